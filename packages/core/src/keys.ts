@@ -1,0 +1,30 @@
+import { UserError } from './errors.ts';
+import { printable } from './printable.ts';
+
+const maxKeyBytes = 1024;
+
+/**
+ * Why `key` cannot be an object's key, or undefined when it can: relative, `/`-separated, at most 1,024 bytes (S3's
+ * limit), no empty, `.` or `..` segment, no backslash, no control character, no lone surrogate.
+ */
+export function keyProblem(key: string): string | undefined {
+  if (key === '') return 'it is empty';
+  if (Buffer.byteLength(key) > maxKeyBytes) return `it is longer than ${maxKeyBytes} bytes`;
+  if (key.startsWith('/')) return 'it is an absolute path';
+  if (/[\u0000-\u001f\u007f]/.test(key)) return 'it has a control character';
+  if (key.includes('\\')) return 'it has a backslash';
+  if (!key.isWellFormed()) return 'it is not well-formed Unicode';
+  for (const segment of key.split('/')) {
+    if (segment === '') return 'it has an empty segment';
+    if (segment === '.' || segment === '..') return `it has a "${segment}" segment`;
+  }
+  return undefined;
+}
+
+/** Throws `UserError` `name-invalid` when `key` cannot be an object's key. */
+export function assertKey(key: string): void {
+  const problem = keyProblem(key);
+  if (problem !== undefined) {
+    throw new UserError('name-invalid', `"${printable(key)}" cannot be the name of an object: ${problem}`);
+  }
+}

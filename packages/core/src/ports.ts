@@ -1,0 +1,78 @@
+/** What a store knows of an object without reading it. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Opaque; equal ETags mean unchanged bytes. Given back as it came in `ifMatch`. Undefined where a listing has none. */
+  readonly etag?: string | undefined;
+}
+
+export interface StoredObject {
+  readonly info: ObjectInfo;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+export interface StoredStream {
+  readonly info: ObjectInfo;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** What is written: bytes, or a file of this machine that is streamed. */
+export type WriteSource =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number };
+
+/** `immutable` for content-addressed objects, `pointer` for what is replaced, in `Cache-Control` of stores that have it. */
+export type CachePolicy = 'immutable' | 'pointer';
+
+export interface WriteOptions {
+  /** `absent`: only if there is no object. `{etag}`: only if its ETag is still this. `any`: whatever is there. */
+  readonly condition: 'absent' | 'any' | { readonly etag: string };
+  readonly contentType: string;
+  readonly cache: CachePolicy;
+  /**
+   * SHA-256 of the source, 64 lower-case hex digits. The store refuses a source of other bytes (`content-invalid`)
+   * and leaves nothing behind; so a file that changed since it was hashed is never stored.
+   */
+  readonly sha256: string;
+}
+
+/**
+ * A place for objects, addressed by a URL. Keys are relative, `/`-separated paths: never empty, absolute, with `.` or
+ * `..` segments, backslashes or control characters (`UserError` `name-invalid`). A missing object is `undefined`, never
+ * an error; a refusal is `RemoteError` `access-denied`, never "missing". Writes are atomic: a reader, or a crash, sees
+ * the old object or the new one whole.
+ */
+export interface ObjectStore {
+  /** As the user wrote it, without credentials. */
+  readonly url: string;
+  /** False for `https://`, which only reads and cannot list. */
+  readonly writable: boolean;
+  readonly listable: boolean;
+  head(key: string): Promise<ObjectInfo | undefined>;
+  /** Reads a whole object into memory. `UserError` `too-large` when it has more than `maxBytes`, before reading it all. */
+  read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined>;
+  /** Streams an object of any size; the stream fails with `too-large` once it exceeds `maxBytes`. */
+  readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined>;
+  /** Every object whose key starts with `prefix` (empty, or ending in `/`), in no particular order. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+  /**
+   * Stores an object. Throws `RemoteError` `condition-failed` when `condition` does not hold, `UserError`
+   * `target-read-only` or `disk-full`; nothing is changed then.
+   */
+  write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }>;
+  /** Removes an object; a missing one is a success. */
+  delete(key: string): Promise<void>;
+}
+
+/** Where an action tells how far it is. Only `runner` and `cli` print. */
+export interface ProgressPort {
+  /** A step begins; `total` of `unit` when it is known. */
+  start(step: string, total?: number, unit?: 'bytes' | 'entries'): void;
+  advance(amount: number): void;
+  /** A line for the log. Text from outside goes through `printable` first. */
+  info(line: string): void;
+  debug(line: string): void;
+}
+
+/** Throws every word away. */
+export const silentProgress: ProgressPort = { start() {}, advance() {}, info() {}, debug() {} };

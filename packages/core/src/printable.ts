@@ -1,0 +1,19 @@
+const maxPrintableCharacters = 500;
+
+/**
+ * `text` from outside (a file name, a server's words) made safe to print: control characters, line breaks and
+ * bidirectional overrides become `\u{…}` escapes, `::` is broken up so that no runner reads a workflow command,
+ * and what is longer than `maxCharacters` (500) is cut with `…`.
+ */
+export function printable(text: string, maxCharacters = maxPrintableCharacters): string {
+  const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
+  return cut
+    .replace(
+      /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu,
+      (character) => {
+        return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+      },
+    )
+    .replaceAll('::', ':\u200b:')
+    .replaceAll('##[', '#\u200b#[');
+}

@@ -1,0 +1,97 @@
+import type { Clock, Problem, ProgressPort, SlipwayError } from '@slipway/core';
+
+/**
+ * One input of an action: its type, parser, default and words. Everything else that knows an input (`action.yml`, the
+ * README table, the CLI flag, the types in the action) is derived from this.
+ */
+export interface InputDeclaration<Value> {
+  /** What the documentation calls the type: `path`, `boolean`, `list`, … */
+  readonly kind: string;
+  /** Markdown, one sentence or two. */
+  readonly description: string;
+  readonly required: boolean;
+  /** What an empty input means, as a user would write it. */
+  readonly default?: string | undefined;
+  /** Masked as soon as it is read; on the CLI never a plain argument. */
+  readonly secret: boolean;
+  /** The allowed words of a `choice`. */
+  readonly choices?: readonly string[] | undefined;
+  /** Parses a non-empty, trimmed text; throws an `Error` whose message says what is wrong with it. */
+  readonly parse: (text: string) => Value;
+  /** The value of an input that is not given and has no default. */
+  readonly absent: Value;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: declarations of every value type stand side by side here.
+export type InputDeclarations = Readonly<Record<string, InputDeclaration<any>>>;
+
+type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** The parsed inputs of a declaration: `signing-key` becomes `signingKey`. */
+export type InputsOf<Declarations extends InputDeclarations> = {
+  readonly [Name in keyof Declarations &
+    string as CamelCase<Name>]: Declarations[Name] extends InputDeclaration<infer Value> ? Value : never;
+};
+
+export interface OutputDeclaration {
+  readonly description: string;
+}
+
+/** A piece of a job summary; the runner renders and escapes it. Texts are plain text, not Markdown. */
+export type SummaryBlock =
+  | { readonly kind: 'heading'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'code'; readonly text: string; readonly language?: string }
+  | {
+      readonly kind: 'table';
+      readonly head: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+    }
+  | { readonly kind: 'details'; readonly summary: string; readonly blocks: readonly SummaryBlock[] };
+
+/** A file that a run leaves behind; its path becomes the output of that name. */
+export interface ResultFile {
+  readonly output: string;
+  /** Where the user wants it; without it the file goes to the runner's temporary directory as `defaultName`. */
+  readonly path: string | undefined;
+  readonly defaultName: string;
+  readonly contents: string;
+}
+
+export interface ActionContext {
+  readonly progress: ProgressPort;
+  readonly clock: Clock;
+  /** Relative paths in inputs start here: `GITHUB_WORKSPACE` on a runner, the current directory on a terminal. */
+  readonly workDirectory: string;
+}
+
+export interface ActionResult {
+  /** A value for each declared output that is not a file. */
+  readonly outputs: Readonly<Record<string, string | number | boolean>>;
+  readonly files: readonly ResultFile[];
+  readonly summary: readonly SummaryBlock[];
+  readonly problems: readonly Problem[];
+  /** Set when the run failed after it had something to report: outputs, files and summary are still written. */
+  readonly failure?: SlipwayError | undefined;
+}
+
+/** Everything a front end (the Actions runner, the terminal) needs to run an action. */
+export interface ActionDefinition<Declarations extends InputDeclarations = InputDeclarations> {
+  readonly name: string;
+  /** One sentence for `action.yml` and `--help`. */
+  readonly description: string;
+  readonly inputs: Declarations;
+  readonly outputs: Readonly<Record<string, OutputDeclaration>>;
+  /** Problems between inputs, each a sentence; reported together with those of single inputs. */
+  checkInputs?(inputs: InputsOf<Declarations>): readonly string[];
+  run(inputs: InputsOf<Declarations>, context: ActionContext): Promise<ActionResult>;
+}
+
+/** The definition as it is, with its types inferred. */
+export function defineAction<Declarations extends InputDeclarations>(
+  definition: ActionDefinition<Declarations>,
+): ActionDefinition<Declarations> {
+  return definition;
+}

@@ -1,0 +1,136 @@
+import { parseDurationMs, parseSizeBytes } from '@slipway/core';
+import type { InputDeclaration } from './declaration.ts';
+
+interface Words {
+  readonly description: string;
+}
+interface WithDefault extends Words {
+  readonly default?: string;
+}
+
+function required<Value>(
+  kind: string,
+  words: Words,
+  parse: (text: string) => Value,
+): InputDeclaration<Value> {
+  // A required input that is missing is an error before `absent` is ever looked at.
+  return {
+    kind,
+    description: words.description,
+    required: true,
+    secret: false,
+    parse,
+    absent: undefined as Value,
+  };
+}
+
+function optional<Value>(
+  kind: string,
+  words: WithDefault,
+  parse: (text: string) => Value,
+): InputDeclaration<Value | undefined> {
+  return {
+    kind,
+    description: words.description,
+    required: false,
+    default: words.default,
+    secret: false,
+    parse,
+    absent: undefined,
+  };
+}
+
+function withDefault<Value>(
+  kind: string,
+  words: Words & { readonly default: string },
+  parse: (text: string) => Value,
+): InputDeclaration<Value> {
+  return {
+    kind,
+    description: words.description,
+    required: false,
+    default: words.default,
+    secret: false,
+    parse,
+    absent: parse(words.default),
+  };
+}
+
+const asIs = (text: string): string => text;
+
+function parseBoolean(text: string): boolean {
+  if (/^(true|yes|on|1)$/i.test(text)) return true;
+  if (/^(false|no|off|0)$/i.test(text)) return false;
+  throw new Error('it is neither true nor false');
+}
+
+function parseInteger(text: string, minimum: number, maximum: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= minimum && value <= maximum))
+    throw new Error(`it is no whole number from ${minimum} to ${maximum}`);
+  return value;
+}
+
+/** Items on lines of their own; blank lines and `#` comments are left out. */
+function parseLines(text: string): readonly string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** The vocabulary in which actions declare their inputs. */
+export const input = {
+  requiredText: (words: Words): InputDeclaration<string> => required('text', words, asIs),
+  text: (words: WithDefault): InputDeclaration<string | undefined> => optional('text', words, asIs),
+  requiredPath: (words: Words): InputDeclaration<string> => required('path', words, asIs),
+  path: (words: Words): InputDeclaration<string | undefined> => optional('path', words, asIs),
+  requiredUrl: (words: Words): InputDeclaration<string> => required('URL', words, asIs),
+  boolean: (words: Words & { readonly default: 'true' | 'false' }): InputDeclaration<boolean> =>
+    withDefault('boolean', words, parseBoolean),
+  integer: (
+    words: Words & { readonly default: string; readonly minimum: number; readonly maximum: number },
+  ): InputDeclaration<number> =>
+    withDefault('integer', words, (text) => parseInteger(text, words.minimum, words.maximum)),
+  duration: (words: Words & { readonly default: string }): InputDeclaration<number> =>
+    withDefault('duration', words, parseDurationMs),
+  size: (words: Words & { readonly default: string }): InputDeclaration<number> =>
+    withDefault('size', words, parseSizeBytes),
+  lines: (words: Words): InputDeclaration<readonly string[]> => ({
+    ...withDefault('list', { ...words, default: '' }, parseLines),
+    default: undefined,
+  }),
+  /** Text of several lines that is not a list of lines, such as keys among fingerprints. */
+  block: (words: Words): InputDeclaration<string> => ({
+    ...withDefault('text', { ...words, default: '' }, asIs),
+    default: undefined,
+  }),
+  secret: (words: Words): InputDeclaration<string | undefined> => ({
+    ...optional('secret', words, asIs),
+    secret: true,
+  }),
+  requiredSecret: (words: Words): InputDeclaration<string> => ({
+    ...required('secret', words, asIs),
+    secret: true,
+  }),
+  requiredChoice: <const Choice extends string>(
+    words: Words & { readonly choices: readonly Choice[] },
+  ): InputDeclaration<Choice> => ({
+    ...required('choice', words, choiceParser(words.choices)),
+    choices: words.choices,
+  }),
+  choice: <const Choice extends string>(
+    words: Words & { readonly choices: readonly Choice[]; readonly default: NoInfer<Choice> },
+  ): InputDeclaration<Choice> => ({
+    ...withDefault('choice', words, choiceParser(words.choices)),
+    choices: words.choices,
+  }),
+};
+
+function choiceParser<Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
+  return (text) => {
+    const match = choices.find((choice) => choice === text.toLowerCase());
+    if (match === undefined) throw new Error(`it is none of ${choices.join(', ')}`);
+    return match;
+  };
+}
