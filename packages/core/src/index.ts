@@ -1,5 +1,6 @@
 export * from './concurrency.ts';
 export * from './errors.ts';
+export * from './json-scanner.ts';
 export * from './keys.ts';
 export * from './measures.ts';
 export * from './ports.ts';

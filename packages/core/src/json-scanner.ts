@@ -1,0 +1,348 @@
+import { UserError } from './errors.ts';
+
+const quote = 0x22;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const comma = 0x2c;
+const colon = 0x3a;
+
+/** Up to this many keys of one object are compared one by one, which is faster than a set; more go into a set. */
+const linearKeyLimit = 24;
+
+/** What can be wrong with JSON from outside, as distinct findings. */
+export type JsonFault = 'json-malformed' | 'json-too-deep' | 'json-duplicate-key';
+
+export class JsonError extends UserError {
+  readonly fault: JsonFault;
+  readonly offset: number;
+
+  constructor(fault: JsonFault, message: string, offset: number) {
+    super('content-invalid', `${message} at byte ${offset}`);
+    this.fault = fault;
+    this.offset = offset;
+  }
+}
+
+/**
+ * A cursor over the bytes of one JSON text that is stricter than `JSON.parse`: it refuses duplicate keys (also ones that
+ * are spelled with escapes), nesting deeper than `maxDepth`, invalid UTF-8 and lone surrogates, because readers disagree
+ * about those. It lets callers copy parts of a document unchanged, byte for byte. Follows RFC 8259. Every method throws
+ * `JsonError` for what it refuses; time is linear in the size of the text.
+ */
+export class JsonScanner {
+  readonly bytes: Uint8Array;
+  readonly maxDepth: number;
+  position: number;
+  #depth = 0;
+
+  constructor(bytes: Uint8Array, options: { readonly maxDepth: number; readonly position?: number }) {
+    this.bytes = bytes;
+    this.maxDepth = options.maxDepth;
+    this.position = options.position ?? 0;
+  }
+
+  fail(message: string, fault: JsonFault = 'json-malformed'): never {
+    throw new JsonError(fault, message, this.position);
+  }
+
+  skipWhitespace(): void {
+    const { bytes } = this;
+    for (;;) {
+      const byte = bytes[this.position];
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
+      this.position += 1;
+    }
+  }
+
+  /** The next byte that is not white space, left unread; -1 at the end. */
+  peek(): number {
+    this.skipWhitespace();
+    return this.bytes[this.position] ?? -1;
+  }
+
+  #expect(byte: number): void {
+    if (this.peek() !== byte) this.fail(`expected "${String.fromCharCode(byte)}"`);
+    this.position += 1;
+  }
+
+  /** Requires that nothing but white space is left. */
+  end(): void {
+    if (this.peek() !== -1) this.fail('text after the end of the document');
+  }
+
+  /**
+   * Reads an object and calls `member` for each key, with the cursor before the value; `member` must consume the value
+   * (by `skipValue` if it does not want it).
+   */
+  object(member: (key: string) => void): void {
+    this.#expect(openBrace);
+    this.#enter();
+    const seen = new Set<string>();
+    if (this.peek() !== closeBrace) {
+      for (;;) {
+        const key = this.string();
+        if (seen.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
+        seen.add(key);
+        this.#expect(colon);
+        member(key);
+        if (!this.#another(closeBrace)) break;
+      }
+    } else {
+      this.position += 1;
+    }
+    this.#depth -= 1;
+  }
+
+  /** Reads an array and calls `element` for each element, which must consume it. */
+  array(element: (index: number) => void): void {
+    this.#expect(openBracket);
+    this.#enter();
+    if (this.peek() !== closeBracket) {
+      for (let index = 0; ; index += 1) {
+        element(index);
+        if (!this.#another(closeBracket)) break;
+      }
+    } else {
+      this.position += 1;
+    }
+    this.#depth -= 1;
+  }
+
+  /** Reads a string. */
+  string(): string {
+    const start = this.#skipString();
+    const text = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, this.position - start);
+    if (text.includes(backslash)) {
+      const value: unknown = JSON.parse(text.toString('utf8'));
+      if (typeof value !== 'string' || !value.isWellFormed()) this.fail('a lone surrogate in a string');
+      return value;
+    }
+    return text.toString('utf8', 1, text.length - 1);
+  }
+
+  /** Reads a value whole, as `JSON.parse` would give it. */
+  value(): unknown {
+    const { start, end } = this.skipValue();
+    return JSON.parse(
+      Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('utf8'),
+    );
+  }
+
+  /** Checks a value strictly and passes over it. Returns the range of its bytes. */
+  skipValue(): { readonly start: number; readonly end: number } {
+    const first = this.peek();
+    const start = this.position;
+    switch (first) {
+      case openBrace:
+        this.#skipObject();
+        break;
+      case openBracket:
+        this.array(() => void this.skipValue());
+        break;
+      case quote:
+        this.#skipString();
+        break;
+      case 0x74:
+        this.#literal('true');
+        break;
+      case 0x66:
+        this.#literal('false');
+        break;
+      case 0x6e:
+        this.#literal('null');
+        break;
+      default:
+        this.#skipNumber();
+    }
+    return { start, end: this.position };
+  }
+
+  #enter(): void {
+    this.#depth += 1;
+    if (this.#depth > this.maxDepth) this.fail(`nested deeper than ${this.maxDepth}`, 'json-too-deep');
+  }
+
+  #another(close: number): boolean {
+    const byte = this.peek();
+    if (byte !== comma && byte !== close) this.fail(`expected "," or "${String.fromCharCode(close)}"`);
+    this.position += 1;
+    return byte === comma;
+  }
+
+  /** An object nobody looks into: keys are compared as hashes first, so that no string is made for them. */
+  #skipObject(): void {
+    this.#expect(openBrace);
+    this.#enter();
+    if (this.peek() === closeBrace) {
+      this.position += 1;
+      this.#depth -= 1;
+      return;
+    }
+    const keys: number[] = [];
+    let many: Set<string> | undefined;
+    for (;;) {
+      if (this.peek() !== quote) this.fail('expected a key');
+      const start = this.#skipString();
+      if (many === undefined && keys.length < linearKeyLimit * 2) {
+        this.#refuseRepeatedKey(keys, start, this.position);
+        keys.push(start, this.position);
+      } else {
+        many ??= this.#keySet(keys);
+        const key = this.#keyText(start, this.position);
+        if (many.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
+        many.add(key);
+      }
+      this.#expect(colon);
+      this.skipValue();
+      if (!this.#another(closeBrace)) break;
+    }
+    this.#depth -= 1;
+  }
+
+  #refuseRepeatedKey(keys: readonly number[], start: number, end: number): void {
+    const { bytes } = this;
+    const length = end - start;
+    for (let index = 0; index < keys.length; index += 2) {
+      const otherStart = keys[index] ?? 0;
+      const otherEnd = keys[index + 1] ?? 0;
+      const escaped = this.#hasEscape(start, end) || this.#hasEscape(otherStart, otherEnd);
+      if (escaped) {
+        if (this.#keyText(start, end) === this.#keyText(otherStart, otherEnd)) {
+          this.fail('the same key twice in one object', 'json-duplicate-key');
+        }
+        continue;
+      }
+      if (otherEnd - otherStart !== length) continue;
+      let same = true;
+      // From the back: keys of one object differ there more often than in front.
+      for (let offset = length - 2; offset > 0; offset -= 1) {
+        if (bytes[start + offset] !== bytes[otherStart + offset]) {
+          same = false;
+          break;
+        }
+      }
+      if (same) this.fail('the same key twice in one object', 'json-duplicate-key');
+    }
+  }
+
+  #hasEscape(start: number, end: number): boolean {
+    for (let index = start; index < end; index += 1) if (this.bytes[index] === backslash) return true;
+    return false;
+  }
+
+  #keySet(keys: readonly number[]): Set<string> {
+    const set = new Set<string>();
+    for (let index = 0; index < keys.length; index += 2) {
+      set.add(this.#keyText(keys[index] ?? 0, keys[index + 1] ?? 0));
+    }
+    return set;
+  }
+
+  #keyText(start: number, end: number): string {
+    const value: unknown = JSON.parse(
+      Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('utf8'),
+    );
+    return String(value);
+  }
+
+  /** Passes over a string and returns where it starts (at its quote). */
+  #skipString(): number {
+    const { bytes } = this;
+    if (this.peek() !== quote) this.fail('expected a string');
+    const start = this.position;
+    let position = start + 1;
+    let ascii = true;
+    let surrogates = false;
+    for (;;) {
+      const byte = bytes[position];
+      if (byte === undefined) this.fail('a string without an end');
+      if (byte === quote) break;
+      if (byte < 0x20) this.fail('a control character in a string');
+      if (byte === backslash) {
+        const escaped = bytes[position + 1] ?? 0;
+        if (escaped === 0x75) {
+          for (let digit = 2; digit < 6; digit += 1) {
+            if (!isHexDigit(bytes[position + digit] ?? 0)) this.fail('a broken \\u escape');
+          }
+          surrogates ||= (bytes[position + 2] ?? 0) === 0x64 || (bytes[position + 2] ?? 0) === 0x44;
+          position += 6;
+        } else {
+          if (!'"\\/bfnrt'.includes(String.fromCharCode(escaped))) this.fail('an unknown escape in a string');
+          position += 2;
+        }
+        continue;
+      }
+      if (byte >= 0x80) ascii = false;
+      position += 1;
+    }
+    this.position = position + 1;
+    if (!ascii || surrogates) this.#checkText(start, this.position);
+    return start;
+  }
+
+  #checkText(start: number, end: number): void {
+    const view = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start);
+    const text = view.toString('utf8');
+    if (Buffer.byteLength(text) !== view.length || text.includes('\ufffd')) {
+      if (!view.equals(Buffer.from(text, 'utf8'))) this.fail('invalid UTF-8 in a string');
+    }
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'string' || !value.isWellFormed()) this.fail('a lone surrogate in a string');
+  }
+
+  #literal(word: string): void {
+    for (let index = 0; index < word.length; index += 1) {
+      if (this.bytes[this.position + index] !== word.charCodeAt(index)) this.fail('an unknown word');
+    }
+    this.position += word.length;
+  }
+
+  #skipNumber(): void {
+    const { bytes } = this;
+    const start = this.position;
+    let position = start;
+    if (bytes[position] === 0x2d) position += 1;
+    const integerStart = position;
+    while (isDigit(bytes[position])) position += 1;
+    if (position === integerStart) this.fail('expected a value');
+    if (bytes[integerStart] === 0x30 && position > integerStart + 1)
+      this.fail('a number with a leading zero');
+    if (bytes[position] === 0x2e) {
+      const fractionStart = position + 1;
+      position = fractionStart;
+      while (isDigit(bytes[position])) position += 1;
+      if (position === fractionStart) this.fail('a number without digits after its point');
+    }
+    if (bytes[position] === 0x65 || bytes[position] === 0x45) {
+      position += 1;
+      if (bytes[position] === 0x2b || bytes[position] === 0x2d) position += 1;
+      const exponentStart = position;
+      while (isDigit(bytes[position])) position += 1;
+      if (position === exponentStart) this.fail('a number without digits in its exponent');
+    }
+    this.position = position;
+  }
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function isHexDigit(byte: number): boolean {
+  return isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+/**
+ * The value of a JSON text from outside, parsed strictly (see `JsonScanner`). `maxDepth` counts nested objects and
+ * arrays. Throws `JsonError`.
+ */
+export function parseStrictJson(text: Uint8Array | string, maxDepth = 64): unknown {
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
+  const scanner = new JsonScanner(bytes, { maxDepth });
+  const value = scanner.value();
+  scanner.end();
+  return value;
+}

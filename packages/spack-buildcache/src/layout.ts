@@ -1,0 +1,156 @@
+/**
+ * Where things are in a mirror: layout v3 of Spack 1.x, and Slipway's own room beside it. A key is a path under the
+ * mirror's URL. Follows `URLBuildcacheEntry` of Spack 1.2.
+ */
+
+export const layoutKey = 'v3/layout.json';
+/** What Spack writes there; clients only look whether it exists. */
+export const layoutDocument = '{"signing": "gpg"}';
+
+export const specManifestPrefix = 'v3/manifests/spec/';
+export const indexManifestPrefix = 'v3/manifests/index/';
+export const keyManifestPrefix = 'v3/manifests/key/';
+export const blobPrefix = 'blobs/sha256/';
+export const keyIndexManifestKey = `${keyManifestPrefix}keys.manifest.json`;
+
+/** Replaced index pointers, and publishes under way. Spack never looks here. */
+export const historyPrefix = 'slipway/index-history/';
+export const pendingPrefix = 'slipway/pending/';
+
+const specManifestSuffix = '.spec.manifest.json';
+const keyManifestSuffix = '.key.manifest.json';
+const dagHashPattern = /^[a-z2-7]{32}$/;
+const sha256Pattern = /^[0-9a-f]{64}$/;
+const fingerprintPattern = /^[0-9A-F]{40}$/;
+const viewPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
+const packageNamePattern = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
+
+/** Whether `text` is a DAG hash: 32 characters of lower-case base 32. */
+export function isDagHash(text: string): boolean {
+  return dagHashPattern.test(text);
+}
+
+/** Whether `text` is a SHA-256 as 64 lower-case hex digits. */
+export function isSha256(text: string): boolean {
+  return sha256Pattern.test(text);
+}
+
+/** Whether `text` can name a view: one path segment that is neither hidden nor an option. */
+export function isViewName(text: string): boolean {
+  return viewPattern.test(text);
+}
+
+export function isPackageName(text: string): boolean {
+  return packageNamePattern.test(text);
+}
+
+/** The key of the blob with this SHA-256. */
+export function blobKey(sha256: string): string {
+  return `${blobPrefix}${sha256.slice(0, 2)}/${sha256}`;
+}
+
+/** As Spack's `format_path`: a character that may not be in a file name becomes `_`. */
+function pathSafe(text: string): string {
+  return text.replace(/[^A-Za-z0-9_+.-]/g, '_');
+}
+
+/** The key under which Spack looks for the manifest of this spec. */
+export function specManifestKey(spec: {
+  readonly name: string;
+  readonly version: string;
+  readonly hash: string;
+}): string {
+  const fileName = `${pathSafe(spec.name)}-${pathSafe(spec.version)}-${spec.hash}`;
+  return `${specManifestPrefix}${spec.name}/${fileName}${specManifestSuffix}`;
+}
+
+/** The key of the pointer to a package index; without a view, of the mirror's main index. */
+export function indexManifestKey(view: string | undefined): string {
+  return view === undefined
+    ? `${indexManifestPrefix}index.manifest.json`
+    : `${indexManifestPrefix}${view}/index.manifest.json`;
+}
+
+export function keyManifestKey(fingerprint: string): string {
+  return `${keyManifestPrefix}${fingerprint}${keyManifestSuffix}`;
+}
+
+/** Where the replaced pointer of this generation is kept. Zero-padded, so that keys sort by generation. */
+export function historyKey(view: string | undefined, generation: number, blobSha256: string): string {
+  return `${historyPrefixOf(view)}${String(generation).padStart(10, '0')}-${blobSha256.slice(0, 16)}.json`;
+}
+
+/** The main index's history has a name no view can have. */
+export function historyPrefixOf(view: string | undefined): string {
+  return `${historyPrefix}${view === undefined ? '@main' : view}/`;
+}
+
+export function pendingKey(publishId: string): string {
+  return `${pendingPrefix}${publishId}.json`;
+}
+
+/** What a key under a mirror is, judged by its name alone. */
+export type MirrorKey =
+  | {
+      readonly kind: 'spec-manifest';
+      readonly packageName: string;
+      readonly fileStem: string;
+      readonly dagHash: string;
+    }
+  | { readonly kind: 'index-manifest'; readonly view: string | undefined }
+  | { readonly kind: 'key-manifest'; readonly fingerprint: string }
+  | { readonly kind: 'key-index-manifest' }
+  | { readonly kind: 'blob'; readonly sha256: string }
+  | { readonly kind: 'layout' }
+  | { readonly kind: 'history'; readonly view: string | undefined; readonly generation: number }
+  | { readonly kind: 'pending'; readonly publishId: string }
+  | { readonly kind: 'unknown' };
+
+/** What `key` is. Whatever does not have exactly the form of its place is `unknown`. Never throws. */
+export function classifyKey(key: string): MirrorKey {
+  if (key.startsWith(blobPrefix)) {
+    const [bucket = '', sha256 = '', ...rest] = key.slice(blobPrefix.length).split('/');
+    if (rest.length === 0 && isSha256(sha256) && sha256.startsWith(bucket) && bucket.length === 2) {
+      return { kind: 'blob', sha256 };
+    }
+    return { kind: 'unknown' };
+  }
+  if (key.startsWith(specManifestPrefix)) return classifySpecManifest(key.slice(specManifestPrefix.length));
+  if (key.startsWith(indexManifestPrefix)) {
+    const rest = key.slice(indexManifestPrefix.length);
+    if (rest === 'index.manifest.json') return { kind: 'index-manifest', view: undefined };
+    const [view = '', file, ...more] = rest.split('/');
+    if (more.length === 0 && file === 'index.manifest.json' && isViewName(view))
+      return { kind: 'index-manifest', view };
+    return { kind: 'unknown' };
+  }
+  if (key === keyIndexManifestKey) return { kind: 'key-index-manifest' };
+  if (key.startsWith(keyManifestPrefix) && key.endsWith(keyManifestSuffix)) {
+    const fingerprint = key.slice(keyManifestPrefix.length, -keyManifestSuffix.length);
+    return fingerprintPattern.test(fingerprint) ? { kind: 'key-manifest', fingerprint } : { kind: 'unknown' };
+  }
+  if (key === layoutKey) return { kind: 'layout' };
+  if (key.startsWith(historyPrefix)) {
+    const match = /^(@main|[^/@]+)\/(\d{10})-[0-9a-f]{16}\.json$/.exec(key.slice(historyPrefix.length));
+    const name = match?.[1];
+    if (name === undefined || (name !== '@main' && !isViewName(name))) return { kind: 'unknown' };
+    return { kind: 'history', view: name === '@main' ? undefined : name, generation: Number(match?.[2]) };
+  }
+  const pending = /^slipway\/pending\/([0-9a-f]{32})\.json$/.exec(key);
+  if (pending?.[1] !== undefined) return { kind: 'pending', publishId: pending[1] };
+  return { kind: 'unknown' };
+}
+
+function classifySpecManifest(path: string): MirrorKey {
+  const [packageName = '', fileName = '', ...rest] = path.split('/');
+  const fileStem = fileName.slice(0, -specManifestSuffix.length);
+  const dagHash = fileStem.slice(-32);
+  const wellFormed =
+    rest.length === 0 &&
+    fileName.endsWith(specManifestSuffix) &&
+    isPackageName(packageName) &&
+    isDagHash(dagHash) &&
+    fileStem.startsWith(`${packageName}-`) &&
+    fileStem.at(-33) === '-';
+  return wellFormed ? { kind: 'spec-manifest', packageName, fileStem, dagHash } : { kind: 'unknown' };
+}

@@ -1,0 +1,145 @@
+import { parseStrictJson, UserError } from '@slipway/core';
+import { isSha256 } from './layout.ts';
+
+export const mediaTypes = {
+  tarball: 'application/vnd.spack.install.v2.tar+gzip',
+  spec: 'application/vnd.spack.spec.v5+json',
+  index: 'application/vnd.spack.db.v8+json',
+  key: 'application/pgp-keys',
+  keyIndex: 'application/vnd.spack.keyindex.v1+json',
+} as const;
+
+export type MediaType = (typeof mediaTypes)[keyof typeof mediaTypes];
+
+/** One payload of a manifest. `contentLength` is in bytes, `checksum` the SHA-256 of the stored bytes. */
+export interface BlobRecord {
+  readonly contentLength: number;
+  readonly mediaType: string;
+  readonly compression: string;
+  readonly checksumAlgorithm: string;
+  readonly checksum: string;
+}
+
+/**
+ * What Slipway adds to the manifest of an index: which index it is in the series of this view. Spack ignores it. A
+ * generation lower than one that was already replaced means that somebody put an old pointer back.
+ */
+export interface IndexLineage {
+  readonly generation: number;
+  /** SHA-256 of the index blob that this one replaced. */
+  readonly previous?: string | undefined;
+  /** The generation whose index this one brought back, after a deliberate rollback. */
+  readonly rolledBackTo?: number | undefined;
+}
+
+export interface Manifest {
+  readonly version: number;
+  readonly data: readonly BlobRecord[];
+  readonly lineage?: IndexLineage | undefined;
+}
+
+/** No manifest that Spack writes is near this; what is larger is not read at all. */
+export const maxManifestBytes = 1024 * 1024;
+const maxManifestRecords = 64;
+const maxManifestDepth = 8;
+const maxBlobBytes = 2 ** 43;
+
+/**
+ * A manifest from its JSON text (after a clear-signature was taken off). Throws `JsonError` for JSON that is not
+ * acceptable and `UserError` `content-invalid` for anything that is no version-3 manifest.
+ */
+export function parseManifest(text: string): Manifest {
+  const document = parseStrictJson(text, maxManifestDepth);
+  if (!isRecord(document)) throw invalid('it is no JSON object');
+  if (document['version'] !== 3) throw invalid(`its version is not 3`);
+  const data = document['data'];
+  if (!Array.isArray(data) || data.length === 0) throw invalid('it lists no data');
+  if (data.length > maxManifestRecords) throw invalid(`it lists more than ${maxManifestRecords} payloads`);
+  const lineage = document['slipway'];
+  return {
+    version: 3,
+    data: data.map(parseBlobRecord),
+    ...(lineage === undefined ? {} : { lineage: parseLineage(lineage) }),
+  };
+}
+
+function parseBlobRecord(record: unknown): BlobRecord {
+  if (!isRecord(record)) throw invalid('a record of its data is no object');
+  const { contentLength, mediaType, compression, checksumAlgorithm, checksum } = record;
+  if (!isCount(contentLength) || contentLength > maxBlobBytes) throw invalid('a contentLength is no size');
+  if (typeof mediaType !== 'string' || typeof compression !== 'string')
+    throw invalid('a mediaType is missing');
+  if (checksumAlgorithm !== 'sha256') throw invalid('a checksumAlgorithm is not sha256');
+  if (typeof checksum !== 'string' || !isSha256(checksum)) throw invalid('a checksum is no SHA-256');
+  return { contentLength, mediaType, compression, checksumAlgorithm, checksum };
+}
+
+function parseLineage(value: unknown): IndexLineage {
+  if (!isRecord(value)) throw invalid('its lineage is no object');
+  const { generation, previous, rolledBackTo } = value;
+  if (!isCount(generation)) throw invalid('its generation is no number');
+  if (previous !== undefined && (typeof previous !== 'string' || !isSha256(previous))) {
+    throw invalid('its previous index is no SHA-256');
+  }
+  if (rolledBackTo !== undefined && !isCount(rolledBackTo)) throw invalid('its rolledBackTo is no number');
+  return { generation, previous, rolledBackTo };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function invalid(why: string): UserError {
+  return new UserError('content-invalid', `the manifest is malformed: ${why}`);
+}
+
+/** The first record of this media type, which is the one that Spack reads. */
+export function findRecord(manifest: Manifest, mediaType: MediaType): BlobRecord | undefined {
+  return manifest.data.find((record) => record.mediaType === mediaType);
+}
+
+/**
+ * The text of a manifest in Spack's own form: a line break after every token, because gpg cuts long lines without a
+ * word, and none at the end.
+ */
+export function formatManifest(manifest: Manifest): string {
+  const document = {
+    version: manifest.version,
+    data: manifest.data.map(({ contentLength, mediaType, compression, checksumAlgorithm, checksum }) => ({
+      contentLength,
+      mediaType,
+      compression,
+      checksumAlgorithm,
+      checksum,
+    })),
+    ...(manifest.lineage === undefined ? {} : { slipway: manifest.lineage }),
+  };
+  // Indentation by one space, taken off again, is what Python's indent=0 gives. No string here begins a line.
+  return JSON.stringify(document, null, 1).replace(/^ +/gm, '').replaceAll('": ', '":');
+}
+
+/** The manifest of a single payload: an index, a key, a key index. */
+export function singleBlobManifest(
+  mediaType: MediaType,
+  sizeBytes: number,
+  sha256: string,
+  lineage?: IndexLineage,
+): Manifest {
+  return {
+    version: 3,
+    data: [
+      {
+        contentLength: sizeBytes,
+        mediaType,
+        compression: 'none',
+        checksumAlgorithm: 'sha256',
+        checksum: sha256,
+      },
+    ],
+    lineage,
+  };
+}

@@ -1,0 +1,144 @@
+import { UserError } from '@slipway/core';
+import { isDagHash, isPackageName } from './layout.ts';
+
+/** Kinds of dependency as bits, so that an edge costs one number. */
+export const deptype = { build: 1, link: 2, run: 4, test: 8 } as const;
+
+/** What a binary needs to be installed and run; build and test dependencies need not be in a mirror. */
+export const runtimeDeptypes: number = deptype.link | deptype.run;
+
+export interface SpecDependency {
+  readonly hash: string;
+  /** Bits of `deptype`. */
+  readonly deptypes: number;
+}
+
+/** One node of a spec's graph, as far as publishing needs it, with its own JSON text. */
+export interface SpecNode {
+  readonly hash: string;
+  readonly name: string;
+  readonly version: string;
+  /** It is a package of the system, never in a mirror. */
+  readonly external: boolean;
+  /** In the order of the document, which is the order in which Spack visits them. */
+  readonly dependencies: readonly SpecDependency[];
+  readonly platform: string;
+  readonly operatingSystem: string;
+  readonly target: string;
+  /** `name@version` for specfiles before version 5; the hash of the compiler's node since then. */
+  readonly compiler: { readonly label: string } | { readonly hash: string } | undefined;
+  /** The node's JSON, byte for byte as in the document. */
+  readonly json: Uint8Array;
+}
+
+/** Paths are made of a version, which Spack itself cleans of other characters first. */
+const versionPattern = /^[A-Za-z0-9_][A-Za-z0-9_.+=:@~-]{0,127}$/;
+const maxDependencies = 1000;
+const compilerVirtuals = new Set(['c', 'cxx', 'fortran']);
+
+/**
+ * A node from its JSON, which must already have been checked strictly. Throws `UserError` `name-invalid` for names,
+ * versions and hashes that could become a path elsewhere, `content-invalid` for anything else that is no node.
+ */
+export function parseSpecNode(json: Uint8Array): SpecNode {
+  const value: unknown = JSON.parse(
+    Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'),
+  );
+  const node = asObject(value, 'a node');
+  const name = asString(node['name'], 'the name of a node');
+  const hash = asString(node['hash'], 'the hash of a node');
+  const version = asString(node['version'], 'the version of a node');
+  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is no DAG hash');
+  if (!isPackageName(name))
+    throw new UserError('name-invalid', `the name of node ${hash} cannot be a package's`);
+  if (!versionPattern.test(version)) {
+    throw new UserError('name-invalid', `the version of ${name}/${hash} cannot be part of a file name`);
+  }
+  const arch = asObject(node['arch'] ?? {}, 'the arch of a node');
+  const dependencies = asArray(node['dependencies'] ?? [], 'the dependencies of a node');
+  if (dependencies.length > maxDependencies) {
+    throw new UserError('content-invalid', `${name}/${hash} has more than ${maxDependencies} dependencies`);
+  }
+  const edges: SpecDependency[] = [];
+  let compilerHash: string | undefined;
+  for (const dependency of dependencies) {
+    const { edge, isCompiler } = parseDependency(asObject(dependency, 'a dependency'));
+    edges.push(edge);
+    if (isCompiler) compilerHash ??= edge.hash;
+  }
+  const compilerLabel = labelOfCompiler(node);
+  return {
+    hash,
+    name,
+    version,
+    external: node['external'] !== undefined && node['external'] !== null,
+    dependencies: edges,
+    platform: asString(arch['platform'] ?? '', 'the platform of a node'),
+    operatingSystem: asString(arch['platform_os'] ?? '', 'the platform_os of a node'),
+    target: nameOfTarget(arch['target']),
+    compiler:
+      compilerHash !== undefined
+        ? { hash: compilerHash }
+        : compilerLabel === undefined
+          ? undefined
+          : { label: compilerLabel },
+    json,
+  };
+}
+
+function parseDependency(dependency: Readonly<Record<string, unknown>>): {
+  readonly edge: SpecDependency;
+  readonly isCompiler: boolean;
+} {
+  const hash = asString(dependency['hash'], 'the hash of a dependency');
+  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a dependency is no DAG hash');
+  // Specfile versions 2 to 4 have `type` and `virtuals` in places that moved in between.
+  const parameters = asObject(dependency['parameters'] ?? dependency, 'the parameters of a dependency');
+  const words = asArray(parameters['deptypes'] ?? parameters['type'] ?? [], 'the deptypes of a dependency');
+  let deptypes = 0;
+  for (const word of words) {
+    if (word !== 'build' && word !== 'link' && word !== 'run' && word !== 'test') {
+      throw new UserError('content-invalid', 'a deptype is none of build, link, run, test');
+    }
+    deptypes |= deptype[word];
+  }
+  const virtuals = asArray(parameters['virtuals'] ?? [], 'the virtuals of a dependency');
+  const isCompiler = virtuals.some((virtual) => typeof virtual === 'string' && compilerVirtuals.has(virtual));
+  return { edge: { hash, deptypes }, isCompiler };
+}
+
+function nameOfTarget(target: unknown): string {
+  if (typeof target === 'string') return target;
+  if (typeof target === 'object' && target !== null && 'name' in target && typeof target.name === 'string') {
+    return target.name;
+  }
+  return '';
+}
+
+function labelOfCompiler(node: Readonly<Record<string, unknown>>): string | undefined {
+  const { compiler, annotations } = node;
+  if (typeof compiler === 'object' && compiler !== null && 'name' in compiler && 'version' in compiler) {
+    return `${String(compiler.name)}@${String(compiler.version)}`;
+  }
+  if (typeof annotations === 'object' && annotations !== null && 'compiler' in annotations) {
+    const { compiler: label } = annotations;
+    if (typeof label === 'string') return label.replace('@=', '@');
+  }
+  return undefined;
+}
+
+function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new UserError('content-invalid', `${what} is no JSON object`);
+}
+
+function asArray(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new UserError('content-invalid', `${what} is no JSON array`);
+}
+
+function asString(value: unknown, what: string): string {
+  if (typeof value === 'string' && value.length <= 256) return value;
+  throw new UserError('content-invalid', `${what} is no short string`);
+}

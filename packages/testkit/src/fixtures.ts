@@ -1,0 +1,29 @@
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Mirrors and a lock file that real Spack wrote; see `testdata/spack/README.md`. */
+export type SpackFixture =
+  | 'v3-signed'
+  | 'v3-unsigned'
+  | 'v2-signed'
+  | 'v2-unsigned'
+  | 'environment.spack.lock';
+
+/** The path of a fixture, which must not be written to. */
+export function spackFixture(name: SpackFixture): string {
+  return fileURLToPath(new URL(`../testdata/spack/${name}`, import.meta.url));
+}
+
+/** A new directory of this run. */
+export function temporaryDirectory(label = 'test'): string {
+  return mkdtempSync(join(tmpdir(), `slipway-${label}-`));
+}
+
+/** A fresh, writable copy of a fixture mirror. */
+export function copyOfSpackFixture(name: SpackFixture): string {
+  const directory = join(temporaryDirectory(name), 'mirror');
+  cpSync(spackFixture(name), directory, { recursive: true });
+  return directory;
+}
