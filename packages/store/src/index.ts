@@ -1,1 +1,4 @@
-export {};
+export { FileStore, type FileStoreOptions } from './file-store.ts';
+export { openStore } from './open.ts';
+export type { StoreOptions } from './options.ts';
+export { parseStoreUrl, type StoreUrl } from './url.ts';

@@ -1,0 +1,319 @@
+import { createHash, hash } from 'node:crypto';
+import fs from 'node:fs';
+import {
+  type Clock,
+  type ObjectInfo,
+  type ObjectStore,
+  type StoredObject,
+  type StoredStream,
+  systemClock,
+  systemErrorCode,
+  type WriteOptions,
+  type WriteSource,
+} from '@slipway/core';
+import { type FileCalls, pooledCalls } from './file-calls.ts';
+import {
+  conditionFailed,
+  isMissing,
+  nameTaken,
+  notAFile,
+  readError,
+  tooLarge,
+  writeError,
+} from './file-errors.ts';
+import { listFiles } from './file-listing.ts';
+import { FileLock } from './file-lock.ts';
+import { assertStoreKey, FileRoom, ownDirectory, placeOf } from './file-room.ts';
+import { TemporaryFiles } from './file-temporary.ts';
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
+/** Files up to this size are read by the calls of the room, larger ones always through the pool. */
+const smallBytes = 1024 * 1024;
+const streamChunkBytes = 256 * 1024;
+const notAFileKinds = 'a pipe, a socket or a device';
+
+export interface FileStoreOptions {
+  readonly clock?: Clock | undefined;
+  /** How small operations are done; by default what suits the file system of the root. */
+  readonly calls?: FileCalls | undefined;
+}
+
+interface OpenFile {
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * A directory as a store. ETags are the quoted SHA-256 of the bytes: exact, where times and inodes are not. `read` and
+ * `write` give them; `head`, `list` and `readStream` would have to read the file for one, so they give none. Content types
+ * and cache policies have no place in a directory and are not kept; whoever serves it over HTTP sets them.
+ */
+export class FileStore implements ObjectStore {
+  readonly url: string;
+  readonly writable = true;
+  readonly listable = true;
+  readonly #room: FileRoom;
+  readonly #temporary: TemporaryFiles;
+  readonly #lock: FileLock;
+
+  /** `directory` is an absolute path; it is made by the first write when missing. */
+  constructor(url: string, directory: string, options: FileStoreOptions = {}) {
+    this.url = url;
+    this.#room = new FileRoom(directory, options.calls);
+    this.#temporary = new TemporaryFiles(this.#room);
+    const lockPath = () => `${this.#room.directory('', '')}/${ownDirectory}/lock.sqlite`;
+    this.#lock = new FileLock(lockPath, options.clock ?? systemClock);
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const path = this.#pathOf(key);
+      if (path === undefined) return undefined;
+      let stats = await this.#room.calls.lstat(path);
+      if (stats.isSymbolicLink()) {
+        const target = this.#room.followLink(path, key);
+        if (target === undefined) return undefined;
+        stats = await this.#room.calls.lstat(target);
+      }
+      if (stats.isDirectory()) return undefined;
+      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+      return { key, sizeBytes: stats.size };
+    });
+  }
+
+  async read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const file = await this.#open(key);
+      if (file === undefined) return undefined;
+      const calls = file.sizeBytes <= smallBytes ? this.#room.calls : pooledCalls;
+      try {
+        if (file.sizeBytes > options.maxBytes) throw tooLarge(key, options.maxBytes);
+        const body = new Uint8Array(file.sizeBytes);
+        let filled = 0;
+        while (filled < body.length) {
+          const count = await calls.read(file.descriptor, body, filled, body.length - filled);
+          if (count === 0) break;
+          filled += count;
+        }
+        // No store shortens an object in place; what another program is still writing is given as far as it is.
+        const whole = filled === body.length ? body : body.slice(0, filled);
+        return { info: infoWithEtag(key, whole), body: whole };
+      } finally {
+        await calls.close(file.descriptor);
+      }
+    });
+  }
+
+  /** The file stays open until the stream has ended or was left by `break`, `return` or `throw`. */
+  async readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const file = await this.#open(key);
+      if (file === undefined) return undefined;
+      if (file.sizeBytes > options.maxBytes) {
+        await this.#room.calls.close(file.descriptor);
+        throw tooLarge(key, options.maxBytes);
+      }
+      const body = chunksOf(file.descriptor, key, options.maxBytes);
+      return { info: { key, sizeBytes: file.sizeBytes }, body };
+    });
+  }
+
+  list(prefix: string): AsyncIterable<ObjectInfo> {
+    return listFiles(this.#room, prefix);
+  }
+
+  async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {
+    assertStoreKey(key);
+    try {
+      if (options.condition === 'absent' && this.#exists(key)) throw conditionFailed(key, 'is already there');
+      const temporary = await this.#temporary.write(key, source, options.sha256);
+      try {
+        await this.#moveIntoPlace(temporary, key, options);
+      } finally {
+        // A rename took it away, a link left it, a failure left it too.
+        await this.#temporary.remove(temporary);
+      }
+    } catch (error) {
+      throw writeError(error, key);
+    }
+    return { etag: etagOf(options.sha256) };
+  }
+
+  async delete(key: string): Promise<void> {
+    assertStoreKey(key);
+    try {
+      const path = this.#pathOf(key);
+      if (path === undefined || !this.#exists(key)) return;
+      this.#temporary.directory(key);
+      // Under the lock, so that a conditional write that has just compared the object does not bring it back.
+      await this.#lock.run(key, async () => fs.rmSync(path, { force: true }));
+      this.#room.changed(path.slice(0, path.lastIndexOf('/')));
+    } catch (error) {
+      throw writeError(error, key);
+    }
+  }
+
+  /** Where a key's file is or would be; undefined when its directory is missing. */
+  #pathOf(key: string): string | undefined {
+    const { prefix, name } = placeOf(key);
+    const directory = this.#room.directory(prefix, key);
+    return directory === undefined ? undefined : `${directory}/${name}`;
+  }
+
+  /** Whether anything but a directory has the name. */
+  #exists(key: string): boolean {
+    const path = this.#pathOf(key);
+    if (path === undefined) return false;
+    return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  }
+
+  async #moveIntoPlace(temporary: string, key: string, options: WriteOptions): Promise<void> {
+    const { condition, cache } = options;
+    const { prefix, name } = placeOf(key);
+    if (cache === 'pointer') await this.#room.flush();
+    for (let attempt = 0; ; attempt += 1) {
+      const directory = this.#room.makeDirectory(prefix, key);
+      const path = `${directory}/${name}`;
+      try {
+        if (condition === 'absent') await this.#moveIfAbsent(temporary, path, key);
+        else await this.#replace(temporary, path, key, condition);
+        this.#room.changed(directory);
+        break;
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT' || attempt > 0) throw error;
+        // Somebody has removed the empty directory meanwhile: make it anew.
+        this.#room.forget();
+      }
+    }
+    if (cache === 'pointer') await this.#room.flush();
+  }
+
+  /** Moves by a hard link, which no two writers can both make. */
+  async #moveIfAbsent(temporary: string, path: string, key: string): Promise<void> {
+    try {
+      await this.#room.calls.link(temporary, path);
+    } catch (error) {
+      switch (systemErrorCode(error)) {
+        case 'EEXIST':
+          if (this.#exists(key)) throw conditionFailed(key, 'is already there');
+          throw nameTaken(key, error);
+        case 'EPERM':
+        case 'ENOTSUP':
+        case 'EOPNOTSUPP':
+        case 'ENOSYS':
+        case 'EMLINK':
+          // A file system without hard links: all writers come here, and the lock makes it the same.
+          return this.#lock.run(key, async () => {
+            if (this.#exists(key)) throw conditionFailed(key, 'is already there');
+            fs.renameSync(temporary, path);
+          });
+        default:
+          throw error;
+      }
+    }
+  }
+
+  /** Moves by renaming, under the lock: between the comparison and the move nobody else replaces or removes it. */
+  async #replace(
+    temporary: string,
+    path: string,
+    key: string,
+    condition: 'any' | { readonly etag: string },
+  ): Promise<void> {
+    await this.#lock.run(key, async () => {
+      if (typeof condition === 'object') {
+        const current = await this.#currentEtag(key);
+        if (current === undefined) throw conditionFailed(key, 'is not there any more');
+        if (current !== condition.etag) throw conditionFailed(key, 'has changed since it was read');
+      }
+      fs.renameSync(temporary, path);
+    });
+  }
+
+  async #currentEtag(key: string): Promise<string | undefined> {
+    const file = await this.#open(key);
+    if (file === undefined) return undefined;
+    const digest = createHash('sha256');
+    for await (const chunk of chunksOf(file.descriptor, key, file.sizeBytes)) digest.update(chunk);
+    return etagOf(digest.digest('hex'));
+  }
+
+  /** Opens an object's file, or gives undefined when there is none. Never waits for a pipe or follows a link out. */
+  async #open(key: string): Promise<OpenFile | undefined> {
+    const path = this.#pathOf(key);
+    if (path === undefined) return undefined;
+    const descriptor = await this.#openDescriptor(path, key);
+    if (descriptor === undefined) return undefined;
+    const { calls } = this.#room;
+    let use = false;
+    try {
+      const stats = await calls.fstat(descriptor);
+      if (stats.isDirectory()) return undefined;
+      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+      use = true;
+      return { descriptor, sizeBytes: stats.size };
+    } finally {
+      if (!use) await calls.close(descriptor);
+    }
+  }
+
+  async #openDescriptor(path: string, key: string): Promise<number | undefined> {
+    const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+    try {
+      return await this.#room.calls.open(path, flags);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      if (systemErrorCode(error) !== 'ELOOP') throw error;
+      const target = this.#room.followLink(path, key);
+      return target === undefined ? undefined : this.#room.calls.open(target, flags);
+    }
+  }
+}
+
+/** Runs a read; a file that is missing is undefined, other failed system calls become errors that say what to do. */
+async function reading<Result>(key: string, body: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await body();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw readError(error, key);
+  }
+}
+
+function etagOf(sha256: string): string {
+  return `"${sha256}"`;
+}
+
+/** Most readers of small objects never look at the ETag, and hashing costs as much as reading: it is made when asked for. */
+function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
+  let etag: string | undefined;
+  return {
+    key,
+    sizeBytes: body.length,
+    get etag() {
+      etag ??= etagOf(hash('sha256', body));
+      return etag;
+    },
+  };
+}
+
+async function* chunksOf(descriptor: number, key: string, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let totalBytes = 0;
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(streamChunkBytes);
+      const count = await pooledCalls.read(descriptor, chunk, 0, chunk.length);
+      if (count === 0) return;
+      totalBytes += count;
+      if (totalBytes > maxBytes) throw tooLarge(key, maxBytes);
+      yield chunk.subarray(0, count);
+    }
+  } catch (error) {
+    throw readError(error, key);
+  } finally {
+    await pooledCalls.close(descriptor);
+  }
+}

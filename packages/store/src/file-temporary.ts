@@ -1,0 +1,231 @@
+import { createHash, hash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import { systemErrorCode, UserError, type WriteSource } from '@slipway/core';
+import { fsync, pooledCalls } from './file-calls.ts';
+import { isMissing, named, notAFile, pathOutside } from './file-errors.ts';
+import { type FileRoom, ownDirectory } from './file-room.ts';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+const chunkBytes = 1024 * 1024;
+
+/**
+ * Writes the temporary files that become objects, in the store's own directory. Their names say which process of which
+ * machine writes them, so that what a killed process left is removed by the next one.
+ */
+export class TemporaryFiles {
+  readonly #room: FileRoom;
+  #directory: string | undefined;
+
+  constructor(room: FileRoom) {
+    this.#room = room;
+  }
+
+  /**
+   * Writes `source` to a temporary file, hashing it on the way, and brings it to the disk. Returns its path. Throws
+   * `UserError` `content-invalid` when the source has other bytes than announced, and leaves no file then or on any
+   * other failure.
+   *
+   * Every object is flushed, also immutable ones: with the flushes of 16 writers under way at once, 10,000 objects of
+   * 1 KiB take 1.4 s instead of 0.3 s on an SSD, and a pointer then never names bytes that a power cut took away (I1).
+   */
+  async write(key: string, source: WriteSource, sha256: string): Promise<string> {
+    if (source.kind === 'bytes' && hash('sha256', source.bytes) !== sha256) throw otherBytes(key);
+    const { path, descriptor } = await this.#create(key);
+    const { calls } = this.#room;
+    try {
+      try {
+        if (source.kind === 'bytes') {
+          await writeWhole(calls.write, descriptor, source.bytes);
+        } else {
+          await copyFile(key, source, sha256, descriptor);
+        }
+        await fsync(descriptor);
+      } finally {
+        await calls.close(descriptor);
+      }
+    } catch (error) {
+      await this.remove(path);
+      throw error;
+    }
+    return path;
+  }
+
+  /** Removes a temporary file. Failing at it does no harm: a later process does it. */
+  async remove(path: string): Promise<void> {
+    try {
+      await this.#room.calls.unlink(path);
+    } catch {}
+  }
+
+  /** The store's own directory for temporary files, made and swept when first used. */
+  directory(key: string): string {
+    if (this.#directory !== undefined) return this.#directory;
+    const root = this.#room.makeDirectory('', key);
+    const own = `${root}/${ownDirectory}`;
+    const directory = `${own}/tmp`;
+    makeRealDirectory(own);
+    makeRealDirectory(directory);
+    sweep(directory);
+    this.#directory = directory;
+    return directory;
+  }
+
+  async #create(key: string): Promise<{ readonly path: string; readonly descriptor: number }> {
+    for (let attempt = 0; ; attempt += 1) {
+      const path = `${this.directory(key)}/${temporaryPrefix()}${randomBytes(8).toString('hex')}`;
+      try {
+        const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+        return { path, descriptor: await this.#room.calls.open(path, flags, 0o666) };
+      } catch (error) {
+        if (!isMissing(error) || attempt > 0) throw error;
+        // Somebody has cleaned up meanwhile: make the directories anew.
+        this.#directory = undefined;
+        this.#room.forget();
+      }
+    }
+  }
+}
+
+function otherBytes(key: string, why = 'its bytes have another SHA-256'): UserError {
+  return new UserError('content-invalid', `${named(key)} was not stored: ${why} than announced.`, {
+    hint: 'The source changed after it was checked, or is damaged: stage it again.',
+  });
+}
+
+async function writeWhole(
+  write: (descriptor: number, from: Uint8Array, offset: number) => number | Promise<number>,
+  descriptor: number,
+  bytes: Uint8Array,
+): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) written += await write(descriptor, bytes, written);
+}
+
+/** Copies a file in chunks; hashing a chunk goes on while the thread pool writes it. */
+async function copyFile(
+  key: string,
+  source: Extract<WriteSource, { kind: 'file' }>,
+  sha256: string,
+  to: number,
+): Promise<void> {
+  const from = await openSource(key, source.path);
+  try {
+    const stats = await pooledCalls.fstat(from);
+    if (!stats.isFile()) throw notAFile(source.path, 'a directory or a device');
+    if (stats.size !== source.sizeBytes) throw otherBytes(key, 'its source has another size');
+    const digest = createHash('sha256');
+    const buffer = new Uint8Array(Math.min(chunkBytes, source.sizeBytes + 1));
+    let copied = 0;
+    for (;;) {
+      // At most one byte more than announced is read: enough to see that the file has grown.
+      const count = await readSource(
+        from,
+        buffer,
+        Math.min(buffer.length, source.sizeBytes + 1 - copied),
+        source.path,
+      );
+      if (count === 0) break;
+      copied += count;
+      if (copied > source.sizeBytes) throw otherBytes(key, 'its source has another size');
+      const chunk = buffer.subarray(0, count);
+      const writing = writeWhole(pooledCalls.write, to, chunk);
+      digest.update(chunk);
+      await writing;
+    }
+    if (copied !== source.sizeBytes) throw otherBytes(key, 'its source has another size');
+    if (digest.digest('hex') !== sha256) throw otherBytes(key);
+  } finally {
+    await pooledCalls.close(from);
+  }
+}
+
+async function openSource(key: string, path: string): Promise<number> {
+  try {
+    return await pooledCalls.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened (${code ?? 'no code'})`;
+    throw new UserError(
+      'content-invalid',
+      `${named(key)} was not stored: its source ${named(path)} ${why}.`,
+      {
+        hint: 'Stage the file again, as a plain file that this job may read.',
+        cause: error,
+      },
+    );
+  }
+}
+
+async function readSource(from: number, buffer: Uint8Array, length: number, path: string): Promise<number> {
+  try {
+    return await pooledCalls.read(from, buffer, 0, length);
+  } catch (error) {
+    throw new UserError(
+      'content-invalid',
+      `The source ${named(path)} cannot be read (${systemErrorCode(error)}).`,
+      {
+        hint: 'Check the disk that holds it, then stage it again.',
+        cause: error,
+      },
+    );
+  }
+}
+
+function makeRealDirectory(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    // A staged directory could bring a link of this name, and with it our files to a place of its choice.
+    if (!fs.lstatSync(path).isDirectory()) throw pathOutside(ownDirectory);
+  }
+}
+
+let ownHost: string | undefined;
+
+/** This machine in twelve hex digits; process ids mean something only within it, and on Linux within its namespace. */
+function hostHash(): string {
+  if (ownHost === undefined) {
+    let namespace = '';
+    try {
+      namespace = fs.readlinkSync('/proc/self/ns/pid');
+    } catch {}
+    ownHost = hash('sha256', `${os.hostname()}\n${namespace}`).slice(0, 12);
+  }
+  return ownHost;
+}
+
+function temporaryPrefix(): string {
+  return `${hostHash()}-${process.pid}-`;
+}
+
+/** Removes what processes of this machine left that are no more. Others are left alone: they may be writing. */
+function sweep(directory: string): void {
+  let names: string[];
+  try {
+    names = fs.readdirSync(directory);
+  } catch {
+    return;
+  }
+  const alive = new Map<number, boolean>();
+  for (const name of names) {
+    const [host, pidText] = name.split('-', 2);
+    const pid = Number(pidText);
+    if (host !== hostHash() || !Number.isSafeInteger(pid) || pid <= 0) continue;
+    if (!alive.has(pid)) alive.set(pid, isAlive(pid));
+    if (alive.get(pid) === true) continue;
+    try {
+      fs.unlinkSync(`${directory}/${name}`);
+    } catch {}
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) !== 'ESRCH';
+  }
+}

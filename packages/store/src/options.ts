@@ -1,0 +1,10 @@
+import type { Clock } from '@slipway/core';
+
+export interface StoreOptions {
+  /** The real clock of this machine when not given. */
+  readonly clock?: Clock | undefined;
+  /** `file://`: opening fails with `mirror-missing` unless the directory is there. Otherwise the first write makes it. */
+  readonly requireExisting?: boolean | undefined;
+  /** `https://`: `HTTPS_PROXY`, `NO_PROXY` and the like, as in `process.env`. No proxy is used when not given. */
+  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
+}
