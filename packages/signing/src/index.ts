@@ -1,1 +1,12 @@
-export {};
+export {
+  type ClearSigned,
+  type ClearSignedResult,
+  type FramingCode,
+  type FramingProblem,
+  parseClearSigned,
+} from './clear-signed.ts';
+export { type Keyring, type KeyringOptions, type KeyStatus, openKeyring } from './keyring.ts';
+export { exportPublicKey, type PublicKey, readPublicKeys } from './public-key.ts';
+export { openSigner, type Signer, type SignerOptions } from './signer.ts';
+export { parseTrustedKeys, type TrustedKeys } from './trusted-keys.ts';
+export type { SignatureCode, SignatureVerdict } from './verification.ts';

@@ -1,0 +1,62 @@
+/** The tag of signature packets (RFC 9580 section 5). */
+export const signatureTag = 2;
+
+/** The frame of one packet (RFC 9580 section 4.2). */
+export interface PacketFrame {
+  readonly tag: number;
+  readonly body: Uint8Array;
+  /** Where the next packet starts. */
+  readonly end: number;
+}
+
+/**
+ * Reads the frame of the packet at `offset`. Undefined for what is none: the high bit missing, a length beyond the end,
+ * or a length that is partial or indeterminate, which no key or signature has.
+ */
+export function readPacketFrame(bytes: Uint8Array, offset: number): PacketFrame | undefined {
+  const header = bytes[offset];
+  if (header === undefined || (header & 0x80) === 0) return undefined;
+  const newFormat = (header & 0x40) !== 0;
+  const length = newFormat ? newLength(bytes, offset + 1) : oldLength(bytes, offset + 1, header & 0x03);
+  if (length === undefined) return undefined;
+  const start = offset + 1 + length.octets;
+  const end = start + length.value;
+  if (end > bytes.length) return undefined;
+  return {
+    tag: newFormat ? header & 0x3f : (header & 0x3c) >> 2,
+    body: bytes.subarray(start, end),
+    end,
+  };
+}
+
+interface Length {
+  readonly octets: number;
+  readonly value: number;
+}
+
+function newLength(bytes: Uint8Array, offset: number): Length | undefined {
+  const first = bytes[offset];
+  if (first === undefined) return undefined;
+  if (first < 192) return { octets: 1, value: first };
+  if (first < 224) {
+    const second = bytes[offset + 1];
+    return second === undefined ? undefined : { octets: 2, value: ((first - 192) << 8) + second + 192 };
+  }
+  if (first < 255) return undefined;
+  const length = bigEndian(bytes, offset + 1, 4);
+  return length === undefined ? undefined : { octets: 5, value: length };
+}
+
+function oldLength(bytes: Uint8Array, offset: number, type: number): Length | undefined {
+  if (type === 3) return undefined;
+  const octets = 2 ** type;
+  const value = bigEndian(bytes, offset, octets);
+  return value === undefined ? undefined : { octets, value };
+}
+
+function bigEndian(bytes: Uint8Array, offset: number, octets: number): number | undefined {
+  if (offset + octets > bytes.length) return undefined;
+  let value = 0;
+  for (let index = 0; index < octets; index += 1) value = value * 256 + (bytes[offset + index] ?? 0);
+  return value;
+}

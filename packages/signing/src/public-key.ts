@@ -1,0 +1,112 @@
+import { UserError } from '@slipway/core';
+import { decodeArmorBlock, encodeArmor, splitArmor } from './armor.ts';
+import { algorithmName, assessKey, upperFingerprint } from './assessment.ts';
+import { type KeyMaterial, mergeCopies, serializeKey } from './key-material.ts';
+import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
+
+const maxTextBytes = 2 ** 20;
+const maxKeys = 64;
+
+/** An OpenPGP public key (version 4) as it was read. What it says of itself is verified where it is used. */
+export interface PublicKey {
+  /** Of the primary key: 40 upper-case hex digits. */
+  readonly fingerprint: string;
+  /** Of the primary key first, then of each subkey: 16 upper-case hex digits. */
+  readonly keyIds: readonly string[];
+  readonly subkeyFingerprints: readonly string[];
+  /** From outside: through `printable` before they are printed. */
+  readonly userIds: readonly string[];
+  /** Of the primary key: `RSA-4096`, `Ed25519`, … */
+  readonly algorithm: string;
+  readonly createdAtMs: number;
+  /** By its newest valid self-signature; undefined when it does not expire. */
+  readonly expiresAtMs: number | undefined;
+  readonly revoked: boolean;
+  /** As `gpg --export --armor` writes it and `gpg --import` takes it. */
+  readonly armored: string;
+}
+
+/** The armored key, with a final newline, that `gpg --import` takes. */
+export function exportPublicKey(key: PublicKey): string {
+  return key.armored;
+}
+
+/**
+ * Reads public keys: armored blocks, of one or several keys each and with any text around them, or binary. At most 1 MiB
+ * and 64 keys. Throws `UserError` `content-invalid` for anything unreadable, for secret keys, and when there is none.
+ */
+export async function readPublicKeys(source: string | Uint8Array): Promise<PublicKey[]> {
+  const keys = await readKeyPackets(source);
+  const pgp = await loadOpenPgp();
+  return Promise.all(
+    keys.map((key) => {
+      if (key.isPrivate()) throw contentInvalid('a private key stands where public keys belong');
+      return describeKey(pgp, mergeCopies(pgp, [key]));
+    }),
+  );
+}
+
+export async function describeKey(pgp: typeof OpenPgp, material: KeyMaterial): Promise<PublicKey> {
+  const assessed = await assessKey(pgp, material, undefined);
+  const components = [material.primary, ...material.subkeys.map(({ packet }) => packet)];
+  return {
+    fingerprint: assessed.fingerprint,
+    keyIds: components.map((packet) => packet.getKeyID().toHex().toUpperCase()),
+    subkeyFingerprints: components.slice(1).map(upperFingerprint),
+    userIds: material.users.map(({ packet }) => packet.userID),
+    algorithm: algorithmName(material.primary),
+    createdAtMs: assessed.createdAtMs,
+    expiresAtMs: assessed.expiresAtMs,
+    revoked: assessed.revocation !== undefined,
+    armored: encodeArmor('PUBLIC KEY BLOCK', serializeKey(pgp, material)),
+  };
+}
+
+function contentInvalid(reason: string): UserError {
+  return new UserError('content-invalid', `OpenPGP keys cannot be read: ${reason}`);
+}
+
+/** The keys, public or private, in armored blocks or binary; the bounds and errors of `readPublicKeys`. */
+export async function readKeyPackets(source: string | Uint8Array): Promise<OpenPgp.Key[]> {
+  if (source.length > maxTextBytes) throw contentInvalid('they are larger than 1 MiB');
+  const parts = typeof source === 'string' ? blocksOf(source) : binaryOrBlocks(source);
+  const pgp = await loadOpenPgp();
+  const keys: OpenPgp.Key[] = [];
+  for (const binaryKeys of parts) {
+    try {
+      keys.push(...(await pgp.readKeys({ binaryKeys })));
+    } catch {
+      // What OpenPGP.js says may quote the input.
+      throw contentInvalid('a block holds no well-formed OpenPGP key');
+    }
+    if (keys.length > maxKeys) throw contentInvalid(`there are more than ${maxKeys}`);
+  }
+  if (keys.length === 0) throw contentInvalid('there is none');
+  for (const key of keys) {
+    if (key.keyPacket.version !== 4) {
+      throw contentInvalid(`a key is of version ${key.keyPacket.version}, which gpg 2 and Spack cannot use`);
+    }
+  }
+  return keys;
+}
+
+function binaryOrBlocks(source: Uint8Array): Uint8Array[] {
+  // Every packet starts with the high bit set, which no armored text does.
+  if (((source[0] ?? 0) & 0x80) !== 0) return [source];
+  return blocksOf(Buffer.from(source.buffer, source.byteOffset, source.length).toString('utf8'));
+}
+
+function blocksOf(text: string): Uint8Array[] {
+  const { blocks, problems } = splitArmor(text);
+  const [problem] = problems;
+  if (problem !== undefined) throw contentInvalid(`line ${problem.line}: ${problem.text}`);
+  return blocks.map((block) => {
+    if (!/^(PUBLIC|PRIVATE) KEY BLOCK$/.test(block.label)) {
+      throw contentInvalid(`line ${block.line}: a PGP ${block.label} is no key`);
+    }
+    const bytes = decodeArmorBlock(block);
+    if (typeof bytes === 'string')
+      throw contentInvalid(`line ${block.line}: the block cannot be decoded: ${bytes}`);
+    return bytes;
+  });
+}

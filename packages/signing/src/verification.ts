@@ -1,0 +1,219 @@
+import {
+  type AssessedKey,
+  componentFault,
+  createdMs,
+  dateText,
+  type KeyFaultCode,
+  keyFault,
+  maxClockSkewMs,
+  type SigningComponent,
+  signatureExpiryMs,
+} from './assessment.ts';
+import { type FramingCode, parseClearSigned } from './clear-signed.ts';
+import type { OpenPgp } from './openpgp.ts';
+
+/** Why a document is refused. */
+export type SignatureCode =
+  | FramingCode
+  | KeyFaultCode
+  | 'signature-bad'
+  | 'signature-unknown-key'
+  | 'signature-not-pinned'
+  | 'signature-expired'
+  | 'signature-from-future'
+  | 'signature-before-key';
+
+export type SignatureVerdict =
+  | {
+      readonly ok: true;
+      /** What Spack's extraction parses, without the line end before the signature. */
+      readonly text: string;
+      /** Of the primary key: 40 upper-case hex digits. */
+      readonly fingerprint: string;
+      readonly signedAtMs: number;
+    }
+  | {
+      readonly ok: false;
+      readonly code: SignatureCode;
+      /** A sentence without a capital and a full stop; printable. */
+      readonly message: string;
+      /** Of the primary key that the signature names, where it is known. Not proven. */
+      readonly fingerprint?: string;
+      /** The text that must not be trusted, where the document could be taken apart. */
+      readonly text?: string;
+    };
+
+/** A component that may have made a signature, and the key it belongs to. */
+export interface KnownSigner {
+  readonly key: AssessedKey;
+  readonly component: SigningComponent;
+}
+
+/** Where to look for who made a signature. */
+export interface SignerIndex {
+  /** By key ID, 16 upper-case hex digits. */
+  readonly signers: ReadonlyMap<string, readonly KnownSigner[]>;
+  /** Fingerprints of primary keys by the key IDs of keys that are known and not pinned. */
+  readonly notPinned: ReadonlyMap<string, string>;
+}
+
+const hashWords: ReadonlyMap<number, string> = new Map([
+  [1, 'MD5'],
+  [2, 'SHA1'],
+  [3, 'RIPEMD160'],
+  [8, 'SHA256'],
+  [9, 'SHA384'],
+  [10, 'SHA512'],
+  [11, 'SHA224'],
+]);
+const strongHashes: ReadonlySet<string> = new Set(['SHA256', 'SHA384', 'SHA512', 'SHA224']);
+
+/** The word for a hash algorithm in a `Hash:` header; undefined for one that gpg 2.2 does not have. */
+export function hashWord(algorithm: number | null): string | undefined {
+  return hashWords.get(algorithm ?? 0);
+}
+
+/** Reads the body of a signature packet; undefined when it is malformed or of a version other than 4. */
+export function readSignaturePacket(
+  pgp: typeof OpenPgp,
+  body: Uint8Array,
+): OpenPgp.SignaturePacket | undefined {
+  const signature = new pgp.SignaturePacket();
+  try {
+    signature.read(body);
+  } catch {
+    return undefined;
+  }
+  return signature.version === 4 && signature.created !== null ? signature : undefined;
+}
+
+/** Verifies a clear-signed document against the keys of `index` at `nowMs`. Never throws. */
+export async function verifyDocument(
+  pgp: typeof OpenPgp,
+  index: SignerIndex,
+  document: string | Uint8Array,
+  nowMs: number,
+): Promise<SignatureVerdict> {
+  const parsed = parseClearSigned(document);
+  if (!parsed.ok) return parsed;
+  const { text } = parsed;
+  const refuse = (code: SignatureCode, message: string, fingerprint?: string): SignatureVerdict => ({
+    ok: false,
+    code,
+    message,
+    text,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+  });
+  const signature = readSignaturePacket(pgp, parsed.signaturePacket);
+  if (signature === undefined) return refuse('signature-malformed', 'its signature packet is malformed');
+  const shape = shapeFault(pgp, signature, parsed.hashHeader);
+  if (shape !== undefined) return refuse(shape.code, shape.message);
+
+  const keyId = signature.issuerKeyID.toHex().toUpperCase();
+  const signers = index.signers.get(keyId) ?? [];
+  const signer = signers.find(({ component }) => isIssuer(signature, component));
+  if (signer === undefined) {
+    const known = index.notPinned.get(keyId);
+    return known === undefined
+      ? refuse('signature-unknown-key', `it is signed by the unknown key ${keyId}`)
+      : refuse('signature-not-pinned', `it is signed by the key ${known}, which is not trusted`, known);
+  }
+  const { key, component } = signer;
+  if (!(await isSignedBy(pgp, signature, component, text))) {
+    const message = `its signature by the key ${key.fingerprint} does not match its text`;
+    return refuse('signature-bad', message, key.fingerprint);
+  }
+  const fault =
+    keyFault(key, nowMs) ?? componentFault(component, nowMs) ?? timeFault(signature, key, component, nowMs);
+  if (fault !== undefined) return refuse(fault.code, fault.message, key.fingerprint);
+  return { ok: true, text, fingerprint: key.fingerprint, signedAtMs: createdMs(signature) };
+}
+
+interface Fault {
+  readonly code: SignatureCode;
+  readonly message: string;
+}
+
+function shapeFault(
+  pgp: typeof OpenPgp,
+  signature: OpenPgp.SignaturePacket,
+  hashHeader: string,
+): Fault | undefined {
+  if (signature.signatureType !== pgp.enums.signature.text) {
+    return { code: 'signature-malformed', message: 'its signature is not one over a text' };
+  }
+  const word = hashWord(signature.hashAlgorithm);
+  if (word === undefined) {
+    return { code: 'signature-unsupported', message: 'its signature uses a hash that gpg 2.2 does not have' };
+  }
+  if (!strongHashes.has(word)) {
+    return { code: 'signature-weak', message: `its signature uses the broken hash ${word}` };
+  }
+  if (word !== hashHeader.toUpperCase()) {
+    return { code: 'signature-malformed', message: `its Hash header does not say ${word}, which was used` };
+  }
+  const critical =
+    signature.unknownSubpackets.some((subpacket) => subpacket.critical) ||
+    signature.rawNotations.some((notation) => notation.critical);
+  if (critical) {
+    return {
+      code: 'signature-unsupported',
+      message: 'its signature demands something that is not known here',
+    };
+  }
+  return undefined;
+}
+
+/** The key ID is known to match; a fingerprint in the signature must match too. */
+function isIssuer(signature: OpenPgp.SignaturePacket, component: SigningComponent): boolean {
+  const { issuerFingerprint } = signature;
+  return (
+    issuerFingerprint === null ||
+    Buffer.from(issuerFingerprint).toString('hex').toUpperCase() === component.fingerprint
+  );
+}
+
+async function isSignedBy(
+  pgp: typeof OpenPgp,
+  signature: OpenPgp.SignaturePacket,
+  component: SigningComponent,
+  text: string,
+): Promise<boolean> {
+  const canonical = Buffer.from(text.replaceAll('\n', '\r\n'));
+  const bytes = new Uint8Array(canonical.buffer, canonical.byteOffset, canonical.length);
+  const data = { text: null, getBytes: () => bytes };
+  try {
+    // Verified as of its own date: which dates count is decided in `timeFault`.
+    const date = new Date(createdMs(signature));
+    await signature.verify(component.packet, pgp.enums.signature.text, data, date, true, pgp.config);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function timeFault(
+  signature: OpenPgp.SignaturePacket,
+  key: AssessedKey,
+  component: SigningComponent,
+  nowMs: number,
+): Fault | undefined {
+  const signedAtMs = createdMs(signature);
+  if (signedAtMs > nowMs + maxClockSkewMs) {
+    return {
+      code: 'signature-from-future',
+      message: `it is signed in the future, on ${dateText(signedAtMs)}`,
+    };
+  }
+  const expiresAtMs = signatureExpiryMs(signature);
+  if (expiresAtMs <= nowMs) {
+    return { code: 'signature-expired', message: `its signature expired on ${dateText(expiresAtMs)}` };
+  }
+  if (signedAtMs < Math.max(key.createdAtMs, component.createdAtMs)) {
+    return {
+      code: 'signature-before-key',
+      message: `it is signed on ${dateText(signedAtMs)}, before the key ${component.fingerprint} was made`,
+    };
+  }
+  return undefined;
+}
