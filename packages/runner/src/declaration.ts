@@ -65,6 +65,11 @@ export interface ActionContext {
   readonly clock: Clock;
   /** Relative paths in inputs start here: `GITHUB_WORKSPACE` on a runner, the current directory on a terminal. */
   readonly workDirectory: string;
+  /**
+   * The file to start a `worker_threads` Worker from: in a worker thread, `start` runs the `worker` function of the
+   * action's module instead of the action. Undefined in tests, where work stays on one thread.
+   */
+  readonly workerEntry?: string | undefined;
 }
 
 export interface ActionResult {

@@ -1,0 +1,25 @@
+import { asSlipwayError, type SlipwayError } from '@slipway/core';
+
+const maxCauses = 8;
+
+/**
+ * How an error is told to a person, everywhere the same: `<action> failed with: <message>`, then the hint, then the
+ * code to search for.
+ */
+export function failureText(action: string, error: SlipwayError): string {
+  const sentence = /[.!?]$/.test(error.message) || error.message.includes('\n') ? '' : '.';
+  const hint = error.hint === undefined ? '' : `\n${error.hint}`;
+  return `${action} failed with: ${error.message}${sentence}${hint}\n(${error.code})`;
+}
+
+/** The stack of an error and of its causes, for debug runs. */
+export function failureStack(error: unknown): string {
+  const stacks: string[] = [];
+  let current: unknown = error;
+  while (current !== undefined && stacks.length < maxCauses) {
+    const { stack } = current instanceof Error ? current : asSlipwayError(current);
+    stacks.push(stack ?? String(current));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return stacks.join('\ncaused by: ');
+}

@@ -1,0 +1,96 @@
+import { printable, SlipwayError, UserError } from '@slipway/core';
+import type { ActionDefinition, InputDeclaration, InputDeclarations, InputsOf } from './declaration.ts';
+
+const maxShownCharacters = 80;
+
+export interface InputTexts {
+  /** The text of an input as the user wrote it; undefined or blank when it is not given. */
+  textOf(name: string): string | undefined;
+  /** How this front end names an input in a message: `input "mirror"`, `--mirror`. */
+  spell(name: string): string;
+  /** What was wrong before any input was parsed, such as flags that do not exist. */
+  readonly problems?: readonly string[] | undefined;
+}
+
+/** `signing-key` becomes `signingKey`, as in `InputsOf`. */
+export function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/**
+ * All inputs of `action`, parsed. Throws one `UserError` `input-invalid` that names every problem: missing and bad
+ * inputs, and what `checkInputs` finds between them. Values of secrets never appear in it.
+ */
+export function parseInputs<Declarations extends InputDeclarations>(
+  action: ActionDefinition<Declarations>,
+  texts: InputTexts,
+): InputsOf<Declarations> {
+  const problems = [...(texts.problems ?? [])];
+  const inputs: Record<string, unknown> = {};
+  let readFailedInput = false;
+  for (const [name, declaration] of Object.entries(action.inputs)) {
+    const parsed = parseInput(declaration, texts.textOf(name), texts.spell(name));
+    if ('value' in parsed) {
+      inputs[camelCase(name)] = parsed.value;
+    } else {
+      problems.push(parsed.problem);
+      // What `checkInputs` says after it looked at an input that has no value would mislead.
+      Object.defineProperty(inputs, camelCase(name), {
+        enumerable: true,
+        get() {
+          readFailedInput = true;
+          return declaration.absent;
+        },
+      });
+    }
+  }
+  const typedInputs = inputs as InputsOf<Declarations>;
+  try {
+    const between = action.checkInputs?.(typedInputs) ?? [];
+    if (!readFailedInput) problems.push(...between);
+  } catch (error) {
+    if (!readFailedInput) throw error;
+  }
+  if (problems.length > 0) throw inputError(problems);
+  return typedInputs;
+}
+
+/** One error for all problems of the inputs. */
+function inputError(problems: readonly string[]): UserError {
+  const [first = '', ...rest] = problems;
+  const message =
+    rest.length === 0 ? first : `${problems.length} problems in its inputs:\n- ${problems.join('\n- ')}`;
+  return new UserError('input-invalid', message);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
+function parseInput(declaration: InputDeclaration<any>, text: string | undefined, name: string) {
+  const given = text?.trim() ?? '';
+  const effective = given === '' ? (declaration.default ?? '') : given;
+  if (effective === '') {
+    return declaration.required
+      ? { problem: `${name} is required` }
+      : { value: declaration.absent as unknown };
+  }
+  try {
+    return { value: declaration.parse(effective) as unknown };
+  } catch (error) {
+    return { problem: parseProblem(declaration.secret, effective, name, error) };
+  }
+}
+
+function parseProblem(secret: boolean, text: string, name: string, error: unknown): string {
+  if (secret) return `${name} cannot be used: ${secretFreeReason(error, text)}`;
+  if (error instanceof SlipwayError) {
+    return `${name}: ${error.message}${error.hint === undefined ? '' : `. ${error.hint}`}`;
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return `${name} cannot be "${printable(text, maxShownCharacters)}": ${reason}`;
+}
+
+/** A parser's words about a secret, unless they repeat a part of it. */
+function secretFreeReason(error: unknown, secret: string): string {
+  const reason = error instanceof Error ? error.message : '';
+  const repeats = secret.split(/\s+/).some((word) => word.length > 2 && reason.includes(word));
+  return reason === '' || repeats ? 'it has the wrong form' : reason;
+}

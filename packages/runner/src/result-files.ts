@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InternalError, printable, systemErrorCode, UserError } from '@slipway/core';
+import type { ResultFile } from './declaration.ts';
+
+/**
+ * Writes a file of a result and returns its absolute path: where the user wants it (relative paths start at
+ * `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a job never share one. A
+ * reader sees the old file or the new one whole. Throws `UserError` `disk-full` or `target-read-only`.
+ */
+export async function writeResultFile(
+  file: ResultFile,
+  directories: { readonly workDirectory: string; readonly temporaryDirectory: string },
+): Promise<string> {
+  if (file.path === undefined && basename(file.defaultName) !== file.defaultName) {
+    throw new InternalError(`the file name "${printable(file.defaultName)}" is a path`);
+  }
+  let path: string | undefined;
+  try {
+    path =
+      file.path === undefined
+        ? join(await mkdtemp(join(directories.temporaryDirectory, 'slipway-')), file.defaultName)
+        : resolve(directories.workDirectory, file.path);
+    await mkdir(dirname(path), { recursive: true });
+    await replaceFile(path, file.contents);
+    return path;
+  } catch (error) {
+    throw writeError(path ?? directories.temporaryDirectory, error);
+  }
+}
+
+async function replaceFile(path: string, contents: string): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+  try {
+    await writeFile(partial, contents);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+function writeError(path: string, cause: unknown): UserError {
+  const code = systemErrorCode(cause);
+  const what = `the file ${printable(path)} cannot be written (${code ?? 'for an unknown reason'})`;
+  return code === 'ENOSPC' || code === 'EDQUOT'
+    ? new UserError('disk-full', what, { hint: 'Free some space, or name another place for it.', cause })
+    : new UserError('target-read-only', what, {
+        hint: 'Name a file in a directory that can be written.',
+        cause,
+      });
+}

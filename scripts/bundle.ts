@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { bundleMember } from './lib/bundle.ts';
+import { inParallel, say } from './lib/command.ts';
+import { type Member, root, workspaceMembers } from './lib/workspace.ts';
+
+/** The compiled file that a member's bundle starts with; undefined for members that have no bundle. */
+function entryOf(member: Member): string | undefined {
+  const source = member.directory.startsWith('actions/') ? 'index' : member.name === 'cli' ? 'main' : undefined;
+  if (source === undefined || !existsSync(join(root, member.directory, `src/${source}.ts`))) return undefined;
+  return `build/${source}.js`;
+}
+
+const members = workspaceMembers();
+const wanted = process.argv.slice(2);
+const bundles = members
+  .map((member) => ({ member, entry: entryOf(member) }))
+  .filter(({ member, entry }) => entry !== undefined && (wanted.length === 0 || wanted.includes(member.name)));
+const unknown = wanted.filter((name) => !bundles.some(({ member }) => member.name === name));
+if (unknown.length > 0) {
+  say(`Nothing to bundle is called ${unknown.join(', ')}.`);
+  process.exitCode = 2;
+} else {
+  await inParallel(bundles, Math.min(2, availableParallelism()), async ({ member, entry = '' }) => {
+    try {
+      const startedMs = performance.now();
+      const { sizeBytes, budgetBytes, built } = await bundleMember(root, member, members, entry);
+      const how = built ? `${((performance.now() - startedMs) / 1000).toFixed(1)} s` : 'up to date';
+      const excess = sizeBytes > budgetBytes;
+      say(
+        `${excess ? '✗' : '✓'} ${member.directory}/dist: ${kilobytes(sizeBytes)} of ${kilobytes(budgetBytes)}, ${how}`,
+      );
+      if (excess) process.exitCode = 1;
+    } catch (error) {
+      say(`✗ ${member.directory}: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
+  });
+}
+
+function kilobytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1000).toLocaleString('en-US')} kB`;
+}
