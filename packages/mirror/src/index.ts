@@ -1,1 +1,14 @@
-export {};
+export * from './audit.ts';
+export type { EntryReport, TarballCheck } from './entry-reader.ts';
+export * from './entry-scan.ts';
+export * from './findings.ts';
+export * from './index-advance.ts';
+export * from './index-pointer.ts';
+export * from './listing.ts';
+export * from './mirror-keys.ts';
+export * from './node-graph.ts';
+export * from './pending.ts';
+export * from './signature-policy.ts';
+export * from './staged.ts';
+export * from './statistics.ts';
+export * from './trust.ts';

@@ -1,0 +1,390 @@
+import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
+import {
+  blobKey,
+  classifyKey,
+  indexManifestKey,
+  layoutKey,
+  type PackageIndex,
+  specManifestKey,
+} from '@slipway/spack-buildcache';
+import type { EntryReport, TarballCheck } from './entry-reader.ts';
+import { scanEntries } from './entry-scan.ts';
+import { type Finding, finding } from './findings.ts';
+import { auditIndex } from './index-audit.ts';
+import {
+  type IndexPointer,
+  lineageFinding,
+  listHistory,
+  readIndexPointer,
+  readKeptPointer,
+  readPackageIndex,
+} from './index-pointer.ts';
+import { type Listing, listBuildcache } from './listing.ts';
+import { readOfferedKeys } from './mirror-keys.ts';
+import { NodeGraph } from './node-graph.ts';
+import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
+import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
+import { checkSize, missingBlob } from './tarball.ts';
+import { openPolicy, type TrustSource } from './trust.ts';
+
+/** A publisher may move the index while it is being judged; after so many tries the mirror is taken as it is. */
+const maxObservations = 5;
+
+export interface MirrorAudit {
+  readonly store: ObjectStore;
+  readonly trustedKeys: string;
+  readonly allowUnsigned: boolean;
+  /** The index itself must be signed by a trusted key. */
+  readonly requireSignedIndex: boolean;
+  /** SHA-256 that the main index must have, or have had since; undefined: any. */
+  readonly expectedIndex: string | undefined;
+  readonly level: 'metadata' | 'full';
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly workerEntry?: string | undefined;
+}
+
+export interface AuditReport {
+  readonly layout: 'v3' | 'v2';
+  readonly findings: readonly Finding[];
+  readonly statistics: MirrorStatistics;
+  readonly indexes: readonly {
+    readonly view: string | undefined;
+    readonly checksum: string;
+    readonly generation: number | undefined;
+    readonly entries: number;
+    readonly signedBy: string | undefined;
+  }[];
+  /** Whether the mirror could be listed; without, unindexed entries and orphans cannot be seen. */
+  readonly listed: boolean;
+}
+
+/**
+ * Judges a layout-v3 mirror as a whole and changes nothing. Everything wrong with the mirror is a finding; it throws
+ * `UserError` for trusted keys that cannot be read and `RemoteError` for a store that fails.
+ */
+export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await audit.store.head(indexManifestKey(undefined));
+    const report = await observe(audit);
+    const suspicious = report.findings.some(
+      (found) => found.code.startsWith('index-') && found.severity === 'error',
+    );
+    if (!suspicious || attempt >= maxObservations) return report;
+    const after = await audit.store.head(indexManifestKey(undefined));
+    if (before?.etag === after?.etag) return report;
+    audit.progress.info('The index moved while it was read; reading the mirror again.');
+  }
+}
+
+async function observe(audit: MirrorAudit): Promise<AuditReport> {
+  const { store, progress } = audit;
+  const findings: Finding[] = [];
+  progress.start('Reading the index, the keys and the listing');
+  const listing = store.listable ? await listBuildcache(store, findings) : undefined;
+  const offered = await readOfferedKeys(store, listing?.keyFingerprints, findings);
+  const trust: TrustSource = {
+    trustedKeys: audit.trustedKeys,
+    offeredKeys: offered.keys.map((key) => key.armored),
+    allowUnsigned: audit.allowUnsigned,
+  };
+  const { policy, missingKeys } = await openPolicy(trust, audit.clock);
+  for (const fingerprint of missingKeys) {
+    findings.push(
+      finding(
+        'trusted-key-missing',
+        undefined,
+        `the mirror does not hold the trusted key ${fingerprint}`,
+        keyHint,
+      ),
+    );
+  }
+  const indexes = await readIndexes(store, listing, policy, findings);
+  const main = indexes.find((index) => index.view === undefined);
+  const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
+  const history = store.listable ? await listHistory(store, undefined) : [];
+  if (main !== undefined) {
+    const lineage = lineageFinding(main.pointer, history);
+    if (lineage !== undefined) findings.push(lineage);
+    if (audit.requireSignedIndex && main.pointer.signedBy === undefined) {
+      findings.push(finding('index-unsigned', main.pointer.key, 'the index is not signed'));
+    }
+    findings.push(
+      ...(await expectationFindings(
+        audit,
+        main.pointer,
+        history.map((kept) => kept.key),
+      )),
+    );
+  } else if (audit.expectedIndex !== undefined) {
+    findings.push(
+      finding('index-not-expected', indexManifestKey(undefined), 'there is no index, and one was expected'),
+    );
+  }
+
+  const specKeys = listing?.specManifests ?? keysFromIndex(main?.index);
+  const entries = await readEntries(audit, trust, specKeys);
+  findings.push(...entries.findings);
+
+  const stored = new Map(specKeys.map((key) => [dagHashOf(key), key]));
+  findings.push(...closureFindings(entries.graph, stored));
+  if (listing !== undefined) findings.push(...tarballFindings(entries.tarballs, listing.blobSizes));
+  const excused = excusedHashes(pending, {
+    nowMs: audit.clock.nowMs(),
+    requireSigned: main?.pointer.signedBy !== undefined,
+  });
+  for (const { view, pointer, index } of indexes) {
+    findings.push(
+      ...auditIndex({
+        pointer,
+        index,
+        graph: entries.graph,
+        stored,
+        excused,
+        mayOmit: view !== undefined || !listing,
+      }),
+    );
+  }
+  findings.push(...unfinishedFindings(pending, main?.index, stored));
+  if (main === undefined && !findings.some((found) => found.key === indexManifestKey(undefined))) {
+    if ([...stored.keys()].some((hash) => !excused.has(hash)) && indexes.length === 0) {
+      findings.push(
+        finding(
+          'index-missing',
+          indexManifestKey(undefined),
+          'the mirror has entries, but no index',
+          updateHint,
+        ),
+      );
+    }
+  }
+
+  const orphans =
+    listing === undefined ? [] : await findOrphans(store, listing, entries.blobs, offered.blobs, indexes);
+  for (const orphan of orphans.slice(0, maxOrphanFindings)) {
+    findings.push(finding('blob-orphaned', blobKey(orphan), 'nothing refers to it'));
+  }
+  if (
+    stored.size === 0 &&
+    indexes.length === 0 &&
+    (listing?.blobSizes.size ?? 0) === 0 &&
+    !(await store.head(layoutKey))
+  ) {
+    throw new UserError(
+      'not-a-buildcache',
+      `${store.url} is no Spack mirror: it has no entries, no index and no layout.json`,
+      {
+        hint: 'Check the URL: it is the directory that holds "v3" and "blobs".',
+      },
+    );
+  }
+  return {
+    layout: 'v3',
+    findings,
+    statistics: entries.statistics.statistics(
+      entries.graph,
+      stored.keys(),
+      listing?.blobSizes ?? new Map(),
+      orphans,
+    ),
+    indexes: indexes.map(({ view, pointer, index }) => ({
+      view,
+      checksum: pointer.record.checksum,
+      generation: pointer.manifest.lineage?.generation,
+      entries: index.entryCount,
+      signedBy: pointer.signedBy,
+    })),
+    listed: listing !== undefined,
+  };
+}
+
+const maxOrphanFindings = 100;
+const keyHint = 'Publish the key with the entries it signed, or give the armored key itself in trusted-keys.';
+const updateHint = 'Run buildcache-index with operation: update.';
+
+interface ReadIndex {
+  readonly view: string | undefined;
+  readonly pointer: IndexPointer;
+  readonly index: PackageIndex;
+}
+
+async function readIndexes(
+  store: ObjectStore,
+  listing: Listing | undefined,
+  policy: Parameters<typeof readIndexPointer>[2],
+  findings: Finding[],
+): Promise<readonly ReadIndex[]> {
+  const indexes: ReadIndex[] = [];
+  for (const view of [undefined, ...(listing?.views ?? [])]) {
+    const pointer = await readIndexPointer(store, view, policy, findings);
+    const index = pointer && (await readPackageIndex(store, pointer.record, findings));
+    if (pointer !== undefined && index !== undefined) indexes.push({ view, pointer, index });
+  }
+  return indexes;
+}
+
+/** What was published must be what is served: the expected index itself, or one of its successors. */
+async function expectationFindings(
+  audit: MirrorAudit,
+  pointer: IndexPointer,
+  historyKeys: readonly string[],
+): Promise<readonly Finding[]> {
+  const expected = audit.expectedIndex;
+  if (expected === undefined || pointer.record.checksum === expected) return [];
+  const generation = pointer.manifest.lineage?.generation ?? 0;
+  for (const key of historyKeys) {
+    const classified = classifyKey(key);
+    if (
+      classified.kind !== 'history' ||
+      classified.generation >= generation ||
+      !key.includes(expected.slice(0, 16))
+    ) {
+      continue;
+    }
+    const kept = await readKeptPointer(audit.store, key, { keyring: undefined, allowUnsigned: true }, []);
+    if (kept === undefined || kept.record.checksum === expected) return [];
+  }
+  return [
+    finding(
+      'index-not-expected',
+      pointer.key,
+      `it points to ${pointer.record.checksum}, and ${expected} or a later index was expected`,
+      'Somebody put another index there, or a cache serves an old one.',
+    ),
+  ];
+}
+
+function keysFromIndex(index: PackageIndex | undefined): readonly string[] {
+  const keys: string[] = [];
+  for (const hash of index?.entries() ?? []) {
+    const node = index?.node(hash);
+    if (node !== undefined) keys.push(specManifestKey(node));
+  }
+  return keys.sort();
+}
+
+function dagHashOf(key: string): string {
+  const classified = classifyKey(key);
+  return classified.kind === 'spec-manifest' ? classified.dagHash : '';
+}
+
+interface ReadEntries {
+  readonly graph: NodeGraph;
+  readonly findings: readonly Finding[];
+  readonly statistics: StatisticsCollector;
+  /** SHA-256 of every blob that an entry refers to. */
+  readonly blobs: ReadonlySet<string>;
+  readonly tarballs: ReadonlyMap<string, number>;
+}
+
+async function readEntries(
+  audit: MirrorAudit,
+  trust: TrustSource,
+  keys: readonly string[],
+): Promise<ReadEntries> {
+  const graph = new NodeGraph();
+  const findings: Finding[] = [];
+  const statistics = new StatisticsCollector();
+  const blobs = new Set<string>();
+  const tarballs = new Map<string, number>();
+  const tarballCheck: TarballCheck = audit.level === 'full' ? 'read' : audit.store.listable ? 'none' : 'head';
+  audit.progress.start(`Checking ${counted(keys.length, 'entry', 'entries')}`, keys.length, 'entries');
+  await scanEntries(keys, {
+    store: audit.store,
+    trust,
+    tarballs: tarballCheck,
+    clock: audit.clock,
+    workerEntry: audit.workerEntry,
+    onNode: (message, buffer) => {
+      if (graph.add(message, buffer) === 'conflict') {
+        findings.push(
+          finding(
+            'node-conflict',
+            undefined,
+            `two specs describe ${message.name}/${message.hash} differently`,
+          ),
+        );
+      }
+    },
+    onEntry: (entry: EntryReport) => {
+      audit.progress.advance(1);
+      findings.push(...entry.findings);
+      statistics.addEntry(entry);
+      for (const blob of entry.blobs) blobs.add(blob.checksum);
+      if (tarballCheck === 'none' && entry.tarball !== undefined) {
+        tarballs.set(entry.tarball.checksum, entry.tarball.contentLength);
+      }
+    },
+  });
+  return { graph, findings, statistics, blobs, tarballs };
+}
+
+/** Entries whose runtime dependencies are neither stored nor external. */
+export function closureFindings(graph: NodeGraph, stored: ReadonlyMap<string, string>): Finding[] {
+  const findings: Finding[] = [];
+  for (const [hash, key] of stored) {
+    for (const missing of graph.missingDependencies(hash, (dependency) => stored.has(dependency))) {
+      findings.push(
+        finding('closure-incomplete', key, `it needs ${graph.describe(missing)}, which is not stored`),
+      );
+    }
+  }
+  return findings;
+}
+
+function tarballFindings(
+  tarballs: ReadonlyMap<string, number>,
+  blobSizes: ReadonlyMap<string, number>,
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [sha256, contentLength] of tarballs) {
+    const sizeBytes = blobSizes.get(sha256);
+    const found =
+      sizeBytes === undefined
+        ? missingBlob(blobKey(sha256), 'the tarball')
+        : checkSize(blobKey(sha256), sizeBytes, contentLength);
+    if (found !== undefined) findings.push(found);
+  }
+  return findings;
+}
+
+function unfinishedFindings(
+  pending: readonly PendingPublish[],
+  main: PackageIndex | undefined,
+  stored: ReadonlyMap<string, string>,
+): readonly Finding[] {
+  return pending.flatMap((publish) => {
+    const unindexed = publish.hashes.filter(
+      (hash) => stored.has(hash) && main?.hasEntry(hash) !== true,
+    ).length;
+    const started = new Date(publish.startedAtMs).toISOString();
+    return [
+      finding(
+        'publish-unfinished',
+        `slipway/pending/${publish.publishId}.json`,
+        `a publish of ${counted(publish.hashes.length, 'entry', 'entries')}, begun ${started}, has not finished: ${unindexed} are stored and not indexed`,
+        'If it was killed, run it again.',
+      ),
+    ];
+  });
+}
+
+/** Blobs that no manifest, key, index or kept index refers to. */
+async function findOrphans(
+  store: ObjectStore,
+  listing: Listing,
+  entryBlobs: ReadonlySet<string>,
+  keyBlobs: readonly string[],
+  indexes: readonly ReadIndex[],
+): Promise<readonly string[]> {
+  const reachable = new Set<string>([...keyBlobs, ...indexes.map((index) => index.pointer.record.checksum)]);
+  for (const view of [undefined, ...listing.views]) {
+    for (const kept of await listHistory(store, view)) {
+      const pointer = await readKeptPointer(store, kept.key, { keyring: undefined, allowUnsigned: true }, []);
+      if (pointer !== undefined) reachable.add(pointer.record.checksum);
+    }
+  }
+  return [...listing.blobSizes.keys()]
+    .filter((sha256) => !entryBlobs.has(sha256) && !reachable.has(sha256))
+    .sort();
+}

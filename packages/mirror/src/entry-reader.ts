@@ -1,0 +1,261 @@
+import { hash as hashOnce } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { JsonError, type ObjectStore, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import {
+  type BlobRecord,
+  blobKey,
+  classifyKey,
+  findRecord,
+  type KnownNode,
+  type Manifest,
+  maxManifestBytes,
+  maxSpecBlobBytes,
+  maxSpecJsonBytes,
+  mediaTypes,
+  NodeConflictError,
+  NodeMemo,
+  parseManifest,
+  type SpecDocument,
+  type SpecNode,
+  specManifestKey,
+} from '@slipway/spack-buildcache';
+import { type Finding, type FindingCode, finding } from './findings.ts';
+import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
+import { checkSize, checkTarball, missingBlob, tamperedBlob } from './tarball.ts';
+
+/** How far tarballs are checked: not at all here (a listing does it), that they are there, or their every byte. */
+export type TarballCheck = 'none' | 'head' | 'read';
+
+/** What is known of one entry after it was read; plain data, so that it can cross threads. */
+export interface EntryReport {
+  readonly key: string;
+  /** From the file name. */
+  readonly dagHash: string;
+  /** From the spec; undefined when it could not be read. */
+  readonly spec: { readonly hash: string; readonly name: string; readonly version: string } | undefined;
+  readonly tarball: BlobRecord | undefined;
+  readonly blobs: readonly BlobRecord[];
+  readonly signedBy: string | undefined;
+  readonly manifestBytes: number;
+  /** SHA-256 of the manifest's payload, the signature left aside: equal payloads are the same entry. */
+  readonly payloadSha256: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Reads entries of one buildcache and judges each on its own: signature, names, blobs, spec, tarball. */
+export class EntryReader {
+  readonly #store: ObjectStore;
+  readonly #policy: SignaturePolicy;
+  readonly #tarballs: TarballCheck;
+  readonly #memo = new NodeMemo();
+
+  constructor(store: ObjectStore, policy: SignaturePolicy, tarballs: TarballCheck) {
+    this.#store = store;
+    this.#policy = policy;
+    this.#tarballs = tarballs;
+  }
+
+  /**
+   * Reads the entry whose manifest is `key`. Nodes that this reader had not met go to `onFreshNode`. Whatever is wrong
+   * with the entry is in its findings; only a store that fails throws.
+   */
+  async read(
+    key: string,
+    onFreshNode: (node: SpecNode) => void,
+    onBytes?: (count: number) => void,
+  ): Promise<EntryReport> {
+    const findings: Finding[] = [];
+    const classified = classifyKey(key);
+    const dagHash = classified.kind === 'spec-manifest' ? classified.dagHash : '';
+    const report = (rest: Partial<EntryReport> = {}): EntryReport => ({
+      key,
+      dagHash,
+      spec: undefined,
+      tarball: undefined,
+      blobs: [],
+      signedBy: undefined,
+      manifestBytes: 0,
+      payloadSha256: undefined,
+      ...rest,
+      findings,
+    });
+    if (dagHash === '') {
+      findings.push(finding('name-invalid', key, 'its name is not the name of a spec manifest'));
+      return report();
+    }
+    const stored = await this.#readBounded(key, maxManifestBytes, 'manifest-too-large', findings);
+    if (stored === undefined) return report();
+    const opened = await openDocument(stored, key, this.#policy);
+    if (isFinding(opened)) {
+      findings.push(opened);
+      return report({ manifestBytes: stored.length });
+    }
+    const payloadSha256 = hashOnce('sha256', opened.text.trimEnd());
+    const known = { signedBy: opened.signedBy, manifestBytes: stored.length, payloadSha256 };
+    const manifest = parsed(key, 'manifest-malformed', findings, () => parseManifest(opened.text));
+    if (manifest === undefined) return report(known);
+    const { spec, tarball } = recordsOf(manifest, key, findings);
+    const blobs = manifest.data;
+    if (spec === undefined || tarball === undefined) return report({ ...known, blobs });
+    const document = await this.#readSpec(spec, findings);
+    if (document === undefined) return report({ ...known, blobs, tarball });
+    for (const node of document.fresh) {
+      onFreshNode(node);
+    }
+    const mismatch = bindingProblem(key, dagHash, document.root);
+    let tarballFinding: Finding | undefined;
+    if (this.#tarballs === 'read')
+      tarballFinding = await checkTarball(this.#store, tarball, dagHash, onBytes);
+    if (this.#tarballs === 'head') tarballFinding = await this.#headTarball(tarball);
+    if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFinding));
+    if (
+      tarballFinding !== undefined &&
+      (mismatch === undefined || tarballFinding.code !== 'tarball-mismatch')
+    ) {
+      findings.push(tarballFinding);
+    }
+    const { hash, name, version } = document.root;
+    return report({ ...known, blobs, tarball, spec: { hash, name, version } });
+  }
+
+  async #headTarball(record: BlobRecord): Promise<Finding | undefined> {
+    const key = blobKey(record.checksum);
+    const info = await this.#store.head(key);
+    return info === undefined
+      ? missingBlob(key, 'the tarball')
+      : checkSize(key, info.sizeBytes, record.contentLength);
+  }
+
+  async #readSpec(record: BlobRecord, findings: Finding[]): Promise<SpecDocument | undefined> {
+    const key = blobKey(record.checksum);
+    if (record.contentLength > maxSpecBlobBytes) {
+      findings.push(
+        finding('spec-malformed', key, `the manifest says the spec has ${record.contentLength} bytes`),
+      );
+      return undefined;
+    }
+    const stored = await this.#readBounded(key, maxSpecBlobBytes, 'blob-oversized', findings);
+    if (stored === undefined) return undefined;
+    const problem =
+      checkSize(key, stored.length, record.contentLength) ??
+      (hashOnce('sha256', stored) === record.checksum ? undefined : tamperedBlob(key));
+    if (problem !== undefined) {
+      findings.push(problem);
+      return undefined;
+    }
+    const json = unpacked(key, stored, findings);
+    return json && parsed(key, 'spec-malformed', findings, () => this.#memo.read(json));
+  }
+
+  async #readBounded(
+    key: string,
+    maxBytes: number,
+    tooLarge: FindingCode,
+    findings: Finding[],
+  ): Promise<Uint8Array | undefined> {
+    try {
+      const object = await this.#store.read(key, { maxBytes });
+      if (object === undefined) findings.push(missingBlob(key, 'the object'));
+      return object?.body;
+    } catch (error) {
+      const refused = storeFinding(error, key, tooLarge, `it is larger than ${maxBytes} bytes`);
+      if (refused === undefined) throw error;
+      findings.push(refused);
+      return undefined;
+    }
+  }
+}
+
+/** The finding for what a store refuses about one object; undefined for a failure of the store itself. */
+export function storeFinding(
+  error: unknown,
+  key: string,
+  tooLarge: FindingCode,
+  tooLargeMessage: string,
+): Finding | undefined {
+  if (!(error instanceof UserError)) return undefined;
+  if (error.code === 'too-large') return finding(tooLarge, key, tooLargeMessage);
+  if (error.code === 'path-outside') return finding('path-outside', key, error.message);
+  if (error.code === 'content-invalid') return finding('file-unreadable', key, error.message);
+  if (error.code === 'name-invalid') return finding('name-invalid', key, error.message);
+  return undefined;
+}
+
+/** `parse()`, or undefined and a finding when what it reads is not acceptable. */
+export function parsed<Value>(
+  key: string,
+  code: FindingCode,
+  findings: Finding[],
+  parse: () => Value,
+): Value | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    findings.push(parseFinding(error, key, code));
+    return undefined;
+  }
+}
+
+function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
+  if (error instanceof JsonError) {
+    return finding(error.fault === 'json-malformed' ? code : error.fault, key, error.message);
+  }
+  if (error instanceof UserError) {
+    if (error.code === 'name-invalid') return finding('name-invalid', key, error.message);
+    if (error instanceof NodeConflictError) return finding('node-conflict', key, error.message);
+    return finding(code, key, error.message);
+  }
+  throw error;
+}
+
+function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer | undefined {
+  try {
+    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (error instanceof SlipwayError || code === undefined) throw error;
+    findings.push(
+      code === 'ERR_BUFFER_TOO_LARGE'
+        ? finding('gzip-bomb', key, `it unpacks to more than ${maxSpecJsonBytes} bytes`)
+        : finding('gzip-malformed', key, 'it is not valid gzip'),
+    );
+    return undefined;
+  }
+}
+
+function recordsOf(
+  manifest: Manifest,
+  key: string,
+  findings: Finding[],
+): { readonly spec: BlobRecord | undefined; readonly tarball: BlobRecord | undefined } {
+  const spec = findRecord(manifest, mediaTypes.spec);
+  const tarball = findRecord(manifest, mediaTypes.tarball);
+  if (spec === undefined) findings.push(finding('manifest-malformed', key, 'it lists no spec'));
+  if (tarball === undefined) findings.push(finding('manifest-malformed', key, 'it lists no tarball'));
+  if (spec !== undefined && spec.compression !== 'gzip') {
+    findings.push(finding('manifest-malformed', key, 'its spec is not compressed with gzip'));
+    return { spec: undefined, tarball };
+  }
+  return { spec, tarball };
+}
+
+/** A manifest is bound to its file name: the spec inside must be the one that Spack looks for there. */
+function bindingProblem(key: string, dagHash: string, root: KnownNode): Finding | undefined {
+  const expected = specManifestKey(root);
+  if (expected === key) return undefined;
+  const who = `${root.name}@${root.version}/${root.hash}`;
+  const sameName =
+    expected.slice(0, expected.lastIndexOf('-')) === key.slice(0, key.lastIndexOf(dagHash) - 1);
+  if (sameName) return finding('hash-mismatch', key, `it stands for ${dagHash}, but its spec is ${who}`);
+  return finding('name-mismatch', key, `by its name it is another package than its spec, ${who}`);
+}
+
+/** Where the tarball was read too, it tells whether the whole manifest is elsewhere, or only its spec. */
+function settleMismatch(mismatch: Finding, check: TarballCheck, tarball: Finding | undefined): Finding {
+  if (check !== 'read' || mismatch.code !== 'hash-mismatch' || tarball !== undefined) return mismatch;
+  return finding(
+    'spec-blob-mismatch',
+    mismatch.key,
+    `${mismatch.message}, while the tarball is the right one`,
+  );
+}

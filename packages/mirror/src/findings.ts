@@ -1,0 +1,95 @@
+import type { Problem, Severity } from '@slipway/core';
+
+/**
+ * Every finding about a buildcache, with its severity. A code is a promise to scripts that read reports: it is never
+ * renamed or given another meaning.
+ */
+export const findingSeverities = {
+  // Names and files.
+  'name-invalid': 'error',
+  'path-outside': 'error',
+  'file-unreadable': 'error',
+  'file-unknown': 'warning',
+
+  // Manifests.
+  'manifest-malformed': 'error',
+  'manifest-too-large': 'error',
+  'json-too-deep': 'error',
+  'json-duplicate-key': 'error',
+
+  // Signatures.
+  unsigned: 'error',
+  'signature-bad': 'error',
+  'signature-malformed': 'error',
+  'signature-multiple': 'error',
+  'signature-unknown-key': 'error',
+  'signature-not-pinned': 'error',
+  'signature-key-expired': 'error',
+  'signature-key-revoked': 'error',
+  'signature-subkey-expired': 'error',
+  'signature-subkey-revoked': 'error',
+  'signature-expired': 'error',
+  'signature-from-future': 'error',
+  'signature-weak': 'error',
+  'signature-before-key': 'error',
+  'signature-key-invalid': 'error',
+
+  // What a manifest is bound to.
+  'name-mismatch': 'error',
+  'hash-mismatch': 'error',
+  'spec-blob-mismatch': 'error',
+  'tarball-mismatch': 'error',
+  'tarball-unreadable': 'error',
+  'tarball-unbound': 'error',
+  'spec-malformed': 'error',
+  'node-conflict': 'error',
+  'dag-hash-unproven': 'notice',
+
+  // Blobs.
+  'blob-missing': 'error',
+  'blob-truncated': 'error',
+  'blob-oversized': 'error',
+  'blob-tampered': 'error',
+  'gzip-bomb': 'error',
+  'gzip-malformed': 'error',
+  'blob-orphaned': 'notice',
+
+  // Closures.
+  'closure-incomplete': 'error',
+
+  // Indexes.
+  'index-missing': 'error',
+  'index-malformed': 'error',
+  'index-names-missing-entry': 'error',
+  'index-hides-entry': 'error',
+  'index-frozen': 'error',
+  'index-node-mismatch': 'error',
+  'index-count-mismatch': 'error',
+  'index-not-expected': 'error',
+  'index-foreign': 'warning',
+  'index-node-unneeded': 'warning',
+  'index-unsigned': 'error',
+  'entry-withdrawn': 'warning',
+  'publish-unfinished': 'warning',
+  'pending-malformed': 'error',
+
+  // Keys.
+  'key-malformed': 'error',
+  'key-mismatch': 'error',
+  'key-index-mismatch': 'error',
+  'trusted-key-missing': 'error',
+
+  // Layout v2.
+  'tarball-checksum-mismatch': 'error',
+  'index-checksum-mismatch': 'error',
+} as const satisfies Readonly<Record<string, Severity>>;
+
+export type FindingCode = keyof typeof findingSeverities;
+
+/** One thing found in a mirror or in a staged buildcache. */
+export type Finding = Problem<FindingCode>;
+
+/** A finding of this code, with the code's own severity. */
+export function finding(code: FindingCode, key: string | undefined, message: string, hint?: string): Finding {
+  return { code, severity: findingSeverities[code], key, message, hint };
+}

@@ -1,0 +1,256 @@
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import {
+  backoffMs,
+  type Clock,
+  type ObjectStore,
+  RemoteError,
+  UserError,
+  type WriteSource,
+} from '@slipway/core';
+import type { Signer } from '@slipway/signing';
+import {
+  type BlobRecord,
+  blobKey,
+  formatManifest,
+  historyKey,
+  type IndexLineage,
+  indexManifestKey,
+  mediaTypes,
+  PackageIndex,
+  singleBlobManifest,
+} from '@slipway/spack-buildcache';
+import type { Finding } from './findings.ts';
+import { type IndexPointer, listHistory, readIndexPointer, readPackageIndex } from './index-pointer.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
+
+const contentionDeadlineMs = 10 * 60_000;
+const contentionBaseMs = 20;
+const contentionCapMs = 2_000;
+/** An index up to this size is built in memory, a larger one in a temporary file. */
+const maxIndexBytesInMemory = 32 * 1024 * 1024;
+
+export interface IndexAdvance {
+  readonly store: ObjectStore;
+  readonly view: string | undefined;
+  readonly policy: SignaturePolicy;
+  readonly signer: Signer | undefined;
+  readonly clock: Clock;
+  /**
+   * Applies the change to the index as it is now. It is called again, on a newer index, whenever somebody else moved the
+   * pointer in between, so it must not assume what it saw before. Returns false when nothing is to be changed.
+   */
+  change(index: PackageIndex, pointer: IndexPointer | undefined): Promise<boolean> | boolean;
+}
+
+export interface IndexMove {
+  /** False when the index was already as wanted, and nothing was written. */
+  readonly moved: boolean;
+  readonly pointerKey: string;
+  readonly checksum: string | undefined;
+  readonly sizeBytes: number;
+  readonly generation: number;
+  readonly entryCount: number;
+  /** How often somebody else was faster. */
+  readonly retries: number;
+}
+
+/**
+ * Moves the pointer of a view to a changed index, by compare-and-swap: the new index blob is stored first, the replaced
+ * pointer is kept, and only then is the pointer replaced, if it is still the one that was read (I1, I3). Throws
+ * `UserError` `mirror-refused` when the present index cannot be read, `RemoteError` `contention` after ten minutes.
+ */
+export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
+  const { store, view, clock } = advance;
+  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
+  for (let retries = 0; ; retries += 1) {
+    const { pointer, index } = await readCurrent(advance);
+    const changed = await advance.change(index, pointer);
+    const current = pointer?.manifest.lineage?.generation;
+    if (!changed) {
+      return {
+        moved: false,
+        pointerKey: indexManifestKey(view),
+        checksum: pointer?.record.checksum,
+        sizeBytes: pointer?.record.contentLength ?? 0,
+        generation: current ?? 0,
+        entryCount: index.entryCount,
+        retries,
+      };
+    }
+    const record = await storeIndex(store, index);
+    const generation = Math.max(current ?? 0, await newestGeneration(store, view)) + 1;
+    const lineage: IndexLineage = { generation, previous: pointer?.record.checksum };
+    if (await movePointer(advance, pointer, record, lineage)) {
+      return {
+        moved: true,
+        pointerKey: indexManifestKey(view),
+        checksum: record.checksum,
+        sizeBytes: record.contentLength,
+        generation,
+        entryCount: index.entryCount,
+        retries,
+      };
+    }
+    if (clock.nowMs() > deadlineMs) {
+      throw new RemoteError('contention', 'other publishers kept moving the index for ten minutes', {
+        hint: 'Run this step again when fewer publishers are at work. Everything but the index is already stored.',
+      });
+    }
+    await clock.sleep(backoffMs(clock, retries, contentionBaseMs, contentionCapMs));
+  }
+}
+
+async function readCurrent(
+  advance: IndexAdvance,
+): Promise<{ readonly pointer: IndexPointer | undefined; readonly index: PackageIndex }> {
+  const findings: Finding[] = [];
+  const pointer = await readIndexPointer(advance.store, advance.view, advance.policy, findings);
+  const index =
+    pointer === undefined
+      ? new PackageIndex()
+      : await readPackageIndex(advance.store, pointer.record, findings);
+  const [problem] = findings;
+  if (problem !== undefined || index === undefined) {
+    throw new UserError(
+      'mirror-refused',
+      `the index of ${advance.store.url} is not usable: ${problem?.message ?? ''}`,
+      {
+        hint: 'Run buildcache-verify to see all that is wrong, then buildcache-index with operation: rebuild.',
+      },
+    );
+  }
+  return { pointer, index };
+}
+
+async function newestGeneration(store: ObjectStore, view: string | undefined): Promise<number> {
+  return (await listHistory(store, view)).at(-1)?.generation ?? 0;
+}
+
+/** Stores an index as a blob and returns its record. Memory does not grow with it beyond 32 MiB. */
+export async function storeIndex(store: ObjectStore, index: PackageIndex): Promise<BlobRecord> {
+  const hash = createHash('sha256');
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  let spool:
+    | {
+        readonly directory: string;
+        readonly path: string;
+        readonly stream: ReturnType<typeof createWriteStream>;
+      }
+    | undefined;
+  try {
+    for (const chunk of index.serialize()) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      if (spool === undefined && sizeBytes <= maxIndexBytesInMemory) {
+        chunks.push(chunk);
+        continue;
+      }
+      if (spool === undefined) {
+        const directory = await mkdtemp(join(tmpdir(), 'slipway-index-'));
+        const path = join(directory, 'index.json');
+        spool = { directory, path, stream: createWriteStream(path, { mode: 0o600 }) };
+        for (const earlier of chunks.splice(0)) spool.stream.write(earlier);
+      }
+      if (!spool.stream.write(chunk)) await once(spool.stream, 'drain');
+    }
+    if (spool !== undefined) {
+      spool.stream.end();
+      await finished(spool.stream);
+    }
+    const sha256 = hash.digest('hex');
+    const source: WriteSource =
+      spool === undefined
+        ? { kind: 'bytes', bytes: Buffer.concat(chunks) }
+        : { kind: 'file', path: spool.path, sizeBytes };
+    await writeImmutable(store, blobKey(sha256), source, mediaTypes.index, sha256);
+    return {
+      contentLength: sizeBytes,
+      mediaType: mediaTypes.index,
+      compression: 'none',
+      checksumAlgorithm: 'sha256',
+      checksum: sha256,
+    };
+  } finally {
+    if (spool !== undefined) await rm(spool.directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Stores a content-addressed object. One of the same name and size that is there already is left alone (I2); one of
+ * another size is a `UserError` `immutable-conflict`. Returns whether it was written.
+ */
+export async function writeImmutable(
+  store: ObjectStore,
+  key: string,
+  source: WriteSource,
+  contentType: string,
+  sha256: string,
+): Promise<boolean> {
+  try {
+    await store.write(key, source, { condition: 'absent', contentType, cache: 'immutable', sha256 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const existing = await store.head(key);
+    if (existing?.sizeBytes === sizeBytes) return false;
+    throw new UserError(
+      'immutable-conflict',
+      `${key} is stored with ${existing?.sizeBytes ?? 0} bytes, not ${sizeBytes}`,
+      {
+        hint: 'The stored object is damaged. Run buildcache-verify with level: full, and remove what it names.',
+      },
+    );
+  }
+}
+
+/**
+ * One conditional write: keeps the replaced pointer, then replaces it. False when somebody else was faster. The new
+ * pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand,
+ * and one that was about to be replaced when its publisher was killed was not.
+ */
+export async function movePointer(
+  advance: Pick<IndexAdvance, 'store' | 'view' | 'signer'>,
+  replaced: IndexPointer | undefined,
+  record: BlobRecord,
+  lineage: IndexLineage,
+): Promise<boolean> {
+  const { store, view, signer } = advance;
+  if (replaced !== undefined) {
+    const generation = replaced.manifest.lineage?.generation ?? lineage.generation - 1;
+    await keepPointer(store, historyKey(view, generation, replaced.record.checksum), replaced.bytes);
+  }
+  const text = formatManifest(
+    singleBlobManifest(mediaTypes.index, record.contentLength, record.checksum, lineage),
+  );
+  const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
+  try {
+    await store.write(
+      indexManifestKey(view),
+      { kind: 'bytes', bytes },
+      {
+        condition: replaced === undefined ? 'absent' : { etag: replaced.etag },
+        contentType: 'application/json',
+        cache: 'pointer',
+        sha256: hashOnce('sha256', bytes),
+      },
+    );
+  } catch (error) {
+    if (error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention'))
+      return false;
+    throw error;
+  }
+  await keepPointer(store, historyKey(view, lineage.generation, record.checksum), bytes);
+  return true;
+}
+
+async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
+  await writeImmutable(store, key, { kind: 'bytes', bytes }, 'application/json', hashOnce('sha256', bytes));
+}

@@ -1,0 +1,90 @@
+import type { PackageIndex } from '@slipway/spack-buildcache';
+import { type Finding, finding } from './findings.ts';
+import type { IndexPointer } from './index-pointer.ts';
+import type { NodeGraph } from './node-graph.ts';
+
+export interface IndexAuditInput {
+  readonly pointer: IndexPointer;
+  readonly index: PackageIndex;
+  readonly graph: NodeGraph;
+  /** DAG hashes of the spec manifests, with the key of each. */
+  readonly stored: ReadonlyMap<string, string>;
+  /** Entries that publishes under way have not indexed yet. */
+  readonly excused: ReadonlySet<string>;
+  /** A view is meant to leave entries out. */
+  readonly mayOmit: boolean;
+}
+
+/** Whether an index agrees with the manifests: it names what is there, all that is there, and as it is there. */
+export function auditIndex(input: IndexAuditInput): Finding[] {
+  const { pointer, index, graph, stored } = input;
+  const findings: Finding[] = [];
+  const edges = new Map<string, number>();
+  for (const hash of index.hashes()) {
+    const node = graph.find(hash);
+    if (index.hasEntry(hash) && !stored.has(hash)) {
+      findings.push(
+        finding(
+          'index-names-missing-entry',
+          pointer.key,
+          `it offers ${graph.describe(hash)}, which is not stored`,
+        ),
+      );
+    }
+    if (node === undefined) {
+      if (!index.hasEntry(hash)) {
+        findings.push(
+          finding('index-node-unneeded', pointer.key, `it lists ${hash}, which no stored entry needs`),
+        );
+      }
+      continue;
+    }
+    const json = index.nodeJson(hash);
+    if (json === undefined || Buffer.compare(json, node.json) !== 0) {
+      findings.push(
+        finding(
+          'index-node-mismatch',
+          pointer.key,
+          `it describes ${graph.describe(hash)} otherwise than its spec does`,
+        ),
+      );
+    }
+    for (const dependency of node.dependencyHashes) edges.set(dependency, (edges.get(dependency) ?? 0) + 1);
+  }
+  for (const hash of index.hashes()) {
+    if (graph.find(hash) === undefined) continue;
+    const expected = edges.get(hash) ?? 0;
+    if (index.refCount(hash) !== expected) {
+      findings.push(
+        finding(
+          'index-count-mismatch',
+          pointer.key,
+          `it counts ${index.refCount(hash)} dependents of ${graph.describe(hash)}, and there are ${expected}`,
+        ),
+      );
+    }
+  }
+  if (!input.mayOmit) findings.push(...omissions(input));
+  return findings;
+}
+
+function omissions(input: IndexAuditInput): Finding[] {
+  const findings: Finding[] = [];
+  const rolledBackTo = input.pointer.manifest.lineage?.rolledBackTo;
+  for (const [hash, key] of input.stored) {
+    if (input.index.hasEntry(hash) || input.excused.has(hash)) continue;
+    findings.push(
+      rolledBackTo === undefined
+        ? finding('index-hides-entry', key, 'it is stored, but the index leaves it out', rebuildHint)
+        : finding(
+            'entry-withdrawn',
+            key,
+            `the index leaves it out since it was rolled back to generation ${rolledBackTo}`,
+          ),
+    );
+  }
+  return findings;
+}
+
+const rebuildHint =
+  'Either somebody changed the index, or a publish never finished: run it again, or buildcache-index with operation: update.';

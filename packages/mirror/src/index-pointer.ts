@@ -1,0 +1,169 @@
+import { hash as hashOnce } from 'node:crypto';
+import { type ObjectStore, UserError } from '@slipway/core';
+import {
+  type BlobRecord,
+  blobKey,
+  classifyKey,
+  findRecord,
+  historyPrefixOf,
+  indexManifestKey,
+  type Manifest,
+  maxIndexBytes,
+  maxManifestBytes,
+  mediaTypes,
+  PackageIndex,
+  parseManifest,
+} from '@slipway/spack-buildcache';
+import { parsed, storeFinding } from './entry-reader.ts';
+import { type Finding, finding } from './findings.ts';
+import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
+import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
+
+/** The pointer to a package index, as it was at one moment. */
+export interface IndexPointer {
+  readonly key: string;
+  readonly etag: string;
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+  readonly record: BlobRecord;
+  readonly signedBy: string | undefined;
+}
+
+/** Indexes may be unsigned, because Spack never signs them; a signature that is there must be good. */
+function indexPolicy(policy: SignaturePolicy): SignaturePolicy {
+  return { keyring: policy.keyring, allowUnsigned: true };
+}
+
+/** The pointer of a view (or of the main index); undefined when there is none, or it is refused by a finding. */
+export async function readIndexPointer(
+  store: ObjectStore,
+  view: string | undefined,
+  policy: SignaturePolicy,
+  findings: Finding[],
+): Promise<IndexPointer | undefined> {
+  const key = indexManifestKey(view);
+  const stored = await readOrFind(store, key, maxManifestBytes, findings);
+  if (stored === undefined) return undefined;
+  const pointer = await parsePointer(key, stored.body, policy, findings);
+  if (pointer === undefined) return undefined;
+  const { etag } = stored.info;
+  if (etag === undefined) throw new UserError('not-supported', `the store gives no ETag for ${key}`);
+  return { ...pointer, etag };
+}
+
+async function parsePointer(
+  key: string,
+  bytes: Uint8Array,
+  policy: SignaturePolicy,
+  findings: Finding[],
+): Promise<Omit<IndexPointer, 'etag'> | undefined> {
+  const opened = await openDocument(bytes, key, indexPolicy(policy));
+  if (isFinding(opened)) {
+    findings.push(opened);
+    return undefined;
+  }
+  const manifest = parsed(key, 'index-malformed', findings, () => parseManifest(opened.text));
+  if (manifest === undefined) return undefined;
+  const record = findRecord(manifest, mediaTypes.index);
+  if (record === undefined || record.compression !== 'none') {
+    findings.push(
+      finding('index-malformed', key, 'it points to no package index of a version that Spack 1.x reads'),
+    );
+    return undefined;
+  }
+  return { key, bytes, manifest, record, signedBy: opened.signedBy };
+}
+
+/** The package index that a pointer names, its size and hash checked; undefined when it is refused by a finding. */
+export async function readPackageIndex(
+  store: ObjectStore,
+  record: BlobRecord,
+  findings: Finding[],
+): Promise<PackageIndex | undefined> {
+  const key = blobKey(record.checksum);
+  const stored = await readOrFind(store, key, maxIndexBytes, findings);
+  if (stored === undefined) {
+    if (!findings.some((found) => found.key === key)) findings.push(missingBlob(key, 'the package index'));
+    return undefined;
+  }
+  const problem =
+    checkSize(key, stored.body.length, record.contentLength) ??
+    (hashOnce('sha256', stored.body) === record.checksum ? undefined : tamperedBlob(key));
+  if (problem !== undefined) {
+    findings.push(problem);
+    return undefined;
+  }
+  return parsed(key, 'index-malformed', findings, () => PackageIndex.parse(stored.body));
+}
+
+/** Reads an object; what the store refuses about it becomes a finding. */
+export async function readOrFind(
+  store: ObjectStore,
+  key: string,
+  maxBytes: number,
+  findings: Finding[],
+): Promise<Awaited<ReturnType<ObjectStore['read']>>> {
+  try {
+    return await store.read(key, { maxBytes });
+  } catch (error) {
+    const refused = storeFinding(error, key, 'manifest-too-large', `it is larger than ${maxBytes} bytes`);
+    if (refused === undefined) throw error;
+    findings.push(refused);
+    return undefined;
+  }
+}
+
+/** A replaced pointer that was kept. */
+export interface KeptPointer {
+  readonly key: string;
+  readonly generation: number;
+}
+
+/** The replaced pointers of a view that are kept, oldest first. */
+export async function listHistory(
+  store: ObjectStore,
+  view: string | undefined,
+): Promise<readonly KeptPointer[]> {
+  const kept: KeptPointer[] = [];
+  for await (const { key } of store.list(historyPrefixOf(view))) {
+    const classified = classifyKey(key);
+    if (classified.kind === 'history') kept.push({ key, generation: classified.generation });
+  }
+  return kept.sort((a, b) => a.generation - b.generation || (a.key < b.key ? -1 : 1));
+}
+
+/** The pointer that was kept under `key`, checked as the current one is. */
+export async function readKeptPointer(
+  store: ObjectStore,
+  key: string,
+  policy: SignaturePolicy,
+  findings: Finding[],
+): Promise<Omit<IndexPointer, 'etag'> | undefined> {
+  const stored = await readOrFind(store, key, maxManifestBytes, findings);
+  return stored && parsePointer(key, stored.body, policy, findings);
+}
+
+/**
+ * Whether a pointer was put back by hand: its generation was already replaced once. A pointer without lineage was
+ * written by another tool, which is worth a word when ours were there before.
+ */
+export function lineageFinding(pointer: IndexPointer, history: readonly KeptPointer[]): Finding | undefined {
+  const newest = history.at(-1)?.generation;
+  if (newest === undefined) return undefined;
+  const generation = pointer.manifest.lineage?.generation;
+  if (generation === undefined) {
+    return finding(
+      'index-foreign',
+      pointer.key,
+      'another tool replaced the index that Slipway wrote',
+      'Use buildcache-index, not "spack buildcache update-index", on this mirror.',
+    );
+  }
+  if (generation >= newest) return undefined;
+  return finding(
+    'index-frozen',
+    pointer.key,
+    `it is generation ${generation} of the index, which generation ${newest} had replaced already`,
+    'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
+  );
+}

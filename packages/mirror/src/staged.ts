@@ -1,0 +1,145 @@
+import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
+import { blobKey } from '@slipway/spack-buildcache';
+import type { EntryReport, TarballCheck } from './entry-reader.ts';
+import { scanEntries } from './entry-scan.ts';
+import { type Finding, finding } from './findings.ts';
+import { type Listing, listBuildcache } from './listing.ts';
+import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
+import { NodeGraph } from './node-graph.ts';
+import { openPolicy } from './trust.ts';
+
+export interface StagedScan {
+  readonly store: ObjectStore;
+  readonly trustedKeys: string;
+  /** Armored keys from elsewhere (the mirror) that may complete trusted fingerprints. */
+  readonly otherKeys: readonly string[];
+  readonly allowUnsigned: boolean;
+  readonly tarballs: TarballCheck;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly workerEntry?: string | undefined;
+}
+
+/** A staged buildcache, read and judged. */
+export interface StagedBuildcache {
+  readonly listing: Listing;
+  readonly keys: OfferedKeys;
+  readonly entries: readonly EntryReport[];
+  readonly graph: NodeGraph;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Lists what is staged. Throws `UserError` `not-a-buildcache` for a directory that is none (or a layout-v2 one, which
+ * Slipway only reads) and `buildcache-empty` for one without entries.
+ */
+export async function listStaged(store: ObjectStore, findings: Finding[]): Promise<Listing> {
+  const listing = await listBuildcache(store, findings);
+  if (listing.specManifests.length > 0 || findings.some((found) => found.severity === 'error'))
+    return listing;
+  if (listing.hasLayoutV2) {
+    throw new UserError(
+      'not-supported',
+      `${store.url} is a buildcache of layout v2, which Slipway only verifies`,
+      {
+        hint: 'Convert it with "spack buildcache migrate", or stage it again with Spack 1.0 or later.',
+      },
+    );
+  }
+  if (listing.objectCount > 0 && listing.blobSizes.size === 0 && listing.views.length === 0) {
+    throw new UserError('not-a-buildcache', `${store.url} holds files, but no Spack buildcache`, {
+      hint: 'Point at the directory given to "spack buildcache push"; it has "v3" and "blobs" in it.',
+    });
+  }
+  throw new UserError('buildcache-empty', `${store.url} has no entries`, {
+    hint: 'Stage some with "spack buildcache push --unsigned --without-build-dependencies DIRECTORY".',
+  });
+}
+
+/** Reads and judges everything that is staged. Findings say what is wrong; nothing is changed. */
+export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
+  const findings: Finding[] = [];
+  scan.progress.start('Listing the staged buildcache');
+  const listing = await listStaged(scan.store, findings);
+  const keys = await readOfferedKeys(scan.store, listing.keyFingerprints, findings);
+  const trust = {
+    trustedKeys: scan.trustedKeys,
+    offeredKeys: [...keys.keys.map((key) => key.armored), ...scan.otherKeys],
+    allowUnsigned: scan.allowUnsigned,
+  };
+  const { missingKeys } = await openPolicy(trust, scan.clock);
+  for (const fingerprint of missingKeys) {
+    findings.push(
+      finding(
+        'trusted-key-missing',
+        undefined,
+        `neither the staged buildcache nor the mirror holds the trusted key ${fingerprint}`,
+        'Give the armored key itself in trusted-keys, or sign with buildcache-sign, which adds it.',
+      ),
+    );
+  }
+  const graph = new NodeGraph();
+  const entries: EntryReport[] = [];
+  const count = listing.specManifests.length;
+  scan.progress.start(`Checking ${counted(count, 'staged entry', 'staged entries')}`, count, 'entries');
+  await scanEntries(listing.specManifests, {
+    store: scan.store,
+    trust,
+    tarballs: scan.tarballs,
+    clock: scan.clock,
+    workerEntry: scan.workerEntry,
+    onNode: (message, buffer) => {
+      if (graph.add(message, buffer) === 'conflict') {
+        findings.push(
+          finding(
+            'node-conflict',
+            undefined,
+            `two specs describe ${message.name}/${message.hash} differently`,
+          ),
+        );
+      }
+    },
+    onEntry: (entry) => {
+      scan.progress.advance(1);
+      findings.push(...entry.findings);
+      entries.push(entry);
+    },
+  });
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  findings.push(...blobSizeFindings(entries, listing));
+  return { listing, keys, entries, graph, findings };
+}
+
+/** Payloads that a manifest lists beside the tarball and the spec must be there, too. */
+function blobSizeFindings(entries: readonly EntryReport[], listing: Listing): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const entry of entries) {
+    for (const blob of entry.blobs) {
+      if (blob === entry.tarball || listing.blobSizes.has(blob.checksum)) continue;
+      const key = blobKey(blob.checksum);
+      if (!entry.findings.some((found) => found.key === key)) {
+        findings.push(finding('blob-missing', key, `a payload of ${entry.key} is not staged`));
+      }
+    }
+  }
+  return findings;
+}
+
+/** Throws `UserError` with the worst findings in its message, if any is an error. */
+export function refuseOnErrors(
+  findings: readonly Finding[],
+  code: 'buildcache-refused' | 'mirror-refused',
+  what: string,
+): void {
+  const errors = findings.filter((found) => found.severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return;
+  const others = errors.length === 1 ? '' : `, and ${counted(errors.length - 1, 'more problem')}`;
+  throw new UserError(
+    code,
+    `${what}: ${first.key ?? ''}${first.key ? ': ' : ''}${first.message} (${first.code})${others}`,
+    {
+      hint: first.hint,
+    },
+  );
+}
