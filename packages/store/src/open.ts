@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { type ObjectStore, printable, UserError, unreachable } from '@slipway/core';
 import { FileStore } from './file-store.ts';
+import { HttpsStore } from './http-store.ts';
 import type { StoreOptions } from './options.ts';
 import { parseStoreUrl } from './url.ts';
 
@@ -16,7 +17,10 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
       if (options.requireExisting === true) assertDirectory(place.url, place.directory);
       return new FileStore(place.url, place.directory, { clock: options.clock });
     case 'https':
-      throw new UserError('not-supported', 'https:// mirrors come with a later version.');
+      return new HttpsStore(place.url, place.baseUrl, {
+        clock: options.clock,
+        proxyEnvironment: options.proxyEnvironment,
+      });
     case 's3':
       throw new UserError('not-supported', 's3:// mirrors come with a later version.', {
         hint: 'Use a file:// mirror for now.',
