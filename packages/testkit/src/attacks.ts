@@ -1,0 +1,19 @@
+import type { Attack } from './attack.ts';
+import { blobAttacks } from './attack-blobs.ts';
+import { documentAttacks } from './attack-documents.ts';
+import { indexAttacks } from './attack-indexes.ts';
+import { keyListAttacks } from './attack-key-lists.ts';
+import { nameAttacks } from './attack-names.ts';
+import { signatureAttacks } from './attack-signatures.ts';
+import { treeAttacks } from './attack-trees.ts';
+
+/** Every attack on a signed buildcache that Slipway promises to refuse (I1, I4, I8). */
+export const attacks: readonly Attack[] = [
+  ...nameAttacks,
+  ...blobAttacks,
+  ...documentAttacks,
+  ...signatureAttacks,
+  ...treeAttacks,
+  ...indexAttacks,
+  ...keyListAttacks,
+];
