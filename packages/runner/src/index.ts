@@ -7,5 +7,6 @@ export * from './outputs.ts';
 export * from './parse-inputs.ts';
 export * from './progress-text.ts';
 export * from './result-files.ts';
+export * from './secret-forms.ts';
 export * from './start.ts';
 export * from './version.ts';

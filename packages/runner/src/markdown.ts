@@ -22,9 +22,19 @@ export function escapeMarkdown(text: string, maxCharacters = maxCellCharacters):
     .replace(/^[ ]+|[ ]{2,}|[ ]+$/g, (spaces) => '&#32;'.repeat(spaces.length));
 }
 
-/** The blocks as GitHub-flavoured Markdown of at most `maxBytes` (900,000); what does not fit is left out and said so. */
-export function renderMarkdown(blocks: readonly SummaryBlock[], maxBytes = maxSummaryBytes): string {
-  const page = new Page(maxBytes - noticeBytes);
+export interface MarkdownOptions {
+  /** 900,000 when not given. */
+  readonly maxBytes?: number;
+  /** Takes secrets out of a text, before escaping would hide them from it. */
+  readonly redact?: (text: string) => string;
+}
+
+/** The blocks as GitHub-flavoured Markdown of at most `maxBytes`; what does not fit is left out, and the end says so. */
+export function renderMarkdown(blocks: readonly SummaryBlock[], options: MarkdownOptions = {}): string {
+  const page = new Page(
+    (options.maxBytes ?? maxSummaryBytes) - noticeBytes,
+    options.redact ?? ((text) => text),
+  );
   page.blocks(blocks);
   return page.text();
 }
@@ -33,10 +43,12 @@ export function renderMarkdown(blocks: readonly SummaryBlock[], maxBytes = maxSu
 class Page {
   readonly #parts: string[] = [];
   #remainingBytes: number;
+  readonly #redact: (text: string) => string;
   #full = false;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, redact: (text: string) => string) {
     this.#remainingBytes = maxBytes;
+    this.#redact = redact;
   }
 
   text(): string {
@@ -65,13 +77,13 @@ class Page {
   #block(block: SummaryBlock): void {
     switch (block.kind) {
       case 'heading':
-        this.#add(`## ${escapeMarkdown(block.text)}\n\n`);
+        this.#add(`## ${escapeMarkdown(this.#redact(block.text))}\n\n`);
         return;
       case 'text':
-        this.#add(`${escapeLines(block.text)}\n\n`);
+        this.#add(`${escapeLines(this.#redact(block.text))}\n\n`);
         return;
       case 'code':
-        this.#code(block.text, block.language ?? '');
+        this.#code(this.#redact(block.text), block.language ?? '');
         return;
       case 'table':
         this.#table(block.head, block.rows);
@@ -97,24 +109,24 @@ class Page {
 
   #table(head: readonly string[], rows: readonly (readonly string[])[]): void {
     if (head.length === 0) return;
-    if (!this.#add(`${tableRow(head)}|${' --- |'.repeat(head.length)}\n`)) return;
+    if (!this.#add(`${this.#row(head)}|${' --- |'.repeat(head.length)}\n`)) return;
     for (const row of rows) {
-      if (!this.#add(tableRow(head.map((_, column) => row[column] ?? '')))) break;
+      if (!this.#add(this.#row(head.map((_, column) => row[column] ?? '')))) break;
     }
     this.#parts.push('\n');
   }
 
+  #row(cells: readonly string[]): string {
+    return `| ${cells.map((cell) => escapeLines(this.#redact(cell), maxCellCharacters)).join(' | ')} |\n`;
+  }
+
   #details(summary: string, blocks: readonly SummaryBlock[]): void {
     const close = '</details>\n\n';
-    if (!this.#add(`<details><summary>${escapeMarkdown(summary)}</summary>\n\n`)) return;
+    if (!this.#add(`<details><summary>${escapeMarkdown(this.#redact(summary))}</summary>\n\n`)) return;
     this.#remainingBytes -= close.length;
     this.blocks(blocks);
     this.#parts.push(close);
   }
-}
-
-function tableRow(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => escapeLines(cell, maxCellCharacters)).join(' | ')} |\n`;
 }
 
 function escapeLines(text: string, maxCharacters = maxTextCharacters): string {

@@ -82,7 +82,7 @@ function parseInput(declaration: InputDeclaration<any>, text: string | undefined
 function parseProblem(secret: boolean, text: string, name: string, error: unknown): string {
   if (secret) return `${name} cannot be used: ${secretFreeReason(error, text)}`;
   if (error instanceof SlipwayError) {
-    return `${name}: ${error.message}${error.hint === undefined ? '' : `. ${error.hint}`}`;
+    return `${name}: ${printable(error.message)}${error.hint === undefined ? '' : `. ${error.hint}`}`;
   }
   const reason = error instanceof Error ? error.message : String(error);
   return `${name} cannot be "${printable(text, maxShownCharacters)}": ${reason}`;

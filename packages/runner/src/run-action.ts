@@ -121,9 +121,9 @@ async function publishResult(
     failures.push(error);
   }
   try {
-    const summary = renderMarkdown(result.summary);
+    const summary = renderMarkdown(result.summary, { redact: (text) => redactor.redact(text) });
     if (environment['GITHUB_STEP_SUMMARY'] && summary !== '') {
-      await core.summary.addRaw(redactor.redact(summary)).write();
+      await core.summary.addRaw(summary).write();
     }
   } catch (error) {
     failures.push(error);

@@ -1,4 +1,5 @@
 import { printable, type Redactor, type Severity } from '@slipway/core';
+import { secretForms } from './secret-forms.ts';
 
 const maxLineCharacters = 4000;
 
@@ -37,7 +38,8 @@ export function workflowLog(write: (text: string) => void, redactor: Redactor): 
     group: (title) => command('group', '', safe(title)),
     endGroup: () => command('endgroup', '', ''),
     mask: (secret) => {
-      for (const piece of redactor.add(secret)) command('add-mask', '', piece);
+      const pieces = new Set(secretForms(secret).flatMap((form) => redactor.add(form)));
+      for (const piece of pieces) command('add-mask', '', piece);
     },
   };
 }

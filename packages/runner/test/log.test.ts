@@ -1,0 +1,158 @@
+import { type Clock, Redactor } from '@slipway/core';
+import { parseCommand } from '@slipway/testkit';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import manifest from '../../../package.json' with { type: 'json' };
+import { logProgress } from '../src/log-progress.ts';
+import { collectOutputs } from '../src/outputs.ts';
+import { progressText } from '../src/progress-text.ts';
+import { inputVariable } from '../src/run-action.ts';
+import { version } from '../src/version.ts';
+import { workflowLog } from '../src/workflow-log.ts';
+
+function recordedLog() {
+  const lines: string[] = [];
+  const log = workflowLog((text) => lines.push(...text.split('\n').slice(0, -1)), new Redactor());
+  return { lines, log };
+}
+
+function steppedClock(): Clock & { nowAtMs: number } {
+  const clock = { nowAtMs: 0, nowMs: () => clock.nowAtMs, sleep: async () => {}, random: () => 0 };
+  return clock;
+}
+
+test('I8: no text written to the log is read as a workflow command by the runner', () => {
+  const hostile = fc
+    .array(
+      fc.constantFrom(
+        '::',
+        '##[',
+        'error',
+        'add-mask',
+        ' ',
+        '\n',
+        '\r',
+        '\r\n',
+        '\u2028',
+        '%0A',
+        'x',
+        ']',
+        ',',
+      ),
+    )
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(hostile, hostile, (text, title) => {
+      const { lines, log } = recordedLog();
+      log.line(text);
+      expect(lines.map(parseCommand).filter((command) => command !== undefined)).toEqual([]);
+      expect(lines.some((line) => line.includes('##['))).toBe(false);
+      lines.length = 0;
+      log.annotate('warning', title, text);
+      expect(lines).toHaveLength(1);
+      expect(parseCommand(lines[0] ?? '')?.name).toBe('warning');
+    }),
+  );
+});
+
+test('the commands of the log and the names of inputs are those of @actions/core', async () => {
+  const core = await import('@actions/core');
+  const written: string[] = [];
+  const write = process.stdout.write;
+  const secret = 'a%b, c:d';
+  process.stdout.write = ((text: string) => written.push(text)) as never;
+  process.env[inputVariable('some name-x')] = ' value ';
+  try {
+    core.setSecret(secret);
+    core.warning('50%\nof: it', { title: 'a: b, c' });
+    core.startGroup('a group');
+    core.endGroup();
+    expect(core.getInput('some name-x')).toBe('value');
+  } finally {
+    process.stdout.write = write;
+    delete process.env[inputVariable('some name-x')];
+  }
+  const { lines, log } = recordedLog();
+  log.mask(secret);
+  expect(lines).toContain('::add-mask::a%25b, c:d');
+  lines.length = 0;
+  const expected = written.join('').split('\n').slice(0, -1);
+  expect(expected[0]).toBe('::add-mask::a%25b, c:d');
+  log.annotate('warning', 'a: b, c', '50%\nof: it');
+  log.group('a group');
+  log.endGroup();
+  expect(lines).toEqual(expected.slice(1));
+});
+
+describe('progress in a log', () => {
+  test('is a group a step, with at most one progress line in five seconds', () => {
+    const { lines, log } = recordedLog();
+    const clock = steppedClock();
+    const progress = logProgress(log, clock);
+    progress.start('Upload', 1_000_000, 'bytes');
+    for (let index = 0; index < 100; index += 1) {
+      clock.nowAtMs += 100;
+      progress.advance(10_000);
+    }
+    progress.start('Look');
+    progress.info('seen');
+    clock.nowAtMs += 20;
+    progress.finish();
+    expect(lines).toEqual([
+      '::group::Upload',
+      '488.3 KiB of 976.6 KiB (50%), 97.7 KiB/s, 5.0 s left',
+      '976.6 KiB of 976.6 KiB (100%), 97.7 KiB/s',
+      '976.6 KiB in 10.0 s',
+      '::endgroup::',
+      '::group::Look',
+      'seen',
+      '20 ms',
+      '::endgroup::',
+    ]);
+  });
+
+  test('writes a bounded number of lines a step', () => {
+    const { lines, log } = recordedLog();
+    const progress = logProgress(log, steppedClock());
+    progress.start('Look');
+    for (let index = 0; index < 50_000; index += 1) progress.info(`line ${index}`);
+    progress.finish();
+    expect(lines).toHaveLength(2_004);
+    expect(lines.at(-3)).toBe('… and 48000 more lines');
+  });
+
+  test('has sensible words for any numbers', () => {
+    const numbers = fc.integer({ min: 0, max: 1e15 });
+    fc.assert(
+      fc.property(numbers, fc.option(numbers, { nil: undefined }), numbers, (done, total, nowMs) => {
+        const text = progressText({ name: '', total, unit: 'entries', startedMs: 0, done }, nowMs);
+        expect(text).not.toMatch(/NaN|Infinity|-\d/);
+      }),
+    );
+  });
+});
+
+describe('outputs', () => {
+  const action = { name: 'example', outputs: { a: { description: '' }, b: { description: '' } } };
+
+  test('are texts, all declared ones, and files are their paths', () => {
+    const { values } = collectOutputs(action, { a: 3 }, new Map([['b', '/tmp/x']]));
+    expect([...values]).toEqual([
+      ['a', '3'],
+      ['b', '/tmp/x'],
+    ]);
+    expect([...collectOutputs(action, {}, new Map()).values]).toEqual([
+      ['a', ''],
+      ['b', ''],
+    ]);
+  });
+
+  test('that are too large together lose the largest first', () => {
+    const { values, leftOut } = collectOutputs(action, { a: 'xxxxxxxxxx', b: 'yyy' }, new Map(), 10);
+    expect([values.get('a'), values.get('b'), leftOut]).toEqual(['', 'yyy', ['a']]);
+  });
+});
+
+test('the version that is printed is the version of the repository', () => {
+  expect(version).toBe(manifest.version);
+});

@@ -1,0 +1,145 @@
+import { UserError } from '@slipway/core';
+import { camelCase, defineAction, type InputDeclarations, input, parseInputs } from '@slipway/runner';
+import fc from 'fast-check';
+import { expect, expectTypeOf, test } from 'vitest';
+
+function define<Declarations extends InputDeclarations>(
+  inputs: Declarations,
+  checkInputs?: Parameters<typeof defineAction<Declarations>>[0]['checkInputs'],
+) {
+  return defineAction({
+    name: 'example',
+    description: '',
+    inputs,
+    outputs: {},
+    ...(checkInputs === undefined ? {} : { checkInputs }),
+    run: async () => ({ outputs: {}, files: [], summary: [], problems: [] }),
+  });
+}
+
+function parse<Declarations extends InputDeclarations>(
+  action: ReturnType<typeof define<Declarations>>,
+  texts: Record<string, string>,
+  problems?: string[],
+) {
+  return parseInputs(action, { textOf: (name) => texts[name], spell: (name) => `--${name}`, problems });
+}
+
+function problemsOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'input-invalid') return error.message;
+    throw error;
+  }
+  return '';
+}
+
+const everyKind = define({
+  'some-text': input.text({ description: '' }),
+  where: input.requiredPath({ description: '' }),
+  'max-age': input.duration({ description: '', default: '1h30m' }),
+  size: input.size({ description: '', default: '5MiB' }),
+  jobs: input.integer({ description: '', default: '4', minimum: 1, maximum: 64 }),
+  'dry-run': input.boolean({ description: '', default: 'false' }),
+  names: input.lines({ description: '' }),
+  how: input.choice({ description: '', choices: ['fast', 'safe'], default: 'safe' }),
+  key: input.secret({ description: '' }),
+});
+
+test('inputs that are not given have their defaults, in camel case and with their types', () => {
+  const inputs = parse(everyKind, { where: ' ./here ', 'some-text': ' ' });
+  expect(inputs).toEqual({
+    someText: undefined,
+    where: './here',
+    maxAge: 5_400_000,
+    size: 5 * 2 ** 20,
+    jobs: 4,
+    dryRun: false,
+    names: [],
+    how: 'safe',
+    key: undefined,
+  });
+  expectTypeOf(inputs.how).toEqualTypeOf<'fast' | 'safe'>();
+  expectTypeOf(inputs.maxAge).toEqualTypeOf<number>();
+});
+
+test('lists leave out blank lines and comments', () => {
+  const inputs = parse(everyKind, { where: 'x', names: ' a \n\n# no\nb # kept\r\n' });
+  expect(inputs.names).toEqual(['a', 'b # kept']);
+});
+
+test('all problems come at once, with those that were found before and those between inputs', () => {
+  const action = define({ ...everyKind.inputs }, ({ names, someText }) =>
+    names.length > 0 && someText === undefined ? ['names need some-text'] : [],
+  );
+  const message = problemsOf(() =>
+    parse(action, { 'max-age': 'soon', jobs: '65', 'dry-run': 'maybe', how: 'odd', names: 'a' }, [
+      'no --nmaes',
+    ]),
+  );
+  expect(message.split('\n')).toEqual([
+    '7 problems in its inputs:',
+    '- no --nmaes',
+    '- --where is required',
+    '- --max-age: "soon" is no duration. Write it like 90s, 15m, 1h30m or 7d.',
+    '- --jobs cannot be "65": it is no whole number from 1 to 64',
+    '- --dry-run cannot be "maybe": it is neither true nor false',
+    '- --how cannot be "odd": it is none of fast, safe',
+    '- names need some-text',
+  ]);
+});
+
+test('what is said between inputs is left out when it rests on an input that could not be read', () => {
+  const action = define({ ...everyKind.inputs }, ({ where }) =>
+    where.startsWith('/') ? [] : ['where: relative'],
+  );
+  expect(problemsOf(() => parse(action, {}))).toBe('--where is required');
+  expect(problemsOf(() => parse(action, { where: 'x' }))).toBe('where: relative');
+});
+
+test('I7: no problem of a secret repeats a part of it', () => {
+  const secretly = (message: (text: string) => string) =>
+    define({
+      key: {
+        ...input.requiredSecret({ description: '' }),
+        parse: (text: string): string => {
+          throw new Error(message(text));
+        },
+      },
+    });
+  expect(
+    problemsOf(() =>
+      parse(
+        secretly((text) => `bad ${text}`),
+        { key: 'hunter2' },
+      ),
+    ),
+  ).toBe('--key cannot be used: it has the wrong form');
+  expect(
+    problemsOf(() =>
+      parse(
+        secretly(() => 'it is no key'),
+        { key: 'hunter2' },
+      ),
+    ),
+  ).toContain('it is no key');
+});
+
+test('I8: whatever the inputs hold, they parse or are refused in short words of one line each', () => {
+  const texts = fc.record(
+    Object.fromEntries(Object.keys(everyKind.inputs).map((name) => [name, fc.string({ unit: 'binary' })])),
+  );
+  fc.assert(
+    fc.property(texts, (given) => {
+      const message = problemsOf(() => parse(everyKind, given));
+      const count = Number(/^(\d+) problems/.exec(message)?.[1] ?? 0);
+      if (count > 0) expect(message.split(/[\n\r\u2028]/)).toHaveLength(count + 1);
+      expect(message.length).toBeLessThan(5_000);
+    }),
+  );
+});
+
+test('names in camel case', () => {
+  expect(['a', 'signing-key', 'a-b-c2'].map(camelCase)).toEqual(['a', 'signingKey', 'aBC2']);
+});
