@@ -82,6 +82,20 @@ export class FileStore implements ObjectStore {
     });
   }
 
+  async fileSource(key: string): Promise<Extract<WriteSource, { kind: 'file' }> | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const path = this.#pathOf(key);
+      if (path === undefined) return undefined;
+      const isLink = (await this.#room.calls.lstat(path)).isSymbolicLink();
+      const real = isLink ? this.#room.followLink(path, key) : path;
+      if (real === undefined) return undefined;
+      const stats = await this.#room.calls.lstat(real);
+      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+      return { kind: 'file', path: real, sizeBytes: stats.size };
+    });
+  }
+
   async read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
     assertStoreKey(key);
     return reading(key, async () => {

@@ -1,0 +1,287 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { keyProblem, type ObjectStore, systemClock } from '@slipway/core';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { bytesSource, drain, keysOf, options, put, sha256Of, temporaryDirectory, textOf } from './objects.ts';
+
+/** A store that holds nothing yet, and a way to put an object there that does not go through it. */
+export interface StoreToRead {
+  readonly store: ObjectStore;
+  place(key: string, content: Uint8Array): Promise<void>;
+}
+
+const awkwardKeys = [
+  'plain',
+  'a/b/c.json',
+  'with space/and+plus',
+  'per%cent/100%25',
+  "quotes'(and)*stars!",
+  'tilde~/ü/日本語/🚢',
+  'query?x=1#fragment',
+  'colon:and@at&amp;',
+  '..dots/...',
+  '-dash',
+];
+const hostileKeys = [
+  '',
+  '/',
+  '/a',
+  'a/',
+  'a//b',
+  '.',
+  '..',
+  'a/../b',
+  './a',
+  'a/.',
+  '../a',
+  'a\\b',
+  'a\nb',
+  'a\0b',
+  '\ud800',
+  'x'.repeat(1025),
+];
+
+/** What every store keeps to when it is read. */
+export function describeReading(name: string, open: () => Promise<StoreToRead>): void {
+  describe(`${name} reads`, () => {
+    let subject: StoreToRead;
+    beforeEach(async () => {
+      subject = await open();
+    });
+
+    test('a missing object as undefined, also below another object', async () => {
+      await subject.place('there', Buffer.from('x'));
+      for (const key of ['missing', 'missing/deeper', 'there/below']) {
+        expect(await subject.store.head(key)).toBeUndefined();
+        expect(await subject.store.read(key, { maxBytes: 10 })).toBeUndefined();
+        expect(await subject.store.readStream(key, { maxBytes: 10 })).toBeUndefined();
+      }
+    });
+
+    test.each(awkwardKeys)('the object named %j', async (key) => {
+      await subject.place(key, Buffer.from(`content of ${key}`));
+      expect(await textOf(subject.store, key)).toBe(`content of ${key}`);
+      expect(await subject.store.head(key)).toMatchObject({
+        key,
+        sizeBytes: Buffer.byteLength(`content of ${key}`),
+      });
+    });
+
+    test('empty and larger objects, whole and as a stream', async () => {
+      for (const sizeBytes of [0, 1, 65_536, 3_000_000]) {
+        const content = Buffer.alloc(sizeBytes, `${sizeBytes}`);
+        await subject.place(`size/${sizeBytes}`, content);
+        const object = await subject.store.read(`size/${sizeBytes}`, { maxBytes: sizeBytes });
+        expect(object?.info).toMatchObject({ key: `size/${sizeBytes}`, sizeBytes });
+        expect(content.equals(object?.body ?? Buffer.from('none'))).toBe(true);
+        const stream = await subject.store.readStream(`size/${sizeBytes}`, { maxBytes: sizeBytes });
+        expect(stream?.info.sizeBytes).toBe(sizeBytes);
+        expect(content.equals(await drain(stream?.body ?? (async function* () {})()))).toBe(true);
+      }
+    });
+
+    test('I8: no more than maxBytes', async () => {
+      await subject.place('large', Buffer.alloc(100_001));
+      await expect(subject.store.read('large', { maxBytes: 100_000 })).rejects.toMatchObject({
+        code: 'too-large',
+      });
+      const streamed = async () => {
+        const stream = await subject.store.readStream('large', { maxBytes: 100_000 });
+        await drain(stream?.body ?? (async function* () {})());
+      };
+      await expect(streamed()).rejects.toMatchObject({ code: 'too-large' });
+    });
+
+    test('a stream that is left early, and then again', async () => {
+      await subject.place('long', Buffer.alloc(2_000_000, 'x'));
+      for (let round = 0; round < 3; round += 1) {
+        const stream = await subject.store.readStream('long', { maxBytes: 2_000_000 });
+        for await (const chunk of stream?.body ?? []) {
+          expect(chunk.length).toBeGreaterThan(0);
+          break;
+        }
+      }
+      expect(await textOf(subject.store, 'missing')).toBeUndefined();
+    });
+
+    test('equal ETags exactly for equal bytes', async () => {
+      await subject.place('pointer', Buffer.from('one'));
+      const etag = async () => (await subject.store.read('pointer', { maxBytes: 10 }))?.info.etag;
+      const first = await etag();
+      expect(first).toBeTypeOf('string');
+      expect(await etag()).toBe(first);
+      await subject.place('pointer', Buffer.from('two'));
+      expect(await etag()).not.toBe(first);
+    });
+
+    test('I8: no key that is not one', async () => {
+      for (const key of hostileKeys) {
+        const refused = { code: 'name-invalid' };
+        await expect(subject.store.head(key), JSON.stringify(key)).rejects.toMatchObject(refused);
+        await expect(subject.store.read(key, { maxBytes: 1 })).rejects.toMatchObject(refused);
+        await expect(subject.store.readStream(key, { maxBytes: 1 })).rejects.toMatchObject(refused);
+      }
+    });
+  });
+}
+
+/** What every store keeps to that is written to; `open` gives an empty one. */
+export function describeWriting(name: string, open: () => Promise<ObjectStore>): void {
+  describe(`${name} writes`, () => {
+    let store: ObjectStore;
+    beforeEach(async () => {
+      store = await open();
+    });
+
+    test('what it then reads and lists', async () => {
+      for (const key of awkwardKeys) await put(store, key, `content of ${key}`, 'absent');
+      for (const key of awkwardKeys) expect(await textOf(store, key)).toBe(`content of ${key}`);
+      expect(await keysOf(store.list(''))).toEqual([...awkwardKeys].sort());
+      expect(await keysOf(store.list('a/'))).toEqual(['a/b/c.json']);
+      expect(await keysOf(store.list('missing/'))).toEqual([]);
+    });
+
+    test('and gives the ETag that a read gives', async () => {
+      const { etag } = await put(store, 'a', 'one');
+      expect((await store.read('a', { maxBytes: 10 }))?.info.etag).toBe(etag);
+    });
+
+    test('a file, streamed', async () => {
+      const file = path.join(temporaryDirectory(), 'source');
+      const content = Buffer.alloc(5_000_000, 'spack');
+      fs.writeFileSync(file, content);
+      await store.write('file', { kind: 'file', path: file, sizeBytes: content.length }, options(content));
+      const object = await store.read('file', { maxBytes: content.length });
+      expect(content.equals(object?.body ?? Buffer.from(''))).toBe(true);
+    });
+
+    test('I2: nothing of other bytes than announced', async () => {
+      await put(store, 'kept', 'old');
+      const wrong = { code: 'content-invalid' };
+      await expect(store.write('new', bytesSource('actual'), options('announced'))).rejects.toMatchObject(
+        wrong,
+      );
+      await expect(store.write('kept', bytesSource('actual'), options('announced'))).rejects.toMatchObject(
+        wrong,
+      );
+      const file = path.join(temporaryDirectory(), 'source');
+      fs.writeFileSync(file, 'actual');
+      const sizes = [
+        [6, 'announced'],
+        [5, 'actual'],
+        [7, 'actual'],
+        [5, 'actua'],
+      ] as const;
+      for (const [sizeBytes, announced] of sizes) {
+        const source = { kind: 'file', path: file, sizeBytes } as const;
+        await expect(store.write('new', source, options(announced, 'absent'))).rejects.toMatchObject(wrong);
+      }
+      const missing = { kind: 'file', path: `${file}-missing`, sizeBytes: 1 } as const;
+      await expect(store.write('new', missing, options('x'))).rejects.toMatchObject(wrong);
+      expect(await keysOf(store.list(''))).toEqual(['kept']);
+      expect(await textOf(store, 'kept')).toBe('old');
+    });
+
+    test('I2: "absent" only once', async () => {
+      await put(store, 'a', 'first', 'absent');
+      for (const content of ['first', 'second']) {
+        await expect(put(store, 'a', content, 'absent')).rejects.toMatchObject({ code: 'condition-failed' });
+      }
+      expect(await textOf(store, 'a')).toBe('first');
+    });
+
+    test('I2: "absent" for one of many at once', async () => {
+      const contents = Array.from({ length: 20 }, (_, index) => `writer ${index}`);
+      const results = await Promise.allSettled(
+        contents.map((content) => put(store, 'a/b', content, 'absent')),
+      );
+      const winners = contents.filter((_, index) => results[index]?.status === 'fulfilled');
+      expect(winners).toHaveLength(1);
+      expect(await textOf(store, 'a/b')).toBe(winners[0]);
+    });
+
+    test('I3: an ETag only while it is current', async () => {
+      const first = await put(store, 'pointer', 'one', 'absent', 'pointer');
+      const second = await put(store, 'pointer', 'two', { etag: first.etag }, 'pointer');
+      const failed = { code: 'condition-failed' };
+      await expect(put(store, 'pointer', 'three', { etag: first.etag }, 'pointer')).rejects.toMatchObject(
+        failed,
+      );
+      await expect(put(store, 'missing', 'one', { etag: first.etag }, 'pointer')).rejects.toMatchObject(
+        failed,
+      );
+      expect(await textOf(store, 'pointer')).toBe('two');
+      await store.delete('pointer');
+      await expect(put(store, 'pointer', 'three', { etag: second.etag }, 'pointer')).rejects.toMatchObject(
+        failed,
+      );
+      expect(await textOf(store, 'pointer')).toBeUndefined();
+    });
+
+    test('I3: of many compare-and-swaps at once each is kept', async () => {
+      await put(store, 'counter', '0', 'absent', 'pointer');
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const object = await store.read('counter', { maxBytes: 20 });
+          if (object === undefined) throw new Error('the counter is gone');
+          const next = String(Number(Buffer.from(object.body).toString()) + 1);
+          try {
+            await put(store, 'counter', next, { etag: object.info.etag ?? '' }, 'pointer');
+            return;
+          } catch (error) {
+            if (!(error instanceof Error && 'code' in error && error.code === 'condition-failed'))
+              throw error;
+            await systemClock.sleep(Math.random() * 5);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: 20 }, increment));
+      expect(await textOf(store, 'counter')).toBe('20');
+    });
+
+    test('and removes, also what is missing', async () => {
+      await put(store, 'a/b', 'x');
+      await store.delete('a/b');
+      await store.delete('a/b');
+      await store.delete('never/there');
+      expect(await store.head('a/b')).toBeUndefined();
+      await put(store, 'a/b', 'y', 'absent');
+      expect(await textOf(store, 'a/b')).toBe('y');
+    });
+
+    test('I8: no key that is not one', async () => {
+      for (const key of hostileKeys) {
+        await expect(put(store, key, 'x'), JSON.stringify(key)).rejects.toMatchObject({
+          code: 'name-invalid',
+        });
+        await expect(store.delete(key)).rejects.toMatchObject({ code: 'name-invalid' });
+      }
+      for (const prefix of ['a', '/', '../', 'a//', 'a/../']) {
+        await expect(keysOf(store.list(prefix)), prefix).rejects.toMatchObject({ code: 'name-invalid' });
+      }
+    });
+
+    test('I8: any key either whole or not at all', async () => {
+      const segment = fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.constantFrom('.', '..', '', '%2e%2e', '...', '~', 'a', '%2F', '\u202e', 'CON', '.slipway'),
+      );
+      const key = fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('/'));
+      const property = fc.asyncProperty(key, async (candidate) => {
+        try {
+          await put(store, candidate, `content of ${sha256Of(Buffer.from(candidate))}`);
+        } catch (error) {
+          // A name may be taken by a directory, or too long for a file system; it is said in our words in any case.
+          expect(error).toMatchObject({ code: 'name-invalid' });
+          return;
+        }
+        expect(keyProblem(candidate)).toBeUndefined();
+        expect(await textOf(store, candidate)).toBe(`content of ${sha256Of(Buffer.from(candidate))}`);
+        expect(await keysOf(store.list(''))).toContain(candidate);
+        await store.delete(candidate);
+      });
+      await fc.assert(property, { numRuns: 150 });
+    });
+  });
+}
