@@ -11,17 +11,17 @@ export interface ArmorBlock {
   readonly line: number;
 }
 
+const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 16;
+  for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x800000) === 0 ? crc << 1 : (crc << 1) ^ 0x864cfb;
+  return crc & 0xffffff;
+});
+
 /** CRC-24 of RFC 9580 section 6.1. gpg refuses armor whose checksum is wrong. */
 function crc24(bytes: Uint8Array): number {
   let crc = 0xb704ce;
-  for (const byte of bytes) {
-    crc ^= byte << 16;
-    for (let bit = 0; bit < 8; bit += 1) {
-      crc <<= 1;
-      if ((crc & 0x1000000) !== 0) crc ^= 0x1864cfb;
-    }
-  }
-  return crc & 0xffffff;
+  for (const byte of bytes) crc = ((crc << 8) & 0xffffff) ^ (crcTable[(crc >> 16) ^ byte] ?? 0);
+  return crc;
 }
 
 function checksumLine(bytes: Uint8Array): string {

@@ -1,0 +1,146 @@
+import { UserError } from '@slipway/core';
+import { exportPublicKey, parseTrustedKeys, readPublicKeys } from '@slipway/signing';
+import { makeKey } from '@slipway/testkit';
+import fc from 'fast-check';
+import * as openpgp from 'openpgp';
+import { describe, expect, it } from 'vitest';
+import { nowMs } from './support.ts';
+
+const key = await makeKey({ type: 'ed25519', subkey: true, nowMs });
+const other = await makeKey({ type: 'ed25519', expired: true, nowMs });
+const fingerprint = '67F228EEAC6C80C02C43871B17FC74288868C64E';
+
+describe('trusted keys', () => {
+  it('are fingerprints in every form that people copy', async () => {
+    for (const text of [
+      fingerprint,
+      fingerprint.toLowerCase(),
+      `0x${fingerprint}`,
+      '  67F2 28EE AC6C 80C0 2C43  871B 17FC 7428 8868 C64E  ',
+      `# signers\n\n${fingerprint} # release key\r\n${fingerprint}`,
+      `${fingerprint}, ${fingerprint};`,
+    ]) {
+      expect(await parseTrustedKeys(text)).toEqual({ fingerprints: [fingerprint], keys: [] });
+    }
+  });
+
+  it('are armored keys too, mixed with fingerprints', async () => {
+    const indented = key.publicArmored.replaceAll('\n', '\n  ');
+    const trusted = await parseTrustedKeys(
+      `# ours\n${fingerprint}\n  ${indented}\n${other.publicArmored}# end`,
+    );
+    expect(trusted.fingerprints).toEqual([fingerprint, key.fingerprint, other.fingerprint]);
+    expect(trusted.keys.map((found) => found.fingerprint)).toEqual([key.fingerprint, other.fingerprint]);
+  });
+
+  it('are nobody when nothing is given', async () => {
+    expect(await parseTrustedKeys(' \n# nobody yet\n')).toEqual({ fingerprints: [], keys: [] });
+  });
+
+  it('are refused with all problems at once', async () => {
+    const text = [
+      '17FC74288868C64E',
+      '0x8868C64E',
+      'Ann <ann@example.org>',
+      `${fingerprint}00`,
+      'ab'.repeat(32),
+      key.privateArmored,
+      key.publicArmored.replace(/\n=[^\n]{4}\n/, '\n=AAAA\n'),
+      '-----BEGIN PGP PUBLIC KEY BLOCK-----',
+    ].join('\n');
+    const error: unknown = await parseTrustedKeys(text).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    if (!(error instanceof UserError)) return;
+    expect(error.code).toBe('input-invalid');
+    for (const part of [
+      'line 1: "17FC74288868C64E" is a short key ID',
+      'line 2: "0x8868C64E" is a short key ID',
+      'line 3: "Ann <ann@example.org>" is neither',
+      'has 42 hex digits',
+      'version 5 or 6',
+      'a private key does not belong here',
+      'checksum is wrong',
+      'has no end',
+    ]) {
+      expect(error.message).toContain(part);
+    }
+    expect(error.message).not.toContain(key.privateArmored.split('\n')[3]);
+  });
+
+  it('I8: any text ends in keys or in one UserError', async () => {
+    const piece = fc.oneof(
+      fc.string({ maxLength: 60 }),
+      fc.stringMatching(/^(0x)?[0-9a-fA-F ]{8,64}$/),
+      fc.constantFrom(
+        '-----BEGIN PGP PUBLIC KEY BLOCK-----',
+        '-----END PGP PUBLIC KEY BLOCK-----',
+        key.publicArmored,
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 6 }), async (pieces) => {
+        try {
+          const trusted = await parseTrustedKeys(pieces.join('\n'));
+          for (const pinned of trusted.fingerprints) expect(pinned).toMatch(/^[0-9A-F]{40}$/);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'input-invalid' });
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('public keys', () => {
+  it('are described', async () => {
+    const [read, expired] = await readPublicKeys(`${key.publicArmored}\n${other.publicArmored}`);
+    expect(read).toMatchObject({
+      fingerprint: key.fingerprint,
+      userIds: ['Test Signer <signer@example.org>'],
+      algorithm: 'Ed25519',
+      createdAtMs: key.createdAtMs,
+      expiresAtMs: undefined,
+      revoked: false,
+    });
+    expect(read?.keyIds).toHaveLength(2);
+    expect(read?.keyIds[0]).toBe(key.fingerprint.slice(-16));
+    expect(read?.subkeyFingerprints).toHaveLength(1);
+    expect(expired?.expiresAtMs).toBe(other.createdAtMs + 20 * 24 * 3_600_000);
+    const [revoked] = await readPublicKeys((await makeKey({ type: 'ed25519', revoked: true })).publicArmored);
+    expect(revoked?.revoked).toBe(true);
+  });
+
+  it('come armored, as bytes, or binary, several in a block', async () => {
+    const keys = await openpgp.readKeys({ armoredKeys: key.publicArmored });
+    const others = await openpgp.readKeys({ armoredKeys: other.publicArmored });
+    const binary = Buffer.concat([...keys, ...others].map((each) => each.write()));
+    for (const source of [binary, Buffer.from(`${key.publicArmored}${other.publicArmored}`)]) {
+      const read = await readPublicKeys(source);
+      expect(read.map((found) => found.fingerprint)).toEqual([key.fingerprint, other.fingerprint]);
+    }
+  });
+
+  it('are the same after export', async () => {
+    const [read] = await readPublicKeys(key.publicArmored);
+    if (read === undefined) throw new Error('no key');
+    expect(await readPublicKeys(exportPublicKey(read))).toEqual([read]);
+  });
+
+  it('I8: are bounded, and private keys are refused', async () => {
+    const cases: readonly [string | Uint8Array, RegExp][] = [
+      ['', /there is none/],
+      ['no keys here', /there is none/],
+      ['x'.repeat(2 ** 20 + 1), /larger than 1 MiB/],
+      [key.publicArmored.repeat(65), /more than 64/],
+      [key.privateArmored, /private key/],
+      ['-----BEGIN PGP SIGNATURE-----\n\nwsB=\n-----END PGP SIGNATURE-----', /is no key/],
+      [new Uint8Array([0xff, 0xff, 0xff]), /no well-formed/],
+    ];
+    for (const [source, message] of cases) {
+      await expect(readPublicKeys(source)).rejects.toMatchObject({
+        code: 'content-invalid',
+        message: expect.stringMatching(message),
+      });
+    }
+  });
+});
