@@ -1,10 +1,9 @@
 import { printable } from '@slipway/core';
+import { algorithmFault } from './algorithm.ts';
 import type { KeyMaterial, SubkeyMaterial } from './key-material.ts';
 import type { OpenPgp } from './openpgp.ts';
+import { createdMs, findRevocation, isInFuture, newestValid, signatureExpiryMs } from './self-signature.ts';
 
-/** Clocks of machines differ; nothing may be from further in the future than this. */
-export const maxClockSkewMs = 24 * 3_600_000;
-const minRsaBits = 2047;
 const signFlag = 0x02;
 
 /** What makes a key, or the component of it that signed, unacceptable. */
@@ -220,71 +219,6 @@ async function findSelfSignature(
   return newest;
 }
 
-/** The newest of `signatures` that `signer` made over `data`, that has begun and not expired. */
-async function newestValid(
-  pgp: typeof OpenPgp,
-  signatures: readonly OpenPgp.SignaturePacket[],
-  signer: OpenPgp.AnyKeyPacket,
-  type: OpenPgp.enums.signature,
-  data: object,
-  nowMs: number | undefined,
-): Promise<OpenPgp.SignaturePacket | undefined> {
-  const own = signatures
-    .filter((signature) => signature.issuerKeyID.equals(signer.getKeyID()))
-    .sort((a, b) => createdMs(b) - createdMs(a));
-  for (const signature of own) {
-    if (isInFuture(createdMs(signature), nowMs)) continue;
-    if (nowMs !== undefined && signatureExpiryMs(signature) <= nowMs) continue;
-    if (await isMadeBy(signature, signer, type, data, pgp.config)) return signature;
-  }
-  return undefined;
-}
-
-async function findRevocation(
-  pgp: typeof OpenPgp,
-  signatures: readonly OpenPgp.SignaturePacket[],
-  signer: OpenPgp.AnyKeyPacket,
-  type: OpenPgp.enums.signature,
-  data: object,
-): Promise<OpenPgp.SignaturePacket | undefined> {
-  // A weak hash is a reason to distrust a promise, not a warning.
-  const config = { ...pgp.config, rejectHashAlgorithms: new Set<OpenPgp.enums.hash>() };
-  for (const signature of signatures) {
-    if (signature.signatureType !== type || !signature.issuerKeyID.equals(signer.getKeyID())) continue;
-    if (await isMadeBy(signature, signer, type, data, config)) return signature;
-  }
-  return undefined;
-}
-
-async function isMadeBy(
-  signature: OpenPgp.SignaturePacket,
-  signer: OpenPgp.AnyKeyPacket,
-  type: OpenPgp.enums.signature,
-  data: object,
-  config: OpenPgp.Config,
-): Promise<boolean> {
-  try {
-    // Verified as of its own date: whether it counts now is decided here, not there.
-    await signature.verify(signer, type, data, new Date(createdMs(signature)), false, config);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isInFuture(ms: number, nowMs: number | undefined): boolean {
-  return nowMs !== undefined && ms > nowMs + maxClockSkewMs;
-}
-
-export function createdMs(signature: OpenPgp.SignaturePacket): number {
-  return signature.created?.getTime() ?? 0;
-}
-
-/** When a signature ends, in ms; Infinity when it does not. */
-export function signatureExpiryMs(signature: OpenPgp.SignaturePacket): number {
-  return Number(signature.getExpirationTime());
-}
-
 function keyExpiryMs(
   packet: OpenPgp.AnyKeyPacket,
   signature: OpenPgp.SignaturePacket | undefined,
@@ -311,62 +245,6 @@ function signFlagFault(
     code: 'signature-not-for-signing',
     message: `the ${kind} ${fingerprint} is not made for signing data`,
   };
-}
-
-function algorithmFault(
-  pgp: typeof OpenPgp,
-  packet: OpenPgp.AnyKeyPacket,
-  kind: 'key' | 'subkey',
-  fingerprint: string,
-): KeyFault | undefined {
-  const name = algorithmName(packet);
-  const { publicKey } = pgp.enums;
-  switch (packet.algorithm) {
-    case publicKey.rsaEncryptSign:
-    case publicKey.rsaSign:
-      if ((packet.getAlgorithmInfo().bits ?? 0) >= minRsaBits) return undefined;
-      return {
-        code: 'signature-weak',
-        message: `the ${kind} ${fingerprint} is weak: ${name}, less than 2048 bits`,
-      };
-    case publicKey.ecdsa:
-    case publicKey.eddsaLegacy:
-      return undefined;
-    case publicKey.dsa:
-    case publicKey.elgamal:
-      return { code: 'signature-weak', message: `the ${kind} ${fingerprint} is weak: ${name}` };
-    case publicKey.ecdh:
-    case publicKey.rsaEncrypt:
-    case publicKey.x25519:
-    case publicKey.x448:
-      return {
-        code: 'signature-not-for-signing',
-        message: `the ${kind} ${fingerprint} only encrypts (${name})`,
-      };
-    default:
-      return {
-        code: 'signature-unsupported',
-        message: `the ${kind} ${fingerprint} uses ${name} of RFC 9580, which gpg 2.2 cannot verify`,
-      };
-  }
-}
-
-const curveNames: Readonly<Record<string, string>> = {
-  ed25519Legacy: 'Ed25519',
-  nistP256: 'P-256',
-  nistP384: 'P-384',
-  nistP521: 'P-521',
-};
-
-/** The algorithm of a key as people write it: `RSA-4096`, `Ed25519`, `ECDSA P-256`, … */
-export function algorithmName(packet: OpenPgp.AnyKeyPacket): string {
-  const { algorithm, bits, curve } = packet.getAlgorithmInfo();
-  const curveName = curveNames[curve ?? ''] ?? curve ?? '';
-  if (algorithm.startsWith('rsa')) return `RSA-${bits ?? '?'}`;
-  if (algorithm === 'eddsaLegacy') return curveName;
-  return [algorithm === 'ed25519' ? 'Ed25519 (algorithm 27)' : algorithm.toUpperCase(), curveName]
-    .filter((part) => part !== '')
-    .join(' ');
 }
 
 const revocationReasons: Readonly<Record<number, string>> = {

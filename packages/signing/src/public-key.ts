@@ -1,6 +1,7 @@
 import { UserError } from '@slipway/core';
+import { algorithmName } from './algorithm.ts';
 import { decodeArmorBlock, encodeArmor, splitArmor } from './armor.ts';
-import { algorithmName, assessKey, upperFingerprint } from './assessment.ts';
+import { assessKey, upperFingerprint } from './assessment.ts';
 import { type KeyMaterial, mergeCopies, serializeKey } from './key-material.ts';
 import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 

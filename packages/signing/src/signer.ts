@@ -1,7 +1,7 @@
 import { type Clock, counted, InternalError, UserError } from '@slipway/core';
+import { algorithmName } from './algorithm.ts';
 import {
   type AssessedKey,
-  algorithmName,
   assessKey,
   componentFault,
   dateText,

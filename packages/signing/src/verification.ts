@@ -1,16 +1,14 @@
 import {
   type AssessedKey,
   componentFault,
-  createdMs,
   dateText,
   type KeyFaultCode,
   keyFault,
-  maxClockSkewMs,
   type SigningComponent,
-  signatureExpiryMs,
 } from './assessment.ts';
 import { type FramingCode, parseClearSigned } from './clear-signed.ts';
 import type { OpenPgp } from './openpgp.ts';
+import { createdMs, isInFuture, signatureExpiryMs } from './self-signature.ts';
 
 /** Why a document is refused. */
 export type SignatureCode =
@@ -199,7 +197,7 @@ function timeFault(
   nowMs: number,
 ): Fault | undefined {
   const signedAtMs = createdMs(signature);
-  if (signedAtMs > nowMs + maxClockSkewMs) {
+  if (isInFuture(signedAtMs, nowMs)) {
     return {
       code: 'signature-from-future',
       message: `it is signed in the future, on ${dateText(signedAtMs)}`,

@@ -165,6 +165,32 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor(document, [copy.armor()])).toBe('signature-subkey-invalid');
   });
 
+  it('refuses the signing subkey of somebody else that a trusted key claims as its own', async () => {
+    const victim = await makeKey({ type: 'ed25519', subkey: true, nowMs });
+    const document = await (await signerFor(victim)).clearSign(manifestText);
+    const claimer = await openpgp.readPrivateKey({ armoredKey: other.privateArmored });
+    const [subkey] = (await openpgp.readKey({ armoredKey: victim.publicArmored })).subkeys;
+    if (subkey === undefined) throw new Error('no subkey');
+    const genuine = subkey.bindingSignatures[0]?.embeddedSignature ?? null;
+    for (const backSignature of [null, genuine]) {
+      const binding = new openpgp.SignaturePacket();
+      binding.signatureType = openpgp.enums.signature.subkeyBinding;
+      binding.publicKeyAlgorithm = claimer.keyPacket.algorithm;
+      binding.hashAlgorithm = openpgp.enums.hash.sha512;
+      binding.keyFlags = new Uint8Array([openpgp.enums.keyFlags.signData]);
+      binding.embeddedSignature = backSignature;
+      const sign: (...parameters: unknown[]) => Promise<void> = binding.sign.bind(binding) as never;
+      const data = { key: claimer.keyPacket, bind: subkey.keyPacket };
+      await sign(claimer.keyPacket, data, new Date(nowMs), false, openpgp.config);
+      subkey.bindingSignatures = [binding];
+      const claiming = claimer.toPublic();
+      claiming.subkeys = [subkey];
+      const verdict = await (await keyringOf([claiming.armor()])).verifyClearSigned(document);
+      expect(verdict).toMatchObject({ ok: false, code: 'signature-subkey-invalid' });
+      expect(verdict.ok || verdict.message).toContain('no valid back-signature');
+    }
+  });
+
   it('refuses a subkey that only encrypts, and a key without a valid user ID', async () => {
     const { privateKey } = await openpgp.generateKey({
       type: 'rsa',
