@@ -48,11 +48,17 @@ export interface ObjectStore {
   /** False for `https://`, which only reads and cannot list. */
   readonly writable: boolean;
   readonly listable: boolean;
+  /** What is known without reading the object. Not every store knows the ETag then. */
   head(key: string): Promise<ObjectInfo | undefined>;
   /** Reads a whole object into memory. `UserError` `too-large` when it has more than `maxBytes`, before reading it all. */
   read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined>;
   /** Streams an object of any size; the stream fails with `too-large` once it exceeds `maxBytes`. */
   readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined>;
+  /**
+   * The object as a source to write elsewhere, where it is a file of this machine; undefined when it is missing. Only
+   * stores of this machine have this. The file may change before it is read: a write checks its bytes.
+   */
+  fileSource?(key: string): Promise<Extract<WriteSource, { kind: 'file' }> | undefined>;
   /** Every object whose key starts with `prefix` (empty, or ending in `/`), in no particular order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
   /**

@@ -1,6 +1,6 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { JsonScanner, UserError } from '@slipway/core';
-import { parseSpecNode, type SpecNode } from './spec-node.ts';
+import { modernizedNodeJson, parseSpecNode, type SpecNode } from './spec-node.ts';
 
 /** A spec blob is a few kilobytes; one that is larger than this, stored or unpacked, is not read. */
 export const maxSpecBlobBytes = 16 * 1024 * 1024;
@@ -11,6 +11,9 @@ const maxNodes = 20_000;
 /** The end of a node of specfile version 5: in front of its own hash, which its dependencies' hashes are not. */
 const hashMarker = Buffer.from('"annotations":{"original_specfile_version":5},"hash":"');
 const dagHashCharacters = 32;
+
+/** Two documents give the same DAG hash to different nodes: one of them is not what was built. */
+export class NodeConflictError extends UserError {}
 
 /** What the memo keeps of a node: enough to recognise it and to check closures, without its text. */
 export interface KnownNode {
@@ -29,7 +32,7 @@ export interface SpecDocument {
   readonly root: KnownNode;
   /** Hashes of all nodes, the root first. */
   readonly hashes: readonly string[];
-  /** Nodes that the memo had not met before, with their text. */
+  /** Nodes that the memo had not met before, with the text that a package index has of them. */
   readonly fresh: readonly SpecNode[];
   /** Layout v2 binds the tarball here. */
   readonly tarballChecksum: { readonly algorithm: string; readonly hash: string } | undefined;
@@ -104,7 +107,13 @@ export class NodeMemo {
           throw malformed(`${node.name}/${node.hash} needs ${dependency}, which is not in it`);
       }
     }
-    return { specfileVersion, root, hashes: [...nodes.keys()], fresh, tarballChecksum };
+    return {
+      specfileVersion,
+      root,
+      hashes: [...nodes.keys()],
+      fresh: modernized(fresh, specfileVersion),
+      tarballChecksum,
+    };
   }
 
   #readNode(scanner: JsonScanner, fresh: SpecNode[]): KnownNode {
@@ -153,6 +162,12 @@ export class NodeMemo {
     if (known === undefined || known.byteLength !== end - position) return undefined;
     return digestOf(buffer.subarray(position, end)) === known.digest ? known : undefined;
   }
+}
+
+/** Nodes with the JSON that belongs into a package index. */
+function modernized(nodes: readonly SpecNode[], specfileVersion: number): readonly SpecNode[] {
+  if (specfileVersion >= 5) return nodes;
+  return nodes.map((node) => ({ ...node, json: modernizedNodeJson(node.json, specfileVersion) }));
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -59,12 +59,14 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
   if (dependencies.length > maxDependencies) {
     throw new UserError('content-invalid', `${name}/${hash} has more than ${maxDependencies} dependencies`);
   }
-  const edges: SpecDependency[] = [];
+  // Two edges to one node are one dependency to Spack.
+  const edges = new Map<string, SpecDependency>();
   let compilerHash: string | undefined;
   for (const dependency of dependencies) {
     const { edge, isCompiler } = parseDependency(asObject(dependency, 'a dependency'));
-    edges.push(edge);
-    if (isCompiler) compilerHash ??= edge.hash;
+    const { hash: to, deptypes } = edge;
+    edges.set(to, { hash: to, deptypes: deptypes | (edges.get(to)?.deptypes ?? 0) });
+    if (isCompiler) compilerHash ??= to;
   }
   const compilerLabel = labelOfCompiler(node);
   return {
@@ -72,7 +74,7 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
     name,
     version,
     external: node['external'] !== undefined && node['external'] !== null,
-    dependencies: edges,
+    dependencies: [...edges.values()],
     platform: asString(arch['platform'] ?? '', 'the platform of a node'),
     operatingSystem: asString(arch['platform_os'] ?? '', 'the platform_os of a node'),
     target: nameOfTarget(arch['target']),
@@ -141,4 +143,44 @@ function asArray(value: unknown, what: string): readonly unknown[] {
 function asString(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length <= 256) return value;
   throw new UserError('content-invalid', `${what} is no short string`);
+}
+
+/**
+ * The JSON of a node of a specfile before version 5 as Spack 1.x writes it into its database: the compiler becomes an
+ * annotation, and every dependency is marked as direct.
+ */
+export function modernizedNodeJson(json: Uint8Array, specfileVersion: number): Buffer {
+  const value: unknown = JSON.parse(
+    Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'),
+  );
+  const { compiler, hash, dependencies, annotations: _, ...rest } = asObject(value, 'a node');
+  const label = labelOfCompiler({ compiler });
+  const document = {
+    ...rest,
+    ...(dependencies === undefined
+      ? {}
+      : { dependencies: asArray(dependencies, 'the dependencies of a node').map(directDependency) }),
+    annotations: {
+      original_specfile_version: specfileVersion,
+      ...(label === undefined ? {} : { compiler: label.replace('@', '@=') }),
+    },
+    hash,
+  };
+  return Buffer.from(asciiJson(document));
+}
+
+function directDependency(dependency: unknown): unknown {
+  const { parameters, ...rest } = asObject(dependency, 'a dependency');
+  return {
+    ...rest,
+    parameters: { ...asObject(parameters ?? {}, 'the parameters of a dependency'), direct: true },
+  };
+}
+
+/** JSON in ASCII alone, as Python writes it. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import {
   type Clock,
@@ -23,24 +23,17 @@ import {
 } from './file-errors.ts';
 import { listFiles } from './file-listing.ts';
 import { FileLock } from './file-lock.ts';
-import { assertStoreKey, FileRoom, ownDirectory, placeOf } from './file-room.ts';
+import { chunksOf, etagOf, infoWithEtag, notAFileKinds, openFile } from './file-object.ts';
+import { assertStoreKey, FileRoom, ownDirectory, pathOf, placeOf } from './file-room.ts';
 import { TemporaryFiles } from './file-temporary.ts';
 
-const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Files up to this size are read by the calls of the room, larger ones always through the pool. */
 const smallBytes = 1024 * 1024;
-const streamChunkBytes = 256 * 1024;
-const notAFileKinds = 'a pipe, a socket or a device';
 
 export interface FileStoreOptions {
   readonly clock?: Clock | undefined;
   /** How small operations are done; by default what suits the file system of the root. */
   readonly calls?: FileCalls | undefined;
-}
-
-interface OpenFile {
-  readonly descriptor: number;
-  readonly sizeBytes: number;
 }
 
 /**
@@ -68,7 +61,7 @@ export class FileStore implements ObjectStore {
   async head(key: string): Promise<ObjectInfo | undefined> {
     assertStoreKey(key);
     return reading(key, async () => {
-      const path = this.#pathOf(key);
+      const path = pathOf(this.#room, key);
       if (path === undefined) return undefined;
       let stats = await this.#room.calls.lstat(path);
       if (stats.isSymbolicLink()) {
@@ -85,7 +78,7 @@ export class FileStore implements ObjectStore {
   async fileSource(key: string): Promise<Extract<WriteSource, { kind: 'file' }> | undefined> {
     assertStoreKey(key);
     return reading(key, async () => {
-      const path = this.#pathOf(key);
+      const path = pathOf(this.#room, key);
       if (path === undefined) return undefined;
       const isLink = (await this.#room.calls.lstat(path)).isSymbolicLink();
       const real = isLink ? this.#room.followLink(path, key) : path;
@@ -99,7 +92,7 @@ export class FileStore implements ObjectStore {
   async read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
     assertStoreKey(key);
     return reading(key, async () => {
-      const file = await this.#open(key);
+      const file = await openFile(this.#room, key);
       if (file === undefined) return undefined;
       const calls = file.sizeBytes <= smallBytes ? this.#room.calls : pooledCalls;
       try {
@@ -124,7 +117,7 @@ export class FileStore implements ObjectStore {
   async readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined> {
     assertStoreKey(key);
     return reading(key, async () => {
-      const file = await this.#open(key);
+      const file = await openFile(this.#room, key);
       if (file === undefined) return undefined;
       if (file.sizeBytes > options.maxBytes) {
         await this.#room.calls.close(file.descriptor);
@@ -159,7 +152,7 @@ export class FileStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     assertStoreKey(key);
     try {
-      const path = this.#pathOf(key);
+      const path = pathOf(this.#room, key);
       if (path === undefined || !this.#exists(key)) return;
       this.#temporary.directory(key);
       // Under the lock, so that a conditional write that has just compared the object does not bring it back.
@@ -170,16 +163,9 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  /** Where a key's file is or would be; undefined when its directory is missing. */
-  #pathOf(key: string): string | undefined {
-    const { prefix, name } = placeOf(key);
-    const directory = this.#room.directory(prefix, key);
-    return directory === undefined ? undefined : `${directory}/${name}`;
-  }
-
   /** Whether anything but a directory has the name. */
   #exists(key: string): boolean {
-    const path = this.#pathOf(key);
+    const path = pathOf(this.#room, key);
     if (path === undefined) return false;
     return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
   }
@@ -248,42 +234,11 @@ export class FileStore implements ObjectStore {
   }
 
   async #currentEtag(key: string): Promise<string | undefined> {
-    const file = await this.#open(key);
+    const file = await openFile(this.#room, key);
     if (file === undefined) return undefined;
     const digest = createHash('sha256');
     for await (const chunk of chunksOf(file.descriptor, key, file.sizeBytes)) digest.update(chunk);
     return etagOf(digest.digest('hex'));
-  }
-
-  /** Opens an object's file, or gives undefined when there is none. Never waits for a pipe or follows a link out. */
-  async #open(key: string): Promise<OpenFile | undefined> {
-    const path = this.#pathOf(key);
-    if (path === undefined) return undefined;
-    const descriptor = await this.#openDescriptor(path, key);
-    if (descriptor === undefined) return undefined;
-    const { calls } = this.#room;
-    let use = false;
-    try {
-      const stats = await calls.fstat(descriptor);
-      if (stats.isDirectory()) return undefined;
-      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
-      use = true;
-      return { descriptor, sizeBytes: stats.size };
-    } finally {
-      if (!use) await calls.close(descriptor);
-    }
-  }
-
-  async #openDescriptor(path: string, key: string): Promise<number | undefined> {
-    const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-    try {
-      return await this.#room.calls.open(path, flags);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      if (systemErrorCode(error) !== 'ELOOP') throw error;
-      const target = this.#room.followLink(path, key);
-      return target === undefined ? undefined : this.#room.calls.open(target, flags);
-    }
   }
 }
 
@@ -294,40 +249,5 @@ async function reading<Result>(key: string, body: () => Promise<Result>): Promis
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw readError(error, key);
-  }
-}
-
-function etagOf(sha256: string): string {
-  return `"${sha256}"`;
-}
-
-/** Most readers of small objects never look at the ETag, and hashing costs as much as reading: it is made when asked for. */
-function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
-  let etag: string | undefined;
-  return {
-    key,
-    sizeBytes: body.length,
-    get etag() {
-      etag ??= etagOf(hash('sha256', body));
-      return etag;
-    },
-  };
-}
-
-async function* chunksOf(descriptor: number, key: string, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let totalBytes = 0;
-  try {
-    for (;;) {
-      const chunk = new Uint8Array(streamChunkBytes);
-      const count = await pooledCalls.read(descriptor, chunk, 0, chunk.length);
-      if (count === 0) return;
-      totalBytes += count;
-      if (totalBytes > maxBytes) throw tooLarge(key, maxBytes);
-      yield chunk.subarray(0, count);
-    }
-  } catch (error) {
-    throw readError(error, key);
-  } finally {
-    await pooledCalls.close(descriptor);
   }
 }
