@@ -4,6 +4,7 @@ import {
   classifyKey,
   indexManifestKey,
   layoutKey,
+  maxManifestBytes,
   type PackageIndex,
   specManifestKey,
 } from '@slipway/spack-buildcache';
@@ -17,6 +18,7 @@ import {
   listHistory,
   readIndexPointer,
   readKeptPointer,
+  readOrFind,
   readPackageIndex,
 } from './index-pointer.ts';
 import { type Listing, listBuildcache } from './listing.ts';
@@ -65,16 +67,20 @@ export interface AuditReport {
  */
 export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   for (let attempt = 1; ; attempt += 1) {
-    const before = await audit.store.head(indexManifestKey(undefined));
+    const before = await pointerEtag(audit.store);
     const report = await observe(audit);
     const suspicious = report.findings.some(
       (found) => found.code.startsWith('index-') && found.severity === 'error',
     );
     if (!suspicious || attempt >= maxObservations) return report;
-    const after = await audit.store.head(indexManifestKey(undefined));
-    if (before?.etag === after?.etag) return report;
+    if (before === (await pointerEtag(audit.store))) return report;
     audit.progress.info('The index moved while it was read; reading the mirror again.');
   }
+}
+
+/** The ETag of the main pointer; undefined when there is none, or none that can be read. */
+async function pointerEtag(store: ObjectStore): Promise<string | undefined> {
+  return (await readOrFind(store, indexManifestKey(undefined), maxManifestBytes, []))?.info.etag;
 }
 
 async function observe(audit: MirrorAudit): Promise<AuditReport> {
@@ -320,10 +326,17 @@ async function readEntries(
 }
 
 /** Entries whose runtime dependencies are neither stored nor external. */
-export function closureFindings(graph: NodeGraph, stored: ReadonlyMap<string, string>): Finding[] {
+export function closureFindings(
+  graph: NodeGraph,
+  stored: ReadonlyMap<string, string>,
+  isStoredElsewhere: (hash: string) => boolean = () => false,
+): Finding[] {
   const findings: Finding[] = [];
   for (const [hash, key] of stored) {
-    for (const missing of graph.missingDependencies(hash, (dependency) => stored.has(dependency))) {
+    for (const missing of graph.missingDependencies(
+      hash,
+      (dependency) => stored.has(dependency) || isStoredElsewhere(dependency),
+    )) {
       findings.push(
         finding('closure-incomplete', key, `it needs ${graph.describe(missing)}, which is not stored`),
       );

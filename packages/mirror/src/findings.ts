@@ -33,6 +33,10 @@ export const findingSeverities = {
   'signature-weak': 'error',
   'signature-before-key': 'error',
   'signature-key-invalid': 'error',
+  'signature-subkey-invalid': 'error',
+  'signature-not-for-signing': 'error',
+  'signature-unsupported': 'error',
+  'document-too-large': 'error',
 
   // What a manifest is bound to.
   'name-mismatch': 'error',
@@ -44,6 +48,8 @@ export const findingSeverities = {
   'spec-malformed': 'error',
   'node-conflict': 'error',
   'dag-hash-unproven': 'notice',
+
+  'entry-differs': 'warning',
 
   // Blobs.
   'blob-missing': 'error',

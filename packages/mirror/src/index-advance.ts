@@ -21,12 +21,19 @@ import {
   historyKey,
   type IndexLineage,
   indexManifestKey,
+  maxIndexBytes,
   mediaTypes,
   PackageIndex,
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
 import type { Finding } from './findings.ts';
-import { type IndexPointer, listHistory, readIndexPointer, readPackageIndex } from './index-pointer.ts';
+import {
+  type IndexPointer,
+  listHistory,
+  readIndexPointer,
+  readOrFind,
+  readPackageIndex,
+} from './index-pointer.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
 const contentionDeadlineMs = 10 * 60_000;
@@ -41,11 +48,23 @@ export interface IndexAdvance {
   readonly policy: SignaturePolicy;
   readonly signer: Signer | undefined;
   readonly clock: Clock;
+  /** The pointer and index as they were just read, to spare reading them again. */
+  readonly seed?: CurrentIndex | undefined;
+  /** A rebuild replaces whatever is there, even what cannot be read. */
+  readonly replaceUnreadable?: boolean | undefined;
   /**
-   * Applies the change to the index as it is now. It is called again, on a newer index, whenever somebody else moved the
-   * pointer in between, so it must not assume what it saw before. Returns false when nothing is to be changed.
+   * The index to point to instead of the present one (which may be changed and returned), or undefined when nothing is to
+   * be changed. It is called again, on a newer index, whenever somebody else moved the pointer in between, so it must
+   * not assume what it saw before.
    */
-  change(index: PackageIndex, pointer: IndexPointer | undefined): Promise<boolean> | boolean;
+  change(current: CurrentIndex): Promise<PackageIndex | undefined> | PackageIndex | undefined;
+}
+
+export interface CurrentIndex {
+  readonly pointer: IndexPointer | undefined;
+  readonly index: PackageIndex;
+  /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
+  readonly unreadableEtag?: string | undefined;
 }
 
 export interface IndexMove {
@@ -69,31 +88,33 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
   const { store, view, clock } = advance;
   const deadlineMs = clock.nowMs() + contentionDeadlineMs;
   for (let retries = 0; ; retries += 1) {
-    const { pointer, index } = await readCurrent(advance);
-    const changed = await advance.change(index, pointer);
+    const seen = retries === 0 && advance.seed !== undefined ? advance.seed : await readCurrentIndex(advance);
+    const { pointer } = seen;
+    const index = await advance.change(seen);
     const current = pointer?.manifest.lineage?.generation;
-    if (!changed) {
+    if (index === undefined) {
       return {
         moved: false,
         pointerKey: indexManifestKey(view),
         checksum: pointer?.record.checksum,
         sizeBytes: pointer?.record.contentLength ?? 0,
         generation: current ?? 0,
-        entryCount: index.entryCount,
+        entryCount: seen.index.entryCount,
         retries,
       };
     }
+    const entryCount = index.entryCount;
     const record = await storeIndex(store, index);
     const generation = Math.max(current ?? 0, await newestGeneration(store, view)) + 1;
     const lineage: IndexLineage = { generation, previous: pointer?.record.checksum };
-    if (await movePointer(advance, pointer, record, lineage)) {
+    if (await movePointer(advance, seen, record, lineage)) {
       return {
         moved: true,
         pointerKey: indexManifestKey(view),
         checksum: record.checksum,
         sizeBytes: record.contentLength,
         generation,
-        entryCount: index.entryCount,
+        entryCount,
         retries,
       };
     }
@@ -106,26 +127,28 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
   }
 }
 
-async function readCurrent(
-  advance: IndexAdvance,
-): Promise<{ readonly pointer: IndexPointer | undefined; readonly index: PackageIndex }> {
+/** The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are not usable. */
+export async function readCurrentIndex(
+  advance: Pick<IndexAdvance, 'store' | 'view' | 'policy' | 'replaceUnreadable'>,
+): Promise<CurrentIndex> {
+  const { store, view, policy } = advance;
   const findings: Finding[] = [];
-  const pointer = await readIndexPointer(advance.store, advance.view, advance.policy, findings);
+  const pointer = await readIndexPointer(store, view, policy, findings);
   const index =
-    pointer === undefined
-      ? new PackageIndex()
-      : await readPackageIndex(advance.store, pointer.record, findings);
+    pointer === undefined ? new PackageIndex() : await readPackageIndex(store, pointer.record, findings);
   const [problem] = findings;
-  if (problem !== undefined || index === undefined) {
+  if (problem === undefined && index !== undefined) return { pointer, index };
+  if (advance.replaceUnreadable !== true) {
     throw new UserError(
       'mirror-refused',
-      `the index of ${advance.store.url} is not usable: ${problem?.message ?? ''}`,
+      `the index of ${store.url} is not usable: ${problem?.message ?? ''}`,
       {
         hint: 'Run buildcache-verify to see all that is wrong, then buildcache-index with operation: rebuild.',
       },
     );
   }
-  return { pointer, index };
+  const present = pointer ?? (await readOrFind(store, indexManifestKey(view), maxIndexBytes, []))?.info;
+  return { pointer, index: new PackageIndex(), unreadableEtag: present?.etag };
 }
 
 async function newestGeneration(store: ObjectStore, view: string | undefined): Promise<number> {
@@ -218,11 +241,13 @@ export async function writeImmutable(
  */
 export async function movePointer(
   advance: Pick<IndexAdvance, 'store' | 'view' | 'signer'>,
-  replaced: IndexPointer | undefined,
+  current: Pick<CurrentIndex, 'pointer' | 'unreadableEtag'>,
   record: BlobRecord,
   lineage: IndexLineage,
 ): Promise<boolean> {
   const { store, view, signer } = advance;
+  const { pointer: replaced } = current;
+  const etag = replaced?.etag ?? current.unreadableEtag;
   if (replaced !== undefined) {
     const generation = replaced.manifest.lineage?.generation ?? lineage.generation - 1;
     await keepPointer(store, historyKey(view, generation, replaced.record.checksum), replaced.bytes);
@@ -236,7 +261,7 @@ export async function movePointer(
       indexManifestKey(view),
       { kind: 'bytes', bytes },
       {
-        condition: replaced === undefined ? 'absent' : { etag: replaced.etag },
+        condition: etag === undefined ? 'absent' : { etag },
         contentType: 'application/json',
         cache: 'pointer',
         sha256: hashOnce('sha256', bytes),

@@ -3,10 +3,9 @@ import { type Finding, finding } from './findings.ts';
 import type { IndexPointer } from './index-pointer.ts';
 import type { NodeGraph } from './node-graph.ts';
 
-export interface IndexAuditInput {
+export interface IndexNamesInput {
   readonly pointer: IndexPointer;
   readonly index: PackageIndex;
-  readonly graph: NodeGraph;
   /** DAG hashes of the spec manifests, with the key of each. */
   readonly stored: ReadonlyMap<string, string>;
   /** Entries that publishes under way have not indexed yet. */
@@ -15,22 +14,17 @@ export interface IndexAuditInput {
   readonly mayOmit: boolean;
 }
 
+export interface IndexAuditInput extends IndexNamesInput {
+  readonly graph: NodeGraph;
+}
+
 /** Whether an index agrees with the manifests: it names what is there, all that is there, and as it is there. */
 export function auditIndex(input: IndexAuditInput): Finding[] {
-  const { pointer, index, graph, stored } = input;
-  const findings: Finding[] = [];
+  const { pointer, index, graph } = input;
+  const findings: Finding[] = [...indexNameFindings(input)];
   const edges = new Map<string, number>();
   for (const hash of index.hashes()) {
     const node = graph.find(hash);
-    if (index.hasEntry(hash) && !stored.has(hash)) {
-      findings.push(
-        finding(
-          'index-names-missing-entry',
-          pointer.key,
-          `it offers ${graph.describe(hash)}, which is not stored`,
-        ),
-      );
-    }
     if (node === undefined) {
       if (!index.hasEntry(hash)) {
         findings.push(
@@ -64,12 +58,24 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
       );
     }
   }
-  if (!input.mayOmit) findings.push(...omissions(input));
   return findings;
 }
 
-function omissions(input: IndexAuditInput): Finding[] {
+/** Whether an index offers only what is stored, and leaves out nothing that is. Needs names alone, no entry is read. */
+export function indexNameFindings(input: IndexNamesInput): readonly Finding[] {
   const findings: Finding[] = [];
+  for (const hash of input.index.entries()) {
+    if (input.stored.has(hash)) continue;
+    findings.push(
+      finding(
+        'index-names-missing-entry',
+        input.pointer.key,
+        `it offers ${hash}, which is not stored`,
+        'Run buildcache-index with operation: rebuild, after finding out who changed it.',
+      ),
+    );
+  }
+  if (input.mayOmit) return findings;
   const rolledBackTo = input.pointer.manifest.lineage?.rolledBackTo;
   for (const [hash, key] of input.stored) {
     if (input.index.hasEntry(hash) || input.excused.has(hash)) continue;

@@ -4,6 +4,8 @@ import { type Finding, finding } from './findings.ts';
 
 /** What a buildcache holds, judged by names alone. */
 export interface Listing {
+  /** Keys of everything that has a place in the layout. */
+  readonly keys: readonly string[];
   /** Keys of spec manifests, sorted, which is the order in which Spack indexes them. */
   readonly specManifests: readonly string[];
   readonly keyFingerprints: readonly string[];
@@ -17,6 +19,7 @@ export interface Listing {
 
 /** Lists a buildcache. Names that have no place in the layout are findings, not errors. */
 export async function listBuildcache(store: ObjectStore, findings: Finding[]): Promise<Listing> {
+  const keys: string[] = [];
   const specManifests: string[] = [];
   const keyFingerprints: string[] = [];
   const views: string[] = [];
@@ -26,6 +29,7 @@ export async function listBuildcache(store: ObjectStore, findings: Finding[]): P
   const note = (key: string, sizeBytes: number): void => {
     objectCount += 1;
     const classified = classifyKey(key);
+    if (classified.kind !== 'unknown') keys.push(key);
     switch (classified.kind) {
       case 'spec-manifest':
         specManifests.push(key);
@@ -55,6 +59,7 @@ export async function listBuildcache(store: ObjectStore, findings: Finding[]): P
     findings.push(finding(error.code, undefined, error.message, error.hint));
   }
   return {
+    keys,
     specManifests: specManifests.sort(),
     keyFingerprints: keyFingerprints.sort(),
     views: views.sort(),

@@ -1,23 +1,32 @@
 import { hash as hashOnce } from 'node:crypto';
-import type { ObjectStore } from '@slipway/core';
+import { backoffMs, type Clock, type ObjectStore, RemoteError } from '@slipway/core';
 import { readPublicKeys } from '@slipway/signing';
 import {
   blobKey,
+  classifyKey,
   findRecord,
+  formatKeyIndex,
+  formatManifest,
   keyIndexManifestKey,
   keyManifestKey,
+  keyManifestPrefix,
+  layoutDocument,
+  layoutKey,
   maxManifestBytes,
   mediaTypes,
   parseKeyIndex,
   parseManifest,
+  singleBlobManifest,
 } from '@slipway/spack-buildcache';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
+import { writeImmutable } from './index-advance.ts';
 import { readOrFind } from './index-pointer.ts';
 import { openDocument } from './signature-policy.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 
 const maxKeyBytes = 1024 * 1024;
+const maxAttempts = 100;
 
 /** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are ever used. */
 export interface OfferedKeys {
@@ -145,4 +154,84 @@ async function readPayload(
         (hashOnce('sha256', body) === record.checksum ? undefined : tamperedBlob(blob)));
   if (problem !== undefined) findings.push(problem);
   return problem === undefined ? body : undefined;
+}
+
+/**
+ * Adds public keys and lists them in the key index, as `spack gpg publish` does. A key that is there already is left
+ * alone unless its armored text differs (a new expiry, a revocation). Returns the keys of manifests that were written.
+ */
+export async function addPublicKeys(
+  store: ObjectStore,
+  keys: readonly { readonly fingerprint: string; readonly armored: string }[],
+  clock: Clock,
+): Promise<readonly string[]> {
+  if (keys.length === 0) return [];
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await writeKeys(store, keys);
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.code !== 'condition-failed' || attempt >= maxAttempts)
+        throw error;
+      await clock.sleep(backoffMs(clock, attempt, 20, 2_000));
+    }
+  }
+}
+
+async function writeKeys(
+  store: ObjectStore,
+  keys: readonly { readonly fingerprint: string; readonly armored: string }[],
+): Promise<readonly string[]> {
+  const written: string[] = [];
+  for (const { fingerprint, armored } of keys) {
+    const key = keyManifestKey(fingerprint);
+    if (await replaceDocument(store, key, mediaTypes.key, armored)) written.push(key);
+  }
+  const present: string[] = [];
+  for await (const { key } of store.list(keyManifestPrefix)) {
+    const classified = classifyKey(key);
+    if (classified.kind === 'key-manifest') present.push(classified.fingerprint);
+  }
+  const index = formatKeyIndex(present);
+  if (await replaceDocument(store, keyIndexManifestKey, mediaTypes.keyIndex, index))
+    written.push(keyIndexManifestKey);
+  return written;
+}
+
+/** Stores a payload and points its manifest to it, if it does not already. */
+async function replaceDocument(
+  store: ObjectStore,
+  manifestKey: string,
+  mediaType: typeof mediaTypes.key | typeof mediaTypes.keyIndex,
+  payload: string,
+): Promise<boolean> {
+  const body = Buffer.from(payload);
+  const sha256 = hashOnce('sha256', body);
+  const manifest = Buffer.from(formatManifest(singleBlobManifest(mediaType, body.length, sha256)));
+  const present = await store.read(manifestKey, { maxBytes: maxManifestBytes });
+  if (present !== undefined && Buffer.compare(present.body, manifest) === 0) return false;
+  await writeImmutable(store, blobKey(sha256), { kind: 'bytes', bytes: body }, mediaType, sha256);
+  await store.write(
+    manifestKey,
+    { kind: 'bytes', bytes: manifest },
+    {
+      condition: present?.info.etag === undefined ? 'absent' : { etag: present.info.etag },
+      contentType: 'application/json',
+      cache: 'pointer',
+      sha256: hashOnce('sha256', manifest),
+    },
+  );
+  return true;
+}
+
+/** Writes `layout.json` where it is missing; Spack takes a directory without it for no mirror. */
+export async function ensureLayout(store: ObjectStore): Promise<boolean> {
+  if ((await store.head(layoutKey)) !== undefined) return false;
+  const bytes = Buffer.from(layoutDocument);
+  return writeImmutable(
+    store,
+    layoutKey,
+    { kind: 'bytes', bytes },
+    'application/json',
+    hashOnce('sha256', bytes),
+  );
 }

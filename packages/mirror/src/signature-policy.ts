@@ -1,4 +1,4 @@
-import type { Keyring } from '@slipway/signing';
+import { type Keyring, parseClearSigned } from '@slipway/signing';
 import { type Finding, type FindingCode, finding, findingSeverities } from './findings.ts';
 
 const clearSignedStart = Buffer.from('-----BEGIN PGP');
@@ -8,6 +8,11 @@ export interface SignaturePolicy {
   readonly keyring: Keyring | undefined;
   /** Documents without a signature are accepted. A signature that is there must be good all the same. */
   readonly allowUnsigned: boolean;
+  /**
+   * Documents signed by keys that are not in the keyring are taken as unsigned ones. Only for signing them anew; a bad
+   * signature by a key that is in the keyring stays a refusal, or else tampering would be signed.
+   */
+  readonly acceptOtherSigners?: boolean | undefined;
 }
 
 /** What is inside a document, and who vouches for it. */
@@ -46,6 +51,13 @@ export async function openDocument(
   const verdict = await policy.keyring.verifyClearSigned(buffer);
   if (verdict.ok)
     return { text: verdict.text, signedBy: verdict.fingerprint, signedAtMs: verdict.signedAtMs };
+  if (
+    policy.acceptOtherSigners &&
+    (verdict.code === 'signature-unknown-key' || verdict.code === 'signature-not-pinned')
+  ) {
+    const framed = parseClearSigned(buffer);
+    if (framed.ok) return { text: framed.text, signedBy: undefined, signedAtMs: undefined };
+  }
   return finding(findingCodeOf(verdict.code), key, verdict.message);
 }
 

@@ -14,6 +14,7 @@ export interface StagedScan {
   /** Armored keys from elsewhere (the mirror) that may complete trusted fingerprints. */
   readonly otherKeys: readonly string[];
   readonly allowUnsigned: boolean;
+  readonly acceptOtherSigners?: boolean | undefined;
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
   readonly progress: ProgressPort;
@@ -66,6 +67,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
     trustedKeys: scan.trustedKeys,
     offeredKeys: [...keys.keys.map((key) => key.armored), ...scan.otherKeys],
     allowUnsigned: scan.allowUnsigned,
+    acceptOtherSigners: scan.acceptOtherSigners,
   };
   const { missingKeys } = await openPolicy(trust, scan.clock);
   for (const fingerprint of missingKeys) {

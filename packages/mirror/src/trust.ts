@@ -9,6 +9,8 @@ export interface TrustSource {
   /** Armored public keys found in a mirror or staged tree; they count only for fingerprints that are trusted. */
   readonly offeredKeys: readonly string[];
   readonly allowUnsigned: boolean;
+  /** See `SignaturePolicy.acceptOtherSigners`. */
+  readonly acceptOtherSigners?: boolean | undefined;
 }
 
 /**
@@ -19,10 +21,11 @@ export async function openPolicy(
   trust: TrustSource,
   clock: Clock,
 ): Promise<{ readonly policy: SignaturePolicy; readonly missingKeys: readonly string[] }> {
+  const { allowUnsigned, acceptOtherSigners } = trust;
   if (trust.trustedKeys.trim() === '') {
-    return { policy: { keyring: undefined, allowUnsigned: trust.allowUnsigned }, missingKeys: [] };
+    return { policy: { keyring: undefined, allowUnsigned, acceptOtherSigners }, missingKeys: [] };
   }
   const trusted = await parseTrustedKeys(trust.trustedKeys);
   const keyring = await openKeyring({ trusted, candidates: trust.offeredKeys, clock });
-  return { policy: { keyring, allowUnsigned: trust.allowUnsigned }, missingKeys: keyring.missing };
+  return { policy: { keyring, allowUnsigned, acceptOtherSigners }, missingKeys: keyring.missing };
 }

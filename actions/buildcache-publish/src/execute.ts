@@ -1,0 +1,223 @@
+import { hash as hashOnce } from 'node:crypto';
+import {
+  type Clock,
+  counted,
+  formatBytes,
+  mapConcurrently,
+  type ObjectStore,
+  type ProgressPort,
+  UserError,
+  unreachable,
+} from '@slipway/core';
+import {
+  addPublicKeys,
+  advanceIndex,
+  announcePublish,
+  type CurrentIndex,
+  ensureLayout,
+  type IndexMove,
+  isFinding,
+  type NodeGraph,
+  openDocument,
+  type SignaturePolicy,
+  withdrawAnnouncement,
+  writeImmutable,
+} from '@slipway/mirror';
+import type { Signer } from '@slipway/signing';
+import { blobKey, layoutKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import type { Plan, Step } from './plan.ts';
+
+const concurrentWrites = 16;
+
+export interface Ports {
+  readonly staged: ObjectStore;
+  readonly mirror: ObjectStore;
+  readonly graph: NodeGraph;
+  readonly keys: readonly { readonly fingerprint: string; readonly armored: string }[];
+  readonly policy: SignaturePolicy;
+  readonly signer: Signer | undefined;
+  /** The main index as it was observed. */
+  readonly current: CurrentIndex;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+}
+
+/** What was done, also when a later step failed. */
+export interface Result {
+  blobsUploaded: number;
+  bytesUploaded: number;
+  manifestsWritten: number;
+  /** Keys of what was replaced or added under a name that caches may know. */
+  readonly changedKeys: string[];
+  readonly moves: { readonly view: string | undefined; readonly move: IndexMove }[];
+}
+
+export interface Outcome {
+  readonly result: Result;
+  readonly error: unknown;
+}
+
+/** Carries a plan out, step by step; a failure ends it, and what is stored until then is complete in itself. */
+export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
+  const result: Result = {
+    blobsUploaded: 0,
+    bytesUploaded: 0,
+    manifestsWritten: 0,
+    changedKeys: [],
+    moves: [],
+  };
+  try {
+    await uploadBlobs(plan, ports, result, await announce(plan, ports));
+    return { result, error: undefined };
+  } catch (error) {
+    return { result, error };
+  }
+}
+
+async function announce(plan: Plan, ports: Ports): Promise<string | undefined> {
+  const step = plan.steps.find((candidate) => candidate.kind === 'announce');
+  return step && announcePublish(ports.mirror, step.hashes, ports.signer, ports.clock);
+}
+
+async function uploadBlobs(
+  plan: Plan,
+  ports: Ports,
+  result: Result,
+  publishId: string | undefined,
+): Promise<void> {
+  const { staged, mirror, progress } = ports;
+  const blobs = plan.steps.filter((step) => step.kind === 'upload-blob');
+  const totalBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
+  progress.start(
+    `Uploading ${counted(blobs.length, 'blob')}, ${formatBytes(totalBytes)}`,
+    totalBytes,
+    'bytes',
+  );
+  await mapConcurrently(blobs, concurrentWrites, async ({ sha256, sizeBytes, mediaType }) => {
+    const source = await staged.fileSource?.(blobKey(sha256));
+    if (source === undefined) throw changed(blobKey(sha256));
+    if (await writeImmutable(mirror, blobKey(sha256), source, mediaType, sha256)) {
+      result.blobsUploaded += 1;
+      result.bytesUploaded += sizeBytes;
+    }
+    progress.advance(sizeBytes);
+  });
+  await writeManifests(plan, ports, result);
+  for (const step of plan.steps) await finish(step, ports, result, publishId);
+}
+
+async function writeManifests(plan: Plan, ports: Ports, result: Result): Promise<void> {
+  const manifests = plan.steps.filter((step) => step.kind === 'write-manifest');
+  ports.progress.start(`Writing ${counted(manifests.length, 'manifest')}`, manifests.length, 'entries');
+  const waves = Map.groupBy(manifests, (step) => step.wave);
+  for (const wave of [...waves.keys()].sort((a, b) => a - b)) {
+    await mapConcurrently(waves.get(wave) ?? [], concurrentWrites, async (step) => {
+      await writeManifest(step, ports);
+      result.manifestsWritten += 1;
+      if (step.replaces !== undefined) result.changedKeys.push(step.key);
+      ports.progress.advance(1);
+    });
+  }
+}
+
+async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, ports: Ports): Promise<void> {
+  const stored = await ports.staged.read(step.key, { maxBytes: maxManifestBytes });
+  const opened = stored && (await openDocument(stored.body, step.key, ports.policy));
+  if (stored === undefined || opened === undefined || isFinding(opened)) throw changed(step.key);
+  if (hashOnce('sha256', opened.text.trimEnd()) !== step.payloadSha256) throw changed(step.key);
+  const source = { kind: 'bytes', bytes: stored.body } as const;
+  const sha256 = hashOnce('sha256', stored.body);
+  if (step.replaces === undefined) {
+    await writeNewManifest(step.key, source, sha256, ports.mirror);
+    return;
+  }
+  await ports.mirror.write(step.key, source, {
+    condition: { etag: step.replaces },
+    contentType: 'application/json',
+    cache: 'pointer',
+    sha256,
+  });
+}
+
+/** Another publisher may have stored the same manifest meanwhile, which is as good. */
+async function writeNewManifest(
+  key: string,
+  source: { readonly kind: 'bytes'; readonly bytes: Uint8Array },
+  sha256: string,
+  mirror: ObjectStore,
+): Promise<void> {
+  try {
+    await mirror.write(key, source, {
+      condition: 'absent',
+      contentType: 'application/json',
+      cache: 'pointer',
+      sha256,
+    });
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error;
+    const present = await mirror.read(key, { maxBytes: maxManifestBytes });
+    if (present !== undefined && hashOnce('sha256', present.body) === sha256) return;
+    throw new UserError('immutable-conflict', `another publisher stored another ${key} at the same time`, {
+      hint: 'Run this step again: it then compares the two.',
+      cause: error,
+    });
+  }
+}
+
+function isConditionFailed(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && Reflect.get(error, 'code') === 'condition-failed';
+}
+
+function changed(key: string): UserError {
+  return new UserError('content-invalid', `${key} changed while the buildcache was being published`, {
+    hint: 'Let nothing else write to the staged buildcache, and run this again.',
+  });
+}
+
+/** The steps after the manifests, one after the other. */
+async function finish(
+  step: Step,
+  ports: Ports,
+  result: Result,
+  publishId: string | undefined,
+): Promise<void> {
+  const { mirror, clock, progress } = ports;
+  switch (step.kind) {
+    case 'announce':
+    case 'upload-blob':
+    case 'write-manifest':
+      return;
+    case 'add-keys': {
+      const keys = ports.keys.filter((key) => step.fingerprints.includes(key.fingerprint));
+      result.changedKeys.push(...(await addPublicKeys(mirror, keys, clock)));
+      return;
+    }
+    case 'ensure-layout':
+      if (await ensureLayout(mirror)) result.changedKeys.push(layoutKey);
+      return;
+    case 'advance-index': {
+      progress.start(step.view === undefined ? 'Moving the index' : `Moving the index of view ${step.view}`);
+      const move = await advanceIndex({
+        store: mirror,
+        view: step.view,
+        policy: ports.policy,
+        signer: ports.signer,
+        clock,
+        seed: step.view === undefined ? ports.current : undefined,
+        change: ({ index }) => {
+          const missing = step.hashes.filter((hash) => !index.hasEntry(hash));
+          for (const hash of missing) index.addEntry(hash, (dependency) => ports.graph.indexable(dependency));
+          return missing.length === 0 ? undefined : index;
+        },
+      });
+      if (move.moved) result.changedKeys.push(move.pointerKey);
+      result.moves.push({ view: step.view, move });
+      return;
+    }
+    case 'withdraw-announcement':
+      if (publishId !== undefined) await withdrawAnnouncement(mirror, publishId);
+      return;
+    default:
+      unreachable(step);
+  }
+}

@@ -1,0 +1,25 @@
+import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
+import { type InputsOf, input } from '@slipway/runner';
+
+export const inputs = {
+  buildcache: buildcacheInputs.buildcache,
+  mirror: mirrorInput('`file:///directory`'),
+  'trusted-keys': buildcacheInputs.trustedKeys,
+  'allow-unsigned': buildcacheInputs.allowUnsigned,
+  'signing-key': {
+    ...buildcacheInputs.signingKey,
+    description:
+      'An armored OpenPGP private key, or the base64 of one, to sign the package index with. Entries are signed by buildcache-sign.',
+  },
+  passphrase: buildcacheInputs.passphrase,
+  view: viewInput('A view whose index gets the entries too, beside the main index.'),
+  overwrite: input.boolean({
+    description:
+      'Replace entries that the mirror has with another content under the same hash (rebuilt, or packed again). Without it they are kept, with a warning.',
+    default: 'false',
+  }),
+  'dry-run': buildcacheInputs.dryRun,
+  report: buildcacheInputs.report,
+};
+
+export type Inputs = InputsOf<typeof inputs>;

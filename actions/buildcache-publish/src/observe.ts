@@ -1,0 +1,197 @@
+import { hash as hashOnce } from 'node:crypto';
+import { type Clock, mapConcurrently, type ObjectStore, type ProgressPort } from '@slipway/core';
+import {
+  closureFindings,
+  type Finding,
+  finding,
+  isFinding,
+  type MirrorStanding,
+  openDocument,
+  openPolicy,
+  readCurrentIndex,
+  readOfferedKeys,
+  readStaged,
+  readStanding,
+  refuseOnErrors,
+  type SignaturePolicy,
+  type StagedBuildcache,
+} from '@slipway/mirror';
+import {
+  blobKey,
+  classifyKey,
+  keyManifestPrefix,
+  maxManifestBytes,
+  runtimeDeptypes,
+} from '@slipway/spack-buildcache';
+import type { Observation, PresentEntry, StagedEntry } from './plan.ts';
+
+const concurrentRequests = 32;
+
+export interface ObserveOptions {
+  readonly staged: ObjectStore;
+  readonly mirror: ObjectStore;
+  readonly trustedKeys: string;
+  readonly allowUnsigned: boolean;
+  readonly overwrite: boolean;
+  readonly view: string | undefined;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly workerEntry: string | undefined;
+}
+
+export interface Observed {
+  readonly observation: Observation;
+  readonly staged: StagedBuildcache;
+  readonly standing: MirrorStanding;
+  readonly policy: SignaturePolicy;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Judges what is staged and where the mirror stands. Throws `UserError` `buildcache-refused` or `mirror-refused` when
+ * either is not sound; nothing has been written then.
+ */
+export async function observe(options: ObserveOptions): Promise<Observed> {
+  const { mirror, clock, progress } = options;
+  const keyFindings: Finding[] = [];
+  const mirrorKeys = await readOfferedKeys(mirror, await listFingerprints(mirror), keyFindings);
+  const staged = await readStaged({
+    store: options.staged,
+    trustedKeys: options.trustedKeys,
+    otherKeys: mirrorKeys.keys.map((key) => key.armored),
+    allowUnsigned: options.allowUnsigned,
+    tarballs: 'read',
+    clock,
+    progress,
+    workerEntry: options.workerEntry,
+  });
+  progress.start('Reading the index of the mirror');
+  const { policy } = await openPolicy(
+    {
+      trustedKeys: options.trustedKeys,
+      offeredKeys: [...mirrorKeys.keys, ...staged.keys.keys].map((key) => key.armored),
+      allowUnsigned: options.allowUnsigned,
+    },
+    clock,
+  );
+  const stagedKeys = new Map(staged.entries.map((entry) => [entry.dagHash, entry.key]));
+  const unsound = refusal(staged.findings);
+  if (unsound !== undefined) throw unsound;
+  const standing = await readStanding(mirror, policy, clock);
+  const closure = closureFindings(staged.graph, stagedKeys, (hash) => standing.stored.has(hash));
+  const findings = [...staged.findings, ...keyFindings, ...standing.findings, ...closure];
+  refuseOnErrors(closure, 'buildcache-refused', 'nothing was published, because dependencies are missing');
+  refuseOnErrors(
+    [...keyFindings, ...standing.findings],
+    'mirror-refused',
+    'nothing was published, because the mirror is not sound',
+  );
+  const observation = await observePresence(options, staged, standing, policy);
+  return { observation, staged, standing, policy, findings };
+}
+
+function refusal(findings: readonly Finding[]): Error | undefined {
+  try {
+    refuseOnErrors(
+      findings,
+      'buildcache-refused',
+      'nothing was published, because the buildcache is not sound',
+    );
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+async function listFingerprints(mirror: ObjectStore): Promise<readonly string[]> {
+  const fingerprints: string[] = [];
+  for await (const { key } of mirror.list(keyManifestPrefix)) {
+    const classified = classifyKey(key);
+    if (classified.kind === 'key-manifest') fingerprints.push(classified.fingerprint);
+  }
+  return fingerprints.sort();
+}
+
+/** What of the staged entries the mirror has already: work grows with what is staged, not with the mirror. */
+async function observePresence(
+  options: ObserveOptions,
+  staged: StagedBuildcache,
+  standing: MirrorStanding,
+  policy: SignaturePolicy,
+): Promise<Observation> {
+  const { mirror, view, overwrite } = options;
+  const entries = staged.entries.map((entry): StagedEntry => {
+    const node = staged.graph.find(entry.dagHash);
+    const dependencies = (node?.dependencyHashes ?? []).filter(
+      (_, index) => ((node?.dependencyTypes[index] ?? 0) & runtimeDeptypes) !== 0,
+    );
+    return {
+      key: entry.key,
+      dagHash: entry.dagHash,
+      payloadSha256: entry.payloadSha256 ?? '',
+      signedBy: entry.signedBy,
+      blobs: entry.blobs,
+      dependencies,
+    };
+  });
+  const stored = entries.filter((entry) => standing.stored.get(entry.dagHash) === entry.key);
+  const present: Record<string, PresentEntry> = {};
+  await mapConcurrently(stored, concurrentRequests, async (entry) => {
+    const found = await readPresent(mirror, entry.key, policy);
+    if (found !== undefined) present[entry.key] = found;
+  });
+  const sizes = new Map(
+    entries.flatMap((entry) => entry.blobs).map((blob) => [blob.checksum, blob.contentLength]),
+  );
+  const presentBlobs: string[] = [];
+  await mapConcurrently(sizes, concurrentRequests, async ([sha256, sizeBytes]) => {
+    if ((await mirror.head(blobKey(sha256)))?.sizeBytes === sizeBytes) presentBlobs.push(sha256);
+  });
+  const viewIndex = view === undefined ? undefined : await readCurrentIndex({ store: mirror, view, policy });
+  const hashes = entries.map((entry) => entry.dagHash);
+  return {
+    entries,
+    present,
+    presentBlobs: presentBlobs.sort(),
+    keys: staged.keys.keys
+      .map((key) => key.fingerprint)
+      .filter((fingerprint) => isTrusted(policy, fingerprint)),
+    view,
+    overwrite,
+    unindexed: hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
+    unindexedInView: hashes.filter((hash) => viewIndex?.index.hasEntry(hash) !== true),
+  };
+}
+
+/** Only keys that were pinned are handed on to clients. */
+function isTrusted(policy: SignaturePolicy, fingerprint: string): boolean {
+  return policy.keyring?.keys.some((key) => key.publicKey.fingerprint === fingerprint) ?? false;
+}
+
+async function readPresent(
+  mirror: ObjectStore,
+  key: string,
+  policy: SignaturePolicy,
+): Promise<PresentEntry | undefined> {
+  const stored = await mirror.read(key, { maxBytes: maxManifestBytes });
+  if (stored?.info.etag === undefined) return undefined;
+  const opened = await openDocument(stored.body, key, policy);
+  if (isFinding(opened)) return { etag: stored.info.etag, payloadSha256: undefined, signedBy: undefined };
+  return {
+    etag: stored.info.etag,
+    payloadSha256: hashOnce('sha256', opened.text.trimEnd()),
+    signedBy: opened.signedBy,
+  };
+}
+
+/** A word on every entry that the mirror has with another content. */
+export function keptFindings(keys: readonly string[]): readonly Finding[] {
+  return keys.map((key) =>
+    finding(
+      'entry-differs',
+      key,
+      'the mirror has another build of the same spec, which is kept',
+      'Set overwrite: true to replace it.',
+    ),
+  );
+}

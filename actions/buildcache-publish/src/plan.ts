@@ -1,0 +1,173 @@
+import type { BlobRecord } from '@slipway/spack-buildcache';
+
+/** A staged entry that was found good. */
+export interface StagedEntry {
+  readonly key: string;
+  readonly dagHash: string;
+  readonly payloadSha256: string;
+  readonly signedBy: string | undefined;
+  readonly blobs: readonly BlobRecord[];
+  /** Staged entries that must be stored before this one, by DAG hash. */
+  readonly dependencies: readonly string[];
+}
+
+/** An entry that the mirror has under the same name. */
+export interface PresentEntry {
+  readonly etag: string;
+  /** Undefined when it would be refused today: unsigned, tampered, by a key that expired. */
+  readonly payloadSha256: string | undefined;
+  readonly signedBy: string | undefined;
+}
+
+export interface Observation {
+  readonly entries: readonly StagedEntry[];
+  /** By manifest key. */
+  readonly present: Readonly<Record<string, PresentEntry>>;
+  /** SHA-256 of blobs that the mirror has already. */
+  readonly presentBlobs: readonly string[];
+  /** Trusted public keys of the staged buildcache. */
+  readonly keys: readonly string[];
+  readonly view: string | undefined;
+  readonly overwrite: boolean;
+  /** DAG hashes that the main index, and the view's, lack. */
+  readonly unindexed: readonly string[];
+  readonly unindexedInView: readonly string[];
+}
+
+export type Step =
+  | { readonly kind: 'announce'; readonly hashes: readonly string[] }
+  | {
+      readonly kind: 'upload-blob';
+      readonly sha256: string;
+      readonly sizeBytes: number;
+      readonly mediaType: string;
+    }
+  | {
+      readonly kind: 'write-manifest';
+      readonly key: string;
+      readonly dagHash: string;
+      readonly payloadSha256: string;
+      /** ETag of the manifest that it replaces; undefined for a new one. */
+      readonly replaces: string | undefined;
+      /** Manifests of one wave need only those of earlier waves. */
+      readonly wave: number;
+    }
+  | { readonly kind: 'add-keys'; readonly fingerprints: readonly string[] }
+  | { readonly kind: 'ensure-layout' }
+  | { readonly kind: 'advance-index'; readonly view: string | undefined; readonly hashes: readonly string[] }
+  | { readonly kind: 'withdraw-announcement' };
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Manifest keys whose stored entry is the same already. */
+  readonly unchanged: readonly string[];
+  /** Manifest keys whose stored entry differs and is kept. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * Blobs first, then manifests with dependencies before their dependents, keys, and last the index pointers: at every
+ * moment in between, whatever is stored is complete.
+ */
+export function plan(observation: Observation): Plan {
+  const unchanged: string[] = [];
+  const kept: string[] = [];
+  const written: { readonly entry: StagedEntry; readonly replaces: string | undefined }[] = [];
+  for (const entry of observation.entries) {
+    const present = observation.present[entry.key];
+    switch (decide(entry, present, observation.overwrite)) {
+      case 'unchanged':
+        unchanged.push(entry.key);
+        break;
+      case 'keep':
+        kept.push(entry.key);
+        break;
+      case 'write':
+        written.push({ entry, replaces: present?.etag });
+        break;
+    }
+  }
+  const left = new Set(kept);
+  const stored = observation.entries.filter((entry) => !left.has(entry.key));
+  const hashes = stored.map((entry) => entry.dagHash);
+  const steps: Step[] = [];
+  if (written.length > 0) steps.push({ kind: 'announce', hashes: written.map(({ entry }) => entry.dagHash) });
+  steps.push(...blobSteps(stored, observation.presentBlobs), ...manifestSteps(written));
+  if (observation.keys.length > 0) steps.push({ kind: 'add-keys', fingerprints: observation.keys });
+  steps.push({ kind: 'ensure-layout' });
+  const missing = new Set(observation.unindexed);
+  steps.push({ kind: 'advance-index', view: undefined, hashes: hashes.filter((hash) => missing.has(hash)) });
+  if (observation.view !== undefined) {
+    const inView = new Set(observation.unindexedInView);
+    steps.push({
+      kind: 'advance-index',
+      view: observation.view,
+      hashes: hashes.filter((hash) => inView.has(hash)),
+    });
+  }
+  steps.push({ kind: 'withdraw-announcement' });
+  return { steps, unchanged, kept };
+}
+
+function decide(
+  entry: StagedEntry,
+  present: PresentEntry | undefined,
+  overwrite: boolean,
+): 'unchanged' | 'keep' | 'write' {
+  if (present === undefined || present.payloadSha256 === undefined) return 'write';
+  if (present.payloadSha256 !== entry.payloadSha256) return overwrite ? 'write' : 'keep';
+  // The same entry, which now has a signature: the signed manifest is worth more.
+  return present.signedBy === undefined && entry.signedBy !== undefined ? 'write' : 'unchanged';
+}
+
+function blobSteps(entries: readonly StagedEntry[], present: readonly string[]): readonly Step[] {
+  const known = new Set(present);
+  const steps: Step[] = [];
+  for (const { blobs } of entries) {
+    for (const { checksum, contentLength, mediaType } of blobs) {
+      if (known.has(checksum)) continue;
+      known.add(checksum);
+      steps.push({ kind: 'upload-blob', sha256: checksum, sizeBytes: contentLength, mediaType });
+    }
+  }
+  return steps;
+}
+
+function manifestSteps(
+  written: readonly { readonly entry: StagedEntry; readonly replaces: string | undefined }[],
+): readonly Step[] {
+  const entries = new Map(written.map(({ entry }) => [entry.dagHash, entry]));
+  const waves = wavesOf(entries);
+  return written
+    .map(({ entry, replaces }) => ({
+      kind: 'write-manifest' as const,
+      key: entry.key,
+      dagHash: entry.dagHash,
+      payloadSha256: entry.payloadSha256,
+      replaces,
+      wave: waves.get(entry.dagHash) ?? 0,
+    }))
+    .sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));
+}
+
+/** The wave of each entry: one more than the highest among what it needs. Follows edges without recursion. */
+function wavesOf(entries: ReadonlyMap<string, StagedEntry>): ReadonlyMap<string, number> {
+  const waves = new Map<string, number>();
+  for (const root of entries.keys()) {
+    const stack = [root];
+    const open = new Set<string>();
+    for (let hash = stack.at(-1); hash !== undefined; hash = stack.at(-1)) {
+      const needed = (entries.get(hash)?.dependencies ?? []).filter((dependency) => entries.has(dependency));
+      const unsettled = needed.filter((dependency) => !waves.has(dependency) && !open.has(dependency));
+      if (waves.has(hash) || unsettled.length === 0) {
+        stack.pop();
+        if (!waves.has(hash))
+          waves.set(hash, 1 + Math.max(-1, ...needed.map((dependency) => waves.get(dependency) ?? -1)));
+        continue;
+      }
+      open.add(hash);
+      stack.push(...unsettled);
+    }
+  }
+  return waves;
+}

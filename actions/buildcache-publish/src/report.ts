@@ -1,0 +1,103 @@
+import { findingCounts, findingsSummary, invalidationPaths, reportFile } from '@slipway/buildcache-actions';
+import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
+import type { Finding } from '@slipway/mirror';
+import type { ActionResult, SummaryBlock } from '@slipway/runner';
+import type { Result } from './execute.ts';
+import type { Plan } from './plan.ts';
+
+export interface ReportInput {
+  readonly plan: Plan;
+  /** Undefined for a dry run. */
+  readonly result: Result | undefined;
+  readonly failure: SlipwayError | undefined;
+  readonly findings: readonly Finding[];
+  readonly mirror: string;
+  /** Checksum of the main index as it stands after the run. */
+  readonly indexChecksum: string;
+  readonly entryCount: number;
+  readonly durationMs: number;
+  readonly reportPath: string | undefined;
+}
+
+export function report(input: ReportInput): ActionResult {
+  const { plan, result, findings } = input;
+  const planned = plan.steps.filter((step) => step.kind === 'write-manifest').length;
+  const paths = invalidationPaths(result?.changedKeys ?? []);
+  return {
+    outputs: {
+      published: result?.manifestsWritten ?? 0,
+      'already-published': plan.unchanged.length,
+      kept: plan.kept.length,
+      'blobs-uploaded': result?.blobsUploaded ?? 0,
+      'bytes-uploaded': result?.bytesUploaded ?? 0,
+      'index-checksum': input.indexChecksum,
+      'invalidation-paths': paths,
+    },
+    files: [
+      reportFile('buildcache-publish', input.reportPath, {
+        dryRun: result === undefined,
+        mirror: input.mirror,
+        plan: plan.steps,
+        unchanged: plan.unchanged,
+        kept: plan.kept,
+        result: result && {
+          manifestsWritten: result.manifestsWritten,
+          blobsUploaded: result.blobsUploaded,
+          bytesUploaded: result.bytesUploaded,
+          indexes: result.moves.map(({ view, move }) => ({ view, ...move })),
+          invalidationPaths: paths.split('\n').filter((path) => path !== ''),
+        },
+        failure: input.failure && { code: input.failure.code, message: input.failure.message },
+        counts: findingCounts(findings),
+        findings,
+      }),
+    ],
+    summary: summary(input, planned),
+    problems: findings,
+    failure: input.failure,
+  };
+}
+
+function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
+  const { plan, result } = input;
+  const uploads = plan.steps.filter((step) => step.kind === 'upload-blob');
+  const uploadBytes = uploads.reduce((sum, step) => sum + step.sizeBytes, 0);
+  const index = result?.moves.find(({ view }) => view === undefined)?.move;
+  const rows: (readonly string[])[] = [
+    ['Mirror', input.mirror],
+    [
+      result === undefined ? 'To publish' : 'Published',
+      counted(result?.manifestsWritten ?? planned, 'entry', 'entries'),
+    ],
+    ['Already there', counted(plan.unchanged.length, 'entry', 'entries')],
+  ];
+  if (plan.kept.length > 0)
+    rows.push(['Kept, although staged differently', counted(plan.kept.length, 'entry', 'entries')]);
+  rows.push([
+    result === undefined ? 'To upload' : 'Uploaded',
+    result === undefined
+      ? `${counted(uploads.length, 'blob')}, ${formatBytes(uploadBytes)}`
+      : `${counted(result.blobsUploaded, 'blob')}, ${formatBytes(result.bytesUploaded)}`,
+  ]);
+  if (index !== undefined) {
+    rows.push([
+      'Index',
+      index.moved
+        ? `generation ${index.generation}, ${counted(index.entryCount, 'entry', 'entries')}, ${formatBytes(index.sizeBytes)}`
+        : 'unchanged',
+    ]);
+    if (index.retries > 0) rows.push(['Other publishers were faster', counted(index.retries, 'time')]);
+  }
+  rows.push(['Time', formatDuration(input.durationMs)]);
+  const title =
+    result === undefined
+      ? 'Buildcache to be published (dry run)'
+      : input.failure === undefined
+        ? 'Buildcache published'
+        : 'Buildcache not published completely';
+  return [
+    { kind: 'heading', text: title },
+    { kind: 'table', head: ['', ''], rows },
+    ...findingsSummary(input.findings),
+  ];
+}

@@ -1,0 +1,90 @@
+import { openDirectory, openMirror, openOptionalSigner, reportOutput } from '@slipway/buildcache-actions';
+import { counted, InternalError, type ObjectStore } from '@slipway/core';
+import { readStaged, refuseOnErrors, serveEntryScan } from '@slipway/mirror';
+import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
+import type { Signer } from '@slipway/signing';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { openOutput } from './output.ts';
+import { type Plan, plan } from './plan.ts';
+import { report } from './report.ts';
+
+export const action = defineAction({
+  name: 'buildcache-sign',
+  description: 'Signs the new entries of a staged Spack buildcache, without gpg, on a runner of its own.',
+  inputs,
+  outputs: {
+    fingerprint: { description: 'Fingerprint of the primary key that signed.' },
+    signed: { description: 'How many manifests were signed now.' },
+    'already-signed': { description: 'How many had a good signature by this key before.' },
+    report: reportOutput,
+  },
+  run,
+});
+
+export const worker = (): Promise<void> => serveEntryScan(openMirror);
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const staged = await openDirectory(given.buildcache, context);
+  const signer = await openOptionalSigner(given, context);
+  if (signer === undefined) throw new InternalError('a required input is missing');
+  try {
+    return await signWith(signer, staged, given, context);
+  } finally {
+    signer.close();
+  }
+}
+
+async function signWith(
+  signer: Signer,
+  staged: ObjectStore,
+  given: Inputs,
+  context: ActionContext,
+): Promise<ActionResult> {
+  const { progress, clock } = context;
+  const { fingerprint } = signer.publicKey;
+  progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
+  const seen = await readStaged({
+    store: staged,
+    trustedKeys: signer.publicKey.armored,
+    otherKeys: [],
+    allowUnsigned: true,
+    acceptOtherSigners: true,
+    tarballs: 'head',
+    clock,
+    progress,
+    workerEntry: context.workerEntry,
+  });
+  refuseOnErrors(
+    seen.findings,
+    'buildcache-refused',
+    'nothing was signed, because the buildcache is not sound',
+  );
+  const target = given.output === undefined ? staged : await openOutput(given.output, staged, context);
+  const steps: Plan = plan({
+    fingerprint,
+    entries: seen.entries.map(({ key, payloadSha256, signedBy }) => ({
+      key,
+      payloadSha256: payloadSha256 ?? '',
+      signedBy,
+    })),
+    copies: given.output === undefined ? [] : seen.listing.keys,
+  });
+  const reported = {
+    plan: steps,
+    signer,
+    findings: seen.findings,
+    reportPath: given.report,
+    target: target.url,
+  };
+  if (given.dryRun) {
+    for (const step of steps.steps)
+      if (step.kind === 'sign-manifest') progress.info(`Would sign ${step.key}`);
+    return report({ ...reported, result: undefined });
+  }
+  const result = await execute(steps, { staged, target, signer, clock, progress });
+  progress.info(
+    `Signed ${counted(result.signed.length, 'manifest')}; ${steps.alreadySigned} were signed before.`,
+  );
+  return report({ ...reported, result });
+}

@@ -1,0 +1,113 @@
+import { hash as hashOnce } from 'node:crypto';
+import {
+  type Clock,
+  counted,
+  mapConcurrently,
+  type ObjectStore,
+  type ProgressPort,
+  UserError,
+} from '@slipway/core';
+import { addPublicKeys, ensureLayout, openDocument, writeImmutable } from '@slipway/mirror';
+import type { Signer } from '@slipway/signing';
+import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import type { Plan, Step } from './plan.ts';
+
+/** OpenPGP.js signs on libuv's threads; so many in flight keep all of them busy. */
+const concurrentSignatures = 16;
+
+export interface Result {
+  readonly signed: readonly string[];
+  readonly copied: number;
+}
+
+export interface Ports {
+  readonly staged: ObjectStore;
+  /** The same as `staged` when signing in place. */
+  readonly target: ObjectStore;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+}
+
+/** Carries a plan out. Each manifest is replaced whole, so an interrupted run is finished by running it again. */
+export async function execute(plan: Plan, ports: Ports): Promise<Result> {
+  const signed: string[] = [];
+  let copied = 0;
+  for (const step of plan.steps) {
+    if (step.kind === 'copy-objects') copied += await copyObjects(step.keys, ports);
+  }
+  const manifests = plan.steps.filter((step) => step.kind === 'sign-manifest');
+  ports.progress.start(`Signing ${counted(manifests.length, 'manifest')}`, manifests.length, 'entries');
+  await mapConcurrently(manifests, concurrentSignatures, async (step) => {
+    await signManifest(step, ports);
+    signed.push(step.key);
+    ports.progress.advance(1);
+  });
+  for (const step of plan.steps) {
+    if (step.kind !== 'add-public-key') continue;
+    await addPublicKeys(ports.target, [ports.signer.publicKey], ports.clock);
+    await ensureLayout(ports.target);
+  }
+  return { signed, copied };
+}
+
+async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, ports: Ports): Promise<void> {
+  const { target, signer } = ports;
+  const stored = await target.read(step.key, { maxBytes: maxManifestBytes });
+  const opened =
+    stored &&
+    (await openDocument(stored.body, step.key, {
+      keyring: undefined,
+      allowUnsigned: true,
+      acceptOtherSigners: true,
+    }));
+  if (stored?.info.etag === undefined || opened === undefined || !('text' in opened)) throw changed(step.key);
+  if (hashOnce('sha256', opened.text.trimEnd()) !== step.payloadSha256) throw changed(step.key);
+  const bytes = Buffer.from(await signer.clearSign(opened.text));
+  await target.write(
+    step.key,
+    { kind: 'bytes', bytes },
+    {
+      condition: { etag: stored.info.etag },
+      contentType: 'application/json',
+      cache: 'pointer',
+      sha256: hashOnce('sha256', bytes),
+    },
+  );
+}
+
+function changed(key: string): UserError {
+  return new UserError('content-invalid', `${key} changed while it was being signed`, {
+    hint: 'Let nothing else write to the staged buildcache, and run this again.',
+  });
+}
+
+/** Copies what the output lacks. Blobs are checked against their names on the way. */
+async function copyObjects(keys: readonly string[], ports: Ports): Promise<number> {
+  ports.progress.start(`Copying ${counted(keys.length, 'object')}`, keys.length, 'entries');
+  let copied = 0;
+  await mapConcurrently(keys, 8, async (key) => {
+    if (await copyObject(key, ports)) copied += 1;
+    ports.progress.advance(1);
+  });
+  return copied;
+}
+
+async function copyObject(key: string, { staged, target }: Ports): Promise<boolean> {
+  const classified = classifyKey(key);
+  if (classified.kind === 'blob') {
+    const source = await staged.fileSource?.(key);
+    if (source === undefined) throw changed(key);
+    return writeImmutable(target, key, source, 'application/octet-stream', classified.sha256);
+  }
+  if ((await target.head(key)) !== undefined) return false;
+  const stored = await staged.read(key, { maxBytes: maxManifestBytes });
+  if (stored === undefined) throw changed(key);
+  const sha256 = hashOnce('sha256', stored.body);
+  await target.write(
+    key,
+    { kind: 'bytes', bytes: stored.body },
+    { condition: 'absent', contentType: 'application/json', cache: 'pointer', sha256 },
+  );
+  return true;
+}

@@ -1,0 +1,3 @@
+export * from './inputs.ts';
+export * from './opening.ts';
+export * from './presentation.ts';

@@ -1,0 +1,50 @@
+import { type InputDeclaration, input } from '@slipway/runner';
+import { isViewName } from '@slipway/spack-buildcache';
+
+/** Inputs that several buildcache actions have, each declared once. */
+export const buildcacheInputs = {
+  buildcache: input.requiredPath({
+    description: 'The staged buildcache: the directory given to `spack buildcache push --unsigned`.',
+  }),
+  trustedKeys: input.block({
+    description:
+      'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it.',
+  }),
+  allowUnsigned: input.boolean({
+    description: 'Accept entries without a signature. A signature that is there must be good all the same.',
+    default: 'false',
+  }),
+  signingKey: input.secret({
+    description: 'An armored OpenPGP private key, or the base64 of one.',
+  }),
+  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  dryRun: input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+};
+
+/** An optional input that names a view. */
+export function viewInput(description: string): InputDeclaration<string | undefined> {
+  const text = input.text({ description });
+  return {
+    ...text,
+    kind: 'view',
+    parse: (value) => {
+      if (!isViewName(value)) throw new Error('it is no name of a view (letters, digits, "_", "-" and ".")');
+      return value;
+    },
+  };
+}
+
+/** A required URL of a mirror. */
+export function mirrorInput(schemes: string): InputDeclaration<string> {
+  return input.requiredUrl({ description: `URL of the mirror: ${schemes}.` });
+}
+
+/** The sentence for a run that nobody vouches for, if it is one. */
+export function trustProblem(inputs: {
+  readonly trustedKeys: string;
+  readonly allowUnsigned: boolean;
+}): string | undefined {
+  if (inputs.trustedKeys.trim() !== '' || inputs.allowUnsigned) return undefined;
+  return 'trusted-keys is empty: give the fingerprints whose signatures count, or set allow-unsigned for an unsigned mirror';
+}

@@ -1,0 +1,44 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type ObjectStore, printable, systemErrorCode, UserError } from '@slipway/core';
+import type { ActionContext } from '@slipway/runner';
+import { openSigner, type Signer } from '@slipway/signing';
+import { openStore } from '@slipway/store';
+
+/** Opens a directory of this machine. Throws `UserError` `not-a-buildcache` when it is missing or no directory. */
+export async function openDirectory(path: string, context: ActionContext): Promise<ObjectStore> {
+  const absolute = resolve(context.workDirectory, path);
+  let isDirectory = false;
+  try {
+    isDirectory = (await stat(absolute)).isDirectory();
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+  }
+  if (!isDirectory) {
+    throw new UserError('not-a-buildcache', `${printable(path)} is no directory`, {
+      hint: 'buildcache names the directory that was given to "spack buildcache push".',
+    });
+  }
+  return openStore(pathToFileURL(absolute).href, { clock: context.clock });
+}
+
+/** Opens the mirror at a URL, as a worker thread does too. */
+export function openMirror(url: string, requireExisting = false): Promise<ObjectStore> {
+  return openStore(url, { requireExisting, proxyEnvironment: process.env });
+}
+
+/** The signer of a run, if it was given a key. Throws `UserError` `key-unusable`. */
+export async function openOptionalSigner(
+  inputs: { readonly signingKey: string | undefined; readonly passphrase: string | undefined },
+  context: ActionContext,
+): Promise<Signer | undefined> {
+  if (inputs.signingKey === undefined) return undefined;
+  const signer = await openSigner({
+    armoredKey: inputs.signingKey,
+    passphrase: inputs.passphrase,
+    clock: context.clock,
+  });
+  for (const notice of signer.notices) context.progress.info(`Note on the signing key: ${notice}`);
+  return signer;
+}

@@ -1,0 +1,61 @@
+import { counted } from '@slipway/core';
+import type { Finding } from '@slipway/mirror';
+import type { ResultFile, SummaryBlock } from '@slipway/runner';
+
+const maxRows = 50;
+
+/** The findings as a table, errors first; nothing when there are none. */
+export function findingsSummary(findings: readonly Finding[]): readonly SummaryBlock[] {
+  const order = { error: 0, warning: 1, notice: 2 };
+  const sorted = [...findings].sort((a, b) => order[a.severity] - order[b.severity]);
+  if (sorted.length === 0) return [];
+  const blocks: SummaryBlock[] = [
+    { kind: 'heading', text: 'Findings' },
+    {
+      kind: 'table',
+      head: ['Severity', 'Code', 'Where', 'What'],
+      rows: sorted
+        .slice(0, maxRows)
+        .map((found) => [found.severity, found.code, found.key ?? '', found.message]),
+    },
+  ];
+  if (sorted.length > maxRows) {
+    blocks.push({
+      kind: 'text',
+      text: `${counted(sorted.length - maxRows, 'more finding')} in the JSON report.`,
+    });
+  }
+  return blocks;
+}
+
+/** How many findings there are of each severity. */
+export function findingCounts(findings: readonly Finding[]): {
+  readonly errors: number;
+  readonly warnings: number;
+  readonly notices: number;
+} {
+  const count = (severity: Finding['severity']): number =>
+    findings.filter((found) => found.severity === severity).length;
+  return { errors: count('error'), warnings: count('warning'), notices: count('notice') };
+}
+
+/** The JSON report of a run, as every action writes it. */
+export function reportFile(
+  action: string,
+  path: string | undefined,
+  body: Readonly<Record<string, unknown>>,
+): ResultFile {
+  const contents = `${JSON.stringify({ action, reportVersion: 1, ...body }, null, 2)}\n`;
+  return { output: 'report', path, defaultName: `${action}-report.json`, contents };
+}
+
+/** The output that every action has. */
+export const reportOutput = { description: 'Path of the JSON report.' };
+
+/** What a client must be told has changed: paths under the mirror, each beginning with a slash, one a line. */
+export function invalidationPaths(keys: readonly string[]): string {
+  return [...new Set(keys)]
+    .sort()
+    .map((key) => `/${key.split('/').map(encodeURIComponent).join('/')}`)
+    .join('\n');
+}
