@@ -110,21 +110,26 @@ const forgeries: readonly Attack[] = [
   ),
 ];
 
-const pointerAttacks: readonly Attack[] = [
-  {
-    name: 'an old pointer put back',
+/** Serves an index that was replaced, as a mirror or cache does that somebody holds still. */
+function putBack(which: 'oldest' | 'newest', name: string): Attack {
+  return {
+    name,
     code: 'index-frozen',
+    alongside: ['index-hides-entry'],
     level: 'metadata',
     against: 'index',
-    needsHistory: true,
-    apply(context) {
-      const [oldest] = listKeys(context.directory).filter((key) =>
-        key.startsWith(historyPrefixOf(undefined)),
-      );
-      if (oldest === undefined) throw new Error('the mirror has no index history');
-      writeObject(context.directory, pointerKey, readObject(context.directory, oldest));
+    apply({ directory }) {
+      const kept = listKeys(directory).filter((key) => key.startsWith(historyPrefixOf(undefined)));
+      const key = which === 'oldest' ? kept[0] : kept.at(-1);
+      if (key === undefined) throw new Error('the mirror has no index history');
+      writeObject(directory, pointerKey, readObject(directory, key));
     },
-  },
+  };
+}
+
+const pointerAttacks: readonly Attack[] = [
+  putBack('oldest', 'an old pointer put back'),
+  putBack('newest', 'the pointer put back that was replaced last'),
   {
     name: 'a pointer signed by a key that nobody knows',
     code: 'signature-unknown-key',

@@ -10,10 +10,11 @@ function moveOutside(context: AttackContext, key: string): void {
   symlinkSync(target, pathOf(context, key));
 }
 
-function link(what: string, keyOf: (context: AttackContext) => string): Attack {
+function link(what: string, alongside: readonly string[], keyOf: (context: AttackContext) => string): Attack {
   return {
     name: `${what} that is a symbolic link to outside`,
     code: 'path-outside',
+    alongside,
     level: 'metadata',
     against: 'entry',
     apply: (context) => moveOutside(context, keyOf(context)),
@@ -22,11 +23,13 @@ function link(what: string, keyOf: (context: AttackContext) => string): Attack {
 
 /** What is wrong with the tree of files as a whole. */
 export const treeAttacks: readonly Attack[] = [
-  link('a manifest', () => victims.program),
-  link('a tarball', (context) => payloadKey(context, victims.program, 'tarball')),
-  link('a spec blob', (context) => payloadKey(context, victims.program, 'spec')),
-  link('the directory of a package', () => dirname(victims.program)),
-  link('a directory of blobs', (context) => dirname(payloadKey(context, victims.program, 'tarball'))),
+  link('a manifest', [], () => victims.program),
+  link('a tarball', ['blob-missing'], (context) => payloadKey(context, victims.program, 'tarball')),
+  link('a spec blob', ['blob-missing'], (context) => payloadKey(context, victims.program, 'spec')),
+  link('the directory of a package', [], () => dirname(victims.program)),
+  link('a directory of blobs', ['blob-missing'], (context) =>
+    dirname(payloadKey(context, victims.program, 'tarball')),
+  ),
   {
     name: 'a manifest that is a symbolic link to /etc/passwd',
     code: 'path-outside',

@@ -40,14 +40,12 @@ export interface Attack {
   readonly level: 'metadata' | 'full';
   /** For a finding that says less, or the same with less certainty, at the level of metadata. */
   readonly metadataCode?: string;
+  /** Findings that cannot but come along. With an attack on an entry, the index may be found not to fit it any more. */
+  readonly alongside?: readonly string[];
   /** `entry`: also of a staged tree; `index`, `keys`: of a published mirror. */
   readonly against: 'entry' | 'index' | 'keys';
   /** Keys that the verifier pinned besides the honest one. */
   readonly trusts?: readonly Exclude<keyof AttackKeys, 'honest'>[];
-  /** It needs a mirror that was published to at least twice. */
-  readonly needsHistory?: boolean;
-  /** Nobody finds it who does not read the whole mirror, so publishing onto it is not refused. */
-  readonly onlyVerifyFinds?: boolean;
   apply(context: AttackContext): Promise<void> | void;
 }
 

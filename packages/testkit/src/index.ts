@@ -1,5 +1,6 @@
 export * from './action-process.ts';
 export * from './attack.ts';
+export * from './attack-setup.ts';
 export * from './attack-signers.ts';
 export * from './attacks.ts';
 export * from './clear-sign.ts';

@@ -3,13 +3,12 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  type Attack,
-  type AttackContext,
   type AttackKeys,
-  addEntry,
   attacks,
   listKeys,
   makeAttackKeys,
+  prepareMirror,
+  prepareStagedTree,
   publishByHand,
   stageHonestMirror,
   temporaryDirectory,
@@ -19,17 +18,6 @@ let keys: AttackKeys;
 beforeAll(async () => {
   keys = await makeAttackKeys();
 });
-
-/** A published mirror of two generations, or a staged tree, ready to be attacked. */
-async function prepare(attack: Attack): Promise<AttackContext> {
-  const { directory, twins } = await stageHonestMirror(keys.honest);
-  if (attack.against === 'index') {
-    await publishByHand(directory);
-    await addEntry(directory, { name: 'later', signer: keys.honest });
-    await publishByHand(directory);
-  }
-  return { directory, twins, keys, outside: temporaryDirectory('outside') };
-}
 
 /** Every file with what identifies its content. A large file is known by its size. */
 function picture(directory: string): Map<string, string> {
@@ -50,7 +38,7 @@ describe('attacks', () => {
   });
 
   it.each(attacks)('$name: changes the mirror', async (attack) => {
-    const context = await prepare(attack);
+    const context = attack.against === 'index' ? await prepareMirror(keys) : await prepareStagedTree(keys);
     const before = picture(context.directory);
     await attack.apply(context);
     expect(picture(context.directory)).not.toEqual(before);
