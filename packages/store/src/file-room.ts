@@ -29,6 +29,13 @@ export function placeOf(key: string): Place {
   return slash < 0 ? { prefix: '', name: key } : { prefix: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
+/** Where a key's file is or would be; undefined when its directory is missing. */
+export function pathOf(room: FileRoom, key: string): string | undefined {
+  const { prefix, name } = placeOf(key);
+  const directory = room.directory(prefix, key);
+  return directory === undefined ? undefined : `${directory}/${name}`;
+}
+
 /**
  * The directory that holds a mirror: finds and makes the directories of keys, and sees to it that none is outside.
  * A directory is checked once, by its real path; whoever can replace directories of the mirror while it is in use could

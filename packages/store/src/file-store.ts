@@ -135,7 +135,8 @@ export class FileStore implements ObjectStore {
   async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {
     assertStoreKey(key);
     try {
-      if (options.condition === 'absent' && this.#exists(key)) throw conditionFailed(key, 'is already there');
+      if (options.condition === 'absent' && (await this.#exists(key)))
+        throw conditionFailed(key, 'is already there');
       const temporary = await this.#temporary.write(key, source, options.sha256);
       try {
         await this.#moveIntoPlace(temporary, key, options);
@@ -153,7 +154,7 @@ export class FileStore implements ObjectStore {
     assertStoreKey(key);
     try {
       const path = pathOf(this.#room, key);
-      if (path === undefined || !this.#exists(key)) return;
+      if (path === undefined || !(await this.#exists(key))) return;
       this.#temporary.directory(key);
       // Under the lock, so that a conditional write that has just compared the object does not bring it back.
       await this.#lock.run(key, async () => fs.rmSync(path, { force: true }));
@@ -164,10 +165,15 @@ export class FileStore implements ObjectStore {
   }
 
   /** Whether anything but a directory has the name. */
-  #exists(key: string): boolean {
+  async #exists(key: string): Promise<boolean> {
     const path = pathOf(this.#room, key);
     if (path === undefined) return false;
-    return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+    try {
+      return !(await this.#room.calls.lstat(path)).isDirectory();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   }
 
   async #moveIntoPlace(temporary: string, key: string, options: WriteOptions): Promise<void> {
@@ -198,7 +204,7 @@ export class FileStore implements ObjectStore {
     } catch (error) {
       switch (systemErrorCode(error)) {
         case 'EEXIST':
-          if (this.#exists(key)) throw conditionFailed(key, 'is already there');
+          if (await this.#exists(key)) throw conditionFailed(key, 'is already there');
           throw nameTaken(key, error);
         case 'EPERM':
         case 'ENOTSUP':
@@ -207,7 +213,7 @@ export class FileStore implements ObjectStore {
         case 'EMLINK':
           // A file system without hard links: all writers come here, and the lock makes it the same.
           return this.#lock.run(key, async () => {
-            if (this.#exists(key)) throw conditionFailed(key, 'is already there');
+            if (await this.#exists(key)) throw conditionFailed(key, 'is already there');
             fs.renameSync(temporary, path);
           });
         default:

@@ -27,7 +27,7 @@ export function connectionError(error: unknown, what: string, host: string): Rem
       cause: error,
     });
   }
-  if (/CERT|SELF_SIGNED|TLS|SSL|ISSUER/.test(code)) {
+  if (/CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code)) {
     return new RemoteError('unreachable', `${what}: the connection to ${place} is not secure (${code}).`, {
       hint: 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.',
       cause: error,
@@ -54,9 +54,14 @@ export function timedOut(what: string, why: string): PassingFailure {
 }
 
 /** What it means that a body ended before its announced length. */
-export function bodyError(error: unknown, what: string, receivedBytes: number): RemoteError {
+export function bodyError(
+  error: unknown,
+  what: string,
+  receivedBytes: number,
+  signal?: AbortSignal,
+): RemoteError {
   if (error instanceof RemoteError) return error;
-  if (error instanceof Error && error.name === 'AbortError') return timedOut(what, 'the time for it is over');
+  if (signal?.aborted === true) return timedOut(what, 'the time for it is over');
   return new PassingFailure(
     'unexpected-response',
     `${what}: the body was cut after ${receivedBytes} bytes.`,

@@ -70,7 +70,7 @@ export class HttpsStore implements ObjectStore {
     return this.#retrying(async (signal) => {
       const response = await this.#found({ ...request, signal });
       if (response === undefined) return undefined;
-      const body = await readWhole(response, key, options.maxBytes, request.what);
+      const body = await readWhole(response, key, options.maxBytes, { ...request, signal });
       return { info: { key, sizeBytes: body.length, etag: response.headers.etag }, body };
     });
   }
@@ -236,7 +236,7 @@ async function readWhole(
   response: IncomingMessage,
   key: string,
   maxBytes: number,
-  what: string,
+  { what, signal }: HttpRequest,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const announcedBytes = lengthOf(response);
   if (announcedBytes !== undefined && announcedBytes > maxBytes) {
@@ -253,7 +253,7 @@ async function readWhole(
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw bodyError(error, what, receivedBytes);
+    throw bodyError(error, what, receivedBytes, signal);
   }
   if (announcedBytes !== undefined && receivedBytes !== announcedBytes)
     throw bodyError(undefined, what, receivedBytes);

@@ -77,7 +77,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
         expect(content.equals(object?.body ?? Buffer.from('none'))).toBe(true);
         const stream = await subject.store.readStream(`size/${sizeBytes}`, { maxBytes: sizeBytes });
         expect(stream?.info.sizeBytes).toBe(sizeBytes);
-        expect(content.equals(await drain(stream?.body ?? (async function* () {})()))).toBe(true);
+        expect(content.equals(await drain(stream?.body ?? []))).toBe(true);
       }
     });
 
@@ -88,7 +88,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
       });
       const streamed = async () => {
         const stream = await subject.store.readStream('large', { maxBytes: 100_000 });
-        await drain(stream?.body ?? (async function* () {})());
+        await drain(stream?.body ?? []);
       };
       await expect(streamed()).rejects.toMatchObject({ code: 'too-large' });
     });

@@ -56,7 +56,7 @@ export async function keysOf(listing: AsyncIterable<ObjectInfo>): Promise<string
 }
 
 /** Reads a stream to its end. */
-export async function drain(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+export async function drain(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);

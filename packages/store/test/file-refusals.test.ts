@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openStore } from '../src/index.ts';
+import { filesUnder, put, temporaryDirectory, textOf } from './objects.ts';
+import { ended, startChild } from './processes.ts';
+
+describe('a mirror directory that refuses', () => {
+  test.skipIf(process.getuid?.() !== 0)('another user: what is read, and what is written', async () => {
+    const directory = temporaryDirectory();
+    fs.chmodSync(directory, 0o755);
+    for (const [name, mode] of [
+      ['open', 0o644],
+      ['secret', 0o600],
+      ['closed/behind', 0o644],
+    ] as const) {
+      await put(await openStore(`file://${directory}`), name, 'content');
+      fs.chmodSync(`${directory}/${name}`, mode);
+    }
+    fs.chmodSync(`${directory}/closed`, 0o700);
+    const { output } = await ended(startChild('use-as-nobody.ts', `file://${directory}`));
+    expect(JSON.parse(output)).toEqual({
+      read: 'done',
+      'read secret': 'access-denied',
+      'read behind': 'access-denied',
+      'head behind': 'access-denied',
+      list: 'access-denied',
+      'write absent': 'target-read-only',
+      'write any': 'target-read-only',
+      'write behind': 'target-read-only',
+      delete: 'target-read-only',
+    });
+    expect(await textOf(await openStore(`file://${directory}`), 'open')).toBe('content');
+    const { output: atMissing } = await ended(startChild('use-as-nobody.ts', `file://${directory}/missing`));
+    expect(JSON.parse(atMissing)).toMatchObject({
+      read: 'done',
+      'write any': 'target-read-only',
+      delete: 'done',
+    });
+  });
+
+  test('a path below a file', async () => {
+    const directory = temporaryDirectory();
+    fs.writeFileSync(`${directory}/file`, '');
+    for (const place of ['file', 'file/below']) {
+      const store = await openStore(`file://${directory}/${place}`);
+      await expect(put(store, 'a', 'x')).rejects.toMatchObject({ code: 'target-read-only' });
+      expect(await textOf(store, 'a')).toBeUndefined();
+    }
+  });
+
+  test('a read-only file system', async (context) => {
+    const directory = mountTmpfs('size=1m');
+    if (directory === undefined) return context.skip('mounting is not allowed here');
+    fs.writeFileSync(`${directory}/pointer`, 'one');
+    expect(spawnSync('mount', ['-o', 'remount,ro', directory]).status).toBe(0);
+    const store = await openStore(`file://${directory}`);
+    const etag = (await store.read('pointer', { maxBytes: 10 }))?.info.etag ?? '';
+    for (const condition of ['any', { etag }] as const) {
+      await expect(put(store, 'pointer', 'two', condition)).rejects.toMatchObject({
+        code: 'target-read-only',
+      });
+    }
+    await expect(put(store, 'new', 'x', 'absent')).rejects.toMatchObject({ code: 'target-read-only' });
+    await expect(store.delete('pointer')).rejects.toMatchObject({ code: 'target-read-only' });
+    expect(await textOf(store, 'pointer')).toBe('one');
+  });
+
+  test('a full disk: nothing of the object is left, and what was there is', async (context) => {
+    const directory = mountTmpfs('size=256k');
+    if (directory === undefined) return context.skip('mounting is not allowed here');
+    const store = await openStore(`file://${directory}`);
+    await put(store, 'pointer', 'one', 'any', 'pointer');
+    const large = Buffer.alloc(400_000, 'x');
+    const source = `${temporaryDirectory()}/source`;
+    fs.writeFileSync(source, large);
+    for (const condition of ['any', 'absent'] as const) {
+      await expect(put(store, `large-${condition}`, large, condition)).rejects.toMatchObject({
+        code: 'disk-full',
+      });
+    }
+    await expect(put(store, 'pointer', large, 'any', 'pointer')).rejects.toMatchObject({ code: 'disk-full' });
+    expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'pointer']);
+    expect(await textOf(store, 'pointer')).toBe('one');
+    await put(store, 'small', Buffer.alloc(100_000));
+  });
+});
+
+/** A small file system of this test's own, or undefined where the test may not mount. */
+function mountTmpfs(options: string): string | undefined {
+  const directory = temporaryDirectory();
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'slipway-test', directory]).status !== 0)
+    return undefined;
+  onTestFinished(() => void spawnSync('umount', ['--lazy', directory]));
+  return directory;
+}

@@ -1,0 +1,38 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** Starts a script of `children/` in a process of its own, on this Node, from the sources. */
+export function startChild(script: string, ...parameters: string[]): ChildProcess {
+  const file = path.join(import.meta.dirname, 'children', script);
+  const child = spawn(process.execPath, ['--conditions=source', file, ...parameters], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** Waits for a child's first output. */
+export async function firstOutput(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('the child has no standard output');
+  const [chunk] = await once(child.stdout, 'data');
+  return String(chunk);
+}
+
+/** Waits for a child's end; returns its whole output and its exit code, or the signal's name. */
+export async function ended(child: ChildProcess): Promise<{ output: string; code: number | string }> {
+  let output = '';
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  const [code, signal] = await once(child, 'close');
+  return { output, code: signal ?? code };
+}
+
+/** Kills a child as a runner does that loses patience, and waits until it is gone. */
+export async function killed(child: ChildProcess): Promise<void> {
+  const end = once(child, 'close');
+  child.kill('SIGKILL');
+  await end;
+}
