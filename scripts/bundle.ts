@@ -7,7 +7,11 @@ import { type Member, root, workspaceMembers } from './lib/workspace.ts';
 
 /** The compiled file that a member's bundle starts with; undefined for members that have no bundle. */
 function entryOf(member: Member): string | undefined {
-  const source = member.directory.startsWith('actions/') ? 'index' : member.name === 'cli' ? 'main' : undefined;
+  const source = member.directory.startsWith('actions/')
+    ? 'index'
+    : member.name === 'cli'
+      ? 'main'
+      : undefined;
   if (source === undefined || !existsSync(join(root, member.directory, `src/${source}.ts`))) return undefined;
   return `build/${source}.js`;
 }
@@ -16,7 +20,9 @@ const members = workspaceMembers();
 const wanted = process.argv.slice(2);
 const bundles = members
   .map((member) => ({ member, entry: entryOf(member) }))
-  .filter(({ member, entry }) => entry !== undefined && (wanted.length === 0 || wanted.includes(member.name)));
+  .filter(
+    ({ member, entry }) => entry !== undefined && (wanted.length === 0 || wanted.includes(member.name)),
+  );
 const unknown = wanted.filter((name) => !bundles.some(({ member }) => member.name === name));
 if (unknown.length > 0) {
   say(`Nothing to bundle is called ${unknown.join(', ')}.`);

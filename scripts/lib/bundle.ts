@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { minify } from 'rolldown/utils';
 import { runCommand } from './command.ts';
@@ -34,7 +43,8 @@ export async function bundleMember(
   const budget = closure.some(({ dependencies }) => dependencies.some((name) => name.startsWith('@aws-sdk/')))
     ? budgetWithAwsSdkBytes
     : budgetBytes;
-  const upToDate = existsSync(join(dist, 'index.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
+  const upToDate =
+    existsSync(join(dist, 'index.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
   if (!upToDate) {
     const fresh = `${dist}.${process.pid}.partial`;
     try {
@@ -53,9 +63,13 @@ export async function bundleMember(
 async function compile(rootDirectory: string, entry: string, out: string): Promise<void> {
   const ncc = join(rootDirectory, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
   const options = ['--target', 'es2022', '--license', 'licenses.txt', '--no-cache', '--quiet'];
-  const { exitCode, output } = await runCommand(process.execPath, [ncc, 'build', entry, '-o', out, ...options], {
-    cwd: rootDirectory,
-  });
+  const { exitCode, output } = await runCommand(
+    process.execPath,
+    [ncc, 'build', entry, '-o', out, ...options],
+    {
+      cwd: rootDirectory,
+    },
+  );
   if (exitCode !== 0) throw new Error(output.trim());
   // ncc's own --minify leaves out the chunks of dynamic imports, which are most of a bundle.
   for (const file of globSync('**/*.js', { cwd: out })) {

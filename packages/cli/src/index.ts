@@ -1,1 +1,3 @@
-export {};
+export * from './arguments.ts';
+export * from './registry.ts';
+export * from './run-command.ts';

@@ -1,0 +1,109 @@
+import { printable, systemErrorCode, UserError } from '@slipway/core';
+import type { InputDeclaration, InputDeclarations } from '@slipway/runner';
+import type { ParsedArguments } from './arguments.ts';
+
+const maxFileBytes = 10 * 2 ** 20;
+
+export interface Sources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Opens a file for reading; `-` is standard input. */
+  open(path: string): AsyncIterable<Uint8Array>;
+}
+
+export interface InputTextsFromSources {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly problems: readonly string[];
+}
+
+/** The variable in which an input can be given: `signing-key` in `SLIPWAY_SIGNING_KEY`. */
+export function environmentVariable(name: string): string {
+  return `SLIPWAY_${name.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/**
+ * The text of every input that was given: from its flag, or else from its variable. `@file` stands for what the file
+ * holds (at most 10 MiB), `@-` for standard input, `@@x` for `@x`. Secrets as plain arguments are refused, because
+ * everybody on the machine can read those.
+ */
+export async function readInputTexts(
+  inputs: InputDeclarations,
+  given: ParsedArguments['given'],
+  sources: Sources,
+): Promise<InputTextsFromSources> {
+  const texts = new Map<string, string>();
+  const problems: string[] = [];
+  let standardInputReader: string | undefined;
+  for (const [name, declaration] of Object.entries(inputs)) {
+    const values = given.get(name);
+    const fromEnvironment = sources.environment[environmentVariable(name)];
+    if (values === undefined) {
+      if (fromEnvironment !== undefined) texts.set(name, fromEnvironment);
+      continue;
+    }
+    if (values.length > 1 && declaration.kind !== 'list') {
+      problems.push(`--${name} is given ${values.length} times`);
+      continue;
+    }
+    const parts: string[] = [];
+    for (const value of values) {
+      if (value === '@-' && standardInputReader !== undefined) {
+        problems.push(`--${name} cannot read standard input: --${standardInputReader} does`);
+        continue;
+      }
+      if (value === '@-') standardInputReader = name;
+      const part = await readValue(name, declaration, value, sources);
+      if ('problem' in part) problems.push(part.problem);
+      else parts.push(part.text);
+    }
+    texts.set(name, parts.join('\n'));
+  }
+  return { texts, problems };
+}
+
+async function readValue(
+  name: string,
+  // biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
+  declaration: InputDeclaration<any>,
+  value: string,
+  sources: Sources,
+): Promise<{ readonly text: string } | { readonly problem: string }> {
+  const isFile = value.startsWith('@') && !value.startsWith('@@');
+  if (declaration.secret && !isFile) return { problem: secretArgument(name) };
+  if (!isFile) return { text: value.startsWith('@@') ? value.slice(1) : value };
+  const path = value.slice(1);
+  try {
+    return { text: await readText(path, sources) };
+  } catch (error) {
+    const what = path === '-' ? 'standard input' : `"${printable(path)}"`;
+    return { problem: `--${name} cannot be read from ${what}: ${readFailure(error)}` };
+  }
+}
+
+function secretArgument(name: string): string {
+  return (
+    `--${name} is a secret, and everybody on this machine can read arguments: ` +
+    `put it in a file and write --${name} @FILE, or @- for standard input, or set ${environmentVariable(name)}`
+  );
+}
+
+async function readText(path: string, sources: Sources): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of sources.open(path)) {
+    bytes += chunk.byteLength;
+    if (bytes > maxFileBytes) throw new UserError('too-large', 'it has more than 10 MiB');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function readFailure(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  const code = systemErrorCode(error) ?? 'unknown';
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'you may not read it',
+    EISDIR: 'it is a directory',
+  };
+  return reasons[code] ?? code;
+}
