@@ -82,14 +82,21 @@ const forgeries: readonly Attack[] = [
     const start = json.indexOf(`"${programHash}":{"spec"`);
     return json.slice(0, start) + json.slice(start).replace('"in_buildcache":true', '"in_buildcache":false');
   }),
-  forged('an index with a variant changed in a node', 'index-node-mismatch', (json) =>
-    json.replace('"loud":false', '"loud":true'),
+  forged(
+    'an index with a variant changed in a node',
+    'index-node-mismatch',
+    (json) => json.replace('"loud":false', '"loud":true'),
+    { onlyVerifyFinds: true },
   ),
-  forged('an index with a dependency redirected', 'index-node-mismatch', (json) =>
-    json.replace(
-      '{"name":"libgreet","hash":"qrhd4fwi2qepcnm7ecvq4y2lzoycsbwd"',
-      '{"name":"libgreet","hash":"jf6w6f4dm3sebnr7wu2sa4fuzbd7urey"',
-    ),
+  forged(
+    'an index with a dependency redirected',
+    'index-node-mismatch',
+    (json) =>
+      json.replace(
+        '{"name":"libgreet","hash":"qrhd4fwi2qepcnm7ecvq4y2lzoycsbwd"',
+        '{"name":"libgreet","hash":"jf6w6f4dm3sebnr7wu2sa4fuzbd7urey"',
+      ),
+    { onlyVerifyFinds: true },
   ),
   forged('an index that is no database', 'index-malformed', () => '{"database":[]}'),
   forged('an index of another version', 'index-malformed', (json) =>

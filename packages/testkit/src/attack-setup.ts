@@ -1,7 +1,11 @@
+import { hash as hashOnce } from 'node:crypto';
+import { constants, lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Attack, AttackContext } from './attack.ts';
 import type { AttackKeys } from './attack-signers.ts';
 import { temporaryDirectory } from './fixtures.ts';
 import { publishByHand, stageHonestMirror } from './mirror-builder.ts';
+import { listKeys } from './mirror-files.ts';
 import { addEntry } from './synthetic-entry.ts';
 
 /** An honest signed staged tree, to be attacked: everything but an index. */
@@ -25,4 +29,16 @@ export function trustedKeysFor(attack: Pick<Attack, 'trusts'>, keys: AttackKeys)
   return [keys.honest, ...(attack.trusts ?? []).map((name) => keys[name])]
     .map((key) => key.publicArmored.replaceAll('\r\n', '\n'))
     .join('\n');
+}
+
+/** Every file of a directory with its type, mode, and content (of a file beyond 256 MiB its size): what must not change. */
+export function pictureOf(directory: string): ReadonlyMap<string, string> {
+  return new Map(
+    listKeys(directory).map((key) => {
+      const { mode, size } = lstatSync(join(directory, key));
+      const isReadable = (mode & constants.S_IFMT) === constants.S_IFREG && size < 2 ** 28;
+      const content = isReadable ? readFileSync(join(directory, key)) : '';
+      return [key, `${mode} ${size} ${hashOnce('sha256', content)}`];
+    }),
+  );
 }

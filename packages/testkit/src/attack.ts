@@ -46,6 +46,8 @@ export interface Attack {
   readonly against: 'entry' | 'index' | 'keys';
   /** Keys that the verifier pinned besides the honest one. */
   readonly trusts?: readonly Exclude<keyof AttackKeys, 'honest'>[];
+  /** Only who reads every spec finds it, so publishing onto such a mirror is not refused. */
+  readonly onlyVerifyFinds?: boolean;
   apply(context: AttackContext): Promise<void> | void;
 }
 

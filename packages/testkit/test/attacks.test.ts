@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { lstatSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AttackKeys,
   attacks,
-  listKeys,
   makeAttackKeys,
+  pictureOf,
   prepareMirror,
   prepareStagedTree,
   publishByHand,
@@ -19,18 +16,6 @@ beforeAll(async () => {
   keys = await makeAttackKeys();
 });
 
-/** Every file with what identifies its content. A large file is known by its size. */
-function picture(directory: string): Map<string, string> {
-  return new Map(
-    listKeys(directory).map((key) => {
-      const { mode, size } = lstatSync(join(directory, key));
-      const regular = (mode & 0o170000) === 0o100000;
-      const content = regular && size < 2 ** 28 ? readFileSync(join(directory, key)) : '';
-      return [key, `${mode} ${size} ${createHash('sha256').update(content).digest('hex')}`];
-    }),
-  );
-}
-
 describe('attacks', () => {
   it('have names of their own and codes of the closed list', () => {
     expect(new Set(attacks.map(({ name }) => name)).size).toBe(attacks.length);
@@ -39,9 +24,9 @@ describe('attacks', () => {
 
   it.each(attacks)('$name: changes the mirror', async (attack) => {
     const context = attack.against === 'index' ? await prepareMirror(keys) : await prepareStagedTree(keys);
-    const before = picture(context.directory);
+    const before = pictureOf(context.directory);
     await attack.apply(context);
-    expect(picture(context.directory)).not.toEqual(before);
+    expect(pictureOf(context.directory)).not.toEqual(before);
   });
 
   const withoutSignatures = attacks.filter(
@@ -53,8 +38,8 @@ describe('attacks', () => {
       await publishByHand(directory, { lineage: 'none' });
       await publishByHand(directory);
     }
-    const before = picture(directory);
+    const before = pictureOf(directory);
     await attack.apply({ directory, twins, keys, outside: temporaryDirectory('outside') });
-    expect(picture(directory)).not.toEqual(before);
+    expect(pictureOf(directory)).not.toEqual(before);
   });
 });
