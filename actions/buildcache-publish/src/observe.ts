@@ -9,20 +9,14 @@ import {
   openDocument,
   openPolicy,
   readCurrentIndex,
-  readOfferedKeys,
+  readMirrorKeys,
   readStaged,
   readStanding,
   refuseOnErrors,
   type SignaturePolicy,
   type StagedBuildcache,
 } from '@slipway/mirror';
-import {
-  blobKey,
-  classifyKey,
-  keyManifestPrefix,
-  maxManifestBytes,
-  runtimeDeptypes,
-} from '@slipway/spack-buildcache';
+import { blobKey, maxManifestBytes, runtimeDeptypes } from '@slipway/spack-buildcache';
 import type { Observation, PresentEntry, StagedEntry } from './plan.ts';
 
 const concurrentRequests = 32;
@@ -54,11 +48,11 @@ export interface Observed {
 export async function observe(options: ObserveOptions): Promise<Observed> {
   const { mirror, clock, progress } = options;
   const keyFindings: Finding[] = [];
-  const mirrorKeys = await readOfferedKeys(mirror, await listFingerprints(mirror), keyFindings);
+  const mirrorKeys = await readMirrorKeys(mirror, keyFindings);
   const staged = await readStaged({
     store: options.staged,
     trustedKeys: options.trustedKeys,
-    otherKeys: mirrorKeys.keys.map((key) => key.armored),
+    otherKeys: mirrorKeys.map((key) => key.armored),
     allowUnsigned: options.allowUnsigned,
     tarballs: 'read',
     clock,
@@ -69,7 +63,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const { policy } = await openPolicy(
     {
       trustedKeys: options.trustedKeys,
-      offeredKeys: [...mirrorKeys.keys, ...staged.keys.keys].map((key) => key.armored),
+      offeredKeys: [...mirrorKeys, ...staged.keys.keys].map((key) => key.armored),
       allowUnsigned: options.allowUnsigned,
     },
     clock,
@@ -101,15 +95,6 @@ function refusal(findings: readonly Finding[]): Error | undefined {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
-}
-
-async function listFingerprints(mirror: ObjectStore): Promise<readonly string[]> {
-  const fingerprints: string[] = [];
-  for await (const { key } of mirror.list(keyManifestPrefix)) {
-    const classified = classifyKey(key);
-    if (classified.kind === 'key-manifest') fingerprints.push(classified.fingerprint);
-  }
-  return fingerprints.sort();
 }
 
 /** What of the staged entries the mirror has already: work grows with what is staged, not with the mirror. */

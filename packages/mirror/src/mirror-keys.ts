@@ -79,6 +79,21 @@ export async function readOfferedKeys(
   return { keys, indexed, blobs };
 }
 
+/** The keys that a mirror which can be listed offers. */
+export async function readMirrorKeys(store: ObjectStore, findings: Finding[]): Promise<OfferedKeys['keys']> {
+  return (await readOfferedKeys(store, await listFingerprints(store), findings)).keys;
+}
+
+/** Fingerprints of the keys that are stored, sorted. */
+async function listFingerprints(store: ObjectStore): Promise<readonly string[]> {
+  const fingerprints: string[] = [];
+  for await (const { key } of store.list(keyManifestPrefix)) {
+    const classified = classifyKey(key);
+    if (classified.kind === 'key-manifest') fingerprints.push(classified.fingerprint);
+  }
+  return fingerprints.sort();
+}
+
 async function readKey(
   body: Uint8Array,
 ): Promise<{ readonly fingerprint: string; readonly armored: string } | undefined> {
@@ -186,12 +201,7 @@ async function writeKeys(
     const key = keyManifestKey(fingerprint);
     if (await replaceDocument(store, key, mediaTypes.key, armored)) written.push(key);
   }
-  const present: string[] = [];
-  for await (const { key } of store.list(keyManifestPrefix)) {
-    const classified = classifyKey(key);
-    if (classified.kind === 'key-manifest') present.push(classified.fingerprint);
-  }
-  const index = formatKeyIndex(present);
+  const index = formatKeyIndex(await listFingerprints(store));
   if (await replaceDocument(store, keyIndexManifestKey, mediaTypes.keyIndex, index))
     written.push(keyIndexManifestKey);
   return written;

@@ -1,0 +1,174 @@
+import { type Clock, counted, type ObjectStore, type ProgressPort, RemoteError } from '@slipway/core';
+import {
+  advanceIndex,
+  type CurrentIndex,
+  type Finding,
+  type IndexMove,
+  listStoredEntries,
+  movePointer,
+  NodeGraph,
+  refuseOnErrors,
+  type SignaturePolicy,
+  scanEntries,
+  type TrustSource,
+} from '@slipway/mirror';
+import type { Signer } from '@slipway/signing';
+import { indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
+import { membership, type RollbackTarget } from './observe.ts';
+import { type Plan, planRebuild, planUpdate } from './plan.ts';
+import type { Selection } from './selection.ts';
+
+export interface Ports {
+  readonly store: ObjectStore;
+  readonly trust: TrustSource;
+  readonly policy: SignaturePolicy;
+  readonly signer: Signer | undefined;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly workerEntry: string | undefined;
+}
+
+export interface Target {
+  readonly view: string | undefined;
+  readonly selection: Selection | undefined;
+}
+
+export interface Result {
+  readonly move: IndexMove;
+  readonly added: number;
+  readonly removed: number;
+}
+
+/** Entries read so far; a second attempt reads only what came since. */
+class EntryNodes {
+  readonly graph = new NodeGraph();
+  readonly findings: Finding[] = [];
+  readonly #read = new Set<string>();
+
+  async read(keys: readonly string[], ports: Ports): Promise<void> {
+    const unread = keys.filter((key) => !this.#read.has(key));
+    ports.progress.start(`Reading ${counted(unread.length, 'entry', 'entries')}`, unread.length, 'entries');
+    await scanEntries(unread, {
+      store: ports.store,
+      trust: ports.trust,
+      tarballs: 'head',
+      clock: ports.clock,
+      workerEntry: ports.workerEntry,
+      onNode: (message, buffer) => void this.graph.add(message, buffer),
+      onEntry: (entry) => {
+        this.#read.add(entry.key);
+        this.findings.push(...entry.findings);
+        ports.progress.advance(1);
+      },
+    });
+    refuseOnErrors(
+      this.findings,
+      'mirror-refused',
+      'the index was left as it is, because entries are not sound',
+    );
+  }
+}
+
+/** Reads what the plan names, and judges it; for a dry run. */
+export async function rehearse(plan: Plan, ports: Ports): Promise<void> {
+  const nodes = new EntryNodes();
+  for (const step of plan.steps) if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
+}
+
+/** Carries an update out. When somebody else moves the index meanwhile, it is planned again on the newer one. */
+export async function executeUpdate(target: Target, seed: CurrentIndex, ports: Ports): Promise<Result> {
+  const nodes = new EntryNodes();
+  let added = 0;
+  let removed = 0;
+  const move = await advanceIndex({
+    ...ports,
+    view: target.view,
+    seed,
+    change: async (current) => {
+      const stored = await listStoredEntries(ports.store);
+      const belongs = membership(target.view, target.selection, current);
+      const plan = planUpdate({ view: target.view, indexed: current.index.entries(), stored, belongs });
+      for (const step of plan.steps) {
+        if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
+        if (step.kind !== 'change-index') continue;
+        for (const hash of step.remove) current.index.removeEntry(hash);
+        for (const hash of step.add) current.index.addEntry(hash, (needed) => nodes.graph.indexable(needed));
+        added = step.add.length;
+        removed = step.remove.length;
+      }
+      return plan.steps.length === 0 ? undefined : current.index;
+    },
+  });
+  return { move, added, removed };
+}
+
+/** Carries a rebuild out: the index is made from the manifests alone. */
+export async function executeRebuild(target: Target, seed: CurrentIndex, ports: Ports): Promise<Result> {
+  const nodes = new EntryNodes();
+  let before = new Set<string>();
+  let members: readonly string[] = [];
+  const move = await advanceIndex({
+    ...ports,
+    view: target.view,
+    seed,
+    replaceUnreadable: true,
+    change: async (current) => {
+      before = new Set(current.index.entries());
+      const stored = await listStoredEntries(ports.store);
+      const plan = planRebuild({
+        view: target.view,
+        stored,
+        belongs: membership(target.view, target.selection, current),
+      });
+      const index = new PackageIndex();
+      for (const step of plan.steps) {
+        if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
+        if (step.kind !== 'replace-index') continue;
+        members = step.members;
+        for (const hash of step.members) index.addEntry(hash, (needed) => nodes.graph.indexable(needed));
+      }
+      return index;
+    },
+  });
+  const now = new Set(members);
+  return {
+    move,
+    added: members.filter((hash) => !before.has(hash)).length,
+    removed: [...before].filter((hash) => !now.has(hash)).length,
+  };
+}
+
+/** Brings an earlier index back with one conditional write. Throws `RemoteError` `contention` if the index moved. */
+export async function executeRollback(
+  target: Target,
+  earlier: RollbackTarget,
+  current: CurrentIndex,
+  newestGeneration: number,
+  ports: Ports,
+): Promise<Result> {
+  const generation = newestGeneration + 1;
+  const { record } = earlier.pointer;
+  const moved = await movePointer({ ...ports, view: target.view }, current, record, {
+    generation,
+    previous: current.pointer?.record.checksum,
+    rolledBackTo: earlier.generation,
+  });
+  if (!moved) {
+    throw new RemoteError('contention', 'somebody moved the index while it was being rolled back', {
+      hint: 'Look at operation: list, and roll back again if that is still what you want.',
+    });
+  }
+  return {
+    move: {
+      moved: true,
+      pointerKey: indexManifestKey(target.view),
+      checksum: record.checksum,
+      sizeBytes: record.contentLength,
+      generation,
+      entryCount: 0,
+      retries: 0,
+    },
+    added: 0,
+    removed: 0,
+  };
+}

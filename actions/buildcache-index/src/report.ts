@@ -1,0 +1,122 @@
+import { findingsSummary, invalidationPaths, reportFile } from '@slipway/buildcache-actions';
+import { counted, formatBytes } from '@slipway/core';
+import type { Finding } from '@slipway/mirror';
+import type { ActionResult, SummaryBlock } from '@slipway/runner';
+import type { Result } from './execute.ts';
+import type { Plan } from './plan.ts';
+
+/** One index of the series, as `list` shows it. */
+export interface ListedIndex {
+  readonly generation: number | undefined;
+  readonly checksum: string;
+  readonly sizeBytes: number;
+  readonly rolledBackTo: number | undefined;
+  readonly signedBy: string | undefined;
+  readonly current: boolean;
+}
+
+export interface ReportInput {
+  readonly operation: 'update' | 'rebuild' | 'rollback' | 'list';
+  readonly mirror: string;
+  readonly view: string | undefined;
+  readonly plan: Plan;
+  /** Undefined for a dry run and for `list`. */
+  readonly result: Result | undefined;
+  readonly indexes: readonly ListedIndex[];
+  readonly currentChecksum: string;
+  readonly findings: readonly Finding[];
+  readonly reportPath: string | undefined;
+}
+
+export function report(input: ReportInput): ActionResult {
+  const { operation, mirror, view, plan, result, indexes, findings } = input;
+  const move = result?.move;
+  const paths = move?.moved ? invalidationPaths([move.pointerKey]) : '';
+  return {
+    outputs: {
+      changed: move?.moved ?? false,
+      added: result?.added ?? 0,
+      removed: result?.removed ?? 0,
+      'index-checksum': move?.checksum ?? input.currentChecksum,
+      generation: move?.generation ?? indexes.find((index) => index.current)?.generation ?? 0,
+      'invalidation-paths': paths,
+    },
+    files: [
+      reportFile('buildcache-index', input.reportPath, {
+        operation,
+        mirror,
+        view,
+        plan: plan.steps,
+        result,
+        indexes,
+        findings,
+      }),
+    ],
+    summary: summary(input),
+    problems: findings,
+  };
+}
+
+function summary({
+  operation,
+  mirror,
+  view,
+  plan,
+  result,
+  indexes,
+  findings,
+}: ReportInput): readonly SummaryBlock[] {
+  const blocks: SummaryBlock[] = [{ kind: 'heading', text: `Package index: ${operation}` }];
+  const rows: (readonly string[])[] = [
+    ['Mirror', mirror],
+    ['Index', view === undefined ? 'main' : `view ${view}`],
+  ];
+  if (result !== undefined) {
+    const { move } = result;
+    rows.push([
+      'Pointer',
+      move.moved ? `moved to generation ${move.generation}` : 'left where it is: nothing is new',
+    ]);
+    if (operation !== 'rollback') {
+      rows.push(
+        ['Added', counted(result.added, 'entry', 'entries')],
+        ['Removed', counted(result.removed, 'entry', 'entries')],
+      );
+      rows.push(['Entries', move.entryCount.toLocaleString('en-US')], ['Size', formatBytes(move.sizeBytes)]);
+    }
+    rows.push(['SHA-256', move.checksum ?? '']);
+  } else if (operation !== 'list') {
+    for (const step of plan.steps) {
+      if (step.kind === 'change-index') {
+        rows.push(
+          ['To add', counted(step.add.length, 'entry', 'entries')],
+          ['To remove', counted(step.remove.length, 'entry', 'entries')],
+        );
+      } else if (step.kind === 'replace-index')
+        rows.push(['To index', counted(step.members.length, 'entry', 'entries')]);
+      else if (step.kind === 'roll-back')
+        rows.push(['To bring back', `generation ${step.to}, instead of ${step.from}`]);
+    }
+    if (plan.steps.length === 0) rows.push(['To do', 'nothing']);
+  }
+  blocks.push({ kind: 'table', head: ['', ''], rows });
+  if (operation === 'list') {
+    blocks.push({
+      kind: 'table',
+      head: ['Generation', 'SHA-256', 'Size', 'Signed by', ''],
+      rows: indexes.map((index) => [
+        index.generation === undefined ? 'none (not by Slipway)' : String(index.generation),
+        index.checksum,
+        formatBytes(index.sizeBytes),
+        index.signedBy ?? 'nobody',
+        [
+          index.current ? 'current' : '',
+          index.rolledBackTo === undefined ? '' : `brought back generation ${index.rolledBackTo}`,
+        ]
+          .filter((text) => text !== '')
+          .join(', '),
+      ]),
+    });
+  }
+  return [...blocks, ...findingsSummary(findings)];
+}

@@ -1,0 +1,50 @@
+/** Chooses the members of a view. */
+export type Selection = (entry: {
+  readonly name: string;
+  readonly version: string;
+  readonly hash: string;
+}) => boolean;
+
+/** A selection from its patterns, or the problems of those. No pattern: undefined, a view keeps its members. */
+export function parseSelection(
+  patterns: readonly string[],
+): Selection | undefined | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const tests: Selection[] = [];
+  for (const pattern of patterns) {
+    if (/^\/[a-z2-7]{4,32}$/.test(pattern)) {
+      const prefix = pattern.slice(1);
+      tests.push(({ hash }) => hash.startsWith(prefix));
+      continue;
+    }
+    const match = /^([A-Za-z0-9_.*-]{1,128})(?:@=?([A-Za-z0-9_.+*-]{1,128}))?$/.exec(pattern);
+    if (match?.[1] === undefined) {
+      problems.push(
+        `select: "${pattern}" is neither name, name@version nor /hash (at least four characters)`,
+      );
+      continue;
+    }
+    const name = wildcard(match[1]);
+    const version = wildcard(match[2] ?? '*');
+    tests.push((entry) => name.test(entry.name) && version.test(entry.version));
+  }
+  if (problems.length > 0) return { problems };
+  return tests.length === 0 ? undefined : (entry) => tests.some((test) => test(entry));
+}
+
+/** `*` stands for any run of characters; runs of stars are one, so that matching stays linear enough. */
+function wildcard(pattern: string): RegExp {
+  const source = pattern
+    .replace(/\*+/g, '*')
+    .split('*')
+    .map((part) => part.replace(/[.+\\^$|()[\]{}?]/g, '\\$&'))
+    .join('[^]*');
+  return new RegExp(`^${source}$`);
+}
+
+/** Whether a parsed selection is a list of problems. */
+export function isInvalid(
+  selection: ReturnType<typeof parseSelection>,
+): selection is { readonly problems: readonly string[] } {
+  return typeof selection === 'object';
+}

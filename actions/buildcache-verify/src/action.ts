@@ -1,0 +1,60 @@
+import { openMirror, reportOutput, trustProblem } from '@slipway/buildcache-actions';
+import { counted, InternalError } from '@slipway/core';
+import { detectLayout, serveEntryScan } from '@slipway/mirror';
+import { type ActionContext, type ActionResult, defineAction, version } from '@slipway/runner';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { plan } from './plan.ts';
+import { report } from './report.ts';
+
+export const action = defineAction({
+  name: 'buildcache-verify',
+  description:
+    'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
+  inputs,
+  outputs: {
+    verified: { description: 'Whether nothing was wrong. The step fails otherwise.' },
+    errors: { description: 'How many findings are errors.' },
+    warnings: { description: 'How many are warnings.' },
+    entries: { description: 'How many entries were checked.' },
+    'index-checksum': { description: 'SHA-256 of the package index that the mirror points to.' },
+    sarif: { description: 'Path of the findings as SARIF.' },
+    report: reportOutput,
+  },
+  checkInputs: (given) => {
+    const problem = trustProblem(given);
+    return problem === undefined ? [] : [problem];
+  },
+  run,
+});
+
+export const worker = (): Promise<void> => serveEntryScan(openMirror);
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { clock, progress } = context;
+  const startedMs = clock.nowMs();
+  const store = await openMirror(given.mirror, true);
+  progress.info(`Verifying ${store.url} (${given.level}).`);
+  const steps = plan(await detectLayout(store), given.level);
+  const [audit] = await execute(steps, {
+    store,
+    trustedKeys: given.trustedKeys,
+    allowUnsigned: given.allowUnsigned,
+    requireSignedIndex: given.requireSignedIndex,
+    expectedIndex: given.expectedIndex,
+    clock,
+    progress,
+    workerEntry: context.workerEntry,
+  });
+  if (audit === undefined) throw new InternalError('the plan has no audit');
+  progress.info(`Checked ${counted(audit.statistics.entries, 'entry', 'entries')}.`);
+  return report({
+    audit,
+    mirror: store.url,
+    level: given.level,
+    durationMs: clock.nowMs() - startedMs,
+    version,
+    reportPath: given.report,
+    sarifPath: given.sarif,
+  });
+}
