@@ -1,0 +1,124 @@
+/** Measures Slipway beside its peers: `scripts/bench [options]`. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { asSlipwayError, formatDuration, parseDurationMs, UserError } from '@slipway/core';
+import { thisMachine } from './machine.ts';
+import { type Measurement, measure, type Result } from './measure.ts';
+import { type Field, memoryPlans, type Plan, plansFor, startPlans } from './measurements.ts';
+import { Gpg, Spack } from './peers.ts';
+import { type Findings, formatFindings, formatResult } from './report.ts';
+import { SlipwayProgram } from './slipway.ts';
+import { Workspace } from './workspace.ts';
+
+const usage = `Usage: scripts/bench [options]
+  --entries N,N      sizes of the mirrors (1000,10000)
+  --only TEXT        only measurements whose name has this in it; several times for several
+  --memory N         peak memory with N entries too (100000 is what the aim is for)
+  --runs N           runs of each side (5)
+  --budget TIME      a side that has taken so long in all is not run again (3m)
+  --work DIR         where mirrors are made and kept for the next time
+  --output FILE      where the JSON result goes (WORK/result.json)
+  --slipway PATH     another slipway than scripts/slipway
+  --readme           put the results into the README of packages/bench
+Peers: gpg from PATH; Spack when SPACK_ROOT names one.
+`;
+
+const readme = fileURLToPath(new URL('../README.md', import.meta.url));
+const readmeMarks = ['<!-- results -->\n', '<!-- end of results -->'] as const;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      entries: { type: 'string', default: '1000,10000' },
+      only: { type: 'string', multiple: true, default: [] },
+      memory: { type: 'string' },
+      runs: { type: 'string', default: '5' },
+      budget: { type: 'string', default: '3m' },
+      work: { type: 'string', default: join(tmpdir(), 'slipway-bench') },
+      output: { type: 'string' },
+      slipway: { type: 'string' },
+      readme: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    say(usage);
+    return;
+  }
+  const workspace = new Workspace(resolve(values.work), (line) => say(`${line}\n`));
+  const slipway = new SlipwayProgram(values.slipway === undefined ? undefined : resolve(values.slipway));
+  if (!slipway.exists) throw new UserError('input-invalid', 'there is no slipway program to measure');
+  const gpg = Gpg.open((await workspace.signingKey()).privateKeyFile);
+  try {
+    const field: Field = { workspace, slipway, spack: Spack.find(), gpg };
+    const plans = [
+      ...startPlans(),
+      ...plansFor(field, values.entries.split(',').map(parseCount)),
+      ...(values.memory === undefined ? [] : memoryPlans(field, parseCount(values.memory))),
+    ].filter(({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)));
+    const results = await runPlans(plans, parseCount(values.runs), parseDurationMs(values.budget));
+    const findings: Findings = {
+      measuredAt: new Date().toISOString(),
+      machine: thisMachine(),
+      peers: versionsOf(field),
+      results,
+    };
+    const output = values.output ?? workspace.path('result.json');
+    mkdirSync(dirname(resolve(output)), { recursive: true });
+    writeFileSync(output, `${JSON.stringify(findings, null, 2)}\n`);
+    const text = formatFindings(findings);
+    say(`\n${text}\nresults in ${output}\n`);
+    if (values.readme) putIntoReadme(text);
+  } finally {
+    gpg?.close();
+  }
+}
+
+async function runPlans(plans: readonly Plan[], runs: number, budgetMs: number): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const plan of plans) {
+    const measurement: Measurement = await plan.prepare();
+    const wanted = Math.min(plan.maxRuns ?? Number.POSITIVE_INFINITY, Math.max(plan.minRuns ?? 1, runs));
+    const startMs = performance.now();
+    const result = await measure(measurement, { runs: wanted, budgetMs });
+    results.push(result);
+    say(`${formatResult(result).trimEnd()} [${formatDuration(performance.now() - startMs)}]\n`);
+  }
+  return results;
+}
+
+function versionsOf({ spack, gpg }: Field): Record<string, string> {
+  return {
+    ...(spack === undefined ? {} : { Spack: spack.version }),
+    ...(gpg === undefined ? {} : { gpg: gpg.version }),
+  };
+}
+
+function putIntoReadme(text: string): void {
+  const [startMark, endMark] = readmeMarks;
+  const before = readFileSync(readme, 'utf8');
+  const start = before.indexOf(startMark);
+  const end = before.indexOf(endMark);
+  if (start < 0 || end < start) throw new UserError('content-invalid', 'the README has no place for results');
+  writeFileSync(readme, `${before.slice(0, start + startMark.length)}\n${text}\n${before.slice(end)}`);
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text.trim())) return Number(text);
+  throw new UserError('input-invalid', `"${text}" is no count`);
+}
+
+function say(text: string): void {
+  process.stdout.write(text);
+}
+
+try {
+  await main();
+} catch (error) {
+  const { message, hint } = asSlipwayError(error);
+  process.stderr.write(`bench: ${message}${hint === undefined ? '' : `\n${hint}`}\n`);
+  process.exitCode = 1;
+}
