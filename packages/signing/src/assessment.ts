@@ -137,9 +137,6 @@ function primaryFault(
   nowMs: number | undefined,
 ): KeyFault | undefined {
   const invalid = (message: string): KeyFault => ({ code: 'signature-key-invalid', message });
-  if (primary.version !== 4) {
-    return invalid(`the key ${fingerprint} is of version ${primary.version}, which gpg 2 cannot read`);
-  }
   if (isInFuture(primary.created.getTime(), nowMs)) {
     return invalid(
       `the key ${fingerprint} was created in the future, on ${dateText(primary.created.getTime())}`,

@@ -1,6 +1,7 @@
 import { parseClearSigned } from '@slipway/signing';
 import { makeKey } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
+import { decodeArmorLines, encodeArmor } from '../src/armor.ts';
 import { documentOf, manifestText, signerFor } from './support.ts';
 
 const key = await makeKey({ type: 'ed25519' });
@@ -13,6 +14,32 @@ function codeOf(text: string | Uint8Array): string {
   const parsed = parseClearSigned(text);
   return parsed.ok ? 'ok' : parsed.code;
 }
+
+describe('armor', () => {
+  it('is canonical base64 with the checksum of its bytes', () => {
+    expect(decodeArmorLines(['AA=='], 'optional')).toEqual(Buffer.from([0]));
+    for (const lines of [
+      ['AB=='],
+      ['AA='],
+      ['AA'],
+      ['A'],
+      ['AA==', 'AA=='],
+      ['AAAA', ''],
+      [''],
+      [],
+      ['AAAA', '=AAAA'],
+    ]) {
+      expect(decodeArmorLines(lines, 'optional')).toEqual(expect.any(String));
+    }
+    expect(decodeArmorLines(['AAAA'], 'required')).toEqual(expect.any(String));
+    for (const size of [1, 2, 3, 47, 48, 49, 1000]) {
+      const bytes = Buffer.alloc(size, 0xa5);
+      const lines = encodeArmor('SIGNATURE', bytes).split('\n').slice(2, -2);
+      expect(decodeArmorLines(lines, 'required')).toEqual(bytes);
+      expect(lines.every((line) => line.length <= 64)).toBe(true);
+    }
+  });
+});
 
 describe('a clear-signed document', () => {
   it('is taken apart', () => {

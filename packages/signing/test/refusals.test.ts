@@ -2,6 +2,7 @@ import { openKeyring, openSigner, parseTrustedKeys } from '@slipway/signing';
 import { makeKey, type TestKey } from '@slipway/testkit';
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeArmor } from '../src/armor.ts';
 import {
   clockAt,
   dayMs,
@@ -13,6 +14,7 @@ import {
   manifestText,
   nowMs,
   packetBytes,
+  selfSign,
   signerFor,
 } from './support.ts';
 
@@ -22,6 +24,11 @@ beforeAll(async () => {
   key = await makeKey({ type: 'ed25519', nowMs });
   other = await makeKey({ type: 'ed25519', nowMs });
 });
+
+function secretOf(secret: openpgp.PrivateKey): openpgp.SecretKeyPacket {
+  if (!('privateParams' in secret.keyPacket)) throw new Error('no secret part');
+  return secret.keyPacket;
+}
 
 async function codeFor(
   document: string | Uint8Array,
@@ -150,7 +157,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     const secret = await openpgp.readPrivateKey({ armoredKey: subkeyed.privateArmored });
     const [subkey] = secret.subkeys;
     if (subkey === undefined) throw new Error('no subkey');
-    const revokedSubkey = await subkey.revoke(secret.keyPacket as openpgp.SecretKeyPacket);
+    const revokedSubkey = await subkey.revoke(secretOf(secret));
     secret.subkeys = [revokedSubkey];
     expect(await codeFor(document, [secret.toPublic().armor()])).toBe('signature-subkey-revoked');
 
@@ -173,15 +180,13 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     if (subkey === undefined) throw new Error('no subkey');
     const genuine = subkey.bindingSignatures[0]?.embeddedSignature ?? null;
     for (const backSignature of [null, genuine]) {
-      const binding = new openpgp.SignaturePacket();
-      binding.signatureType = openpgp.enums.signature.subkeyBinding;
-      binding.publicKeyAlgorithm = claimer.keyPacket.algorithm;
-      binding.hashAlgorithm = openpgp.enums.hash.sha512;
-      binding.keyFlags = new Uint8Array([openpgp.enums.keyFlags.signData]);
-      binding.embeddedSignature = backSignature;
-      const sign: (...parameters: unknown[]) => Promise<void> = binding.sign.bind(binding) as never;
+      const fields = {
+        signatureType: openpgp.enums.signature.subkeyBinding,
+        keyFlags: new Uint8Array([openpgp.enums.keyFlags.signData]),
+        embeddedSignature: backSignature,
+      };
       const data = { key: claimer.keyPacket, bind: subkey.keyPacket };
-      await sign(claimer.keyPacket, data, new Date(nowMs), false, openpgp.config);
+      const binding = await selfSign(secretOf(claimer), fields, data, nowMs);
       subkey.bindingSignatures = [binding];
       const claiming = claimer.toPublic();
       claiming.subkeys = [subkey];
@@ -202,13 +207,10 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     });
     const encrypting = privateKey.subkeys[0]?.keyPacket;
     if (encrypting === undefined) throw new Error('no subkey');
-    const swapped = new openpgp.SignaturePacket();
-    swapped.signatureType = openpgp.enums.signature.text;
-    swapped.publicKeyAlgorithm = encrypting.algorithm;
-    swapped.hashAlgorithm = openpgp.enums.hash.sha512;
-    const sign: (...parameters: unknown[]) => Promise<void> = swapped.sign.bind(swapped) as never;
     const bytes = new Uint8Array(Buffer.from(manifestText.replaceAll('\n', '\r\n')));
-    await sign(encrypting, { text: null, getBytes: () => bytes }, new Date(nowMs), true, openpgp.config);
+    const fields = { signatureType: openpgp.enums.signature.text };
+    if (!('privateParams' in encrypting)) throw new Error('no secret part');
+    const swapped = await selfSign(encrypting, fields, { text: null, getBytes: () => bytes }, nowMs);
     const document = documentOf(packetBytes(swapped));
     expect(await codeFor(document, [privateKey.toPublic().armor()])).toBe('signature-not-for-signing');
 
@@ -336,5 +338,99 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
   it('refuses a document without a signature', async () => {
     expect(await codeFor(manifestText, [key.publicArmored])).toBe('unsigned');
     expect(await codeFor('', [key.publicArmored])).toBe('unsigned');
+  });
+
+  it('refuses a header or a fingerprint that does not fit the signature', async () => {
+    const bytes = packetBytes(await forgePacket({ privateArmored: key.privateArmored }));
+    expect(await codeFor(documentOf(bytes, manifestText, 'SHA256'), [key.publicArmored])).toBe(
+      'signature-malformed',
+    );
+    // The key ID stays: it is in a subpacket of its own and in the last eight bytes of the fingerprint.
+    const hex = Buffer.from(bytes)
+      .toString('hex')
+      .replace(key.fingerprint.toLowerCase(), (fingerprint) => {
+        return `${fingerprint.startsWith('00') ? '11' : '00'}${fingerprint.slice(2)}`;
+      });
+    expect(await codeFor(documentOf(Buffer.from(hex, 'hex')), [key.publicArmored])).toBe(
+      'signature-unknown-key',
+    );
+  });
+
+  it('refuses a key that is given but not pinned', async () => {
+    const { keys } = await parseTrustedKeys(key.publicArmored);
+    const keyring = await openKeyring({
+      trusted: { fingerprints: [], keys },
+      candidates: [],
+      clock: clockAt(nowMs),
+    });
+    const verdict = await keyring.verifyClearSigned(await (await signerFor(key)).clearSign(manifestText));
+    expect(verdict.ok).toBe(false);
+    expect(keyring.keys).toEqual([]);
+  });
+
+  it('judges a key by the self-signatures that count now', async () => {
+    const document = await (await signerFor(key)).clearSign(manifestText);
+    const { certPositive, key: direct } = openpgp.enums.signature;
+    const signing = { signatureType: certPositive, keyFlags: new Uint8Array([3]) };
+    const lifetime = (seconds: number) => ({ keyExpirationTime: seconds, keyNeverExpires: false });
+    const cases: readonly [string, Partial<openpgp.SignaturePacket>, number, string][] = [
+      [
+        'none that has expired',
+        { ...signing, signatureExpirationTime: 60, signatureNeverExpires: false },
+        -2,
+        'signature-key-invalid',
+      ],
+      ['none from the future', signing, 2, 'signature-key-invalid'],
+      ['one a little ahead', signing, 0.01, 'accepted'],
+      [
+        'one that no longer lets it sign',
+        { ...signing, keyFlags: new Uint8Array([1]) },
+        -2,
+        'signature-not-for-signing',
+      ],
+      ['one that ended it', { ...signing, ...lifetime(86_400) }, -2, 'signature-key-expired'],
+      [
+        'one directly on the key that ended it',
+        { signatureType: direct, ...lifetime(86_400) },
+        -2,
+        'signature-key-expired',
+      ],
+    ];
+    for (const [name, fields, days, code] of cases) {
+      const secret = await openpgp.readPrivateKey({ armoredKey: key.privateArmored });
+      const [user] = secret.users;
+      if (user === undefined) throw new Error('no user ID');
+      const data = { key: secret.keyPacket, userID: user.userID };
+      const made = await selfSign(secretOf(secret), fields, data, nowMs + days * dayMs);
+      const bytes = Buffer.from(secret.toPublic().write());
+      const replaced = fields.signatureType === direct ? [] : [made];
+      if (replaced.length > 0) user.selfCertifications = replaced;
+      // Direct signatures follow the primary key packet, whose frame is short.
+      const primaryEnd = 2 + (bytes[1] ?? 0);
+      const source =
+        replaced.length > 0
+          ? secret.toPublic().armor()
+          : encodeArmor(
+              'PUBLIC KEY BLOCK',
+              Buffer.concat([bytes.subarray(0, primaryEnd), packetBytes(made), bytes.subarray(primaryEnd)]),
+            );
+      expect([name, await codeFor(document, [source])]).toEqual([name, code]);
+    }
+  });
+
+  it('refuses a key whose only user ID is revoked, and one created in the future', async () => {
+    const secret = await openpgp.readPrivateKey({ armoredKey: key.privateArmored });
+    const [user] = secret.users;
+    if (user === undefined) throw new Error('no user ID');
+    const document = await (await signerFor(key)).clearSign(manifestText);
+    secret.users = [await user.revoke(secretOf(secret))];
+    expect(await codeFor(document, [secret.toPublic().armor()])).toBe('signature-key-invalid');
+
+    const future = await makeKey({ type: 'ed25519', nowMs: nowMs + 32 * dayMs });
+    const early = await forgedDocument({
+      privateArmored: future.privateArmored,
+      signedAtMs: nowMs + 2 * dayMs,
+    });
+    expect(await codeFor(early, [future.publicArmored])).toBe('signature-key-invalid');
   });
 });

@@ -106,6 +106,15 @@ describe('a signing key', () => {
     expect((await signerFor(aged, nowMs - 20 * dayMs)).signingFingerprint).not.toBe(aged.fingerprint);
   });
 
+  it('may come from a machine whose clock is a little ahead', async () => {
+    const ahead = await makeKey({ type: 'ed25519', nowMs: nowMs + 30 * dayMs + 3_600_000 });
+    const document = await (await signerFor(ahead)).clearSign(manifestText);
+    expect(await (await keyringOf([ahead.publicArmored])).verifyClearSigned(document)).toMatchObject({
+      ok: true,
+      signedAtMs: nowMs + 3_600_000,
+    });
+  });
+
   it('is unusable when it is weak, or of a kind that gpg 2 cannot verify', async () => {
     const options = { userIDs: { name: 'x' }, date: new Date(nowMs - dayMs), subkeys: [] };
     const weak = await openpgp.generateKey({

@@ -64,6 +64,22 @@ export async function forgePacket(forgery: Forgery): Promise<openpgp.SignaturePa
   return packet;
 }
 
+/** A signature that a private key makes about itself or its parts, as the fields say. */
+export async function selfSign(
+  secret: openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket,
+  fields: Partial<openpgp.SignaturePacket>,
+  data: object,
+  atMs: number,
+): Promise<openpgp.SignaturePacket> {
+  const packet = new openpgp.SignaturePacket();
+  Object.assign(packet, fields);
+  packet.publicKeyAlgorithm = secret.algorithm;
+  packet.hashAlgorithm = openpgp.enums.hash.sha512;
+  const sign: (...parameters: unknown[]) => Promise<void> = packet.sign.bind(packet) as never;
+  await sign(secret, data, new Date(atMs), true, openpgp.config);
+  return packet;
+}
+
 export function packetBytes(...packets: openpgp.AnyPacket[]): Uint8Array {
   const list = new openpgp.PacketList<openpgp.AnyPacket>();
   list.push(...packets);
