@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import {
   blobKey,
-  historyPrefixOf,
+  classifyKey,
   indexManifestKey,
   mediaTypes,
   type PackageIndex,
@@ -126,8 +126,12 @@ function putBack(which: 'oldest' | 'newest', name: string): Attack {
     level: 'metadata',
     against: 'index',
     apply({ directory }) {
-      const kept = listKeys(directory).filter((key) => key.startsWith(historyPrefixOf(undefined)));
-      const key = which === 'oldest' ? kept[0] : kept.at(-1);
+      const current = readManifest(directory, pointerKey).lineage?.generation ?? 0;
+      const replaced = listKeys(directory).filter((key) => {
+        const kept = classifyKey(key);
+        return kept.kind === 'history' && kept.view === undefined && kept.generation < current;
+      });
+      const key = which === 'oldest' ? replaced[0] : replaced.at(-1);
       if (key === undefined) throw new Error('the mirror has no index history');
       writeObject(directory, pointerKey, readObject(directory, key));
     },

@@ -8,17 +8,23 @@ import { publishByHand, stageHonestMirror } from './mirror-builder.ts';
 import { listKeys } from './mirror-files.ts';
 import { addEntry } from './synthetic-entry.ts';
 
-/** An honest signed staged tree, to be attacked: everything but an index. */
-export async function prepareStagedTree(keys: AttackKeys): Promise<AttackContext> {
-  const { directory, twins } = await stageHonestMirror(keys.honest);
+/** Whether manifests are signed by the honest key. Default `signed`. */
+export type Signing = 'signed' | 'unsigned';
+
+/** An honest staged tree, to be attacked: everything but an index. */
+export async function prepareStagedTree(
+  keys: AttackKeys,
+  signing: Signing = 'signed',
+): Promise<AttackContext> {
+  const { directory, twins } = await stageHonestMirror(signing === 'signed' ? keys.honest : undefined);
   return { directory, twins, keys, outside: temporaryDirectory('outside') };
 }
 
-/** An honest signed mirror, to be attacked: published three times, each time with one more entry. */
-export async function prepareMirror(keys: AttackKeys): Promise<AttackContext> {
-  const context = await prepareStagedTree(keys);
+/** An honest mirror, to be attacked: published three times, each time with one more entry. */
+export async function prepareMirror(keys: AttackKeys, signing: Signing = 'signed'): Promise<AttackContext> {
+  const context = await prepareStagedTree(keys, signing);
   for (const name of ['early', 'later', 'latest']) {
-    await addEntry(context.directory, { name, signer: keys.honest });
+    await addEntry(context.directory, { name, ...(signing === 'signed' ? { signer: keys.honest } : {}) });
     await publishByHand(context.directory);
   }
   return context;

@@ -17,3 +17,8 @@ export const attacks: readonly Attack[] = [
   ...indexAttacks,
   ...keyListAttacks,
 ];
+
+/** The attacks that need nothing signed: what a mirror without signatures is still held to. */
+export const attacksWithoutSignatures: readonly Attack[] = attacks.filter(
+  ({ code, against }) => !code.startsWith('signature-') && code !== 'unsigned' && against !== 'keys',
+);

@@ -123,30 +123,30 @@ export interface PublishOptions {
   readonly view?: string | undefined;
   /** Signs the pointer; Spack leaves it unsigned. */
   readonly signer?: TestSigner | undefined;
-  /** `slipway`: numbered, the replaced pointer kept under the history; `none`: as Spack. Default `slipway`. */
+  /** `slipway`: numbered, every pointer kept under the history; `none`: as Spack. Default `slipway`. */
   readonly lineage?: 'slipway' | 'none';
   /** What to publish instead of the true index of the directory. */
   readonly index?: PackageIndex | Uint8Array;
 }
 
-/** Publishes an index by hand: the blob, the kept pointer, the new pointer. Returns the SHA-256 of the blob. */
+/** Publishes an index by hand: the blob, the pointer, a copy of it in the history. Returns the SHA-256 of the blob. */
 export async function publishByHand(directory: string, options: PublishOptions = {}): Promise<string> {
   const { view, signer, lineage = 'slipway', index = indexOf(directory) } = options;
   const body = index instanceof PackageIndex ? Buffer.concat([...index.serialize()]) : index;
   const blob = writeBlob(directory, body, mediaTypes.index, 'none');
   const key = indexManifestKey(view);
-  const next = lineage === 'none' ? undefined : keepPointer(directory, key, view);
+  const next = lineage === 'none' ? undefined : nextLineage(directory, key);
   const manifest = singleBlobManifest(mediaTypes.index, blob.contentLength, blob.checksum, next);
   await writeManifest(directory, key, manifest, signer);
+  if (next !== undefined) {
+    writeObject(directory, historyKey(view, next.generation, blob.checksum), readObject(directory, key));
+  }
   return blob.checksum;
 }
 
-/** Keeps the pointer that is about to be replaced and returns the lineage of the one that replaces it. */
-function keepPointer(directory: string, key: string, view: string | undefined): IndexLineage {
+function nextLineage(directory: string, key: string): IndexLineage {
   if (!existsSync(join(directory, key))) return { generation: 1 };
   const replaced = readManifest(directory, key);
-  const generation = replaced.lineage?.generation ?? 0;
-  const previous = findRecord(replaced, mediaTypes.index)?.checksum ?? '';
-  writeObject(directory, historyKey(view, generation, previous), readObject(directory, key));
-  return { generation: generation + 1, previous };
+  const previous = findRecord(replaced, mediaTypes.index)?.checksum;
+  return { generation: (replaced.lineage?.generation ?? 0) + 1, previous };
 }

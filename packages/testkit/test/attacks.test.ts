@@ -2,13 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AttackKeys,
   attacks,
+  attacksWithoutSignatures,
   makeAttackKeys,
   pictureOf,
   prepareMirror,
   prepareStagedTree,
-  publishByHand,
-  stageHonestMirror,
-  temporaryDirectory,
 } from '../src/index.ts';
 
 let keys: AttackKeys;
@@ -29,17 +27,10 @@ describe('attacks', () => {
     expect(pictureOf(context.directory)).not.toEqual(before);
   });
 
-  const withoutSignatures = attacks.filter(
-    ({ code, against }) => !code.startsWith('signature-') && code !== 'unsigned' && against !== 'keys',
-  );
-  it.each(withoutSignatures)('$name: changes an unsigned mirror too', async (attack) => {
-    const { directory, twins } = await stageHonestMirror();
-    if (attack.against === 'index') {
-      await publishByHand(directory, { lineage: 'none' });
-      await publishByHand(directory);
-    }
-    const before = pictureOf(directory);
-    await attack.apply({ directory, twins, keys, outside: temporaryDirectory('outside') });
-    expect(pictureOf(directory)).not.toEqual(before);
+  it.each(attacksWithoutSignatures)('$name: changes an unsigned mirror too', async (attack) => {
+    const context = await prepareMirror(keys, 'unsigned');
+    const before = pictureOf(context.directory);
+    await attack.apply(context);
+    expect(pictureOf(context.directory)).not.toEqual(before);
   });
 });

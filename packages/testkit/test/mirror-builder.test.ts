@@ -184,7 +184,7 @@ describe('publishing by hand', () => {
     );
   });
 
-  it('numbers the pointers and keeps the replaced ones', async () => {
+  it('numbers the pointers and keeps a copy of each', async () => {
     const { directory } = await stageHonestMirror(keys.honest);
     const first = await publishByHand(directory, { signer: keys.honest });
     const pointer = readObject(directory, indexManifestKey(undefined));
@@ -195,7 +195,7 @@ describe('publishing by hand', () => {
       previous: first,
     });
     const history = listKeys(directory).filter((key) => classifyKey(key).kind === 'history');
-    expect(history).toHaveLength(1);
+    expect(history).toHaveLength(2);
     expect(readObject(directory, history[0] ?? '')).toEqual(pointer);
     using gpg = openGpgHome(keys.honest.publicArmored);
     expect(gpg.verify(join(directory, indexManifestKey(undefined))).status).toContain('VALIDSIG');

@@ -1,0 +1,101 @@
+import { pathToFileURL } from 'node:url';
+import { silentProgress, systemClock } from '@slipway/core';
+import type { ActionResult } from '@slipway/runner';
+import {
+  type Attack,
+  type AttackKeys,
+  attacks,
+  attacksWithoutSignatures,
+  makeAttackKeys,
+  pictureOf,
+  prepareMirror,
+  trustedKeysFor,
+} from '@slipway/testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { action } from '../src/action.ts';
+
+let keys: AttackKeys;
+beforeAll(async () => {
+  keys = await makeAttackKeys();
+});
+
+interface Trust {
+  readonly trustedKeys: string;
+  readonly allowUnsigned: boolean;
+}
+
+function verify(mirror: string, level: Attack['level'], trust: Trust): Promise<ActionResult> {
+  const inputs = {
+    ...trust,
+    mirror: pathToFileURL(mirror).href,
+    requireSignedIndex: false,
+    expectedIndex: undefined,
+    level,
+    report: undefined,
+    sarif: undefined,
+  };
+  return action.run(inputs, { progress: silentProgress, clock: systemClock, workDirectory: mirror });
+}
+
+const pinned = (attack: Pick<Attack, 'trusts'>): Trust => ({
+  trustedKeys: trustedKeysFor(attack, keys),
+  allowUnsigned: false,
+});
+const nobody: Trust = { trustedKeys: '', allowUnsigned: true };
+
+/** The step fails, and the code is among the errors of the report that it leaves behind. */
+function expectRefused(result: ActionResult, code: string): void {
+  expect(result.failure?.code).toBe('mirror-refused');
+  expect(result.outputs).toMatchObject({ verified: false });
+  const errors = result.problems
+    .filter(({ severity }) => severity === 'error')
+    .map((problem) => problem.code);
+  expect(errors).toContain(code);
+  const report: unknown = JSON.parse(result.files.find(({ output }) => output === 'report')?.contents ?? '');
+  expect(report).toMatchObject({
+    verified: false,
+    findings: expect.arrayContaining([expect.objectContaining({ code, severity: 'error' })]),
+  });
+}
+
+describe('verifying', () => {
+  it.each(['metadata', 'full'] as const)('accepts an honest signed mirror at level %s', async (level) => {
+    const { directory } = await prepareMirror(keys);
+    const result = await verify(directory, level, pinned({}));
+    expect(result.failure).toBeUndefined();
+    expect(result.outputs).toMatchObject({ verified: true, errors: 0, entries: 10 });
+  });
+
+  it('accepts an honest unsigned mirror where that is allowed', async () => {
+    const { directory } = await prepareMirror(keys, 'unsigned');
+    expect((await verify(directory, 'full', nobody)).failure).toBeUndefined();
+  });
+
+  it('I4: refuses an honest unsigned mirror otherwise', async () => {
+    const { directory } = await prepareMirror(keys, 'unsigned');
+    expectRefused(await verify(directory, 'metadata', pinned({})), 'unsigned');
+  });
+
+  it('I4: refuses a mirror of another key', async () => {
+    const { directory } = await prepareMirror({ ...keys, honest: keys.stranger });
+    expectRefused(await verify(directory, 'metadata', pinned({})), 'signature-not-pinned');
+  });
+});
+
+describe('I1, I4, I8: verifying refuses, and changes nothing,', () => {
+  it.each(attacks)('$name [$code]', async (attack) => {
+    const context = await prepareMirror(keys);
+    await attack.apply(context);
+    const before = pictureOf(context.directory);
+    expectRefused(await verify(context.directory, attack.level, pinned(attack)), attack.code);
+    expect(pictureOf(context.directory)).toEqual(before);
+  });
+});
+
+describe('I1, I8: verifying an unsigned mirror refuses', () => {
+  it.each(attacksWithoutSignatures)('$name [$code]', async (attack) => {
+    const context = await prepareMirror(keys, 'unsigned');
+    await attack.apply(context);
+    expectRefused(await verify(context.directory, attack.level, nobody), attack.code);
+  });
+});
