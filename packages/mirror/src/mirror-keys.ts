@@ -75,7 +75,7 @@ export async function readOfferedKeys(
       findings.push(finding('key-mismatch', key, `it holds the key ${found.fingerprint}`));
     } else keys.push({ fingerprint, armored: found.armored, blobSha256: hashOnce('sha256', body) });
   }
-  findings.push(...keyIndexFindings(listed, indexed));
+  findings.push(...keyIndexFindings(keyIndexManifestKey, listed, indexed));
   return { keys, indexed, blobs };
 }
 
@@ -94,7 +94,8 @@ async function listFingerprints(store: ObjectStore): Promise<readonly string[]> 
   return fingerprints.sort();
 }
 
-async function readKey(
+/** The one public key that an object holds; undefined when it holds none, or more. */
+export async function readKey(
   body: Uint8Array,
 ): Promise<{ readonly fingerprint: string; readonly armored: string } | undefined> {
   try {
@@ -105,7 +106,9 @@ async function readKey(
   }
 }
 
-function keyIndexFindings(
+/** Whether the key index at `indexKey` lists the keys that are stored, and only those. Nothing where nothing is listed. */
+export function keyIndexFindings(
+  indexKey: string,
   listed: readonly string[] | undefined,
   indexed: readonly string[] | undefined,
 ): Finding[] {
@@ -114,23 +117,17 @@ function keyIndexFindings(
   for (const fingerprint of indexed ?? []) {
     if (!listed.includes(fingerprint)) {
       findings.push(
-        finding(
-          'key-index-mismatch',
-          keyIndexManifestKey,
-          `it lists the key ${fingerprint}, which is not stored`,
-        ),
+        finding('key-index-mismatch', indexKey, `it lists the key ${fingerprint}, which is not stored`),
       );
     }
   }
   for (const fingerprint of listed) {
     if (indexed !== undefined && !indexed.includes(fingerprint)) {
-      findings.push(
-        finding('key-index-mismatch', keyIndexManifestKey, `it leaves out the key ${fingerprint}`),
-      );
+      findings.push(finding('key-index-mismatch', indexKey, `it leaves out the key ${fingerprint}`));
     }
   }
   if (indexed === undefined && listed.length > 0) {
-    findings.push(finding('key-index-mismatch', keyIndexManifestKey, 'there are keys, but no index of them'));
+    findings.push(finding('key-index-mismatch', indexKey, 'there are keys, but no index of them'));
   }
   return findings;
 }

@@ -1,3 +1,4 @@
+import type { BlobRecord } from '@slipway/spack-buildcache';
 import type { EntryReport } from './entry-reader.ts';
 import type { NodeGraph } from './node-graph.ts';
 
@@ -19,6 +20,11 @@ export interface MirrorStatistics {
   readonly orphans: number;
   readonly orphanBytes: number;
 }
+
+/** What is counted of an entry. */
+export type CountedEntry = Pick<EntryReport, 'spec' | 'signedBy' | 'blobs'> & {
+  readonly tarball: Pick<BlobRecord, 'contentLength'> | undefined;
+};
 
 export interface Count {
   readonly name: string;
@@ -53,7 +59,7 @@ export class StatisticsCollector {
   #tarballBytes = 0;
   #duplicateBytes = 0;
 
-  addEntry(entry: EntryReport): void {
+  addEntry(entry: CountedEntry): void {
     if (entry.spec === undefined) return;
     this.#entries += 1;
     this.#packages.add(entry.spec.name);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createGunzip, type Gunzip } from 'node:zlib';
-import type { ObjectStore } from '@slipway/core';
+import { type ObjectStore, unreachable } from '@slipway/core';
 import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Extract, extract } from 'tar-stream';
 import { type Finding, finding } from './findings.ts';
@@ -28,22 +28,43 @@ export async function checkTarball(
     await stream.body[Symbol.asyncIterator]().return?.();
     return sizeProblem;
   }
+  const { sizeBytes, sha256, spec } = await readTarball(stream.body, onBytes);
+  const size = checkSize(key, sizeBytes, record.contentLength);
+  if (size !== undefined) return size;
+  if (sha256 !== record.checksum) return tamperedBlob(key);
+  return tarballBinding(key, spec, dagHash);
+}
+
+/** What one pass over a tarball tells. */
+export interface TarballReading {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly spec: SpecFileResult;
+}
+
+/** Reads a tarball to its end. Memory does not grow with it. Throws what the stream throws. */
+export async function readTarball(
+  body: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void = () => {},
+): Promise<TarballReading> {
   const hash = createHash('sha256');
-  const spec = new SpecFileSearch();
+  const search = new SpecFileSearch();
   let sizeBytes = 0;
-  for await (const chunk of stream.body) {
+  for await (const chunk of body) {
     hash.update(chunk);
     sizeBytes += chunk.length;
     onBytes(chunk.length);
-    await spec.push(chunk);
+    await search.push(chunk);
   }
-  const found = await spec.end();
-  const size = checkSize(key, sizeBytes, record.contentLength);
-  if (size !== undefined) return size;
-  if (hash.digest('hex') !== record.checksum) return tamperedBlob(key);
-  switch (found.kind) {
+  const spec = await search.end();
+  return { sizeBytes, sha256: hash.digest('hex'), spec };
+}
+
+/** The finding for a tarball that does not hold the files of `dagHash`, if it does not. */
+export function tarballBinding(key: string, spec: SpecFileResult, dagHash: string): Finding | undefined {
+  switch (spec.kind) {
     case 'unreadable':
-      return finding('tarball-unreadable', key, `the tarball cannot be unpacked: ${found.why}`);
+      return finding('tarball-unreadable', key, `the tarball cannot be unpacked: ${spec.why}`);
     case 'absent':
       return finding(
         'tarball-unbound',
@@ -51,16 +72,19 @@ export async function checkTarball(
         'the tarball has no .spack/spec.json, so nothing says whose files these are',
       );
     case 'found':
-      if (found.dagHash === dagHash) return undefined;
+      if (spec.dagHash === dagHash) return undefined;
       return finding(
         'tarball-mismatch',
         key,
-        `the tarball holds the files of ${found.dagHash}, but the manifest offers them as ${dagHash}`,
+        `the tarball holds the files of ${spec.dagHash}, but the manifest offers them as ${dagHash}`,
       );
+    default:
+      return unreachable(spec);
   }
 }
 
-type SearchResult =
+/** Whose files a tarball says it holds. */
+export type SpecFileResult =
   | { readonly kind: 'found'; readonly dagHash: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly why: string };
@@ -69,13 +93,13 @@ type SearchResult =
 class SpecFileSearch {
   readonly #gunzip: Gunzip = createGunzip();
   readonly #tar: Extract = extract();
-  #result: SearchResult | undefined;
+  #result: SpecFileResult | undefined;
   #unpackedBytes = 0;
   readonly #done: Promise<void>;
 
   constructor() {
     this.#done = new Promise((resolve) => {
-      const settle = (result: SearchResult): void => {
+      const settle = (result: SpecFileResult): void => {
         this.#result ??= result;
         this.#gunzip.destroy();
         this.#tar.destroy();
@@ -117,14 +141,14 @@ class SpecFileSearch {
     }
   }
 
-  async end(): Promise<SearchResult> {
+  async end(): Promise<SpecFileResult> {
     if (this.#result === undefined) this.#gunzip.end();
     await this.#done;
     return this.#result ?? { kind: 'absent' };
   }
 }
 
-function dagHashOfSpecFile(json: Buffer): SearchResult {
+function dagHashOfSpecFile(json: Buffer): SpecFileResult {
   try {
     const document: unknown = JSON.parse(json.toString('utf8'));
     const hash = rootHashOf(document);

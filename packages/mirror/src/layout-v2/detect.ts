@@ -1,0 +1,58 @@
+import { type ObjectStore, UserError } from '@slipway/core';
+import { classifyKey, indexManifestKey, layoutKey } from '@slipway/spack-buildcache';
+import { indexKeyV2, prefixV2 } from './names.ts';
+
+/** Which layouts a mirror has something of. */
+export interface FoundLayouts {
+  readonly v3: boolean;
+  readonly v2: boolean;
+}
+
+/**
+ * The layout that a mirror is to be read as: v3 where anything of it is there, since a client asks for it first, else v2;
+ * undefined where there is neither. Throws `RemoteError` for a store that fails.
+ */
+export async function detectLayout(store: ObjectStore): Promise<'v3' | 'v2' | undefined> {
+  if (await hasLayoutV3(store)) return 'v3';
+  return (await hasLayoutV2(store)) ? 'v2' : undefined;
+}
+
+/** Both answers, for those who want to say that a mirror has the two layouts side by side. */
+export async function findLayouts(store: ObjectStore): Promise<FoundLayouts> {
+  return { v3: await hasLayoutV3(store), v2: await hasLayoutV2(store) };
+}
+
+async function hasLayoutV3(store: ObjectStore): Promise<boolean> {
+  if (await isThere(store, layoutKey)) return true;
+  if (await isThere(store, indexManifestKey(undefined))) return true;
+  return holds(store, 'v3/', (key) => classifyKey(key).kind !== 'unknown');
+}
+
+async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
+  return (await isThere(store, indexKeyV2)) || holds(store, prefixV2, () => true);
+}
+
+/** A thing that the store refuses to look at (a link out of the mirror) is there all the same: the audit will say so. */
+async function isThere(store: ObjectStore, key: string): Promise<boolean> {
+  try {
+    return (await store.head(key)) !== undefined;
+  } catch (error) {
+    if (error instanceof UserError) return true;
+    throw error;
+  }
+}
+
+async function holds(
+  store: ObjectStore,
+  prefix: string,
+  isMarker: (key: string) => boolean,
+): Promise<boolean> {
+  if (!store.listable) return false;
+  try {
+    for await (const { key } of store.list(prefix)) if (isMarker(key)) return true;
+    return false;
+  } catch (error) {
+    if (error instanceof UserError) return true;
+    throw error;
+  }
+}
