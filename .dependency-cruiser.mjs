@@ -1,0 +1,109 @@
+// Who may import whom. Evaluated on the TypeScript sources, types included; scripts/lib/test proves that each rule bites.
+
+/** What each package may import of the workspace, beside itself. A package that is not here may import nothing. */
+const allowed = {
+  core: [],
+  runner: ['core'],
+  store: ['core'],
+  signing: ['core'],
+  'spack-buildcache': ['core'],
+  mirror: ['core', 'signing', 'spack-buildcache'],
+  'buildcache-actions': ['core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
+  cli: ['core', 'runner'],
+};
+const forTests = '(testkit|bench)';
+
+/** Packages from elsewhere that have one importer. */
+const soleImporters = [
+  { name: '@actions/*', path: '@actions/', importers: '(runner|testkit)' },
+  { name: 'openpgp', path: 'openpgp/', importers: `(signing|${forTests})` },
+  { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(store|${forTests})` },
+];
+
+const oneOf = (names) => `(${names.join('|')})`;
+const productionSource = `^(actions/|packages/(?!${forTests}/))[^/]+/src/`;
+
+export default {
+  forbidden: [
+    ...Object.entries(allowed).map(([name, others]) => ({
+      name: `packages-of-${name}`,
+      comment: `${name} may import ${others.join(', ') || 'nothing of the workspace'}.`,
+      severity: 'error',
+      from: { path: `^packages/${name}/src/` },
+      to: { path: '^packages/', pathNot: `^packages/${oneOf([name, ...others])}/` },
+    })),
+    {
+      name: 'core-imports-nothing',
+      comment: 'Not even from elsewhere.',
+      severity: 'error',
+      from: { path: '^packages/core/src/' },
+      to: { path: 'node_modules/' },
+    },
+    {
+      name: 'packages-in-the-table',
+      comment: 'A new package gets a line in the table above that says what it may import.',
+      severity: 'error',
+      from: {
+        path: '^packages/([^/]+)/src/',
+        pathNot: `^packages/(${oneOf(Object.keys(allowed))}|${forTests})/`,
+      },
+      to: { path: '^packages/', pathNot: '^packages/$1/' },
+    },
+    {
+      name: 'actions-never-each-other',
+      comment: 'What two actions share belongs into a package.',
+      severity: 'error',
+      from: { path: '^actions/([^/]+)/' },
+      to: { path: '^actions/', pathNot: '^actions/$1/' },
+    },
+    {
+      name: 'only-cli-imports-actions',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: `^packages/(cli|${forTests})/` },
+      to: { path: '^actions/' },
+    },
+    {
+      name: 'test-packages-only-in-tests',
+      severity: 'error',
+      from: { path: productionSource },
+      to: { path: `^packages/${forTests}/|/test/` },
+    },
+    ...soleImporters.map(({ name, path, importers }) => ({
+      name: `sole-importer-of-${name}`,
+      severity: 'error',
+      from: { path: '^(actions|packages)/[^/]+/src/', pathNot: `^packages/${importers}/` },
+      to: { path: `(^|node_modules/)${path}` },
+    })),
+    {
+      name: 'actions-toolkit-is-loaded-late',
+      comment: 'It takes as long to load as Node to start: import() it, when it is needed.',
+      severity: 'error',
+      from: { path: productionSource },
+      to: {
+        path: 'node_modules/@actions/',
+        dynamic: false,
+        dependencyTypesNot: ['type-only', 'type-import'],
+      },
+    },
+    {
+      name: 'no-development-dependencies',
+      comment: 'What the sources import is a dependency in the package.json beside them.',
+      severity: 'error',
+      from: { path: productionSource },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    parser: 'tsc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|build|testdata|coverage)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'types', 'import', 'node', 'default'],
+      extensions: ['.ts', '.mts', '.js', '.mjs', '.json', '.d.ts'],
+    },
+  },
+};

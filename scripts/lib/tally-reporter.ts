@@ -1,0 +1,51 @@
+import { writeFileSync } from 'node:fs';
+import type { Reporter, SerializedError, TestModule } from 'vitest/node';
+
+export interface SkippedTest {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly SkippedTest[];
+}
+
+/** The file that the tally is written to; `scripts/test` sets it. */
+export const tallyVariable = 'SLIPWAY_TEST_TALLY';
+
+/**
+ * Counts the tests of a run. A file that could not be loaded, and an error outside of every test, count as a failure
+ * each, so that a run that tested nothing is never a success.
+ */
+export default class TallyReporter implements Reporter {
+  onTestRunEnd(testModules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
+    const path = process.env[tallyVariable];
+    if (path !== undefined) writeFileSync(path, JSON.stringify(tally(testModules, unhandledErrors.length)));
+  }
+}
+
+function tally(testModules: readonly TestModule[], unhandledErrors: number): Tally {
+  let passed = 0;
+  let failed = unhandledErrors;
+  const skipped: SkippedTest[] = [];
+  for (const testModule of testModules) {
+    failed += testModule.errors().length;
+    for (const test of testModule.children.allTests()) {
+      const result = test.result();
+      if (result.state === 'passed') passed += 1;
+      else if (result.state === 'failed') failed += 1;
+      else
+        skipped.push({
+          name: `${testModule.relativeModuleId}: ${test.fullName}`,
+          reason: skipReason(result),
+        });
+    }
+  }
+  return { passed, failed, skipped };
+}
+
+function skipReason(result: object): string {
+  return 'note' in result && typeof result.note === 'string' ? result.note : 'no reason given';
+}
