@@ -105,7 +105,9 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
       ),
     );
   }
+  const findingsBefore = findings.length;
   const indexes = await readIndexes(store, listing, policy, findings);
+  const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const history = store.listable ? await listHistory(store, undefined) : [];
@@ -152,17 +154,9 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
     );
   }
   findings.push(...unfinishedFindings(pending, main?.index, stored));
-  if (main === undefined && !findings.some((found) => found.key === indexManifestKey(undefined))) {
-    if ([...stored.keys()].some((hash) => !excused.has(hash)) && indexes.length === 0) {
-      findings.push(
-        finding(
-          'index-missing',
-          indexManifestKey(undefined),
-          'the mirror has entries, but no index',
-          updateHint,
-        ),
-      );
-    }
+  if (indexes.length === 0 && !indexRefused && [...stored.keys()].some((hash) => !excused.has(hash))) {
+    const key = indexManifestKey(undefined);
+    findings.push(finding('index-missing', key, 'the mirror has entries, but no index', updateHint));
   }
 
   const orphans =

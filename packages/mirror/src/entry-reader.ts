@@ -104,9 +104,7 @@ export class EntryReader {
     }
     const mismatch = bindingProblem(key, dagHash, document.root);
     let tarballFinding: Finding | undefined;
-    if (this.#tarballs === 'read')
-      tarballFinding = await checkTarball(this.#store, tarball, dagHash, onBytes);
-    if (this.#tarballs === 'head') tarballFinding = await this.#headTarball(tarball);
+    if (this.#tarballs !== 'none') tarballFinding = await this.#checkTarball(tarball, dagHash, onBytes);
     if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFinding));
     if (
       tarballFinding !== undefined &&
@@ -116,6 +114,21 @@ export class EntryReader {
     }
     const { hash, name, version } = document.root;
     return report({ ...known, blobs, tarball, spec: { hash, name, version } });
+  }
+
+  async #checkTarball(
+    record: BlobRecord,
+    dagHash: string,
+    onBytes: ((count: number) => void) | undefined,
+  ): Promise<Finding | undefined> {
+    try {
+      if (this.#tarballs === 'head') return await this.#headTarball(record);
+      return await checkTarball(this.#store, record, dagHash, onBytes);
+    } catch (error) {
+      const refused = storeFinding(error, blobKey(record.checksum), 'blob-oversized', 'it is too large');
+      if (refused === undefined) throw error;
+      return refused;
+    }
   }
 
   async #headTarball(record: BlobRecord): Promise<Finding | undefined> {

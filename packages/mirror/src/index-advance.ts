@@ -139,13 +139,10 @@ export async function readCurrentIndex(
   const [problem] = findings;
   if (problem === undefined && index !== undefined) return { pointer, index };
   if (advance.replaceUnreadable !== true) {
-    throw new UserError(
-      'mirror-refused',
-      `the index of ${store.url} is not usable: ${problem?.message ?? ''}`,
-      {
-        hint: 'Run buildcache-verify to see all that is wrong, then buildcache-index with operation: rebuild.',
-      },
-    );
+    const why = problem === undefined ? '' : `: ${problem.message} (${problem.code})`;
+    throw new UserError('mirror-refused', `the index of ${store.url} is not usable${why}`, {
+      hint: 'Run buildcache-verify to see all that is wrong, then buildcache-index with operation: rebuild.',
+    });
   }
   const present = pointer ?? (await readOrFind(store, indexManifestKey(view), maxIndexBytes, []))?.info;
   return { pointer, index: new PackageIndex(), unreadableEtag: present?.etag };

@@ -1,4 +1,5 @@
 import type { PackageIndex } from '@slipway/spack-buildcache';
+import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import type { IndexPointer } from './index-pointer.ts';
 import type { NodeGraph } from './node-graph.ts';
@@ -23,9 +24,13 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
   const { pointer, index, graph } = input;
   const findings: Finding[] = [...indexNameFindings(input)];
   const edges = new Map<string, number>();
+  const count = (dependencies: readonly string[]): void => {
+    for (const dependency of dependencies) edges.set(dependency, (edges.get(dependency) ?? 0) + 1);
+  };
   for (const hash of index.hashes()) {
     const node = graph.find(hash);
     if (node === undefined) {
+      count(dependenciesInIndex(index, hash, pointer, findings));
       if (!index.hasEntry(hash)) {
         findings.push(
           finding('index-node-unneeded', pointer.key, `it lists ${hash}, which no stored entry needs`),
@@ -33,6 +38,7 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
       }
       continue;
     }
+    count(node.dependencyHashes);
     const json = index.nodeJson(hash);
     if (json === undefined || Buffer.compare(json, node.json) !== 0) {
       findings.push(
@@ -43,22 +49,30 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
         ),
       );
     }
-    for (const dependency of node.dependencyHashes) edges.set(dependency, (edges.get(dependency) ?? 0) + 1);
   }
   for (const hash of index.hashes()) {
-    if (graph.find(hash) === undefined) continue;
     const expected = edges.get(hash) ?? 0;
-    if (index.refCount(hash) !== expected) {
-      findings.push(
-        finding(
-          'index-count-mismatch',
-          pointer.key,
-          `it counts ${index.refCount(hash)} dependents of ${graph.describe(hash)}, and there are ${expected}`,
-        ),
-      );
-    }
+    if (index.refCount(hash) === expected) continue;
+    findings.push(
+      finding(
+        'index-count-mismatch',
+        pointer.key,
+        `it counts ${index.refCount(hash)} dependents of ${graph.describe(hash)}, and there are ${expected}`,
+      ),
+    );
   }
   return findings;
+}
+
+/** The dependencies of a node that no spec has, as the index itself tells them. */
+function dependenciesInIndex(
+  index: PackageIndex,
+  hash: string,
+  pointer: IndexPointer,
+  findings: Finding[],
+): readonly string[] {
+  const node = parsed(pointer.key, 'index-node-mismatch', findings, () => index.node(hash));
+  return node?.dependencies.map((dependency) => dependency.hash) ?? [];
 }
 
 /** Whether an index offers only what is stored, and leaves out nothing that is. Needs names alone, no entry is read. */

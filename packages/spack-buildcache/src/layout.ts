@@ -150,6 +150,7 @@ function classifySpecManifest(path: string): MirrorKey {
     fileName.endsWith(specManifestSuffix) &&
     isPackageName(packageName) &&
     isDagHash(dagHash) &&
+    /^[A-Za-z0-9_+.-]+$/.test(fileStem) &&
     fileStem.startsWith(`${packageName}-`) &&
     fileStem.at(-33) === '-';
   return wellFormed ? { kind: 'spec-manifest', packageName, fileStem, dagHash } : { kind: 'unknown' };

@@ -9,6 +9,7 @@ export type SpackFixture =
   | 'v3-unsigned'
   | 'v2-signed'
   | 'v2-unsigned'
+  | 'v4-specs'
   | 'environment.spack.lock';
 
 /** The path of a fixture, which must not be written to. */
