@@ -30,7 +30,7 @@ export class TemporaryFiles {
    * other failure.
    *
    * Every object is flushed, also immutable ones: with the flushes of 16 writers under way at once, 10,000 objects of
-   * 1 KiB take 1.7 s instead of 0.5 s on an SSD, and a pointer then never names bytes that a power cut took away (I1).
+   * 1 KiB take 1.7 s, of which the flushes are 1 s, and a pointer then never names bytes that a power cut took away (I1).
    */
   async write(key: string, source: WriteSource, sha256: string): Promise<string> {
     if (source.kind === 'bytes' && hash('sha256', source.bytes) !== sha256) throw otherBytes(key);
