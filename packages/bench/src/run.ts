@@ -5,12 +5,17 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { asSlipwayError, formatDuration, parseDurationMs, UserError } from '@slipway/core';
+import { indexPlans } from './index-plans.ts';
 import { thisMachine } from './machine.ts';
 import { type Measurement, measure, type Result } from './measure.ts';
-import { type Field, memoryPlans, type Plan, plansFor, startPlans } from './measurements.ts';
+import { memoryPlans } from './memory-plans.ts';
 import { Gpg, Spack } from './peers.ts';
+import type { Field, Plan } from './plan.ts';
+import { publishPlans } from './publish-plans.ts';
 import { type Findings, formatFindings, formatResult } from './report.ts';
+import { signaturePlans } from './signature-plans.ts';
 import { SlipwayProgram } from './slipway.ts';
+import { startPlans } from './start-plans.ts';
 import { Workspace } from './workspace.ts';
 
 const usage = `Usage: scripts/bench [options]
@@ -21,7 +26,7 @@ const usage = `Usage: scripts/bench [options]
   --budget TIME      a side that has taken so long in all is not run again (3m)
   --work DIR         where mirrors are made and kept for the next time
   --output FILE      where the JSON result goes (WORK/result.json)
-  --slipway PATH     another slipway than scripts/slipway
+  --slipway PATH     another slipway than the bundle of packages/cli
   --readme           put the results into the README of packages/bench
 Peers: gpg from PATH; Spack when SPACK_ROOT names one.
 `;
@@ -50,13 +55,24 @@ async function main(): Promise<void> {
   }
   const workspace = new Workspace(resolve(values.work), (line) => say(`${line}\n`));
   const slipway = new SlipwayProgram(values.slipway === undefined ? undefined : resolve(values.slipway));
-  if (!slipway.exists) throw new UserError('input-invalid', 'there is no slipway program to measure');
+  if (!slipway.exists)
+    throw new UserError('input-invalid', 'there is no slipway program to measure', {
+      hint: 'scripts/bundle makes it; scripts/bench does so by itself.',
+    });
+
   const gpg = Gpg.open((await workspace.signingKey()).privateKeyFile);
   try {
     const field: Field = { workspace, slipway, spack: Spack.find(), gpg };
     const plans = [
       ...startPlans(),
-      ...plansFor(field, values.entries.split(',').map(parseCount)),
+      ...values.entries
+        .split(',')
+        .map(parseCount)
+        .flatMap((entryCount) => [
+          ...indexPlans(field, entryCount),
+          ...publishPlans(field, entryCount),
+          ...signaturePlans(field, entryCount),
+        ]),
       ...(values.memory === undefined ? [] : memoryPlans(field, parseCount(values.memory))),
     ].filter(({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)));
     const results = await runPlans(plans, parseCount(values.runs), parseDurationMs(values.budget));

@@ -11,14 +11,14 @@ export type Trust = SigningKey | undefined;
 
 /** The commands that are measured, as a user would give them. */
 export class SlipwayProgram {
-  readonly #program: string;
+  readonly #start: readonly [program: string, ...args: string[]];
+  readonly exists: boolean;
 
-  constructor(program: string = join(repository, 'scripts/slipway')) {
-    this.#program = program;
-  }
-
-  get exists(): boolean {
-    return existsSync(this.#program);
+  /** The program at `path`, or else the bundle of the command line, as an installed one would be. */
+  constructor(path: string | undefined) {
+    const bundle = join(repository, 'packages/cli/dist/index.js');
+    this.#start = path === undefined ? [process.execPath, bundle] : [path];
+    this.exists = existsSync(path ?? bundle);
   }
 
   rebuildIndex(mirror: string, trust: Trust): Command {
@@ -38,12 +38,16 @@ export class SlipwayProgram {
   }
 
   sign(staged: string, key: SigningKey): Command {
-    const args = ['buildcache-sign', '--buildcache', staged, '--signing-key', `@${key.privateKeyFile}`];
-    return { program: this.#program, args };
+    return this.#run(['buildcache-sign', '--buildcache', staged, '--signing-key', `@${key.privateKeyFile}`]);
   }
 
   #command(action: string, mirror: string, flags: readonly string[]): Command {
-    return { program: this.#program, args: [action, '--mirror', pathToFileURL(mirror).href, ...flags] };
+    return this.#run([action, '--mirror', pathToFileURL(mirror).href, ...flags]);
+  }
+
+  #run(flags: readonly string[]): Command {
+    const [program, ...args] = this.#start;
+    return { program, args: [...args, ...flags] };
   }
 }
 
