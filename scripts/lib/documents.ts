@@ -98,15 +98,13 @@ function withTables(readme: string, action: ActionDefinition): string {
   );
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-function inputWords({ description, kind, choices }: InputDeclaration<any>): string {
+function inputWords({ description, kind, choices }: InputDeclaration<unknown>): string {
   const words =
     choices === undefined ? '' : ` One of ${choices.map((choice) => `\`${choice}\``).join(', ')}.`;
   return `${description}${words} (${kind})`;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-function presetWords({ default: preset }: InputDeclaration<any>): string {
+function presetWords({ default: preset }: InputDeclaration<unknown>): string {
   return preset === undefined ? '' : `\`${preset}\``;
 }
 

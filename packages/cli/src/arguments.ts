@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { printable } from '@slipway/core';
 import type { InputDeclarations } from '@slipway/runner';
 import { closest } from './closest.ts';
@@ -16,68 +15,62 @@ export interface ParsedArguments {
   /** What was given for each input, in order; booleans as `true` and `false`. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly flags: ReadonlySet<CommonFlag>;
+  /** Inputs whose flag had no value. */
+  readonly refused: ReadonlySet<string>;
   /** A sentence for each argument that means nothing. Values are never repeated: one may be a misplaced secret. */
   readonly problems: readonly string[];
 }
 
 /**
  * Reads the arguments after the action's name: `--name value`, `--name=value`, and for booleans `--name` and
- * `--no-name`. Never throws: everything wrong is in `problems`.
+ * `--no-name`. Never throws: everything wrong is in `problems`. Unlike `parseArgs` of Node it never takes a flag for the
+ * value of the flag before it, so that each problem is told once and none hides another.
  */
 export function parseArguments(args: readonly string[], inputs: InputDeclarations): ParsedArguments {
-  const isBoolean = (name: string): boolean =>
-    Object.hasOwn(inputs, name) && inputs[name]?.kind === 'boolean';
-  const options = {
-    ...Object.fromEntries(
-      Object.keys(inputs).map((name) => [name, optionOf(isBoolean(name) ? 'boolean' : 'string')]),
-    ),
-    ...Object.fromEntries(Object.keys(commonFlags).map((name) => [name, optionOf('boolean')])),
-    help: { ...optionOf('boolean'), short: 'h' },
-  };
-  const { tokens } = parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-
   const given = new Map<string, string[]>();
   const flags = new Set<CommonFlag>();
+  const refused = new Set<string>();
   const problems: string[] = [];
   const add = (name: string, value: string): void => {
     given.set(name, [...(given.get(name) ?? []), value]);
   };
+  const isInput = (name: string): boolean => Object.hasOwn(inputs, name);
+  const isBoolean = (name: string): boolean => isInput(name) && inputs[name]?.kind === 'boolean';
+
   let previous = '';
-  for (const token of tokens) {
-    if (token.kind !== 'option') {
-      if (token.kind === 'positional') problems.push(strayArgument(previous));
+  for (let index = 0; index < args.length; index += 1) {
+    const argument = args[index] === '-h' ? '--help' : (args[index] ?? '');
+    const [, name, inlineValue] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
+    if (name === undefined) {
+      problems.push(strayArgument(previous));
       continue;
     }
-    const { name, value, rawName } = token;
-    previous = rawName;
+    previous = `--${name}`;
     const negated = name.startsWith('no-') ? name.slice(3) : '';
     if (isCommonFlag(name)) {
-      if (value === undefined) flags.add(name);
+      if (inlineValue === undefined) flags.add(name);
       else problems.push(`--${name} takes no value`);
     } else if (isBoolean(name)) {
-      add(name, value ?? 'true');
+      add(name, inlineValue ?? 'true');
     } else if (isBoolean(negated)) {
-      if (value === undefined) add(negated, 'false');
+      if (inlineValue === undefined) add(negated, 'false');
       else problems.push(`--${name} takes no value`);
-    } else if (!Object.hasOwn(inputs, name)) {
-      problems.push(unknownFlag(rawName, name, [...Object.keys(inputs), ...Object.keys(commonFlags)]));
-    } else if (value === undefined || (token.inlineValue !== true && /^-./.test(value))) {
-      problems.push(`--${name} needs a value (one that starts with a dash is written --${name}=-…)`);
+    } else if (!isInput(name)) {
+      problems.push(unknownFlag(name, [...Object.keys(inputs), ...Object.keys(commonFlags)]));
+    } else if (inlineValue !== undefined) {
+      add(name, inlineValue);
     } else {
-      add(name, value);
+      const next = args[index + 1];
+      if (next !== undefined && !/^-./.test(next)) {
+        add(name, next);
+        index += 1;
+      } else {
+        refused.add(name);
+        problems.push(`--${name} needs a value (one that starts with a dash is written --${name}=-…)`);
+      }
     }
   }
-  return { given, flags, problems };
-}
-
-function optionOf<Type extends 'string' | 'boolean'>(type: Type) {
-  return { type, multiple: true } as const;
+  return { given, flags, refused, problems };
 }
 
 function isCommonFlag(name: string): name is CommonFlag {
@@ -89,8 +82,8 @@ function strayArgument(previous: string): string {
   return `an argument ${where} belongs to no flag`;
 }
 
-function unknownFlag(rawName: string, name: string, known: readonly string[]): string {
+function unknownFlag(name: string, known: readonly string[]): string {
   const match = closest(name, known);
   const suggestion = match === undefined ? '' : ` (did you mean --${match}?)`;
-  return `there is no ${printable(rawName, 80)}${suggestion}`;
+  return `there is no --${printable(name, 80)}${suggestion}`;
 }

@@ -63,15 +63,13 @@ function commonFlagEntries(): readonly (readonly [string, string])[] {
   return Object.entries(commonFlags).map(([name, text]) => [`--${name}`, text]);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-function flagTerm(name: string, declaration: InputDeclaration<any>): string {
+function flagTerm(name: string, declaration: InputDeclaration<unknown>): string {
   if (declaration.kind === 'boolean') return `--[no-]${name}`;
   if (declaration.secret) return `--${name} @FILE`;
   return `--${name} ${declaration.kind.toUpperCase()}`;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-function explanation(declaration: InputDeclaration<any>): string {
+function explanation(declaration: InputDeclaration<unknown>): string {
   const choices = declaration.choices === undefined ? '' : ` One of ${declaration.choices.join(', ')}.`;
   const requirement = declaration.required ? ' Required.' : '';
   const preset = declaration.default === undefined ? '' : ` Default: ${declaration.default}.`;

@@ -12,6 +12,8 @@ export interface Sources {
 
 export interface InputTextsFromSources {
   readonly texts: ReadonlyMap<string, string>;
+  /** Inputs that were given but could not be read, for a reason in `problems`. */
+  readonly refused: ReadonlySet<string>;
   readonly problems: readonly string[];
 }
 
@@ -31,7 +33,12 @@ export async function readInputTexts(
   sources: Sources,
 ): Promise<InputTextsFromSources> {
   const texts = new Map<string, string>();
+  const refused = new Set<string>();
   const problems: string[] = [];
+  const refuse = (name: string, problem: string): void => {
+    refused.add(name);
+    problems.push(problem);
+  };
   let standardInputReader: string | undefined;
   for (const [name, declaration] of Object.entries(inputs)) {
     const values = given.get(name);
@@ -41,29 +48,28 @@ export async function readInputTexts(
       continue;
     }
     if (values.length > 1 && declaration.kind !== 'list') {
-      problems.push(`--${name} is given ${values.length} times`);
+      refuse(name, `--${name} is given ${values.length} times`);
       continue;
     }
     const parts: string[] = [];
     for (const value of values) {
       if (value === '@-' && standardInputReader !== undefined) {
-        problems.push(`--${name} cannot read standard input: --${standardInputReader} does`);
+        refuse(name, `--${name} cannot read standard input: --${standardInputReader} does`);
         continue;
       }
       if (value === '@-') standardInputReader = name;
       const part = await readValue(name, declaration, value, sources);
-      if ('problem' in part) problems.push(part.problem);
+      if ('problem' in part) refuse(name, part.problem);
       else parts.push(part.text);
     }
     texts.set(name, parts.join('\n'));
   }
-  return { texts, problems };
+  return { texts, refused, problems };
 }
 
 async function readValue(
   name: string,
-  // biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-  declaration: InputDeclaration<any>,
+  declaration: InputDeclaration<unknown>,
   value: string,
   sources: Sources,
 ): Promise<{ readonly text: string } | { readonly problem: string }> {

@@ -72,7 +72,7 @@ async function runAction(
   args: readonly string[],
   surroundings: CommandSurroundings,
 ): Promise<ExitStatus> {
-  const { given, flags, problems } = parseArguments(args, action.inputs);
+  const { given, flags, refused, problems } = parseArguments(args, action.inputs);
   if (flags.has('help')) {
     surroundings.output.write(actionHelp(action));
     return 0;
@@ -94,6 +94,7 @@ async function runAction(
   try {
     inputs = parseInputs(action, {
       textOf: (name) => read.texts.get(name),
+      isRefused: (name) => refused.has(name) || read.refused.has(name),
       spell: (name) => `--${name}`,
       problems: [...problems, ...read.problems],
     });
@@ -171,6 +172,7 @@ function showReadably(
         ['output', 'value'],
         outputs.map((row) => row.map(redact)),
       ),
+      '',
     );
   }
   let blank = true;

@@ -8,6 +8,8 @@ export interface InputTexts {
   textOf(name: string): string | undefined;
   /** How this front end names an input in a message: `input "mirror"`, `--mirror`. */
   spell(name: string): string;
+  /** Whether an input was given in a way that is among `problems` already; it is then not called missing. */
+  isRefused?(name: string): boolean;
   /** What was wrong before any input was parsed, such as flags that do not exist. */
   readonly problems?: readonly string[] | undefined;
 }
@@ -29,11 +31,12 @@ export function parseInputs<Declarations extends InputDeclarations>(
   const inputs: Record<string, unknown> = {};
   let readFailedInput = false;
   for (const [name, declaration] of Object.entries(action.inputs)) {
-    const parsed = parseInput(declaration, texts.textOf(name), texts.spell(name));
+    const parsed =
+      texts.isRefused?.(name) === true ? {} : parseInput(declaration, texts.textOf(name), texts.spell(name));
     if ('value' in parsed) {
       inputs[camelCase(name)] = parsed.value;
     } else {
-      problems.push(parsed.problem);
+      if ('problem' in parsed) problems.push(parsed.problem);
       // What `checkInputs` says after it looked at an input that has no value would mislead.
       Object.defineProperty(inputs, camelCase(name), {
         enumerable: true,
@@ -63,17 +66,16 @@ function inputError(problems: readonly string[]): UserError {
   return new UserError('input-invalid', message);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an input of whatever type.
-function parseInput(declaration: InputDeclaration<any>, text: string | undefined, name: string) {
+type Parsed = { readonly value: unknown } | { readonly problem: string } | Record<never, never>;
+
+function parseInput(declaration: InputDeclaration<unknown>, text: string | undefined, name: string): Parsed {
   const given = text?.trim() ?? '';
   const effective = given === '' ? (declaration.default ?? '') : given;
   if (effective === '') {
-    return declaration.required
-      ? { problem: `${name} is required` }
-      : { value: declaration.absent as unknown };
+    return declaration.required ? { problem: `${name} is required` } : { value: declaration.absent };
   }
   try {
-    return { value: declaration.parse(effective) as unknown };
+    return { value: declaration.parse(effective) };
   } catch (error) {
     return { problem: parseProblem(declaration.secret, effective, name, error) };
   }
