@@ -76,7 +76,7 @@ export function tarballBinding(key: string, spec: SpecFileResult, dagHash: strin
       return finding(
         'tarball-mismatch',
         key,
-        `the tarball holds the files of ${spec.dagHash}, but the manifest offers them as ${dagHash}`,
+        `the tarball holds the files of ${spec.dagHash}, but the mirror offers them as ${dagHash}`,
       );
     default:
       return unreachable(spec);

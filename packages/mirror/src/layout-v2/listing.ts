@@ -21,7 +21,6 @@ export interface ListingV2 {
   /** Stored size in bytes of each tarball, by its key. */
   readonly tarballSizes: ReadonlyMap<string, number>;
   readonly keyFingerprints: readonly string[];
-  readonly hasIndex: boolean;
 }
 
 /** Lists a layout-v2 mirror. Names that have no place in the layout are findings, not errors. */
@@ -29,7 +28,6 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
   const entries = new Map<string, EntryNames>();
   const tarballSizes = new Map<string, number>();
   const keyFingerprints: string[] = [];
-  let hasIndex = false;
   let unknown = 0;
   const note = (key: string, sizeBytes: number): void => {
     const classified = classifyKeyV2(key);
@@ -53,8 +51,6 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
         return;
       case 'index':
       case 'index-checksum':
-        hasIndex = true;
-        return;
       case 'key-index':
         return;
       case 'unknown':
@@ -82,7 +78,6 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
     entries: [...entries.values()].sort((a, b) => (a.stem < b.stem ? -1 : 1)),
     tarballSizes,
     keyFingerprints: keyFingerprints.sort(),
-    hasIndex,
   };
 }
 

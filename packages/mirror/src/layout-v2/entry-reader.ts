@@ -1,0 +1,151 @@
+import type { ObjectStore } from '@slipway/core';
+import type { SpecNode } from '@slipway/spack-buildcache';
+import { parsed, storeFinding } from '../entry-reader.ts';
+import { type Finding, finding } from '../findings.ts';
+import { isFinding, looksSigned, openDocument, type SignaturePolicy } from '../signature-policy.ts';
+import { missingBlob, readTarball, tarballBinding } from '../tarball.ts';
+import { type EntryNames, specKeyOf } from './listing.ts';
+import { specKeyV2 } from './names.ts';
+import { maxSpecFileBytes, parseSpecFile, type SpecFileV2 } from './spec-file.ts';
+import { readDocument } from './stored-document.ts';
+
+/** What is known of one entry after it was read. */
+export interface EntryReportV2 {
+  readonly names: EntryNames;
+  /** From the spec; undefined when it could not be read. */
+  readonly root: SpecNode | undefined;
+  readonly nodes: readonly SpecNode[];
+  readonly signedBy: string | undefined;
+  /** Size of the tarball in bytes; undefined when it is missing or was not looked at. */
+  readonly tarballBytes: number | undefined;
+  readonly findings: readonly Finding[];
+}
+
+export interface EntryReading {
+  readonly store: ObjectStore;
+  readonly policy: SignaturePolicy;
+  /** Read every byte of the tarball, or only see that it is there. */
+  readonly level: 'metadata' | 'full';
+  /** Sizes of the tarballs by key, where the mirror could be listed. */
+  readonly tarballSizes: ReadonlyMap<string, number> | undefined;
+}
+
+/**
+ * Reads one entry and judges it on its own: signature, names, spec, tarball. Whatever is wrong with it is in its
+ * findings; only a store that fails throws.
+ */
+export async function readEntryV2(names: EntryNames, reading: EntryReading): Promise<EntryReportV2> {
+  const findings: Finding[] = [];
+  const key = specKeyOf(names);
+  const report = (rest: Partial<EntryReportV2> = {}): EntryReportV2 => ({
+    names,
+    root: undefined,
+    nodes: [],
+    signedBy: undefined,
+    tarballBytes: undefined,
+    ...rest,
+    findings,
+  });
+  if (names.signed && names.unsigned) {
+    findings.push(
+      finding(
+        'unsigned',
+        specKeyV2(names.stem, false),
+        'it stands unsigned beside the signed spec of the same name, where a client that wants no signatures takes it',
+        'Delete it: Spack never stores both.',
+      ),
+    );
+  }
+  const stored = await readDocument(reading.store, key, maxSpecFileBytes, 'document-too-large', findings);
+  if (stored.kind === 'missing') findings.push(missingBlob(key, 'the spec'));
+  if (stored.kind !== 'read') return report();
+  const opened = await openSpecFile(stored.body, key, names.signed, reading.policy);
+  if ('severity' in opened) {
+    findings.push(opened);
+    return report();
+  }
+  const { signedBy } = opened;
+  const spec = parsed(key, 'spec-malformed', findings, () => parseSpecFile(opened.json));
+  if (spec === undefined) return report({ signedBy });
+  const { root, nodes } = spec;
+  const mismatch = bindingProblem(key, names, spec);
+  if (mismatch !== undefined) {
+    findings.push(mismatch);
+    return report({ root, nodes, signedBy });
+  }
+  const tarball = await checkTarballV2(spec, reading);
+  if (tarball.problem !== undefined) findings.push(tarball.problem);
+  return report({ root, nodes, signedBy, tarballBytes: tarball.sizeBytes });
+}
+
+type OpenedSpecFile = { readonly json: Uint8Array; readonly signedBy: string | undefined };
+
+/** A file's name says whether it is signed, and so a client reads it: what is inside must be of that kind. */
+async function openSpecFile(
+  body: Uint8Array,
+  key: string,
+  signed: boolean,
+  policy: SignaturePolicy,
+): Promise<OpenedSpecFile | Finding> {
+  if (signed && looksSigned(Buffer.from(body.buffer, body.byteOffset, body.byteLength))) {
+    const opened = await openDocument(body, key, policy);
+    if (isFinding(opened)) return opened;
+    return { json: Buffer.from(opened.text), signedBy: opened.signedBy };
+  }
+  if (!policy.allowUnsigned) return finding('unsigned', key, 'it is not signed', unsignedHint);
+  if (signed) return finding('signature-malformed', key, 'it is not signed, though its name says that it is');
+  return { json: body, signedBy: undefined };
+}
+
+const unsignedHint =
+  'Bring the mirror to layout v3 with "spack buildcache migrate" and sign it with buildcache-sign, or allow unsigned entries.';
+
+/** A spec is bound to its file name: it must be the one that Spack looks for there. */
+function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Finding | undefined {
+  const { stem } = spec.location;
+  if (stem === names.stem) return undefined;
+  const who = `${spec.root.name}@${spec.root.version}/${spec.root.hash}`;
+  if (stem.slice(0, -spec.root.hash.length) === names.stem.slice(0, -names.dagHash.length))
+    return finding('hash-mismatch', key, `it stands for ${names.dagHash}, but its spec is ${who}`);
+  return finding('name-mismatch', key, `by its name it is another package than its spec, ${who}`);
+}
+
+interface TarballReport {
+  readonly sizeBytes: number | undefined;
+  readonly problem: Finding | undefined;
+}
+
+async function checkTarballV2(spec: SpecFileV2, reading: EntryReading): Promise<TarballReport> {
+  const key = spec.location.tarballKey;
+  try {
+    return reading.level === 'full'
+      ? await readWholeTarball(key, spec, reading.store)
+      : await findTarball(key, reading);
+  } catch (error) {
+    const problem = storeFinding(error, key, 'blob-oversized', 'it is larger than the store reads');
+    if (problem === undefined) throw error;
+    return { sizeBytes: undefined, problem };
+  }
+}
+
+async function findTarball(key: string, { store, tarballSizes }: EntryReading): Promise<TarballReport> {
+  const sizeBytes = tarballSizes === undefined ? (await store.head(key))?.sizeBytes : tarballSizes.get(key);
+  return { sizeBytes, problem: sizeBytes === undefined ? missingBlob(key, 'the tarball') : undefined };
+}
+
+async function readWholeTarball(key: string, spec: SpecFileV2, store: ObjectStore): Promise<TarballReport> {
+  const stream = await store.readStream(key, { maxBytes: Number.MAX_SAFE_INTEGER });
+  if (stream === undefined) return { sizeBytes: undefined, problem: missingBlob(key, 'the tarball') };
+  const { sizeBytes, sha256, spec: found } = await readTarball(stream.body);
+  if (spec.tarballSha256 === undefined) {
+    const why = 'it is from before Spack 0.19, when nothing outside a tarball said what is in it';
+    return { sizeBytes, problem: finding('tarball-unbound', key, why, oldTarballHint) };
+  }
+  if (sha256 !== spec.tarballSha256) {
+    const why = `its SHA-256 is ${sha256}, and its spec says ${spec.tarballSha256}`;
+    return { sizeBytes, problem: finding('tarball-checksum-mismatch', key, why) };
+  }
+  return { sizeBytes, problem: tarballBinding(key, found, spec.root.hash) };
+}
+
+const oldTarballHint = 'Build and publish the package anew: Spack 1.x cannot install such a tarball either.';

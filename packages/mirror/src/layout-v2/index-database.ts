@@ -1,0 +1,126 @@
+import { JsonScanner, UserError } from '@slipway/core';
+import { isDagHash, parseSpecNode, runtimeDeptypes, type SpecNode } from '@slipway/spack-buildcache';
+import { type LocationV2, locateV2 } from './names.ts';
+
+const maxIndexDepth = 40;
+const versions: ReadonlySet<unknown> = new Set(['6', '7', '8']);
+/** Fields of a record that say nothing of a mirror; some releases wrote them, and all of them read them. */
+const ignoredFields: ReadonlySet<string> = new Set([
+  'path',
+  'installed',
+  'explicit',
+  'installation_time',
+  'deprecated_for',
+  'origin',
+]);
+
+export interface IndexRecordV2 {
+  readonly node: Omit<SpecNode, 'json'>;
+  readonly refCount: number;
+  readonly inBuildcache: boolean;
+}
+
+/** The package index of a layout-v2 mirror: a Spack database of version 6, 7 or 8. It is only ever read here. */
+export class IndexDatabase {
+  readonly #records: ReadonlyMap<string, IndexRecordV2>;
+  readonly entryCount: number;
+
+  private constructor(records: ReadonlyMap<string, IndexRecordV2>) {
+    this.#records = records;
+    let entryCount = 0;
+    for (const record of records.values()) if (record.inBuildcache) entryCount += 1;
+    this.entryCount = entryCount;
+  }
+
+  /**
+   * Reads an index strictly. Throws `JsonError`, or `UserError` `content-invalid` for anything that is no database of
+   * these versions, `name-invalid` for names and hashes that could become a path elsewhere.
+   */
+  static parse(json: Uint8Array): IndexDatabase {
+    const records = new Map<string, IndexRecordV2>();
+    const scanner = new JsonScanner(json, { maxDepth: maxIndexDepth });
+    let sawVersion = false;
+    let sawInstalls = false;
+    scanner.object((key) => {
+      if (key !== 'database') {
+        scanner.skipValue();
+        return;
+      }
+      scanner.object((databaseKey) => {
+        if (databaseKey === 'installs') {
+          sawInstalls = true;
+          scanner.object((hash) => records.set(hash, parseRecord(scanner, hash)));
+        } else if (databaseKey === 'version') {
+          sawVersion = true;
+          if (!versions.has(scanner.value())) throw malformed('it is no Spack database of version 6, 7 or 8');
+        } else scanner.skipValue();
+      });
+    });
+    scanner.end();
+    if (!sawVersion) throw malformed('it has no version');
+    if (!sawInstalls) throw malformed('it has no "installs"');
+    return new IndexDatabase(records);
+  }
+
+  hasEntry(hash: string): boolean {
+    return this.#records.get(hash)?.inBuildcache === true;
+  }
+
+  /** All records by hash, in the order of the index. */
+  records(): Iterable<readonly [string, IndexRecordV2]> {
+    return this.#records;
+  }
+
+  /** Where the files of each entry belong, in the order of the index. */
+  *locations(): Generator<LocationV2 & { readonly dagHash: string }> {
+    for (const [dagHash, { node, inBuildcache }] of this.#records) {
+      if (!inBuildcache) continue;
+      yield { dagHash, ...locateV2(node, (hash) => this.#records.get(hash)?.node) };
+    }
+  }
+
+  /**
+   * How many indexed dependents each record may be said to have: releases of Spack counted link and run dependencies
+   * alone, or others too.
+   */
+  dependents(): ReadonlyMap<string, { readonly least: number; readonly most: number }> {
+    const counts = new Map<string, { least: number; most: number }>();
+    for (const hash of this.#records.keys()) counts.set(hash, { least: 0, most: 0 });
+    for (const { node } of this.#records.values()) {
+      for (const { hash, deptypes } of node.dependencies) {
+        const count = counts.get(hash);
+        if (count === undefined) continue;
+        count.most += 1;
+        if ((deptypes & runtimeDeptypes) !== 0) count.least += 1;
+      }
+    }
+    return counts;
+  }
+}
+
+function parseRecord(scanner: JsonScanner, hash: string): IndexRecordV2 {
+  if (!isDagHash(hash))
+    throw new UserError('name-invalid', 'the package index lists something that is no DAG hash');
+  let node: Omit<SpecNode, 'json'> | undefined;
+  let refCount: unknown = 0;
+  let inBuildcache: unknown = false;
+  scanner.object((field) => {
+    if (field === 'spec') {
+      const { start, end } = scanner.skipValue();
+      // Without its JSON, which would keep the whole index in memory.
+      const { json: _, ...parsed } = parseSpecNode(scanner.bytes.subarray(start, end));
+      node = parsed;
+    } else if (field === 'ref_count') refCount = scanner.value();
+    else if (field === 'in_buildcache') inBuildcache = scanner.value();
+    else if (ignoredFields.has(field)) scanner.skipValue();
+    else scanner.fail('a record of the package index has a field that Spack refuses');
+  });
+  if (node === undefined || !Number.isSafeInteger(refCount) || typeof inBuildcache !== 'boolean')
+    throw malformed(`its record ${hash} is malformed`);
+  if (node.hash !== hash) throw malformed(`its record ${hash} is of another node`);
+  return { node, refCount: Number(refCount), inBuildcache };
+}
+
+function malformed(why: string): UserError {
+  return new UserError('content-invalid', `the package index is malformed: ${why}`);
+}
