@@ -150,7 +150,8 @@ export const registry: ActionRegistry = {${entries.length === 0 ? '' : `\n${entr
 `;
 }
 
-function cliManifest(text: string, names: readonly string[]): string {
+/** The CLI's package.json: it depends on every action. */
+export function cliManifest(text: string, names: readonly string[]): string {
   const manifest = JSON.parse(text) as { dependencies: Record<string, string> };
   const dependencies = [
     '@slipway/core',

@@ -9,21 +9,25 @@ say() { printf '%s\n' "$*" >&2; }
 # What pnpm reads to decide what to install, as one text.
 install_inputs() { cat package.json pnpm-workspace.yaml pnpm-lock.yaml; }
 
+# Installs with the pnpm that package.json names; arguments go to it.
+install_packages() {
+  local manager
+  manager=$(sed -n 's/.*"packageManager": *"\(pnpm@[0-9.]*\)".*/\1/p' package.json)
+  say "Installing with $manager …"
+  if ! CI=true npx --yes "$manager" install --prefer-offline --reporter=silent "$@" </dev/null >&2; then
+    say "It failed: run \"npx $manager install $*\" to see why."
+    exit 1
+  fi
+  install_inputs >node_modules/.installed-from
+}
+
 install_dependencies() {
-  local stamp=node_modules/.installed-from
-  if [[ -x node_modules/node/bin/node ]] && install_inputs | cmp -s - "$stamp"; then return; fi
+  if [[ -x node_modules/node/bin/node ]] && install_inputs | cmp -s - node_modules/.installed-from; then return; fi
   if ! command -v npx >/dev/null; then
     say 'Slipway needs Node 20 or newer with npm: https://nodejs.org'
     exit 1
   fi
-  local manager
-  manager=$(sed -n 's/.*"packageManager": *"\(pnpm@[0-9.]*\)".*/\1/p' package.json)
-  say "Installing with $manager …"
-  CI=true npx --yes "$manager" install --frozen-lockfile --reporter=silent </dev/null >&2 || {
-    say "\"npx $manager install --frozen-lockfile\" failed: run it by hand to see why."
-    exit 1
-  }
-  install_inputs >"$stamp"
+  install_packages --frozen-lockfile
 }
 
 install_dependencies
