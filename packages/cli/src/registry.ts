@@ -10,6 +10,11 @@ export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 
 /** Every action that the CLI runs, each in a chunk of its own that is loaded when it is wanted. */
 export const registry: ActionRegistry = {
+  'buildcache-index': {
+    description:
+      'Updates, rebuilds, rolls back or lists the package index of a Spack mirror, or of one of its views.',
+    load: () => import('@slipway/buildcache-index'),
+  },
   'buildcache-publish': {
     description:
       'Publishes a staged Spack buildcache to a mirror, verified, with an index that loses nobody’s entries.',
@@ -18,5 +23,10 @@ export const registry: ActionRegistry = {
   'buildcache-sign': {
     description: 'Signs the new entries of a staged Spack buildcache, without gpg, on a runner of its own.',
     load: () => import('@slipway/buildcache-sign'),
+  },
+  'buildcache-verify': {
+    description:
+      'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
+    load: () => import('@slipway/buildcache-verify'),
   },
 };
