@@ -39,6 +39,8 @@ test('scripts/new-action makes an action that passes its own tests, bundle inclu
 
   const bundled = await run(process.execPath, 'scripts/bundle.ts', name);
   expect(bundled.output).toContain(`✓ actions/${name}/dist`);
+  const again = await run(process.execPath, 'scripts/bundle.ts', name);
+  expect(again.output).toContain('up to date');
   const tested = await run('vitest', 'run', `actions/${name}`);
   expect(tested.output).not.toContain('failed');
   expect(tested.exitCode).toBe(0);
