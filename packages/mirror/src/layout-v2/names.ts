@@ -115,7 +115,10 @@ function compilerOf(
   find: (hash: string) => { readonly name: string; readonly version: string } | undefined,
 ): string {
   if (compiler === undefined) return 'none-none';
-  if ('label' in compiler) return compiler.label.replace('@', '-');
+  if ('label' in compiler) {
+    const [name = '', ...version] = compiler.label.split('@');
+    return `${name}-${version.join('@')}`;
+  }
   const node = find(compiler.hash);
   return node === undefined ? 'none-none' : `${node.name}-${node.version}`;
 }
