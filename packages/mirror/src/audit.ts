@@ -88,6 +88,10 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
   const findings: Finding[] = [];
   progress.start('Reading the index, the keys and the listing');
   const listing = store.listable ? await listBuildcache(store, findings) : undefined;
+  if (listing?.hasLayoutV2) {
+    const why = 'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at';
+    findings.push(finding('layout-v2-unaudited', undefined, why, layoutV2Hint));
+  }
   const offered = await readOfferedKeys(store, listing?.keyFingerprints, findings);
   const trust: TrustSource = {
     trustedKeys: audit.trustedKeys,
@@ -200,6 +204,8 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
 
 const maxOrphanFindings = 100;
 const keyHint = 'Publish the key with the entries it signed, or give the armored key itself in trusted-keys.';
+const layoutV2Hint =
+  'Spack 1.x still installs from there. Delete it once every entry is migrated, or audit it at a URL of its own.';
 const updateHint = 'Run buildcache-index with operation: update.';
 
 interface ReadIndex {

@@ -88,6 +88,7 @@ export const findingSeverities = {
   // Layout v2.
   'tarball-checksum-mismatch': 'error',
   'index-checksum-mismatch': 'error',
+  'layout-v2-unaudited': 'notice',
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof findingSeverities;

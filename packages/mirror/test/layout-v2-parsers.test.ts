@@ -1,8 +1,8 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { keyProblem, type ObjectStore } from '@slipway/core';
+import { keyProblem, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { HttpsStore, openStore } from '@slipway/store';
 import {
   copyOfSpackFixture,
@@ -14,7 +14,7 @@ import {
 } from '@slipway/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { classifyKeyV2, detectLayout, findLayouts } from '../src/index.ts';
+import { auditMirror, classifyKeyV2, detectLayout, findLayouts } from '../src/index.ts';
 import { IndexDatabase } from '../src/layout-v2/index-database.ts';
 import { locateV2 } from '../src/layout-v2/names.ts';
 import { auditV2, codes, hashes, index, keyOf, readText, removeEntry, spackKey } from './layout-v2-mirror.ts';
@@ -268,6 +268,24 @@ describe('the layout of a mirror', () => {
     expect(await layoutOf(directory)).toBe('v3');
     const store = await openStore(pathToFileURL(directory).href);
     expect(await findLayouts(store)).toEqual({ v3: true, v2: true });
+  });
+
+  it('is v3 for the audit where both are, which says so', async () => {
+    const directory = copyOfSpackFixture('v3-unsigned');
+    cpSync(spackFixture('v2-unsigned'), directory, { recursive: true });
+    const report = await auditMirror({
+      store: await openStore(pathToFileURL(directory).href),
+      trustedKeys: '',
+      allowUnsigned: true,
+      requireSignedIndex: false,
+      expectedIndex: undefined,
+      level: 'full',
+      clock: systemClock,
+      progress: silentProgress,
+    });
+    expect(report.layout).toBe('v3');
+    expect(codes(report)).toContain('layout-v2-unaudited');
+    expect(report.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
 
   it('is told without an index by what is there', async () => {
