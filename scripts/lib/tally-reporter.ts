@@ -39,13 +39,15 @@ function tally(testModules: readonly TestModule[], unhandledErrors: number): Tal
       else
         skipped.push({
           name: `${testModule.relativeModuleId}: ${test.fullName}`,
-          reason: skipReason(result),
+          reason: skipReason(test.fullName, result),
         });
     }
   }
   return { passed, failed, skipped };
 }
 
-function skipReason(result: object): string {
-  return 'note' in result && typeof result.note === 'string' ? result.note : 'no reason given';
+/** The note that was given to `skip`, or what the name says that the test needs. */
+function skipReason(name: string, result: object): string {
+  if ('note' in result && typeof result.note === 'string') return result.note;
+  return /\b(needs [^)]+)/.exec(name)?.[1] ?? 'no reason given';
 }

@@ -190,7 +190,9 @@ function showProblems(
 ): void {
   const writer = lineWriter(json ? surroundings.error : surroundings.output, surroundings, redactor);
   const styles: Readonly<Record<string, Style>> = { error: 'red', warning: 'yellow', notice: 'cyan' };
-  for (const problem of result.problems.slice(0, maxShownProblems)) {
+  const ranks = { error: 0, warning: 1, notice: 2 } as const;
+  const worstFirst = result.problems.toSorted((a, b) => ranks[a.severity] - ranks[b.severity]);
+  for (const problem of worstFirst.slice(0, maxShownProblems)) {
     writer.line(`${problem.severity} ${problem.code}: ${problemText(problem)}`, styles[problem.severity]);
   }
   const more = result.problems.length - maxShownProblems;

@@ -91,7 +91,8 @@ test('the tally counts failures, files that do not load, and the reasons of what
     `import { expect, test } from 'vitest';
      test('good', () => {});
      test('bad', () => expect(1).toBe(2));
-     test('away', (context) => context.skip('no such server'));`,
+     test('away', (context) => context.skip('no such server'));
+     test.skip('far (needs a boat)', () => {});`,
   );
   writeFileSync(join(suite, 'b.test.ts'), `import './missing.ts';`);
   const tally = join(directory, 'tally.json');
@@ -106,6 +107,9 @@ test('the tally counts failures, files that do not load, and the reasons of what
   expect(JSON.parse(readFileSync(tally, 'utf8')) as Tally).toEqual({
     passed: 1,
     failed: 2,
-    skipped: [{ name: 'a.test.ts: away', reason: 'no such server' }],
+    skipped: [
+      { name: 'a.test.ts: away', reason: 'no such server' },
+      { name: 'a.test.ts: far (needs a boat)', reason: 'needs a boat' },
+    ],
   });
 });
