@@ -1,10 +1,9 @@
 import { hash as hashOnce } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
-import { maxIndexBytes } from '@slipway/spack-buildcache';
 import { parsed } from '../entry-reader.ts';
 import { type Finding, finding } from '../findings.ts';
 import type { NodeGraph } from '../node-graph.ts';
-import { IndexDatabase } from './index-database.ts';
+import { IndexDatabase, maxIndexBytesV2 } from './index-database.ts';
 import { indexChecksumKeyV2, indexKeyV2 } from './names.ts';
 import { readDocument } from './stored-document.ts';
 
@@ -19,7 +18,7 @@ export type ReadIndexV2 =
 
 /** Reads the index of a layout-v2 mirror, and holds it against the checksum beside it. */
 export async function readIndexV2(store: ObjectStore, findings: Finding[]): Promise<ReadIndexV2> {
-  const stored = await readDocument(store, indexKeyV2, maxIndexBytes, 'index-malformed', findings);
+  const stored = await readDocument(store, indexKeyV2, maxIndexBytesV2, 'index-malformed', findings);
   if (stored.kind !== 'read') return stored;
   const checksum = hashOnce('sha256', stored.body);
   const said = await readDocument(

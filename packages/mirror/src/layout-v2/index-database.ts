@@ -2,6 +2,9 @@ import { JsonScanner, UserError } from '@slipway/core';
 import { isDagHash, parseSpecNode, runtimeDeptypes, type SpecNode } from '@slipway/spack-buildcache';
 import { type LocationV2, locateV2 } from './names.ts';
 
+/** Larger indexes are not read: what is kept of their nodes would not fit into memory. */
+export const maxIndexBytesV2 = 512 * 1024 * 1024;
+const maxRecords = 500_000;
 const maxIndexDepth = 40;
 const versions: ReadonlySet<unknown> = new Set(['6', '7', '8']);
 /** Fields of a record that say nothing of a mirror; some releases wrote them, and all of them read them. */
@@ -49,7 +52,10 @@ export class IndexDatabase {
       scanner.object((databaseKey) => {
         if (databaseKey === 'installs') {
           sawInstalls = true;
-          scanner.object((hash) => records.set(hash, parseRecord(scanner, hash)));
+          scanner.object((hash) => {
+            if (records.size >= maxRecords) throw malformed(`it lists more than ${maxRecords} nodes`);
+            records.set(hash, parseRecord(scanner, hash));
+          });
         } else if (databaseKey === 'version') {
           sawVersion = true;
           if (!versions.has(scanner.value())) throw malformed('it is no Spack database of version 6, 7 or 8');
