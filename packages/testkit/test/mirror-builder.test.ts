@@ -20,6 +20,7 @@ import {
   listKeys,
   listSpecManifests,
   makeAttackKeys,
+  openGpgHome,
   publishByHand,
   readManifest,
   readManifestText,
@@ -32,7 +33,7 @@ import {
   stagePackages,
   temporaryDirectory,
 } from '../src/index.ts';
-import { openGpgHome, tarListing, tarText } from './programs.ts';
+import { tarListing, tarText } from './programs.ts';
 
 let keys: AttackKeys;
 beforeAll(async () => {

@@ -1,0 +1,66 @@
+import { type Clock, silentProgress, systemClock } from '@slipway/core';
+import {
+  type ActionDefinition,
+  type ActionResult,
+  type InputDeclarations,
+  parseInputs,
+} from '@slipway/runner';
+import { temporaryDirectory } from './fixtures.ts';
+
+export interface ActionRunOptions {
+  readonly clock?: Clock;
+  /** Where relative paths start; a new empty directory when it is not given. */
+  readonly workDirectory?: string;
+}
+
+/** The result of an action with the lines that it printed on its way. */
+export interface ActionRunResult extends ActionResult {
+  readonly log: readonly string[];
+  /** The JSON of the file that an output names. */
+  json(output: string): unknown;
+}
+
+/**
+ * Runs an action in this process, with its inputs as a workflow writes them. Throws what the action throws; a run that
+ * failed after it had something to report returns that, with `failure`.
+ */
+export async function runAction<Declarations extends InputDeclarations>(
+  action: ActionDefinition<Declarations>,
+  inputs: Readonly<Record<string, string | boolean | undefined>>,
+  options: ActionRunOptions = {},
+): Promise<ActionRunResult> {
+  const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs));
+  if (unknown.length > 0) throw new Error(`${action.name} has no input ${unknown.join(', ')}`);
+  const parsed = parseInputs(action, {
+    textOf: (name) => inputs[name]?.toString(),
+    spell: (name) => `input "${name}"`,
+  });
+  const log: string[] = [];
+  const result = await action.run(parsed, {
+    progress: { ...silentProgress, info: (line) => void log.push(line) },
+    clock: options.clock ?? systemClock,
+    workDirectory: options.workDirectory ?? temporaryDirectory('work'),
+  });
+  return {
+    ...result,
+    log,
+    json(output) {
+      const file = result.files.find((candidate) => candidate.output === output);
+      if (file === undefined) throw new Error(`${action.name} wrote no ${output}`);
+      return JSON.parse(file.contents);
+    },
+  };
+}
+
+/** The error that a run ends with, whether it is thrown or part of the result. Throws when the run succeeds. */
+export async function failureOf(run: Promise<ActionResult>): Promise<Error> {
+  let failure: Error | undefined;
+  try {
+    ({ failure } = await run);
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+  if (failure === undefined) throw new Error('the run succeeded');
+  return failure;
+}
