@@ -1,6 +1,7 @@
 import { openMirror, openOptionalSigner, reportOutput, trustProblem } from '@slipway/buildcache-actions';
 import { counted, type ObjectStore, UserError, unreachable } from '@slipway/core';
 import {
+  assertSignerFor,
   type CurrentIndex,
   type Finding,
   listHistory,
@@ -117,6 +118,7 @@ async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]
     }
     return report({ ...reported, plan: { steps: [] }, result: undefined, indexes });
   }
+  assertSignerFor(current, ports.signer);
   const stored = await listStoredEntries(store);
   const belongs = membership(view, target.selection, current);
   if (

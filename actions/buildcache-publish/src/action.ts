@@ -6,7 +6,7 @@ import {
   trustProblem,
 } from '@slipway/buildcache-actions';
 import { asSlipwayError, counted, formatBytes, UserError } from '@slipway/core';
-import { serveEntryScan } from '@slipway/mirror';
+import { assertSignerFor, serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
@@ -65,6 +65,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       progress,
       workerEntry: context.workerEntry,
     });
+    assertSignerFor(observed.standing.current, signer);
     const steps = plan(observed.observation);
     const findings = [...observed.findings, ...keptFindings(steps.kept)];
     const { pointer, index } = observed.standing.current;

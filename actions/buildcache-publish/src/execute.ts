@@ -128,7 +128,7 @@ async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, po
   const source = { kind: 'bytes', bytes: stored.body } as const;
   const sha256 = hashOnce('sha256', stored.body);
   if (step.replaces === undefined) {
-    await writeNewManifest(step.key, source, sha256, ports.mirror);
+    await writeNewManifest(step, source, sha256, ports);
     return;
   }
   await ports.mirror.write(step.key, source, {
@@ -139,13 +139,14 @@ async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, po
   });
 }
 
-/** Another publisher may have stored the same manifest meanwhile, which is as good. */
+/** Another publisher may have stored the same entry meanwhile, perhaps signed by itself, which is as good. */
 async function writeNewManifest(
-  key: string,
+  step: Extract<Step, { kind: 'write-manifest' }>,
   source: { readonly kind: 'bytes'; readonly bytes: Uint8Array },
   sha256: string,
-  mirror: ObjectStore,
+  { mirror, policy }: Ports,
 ): Promise<void> {
+  const { key } = step;
   try {
     await mirror.write(key, source, {
       condition: 'absent',
@@ -156,11 +157,20 @@ async function writeNewManifest(
   } catch (error) {
     if (!isConditionFailed(error)) throw error;
     const present = await mirror.read(key, { maxBytes: maxManifestBytes });
-    if (present !== undefined && hashOnce('sha256', present.body) === sha256) return;
-    throw new UserError('immutable-conflict', `another publisher stored another ${key} at the same time`, {
-      hint: 'Run this step again: it then compares the two.',
-      cause: error,
-    });
+    const opened = present && (await openDocument(present.body, key, policy));
+    const isSame =
+      opened !== undefined &&
+      !isFinding(opened) &&
+      hashOnce('sha256', opened.text.trimEnd()) === step.payloadSha256;
+    if (isSame) return;
+    throw new UserError(
+      'immutable-conflict',
+      `another publisher stored another build of ${key} at the same time`,
+      {
+        hint: 'Run this step again: it then compares the two.',
+        cause: error,
+      },
+    );
   }
 }
 

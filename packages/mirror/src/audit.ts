@@ -4,7 +4,6 @@ import {
   classifyKey,
   indexManifestKey,
   layoutKey,
-  maxManifestBytes,
   type PackageIndex,
   specManifestKey,
 } from '@slipway/spack-buildcache';
@@ -14,23 +13,22 @@ import { type Finding, finding } from './findings.ts';
 import { auditIndex } from './index-audit.ts';
 import {
   type IndexPointer,
+  isHistorySigned,
   lineageFinding,
   listHistory,
   readIndexPointer,
   readKeptPointer,
-  readOrFind,
   readPackageIndex,
+  unsignedIndexFinding,
 } from './index-pointer.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
+import { confirmStored } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
 import { openPolicy, type TrustSource } from './trust.ts';
-
-/** A publisher may move the index while it is being judged; after so many tries the mirror is taken as it is. */
-const maxObservations = 5;
 
 export interface MirrorAudit {
   readonly store: ObjectStore;
@@ -66,27 +64,11 @@ export interface AuditReport {
  * `UserError` for trusted keys that cannot be read and `RemoteError` for a store that fails.
  */
 export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
-  for (let attempt = 1; ; attempt += 1) {
-    const before = await pointerEtag(audit.store);
-    const report = await observe(audit);
-    const suspicious = report.findings.some(
-      (found) => found.code.startsWith('index-') && found.severity === 'error',
-    );
-    if (!suspicious || attempt >= maxObservations) return report;
-    if (before === (await pointerEtag(audit.store))) return report;
-    audit.progress.info('The index moved while it was read; reading the mirror again.');
-  }
-}
-
-/** The ETag of the main pointer; undefined when there is none, or none that can be read. */
-async function pointerEtag(store: ObjectStore): Promise<string | undefined> {
-  return (await readOrFind(store, indexManifestKey(undefined), maxManifestBytes, []))?.info.etag;
-}
-
-async function observe(audit: MirrorAudit): Promise<AuditReport> {
   const { store, progress } = audit;
   const findings: Finding[] = [];
-  progress.start('Reading the index, the keys and the listing');
+  progress.start('Reading the listing, the keys and the indexes');
+  // Read in this order, publishers at work raise no finding; see `readStanding`.
+  const history = store.listable ? await listHistory(store, undefined) : [];
   const listing = store.listable ? await listBuildcache(store, findings) : undefined;
   if (listing?.hasLayoutV2) {
     const why = 'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at';
@@ -109,18 +91,17 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
       ),
     );
   }
+  const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const findingsBefore = findings.length;
   const indexes = await readIndexes(store, listing, policy, findings);
   const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
-  const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
-  const history = store.listable ? await listHistory(store, undefined) : [];
+  const mustBeSigned = audit.requireSignedIndex || (await isHistorySigned(store, history, policy));
   if (main !== undefined) {
     const lineage = lineageFinding(main.pointer, history);
     if (lineage !== undefined) findings.push(lineage);
-    if (audit.requireSignedIndex && main.pointer.signedBy === undefined) {
-      findings.push(finding('index-unsigned', main.pointer.key, 'the index is not signed'));
-    }
+    if (mustBeSigned && main.pointer.signedBy === undefined)
+      findings.push(unsignedIndexFinding(main.pointer));
     findings.push(
       ...(await expectationFindings(
         audit,
@@ -139,11 +120,12 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
   findings.push(...entries.findings);
 
   const stored = new Map(specKeys.map((key) => [dagHashOf(key), key]));
-  findings.push(...closureFindings(entries.graph, stored));
+  const confirmed = listing && main ? await confirmStored(store, main.index, stored) : stored;
+  findings.push(...closureFindings(entries.graph, confirmed));
   if (listing !== undefined) findings.push(...tarballFindings(entries.tarballs, listing.blobSizes));
   const excused = excusedHashes(pending, {
     nowMs: audit.clock.nowMs(),
-    requireSigned: main?.pointer.signedBy !== undefined,
+    requireSigned: mustBeSigned,
   });
   for (const { view, pointer, index } of indexes) {
     findings.push(
@@ -151,8 +133,9 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
         pointer,
         index,
         graph: entries.graph,
-        stored,
+        stored: confirmed,
         excused,
+        mustBeSigned,
         mayOmit: view !== undefined || !listing,
       }),
     );

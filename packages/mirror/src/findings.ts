@@ -83,6 +83,8 @@ export const findingSeverities = {
   'key-malformed': 'error',
   'key-mismatch': 'error',
   'key-index-mismatch': 'error',
+  // Not an error: a publisher stores a key before it lists it.
+  'key-unlisted': 'warning',
   'trusted-key-missing': 'error',
 
   // Layout v2.

@@ -148,6 +148,22 @@ export async function readCurrentIndex(
   return { pointer, index: new PackageIndex(), unreadableEtag: present?.etag };
 }
 
+/**
+ * Throws `UserError` `input-invalid` when a signed index is to be replaced without a key to sign the new one: clients and
+ * verifiers would take it for a forgery.
+ */
+export function assertSignerFor(current: CurrentIndex, signer: Signer | undefined): void {
+  const signedBy = current.pointer?.signedBy;
+  if (signedBy === undefined || signer !== undefined) return;
+  throw new UserError(
+    'input-invalid',
+    `the index of this mirror is signed by ${signedBy}, and there is no signing-key`,
+    {
+      hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.',
+    },
+  );
+}
+
 async function newestGeneration(store: ObjectStore, view: string | undefined): Promise<number> {
   return (await listHistory(store, view)).at(-1)?.generation ?? 0;
 }

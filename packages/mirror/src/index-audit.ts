@@ -13,6 +13,8 @@ export interface IndexNamesInput {
   readonly excused: ReadonlySet<string>;
   /** A view is meant to leave entries out. */
   readonly mayOmit: boolean;
+  /** What an unsigned pointer claims about a rollback is not believed. */
+  readonly mustBeSigned: boolean;
 }
 
 export interface IndexAuditInput extends IndexNamesInput {
@@ -90,7 +92,8 @@ export function indexNameFindings(input: IndexNamesInput): readonly Finding[] {
     );
   }
   if (input.mayOmit) return findings;
-  const rolledBackTo = input.pointer.manifest.lineage?.rolledBackTo;
+  const isBelieved = !input.mustBeSigned || input.pointer.signedBy !== undefined;
+  const rolledBackTo = isBelieved ? input.pointer.manifest.lineage?.rolledBackTo : undefined;
   for (const [hash, key] of input.stored) {
     if (input.index.hasEntry(hash) || input.excused.has(hash)) continue;
     findings.push(

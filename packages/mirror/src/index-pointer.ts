@@ -167,3 +167,31 @@ export function lineageFinding(pointer: IndexPointer, history: readonly KeptPoin
     'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
   );
 }
+
+/** So many of the newest kept pointers are asked whether the index of a mirror is usually signed. */
+const askedPointers = 8;
+
+/**
+ * Whether a trusted key signed one of the newest kept pointers. Then the present pointer must be signed, too: otherwise
+ * whoever can write to the mirror could take the signature off, and with it everything that it vouches for.
+ */
+export async function isHistorySigned(
+  store: ObjectStore,
+  history: readonly KeptPointer[],
+  policy: SignaturePolicy,
+): Promise<boolean> {
+  for (const kept of history.slice(-askedPointers).reverse()) {
+    const pointer = await readKeptPointer(store, kept.key, policy, []);
+    if (pointer?.signedBy !== undefined) return true;
+  }
+  return false;
+}
+
+export function unsignedIndexFinding(pointer: IndexPointer): Finding {
+  return finding(
+    'index-unsigned',
+    pointer.key,
+    'the index is not signed, and it must be',
+    'Find out who wrote it, then run buildcache-index with operation: rebuild and a signing-key.',
+  );
+}

@@ -123,11 +123,11 @@ export function keyIndexFindings(
   }
   for (const fingerprint of listed) {
     if (indexed !== undefined && !indexed.includes(fingerprint)) {
-      findings.push(finding('key-index-mismatch', indexKey, `it leaves out the key ${fingerprint}`));
+      findings.push(finding('key-unlisted', indexKey, `it leaves out the key ${fingerprint}`));
     }
   }
   if (indexed === undefined && listed.length > 0) {
-    findings.push(finding('key-index-mismatch', indexKey, 'there are keys, but no index of them'));
+    findings.push(finding('key-unlisted', indexKey, 'there are keys, but no index of them'));
   }
   return findings;
 }

@@ -1,13 +1,24 @@
-import type { Clock, ObjectStore } from '@slipway/core';
-import { classifyKey, specManifestPrefix } from '@slipway/spack-buildcache';
+import { type Clock, mapConcurrently, type ObjectStore } from '@slipway/core';
+import {
+  classifyKey,
+  indexManifestKey,
+  type PackageIndex,
+  specManifestKey,
+  specManifestPrefix,
+} from '@slipway/spack-buildcache';
+import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { type CurrentIndex, readCurrentIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
-import { type KeptPointer, lineageFinding, listHistory, readIndexPointer } from './index-pointer.ts';
+import {
+  isHistorySigned,
+  type KeptPointer,
+  lineageFinding,
+  listHistory,
+  unsignedIndexFinding,
+} from './index-pointer.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
-
-const maxObservations = 5;
 
 /** Where a mirror stands, by its index and its names: what a writer must know before it adds to it. */
 export interface MirrorStanding {
@@ -20,46 +31,30 @@ export interface MirrorStanding {
 }
 
 /**
- * Reads the main index and compares it with the names of what is stored, without reading any entry. Where something is
- * wrong it looks again, because another publisher may have been between two of its steps. Throws `UserError`
- * `mirror-refused` for an index that cannot be used at all.
+ * Reads the main index and compares it with the names of what is stored, without reading any entry. Publishers may be at
+ * work meanwhile and raise no finding: a publisher announces, stores, moves the pointer, keeps it, and takes its note
+ * back, and what it did is read in the opposite order. Throws `UserError` `mirror-refused` for an index that cannot be
+ * used at all.
  */
 export async function readStanding(
   store: ObjectStore,
   policy: SignaturePolicy,
   clock: Clock,
-  options: { readonly replaceUnreadable?: boolean } = {},
 ): Promise<MirrorStanding> {
-  for (let attempt = 1; ; attempt += 1) {
-    const standing = await observe(store, policy, clock, options.replaceUnreadable === true);
-    const suspicious = standing.findings.some((found) => found.severity === 'error');
-    if (!suspicious || attempt >= maxObservations) return standing;
-    const now = await readIndexPointer(store, undefined, policy, []);
-    if (now?.etag === standing.current.pointer?.etag) return standing;
-  }
-}
-
-async function observe(
-  store: ObjectStore,
-  policy: SignaturePolicy,
-  clock: Clock,
-  replaceUnreadable: boolean,
-): Promise<MirrorStanding> {
-  // In this order: what the pointer names was stored before it, so a later listing must show it.
-  const current = await readCurrentIndex({ store, view: undefined, policy, replaceUnreadable });
-  const stored = await listStoredEntries(store);
   const findings: Finding[] = [];
-  const pending = await readPendingPublishes(store, policy, findings);
   const history = await listHistory(store, undefined);
+  const listed = await listStoredEntries(store);
+  const pending = await readPendingPublishes(store, policy, findings);
+  const current = await readCurrentIndex({ store, view: undefined, policy });
   const { pointer, index } = current;
+  const stored = await confirmStored(store, index, listed);
   if (pointer !== undefined) {
     const lineage = lineageFinding(pointer, history);
     if (lineage !== undefined) findings.push(lineage);
-    const excused = excusedHashes(pending, {
-      nowMs: clock.nowMs(),
-      requireSigned: pointer.signedBy !== undefined,
-    });
-    findings.push(...indexNameFindings({ pointer, index, stored, excused, mayOmit: false }));
+    const mustBeSigned = pointer.signedBy !== undefined || (await isHistorySigned(store, history, policy));
+    if (mustBeSigned && pointer.signedBy === undefined) findings.push(unsignedIndexFinding(pointer));
+    const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: mustBeSigned });
+    findings.push(...indexNameFindings({ pointer, index, stored, excused, mayOmit: false, mustBeSigned }));
   } else if (history.length > 0) {
     findings.push(
       finding('index-missing', undefined, 'the index was there before, and its pointer is gone', rebuildHint),
@@ -80,4 +75,28 @@ export async function listStoredEntries(store: ObjectStore): Promise<ReadonlyMap
     if (classified.kind === 'spec-manifest') stored.set(classified.dagHash, key);
   }
   return stored;
+}
+
+const concurrentConfirmations = 32;
+const maxConfirmations = 10_000;
+
+/**
+ * `stored` together with what the index offers beyond it and is there all the same: entries that were published between
+ * the listing and the reading of the index.
+ */
+export async function confirmStored(
+  store: ObjectStore,
+  index: PackageIndex,
+  stored: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const unlisted = [...index.entries()].filter((hash) => !stored.has(hash)).slice(0, maxConfirmations);
+  if (unlisted.length === 0) return stored;
+  const confirmed = new Map(stored);
+  await mapConcurrently(unlisted, concurrentConfirmations, async (hash) => {
+    const node = parsed(indexManifestKey(undefined), 'index-malformed', [], () => index.node(hash));
+    if (node === undefined) return;
+    const key = specManifestKey(node);
+    if ((await store.head(key)) !== undefined) confirmed.set(hash, key);
+  });
+  return confirmed;
 }

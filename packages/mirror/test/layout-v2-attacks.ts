@@ -286,12 +286,6 @@ export const attacksV2: readonly AttackV2[] = [
       writeObject(directory, `build_cache/_pgp/${keys.honest.fingerprint}.pub`, 'no key'),
   },
   {
-    name: 'a key that the index of keys leaves out',
-    code: 'key-index-mismatch',
-    atMetadata: true,
-    apply: (directory) => writeObject(directory, 'build_cache/_pgp/index.json', '{"keys":{}}'),
-  },
-  {
     name: 'a key index that lists a way out',
     code: 'key-index-mismatch',
     atMetadata: true,

@@ -1,4 +1,4 @@
-import type { KeyFault } from './assessment.ts';
+import type { KeyFault } from './key-fault.ts';
 import type { OpenPgp } from './openpgp.ts';
 
 const minRsaBits = 2047;

@@ -1,27 +1,11 @@
 import { printable } from '@slipway/core';
 import { algorithmFault } from './algorithm.ts';
+import type { KeyFault } from './key-fault.ts';
 import type { KeyMaterial, SubkeyMaterial } from './key-material.ts';
 import type { OpenPgp } from './openpgp.ts';
 import { createdMs, findRevocation, isInFuture, newestValid, signatureExpiryMs } from './self-signature.ts';
 
 const signFlag = 0x02;
-
-/** What makes a key, or the component of it that signed, unacceptable. */
-export type KeyFaultCode =
-  | 'signature-key-revoked'
-  | 'signature-key-expired'
-  | 'signature-key-invalid'
-  | 'signature-subkey-revoked'
-  | 'signature-subkey-expired'
-  | 'signature-subkey-invalid'
-  | 'signature-not-for-signing'
-  | 'signature-weak'
-  | 'signature-unsupported';
-
-export interface KeyFault {
-  readonly code: KeyFaultCode;
-  readonly message: string;
-}
 
 /** A primary key or subkey that may have made a signature, and from when until when it counts. */
 export interface SigningComponent {

@@ -1,12 +1,6 @@
-import {
-  type AssessedKey,
-  componentFault,
-  dateText,
-  type KeyFaultCode,
-  keyFault,
-  type SigningComponent,
-} from './assessment.ts';
+import { type AssessedKey, componentFault, dateText, keyFault, type SigningComponent } from './assessment.ts';
 import { type FramingCode, parseClearSigned } from './clear-signed.ts';
+import type { KeyFaultCode } from './key-fault.ts';
 import type { OpenPgp } from './openpgp.ts';
 import { checkRsaSignature } from './rsa-check.ts';
 import { createdMs, isInFuture, signatureExpiryMs } from './self-signature.ts';

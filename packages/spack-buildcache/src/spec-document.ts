@@ -45,6 +45,7 @@ export interface SpecDocument {
  */
 export class NodeMemo {
   readonly #nodes = new Map<string, KnownNode>();
+  #longestBytes = 0;
 
   get size(): number {
     return this.#nodes.size;
@@ -130,8 +131,9 @@ export class NodeMemo {
     const known = this.#nodes.get(node.hash);
     if (known !== undefined) {
       if (known.digest === digest) return known;
-      throw malformed(
-        `node ${node.name}/${node.hash} differs from the node of the same hash in another spec`,
+      throw new NodeConflictError(
+        'content-invalid',
+        `its node ${node.name}/${node.hash} differs from the node of the same hash in another spec`,
       );
     }
     const added: KnownNode = {
@@ -144,6 +146,7 @@ export class NodeMemo {
       digest,
     };
     this.#nodes.set(node.hash, added);
+    this.#longestBytes = Math.max(this.#longestBytes, added.byteLength);
     fresh.push(node);
     return added;
   }
@@ -153,14 +156,16 @@ export class NodeMemo {
    * that these bytes have the digest of bytes that were checked strictly.
    */
   #recognise(bytes: Uint8Array, position: number): KnownNode | undefined {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const marker = buffer.indexOf(hashMarker, position);
+    // No further than the longest known node, or a document without markers would cost its square.
+    const length = Math.min(this.#longestBytes, bytes.byteLength - position);
+    const ahead = Buffer.from(bytes.buffer, bytes.byteOffset + position, length);
+    const marker = ahead.indexOf(hashMarker);
     if (marker < 0) return undefined;
     const hashStart = marker + hashMarker.length;
-    const end = hashStart + dagHashCharacters + 2;
-    const known = this.#nodes.get(buffer.toString('latin1', hashStart, hashStart + dagHashCharacters));
+    const end = position + hashStart + dagHashCharacters + 2;
+    const known = this.#nodes.get(ahead.toString('latin1', hashStart, hashStart + dagHashCharacters));
     if (known === undefined || known.byteLength !== end - position) return undefined;
-    return digestOf(buffer.subarray(position, end)) === known.digest ? known : undefined;
+    return digestOf(ahead.subarray(0, end - position)) === known.digest ? known : undefined;
   }
 }
 

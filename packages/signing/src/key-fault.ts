@@ -1,0 +1,16 @@
+/** What makes a key, or the component of it that signed, unacceptable. */
+export type KeyFaultCode =
+  | 'signature-key-revoked'
+  | 'signature-key-expired'
+  | 'signature-key-invalid'
+  | 'signature-subkey-revoked'
+  | 'signature-subkey-expired'
+  | 'signature-subkey-invalid'
+  | 'signature-not-for-signing'
+  | 'signature-weak'
+  | 'signature-unsupported';
+
+export interface KeyFault {
+  readonly code: KeyFaultCode;
+  readonly message: string;
+}
