@@ -1,11 +1,11 @@
 import { openDirectory, openMirror, openOptionalSigner, reportOutput } from '@slipway/buildcache-actions';
 import { counted, InternalError, type ObjectStore } from '@slipway/core';
-import { readStaged, refuseOnErrors, serveEntryScan } from '@slipway/mirror';
+import { openPolicy, readStaged, refuseOnErrors, serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
 import type { Signer } from '@slipway/signing';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { openOutput } from './output.ts';
+import { observeOutput, openOutput } from './output.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -44,12 +44,17 @@ async function signWith(
   const { progress, clock } = context;
   const { fingerprint } = signer.publicKey;
   progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
-  const seen = await readStaged({
-    store: staged,
+  // Other keys' signatures are to be replaced; only a bad one of this key would hide tampering.
+  const trust = {
     trustedKeys: signer.publicKey.armored,
-    otherKeys: [],
+    offeredKeys: [],
     allowUnsigned: true,
     acceptOtherSigners: true,
+  };
+  const seen = await readStaged({
+    ...trust,
+    store: staged,
+    otherKeys: trust.offeredKeys,
     tarballs: 'head',
     clock,
     progress,
@@ -60,16 +65,16 @@ async function signWith(
     'buildcache-refused',
     'nothing was signed, because the buildcache is not sound',
   );
+  const entries = seen.entries.map(({ key, payloadSha256, signedBy }) => ({
+    key,
+    payloadSha256: payloadSha256 ?? '',
+    signedBy,
+  }));
+  const { policy } = await openPolicy(trust, clock);
   const target = given.output === undefined ? staged : await openOutput(given.output, staged, context);
-  const steps: Plan = plan({
-    fingerprint,
-    entries: seen.entries.map(({ key, payloadSha256, signedBy }) => ({
-      key,
-      payloadSha256: payloadSha256 ?? '',
-      signedBy,
-    })),
-    copies: given.output === undefined ? [] : seen.listing.keys,
-  });
+  const output =
+    target === staged ? undefined : await observeOutput(target, entries, seen.listing.keys, policy);
+  const steps: Plan = plan({ fingerprint, entries, output });
   const reported = {
     plan: steps,
     signer,
@@ -82,7 +87,7 @@ async function signWith(
       if (step.kind === 'sign-manifest') progress.info(`Would sign ${step.key}`);
     return report({ ...reported, result: undefined });
   }
-  const result = await execute(steps, { staged, target, signer, clock, progress });
+  const result = await execute(steps, { staged, target, policy, signer, clock, progress });
   progress.info(
     `Signed ${counted(result.signed.length, 'manifest')}; ${steps.alreadySigned} were signed before.`,
   );

@@ -7,7 +7,14 @@ import {
   type ProgressPort,
   UserError,
 } from '@slipway/core';
-import { addPublicKeys, ensureLayout, openDocument, writeImmutable } from '@slipway/mirror';
+import {
+  addPublicKeys,
+  ensureLayout,
+  isFinding,
+  openDocument,
+  type SignaturePolicy,
+  writeImmutable,
+} from '@slipway/mirror';
 import type { Signer } from '@slipway/signing';
 import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Plan, Step } from './plan.ts';
@@ -24,6 +31,8 @@ export interface Ports {
   readonly staged: ObjectStore;
   /** The same as `staged` when signing in place. */
   readonly target: ObjectStore;
+  /** Trusts the signer's own key, and takes documents of others as unsigned. */
+  readonly policy: SignaturePolicy;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly progress: ProgressPort;
@@ -52,28 +61,36 @@ export async function execute(plan: Plan, ports: Ports): Promise<Result> {
 }
 
 async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, ports: Ports): Promise<void> {
-  const { target, signer } = ports;
-  const stored = await target.read(step.key, { maxBytes: maxManifestBytes });
-  const opened =
-    stored &&
-    (await openDocument(stored.body, step.key, {
-      keyring: undefined,
-      allowUnsigned: true,
-      acceptOtherSigners: true,
-    }));
-  if (stored?.info.etag === undefined || opened === undefined || !('text' in opened)) throw changed(step.key);
-  if (hashOnce('sha256', opened.text.trimEnd()) !== step.payloadSha256) throw changed(step.key);
-  const bytes = Buffer.from(await signer.clearSign(opened.text));
+  const { staged, target, signer } = ports;
+  const source = await readDocument(staged, step, ports.policy);
+  if (source === undefined) throw changed(step.key);
+  const replaced = target === staged ? source : await readDocument(target, step, ports.policy);
+  const bytes = Buffer.from(await signer.clearSign(source.text));
   await target.write(
     step.key,
     { kind: 'bytes', bytes },
     {
-      condition: { etag: stored.info.etag },
+      condition: replaced === undefined ? 'absent' : { etag: replaced.etag },
       contentType: 'application/json',
       cache: 'pointer',
       sha256: hashOnce('sha256', bytes),
     },
   );
+}
+
+/** A manifest as it was planned, without its signature; undefined when there is none. */
+async function readDocument(
+  store: ObjectStore,
+  { key, payloadSha256 }: Extract<Step, { kind: 'sign-manifest' }>,
+  policy: SignaturePolicy,
+): Promise<{ readonly text: string; readonly etag: string } | undefined> {
+  const stored = await store.read(key, { maxBytes: maxManifestBytes });
+  if (stored === undefined) return undefined;
+  const opened = await openDocument(stored.body, key, policy);
+  const { etag } = stored.info;
+  if (isFinding(opened) || etag === undefined || hashOnce('sha256', opened.text.trimEnd()) !== payloadSha256)
+    throw changed(key);
+  return { text: opened.text, etag };
 }
 
 function changed(key: string): UserError {

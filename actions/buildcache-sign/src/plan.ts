@@ -1,15 +1,25 @@
 /** What is known before anything is signed. */
 export interface Observation {
   readonly fingerprint: string;
+  /** The staged entries. */
   readonly entries: readonly ObservedEntry[];
-  /** Keys of all staged objects, when they are to be copied first. */
-  readonly copies: readonly string[];
+  /** For signing into another directory: what is staged, and which entries that directory has already. */
+  readonly output: ObservedOutput | undefined;
 }
 
 export interface ObservedEntry {
   readonly key: string;
   readonly payloadSha256: string;
+  /** Fingerprint of the key whose good signature it has. */
   readonly signedBy: string | undefined;
+}
+
+export interface ObservedOutput {
+  /** Keys of all staged blobs, and of everything else that is staged. */
+  readonly blobs: readonly string[];
+  readonly documents: readonly string[];
+  /** Who signed the entries that are there with the same payload; by key. */
+  readonly signers: ReadonlyMap<string, string | undefined>;
 }
 
 export type Step =
@@ -22,12 +32,21 @@ export interface Plan {
   readonly alreadySigned: number;
 }
 
-/** Signs what lacks a good signature by this key, and adds its public half. */
-export function plan(observation: Observation): Plan {
-  const unsigned = observation.entries.filter((entry) => entry.signedBy !== observation.fingerprint);
+/** Signs what lacks a good signature by this key, and adds its public half. What is copied, is copied blobs first. */
+export function plan({ fingerprint, entries, output }: Observation): Plan {
+  const unsigned = entries.filter(({ key, signedBy }) => {
+    const signer = output?.signers.has(key) ? output.signers.get(key) : signedBy;
+    return signer !== fingerprint;
+  });
   const steps: Step[] = [];
-  if (observation.copies.length > 0) steps.push({ kind: 'copy-objects', keys: observation.copies });
+  if (output !== undefined) {
+    const signedNow = new Set(unsigned.map(({ key }) => key));
+    const documents = output.documents.filter((key) => !signedNow.has(key));
+    for (const keys of [output.blobs, documents]) {
+      if (keys.length > 0) steps.push({ kind: 'copy-objects', keys });
+    }
+  }
   for (const { key, payloadSha256 } of unsigned) steps.push({ kind: 'sign-manifest', key, payloadSha256 });
-  steps.push({ kind: 'add-public-key', fingerprint: observation.fingerprint });
-  return { steps, alreadySigned: observation.entries.length - unsigned.length };
+  steps.push({ kind: 'add-public-key', fingerprint });
+  return { steps, alreadySigned: entries.length - unsigned.length };
 }
