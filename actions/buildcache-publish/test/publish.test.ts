@@ -1,0 +1,428 @@
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  blobKey,
+  historyKey,
+  indexManifestKey,
+  keyIndexManifestKey,
+  keyManifestKey,
+  layoutKey,
+  mediaTypes,
+  pendingPrefix,
+} from '@slipway/spack-buildcache';
+import {
+  type ActionRunResult,
+  addEntry,
+  addKeys,
+  copyOfSpackFixture,
+  isSigned,
+  listKeys,
+  listSpecManifests,
+  makeKey,
+  packPrefix,
+  pictureOf,
+  readManifest,
+  readObject,
+  requiredRecord,
+  runAction,
+  signManifests,
+  spackFixture,
+  stageHonestMirror,
+  stagePackages,
+  type TestKey,
+  temporaryDirectory,
+  writeBlob,
+  writeManifest,
+} from '@slipway/testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { action } from '../src/action.ts';
+import { audit } from './publishing.ts';
+
+/** Of the key that Spack signed the fixture with. */
+const fixtureFingerprint = '67F228EEAC6C80C02C43871B17FC74288868C64E';
+
+let key: TestKey;
+beforeAll(async () => {
+  key = await makeKey({ type: 'ed25519' });
+});
+
+type Inputs = Readonly<Record<string, string | boolean>>;
+
+function publish(staged: string, mirror: string, more: Inputs = {}): Promise<ActionRunResult> {
+  const url = pathToFileURL(mirror).href;
+  return runAction(action, { buildcache: staged, mirror: url, 'trusted-keys': key.fingerprint, ...more });
+}
+
+async function stageSigned(): Promise<string> {
+  return (await stageHonestMirror(key)).directory;
+}
+
+/** A new mirror that has these trees, published one after the other. */
+async function publishedMirror(...trees: readonly string[]): Promise<string> {
+  const mirror = temporaryDirectory('mirror');
+  for (const tree of trees) expect((await publish(tree, mirror)).failure).toBeUndefined();
+  return mirror;
+}
+
+function indexChecksum(mirror: string, view?: string): string {
+  return requiredRecord(readManifest(mirror, indexManifestKey(view)), mediaTypes.index).checksum;
+}
+
+function bytesOf(mirror: string, checksums: readonly string[]): number {
+  return checksums.reduce((sum, checksum) => sum + readObject(mirror, blobKey(checksum)).length, 0);
+}
+
+/** SHA-256 of every blob that entries refer to. */
+function entryBlobs(directory: string): string[] {
+  return listSpecManifests(directory).flatMap((manifest) =>
+    readManifest(directory, manifest).data.map(({ checksum }) => checksum),
+  );
+}
+
+describe('publishing to a new mirror', () => {
+  it('stores everything, indexes it, and tells how much', async () => {
+    const staged = await stageSigned();
+    const mirror = join(temporaryDirectory('parent'), 'not/there/yet');
+    const { outputs, json, failure } = await publish(staged, mirror);
+    expect(failure).toBeUndefined();
+    const blobs = entryBlobs(staged);
+    const paths = String(outputs['invalidation-paths']).split('\n');
+    expect(outputs).toMatchObject({
+      published: 7,
+      'already-published': 0,
+      kept: 0,
+      'blobs-uploaded': blobs.length,
+      'bytes-uploaded': bytesOf(staged, blobs),
+      'index-checksum': indexChecksum(mirror),
+    });
+    expect(paths).toEqual(
+      [indexManifestKey(undefined), keyIndexManifestKey, keyManifestKey(key.fingerprint), layoutKey]
+        .map((name) => `/${name}`)
+        .sort(),
+    );
+    for (const name of [...listSpecManifests(staged), ...blobs.map(blobKey)])
+      expect(readObject(mirror, name)).toEqual(readObject(staged, name));
+    expect(listKeys(mirror).filter((name) => name.startsWith(pendingPrefix))).toEqual([]);
+    expect(json('report')).toMatchObject({
+      action: 'buildcache-publish',
+      dryRun: false,
+      result: {
+        manifestsWritten: 7,
+        blobsUploaded: blobs.length,
+        indexes: [{ moved: true, generation: 1, entryCount: 7, retries: 0 }],
+        invalidationPaths: paths,
+      },
+      counts: { errors: 0, warnings: 0 },
+    });
+    const { findings } = await audit(mirror, key).then(({ findings: all }) => ({
+      findings: all.filter(({ code }) => code !== 'index-unsigned' && code !== 'dag-hash-unproven'),
+    }));
+    expect(findings).toEqual([]);
+  });
+
+  it('signs the index when it has a key', async () => {
+    const mirror = temporaryDirectory('mirror');
+    const inputs = { 'signing-key': key.privateArmored };
+    await publish(await stageSigned(), mirror, inputs);
+    expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
+    expect(isSigned(mirror, historyKey(undefined, 1, indexChecksum(mirror)))).toBe(true);
+    const { findings } = await audit(mirror, key);
+    expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
+  });
+
+  it('of what Spack signed: a fingerprint is trust enough, and the index is the one that Spack made', async () => {
+    const staged = spackFixture('v3-signed');
+    const mirror = temporaryDirectory('mirror');
+    const { outputs, failure } = await publish(staged, mirror, { 'trusted-keys': fixtureFingerprint });
+    expect(failure).toBeUndefined();
+    expect(outputs).toMatchObject({ published: 5 });
+    expect(indexChecksum(mirror)).toBe(indexChecksum(staged));
+    const index = blobKey(indexChecksum(staged));
+    expect(readObject(mirror, index)).toEqual(readObject(staged, index));
+  });
+
+  it('of an unsigned buildcache, where that is allowed, is the index that Spack made as well', async () => {
+    const staged = spackFixture('v3-unsigned');
+    const mirror = temporaryDirectory('mirror');
+    await publish(staged, mirror, { 'trusted-keys': '', 'allow-unsigned': true });
+    expect(indexChecksum(mirror)).toBe(indexChecksum(staged));
+  });
+});
+
+describe('I2: publishing again', () => {
+  it('uploads and changes nothing', async () => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    const before = pictureOf(mirror);
+    const { outputs, json } = await publish(staged, mirror);
+    expect(outputs).toMatchObject({
+      published: 0,
+      'already-published': 7,
+      'blobs-uploaded': 0,
+      'bytes-uploaded': 0,
+      'index-checksum': indexChecksum(mirror),
+      'invalidation-paths': '',
+    });
+    expect(pictureOf(mirror)).toEqual(before);
+    expect(json('report')).toMatchObject({
+      unchanged: listSpecManifests(staged),
+      result: { indexes: [{ moved: false }] },
+    });
+  });
+
+  it('uploads only what is new, and keeps each pointer that it replaces', async () => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    const replaced = readObject(mirror, indexManifestKey(undefined));
+    const first = indexChecksum(mirror);
+    const { tarballSha256, specSha256 } = await addEntry(staged, { name: 'new', signer: key });
+    const { outputs } = await publish(staged, mirror);
+    expect(outputs).toMatchObject({
+      published: 1,
+      'already-published': 7,
+      'blobs-uploaded': 2,
+      'bytes-uploaded': bytesOf(staged, [tarballSha256, specSha256]),
+      'invalidation-paths': `/${indexManifestKey(undefined)}`,
+    });
+    expect(readObject(mirror, historyKey(undefined, 1, first))).toEqual(replaced);
+    expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toEqual({
+      generation: 2,
+      previous: first,
+    });
+  });
+
+  it('indexes what was stored by a run that did not get so far', async () => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    const whole = indexChecksum(mirror);
+    for (const name of [indexManifestKey(undefined), historyKey(undefined, 1, whole)])
+      rmSync(join(mirror, name));
+    const { outputs } = await publish(staged, mirror);
+    expect(outputs).toMatchObject({ published: 0, 'already-published': 7, 'blobs-uploaded': 0 });
+    expect(indexChecksum(mirror)).toBe(whole);
+  });
+});
+
+/** Packs an entry again: the same spec, another tarball. */
+async function repack(directory: string, manifestKey: string, signer: TestKey): Promise<string> {
+  const manifest = readManifest(directory, manifestKey);
+  const spec = requiredRecord(manifest, mediaTypes.spec);
+  const stem = /([^/]+)\.spec\.manifest\.json$/.exec(manifestKey)?.[1] ?? '';
+  const [, name = ''] = /spec\/([^/]+)\//.exec(manifestKey) ?? [];
+  const { nodes } = await addEntry(temporaryDirectory('elsewhere'), { name });
+  const specJson = `{"spec":{"_meta":{"version":5},"nodes":[${[...nodes.values()].join(',')}]}}`;
+  const body = await packPrefix(stem, { '.spack/spec.json': specJson, 'share/again.txt': 'packed again' });
+  const tarball = writeBlob(directory, body, mediaTypes.tarball, 'gzip');
+  await writeManifest(directory, manifestKey, { version: 3, data: [tarball, spec] }, signer);
+  return tarball.checksum;
+}
+
+describe('an entry that the mirror has with another content', () => {
+  async function differing() {
+    const staged = temporaryDirectory('staged');
+    await stagePackages(staged, { count: 2, prefix: 'pkg', signer: key });
+    await addKeys(staged, [key]);
+    const mirror = await publishedMirror(staged);
+    const [first = ''] = listSpecManifests(staged);
+    const tarball = await repack(staged, first, key);
+    return { staged, mirror, first, tarball };
+  }
+
+  it('is kept, with a warning', async () => {
+    const { staged, mirror, first, tarball } = await differing();
+    const before = pictureOf(mirror);
+    const { outputs, problems, json } = await publish(staged, mirror);
+    expect(outputs).toMatchObject({ published: 0, kept: 1, 'already-published': 1, 'blobs-uploaded': 0 });
+    expect(problems).toMatchObject([{ code: 'entry-differs', severity: 'warning', key: first }]);
+    expect(json('report')).toMatchObject({ kept: [first] });
+    expect(pictureOf(mirror)).toEqual(before);
+    expect(pictureOf(mirror).has(blobKey(tarball))).toBe(false);
+  });
+
+  it('is replaced with overwrite, and named among what caches must forget', async () => {
+    const { staged, mirror, first, tarball } = await differing();
+    const { outputs, failure } = await publish(staged, mirror, { overwrite: true });
+    expect(failure).toBeUndefined();
+    expect(outputs).toMatchObject({
+      published: 1,
+      kept: 0,
+      'blobs-uploaded': 1,
+      'invalidation-paths': `/${first}`,
+    });
+    expect(readObject(mirror, first)).toEqual(readObject(staged, first));
+    expect(readObject(mirror, blobKey(tarball))).toEqual(readObject(staged, blobKey(tarball)));
+    const { findings } = await audit(mirror, key);
+    expect(findings.map(({ code }) => code).sort()).toEqual(['blob-orphaned', 'index-unsigned']);
+  });
+});
+
+describe('I4: signatures', () => {
+  it('an unsigned entry is refused, unless that is allowed', async () => {
+    const staged = await stageSigned();
+    const { manifestKey } = await addEntry(staged, { name: 'unsigned' });
+    const mirror = temporaryDirectory('mirror');
+    await expect(publish(staged, mirror)).rejects.toMatchObject({
+      code: 'buildcache-refused',
+      message: expect.stringContaining(`${manifestKey}: it is not signed (unsigned)`),
+    });
+    expect(pictureOf(mirror)).toEqual(new Map());
+    expect((await publish(staged, mirror, { 'allow-unsigned': true })).outputs).toMatchObject({
+      published: 8,
+    });
+  });
+
+  it('an unsigned entry of the mirror gives way to the same one signed', async () => {
+    const { directory } = await stageHonestMirror();
+    const mirror = temporaryDirectory('mirror');
+    await publish(directory, mirror, { 'trusted-keys': '', 'allow-unsigned': true });
+    await signManifests(directory, key);
+    await addKeys(directory, [key]);
+    const { outputs, failure } = await publish(directory, mirror);
+    expect(failure).toBeUndefined();
+    expect(outputs).toMatchObject({ published: 7, 'blobs-uploaded': 0 });
+    for (const manifest of listSpecManifests(mirror)) expect(isSigned(mirror, manifest)).toBe(true);
+    expect(String(outputs['invalidation-paths']).split('\n')).toEqual(
+      expect.arrayContaining(listSpecManifests(mirror).map((name) => `/${name}`)),
+    );
+  });
+
+  it('a signed entry of the mirror does not give way to the same one unsigned', async () => {
+    const mirror = await publishedMirror(await stageSigned());
+    const before = pictureOf(mirror);
+    const { outputs } = await publish((await stageHonestMirror()).directory, mirror, {
+      'allow-unsigned': true,
+    });
+    expect(outputs).toMatchObject({ published: 0, 'already-published': 7 });
+    expect(pictureOf(mirror)).toEqual(before);
+  });
+
+  it('a key that nobody pinned is not handed on', async () => {
+    const staged = await stageSigned();
+    const stranger = await makeKey({ type: 'ed25519' });
+    await addKeys(staged, [stranger]);
+    const mirror = await publishedMirror(staged);
+    expect(listKeys(mirror)).toContain(keyManifestKey(key.fingerprint));
+    expect(listKeys(mirror)).not.toContain(keyManifestKey(stranger.fingerprint));
+  });
+});
+
+describe('I1: closures', () => {
+  it('refuses an entry whose dependency is neither staged nor stored, and takes it once it is', async () => {
+    const whole = temporaryDirectory('staged');
+    const lib = await addEntry(whole, { name: 'lib', signer: key });
+    await addKeys(whole, [key]);
+    const rest = temporaryDirectory('staged');
+    const dependencies = [{ entry: lib, deptypes: ['link'] }];
+    const app = await addEntry(rest, { name: 'app', dependencies, signer: key });
+    await addKeys(rest, [key]);
+    const mirror = temporaryDirectory('mirror');
+    await expect(publish(rest, mirror)).rejects.toMatchObject({
+      code: 'buildcache-refused',
+      message: expect.stringMatching(
+        new RegExp(`${app.manifestKey}: it needs lib.*\\(closure-incomplete\\)`),
+      ),
+    });
+    expect(pictureOf(mirror)).toEqual(new Map());
+    await publish(whole, mirror);
+    expect((await publish(rest, mirror)).outputs).toMatchObject({ published: 1 });
+  });
+
+  it('does not ask for build dependencies', async () => {
+    const elsewhere = temporaryDirectory('elsewhere');
+    const tool = await addEntry(elsewhere, { name: 'tool' });
+    const staged = temporaryDirectory('staged');
+    await addEntry(staged, {
+      name: 'app',
+      dependencies: [{ entry: tool, deptypes: ['build'] }],
+      signer: key,
+    });
+    await addKeys(staged, [key]);
+    expect((await publish(staged, temporaryDirectory('mirror'))).outputs).toMatchObject({ published: 1 });
+  });
+});
+
+describe('a view', () => {
+  it('gets an index of its own beside the main one, of what was published to it', async () => {
+    const first = await stageSigned();
+    const mirror = await publishedMirror(first);
+    const second = temporaryDirectory('staged');
+    await stagePackages(second, { count: 3, prefix: 'viewed', signer: key });
+    await addKeys(second, [key]);
+    const { outputs, json } = await publish(second, mirror, { view: 'stable' });
+    expect(outputs).toMatchObject({ published: 3, 'index-checksum': indexChecksum(mirror) });
+    expect(json('report')).toMatchObject({
+      result: { indexes: [{ entryCount: 10 }, { view: 'stable', entryCount: 3, generation: 1 }] },
+    });
+    expect(String(outputs['invalidation-paths']).split('\n')).toEqual(
+      [`/${indexManifestKey(undefined)}`, `/${indexManifestKey('stable')}`].sort(),
+    );
+    const { findings, indexes } = await audit(mirror, key);
+    expect(findings.filter(({ code }) => !['index-unsigned', 'dag-hash-unproven'].includes(code))).toEqual(
+      [],
+    );
+    expect(indexes).toMatchObject([{ entries: 10 }, { view: 'stable', entries: 3 }]);
+  });
+
+  it('can be given entries that the mirror has already', async () => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    const main = readObject(mirror, indexManifestKey(undefined));
+    const { outputs } = await publish(staged, mirror, { view: 'stable' });
+    expect(outputs).toMatchObject({ published: 0, 'invalidation-paths': `/${indexManifestKey('stable')}` });
+    expect(readObject(mirror, indexManifestKey(undefined))).toEqual(main);
+    expect(indexChecksum(mirror, 'stable')).toBe(indexChecksum(mirror));
+  });
+});
+
+describe('a dry run', () => {
+  it('leaves no trace, not even a directory, and tells what would be done', async () => {
+    const staged = await stageSigned();
+    const parent = temporaryDirectory('parent');
+    const { outputs, log, json } = await publish(staged, join(parent, 'mirror'), { 'dry-run': true });
+    expect(readdirSync(parent)).toEqual([]);
+    expect(outputs).toMatchObject({
+      published: 0,
+      'blobs-uploaded': 0,
+      'bytes-uploaded': 0,
+      'index-checksum': '',
+    });
+    expect(log).toEqual(
+      expect.arrayContaining([
+        ...listSpecManifests(staged).map((manifest) => `Would write ${manifest}`),
+        `Would add the keys ${key.fingerprint}`,
+        'Would add 7 entries to the index',
+      ]),
+    );
+    expect(json('report')).toMatchObject({ dryRun: true, plan: expect.any(Array) });
+    expect(json('report')).not.toHaveProperty('result');
+  });
+
+  it('changes nothing of a mirror', async () => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    await addEntry(staged, { name: 'new', signer: key });
+    const before = pictureOf(mirror);
+    const directories = () => readdirSync(mirror, { recursive: true }).sort();
+    const all = directories();
+    await publish(staged, mirror, { 'dry-run': true, view: 'stable', overwrite: true });
+    expect(pictureOf(mirror)).toEqual(before);
+    expect(directories()).toEqual(all);
+  });
+});
+
+describe('a staged mirror that is a copy', () => {
+  it('of the mirror itself publishes nothing', async () => {
+    const mirror = await publishedMirror(await stageSigned());
+    const copy = join(temporaryDirectory('copy'), 'mirror');
+    cpSync(mirror, copy, { recursive: true });
+    expect((await publish(copy, mirror)).outputs).toMatchObject({ published: 0, 'already-published': 7 });
+  });
+
+  it('of a fixture with an index does not copy that index', async () => {
+    const staged = copyOfSpackFixture('v3-signed');
+    const mirror = temporaryDirectory('mirror');
+    await publish(staged, mirror, { 'trusted-keys': fixtureFingerprint });
+    expect(listKeys(mirror)).not.toContain(indexManifestKey('stable'));
+  });
+});
