@@ -67,24 +67,23 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
     moves: [],
   };
   try {
-    await uploadBlobs(plan, ports, result, await announce(plan, ports));
+    await announce(plan, ports);
+    await uploadBlobs(plan, ports, result);
+    await writeManifests(plan, ports, result);
+    for (const step of plan.steps) await finish(step, ports, result);
     return { result, error: undefined };
   } catch (error) {
     return { result, error };
   }
 }
 
-async function announce(plan: Plan, ports: Ports): Promise<string | undefined> {
-  const step = plan.steps.find((candidate) => candidate.kind === 'announce');
-  return step && announcePublish(ports.mirror, step.hashes, ports.signer, ports.clock);
+async function announce(plan: Plan, ports: Ports): Promise<void> {
+  for (const step of plan.steps) {
+    if (step.kind === 'announce') await announcePublish(ports.mirror, step.hashes, ports.signer, ports.clock);
+  }
 }
 
-async function uploadBlobs(
-  plan: Plan,
-  ports: Ports,
-  result: Result,
-  publishId: string | undefined,
-): Promise<void> {
+async function uploadBlobs(plan: Plan, ports: Ports, result: Result): Promise<void> {
   const { staged, mirror, progress } = ports;
   const blobs = plan.steps.filter((step) => step.kind === 'upload-blob');
   const totalBytes = blobs.reduce((sum, blob) => sum + blob.sizeBytes, 0);
@@ -102,8 +101,6 @@ async function uploadBlobs(
     }
     progress.advance(sizeBytes);
   });
-  await writeManifests(plan, ports, result);
-  for (const step of plan.steps) await finish(step, ports, result, publishId);
 }
 
 async function writeManifests(plan: Plan, ports: Ports, result: Result): Promise<void> {
@@ -185,12 +182,7 @@ function changed(key: string): UserError {
 }
 
 /** The steps after the manifests, one after the other. */
-async function finish(
-  step: Step,
-  ports: Ports,
-  result: Result,
-  publishId: string | undefined,
-): Promise<void> {
+async function finish(step: Step, ports: Ports, result: Result): Promise<void> {
   const { mirror, clock, progress } = ports;
   switch (step.kind) {
     case 'announce':
@@ -224,8 +216,8 @@ async function finish(
       result.moves.push({ view: step.view, move });
       return;
     }
-    case 'withdraw-announcement':
-      if (publishId !== undefined) await withdrawAnnouncement(mirror, publishId);
+    case 'withdraw-announcements':
+      for (const publishId of step.publishIds) await withdrawAnnouncement(mirror, publishId);
       return;
     default:
       unreachable(step);

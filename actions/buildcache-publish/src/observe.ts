@@ -143,6 +143,10 @@ async function observePresence(
       .filter((fingerprint) => isTrusted(policy, fingerprint)),
     view,
     overwrite,
+    pending: standing.pending.map((note) => ({
+      publishId: note.publishId,
+      unindexed: note.hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
+    })),
     unindexed: hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
     unindexedInView: hashes.filter((hash) => viewIndex?.index.hasEntry(hash) !== true),
   };

@@ -1,3 +1,4 @@
+import { publishIdOf } from '@slipway/mirror';
 import type { BlobRecord } from '@slipway/spack-buildcache';
 
 /** A staged entry that was found good. */
@@ -32,10 +33,12 @@ export interface Observation {
   /** DAG hashes that the main index, and the view's, lack. */
   readonly unindexed: readonly string[];
   readonly unindexedInView: readonly string[];
+  /** Notes of publishes that did not finish, with the entries of theirs that the main index lacks. */
+  readonly pending: readonly { readonly publishId: string; readonly unindexed: readonly string[] }[];
 }
 
 export type Step =
-  | { readonly kind: 'announce'; readonly hashes: readonly string[] }
+  | { readonly kind: 'announce'; readonly publishId: string; readonly hashes: readonly string[] }
   | {
       readonly kind: 'upload-blob';
       readonly sha256: string;
@@ -55,7 +58,7 @@ export type Step =
   | { readonly kind: 'add-keys'; readonly fingerprints: readonly string[] }
   | { readonly kind: 'ensure-layout' }
   | { readonly kind: 'advance-index'; readonly view: string | undefined; readonly hashes: readonly string[] }
-  | { readonly kind: 'withdraw-announcement' };
+  | { readonly kind: 'withdraw-announcements'; readonly publishIds: readonly string[] };
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -91,7 +94,9 @@ export function plan(observation: Observation): Plan {
   const stored = observation.entries.filter((entry) => !left.has(entry.key));
   const hashes = stored.map((entry) => entry.dagHash);
   const steps: Step[] = [];
-  if (written.length > 0) steps.push({ kind: 'announce', hashes: written.map(({ entry }) => entry.dagHash) });
+  // The same note as that of a run that was killed: it is about all entries, not about those that are left to do.
+  const publishId = publishIdOf(hashes);
+  if (written.length > 0) steps.push({ kind: 'announce', publishId, hashes });
   steps.push(...blobSteps(stored, observation.presentBlobs), ...manifestSteps(written));
   if (observation.keys.length > 0) steps.push({ kind: 'add-keys', fingerprints: observation.keys });
   steps.push({ kind: 'ensure-layout' });
@@ -105,7 +110,11 @@ export function plan(observation: Observation): Plan {
       hashes: hashes.filter((hash) => inView.has(hash)),
     });
   }
-  steps.push({ kind: 'withdraw-announcement' });
+  const added = new Set(hashes);
+  const settled = observation.pending.filter((note) => note.unindexed.every((hash) => added.has(hash)));
+  const publishIds = new Set(settled.map((note) => note.publishId));
+  if (written.length > 0) publishIds.add(publishId);
+  if (publishIds.size > 0) steps.push({ kind: 'withdraw-announcements', publishIds: [...publishIds] });
   return { steps, unchanged, kept };
 }
 
