@@ -8,6 +8,7 @@ import {
   listStoredEntries,
   openPolicy,
   readCurrentIndex,
+  readIndexPointer,
   readKeptPointer,
   readMirrorKeys,
   type SignaturePolicy,
@@ -79,10 +80,13 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   const findings: Finding[] = [];
   progress.info(`Reading the index of ${store.url}.`);
   const keys = await readMirrorKeys(store, findings);
+  const offeredKeys = keys.map((key) => key.armored);
+  const isList = given.operation === 'list';
   const trust = {
-    trustedKeys: given.trustedKeys,
-    offeredKeys: keys.map((key) => key.armored),
-    allowUnsigned: given.allowUnsigned || given.operation === 'list',
+    // A list only shows; where nobody is trusted, the keys of the mirror itself tell who signed what.
+    trustedKeys: isList && given.trustedKeys.trim() === '' ? offeredKeys.join('\n') : given.trustedKeys,
+    offeredKeys,
+    allowUnsigned: given.allowUnsigned || isList,
   };
   const { policy } = await openPolicy(trust, clock);
   const signer = await openOptionalSigner(given, context);
@@ -99,7 +103,12 @@ async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]
   const { store, policy, progress } = ports;
   const selection = parseSelection(given.select);
   const target: Target = { view, selection: isInvalid(selection) ? undefined : selection };
-  const current = await readCurrentIndex({ store, view, policy, replaceUnreadable: operation === 'rebuild' });
+  const current = await readCurrentIndex({
+    store,
+    view,
+    policy,
+    replaceUnreadable: operation === 'rebuild' || operation === 'list',
+  });
   const reported: Omit<ReportInput, 'plan' | 'result'> = {
     operation,
     mirror: store.url,
@@ -110,13 +119,15 @@ async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]
     reportPath: given.report,
   };
   if (operation === 'list') {
-    const indexes = await listIndexes(store, view, current, policy);
+    const found = [...findings];
+    if (current.unreadableEtag !== undefined) await readIndexPointer(store, view, policy, found);
+    const indexes = await listIndexes(store, view, current, policy, found);
     for (const index of indexes) {
       progress.info(
         `generation ${index.generation ?? '-'}: ${index.checksum}${index.current ? ' (current)' : ''}`,
       );
     }
-    return report({ ...reported, plan: { steps: [] }, result: undefined, indexes });
+    return report({ ...reported, findings: found, plan: { steps: [] }, result: undefined, indexes });
   }
   assertSignerFor(current, ports.signer);
   const stored = await listStoredEntries(store);
@@ -182,11 +193,12 @@ async function listIndexes(
   view: string | undefined,
   current: CurrentIndex,
   policy: SignaturePolicy,
+  findings: Finding[],
 ): Promise<readonly ListedIndex[]> {
   const indexes: ListedIndex[] = [];
   const present = current.pointer;
   for (const kept of await listHistory(store, view)) {
-    const pointer = await readKeptPointer(store, kept.key, policy, []);
+    const pointer = await readKeptPointer(store, kept.key, policy, findings);
     if (pointer === undefined) continue;
     indexes.push({
       generation: kept.generation,

@@ -42,7 +42,8 @@ export interface RollbackTarget {
 }
 
 /**
- * The kept pointer of generation `to` (or of the newest before the present one). Throws `UserError` `history-missing`
+ * The kept pointer of generation `to`. Without it, of the one before the present index; where that was brought back
+ * itself, before the one that it stands for, so that rolling back twice goes back twice. Throws `UserError` `history-missing`
  * when there is none, `mirror-refused` when its index is damaged or names what is no longer stored.
  */
 export async function findRollbackTarget(
@@ -54,7 +55,7 @@ export async function findRollbackTarget(
   policy: SignaturePolicy,
 ): Promise<RollbackTarget> {
   const history = await listHistory(store, view);
-  const kept = chooseGeneration(history, to, current);
+  const kept = chooseGeneration(history, to ?? (await generationBefore(store, history, current, policy)), to);
   const findings: Finding[] = [];
   const pointer = await readKeptPointer(store, kept.key, policy, findings);
   const index = pointer && (await readPackageIndex(store, pointer.record, findings));
@@ -79,21 +80,35 @@ export async function findRollbackTarget(
   return { generation: kept.generation, pointer };
 }
 
+/** The newest kept generation before the one that the present index stands for; undefined when there is none. */
+async function generationBefore(
+  store: ObjectStore,
+  history: readonly KeptPointer[],
+  current: CurrentIndex,
+  policy: SignaturePolicy,
+): Promise<number | undefined> {
+  let lineage = current.pointer?.manifest.lineage;
+  let generation = lineage?.generation ?? Number.POSITIVE_INFINITY;
+  // Each is older than the one before, so this ends.
+  while (lineage?.rolledBackTo !== undefined && lineage.rolledBackTo < generation) {
+    generation = lineage.rolledBackTo;
+    const kept = history.find((candidate) => candidate.generation === generation);
+    lineage = (kept && (await readKeptPointer(store, kept.key, policy, [])))?.manifest.lineage;
+  }
+  return history.findLast((candidate) => candidate.generation < generation)?.generation;
+}
+
 function chooseGeneration(
   history: readonly KeptPointer[],
-  to: number | undefined,
-  current: CurrentIndex,
+  generation: number | undefined,
+  asked: number | undefined,
 ): KeptPointer {
-  const present = current.pointer?.manifest.lineage?.generation ?? Number.POSITIVE_INFINITY;
-  const kept =
-    to === undefined
-      ? history.findLast((candidate) => candidate.generation < present)
-      : history.find((candidate) => candidate.generation === to);
+  const kept = history.find((candidate) => candidate.generation === generation);
   if (kept !== undefined) return kept;
   const known = history.map((candidate) => candidate.generation).join(', ');
   throw new UserError(
     'history-missing',
-    to === undefined ? 'there is no earlier index' : `generation ${to} is not kept`,
+    asked === undefined ? 'there is no earlier index' : `generation ${asked} is not kept`,
     {
       hint:
         known === ''

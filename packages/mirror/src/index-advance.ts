@@ -205,7 +205,7 @@ export async function storeIndex(store: ObjectStore, index: PackageIndex): Promi
       spool === undefined
         ? { kind: 'bytes', bytes: Buffer.concat(chunks) }
         : { kind: 'file', path: spool.path, sizeBytes };
-    await writeImmutable(store, blobKey(sha256), source, mediaTypes.index, sha256);
+    await storeIndexBlob(store, source, sha256);
     return {
       contentLength: sizeBytes,
       mediaType: mediaTypes.index,
@@ -215,6 +215,43 @@ export async function storeIndex(store: ObjectStore, index: PackageIndex): Promi
     };
   } finally {
     if (spool !== undefined) await rm(spool.directory, { recursive: true, force: true });
+  }
+}
+
+/** One that is there already is read, because a pointer is about to name it (I1), and replaced where it is damaged. */
+async function storeIndexBlob(store: ObjectStore, source: WriteSource, sha256: string): Promise<void> {
+  const key = blobKey(sha256);
+  if (await writeUnlessConflicting(store, key, source, mediaTypes.index, sha256)) return;
+  if ((await storedSha256(store, key)) === sha256) return;
+  await store.write(key, source, {
+    condition: 'any',
+    contentType: mediaTypes.index,
+    cache: 'immutable',
+    sha256,
+  });
+}
+
+/** As `writeImmutable`, but one of another size is left alone as well. */
+async function writeUnlessConflicting(...write: Parameters<typeof writeImmutable>): Promise<boolean> {
+  try {
+    return await writeImmutable(...write);
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'immutable-conflict') return false;
+    throw error;
+  }
+}
+
+/** The SHA-256 of a stored index; undefined where it is missing or larger than any index. */
+async function storedSha256(store: ObjectStore, key: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    const stored = await store.readStream(key, { maxBytes: maxIndexBytes });
+    if (stored === undefined) return undefined;
+    for await (const chunk of stored.body) hash.update(chunk);
+    return hash.digest('hex');
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'too-large') return undefined;
+    throw error;
   }
 }
 
@@ -289,6 +326,8 @@ export async function movePointer(
   return true;
 }
 
+/** A pointer of the same generation to the same index that is kept already is as good, whoever wrote it. */
 async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await writeImmutable(store, key, { kind: 'bytes', bytes }, 'application/json', hashOnce('sha256', bytes));
+  const sha256 = hashOnce('sha256', bytes);
+  await writeUnlessConflicting(store, key, { kind: 'bytes', bytes }, 'application/json', sha256);
 }

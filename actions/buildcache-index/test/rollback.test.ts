@@ -1,0 +1,245 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { listHistory, listStoredEntries, openPolicy, readCurrentIndex } from '@slipway/mirror';
+import { historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
+import { openStore } from '@slipway/store';
+import {
+  addEntry,
+  copyOfSpackFixture,
+  isSigned,
+  makeKey,
+  pictureOf,
+  publishByHand,
+  readManifest,
+  type TestKey,
+  writeObject,
+} from '@slipway/testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { executeRollback, type Ports } from '../src/execute.ts';
+import { findRollbackTarget } from '../src/observe.ts';
+import { audit, faultsOf, fixtureFingerprint, index, indexChecksum, mirrorWithoutIndex } from './indexing.ts';
+
+let key: TestKey;
+beforeAll(async () => {
+  key = await makeKey({ type: 'ed25519' });
+});
+
+const rollback = { operation: 'rollback' } as const;
+
+/** Three generations, of 7, 8 and 9 entries. */
+async function threeGenerations() {
+  const mirror = await mirrorWithoutIndex(key);
+  const checksums: string[] = [];
+  const names: string[] = [];
+  for (const name of [undefined, 'second', 'third']) {
+    if (name !== undefined) names.push((await addEntry(mirror, { name, signer: key })).manifestKey);
+    await index(mirror, key);
+    checksums.push(indexChecksum(mirror));
+  }
+  const [first = '', second = '', third = ''] = checksums;
+  return { mirror, first, second, third, added: names };
+}
+
+/** The same store, noting every write. */
+function observed(store: ObjectStore, writes: string[]): ObjectStore {
+  return new Proxy(store, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (typeof value !== 'function') return value;
+      if (property !== 'write') return value.bind(target);
+      return (...args: Parameters<ObjectStore['write']>) => {
+        writes.push(args[0]);
+        return target.write(...args);
+      };
+    },
+  });
+}
+
+async function portsOf(store: ObjectStore): Promise<Ports> {
+  const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
+  const { policy } = await openPolicy(trust, systemClock);
+  const progress = silentProgress;
+  return { store, trust, policy, signer: undefined, clock: systemClock, progress, workerEntry: undefined };
+}
+
+describe('a rollback', () => {
+  it('brings the index before the present back, as a new generation', async () => {
+    const { mirror, second } = await threeGenerations();
+    const { outputs, json } = await index(mirror, key, rollback);
+    expect(outputs).toEqual({
+      changed: true,
+      added: 0,
+      removed: 0,
+      generation: 4,
+      'index-checksum': second,
+      'invalidation-paths': `/${indexManifestKey(undefined)}`,
+    });
+    expect(indexChecksum(mirror)).toBe(second);
+    expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toMatchObject({ rolledBackTo: 2 });
+    expect(json('report')).toMatchObject({ plan: [{ kind: 'roll-back', from: 3, to: 2, checksum: second }] });
+    const { findings } = await audit(mirror, key.fingerprint);
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(findings.map(({ code }) => code)).toContain('entry-withdrawn');
+  });
+
+  it('names the generation to bring back', async () => {
+    const { mirror, first } = await threeGenerations();
+    expect((await index(mirror, key, { ...rollback, to: '1' })).outputs).toMatchObject({
+      generation: 4,
+      'index-checksum': first,
+    });
+  });
+
+  it('can be rolled back itself', async () => {
+    const { mirror, third } = await threeGenerations();
+    await index(mirror, key, { ...rollback, to: '1' });
+    expect((await index(mirror, key, { ...rollback, to: '3' })).outputs).toMatchObject({
+      generation: 5,
+      'index-checksum': third,
+    });
+  });
+
+  it('twice goes back two generations', async () => {
+    const { mirror, first } = await threeGenerations();
+    await index(mirror, key, rollback);
+    expect((await index(mirror, key, rollback)).outputs).toMatchObject({ 'index-checksum': first });
+  });
+
+  it('after a publish onto a rollback goes back to that, and then before what it stood for', async () => {
+    const { mirror, first, second } = await threeGenerations();
+    await index(mirror, key, rollback);
+    await addEntry(mirror, { name: 'fourth', signer: key });
+    await index(mirror, key);
+    expect((await index(mirror, key, rollback)).outputs).toMatchObject({
+      generation: 6,
+      'index-checksum': second,
+    });
+    expect((await index(mirror, key, rollback)).outputs).toMatchObject({ 'index-checksum': first });
+  });
+
+  it('is signed when there is a key', async () => {
+    const { mirror } = await threeGenerations();
+    await index(mirror, key, { ...rollback, 'signing-key': key.privateArmored });
+    expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
+  });
+
+  it('is one conditional write of the pointer; beside it only pointers are kept', async () => {
+    const { mirror } = await threeGenerations();
+    const writes: string[] = [];
+    const ports = await portsOf(observed(await openStore(pathToFileURL(mirror).href), writes));
+    const { store, policy } = ports;
+    const current = await readCurrentIndex({ store, view: undefined, policy });
+    const stored = await listStoredEntries(store);
+    const earlier = await findRollbackTarget(store, undefined, 1, current, stored, policy);
+    const newest = (await listHistory(store, undefined)).at(-1)?.generation ?? 0;
+    await executeRollback({ view: undefined, selection: undefined }, earlier, current, newest, ports);
+    expect(writes.filter((name) => name === indexManifestKey(undefined))).toHaveLength(1);
+    expect(writes.filter((name) => !name.startsWith(historyPrefix))).toEqual([indexManifestKey(undefined)]);
+  });
+
+  it('I3: does not undo what somebody published meanwhile', async () => {
+    const { mirror } = await threeGenerations();
+    const ports = await portsOf(await openStore(pathToFileURL(mirror).href));
+    const { store, policy } = ports;
+    const current = await readCurrentIndex({ store, view: undefined, policy });
+    const stored = await listStoredEntries(store);
+    const earlier = await findRollbackTarget(store, undefined, undefined, current, stored, policy);
+    await addEntry(mirror, { name: 'meanwhile', signer: key });
+    const theirs = await publishByHand(mirror);
+    await expect(
+      executeRollback({ view: undefined, selection: undefined }, earlier, current, 3, ports),
+    ).rejects.toMatchObject({ code: 'contention' });
+    expect(indexChecksum(mirror)).toBe(theirs);
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+
+  it('I1: is refused when entries of that generation are gone', async () => {
+    const { mirror, added } = await threeGenerations();
+    rmSync(join(mirror, added[0] ?? ''));
+    await index(mirror, key);
+    const before = pictureOf(mirror);
+    await expect(index(mirror, key, { ...rollback, to: '2' })).rejects.toMatchObject({
+      code: 'mirror-refused',
+      message: expect.stringContaining('no longer stored'),
+    });
+    expect(pictureOf(mirror)).toEqual(before);
+    expect((await index(mirror, key, { ...rollback, to: '1' })).outputs).toMatchObject({ changed: true });
+  });
+
+  it('is refused where there is nothing to go back to', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    await expect(index(mirror, key, rollback)).rejects.toMatchObject({ code: 'history-missing' });
+    await expect(index(mirror, key, { ...rollback, to: '9' })).rejects.toMatchObject({
+      code: 'history-missing',
+      message: expect.stringContaining('generation 9'),
+      hint: expect.stringContaining('1'),
+    });
+  });
+
+  it('of a view leaves the main index alone', async () => {
+    const { mirror, third } = await threeGenerations();
+    await index(mirror, key, { view: 'v', select: 'greet' });
+    const early = indexChecksum(mirror, 'v');
+    await index(mirror, key, { view: 'v', select: 'greet*' });
+    expect((await index(mirror, key, { ...rollback, view: 'v' })).outputs).toMatchObject({
+      generation: 3,
+      'index-checksum': early,
+    });
+    expect(indexChecksum(mirror)).toBe(third);
+  });
+
+  it('dry-run: changes nothing', async () => {
+    const { mirror } = await threeGenerations();
+    const before = pictureOf(mirror);
+    expect((await index(mirror, key, { ...rollback, 'dry-run': true })).outputs).toMatchObject({
+      changed: false,
+    });
+    expect(pictureOf(mirror)).toEqual(before);
+  });
+});
+
+describe('a list', () => {
+  it('shows the indexes that are kept, and which is the present one', async () => {
+    const { mirror, first, second, third } = await threeGenerations();
+    const before = pictureOf(mirror);
+    const { json, outputs, log } = await index(mirror, key, { operation: 'list', 'trusted-keys': '' });
+    expect(json('report')).toMatchObject({
+      indexes: [
+        { generation: 1, checksum: first, current: false },
+        { generation: 2, checksum: second, current: false },
+        { generation: 3, checksum: third, current: true },
+      ],
+    });
+    expect(outputs).toMatchObject({ changed: false, generation: 3, 'index-checksum': third });
+    expect(log).toContain(`generation 3: ${third} (current)`);
+    expect(pictureOf(mirror)).toEqual(before);
+  });
+
+  it('shows the index that Spack wrote', async () => {
+    const mirror = copyOfSpackFixture('v3-signed');
+    const { json } = await index(mirror, key, { operation: 'list', 'trusted-keys': fixtureFingerprint });
+    expect(json('report')).toMatchObject({ indexes: [{ checksum: indexChecksum(mirror), current: true }] });
+  });
+
+  it('shows signed indexes without being told whom to trust', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key, { 'signing-key': key.privateArmored });
+    await addEntry(mirror, { name: 'more', signer: key });
+    await index(mirror, key, { 'signing-key': key.privateArmored });
+    const { json } = await index(mirror, key, { operation: 'list', 'trusted-keys': '' });
+    expect(json('report')).toMatchObject({ indexes: [{ generation: 1 }, { generation: 2, current: true }] });
+  });
+
+  it('says what is wrong with an index that cannot be read, and shows the others', async () => {
+    const { mirror } = await threeGenerations();
+    writeObject(mirror, indexManifestKey(undefined), 'nothing of a manifest');
+    const { json, problems } = await index(mirror, key, { operation: 'list' });
+    expect(json('report')).toMatchObject({
+      indexes: [{ generation: 1 }, { generation: 2 }, { generation: 3 }],
+    });
+    expect(problems).toMatchObject([{ code: 'index-malformed', key: indexManifestKey(undefined) }]);
+  });
+});

@@ -1,0 +1,270 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { openPolicy, readCurrentIndex } from '@slipway/mirror';
+import { historyKey, indexManifestKey } from '@slipway/spack-buildcache';
+import { openStore } from '@slipway/store';
+import {
+  addEntry,
+  addKeys,
+  isSigned,
+  makeKey,
+  pictureOf,
+  publishByHand,
+  readManifest,
+  readObject,
+  type TestKey,
+} from '@slipway/testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { executeUpdate } from '../src/execute.ts';
+import { audit, faultsOf, index, indexChecksum, mirrorWithoutIndex } from './indexing.ts';
+
+let key: TestKey;
+beforeAll(async () => {
+  key = await makeKey({ type: 'ed25519' });
+});
+
+describe('an update', () => {
+  it('makes the first index', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const { outputs } = await index(mirror, key);
+    expect(outputs).toEqual({
+      changed: true,
+      added: 7,
+      removed: 0,
+      generation: 1,
+      'index-checksum': indexChecksum(mirror),
+      'invalidation-paths': `/${indexManifestKey(undefined)}`,
+    });
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+
+  it('does nothing when nothing is new', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    const before = pictureOf(mirror);
+    const { outputs } = await index(mirror, key);
+    expect(outputs).toMatchObject({
+      changed: false,
+      added: 0,
+      removed: 0,
+      generation: 1,
+      'index-checksum': indexChecksum(mirror),
+      'invalidation-paths': '',
+    });
+    expect(pictureOf(mirror)).toEqual(before);
+  });
+
+  it('adds only what is new, removes what is gone, and keeps the pointer that it replaces', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const gone = await addEntry(mirror, { name: 'gone', signer: key });
+    await index(mirror, key);
+    const first = indexChecksum(mirror);
+    const replaced = readObject(mirror, indexManifestKey(undefined));
+    rmSync(join(mirror, gone.manifestKey));
+    const fresh = await addEntry(mirror, { name: 'new', signer: key });
+    const { outputs, json } = await index(mirror, key);
+    expect(outputs).toMatchObject({ changed: true, added: 1, removed: 1, generation: 2 });
+    expect(json('report')).toMatchObject({
+      operation: 'update',
+      plan: [
+        { kind: 'read-entries', keys: [fresh.manifestKey] },
+        { kind: 'change-index', add: [fresh.hash], remove: [gone.hash] },
+      ],
+      result: { added: 1, removed: 1, move: { moved: true, entryCount: 8 } },
+    });
+    expect(readObject(mirror, historyKey(undefined, 1, first))).toEqual(replaced);
+    expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toEqual({
+      generation: 2,
+      previous: first,
+    });
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+
+  it('in steps gives the same index as at once', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    for (const name of ['zebra', 'apple', 'mango']) {
+      await addEntry(mirror, { name, signer: key });
+      await index(mirror, key);
+    }
+    const inSteps = (await audit(mirror, key.fingerprint)).indexes;
+    await index(mirror, key, { operation: 'rebuild' });
+    const { findings, indexes } = await audit(mirror, key.fingerprint);
+    expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
+    expect(indexes.map(({ entries }) => entries)).toEqual(inSteps.map(({ entries }) => entries));
+  });
+
+  it('signs the index with a key, and that verifies', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key, { 'signing-key': key.privateArmored });
+    expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
+    expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ signedBy: key.fingerprint }]);
+  });
+
+  it('I4: does not index what is not signed by a trusted key', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    const stranger = await makeKey({ type: 'ed25519' });
+    for (const signer of [undefined, stranger]) {
+      const { manifestKey } = await addEntry(mirror, { name: 'smuggled', ...(signer && { signer }) });
+      const before = pictureOf(mirror);
+      await expect(index(mirror, key)).rejects.toMatchObject({
+        code: 'mirror-refused',
+        message: expect.stringContaining(manifestKey),
+      });
+      expect(pictureOf(mirror)).toEqual(before);
+    }
+  });
+
+  it('refuses an index that it cannot read, and says what helps', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key, { 'signing-key': key.privateArmored });
+    const stranger = await makeKey({ type: 'ed25519' });
+    await publishByHand(mirror, { signer: stranger });
+    await expect(index(mirror, key)).rejects.toMatchObject({
+      code: 'mirror-refused',
+      message: expect.stringContaining('signature-'),
+      hint: expect.stringContaining('rebuild'),
+    });
+  });
+
+  it('dry-run: changes nothing, and tells what would be done', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const before = pictureOf(mirror);
+    const { outputs, json } = await index(mirror, key, { 'dry-run': true });
+    expect(pictureOf(mirror)).toEqual(before);
+    expect(outputs).toMatchObject({ changed: false, added: 0, 'index-checksum': '' });
+    expect(json('report')).toMatchObject({ plan: [{ kind: 'read-entries' }, { kind: 'change-index' }] });
+  });
+});
+
+describe('a view', () => {
+  it('gets what select names, and later keeps those members', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    const first = await index(mirror, key, { view: 'stable', select: 'libgreet@1.0.*\ngreet-data' });
+    expect(first.outputs).toMatchObject({
+      changed: true,
+      added: 2,
+      'invalidation-paths': `/${indexManifestKey('stable')}`,
+    });
+    await addEntry(mirror, { name: 'libgreet', version: '1.0.9', signer: key });
+    await index(mirror, key);
+    expect((await index(mirror, key, { view: 'stable' })).outputs).toMatchObject({ changed: false });
+    const { outputs } = await index(mirror, key, { view: 'stable', select: 'libgreet@1.0.*' });
+    expect(outputs).toMatchObject({ added: 1 });
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+
+  it.each([
+    ['greet', ['greet', 'greet']],
+    ['greet*', ['greet', 'greet', 'greet-data']],
+    ['*greet@1.*', ['libgreet', 'libgreet']],
+    ['greet@3.0-rc1', ['greet']],
+    ['greet@=2.0', ['greet']],
+    ['/dhoy', ['greet']],
+    ['# a comment\nlibgreet@1.1.0\n\ntwin', ['libgreet', 'twin', 'twin']],
+  ])('is selected by %j', async (select, names) => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key, { view: 'v', select });
+    const { policy } = await openPolicy(
+      { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false },
+      systemClock,
+    );
+    const store = await openStore(pathToFileURL(mirror).href);
+    const { index: made } = await readCurrentIndex({ store, view: 'v', policy });
+    expect([...made.entries()].map((hash) => made.node(hash)?.name).sort()).toEqual(names);
+  });
+
+  it('that does not exist needs a selection', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await expect(index(mirror, key, { view: 'new' })).rejects.toMatchObject({
+      code: 'input-invalid',
+      message: expect.stringContaining('select'),
+    });
+  });
+});
+
+/** Calls `before` once, when somebody is about to write `key`. */
+function interrupted(store: ObjectStore, key: string, before: () => Promise<void>): ObjectStore {
+  let done = false;
+  return new Proxy(store, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (typeof value !== 'function') return value;
+      if (property !== 'write') return value.bind(target);
+      return async (...args: Parameters<ObjectStore['write']>) => {
+        if (args[0] === key && !done) {
+          done = true;
+          await before();
+        }
+        return target.write(...args);
+      };
+    },
+  });
+}
+
+describe('I3: an update', () => {
+  it('that a publisher overtakes loses neither its entries nor its own', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    const mine = await addEntry(mirror, { name: 'mine', signer: key });
+    const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
+    const { policy } = await openPolicy(trust, systemClock);
+    let theirs = '';
+    const file = await openStore(pathToFileURL(mirror).href);
+    const store = interrupted(file, indexManifestKey(undefined), async () => {
+      theirs = (await addEntry(mirror, { name: 'theirs', signer: key })).hash;
+      await addKeys(mirror, [key]);
+      await publishByHand(mirror);
+    });
+    const seed = await readCurrentIndex({ store, view: undefined, policy });
+    const { move } = await executeUpdate({ view: undefined, selection: undefined }, seed, {
+      store,
+      trust,
+      policy,
+      signer: undefined,
+      clock: systemClock,
+      progress: silentProgress,
+      workerEntry: undefined,
+    });
+    // The other publisher indexed both already, and so nothing was left to do.
+    expect(move).toMatchObject({ moved: false, retries: 1, generation: 2 });
+    const { index: now } = await readCurrentIndex({ store: file, view: undefined, policy });
+    expect(now.hasEntry(mine.hash) && now.hasEntry(theirs)).toBe(true);
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+
+  it('that a publisher of less overtakes adds its own on top', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    await index(mirror, key);
+    const mine = await addEntry(mirror, { name: 'mine', signer: key });
+    const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
+    const { policy } = await openPolicy(trust, systemClock);
+    const file = await openStore(pathToFileURL(mirror).href);
+    const store = interrupted(file, indexManifestKey(undefined), async () => {
+      const { index: without } = await readCurrentIndex({ store: file, view: undefined, policy });
+      const [some = ''] = without.entries();
+      without.removeEntry(some);
+      await publishByHand(mirror, { index: without });
+    });
+    const seed = await readCurrentIndex({ store, view: undefined, policy });
+    const { move, added } = await executeUpdate({ view: undefined, selection: undefined }, seed, {
+      store,
+      trust,
+      policy,
+      signer: undefined,
+      clock: systemClock,
+      progress: silentProgress,
+      workerEntry: undefined,
+    });
+    expect(move).toMatchObject({ moved: true, retries: 1, generation: 3, entryCount: 8 });
+    expect(added).toBe(2);
+    expect((await readCurrentIndex({ store: file, view: undefined, policy })).index.hasEntry(mine.hash)).toBe(
+      true,
+    );
+    expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
+  });
+});
