@@ -1,8 +1,15 @@
-import { openMirror, openOptionalSigner, reportOutput, trustProblem } from '@slipway/buildcache-actions';
+import {
+  openMirror,
+  openOptionalSigner,
+  reportOutput,
+  requireTrustedSigner,
+  trustProblem,
+} from '@slipway/buildcache-actions';
 import { counted, type ObjectStore, UserError, unreachable } from '@slipway/core';
 import {
   assertSignerFor,
   type CurrentIndex,
+  detectLayout,
   type Finding,
   listHistory,
   listStoredEntries,
@@ -77,6 +84,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       hint: 'Name the store behind it, for example file:///directory.',
     });
   }
+  await requireMirror(store);
   const findings: Finding[] = [];
   progress.info(`Reading the index of ${store.url}.`);
   const keys = await readMirrorKeys(store, findings);
@@ -88,13 +96,35 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     offeredKeys,
     allowUnsigned: given.allowUnsigned || isList,
   };
-  const { policy } = await openPolicy(trust, clock);
   const signer = await openOptionalSigner(given, context);
   try {
+    if (signer !== undefined) offeredKeys.push(signer.publicKey.armored);
+    const { policy } = await openPolicy(trust, clock);
+    requireTrustedSigner(signer, policy);
     const ports: Ports = { store, trust, policy, signer, clock, progress, workerEntry: context.workerEntry };
     return await operate(given, ports, findings);
   } finally {
     signer?.close();
+  }
+}
+
+/** Throws `UserError` for what has no layout-v3 entries to be indexed, and must not get an index by mistake. */
+async function requireMirror(store: ObjectStore): Promise<void> {
+  switch (await detectLayout(store)) {
+    case 'v3':
+      return;
+    case 'v2':
+      throw new UserError(
+        'not-supported',
+        `${store.url} is a mirror of layout v2, which Slipway only verifies`,
+        {
+          hint: 'Convert it with "spack buildcache migrate".',
+        },
+      );
+    default:
+      throw new UserError('not-a-buildcache', `${store.url} is no Spack mirror: it has nothing of one`, {
+        hint: 'Check the URL: it is the directory that holds "v3" and "blobs".',
+      });
   }
 }
 

@@ -3,6 +3,7 @@ import {
   openMirror,
   openOptionalSigner,
   reportOutput,
+  requireTrustedSigner,
   trustProblem,
 } from '@slipway/buildcache-actions';
 import { asSlipwayError, counted, formatBytes, UserError } from '@slipway/core';
@@ -66,6 +67,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       workerEntry: context.workerEntry,
     });
     assertSignerFor(observed.standing.current, signer);
+    requireTrustedSigner(signer, observed.policy);
     const steps = plan(observed.observation);
     const findings = [...observed.findings, ...keptFindings(steps.kept)];
     const { pointer, index } = observed.standing.current;

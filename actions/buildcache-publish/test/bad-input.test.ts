@@ -66,6 +66,19 @@ describe('bad input', () => {
     });
   });
 
+  it('a signing key that nobody will trust', async () => {
+    const stranger = await makeKey({ type: 'ed25519' });
+    const mirror = temporaryDirectory('mirror');
+    const failure = await failureOf(
+      publish({ mirror: pathToFileURL(mirror).href, 'signing-key': stranger.privateArmored }),
+    );
+    expect(failure).toMatchObject({
+      code: 'input-invalid',
+      message: expect.stringContaining(stranger.fingerprint),
+    });
+    expect(pictureOf(mirror)).toEqual(new Map());
+  });
+
   const trees: readonly [string, string, (directory: string) => void][] = [
     ['an empty directory', 'buildcache-empty', () => undefined],
     [

@@ -34,6 +34,7 @@ function observation(entries: readonly StagedEntry[], more: Partial<Observation>
     overwrite: false,
     unindexed: hashes,
     unindexedInView: hashes,
+    pending: [],
     ...more,
   };
 }
@@ -78,7 +79,7 @@ describe('the plan of publishing', () => {
       'ensure-layout',
       'main + app data lib',
       'stable + app data lib',
-      'withdraw-announcement',
+      'withdraw-announcements',
     ]);
   });
 
@@ -140,6 +141,19 @@ describe('the plan of publishing', () => {
     expect(steps.map(brief)).toContain('main + a');
   });
 
+  it('withdraws the notes of killed publishes whose entries are all indexed now, and no others', () => {
+    const pending = [
+      { publishId: 'of mine', unindexed: ['a'] },
+      { publishId: 'indexed since', unindexed: [] },
+      { publishId: 'of somebody else', unindexed: ['a', 'x'] },
+    ];
+    const { steps } = plan(observation([entry('a')], { present: { 'key-a': same }, pending }));
+    expect(steps.at(-1)).toEqual({
+      kind: 'withdraw-announcements',
+      publishIds: ['of mine', 'indexed since'],
+    });
+  });
+
   it('does not add keys when none is trusted', () => {
     expect(plan(observation([entry('a')], { keys: [] })).steps.map(brief)).not.toContain('add-keys');
   });
@@ -190,7 +204,7 @@ describe('I1: for any staged graph', () => {
           'ensure-layout',
           'advance-index',
         ];
-        const order = [...phases, 'withdraw-announcement'];
+        const order = [...phases, 'withdraw-announcements'];
         const positions = steps.map(({ kind }) => order.indexOf(kind));
         expect(positions).toEqual(positions.toSorted((a, b) => a - b));
 
@@ -210,14 +224,15 @@ describe('I1: for any staged graph', () => {
           }
         }
 
-        const announced = steps.find((step) => step.kind === 'announce')?.hashes ?? [];
-        expect(announced.toSorted()).toEqual([...waves.keys()].sort());
         const indexed = steps.find((step) => step.kind === 'advance-index' && step.view === undefined);
         const keptHashes = new Set(kept.map((key) => key.replace('key-', '')));
+        const stored = seen.entries.map(({ dagHash }) => dagHash).filter((hash) => !keptHashes.has(hash));
+        const announced = steps.find((step) => step.kind === 'announce');
+        expect(announced?.hashes).toEqual(writes.length > 0 ? stored : undefined);
+        const withdrawn = steps.find((step) => step.kind === 'withdraw-announcements');
+        expect(withdrawn?.publishIds).toEqual(announced && [announced.publishId]);
         expect(indexed).toMatchObject({
-          hashes: seen.entries
-            .map(({ dagHash }) => dagHash)
-            .filter((hash) => seen.unindexed.includes(hash) && !keptHashes.has(hash)),
+          hashes: stored.filter((hash) => seen.unindexed.includes(hash)),
         });
       }),
       { numRuns: 400 },

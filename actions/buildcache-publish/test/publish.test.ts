@@ -16,12 +16,14 @@ import {
   addEntry,
   addKeys,
   copyOfSpackFixture,
+  indexOf,
   isSigned,
   listKeys,
   listSpecManifests,
   makeKey,
   packPrefix,
   pictureOf,
+  publishByHand,
   readManifest,
   readObject,
   requiredRecord,
@@ -372,6 +374,25 @@ describe('a view', () => {
     expect(outputs).toMatchObject({ published: 0, 'invalidation-paths': `/${indexManifestKey('stable')}` });
     expect(readObject(mirror, indexManifestKey(undefined))).toEqual(main);
     expect(indexChecksum(mirror, 'stable')).toBe(indexChecksum(mirror));
+  });
+});
+
+describe('a mirror whose index another tool replaced', () => {
+  it.each(['the same index', 'another index'])('by %s still takes more, with a warning', async (what) => {
+    const staged = await stageSigned();
+    const mirror = await publishedMirror(staged);
+    const all = indexOf(mirror);
+    const index =
+      what === 'the same index' ? all : indexOf(mirror, (hash) => hash !== [...all.entries()].at(-1));
+    await publishByHand(mirror, { lineage: 'none', index });
+    if (what === 'another index') rmSync(join(mirror, listSpecManifests(mirror).at(-1) ?? ''));
+    await addEntry(staged, { name: 'new', signer: key });
+    const { outputs, problems, failure } = await publish(staged, mirror);
+    expect(failure).toBeUndefined();
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'index-foreign', severity: 'warning' }));
+    expect(outputs).toMatchObject({ published: what === 'the same index' ? 1 : 2 });
+    const { findings } = await audit(mirror, key);
+    expect(findings.map(({ code }) => code)).not.toContain('index-foreign');
   });
 });
 

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, printable, systemErrorCode, UserError } from '@slipway/core';
+import type { SignaturePolicy } from '@slipway/mirror';
 import type { ActionContext } from '@slipway/runner';
 import { openSigner, type Signer } from '@slipway/signing';
 import { openStore } from '@slipway/store';
@@ -41,4 +42,21 @@ export async function openOptionalSigner(
   });
   for (const notice of signer.notices) context.progress.info(`Note on the signing key: ${notice}`);
   return signer;
+}
+
+/**
+ * Throws `UserError` `input-invalid` when the index would be signed by a key that is not among the trusted ones: whoever
+ * reads the mirror with the same `trusted-keys` next, a publish above all, would refuse it.
+ */
+export function requireTrustedSigner(signer: Signer | undefined, policy: SignaturePolicy): void {
+  if (signer === undefined) return;
+  const { fingerprint } = signer.publicKey;
+  if (policy.keyring?.keys.some(({ publicKey }) => publicKey.fingerprint === fingerprint)) return;
+  throw new UserError(
+    'input-invalid',
+    `signing-key is the key ${fingerprint}, which is not among trusted-keys, so nobody would accept the index that it signs`,
+    {
+      hint: 'Add its fingerprint to trusted-keys, or leave signing-key out for an index without a signature.',
+    },
+  );
 }
