@@ -25,6 +25,8 @@ export interface ObserveOptions {
   readonly staged: ObjectStore;
   readonly mirror: ObjectStore;
   readonly trustedKeys: string;
+  /** The public half of the key that signs the index. */
+  readonly signerKey: { readonly fingerprint: string; readonly armored: string } | undefined;
   readonly allowUnsigned: boolean;
   readonly overwrite: boolean;
   readonly view: string | undefined;
@@ -49,10 +51,11 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const { mirror, clock, progress } = options;
   const keyFindings: Finding[] = [];
   const mirrorKeys = await readMirrorKeys(mirror, keyFindings);
+  const signerKeys = options.signerKey === undefined ? [] : [options.signerKey];
   const staged = await readStaged({
     store: options.staged,
     trustedKeys: options.trustedKeys,
-    otherKeys: mirrorKeys.map((key) => key.armored),
+    otherKeys: [...mirrorKeys, ...signerKeys].map((key) => key.armored),
     allowUnsigned: options.allowUnsigned,
     tarballs: 'read',
     clock,
@@ -63,7 +66,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const { policy } = await openPolicy(
     {
       trustedKeys: options.trustedKeys,
-      offeredKeys: [...mirrorKeys, ...staged.keys.keys].map((key) => key.armored),
+      offeredKeys: [...mirrorKeys, ...staged.keys.keys, ...signerKeys].map((key) => key.armored),
       allowUnsigned: options.allowUnsigned,
     },
     clock,
@@ -138,7 +141,7 @@ async function observePresence(
     entries,
     present,
     presentBlobs: presentBlobs.sort(),
-    keys: staged.keys.keys
+    keys: [...staged.keys.keys, ...(options.signerKey ? [options.signerKey] : [])]
       .map((key) => key.fingerprint)
       .filter((fingerprint) => isTrusted(policy, fingerprint)),
     view,

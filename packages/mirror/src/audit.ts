@@ -25,6 +25,7 @@ import { type Listing, listBuildcache } from './listing.ts';
 import { readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
+import { type SignaturePolicy, unverifiedText } from './signature-policy.ts';
 import { confirmStored } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
@@ -107,6 +108,8 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
         audit,
         main.pointer,
         history.map((kept) => kept.key),
+        policy,
+        mustBeSigned,
       )),
     );
   } else if (audit.expectedIndex !== undefined) {
@@ -217,21 +220,19 @@ async function expectationFindings(
   audit: MirrorAudit,
   pointer: IndexPointer,
   historyKeys: readonly string[],
+  policy: SignaturePolicy,
+  mustBeSigned: boolean,
 ): Promise<readonly Finding[]> {
   const expected = audit.expectedIndex;
   if (expected === undefined || pointer.record.checksum === expected) return [];
   const generation = pointer.manifest.lineage?.generation ?? 0;
   for (const key of historyKeys) {
-    const classified = classifyKey(key);
-    if (
-      classified.kind !== 'history' ||
-      classified.generation >= generation ||
-      !key.includes(expected.slice(0, 16))
-    ) {
-      continue;
-    }
-    const kept = await readKeptPointer(audit.store, key, { keyring: undefined, allowUnsigned: true }, []);
-    if (kept === undefined || kept.record.checksum === expected) return [];
+    if (!key.includes(expected.slice(0, 16))) continue;
+    const kept = await readKeptPointer(audit.store, key, policy, []);
+    const keptGeneration = kept?.manifest.lineage?.generation;
+    const isTrusted = !mustBeSigned || kept?.signedBy !== undefined;
+    if (kept?.record.checksum !== expected || keptGeneration === undefined || !isTrusted) continue;
+    if (keptGeneration < generation) return [];
   }
   return [
     finding(
@@ -277,6 +278,7 @@ async function readEntries(
   const blobs = new Set<string>();
   const tarballs = new Map<string, number>();
   const tarballCheck: TarballCheck = audit.level === 'full' ? 'read' : audit.store.listable ? 'none' : 'head';
+  const unproven: string[] = [];
   audit.progress.start(`Checking ${counted(keys.length, 'entry', 'entries')}`, keys.length, 'entries');
   await scanEntries(keys, {
     store: audit.store,
@@ -285,6 +287,7 @@ async function readEntries(
     clock: audit.clock,
     workerEntry: audit.workerEntry,
     onNode: (message, buffer) => {
+      if (!message.hashIsProven && !graph.find(message.hash)) unproven.push(message.hash);
       if (graph.add(message, buffer) === 'conflict') {
         findings.push(
           finding(
@@ -305,6 +308,10 @@ async function readEntries(
       }
     },
   });
+  if (unproven.length > 0) {
+    const what = `the DAG hash of ${counted(unproven.length, 'spec')} (${unproven[0]} first) is not what Spack 1.x computes of the spec: made by another version, or changed`;
+    findings.push(finding('dag-hash-unproven', undefined, what));
+  }
   return { graph, findings, statistics, blobs, tarballs };
 }
 
@@ -376,7 +383,7 @@ async function findOrphans(
   const reachable = new Set<string>([...keyBlobs, ...indexes.map((index) => index.pointer.record.checksum)]);
   for (const view of [undefined, ...listing.views]) {
     for (const kept of await listHistory(store, view)) {
-      const pointer = await readKeptPointer(store, kept.key, { keyring: undefined, allowUnsigned: true }, []);
+      const pointer = await readKeptPointer(store, kept.key, unverifiedText, []);
       if (pointer !== undefined) reachable.add(pointer.record.checksum);
     }
   }

@@ -221,9 +221,25 @@ function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
   throw error;
 }
 
+const minChunkBytes = 1024;
+const maxChunkBytes = 4 * 1024 * 1024;
+
+/**
+ * The size that a gzip file says it unpacks to (RFC 1952, ISIZE), and a byte more, within bounds: with it one buffer is
+ * enough, and nothing is copied together. A wrong one costs only time.
+ */
+function expectedBytes(stored: Uint8Array): number {
+  if (stored.length < 18) return minChunkBytes;
+  const size = new DataView(stored.buffer, stored.byteOffset, stored.byteLength).getUint32(
+    stored.length - 4,
+    true,
+  );
+  return Math.min(maxChunkBytes, Math.max(minChunkBytes, size + 1));
+}
+
 function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer | undefined {
   try {
-    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes });
+    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes, chunkSize: expectedBytes(stored) });
   } catch (error) {
     const code = systemErrorCode(error);
     if (error instanceof SlipwayError || code === undefined) throw error;

@@ -24,6 +24,9 @@ export interface EntryScan {
   onNode(message: NodeMessage, buffer: Uint8Array): void;
 }
 
+/** Documents live for a moment only: a small young generation keeps them from piling up before they are collected. */
+const workerLimits = { maxYoungGenerationSizeMb: 16 };
+
 interface WorkerSeed {
   readonly role: 'slipway-entry-scan';
   readonly storeUrl: string;
@@ -89,7 +92,10 @@ async function scanWithWorkers(
   };
   const queue = batches[Symbol.iterator]();
   const count = Math.min(availableParallelism(), batches.length);
-  const workers = Array.from({ length: count }, () => new Worker(workerEntry, { workerData: seed }));
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(workerEntry, { workerData: seed, resourceLimits: workerLimits }),
+  );
   try {
     await Promise.all(workers.map((worker) => feed(worker, queue, deliver)));
   } finally {

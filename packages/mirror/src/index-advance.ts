@@ -158,9 +158,7 @@ export function assertSignerFor(current: CurrentIndex, signer: Signer | undefine
   throw new UserError(
     'input-invalid',
     `the index of this mirror is signed by ${signedBy}, and there is no signing-key`,
-    {
-      hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.',
-    },
+    { hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.' },
   );
 }
 
@@ -298,6 +296,12 @@ export async function movePointer(
   const { store, view, signer } = advance;
   const { pointer: replaced } = current;
   const etag = replaced?.etag ?? current.unreadableEtag;
+  if (replaced !== undefined && etag === undefined) {
+    throw new UserError(
+      'not-supported',
+      `${store.url} gives no ETags, without which no index can be replaced safely`,
+    );
+  }
   if (replaced !== undefined) {
     const generation = replaced.manifest.lineage?.generation ?? lineage.generation - 1;
     await keepPointer(store, historyKey(view, generation, replaced.record.checksum), replaced.bytes);

@@ -1,5 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
-import { type ObjectStore, UserError } from '@slipway/core';
+import type { ObjectStore } from '@slipway/core';
 import {
   type BlobRecord,
   blobKey,
@@ -22,7 +22,8 @@ import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 /** The pointer to a package index, as it was at one moment. */
 export interface IndexPointer {
   readonly key: string;
-  readonly etag: string;
+  /** Undefined where the store gives none; it can be read then, and not replaced. */
+  readonly etag: string | undefined;
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
   readonly record: BlobRecord;
@@ -46,9 +47,7 @@ export async function readIndexPointer(
   if (stored === undefined) return undefined;
   const pointer = await parsePointer(key, stored.body, policy, findings);
   if (pointer === undefined) return undefined;
-  const { etag } = stored.info;
-  if (etag === undefined) throw new UserError('not-supported', `the store gives no ETag for ${key}`);
-  return { ...pointer, etag };
+  return { ...pointer, etag: stored.info.etag };
 }
 
 async function parsePointer(

@@ -1,14 +1,21 @@
-import { runtimeDeptypes, type SpecDependency, type SpecNode } from '@slipway/spack-buildcache';
+import {
+  dagHashMatchesContent,
+  runtimeDeptypes,
+  type SpecDependency,
+  type SpecNode,
+} from '@slipway/spack-buildcache';
 
 /** A node as it crosses threads: its JSON is `start` to `end` of the buffer sent along. */
 export interface NodeMessage extends Omit<SpecNode, 'json' | 'dependencies'> {
   readonly dependencyHashes: readonly string[];
   readonly dependencyTypes: readonly number[];
+  /** The DAG hash is the one that Spack 1.x computes of the node; always true for nodes of older specfiles. */
+  readonly hashIsProven: boolean;
   readonly start: number;
   readonly end: number;
 }
 
-export interface GraphNode extends Omit<NodeMessage, 'start' | 'end'> {
+export interface GraphNode extends Omit<NodeMessage, 'start' | 'end' | 'hashIsProven'> {
   readonly json: Uint8Array;
 }
 
@@ -93,6 +100,12 @@ function dependenciesOf(node: GraphNode): readonly SpecDependency[] {
   return node.dependencyHashes.map((hash, index) => ({ hash, deptypes: node.dependencyTypes[index] ?? 0 }));
 }
 
+const currentSpecfile = Buffer.from('"original_specfile_version":5');
+
+function isOfOlderSpecfile(node: SpecNode): boolean {
+  return !Buffer.from(node.json.buffer, node.json.byteOffset, node.json.byteLength).includes(currentSpecfile);
+}
+
 /** Collects nodes with their JSON in one buffer, so that neither a thread message nor memory holds whole documents. */
 export class NodeBatch {
   readonly messages: NodeMessage[] = [];
@@ -105,6 +118,7 @@ export class NodeBatch {
       ...rest,
       dependencyHashes: dependencies.map((dependency) => dependency.hash),
       dependencyTypes: dependencies.map((dependency) => dependency.deptypes),
+      hashIsProven: dagHashMatchesContent(node) || isOfOlderSpecfile(node),
       start: this.#sizeBytes,
       end: this.#sizeBytes + json.length,
     });

@@ -15,6 +15,13 @@ export interface SignaturePolicy {
   readonly acceptOtherSigners?: boolean | undefined;
 }
 
+/** Believes nothing and refuses nothing but what is malformed: to see what a document refers to. */
+export const unverifiedText: SignaturePolicy = {
+  keyring: undefined,
+  allowUnsigned: true,
+  acceptOtherSigners: true,
+};
+
 /** What is inside a document, and who vouches for it. */
 export interface OpenedDocument {
   readonly text: string;
@@ -40,7 +47,12 @@ export async function openDocument(
       'Sign it with buildcache-sign, or allow unsigned entries.',
     );
   }
+  const framed = policy.acceptOtherSigners ? parseClearSigned(buffer) : undefined;
+  const unverified = framed?.ok
+    ? { text: framed.text, signedBy: undefined, signedAtMs: undefined }
+    : undefined;
   if (policy.keyring === undefined) {
+    if (unverified !== undefined) return unverified;
     return finding(
       'signature-unknown-key',
       key,
@@ -51,13 +63,8 @@ export async function openDocument(
   const verdict = await policy.keyring.verifyClearSigned(buffer);
   if (verdict.ok)
     return { text: verdict.text, signedBy: verdict.fingerprint, signedAtMs: verdict.signedAtMs };
-  if (
-    policy.acceptOtherSigners &&
-    (verdict.code === 'signature-unknown-key' || verdict.code === 'signature-not-pinned')
-  ) {
-    const framed = parseClearSigned(buffer);
-    if (framed.ok) return { text: framed.text, signedBy: undefined, signedAtMs: undefined };
-  }
+  const isByAnother = verdict.code === 'signature-unknown-key' || verdict.code === 'signature-not-pinned';
+  if (isByAnother && unverified !== undefined) return unverified;
   return finding(findingCodeOf(verdict.code), key, verdict.message);
 }
 

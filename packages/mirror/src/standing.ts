@@ -6,7 +6,7 @@ import {
   specManifestKey,
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
-import { parsed } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { type CurrentIndex, readCurrentIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
@@ -96,7 +96,17 @@ export async function confirmStored(
     const node = parsed(indexManifestKey(undefined), 'index-malformed', [], () => index.node(hash));
     if (node === undefined) return;
     const key = specManifestKey(node);
-    if ((await store.head(key)) !== undefined) confirmed.set(hash, key);
+    if (await isThere(store, key)) confirmed.set(hash, key);
   });
   return confirmed;
+}
+
+/** Also true for what is there and refused, of which the listing has told. */
+async function isThere(store: ObjectStore, key: string): Promise<boolean> {
+  try {
+    return (await store.head(key)) !== undefined;
+  } catch (error) {
+    if (storeFinding(error, key, 'file-unreadable', 'it is too large') === undefined) throw error;
+    return true;
+  }
 }

@@ -1,18 +1,22 @@
-import { createHash } from 'node:crypto';
-import { createGunzip, type Gunzip } from 'node:zlib';
-import { type ObjectStore, unreachable } from '@slipway/core';
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { createGunzip, type Gunzip, gunzipSync } from 'node:zlib';
+import { type ObjectStore, systemErrorCode, unreachable } from '@slipway/core';
 import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Extract, extract } from 'tar-stream';
 import { type Finding, finding } from './findings.ts';
 
 const specFilePattern = /(^|\/)\.spack\/spec\.json$/;
+/** Tarballs up to this size are read in one piece, unless they unpack to more than sixteen times as much. */
+const maxTarballBytesInMemory = 512 * 1024;
+const maxUnpackedBytesInMemory = 16 * maxTarballBytesInMemory;
 const maxSpecFileBytes = 64 * 1024 * 1024;
 /** Spack packs `.spack` first; where it has not come after so many unpacked bytes, it is not looked for any longer. */
 const maxSearchedBytes = 4 * 1024 * 1024 * 1024;
 
 /**
  * Reads a tarball once: its size and SHA-256 against the manifest, and the spec inside it against `dagHash`, so that
- * a manifest cannot offer one package's files as another's. Memory does not grow with the tarball.
+ * a manifest cannot offer one package's files as another's. Memory does not grow with the tarball. Throws what the store
+ * throws, `too-large` for a small tarball that is larger than its manifest says.
  */
 export async function checkTarball(
   store: ObjectStore,
@@ -21,6 +25,8 @@ export async function checkTarball(
   onBytes: (count: number) => void = () => {},
 ): Promise<Finding | undefined> {
   const key = blobKey(record.checksum);
+  if (record.contentLength <= maxTarballBytesInMemory)
+    return checkSmallTarball(store, record, dagHash, onBytes);
   const stream = await store.readStream(key, { maxBytes: Number.MAX_SAFE_INTEGER });
   if (stream === undefined) return missingBlob(key, 'the tarball');
   const sizeProblem = checkSize(key, stream.info.sizeBytes, record.contentLength);
@@ -33,6 +39,46 @@ export async function checkTarball(
   if (size !== undefined) return size;
   if (sha256 !== record.checksum) return tamperedBlob(key);
   return tarballBinding(key, spec, dagHash);
+}
+
+/** The same in one piece, which takes a third of the time: most packages of a stack are small. */
+async function checkSmallTarball(
+  store: ObjectStore,
+  record: BlobRecord,
+  dagHash: string,
+  onBytes: (count: number) => void,
+): Promise<Finding | undefined> {
+  const key = blobKey(record.checksum);
+  const stored = (await store.read(key, { maxBytes: record.contentLength }))?.body;
+  if (stored === undefined) return missingBlob(key, 'the tarball');
+  const size = checkSize(key, stored.length, record.contentLength);
+  if (size !== undefined) return size;
+  onBytes(stored.length);
+  if (hashOnce('sha256', stored) !== record.checksum) return tamperedBlob(key);
+  return tarballBinding(key, await findSpecFile(stored), dagHash);
+}
+
+/** The spec file of a whole tarball; one that unpacks to much is read as a stream. */
+async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
+  let unpacked: Buffer;
+  try {
+    unpacked = gunzipSync(stored, { maxOutputLength: maxUnpackedBytesInMemory, chunkSize: 256 * 1024 });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ERR_BUFFER_TOO_LARGE') {
+      return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
+    }
+    const search = new SpecFileSearch();
+    await search.push(stored);
+    return search.end();
+  }
+  return new Promise((resolve) => {
+    const tar = extract();
+    searchTar(tar, (result) => {
+      resolve(result);
+      tar.destroy();
+    });
+    tar.end(unpacked);
+  });
 }
 
 /** What one pass over a tarball tells. */
@@ -108,28 +154,11 @@ class SpecFileSearch {
       const unreadable = (error: unknown): void =>
         settle({ kind: 'unreadable', why: error instanceof Error ? error.message : String(error) });
       this.#gunzip.on('error', unreadable);
-      this.#tar.on('error', unreadable);
-      this.#tar.on('finish', () => settle({ kind: 'absent' }));
       this.#gunzip.on('data', (chunk: Buffer) => {
         this.#unpackedBytes += chunk.length;
         if (this.#unpackedBytes > maxSearchedBytes) settle({ kind: 'absent' });
       });
-      this.#tar.on('entry', (header, stream, next) => {
-        if (header.type !== 'file' || !specFilePattern.test(header.name)) {
-          stream.on('end', next);
-          stream.resume();
-          return;
-        }
-        if ((header.size ?? 0) > maxSpecFileBytes) {
-          settle({ kind: 'unreadable', why: 'its .spack/spec.json is too large' });
-          return;
-        }
-        const chunks: Buffer[] = [];
-        stream.on('data', (chunk) => {
-          if (chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
-        });
-        stream.on('end', () => settle(dagHashOfSpecFile(Buffer.concat(chunks))));
-      });
+      searchTar(this.#tar, settle);
       this.#gunzip.pipe(this.#tar);
     });
   }
@@ -146,6 +175,28 @@ class SpecFileSearch {
     await this.#done;
     return this.#result ?? { kind: 'absent' };
   }
+}
+
+/** Reads a tar until its first `.spack/spec.json`, its end, or an error, and settles with what it found. */
+function searchTar(tar: Extract, settle: (result: SpecFileResult) => void): void {
+  tar.on('error', (error) => settle({ kind: 'unreadable', why: error.message }));
+  tar.on('finish', () => settle({ kind: 'absent' }));
+  tar.on('entry', (header, stream, next) => {
+    if (header.type !== 'file' || !specFilePattern.test(header.name)) {
+      stream.on('end', next);
+      stream.resume();
+      return;
+    }
+    if ((header.size ?? 0) > maxSpecFileBytes) {
+      settle({ kind: 'unreadable', why: 'its .spack/spec.json is too large' });
+      return;
+    }
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk) => {
+      if (chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
+    });
+    stream.on('end', () => settle(dagHashOfSpecFile(Buffer.concat(chunks))));
+  });
 }
 
 function dagHashOfSpecFile(json: Buffer): SpecFileResult {

@@ -289,8 +289,12 @@ export const attacksV2: readonly AttackV2[] = [
     name: 'a key index that lists a way out',
     code: 'key-index-mismatch',
     atMetadata: true,
-    apply: (directory) =>
-      writeObject(directory, 'build_cache/_pgp/index.json', '{"keys":{"../../../etc/passwd":{}}}'),
+    apply: (directory, keys) =>
+      writeObject(
+        directory,
+        'build_cache/_pgp/index.json',
+        JSON.stringify({ keys: { [keys.honest.fingerprint]: {}, '../../../etc/passwd': {} } }),
+      ),
   },
   {
     name: 'a spec under a name that is no name',

@@ -1,8 +1,13 @@
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { OpenPgp } from './openpgp.ts';
 
+interface ImportedKey {
+  readonly key: KeyObject;
+  readonly modulusBytes: number;
+}
+
 /** Imported once: OpenPGP.js imports the key for every signature, which costs three times the check itself. */
-const importedKeys = new WeakMap<OpenPgp.AnyKeyPacket, KeyObject | 'not-rsa'>();
+const importedKeys = new WeakMap<OpenPgp.AnyKeyPacket, ImportedKey | 'not-rsa'>();
 
 /** RSA for signing and encrypting, and for signing alone. */
 const rsaAlgorithms: ReadonlySet<number> = new Set([1, 3]);
@@ -24,15 +29,15 @@ export function checkRsaSignature(
   packet: OpenPgp.AnyKeyPacket,
   data: Uint8Array,
 ): boolean | undefined {
-  const key = importKey(packet);
+  const imported = importKey(packet);
   const hashName = hashNames.get(body[3] ?? 0);
-  if (key === 'not-rsa' || hashName === undefined || !rsaAlgorithms.has(body[2] ?? 0)) return undefined;
+  if (imported === 'not-rsa' || hashName === undefined || !rsaAlgorithms.has(body[2] ?? 0)) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const hashedEnd = 6 + view.getUint16(4);
   const unhashedEnd = hashedEnd + 2 + view.getUint16(hashedEnd);
   const integerStart = unhashedEnd + 4;
   const integer = body.subarray(integerStart, integerStart + Math.ceil(view.getUint16(unhashedEnd + 2) / 8));
-  const modulusBytes = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const { key, modulusBytes } = imported;
   if (integerStart + integer.length !== body.length || integer.length > modulusBytes) return false;
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
   trailer.writeUInt32BE(hashedEnd, 2);
@@ -43,22 +48,21 @@ export function checkRsaSignature(
   return verify(hashName, hashed, { key, padding: constants.RSA_PKCS1_PADDING }, padded);
 }
 
-function importKey(packet: OpenPgp.AnyKeyPacket): KeyObject | 'not-rsa' {
+function importKey(packet: OpenPgp.AnyKeyPacket): ImportedKey | 'not-rsa' {
   const known = importedKeys.get(packet);
   if (known !== undefined) return known;
   const n = bytesOf(packet.publicParams, 'n');
   const e = bytesOf(packet.publicParams, 'e');
-  const imported =
-    n === undefined || e === undefined
-      ? 'not-rsa'
-      : createPublicKey({
-          key: {
-            kty: 'RSA',
-            n: Buffer.from(n).toString('base64url'),
-            e: Buffer.from(e).toString('base64url'),
-          },
-          format: 'jwk',
-        });
+  let imported: ImportedKey | 'not-rsa' = 'not-rsa';
+  if (n !== undefined && e !== undefined) {
+    const jwk = {
+      kty: 'RSA',
+      n: Buffer.from(n).toString('base64url'),
+      e: Buffer.from(e).toString('base64url'),
+    };
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    imported = { key, modulusBytes: (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8 };
+  }
   importedKeys.set(packet, imported);
   return imported;
 }
