@@ -1,21 +1,30 @@
+import { hash as hashOnce } from 'node:crypto';
 import { type Finding, findingSeverities } from '@slipway/mirror';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 
 const maxResults = 5_000;
+const order = ['error', 'warning', 'notice'];
 const levels = { error: 'error', warning: 'warning', notice: 'note' } as const;
 
-/** The findings as SARIF 2.1.0, which code scanning reads. GitHub takes 5,000 results of a run. */
+/**
+ * The findings as SARIF 2.1.0 with what GitHub's code scanning asks for beyond it, the worst first: it takes 5,000
+ * results of a run.
+ */
 export function formatSarif(findings: readonly Finding[], mirror: string, version: string): string {
   const codes = [...new Set(findings.map((found) => found.code))].sort();
-  const rules = codes.map(
-    (code): ReportingDescriptor => ({
+  const rules = codes.map((code): ReportingDescriptor => {
+    const words = code.replaceAll('-', ' ');
+    return {
       id: code,
       name: code,
-      shortDescription: { text: code.replaceAll('-', ' ') },
+      shortDescription: { text: words },
+      fullDescription: { text: `Found while verifying a Spack mirror: ${words}.` },
+      help: { text: 'The message of each result says what is wrong there, and what to do about it.' },
       defaultConfiguration: { level: levels[findingSeverities[code]] },
-    }),
-  );
-  const results = findings.slice(0, maxResults).map(
+    };
+  });
+  const worstFirst = findings.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+  const results = worstFirst.slice(0, maxResults).map(
     (found): Result => ({
       ruleId: found.code,
       ruleIndex: codes.indexOf(found.code),
@@ -24,13 +33,15 @@ export function formatSarif(findings: readonly Finding[], mirror: string, versio
       locations: [
         {
           physicalLocation: {
-            artifactLocation: {
-              uri: (found.key ?? '').split('/').map(encodeURIComponent).join('/') || '.',
-              uriBaseId: 'MIRROR',
-            },
+            artifactLocation: { uri: relativeUri(found.key), uriBaseId: 'MIRROR' },
+            region: { startLine: 1 },
           },
         },
       ],
+      // Tells alerts apart over time; GitHub would compute it from source files, which these are not.
+      partialFingerprints: {
+        primaryLocationLineHash: hashOnce('sha256', `${found.code}\n${found.key ?? ''}\n${found.message}`),
+      },
     }),
   );
   const log: Log = {
@@ -45,4 +56,11 @@ export function formatSarif(findings: readonly Finding[], mirror: string, versio
     ],
   };
   return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+/** A key as a URI reference that stays below its base, whatever is in the key. */
+function relativeUri(key: string | undefined): string {
+  const segments = (key ?? '').toWellFormed().split('/').map(encodeURIComponent);
+  const uri = segments.filter((segment) => segment !== '' && segment !== '.' && segment !== '..').join('/');
+  return uri === '' ? '.' : uri;
 }

@@ -32,7 +32,7 @@ export interface IndexPointer {
 
 /** Indexes may be unsigned, because Spack never signs them; a signature that is there must be good. */
 function indexPolicy(policy: SignaturePolicy): SignaturePolicy {
-  return { keyring: policy.keyring, allowUnsigned: true };
+  return { ...policy, allowUnsigned: true };
 }
 
 /** The pointer of a view (or of the main index); undefined when there is none, or it is refused by a finding. */

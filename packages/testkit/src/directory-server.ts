@@ -1,3 +1,4 @@
+import { hash as hashOnce } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -12,8 +13,14 @@ export interface DirectoryServer {
   close(): void;
 }
 
-/** Serves the files of `directory` as a web server in front of a mirror does: no listing, 404 for what is missing. */
-export async function serveDirectory(directory: string): Promise<DirectoryServer> {
+/**
+ * Serves the files of `directory` as a web server in front of a mirror does: no listing, 404 for what is missing, and
+ * strong ETags unless they are switched off.
+ */
+export async function serveDirectory(
+  directory: string,
+  options: { readonly etags: boolean } = { etags: true },
+): Promise<DirectoryServer> {
   const requests: string[] = [];
   const pinned = new Map<string, Uint8Array>();
   const server = createServer(async (request, response) => {
@@ -22,7 +29,8 @@ export async function serveDirectory(directory: string): Promise<DirectoryServer
     const body = pinned.get(path) ?? (await readFile(join(directory, path)).catch(() => undefined));
     if (body === undefined) response.writeHead(404).end('not found');
     else {
-      response.writeHead(200, { 'content-length': body.length });
+      const etag = options.etags ? { etag: `"${hashOnce('sha256', body)}"` } : {};
+      response.writeHead(200, { 'content-length': body.length, ...etag });
       response.end(request.method === 'HEAD' ? undefined : body);
     }
   });
