@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { asSlipwayError, formatDuration, parseDurationMs, UserError } from '@slipway/core';
 import { indexPlans } from './index-plans.ts';
 import { thisMachine } from './machine.ts';
-import { type Measurement, measure, type Result } from './measure.ts';
+import { measure, type Result } from './measure.ts';
 import { memoryPlans } from './memory-plans.ts';
 import { Gpg, Spack } from './peers.ts';
 import type { Field, Plan } from './plan.ts';
@@ -93,17 +93,28 @@ async function main(): Promise<void> {
   }
 }
 
+/** Runs what can be run: a measurement that fails is told of, fails the whole, and does not stop the others. */
 async function runPlans(plans: readonly Plan[], runs: number, budgetMs: number): Promise<Result[]> {
   const results: Result[] = [];
   for (const plan of plans) {
-    const measurement: Measurement = await plan.prepare();
-    const wanted = Math.min(plan.maxRuns ?? Number.POSITIVE_INFINITY, Math.max(plan.minRuns ?? 1, runs));
     const startMs = performance.now();
-    const result = await measure(measurement, { runs: wanted, budgetMs });
-    results.push(result);
-    say(`${formatResult(result).trimEnd()} [${formatDuration(performance.now() - startMs)}]\n`);
+    try {
+      const measurement = await plan.prepare();
+      const wanted = Math.min(plan.maxRuns ?? Number.POSITIVE_INFINITY, Math.max(plan.minRuns ?? 1, runs));
+      const result = await measure(measurement, { runs: wanted, budgetMs });
+      results.push(result);
+      say(`${formatResult(result).trimEnd()} [${formatDuration(performance.now() - startMs)}]\n`);
+    } catch (error) {
+      tell(`${plan.name} failed`, error);
+      process.exitCode = 1;
+    }
   }
   return results;
+}
+
+function tell(what: string, error: unknown): void {
+  const { message, hint } = asSlipwayError(error);
+  process.stderr.write(`bench: ${what}: ${message}${hint === undefined ? '' : `\n${hint}`}\n`);
 }
 
 function versionsOf({ spack, gpg }: Field): Record<string, string> {
@@ -134,7 +145,6 @@ function say(text: string): void {
 try {
   await main();
 } catch (error) {
-  const { message, hint } = asSlipwayError(error);
-  process.stderr.write(`bench: ${message}${hint === undefined ? '' : `\n${hint}`}\n`);
+  tell('nothing was measured', error);
   process.exitCode = 1;
 }
