@@ -54,7 +54,7 @@ rmSync(join(staged, 'v3/manifests/index'), { recursive: true });
 
 const key = await makeKey({
   type: 'rsa3072',
-  userId: 'Slipway quickstart <quickstart@example.invalid>',
+  userId: 'Slipway quickstart',
   nowMs: Date.now(),
 });
 const secrets = { SLIPWAY_SIGNING_KEY: key.privateArmored };
