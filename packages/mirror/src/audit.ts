@@ -9,6 +9,7 @@ import {
 } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { scanEntries } from './entry-scan.ts';
+import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
 import { auditIndex } from './index-audit.ts';
 import {
@@ -17,15 +18,14 @@ import {
   lineageFinding,
   listHistory,
   readIndexPointer,
-  readKeptPointer,
   readPackageIndex,
   unsignedIndexFinding,
 } from './index-pointer.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
+import { findOrphans } from './orphans.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
-import { type SignaturePolicy, unverifiedText } from './signature-policy.ts';
 import { confirmStored } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
@@ -103,14 +103,10 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     if (lineage !== undefined) findings.push(lineage);
     if (mustBeSigned && main.pointer.signedBy === undefined)
       findings.push(unsignedIndexFinding(main.pointer));
+    const { pointer } = main;
+    const expected = audit.expectedIndex;
     findings.push(
-      ...(await expectationFindings(
-        audit,
-        main.pointer,
-        history.map((kept) => kept.key),
-        policy,
-        mustBeSigned,
-      )),
+      ...(await expectationFindings({ store, expected, pointer, history, policy, mustBeSigned })),
     );
   } else if (audit.expectedIndex !== undefined) {
     findings.push(
@@ -150,7 +146,13 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   }
 
   const orphans =
-    listing === undefined ? [] : await findOrphans(store, listing, entries.blobs, offered.blobs, indexes);
+    listing === undefined
+      ? []
+      : await findOrphans(store, listing, [
+          entries.blobs,
+          offered.blobs,
+          indexes.map((index) => index.pointer.record.checksum),
+        ]);
   for (const orphan of orphans.slice(0, maxOrphanFindings)) {
     findings.push(finding('blob-orphaned', blobKey(orphan), 'nothing refers to it'));
   }
@@ -213,35 +215,6 @@ async function readIndexes(
     if (pointer !== undefined && index !== undefined) indexes.push({ view, pointer, index });
   }
   return indexes;
-}
-
-/** What was published must be what is served: the expected index itself, or one of its successors. */
-async function expectationFindings(
-  audit: MirrorAudit,
-  pointer: IndexPointer,
-  historyKeys: readonly string[],
-  policy: SignaturePolicy,
-  mustBeSigned: boolean,
-): Promise<readonly Finding[]> {
-  const expected = audit.expectedIndex;
-  if (expected === undefined || pointer.record.checksum === expected) return [];
-  const generation = pointer.manifest.lineage?.generation ?? 0;
-  for (const key of historyKeys) {
-    if (!key.includes(expected.slice(0, 16))) continue;
-    const kept = await readKeptPointer(audit.store, key, policy, []);
-    const keptGeneration = kept?.manifest.lineage?.generation;
-    const isTrusted = !mustBeSigned || kept?.signedBy !== undefined;
-    if (kept?.record.checksum !== expected || keptGeneration === undefined || !isTrusted) continue;
-    if (keptGeneration < generation) return [];
-  }
-  return [
-    finding(
-      'index-not-expected',
-      pointer.key,
-      `it points to ${pointer.record.checksum}, and ${expected} or a later index was expected`,
-      'Somebody put another index there, or a cache serves an old one.',
-    ),
-  ];
 }
 
 function keysFromIndex(index: PackageIndex | undefined): readonly string[] {
@@ -370,24 +343,4 @@ function unfinishedFindings(
       ),
     ];
   });
-}
-
-/** Blobs that no manifest, key, index or kept index refers to. */
-async function findOrphans(
-  store: ObjectStore,
-  listing: Listing,
-  entryBlobs: ReadonlySet<string>,
-  keyBlobs: readonly string[],
-  indexes: readonly ReadIndex[],
-): Promise<readonly string[]> {
-  const reachable = new Set<string>([...keyBlobs, ...indexes.map((index) => index.pointer.record.checksum)]);
-  for (const view of [undefined, ...listing.views]) {
-    for (const kept of await listHistory(store, view)) {
-      const pointer = await readKeptPointer(store, kept.key, unverifiedText, []);
-      if (pointer !== undefined) reachable.add(pointer.record.checksum);
-    }
-  }
-  return [...listing.blobSizes.keys()]
-    .filter((sha256) => !entryBlobs.has(sha256) && !reachable.has(sha256))
-    .sort();
 }

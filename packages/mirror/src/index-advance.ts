@@ -1,22 +1,8 @@
-import { createHash, hash as hashOnce } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import {
-  backoffMs,
-  type Clock,
-  type ObjectStore,
-  RemoteError,
-  UserError,
-  type WriteSource,
-} from '@slipway/core';
+import { hash as hashOnce } from 'node:crypto';
+import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import {
   type BlobRecord,
-  blobKey,
   formatManifest,
   historyKey,
   type IndexLineage,
@@ -27,6 +13,8 @@ import {
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
 import type { Finding } from './findings.ts';
+import { writeUnlessConflicting } from './immutable.ts';
+import { storeIndex } from './index-blob.ts';
 import {
   type IndexPointer,
   listHistory,
@@ -39,8 +27,6 @@ import type { SignaturePolicy } from './signature-policy.ts';
 const contentionDeadlineMs = 10 * 60_000;
 const contentionBaseMs = 20;
 const contentionCapMs = 2_000;
-/** An index up to this size is built in memory, a larger one in a temporary file. */
-const maxIndexBytesInMemory = 32 * 1024 * 1024;
 
 export interface IndexAdvance {
   readonly store: ObjectStore;
@@ -164,122 +150,6 @@ export function assertSignerFor(current: CurrentIndex, signer: Signer | undefine
 
 async function newestGeneration(store: ObjectStore, view: string | undefined): Promise<number> {
   return (await listHistory(store, view)).at(-1)?.generation ?? 0;
-}
-
-/** Stores an index as a blob and returns its record. Memory does not grow with it beyond 32 MiB. */
-export async function storeIndex(store: ObjectStore, index: PackageIndex): Promise<BlobRecord> {
-  const hash = createHash('sha256');
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  let spool:
-    | {
-        readonly directory: string;
-        readonly path: string;
-        readonly stream: ReturnType<typeof createWriteStream>;
-      }
-    | undefined;
-  try {
-    for (const chunk of index.serialize()) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-      if (spool === undefined && sizeBytes <= maxIndexBytesInMemory) {
-        chunks.push(chunk);
-        continue;
-      }
-      if (spool === undefined) {
-        const directory = await mkdtemp(join(tmpdir(), 'slipway-index-'));
-        const path = join(directory, 'index.json');
-        spool = { directory, path, stream: createWriteStream(path, { mode: 0o600 }) };
-        for (const earlier of chunks.splice(0)) spool.stream.write(earlier);
-      }
-      if (!spool.stream.write(chunk)) await once(spool.stream, 'drain');
-    }
-    if (spool !== undefined) {
-      spool.stream.end();
-      await finished(spool.stream);
-    }
-    const sha256 = hash.digest('hex');
-    const source: WriteSource =
-      spool === undefined
-        ? { kind: 'bytes', bytes: Buffer.concat(chunks) }
-        : { kind: 'file', path: spool.path, sizeBytes };
-    await storeIndexBlob(store, source, sha256);
-    return {
-      contentLength: sizeBytes,
-      mediaType: mediaTypes.index,
-      compression: 'none',
-      checksumAlgorithm: 'sha256',
-      checksum: sha256,
-    };
-  } finally {
-    if (spool !== undefined) await rm(spool.directory, { recursive: true, force: true });
-  }
-}
-
-/** One that is there already is read, because a pointer is about to name it (I1), and replaced where it is damaged. */
-async function storeIndexBlob(store: ObjectStore, source: WriteSource, sha256: string): Promise<void> {
-  const key = blobKey(sha256);
-  if (await writeUnlessConflicting(store, key, source, mediaTypes.index, sha256)) return;
-  if ((await storedSha256(store, key)) === sha256) return;
-  await store.write(key, source, {
-    condition: 'any',
-    contentType: mediaTypes.index,
-    cache: 'immutable',
-    sha256,
-  });
-}
-
-/** As `writeImmutable`, but one of another size is left alone as well. */
-async function writeUnlessConflicting(...write: Parameters<typeof writeImmutable>): Promise<boolean> {
-  try {
-    return await writeImmutable(...write);
-  } catch (error) {
-    if (error instanceof UserError && error.code === 'immutable-conflict') return false;
-    throw error;
-  }
-}
-
-/** The SHA-256 of a stored index; undefined where it is missing or larger than any index. */
-async function storedSha256(store: ObjectStore, key: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    const stored = await store.readStream(key, { maxBytes: maxIndexBytes });
-    if (stored === undefined) return undefined;
-    for await (const chunk of stored.body) hash.update(chunk);
-    return hash.digest('hex');
-  } catch (error) {
-    if (error instanceof UserError && error.code === 'too-large') return undefined;
-    throw error;
-  }
-}
-
-/**
- * Stores a content-addressed object. One of the same name and size that is there already is left alone (I2); one of
- * another size is a `UserError` `immutable-conflict`. Returns whether it was written.
- */
-export async function writeImmutable(
-  store: ObjectStore,
-  key: string,
-  source: WriteSource,
-  contentType: string,
-  sha256: string,
-): Promise<boolean> {
-  try {
-    await store.write(key, source, { condition: 'absent', contentType, cache: 'immutable', sha256 });
-    return true;
-  } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
-    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
-    const existing = await store.head(key);
-    if (existing?.sizeBytes === sizeBytes) return false;
-    throw new UserError(
-      'immutable-conflict',
-      `${key} is stored with ${existing?.sizeBytes ?? 0} bytes, not ${sizeBytes}`,
-      {
-        hint: 'The stored object is damaged. Run buildcache-verify with level: full, and remove what it names.',
-      },
-    );
-  }
 }
 
 /**

@@ -20,7 +20,7 @@ import {
 } from '@slipway/spack-buildcache';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
-import { writeImmutable } from './index-advance.ts';
+import { writeImmutable } from './immutable.ts';
 import { readOrFind } from './index-pointer.ts';
 import { openDocument } from './signature-policy.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';

@@ -1,0 +1,40 @@
+import { type ObjectStore, RemoteError, UserError, type WriteSource } from '@slipway/core';
+
+/**
+ * Stores a content-addressed object. One of the same name and size that is there already is left alone (I2); one of
+ * another size is a `UserError` `immutable-conflict`. Returns whether it was written.
+ */
+export async function writeImmutable(
+  store: ObjectStore,
+  key: string,
+  source: WriteSource,
+  contentType: string,
+  sha256: string,
+): Promise<boolean> {
+  try {
+    await store.write(key, source, { condition: 'absent', contentType, cache: 'immutable', sha256 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const existing = await store.head(key);
+    if (existing?.sizeBytes === sizeBytes) return false;
+    throw new UserError(
+      'immutable-conflict',
+      `${key} is stored with ${existing?.sizeBytes ?? 0} bytes, not ${sizeBytes}`,
+      {
+        hint: 'The stored object is damaged. Run buildcache-verify with level: full, and remove what it names.',
+      },
+    );
+  }
+}
+
+/** As `writeImmutable`, but one of another size is left alone as well. */
+export async function writeUnlessConflicting(...write: Parameters<typeof writeImmutable>): Promise<boolean> {
+  try {
+    return await writeImmutable(...write);
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'immutable-conflict') return false;
+    throw error;
+  }
+}
