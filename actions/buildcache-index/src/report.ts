@@ -1,4 +1,10 @@
-import { findingsSummary, invalidationPaths, reportFile } from '@slipway/buildcache-actions';
+import {
+  factsSummary,
+  findingsSummary,
+  invalidationPaths,
+  reportFile,
+  shortChecksum,
+} from '@slipway/buildcache-actions';
 import { counted, formatBytes } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
@@ -67,7 +73,7 @@ function summary({
   findings,
 }: ReportInput): readonly SummaryBlock[] {
   const blocks: SummaryBlock[] = [{ kind: 'heading', text: `Package index: ${operation}` }];
-  const rows: (readonly string[])[] = [
+  const rows: (readonly [string, string])[] = [
     ['Mirror', mirror],
     ['Index', view === undefined ? 'main' : `view ${view}`],
   ];
@@ -99,14 +105,14 @@ function summary({
     }
     if (plan.steps.length === 0) rows.push(['To do', 'nothing']);
   }
-  blocks.push({ kind: 'table', head: ['', ''], rows });
+  blocks.push(factsSummary(rows));
   if (operation === 'list') {
     blocks.push({
       kind: 'table',
       head: ['Generation', 'SHA-256', 'Size', 'Signed by', ''],
       rows: indexes.map((index) => [
         index.generation === undefined ? 'none (not by Slipway)' : String(index.generation),
-        index.checksum,
+        shortChecksum(index.checksum),
         formatBytes(index.sizeBytes),
         index.signedBy ?? 'nobody',
         [

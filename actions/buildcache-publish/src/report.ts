@@ -1,4 +1,10 @@
-import { findingCounts, findingsSummary, invalidationPaths, reportFile } from '@slipway/buildcache-actions';
+import {
+  factsSummary,
+  findingCounts,
+  findingsSummary,
+  invalidationPaths,
+  reportFile,
+} from '@slipway/buildcache-actions';
 import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
@@ -63,7 +69,7 @@ function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
   const uploads = plan.steps.filter((step) => step.kind === 'upload-blob');
   const uploadBytes = uploads.reduce((sum, step) => sum + step.sizeBytes, 0);
   const index = result?.moves.find(({ view }) => view === undefined)?.move;
-  const rows: (readonly string[])[] = [
+  const rows: (readonly [string, string])[] = [
     ['Mirror', input.mirror],
     [
       result === undefined ? 'To publish' : 'Published',
@@ -95,9 +101,5 @@ function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
       : input.failure === undefined
         ? 'Buildcache published'
         : 'Buildcache not published completely';
-  return [
-    { kind: 'heading', text: title },
-    { kind: 'table', head: ['', ''], rows },
-    ...findingsSummary(input.findings),
-  ];
+  return [{ kind: 'heading', text: title }, factsSummary(rows), ...findingsSummary(input.findings)];
 }

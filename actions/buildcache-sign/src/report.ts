@@ -1,4 +1,4 @@
-import { findingsSummary, reportFile } from '@slipway/buildcache-actions';
+import { factsSummary, findingsSummary, reportFile } from '@slipway/buildcache-actions';
 import { counted } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
@@ -25,20 +25,16 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
       kind: 'heading',
       text: result === undefined ? 'Buildcache to be signed (dry run)' : 'Buildcache signed',
     },
-    {
-      kind: 'table',
-      head: ['', ''],
-      rows: [
-        ['Key', `${fingerprint} (${signer.algorithm})`],
-        ['Key owner', signer.publicKey.userIds.join(', ')],
-        [
-          result === undefined ? 'To sign' : 'Signed now',
-          counted(result === undefined ? planned : signed, 'manifest'),
-        ],
-        ['Already signed', counted(plan.alreadySigned, 'manifest')],
-        ['Directory', target],
+    factsSummary([
+      ['Directory', target],
+      ['Key', `${fingerprint} (${signer.algorithm})`],
+      ['Key owner', signer.publicKey.userIds.join(', ')],
+      [
+        result === undefined ? 'To sign' : 'Signed now',
+        counted(result === undefined ? planned : signed, 'manifest'),
       ],
-    },
+      ['Already signed', counted(plan.alreadySigned, 'manifest')],
+    ]),
     ...findingsSummary(findings),
   ];
   return {

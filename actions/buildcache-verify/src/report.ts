@@ -1,4 +1,10 @@
-import { findingCounts, findingsSummary, reportFile } from '@slipway/buildcache-actions';
+import {
+  factsSummary,
+  findingCounts,
+  findingsSummary,
+  reportFile,
+  shortChecksum,
+} from '@slipway/buildcache-actions';
 import { counted, formatBytes, formatDuration, UserError } from '@slipway/core';
 import type { AuditReport, Count } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
@@ -67,7 +73,7 @@ function summary(input: ReportInput, counts: ReturnType<typeof findingCounts>): 
   const { statistics, indexes } = audit;
   const entries = statistics.entries.toLocaleString('en-US');
   const verdict = counts.errors === 0 ? 'Mirror verified' : 'Mirror refused';
-  const rows: (readonly string[])[] = [
+  const rows: (readonly [string, string])[] = [
     ['Mirror', `${mirror} (layout ${audit.layout}, level ${level})`],
     [
       'Findings',
@@ -75,7 +81,7 @@ function summary(input: ReportInput, counts: ReturnType<typeof findingCounts>): 
     ],
     [
       'Entries',
-      `${entries} of ${counted(statistics.packages, 'package')} in ${counted(statistics.versions, 'version')}`,
+      `${entries}, of ${counted(statistics.packages, 'package')} in ${counted(statistics.versions, 'version')}`,
     ],
     ['Signed by', shown(statistics.signers)],
     ['Compilers', shown(statistics.compilers)],
@@ -95,10 +101,7 @@ function summary(input: ReportInput, counts: ReturnType<typeof findingCounts>): 
     );
   } else rows.push(['Not seen', 'unindexed entries and orphans: this mirror cannot be listed']);
   rows.push(['Time', formatDuration(input.durationMs)]);
-  const blocks: SummaryBlock[] = [
-    { kind: 'heading', text: verdict },
-    { kind: 'table', head: ['', ''], rows },
-  ];
+  const blocks: SummaryBlock[] = [{ kind: 'heading', text: verdict }, factsSummary(rows)];
   if (indexes.length > 0) {
     blocks.push({
       kind: 'table',
@@ -108,7 +111,7 @@ function summary(input: ReportInput, counts: ReturnType<typeof findingCounts>): 
         index.entries.toLocaleString('en-US'),
         index.generation === undefined ? 'none (not by Slipway)' : String(index.generation),
         index.signedBy ?? 'nobody',
-        index.checksum,
+        shortChecksum(index.checksum),
       ]),
     });
   }

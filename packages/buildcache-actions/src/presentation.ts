@@ -4,6 +4,17 @@ import type { ResultFile, SummaryBlock } from '@slipway/runner';
 
 const maxRows = 50;
 
+/** Facts as a table of two columns, the first of them as its head. */
+export function factsSummary(facts: readonly (readonly [string, string])[]): SummaryBlock {
+  const [head = ['', ''], ...rows] = facts;
+  return { kind: 'table', head, rows };
+}
+
+/** A text with the beginning of each checksum in it, which is enough to tell it from others; reports have it whole. */
+export function shortChecksum(text: string): string {
+  return text.replaceAll(/\b([0-9a-f]{16})[0-9a-f]{48}\b/g, '$1…');
+}
+
 /** The findings as a table, errors first; nothing when there are none. */
 export function findingsSummary(findings: readonly Finding[]): readonly SummaryBlock[] {
   const order = { error: 0, warning: 1, notice: 2 };
@@ -13,10 +24,11 @@ export function findingsSummary(findings: readonly Finding[]): readonly SummaryB
     { kind: 'heading', text: 'Findings' },
     {
       kind: 'table',
-      head: ['Severity', 'Code', 'Where', 'What'],
+      // The widest column is last, where it may be cut off.
+      head: ['Severity', 'What', 'Code', 'Where'],
       rows: sorted
         .slice(0, maxRows)
-        .map((found) => [found.severity, found.code, found.key ?? '', found.message]),
+        .map((found) => [found.severity, found.message, found.code, shortChecksum(found.key ?? '')]),
     },
   ];
   if (sorted.length > maxRows) {
