@@ -3,6 +3,7 @@ import {
   openOptionalSigner,
   reportOutput,
   requireTrustedSigner,
+  signerProblems,
   trustProblem,
 } from '@slipway/buildcache-actions';
 import { counted, type ObjectStore, UserError, unreachable } from '@slipway/core';
@@ -71,6 +72,7 @@ export const action = defineAction({
     }
     return problems;
   },
+  checkCostly: signerProblems,
   run,
 });
 

@@ -2,7 +2,7 @@ import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-ac
 import { type InputsOf, input } from '@slipway/runner';
 
 export const inputs = {
-  mirror: mirrorInput('`file:///directory`'),
+  mirror: mirrorInput('write', '`file:///directory`'),
   operation: input.choice({
     description:
       '`update` adds what is stored and not indexed; `rebuild` reads every manifest again; `rollback` brings an earlier index back; `list` shows the indexes that are kept.',

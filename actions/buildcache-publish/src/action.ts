@@ -4,6 +4,7 @@ import {
   openOptionalSigner,
   reportOutput,
   requireTrustedSigner,
+  signerProblems,
   trustProblem,
 } from '@slipway/buildcache-actions';
 import { asSlipwayError, counted, formatBytes, UserError } from '@slipway/core';
@@ -41,6 +42,7 @@ export const action = defineAction({
     }
     return problems;
   },
+  checkCostly: signerProblems,
   run,
 });
 

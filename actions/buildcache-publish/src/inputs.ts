@@ -3,7 +3,7 @@ import { type InputsOf, input } from '@slipway/runner';
 
 export const inputs = {
   buildcache: buildcacheInputs.buildcache,
-  mirror: mirrorInput('`file:///directory`'),
+  mirror: mirrorInput('write', '`file:///directory`'),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
   'signing-key': {

@@ -1,4 +1,10 @@
-import { openDirectory, openMirror, openOptionalSigner, reportOutput } from '@slipway/buildcache-actions';
+import {
+  openDirectory,
+  openMirror,
+  openOptionalSigner,
+  reportOutput,
+  signerProblems,
+} from '@slipway/buildcache-actions';
 import { counted, InternalError, type ObjectStore } from '@slipway/core';
 import { openPolicy, readStaged, refuseOnErrors, serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
@@ -19,6 +25,7 @@ export const action = defineAction({
     'already-signed': { description: 'How many had a good signature by this key before.' },
     report: reportOutput,
   },
+  checkCostly: signerProblems,
   run,
 });
 

@@ -146,13 +146,13 @@ describe('bad input', () => {
 
   it('a directory that is missing', async () => {
     const missing = join(temporaryDirectory('sign'), 'missing');
-    expect(await failureOf(sign(missing))).toMatchObject({ code: 'not-a-buildcache' });
+    expect(await failureOf(sign(missing))).toMatchObject({ code: 'input-invalid' });
   });
 
   it('a file in place of a directory', async () => {
     const directory = temporaryDirectory('sign');
     writeObject(directory, 'file', 'text');
-    expect(await failureOf(sign(join(directory, 'file')))).toMatchObject({ code: 'not-a-buildcache' });
+    expect(await failureOf(sign(join(directory, 'file')))).toMatchObject({ code: 'input-invalid' });
   });
 
   it('a directory that is no buildcache', async () => {

@@ -8,7 +8,10 @@ const checksum = input.text({
 });
 
 export const inputs = {
-  mirror: mirrorInput('`file:///directory`, or `https://host/prefix` to check what clients are served'),
+  mirror: mirrorInput(
+    'read',
+    '`file:///directory`, or `https://host/prefix` to check what clients are served',
+  ),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
   'require-signed-index': input.boolean({

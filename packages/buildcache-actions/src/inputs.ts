@@ -1,15 +1,28 @@
-import { type InputDeclaration, input } from '@slipway/runner';
+import { resolve } from 'node:path';
+import { SlipwayError, systemClock } from '@slipway/core';
+import { type InputDeclaration, type InputSurroundings, input } from '@slipway/runner';
+import { openSigner, parseTrustedKeys } from '@slipway/signing';
 import { isViewName } from '@slipway/spack-buildcache';
+import { parseStoreUrl } from '@slipway/store';
+import { isDirectory } from './opening.ts';
 
 /** Inputs that several buildcache actions have, each declared once. */
 export const buildcacheInputs = {
-  buildcache: input.requiredPath({
-    description: 'The staged buildcache: the directory given to `spack buildcache push --unsigned`.',
-  }),
-  trustedKeys: input.block({
-    description:
-      'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it.',
-  }),
+  buildcache: {
+    ...input.requiredPath({
+      description: 'The staged buildcache: the directory given to `spack buildcache push --unsigned`.',
+    }),
+    check: async (path: string, { workDirectory }: InputSurroundings): Promise<void> => {
+      if (!(await isDirectory(resolve(workDirectory, path)))) throw new Error('it is no directory');
+    },
+  },
+  trustedKeys: {
+    ...input.block({
+      description:
+        'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it.',
+    }),
+    check: async (text: string): Promise<void> => void (await parseTrustedKeys(text)),
+  },
   allowUnsigned: input.boolean({
     description: 'Accept entries without a signature. A signature that is there must be good all the same.',
     default: 'false',
@@ -35,9 +48,19 @@ export function viewInput(description: string): InputDeclaration<string | undefi
   };
 }
 
-/** A required URL of a mirror. */
-export function mirrorInput(schemes: string): InputDeclaration<string> {
-  return input.requiredUrl({ description: `URL of the mirror: ${schemes}.` });
+/** A required URL of a mirror; of one that can be written to, for `access: 'write'`. */
+export function mirrorInput(access: 'read' | 'write', schemes: string): InputDeclaration<string> {
+  return {
+    ...input.requiredUrl({ description: `URL of the mirror: ${schemes}.` }),
+    parse: (text) => {
+      const place = parseStoreUrl(text);
+      if (place.kind === 's3') throw new Error('s3:// mirrors come with a later version');
+      if (place.kind === 'https' && access === 'write') {
+        throw new Error('it can only be read; name the store behind it, such as file:///directory');
+      }
+      return text;
+    },
+  };
 }
 
 /** The sentence for a run that nobody vouches for, if it is one. */
@@ -47,4 +70,20 @@ export function trustProblem(inputs: {
 }): string | undefined {
   if (inputs.trustedKeys.trim() !== '' || inputs.allowUnsigned) return undefined;
   return 'trusted-keys is empty: give the fingerprints whose signatures count, or set allow-unsigned for an unsigned mirror';
+}
+
+/** What is wrong with the signing key, if anything, as a list of a sentence. */
+export async function signerProblems(inputs: {
+  readonly signingKey: string | undefined;
+  readonly passphrase: string | undefined;
+}): Promise<readonly string[]> {
+  if (inputs.signingKey === undefined) return [];
+  try {
+    const { passphrase } = inputs;
+    (await openSigner({ armoredKey: inputs.signingKey, passphrase, clock: systemClock })).close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    return [`signing-key: ${error.message}`];
+  }
 }

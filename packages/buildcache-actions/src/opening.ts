@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ObjectStore, printable, systemErrorCode, UserError } from '@slipway/core';
+import { type ObjectStore, printable, UserError } from '@slipway/core';
 import type { SignaturePolicy } from '@slipway/mirror';
 import type { ActionContext } from '@slipway/runner';
 import { openSigner, type Signer } from '@slipway/signing';
@@ -10,18 +10,21 @@ import { openStore } from '@slipway/store';
 /** Opens a directory of this machine. Throws `UserError` `not-a-buildcache` when it is missing or no directory. */
 export async function openDirectory(path: string, context: ActionContext): Promise<ObjectStore> {
   const absolute = resolve(context.workDirectory, path);
-  let isDirectory = false;
-  try {
-    isDirectory = (await stat(absolute)).isDirectory();
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-  }
-  if (!isDirectory) {
+  if (!(await isDirectory(absolute))) {
     throw new UserError('not-a-buildcache', `${printable(path)} is no directory`, {
       hint: 'buildcache names the directory that was given to "spack buildcache push".',
     });
   }
   return openStore(pathToFileURL(absolute).href, { clock: context.clock });
+}
+
+/** Whether there is a directory at `path`. Throws nothing. */
+export async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** Opens the mirror at a URL, as a worker thread does too. */

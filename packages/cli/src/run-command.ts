@@ -90,14 +90,15 @@ async function runAction(
     messages.line(failureText(action.name, failure), 'red');
     if (flags.has('debug')) messages.line(failureStack(failure), 'dim');
   };
-  let inputs: ReturnType<typeof parseInputs>;
+  let inputs: Awaited<ReturnType<typeof parseInputs>>;
   try {
-    inputs = parseInputs(action, {
-      textOf: (name) => read.texts.get(name),
-      isRefused: (name) => refused.has(name) || read.refused.has(name),
-      spell: (name) => `--${name}`,
+    const texts = {
+      textOf: (name: string) => read.texts.get(name),
+      isRefused: (name: string) => refused.has(name) || read.refused.has(name),
+      spell: (name: string) => `--${name}`,
       problems: [...problems, ...read.problems],
-    });
+    };
+    inputs = await parseInputs(action, texts, { workDirectory: surroundings.workDirectory });
   } catch (error) {
     tell(error);
     messages.line(`"slipway ${action.name} --help" explains its inputs.`);

@@ -20,6 +20,16 @@ export interface InputDeclaration<Value> {
   readonly parse: (text: string) => Value;
   /** The value of an input that is not given and has no default. */
   readonly absent: Value;
+  /**
+   * Looks beyond the form of a given value, for example whether the directory is there; throws an `Error` whose message
+   * says what is wrong. So this is told together with everything else that is wrong with the inputs.
+   */
+  readonly check?: ((value: Value, surroundings: InputSurroundings) => Promise<void>) | undefined;
+}
+
+export interface InputSurroundings {
+  /** As `ActionContext.workDirectory`. */
+  readonly workDirectory: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: declarations of every value type stand side by side here.
@@ -91,6 +101,8 @@ export interface ActionDefinition<Declarations extends InputDeclarations = Input
   readonly outputs: Readonly<Record<string, OutputDeclaration>>;
   /** Problems between inputs, each a sentence; reported together with those of single inputs. */
   checkInputs?(inputs: InputsOf<Declarations>): readonly string[];
+  /** Problems that `run` itself tells soon and well; asked for only where there are others, to name them all at once. */
+  checkCostly?(inputs: InputsOf<Declarations>): Promise<readonly string[]>;
   run(inputs: InputsOf<Declarations>, context: ActionContext): Promise<ActionResult>;
 }
 

@@ -1,5 +1,11 @@
 import { printable, SlipwayError, UserError } from '@slipway/core';
-import type { ActionDefinition, InputDeclaration, InputDeclarations, InputsOf } from './declaration.ts';
+import type {
+  ActionDefinition,
+  InputDeclaration,
+  InputDeclarations,
+  InputSurroundings,
+  InputsOf,
+} from './declaration.ts';
 
 const maxShownCharacters = 80;
 
@@ -23,16 +29,19 @@ export function camelCase(name: string): string {
  * All inputs of `action`, parsed. Throws one `UserError` `input-invalid` that names every problem: missing and bad
  * inputs, and what `checkInputs` finds between them. Values of secrets never appear in it.
  */
-export function parseInputs<Declarations extends InputDeclarations>(
+export async function parseInputs<Declarations extends InputDeclarations>(
   action: ActionDefinition<Declarations>,
   texts: InputTexts,
-): InputsOf<Declarations> {
+  surroundings: InputSurroundings,
+): Promise<InputsOf<Declarations>> {
   const problems = [...(texts.problems ?? [])];
   const inputs: Record<string, unknown> = {};
   let readFailedInput = false;
   for (const [name, declaration] of Object.entries(action.inputs)) {
     const parsed =
-      texts.isRefused?.(name) === true ? {} : parseInput(declaration, texts.textOf(name), texts.spell(name));
+      texts.isRefused?.(name) === true
+        ? {}
+        : await readInput(declaration, texts.textOf(name), texts.spell(name), surroundings);
     if ('value' in parsed) {
       inputs[camelCase(name)] = parsed.value;
     } else {
@@ -48,12 +57,18 @@ export function parseInputs<Declarations extends InputDeclarations>(
     }
   }
   const typedInputs = inputs as InputsOf<Declarations>;
-  try {
-    const between = action.checkInputs?.(typedInputs) ?? [];
-    if (!readFailedInput) problems.push(...between);
-  } catch (error) {
-    if (!readFailedInput) throw error;
-  }
+  /** What `check` finds, unless it looked at an input that has no value. */
+  const addProblems = async (check: () => readonly string[] | Promise<readonly string[]>): Promise<void> => {
+    readFailedInput = false;
+    try {
+      const found = await check();
+      if (!readFailedInput) problems.push(...found);
+    } catch (error) {
+      if (!readFailedInput) throw error;
+    }
+  };
+  await addProblems(() => action.checkInputs?.(typedInputs) ?? []);
+  if (problems.length > 0) await addProblems(() => action.checkCostly?.(typedInputs) ?? []);
   if (problems.length > 0) throw inputError(problems);
   return typedInputs;
 }
@@ -64,6 +79,23 @@ function inputError(problems: readonly string[]): UserError {
   const message =
     rest.length === 0 ? first : `${problems.length} problems in its inputs:\n- ${problems.join('\n- ')}`;
   return new UserError('input-invalid', message);
+}
+
+/** An input parsed, and checked when it was given. */
+async function readInput(
+  declaration: InputDeclaration<unknown>,
+  text: string | undefined,
+  name: string,
+  surroundings: InputSurroundings,
+): Promise<Parsed> {
+  const parsed = parseInput(declaration, text, name);
+  if (!('value' in parsed) || declaration.check === undefined || (text?.trim() ?? '') === '') return parsed;
+  try {
+    await declaration.check(parsed.value, surroundings);
+    return parsed;
+  } catch (error) {
+    return { problem: parseProblem(declaration.secret, text?.trim() ?? '', name, error) };
+  }
 }
 
 type Parsed = { readonly value: unknown } | { readonly problem: string } | Record<never, never>;

@@ -32,10 +32,11 @@ export async function runAction(
   const progress = logProgress(log, clock);
   try {
     maskSecrets(action, surroundings);
-    const inputs = parseInputs(action, {
-      textOf: (name) => environment[inputVariable(name)],
-      spell: (name) => `input "${name}"`,
-    });
+    const texts = {
+      textOf: (name: string) => environment[inputVariable(name)],
+      spell: (name: string) => `input "${name}"`,
+    };
+    const inputs = await parseInputs(action, texts, { workDirectory: workDirectory(environment) });
     log.line(firstLine(action, inputs));
     const work = action.run(inputs, {
       progress,

@@ -22,12 +22,13 @@ function parse<Declarations extends InputDeclarations>(
   texts: Record<string, string>,
   problems?: string[],
 ) {
-  return parseInputs(action, { textOf: (name) => texts[name], spell: (name) => `--${name}`, problems });
+  const spelled = { textOf: (name: string) => texts[name], spell: (name: string) => `--${name}`, problems };
+  return parseInputs(action, spelled, { workDirectory: '/' });
 }
 
-function problemsOf(run: () => unknown): string {
+async function problemsOf(run: () => Promise<unknown>): Promise<string> {
   try {
-    run();
+    await run();
   } catch (error) {
     if (error instanceof UserError && error.code === 'input-invalid') return error.message;
     throw error;
@@ -47,8 +48,8 @@ const everyKind = define({
   key: input.secret({ description: '' }),
 });
 
-test('inputs that are not given have their defaults, in camel case and with their types', () => {
-  const inputs = parse(everyKind, { where: ' ./here ', 'some-text': ' ' });
+test('inputs that are not given have their defaults, in camel case and with their types', async () => {
+  const inputs = await parse(everyKind, { where: ' ./here ', 'some-text': ' ' });
   expect(inputs).toEqual({
     someText: undefined,
     where: './here',
@@ -64,16 +65,16 @@ test('inputs that are not given have their defaults, in camel case and with thei
   expectTypeOf(inputs.maxAge).toEqualTypeOf<number>();
 });
 
-test('lists leave out blank lines and comments', () => {
-  const inputs = parse(everyKind, { where: 'x', names: ' a \n\n# no\nb # kept\r\n' });
+test('lists leave out blank lines and comments', async () => {
+  const inputs = await parse(everyKind, { where: 'x', names: ' a \n\n# no\nb # kept\r\n' });
   expect(inputs.names).toEqual(['a', 'b # kept']);
 });
 
-test('all problems come at once, with those that were found before and those between inputs', () => {
+test('all problems come at once, with those that were found before and those between inputs', async () => {
   const action = define({ ...everyKind.inputs }, ({ names, someText }) =>
     names.length > 0 && someText === undefined ? ['names need some-text'] : [],
   );
-  const message = problemsOf(() =>
+  const message = await problemsOf(() =>
     parse(action, { 'max-age': 'soon', jobs: '65', 'dry-run': 'maybe', how: 'odd', names: 'a' }, [
       'no --nmaes',
     ]),
@@ -90,15 +91,15 @@ test('all problems come at once, with those that were found before and those bet
   ]);
 });
 
-test('what is said between inputs is left out when it rests on an input that could not be read', () => {
+test('what is said between inputs is left out when it rests on an input that could not be read', async () => {
   const action = define({ ...everyKind.inputs }, ({ where }) =>
     where.startsWith('/') ? [] : ['where: relative'],
   );
-  expect(problemsOf(() => parse(action, {}))).toBe('--where is required');
-  expect(problemsOf(() => parse(action, { where: 'x' }))).toBe('where: relative');
+  expect(await problemsOf(() => parse(action, {}))).toBe('--where is required');
+  expect(await problemsOf(() => parse(action, { where: 'x' }))).toBe('where: relative');
 });
 
-test('I7: no problem of a secret repeats a part of it', () => {
+test('I7: no problem of a secret repeats a part of it', async () => {
   const secretly = (message: (text: string) => string) =>
     define({
       key: {
@@ -109,7 +110,7 @@ test('I7: no problem of a secret repeats a part of it', () => {
       },
     });
   expect(
-    problemsOf(() =>
+    await problemsOf(() =>
       parse(
         secretly((text) => `bad ${text}`),
         { key: 'hunter2' },
@@ -117,7 +118,7 @@ test('I7: no problem of a secret repeats a part of it', () => {
     ),
   ).toBe('--key cannot be used: it has the wrong form');
   expect(
-    problemsOf(() =>
+    await problemsOf(() =>
       parse(
         secretly(() => 'it is no key'),
         { key: 'hunter2' },
@@ -126,13 +127,13 @@ test('I7: no problem of a secret repeats a part of it', () => {
   ).toContain('it is no key');
 });
 
-test('I8: whatever the inputs hold, they parse or are refused in short words of one line each', () => {
+test('I8: whatever the inputs hold, they parse or are refused in short words of one line each', async () => {
   const texts = fc.record(
     Object.fromEntries(Object.keys(everyKind.inputs).map((name) => [name, fc.string({ unit: 'binary' })])),
   );
-  fc.assert(
-    fc.property(texts, (given) => {
-      const message = problemsOf(() => parse(everyKind, given));
+  await fc.assert(
+    fc.asyncProperty(texts, async (given) => {
+      const message = await problemsOf(() => parse(everyKind, given));
       const count = Number(/^(\d+) problems/.exec(message)?.[1] ?? 0);
       if (count > 0) expect(message.split(/[\n\r\u2028]/)).toHaveLength(count + 1);
       expect(message.length).toBeLessThan(5_000);
@@ -140,6 +141,33 @@ test('I8: whatever the inputs hold, they parse or are refused in short words of 
   );
 });
 
-test('names in camel case', () => {
+test('what a check finds comes with the other problems, and costly checks are asked only then', async () => {
+  let asked = 0;
+  const action = {
+    ...define({
+      where: {
+        ...input.requiredPath({ description: '' }),
+        check: async (path: string, { workDirectory }: { readonly workDirectory: string }) => {
+          if (path !== 'here') throw new Error(`it is not in ${workDirectory}`);
+        },
+      },
+      jobs: input.integer({ description: '', default: '4', minimum: 1, maximum: 64 }),
+    }),
+    checkCostly: async () => {
+      asked += 1;
+      return ['costly'];
+    },
+  };
+  await parse(action, { where: 'here' });
+  expect(asked).toBe(0);
+  expect((await problemsOf(() => parse(action, { where: 'there', jobs: 'x' }))).split('\n')).toEqual([
+    '3 problems in its inputs:',
+    '- --where cannot be "there": it is not in /',
+    '- --jobs cannot be "x": it is no whole number from 1 to 64',
+    '- costly',
+  ]);
+});
+
+test('names in camel case', async () => {
   expect(['a', 'signing-key', 'a-b-c2'].map(camelCase)).toEqual(['a', 'signingKey', 'aBC2']);
 });

@@ -31,15 +31,17 @@ export async function runAction<Declarations extends InputDeclarations>(
 ): Promise<ActionRunResult> {
   const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs));
   if (unknown.length > 0) throw new Error(`${action.name} has no input ${unknown.join(', ')}`);
-  const parsed = parseInputs(action, {
-    textOf: (name) => inputs[name]?.toString(),
-    spell: (name) => `input "${name}"`,
-  });
+  const workDirectory = options.workDirectory ?? temporaryDirectory('work');
+  const texts = {
+    textOf: (name: string) => inputs[name]?.toString(),
+    spell: (name: string) => `input "${name}"`,
+  };
+  const parsed = await parseInputs(action, texts, { workDirectory });
   const log: string[] = [];
   const result = await action.run(parsed, {
     progress: { ...silentProgress, info: (line) => void log.push(line) },
     clock: options.clock ?? systemClock,
-    workDirectory: options.workDirectory ?? temporaryDirectory('work'),
+    workDirectory,
   });
   return {
     ...result,
