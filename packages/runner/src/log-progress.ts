@@ -7,20 +7,23 @@ const maxLinesPerStep = 2_000;
 
 /**
  * Progress in a step's log: each step is a group that ends with what it took, progress lines come at most every five
- * seconds, and no step writes more than 2,000 lines. `finish` closes the last group.
+ * seconds. Other lines stand outside of groups, at most 2,000 after a step. `finish` closes the last group.
  */
 export function logProgress(log: WorkflowLog, clock: Clock): ProgressPort & { finish(): void } {
   let step: Step | undefined;
   let lastProgressMs = 0;
   let lines = 0;
 
-  const finish = (): void => {
+  const closeStep = (): void => {
     if (step !== undefined) {
-      if (lines > maxLinesPerStep) log.line(`… and ${lines - maxLinesPerStep} more lines`);
       log.line(doneText(step, clock.nowMs()));
       log.endGroup();
     }
     step = undefined;
+  };
+  const finish = (): void => {
+    closeStep();
+    if (lines > maxLinesPerStep) log.line(`… and ${lines - maxLinesPerStep} more lines`);
     lines = 0;
   };
 
@@ -40,6 +43,8 @@ export function logProgress(log: WorkflowLog, clock: Clock): ProgressPort & { fi
       log.line(progressText(step, nowMs));
     },
     info(line) {
+      // What a step has to say must not be hidden in the group of its progress.
+      closeStep();
       lines += 1;
       if (lines <= maxLinesPerStep) log.line(line);
     },

@@ -95,8 +95,8 @@ describe('progress in a log', () => {
       progress.advance(10_000);
     }
     progress.start('Look');
-    progress.info('seen');
     clock.nowAtMs += 20;
+    progress.info('seen');
     progress.finish();
     expect(lines).toEqual([
       '::group::Upload',
@@ -105,20 +105,20 @@ describe('progress in a log', () => {
       '976.6 KiB in 10.0 s',
       '::endgroup::',
       '::group::Look',
-      'seen',
       '20 ms',
       '::endgroup::',
+      'seen',
     ]);
   });
 
-  test('writes a bounded number of lines a step', () => {
+  test('writes a bounded number of lines after a step', () => {
     const { lines, log } = recordedLog();
     const progress = logProgress(log, steppedClock());
     progress.start('Look');
     for (let index = 0; index < 50_000; index += 1) progress.info(`line ${index}`);
     progress.finish();
     expect(lines).toHaveLength(2_004);
-    expect(lines.at(-3)).toBe('… and 48000 more lines');
+    expect(lines.at(-1)).toBe('… and 48000 more lines');
   });
 
   test('has sensible words for any numbers', () => {
