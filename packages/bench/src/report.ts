@@ -6,6 +6,8 @@ import type { Aim, Result, Sample } from './measure.ts';
 export interface Findings {
   readonly measuredAt: string;
   readonly machine: Machine;
+  /** Of the last minute before the first measurement: what else the machine did. */
+  readonly loadBefore: number;
   /** Versions of the peers that ran. */
   readonly peers: Readonly<Record<string, string>>;
   readonly results: readonly Result[];
@@ -14,11 +16,12 @@ export interface Findings {
 const tableHead = ['measurement', 'entries', 'Slipway', 'memory', 'peer', 'peer took', 'ratio', 'aim', ''];
 
 /** The findings as Markdown: the machine, the peers, a table. */
-export function formatFindings({ machine, measuredAt, peers, results }: Findings): string {
+export function formatFindings({ loadBefore, machine, measuredAt, peers, results }: Findings): string {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   const rows = results.map(formatRow);
   const lines = [
     `Measured on ${measuredAt.slice(0, 10)}: ${describeMachine(machine)}${versions.length > 0 ? `; ${versions.join(', ')}` : ''}.`,
+    `The load average before was ${loadBefore.toFixed(1)}.`,
     '',
     tableRow(tableHead),
     tableRow(tableHead.map((_, index) => (index === 0 || index === 4 ? '---' : '--:'))),

@@ -1,6 +1,6 @@
 /** Measures Slipway beside its peers: `scripts/bench [options]`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -60,6 +60,7 @@ async function main(): Promise<void> {
       hint: 'scripts/bundle makes it; scripts/bench does so by itself.',
     });
 
+  const loadBefore = loadavg()[0] ?? 0;
   const gpg = Gpg.open((await workspace.signingKey()).privateKeyFile);
   try {
     const field: Field = { workspace, slipway, spack: Spack.find(), gpg };
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
     const findings: Findings = {
       measuredAt: new Date().toISOString(),
       machine: thisMachine(),
+      loadBefore,
       peers: versionsOf(field),
       results,
     };
