@@ -135,12 +135,14 @@ async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]
   const { store, policy, progress } = ports;
   const selection = parseSelection(given.select);
   const target: Target = { view, selection: isInvalid(selection) ? undefined : selection };
-  const current = await readCurrentIndex({
+  const read = await readCurrentIndex({
     store,
     view,
     policy,
     replaceUnreadable: operation === 'rebuild' || operation === 'list',
   });
+  // A rebuild makes every record anew; of a large index the old records would be half of its memory.
+  const current = operation === 'rebuild' ? { ...read, index: read.index.withoutNodes() } : read;
   const reported: Omit<ReportInput, 'plan' | 'result'> = {
     operation,
     mirror: store.url,

@@ -54,7 +54,7 @@ function indexInListedOrder(mirror: string): Buffer {
       index.addEntry(document.root.hash, (hash) => nodes.get(hash));
     }
   }
-  return Buffer.concat([...index.serialize()]);
+  return index.toBytes();
 }
 
 /** What every record says, whatever its place. */

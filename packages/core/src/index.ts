@@ -7,3 +7,4 @@ export * from './ports.ts';
 export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
+export * from './string-pool.ts';

@@ -67,7 +67,7 @@ export interface AuditReport {
 export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const { store, progress } = audit;
   const findings: Finding[] = [];
-  progress.start('Reading the listing, the keys and the indexes');
+  progress.start('Reading the listing and the keys');
   // Read in this order, publishers at work raise no finding; see `readStanding`.
   const history = store.listable ? await listHistory(store, undefined) : [];
   const listing = store.listable ? await listBuildcache(store, findings) : undefined;
@@ -92,6 +92,8 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
       ),
     );
   }
+  // Before the indexes, which are as large as all that is kept of the entries: they need not be in memory together.
+  const listedEntries = listing && (await readEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const findingsBefore = findings.length;
   const indexes = await readIndexes(store, listing, policy, findings);
@@ -115,7 +117,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   }
 
   const specKeys = listing?.specManifests ?? keysFromIndex(main?.index);
-  const entries = await readEntries(audit, trust, specKeys);
+  const entries = listedEntries ?? (await readEntries(audit, trust, specKeys));
   findings.push(...entries.findings);
 
   const stored = new Map(specKeys.map((key) => [dagHashOf(key), key]));
@@ -245,7 +247,7 @@ async function readEntries(
   trust: TrustSource,
   keys: readonly string[],
 ): Promise<ReadEntries> {
-  const graph = new NodeGraph();
+  const graph = new NodeGraph('digest');
   const findings: Finding[] = [];
   const statistics = new StatisticsCollector();
   const blobs = new Set<string>();

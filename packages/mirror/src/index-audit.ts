@@ -42,7 +42,7 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
     }
     count(node.dependencyHashes);
     const json = index.nodeJson(hash);
-    if (json === undefined || Buffer.compare(json, node.json) !== 0) {
+    if (json === undefined || !graph.hasJson(hash, json)) {
       findings.push(
         finding(
           'index-node-mismatch',

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { type ObjectStore, UserError, type WriteSource } from '@slipway/core';
 import {
   type BlobRecord,
@@ -18,54 +16,49 @@ import { writeUnlessConflicting } from './immutable.ts';
 /** An index up to this size is built in memory, a larger one in a temporary file. */
 const maxIndexBytesInMemory = 32 * 1024 * 1024;
 
-/** Stores an index as a blob and returns its record. Memory does not grow with it beyond 32 MiB. */
+/** Stores an index as a blob and returns its record. Beyond 32 MiB it is never in memory as a whole. */
 export async function storeIndex(store: ObjectStore, index: PackageIndex): Promise<BlobRecord> {
+  const { sizeBytes } = index;
+  if (sizeBytes <= maxIndexBytesInMemory) {
+    const bytes = index.toBytes();
+    const sha256 = hashOnce('sha256', bytes);
+    await storeIndexBlob(store, { kind: 'bytes', bytes }, sha256);
+    return recordOf(sizeBytes, sha256);
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-index-'));
+  try {
+    const path = join(directory, 'index.json');
+    const sha256 = writeIndexFile(index, path);
+    await storeIndexBlob(store, { kind: 'file', path, sizeBytes }, sha256);
+    return recordOf(sizeBytes, sha256);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Writes an index to a file piece by piece, and returns its SHA-256. */
+function writeIndexFile(index: PackageIndex, path: string): string {
   const hash = createHash('sha256');
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  let spool:
-    | {
-        readonly directory: string;
-        readonly path: string;
-        readonly stream: ReturnType<typeof createWriteStream>;
-      }
-    | undefined;
+  const descriptor = openSync(path, 'wx', 0o600);
   try {
     for (const chunk of index.serialize()) {
       hash.update(chunk);
-      sizeBytes += chunk.length;
-      if (spool === undefined && sizeBytes <= maxIndexBytesInMemory) {
-        chunks.push(chunk);
-        continue;
-      }
-      if (spool === undefined) {
-        const directory = await mkdtemp(join(tmpdir(), 'slipway-index-'));
-        const path = join(directory, 'index.json');
-        spool = { directory, path, stream: createWriteStream(path, { mode: 0o600 }) };
-        for (const earlier of chunks.splice(0)) spool.stream.write(earlier);
-      }
-      if (!spool.stream.write(chunk)) await once(spool.stream, 'drain');
+      for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
     }
-    if (spool !== undefined) {
-      spool.stream.end();
-      await finished(spool.stream);
-    }
-    const sha256 = hash.digest('hex');
-    const source: WriteSource =
-      spool === undefined
-        ? { kind: 'bytes', bytes: Buffer.concat(chunks) }
-        : { kind: 'file', path: spool.path, sizeBytes };
-    await storeIndexBlob(store, source, sha256);
-    return {
-      contentLength: sizeBytes,
-      mediaType: mediaTypes.index,
-      compression: 'none',
-      checksumAlgorithm: 'sha256',
-      checksum: sha256,
-    };
   } finally {
-    if (spool !== undefined) await rm(spool.directory, { recursive: true, force: true });
+    closeSync(descriptor);
   }
+  return hash.digest('hex');
+}
+
+function recordOf(sizeBytes: number, sha256: string): BlobRecord {
+  return {
+    contentLength: sizeBytes,
+    mediaType: mediaTypes.index,
+    compression: 'none',
+    checksumAlgorithm: 'sha256',
+    checksum: sha256,
+  };
 }
 
 /** One that is there already is read, because a pointer is about to name it (I1), and replaced where it is damaged. */

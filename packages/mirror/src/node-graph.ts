@@ -1,5 +1,8 @@
+import { hash as hashOnce } from 'node:crypto';
+import { InternalError, StringPool } from '@slipway/core';
 import {
   dagHashMatchesContent,
+  type IndexableNode,
   runtimeDeptypes,
   type SpecDependency,
   type SpecNode,
@@ -15,17 +18,39 @@ export interface NodeMessage extends Omit<SpecNode, 'json' | 'dependencies'> {
   readonly end: number;
 }
 
+/** A node of a graph. */
 export interface GraphNode extends Omit<NodeMessage, 'start' | 'end' | 'hashIsProven'> {
-  readonly json: Uint8Array;
+  /** Its JSON, or, in a graph of digests, the SHA-256 of it. */
+  readonly content: ContentRange;
 }
 
+/** Bytes of a slab that many nodes share: a view for each node would cost more than most of what it shows. */
+interface ContentRange {
+  readonly slab: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a graph keeps of each node's JSON: all of it, to make an index of it, or a digest, to compare with one. */
+export type GraphContent = 'json' | 'digest';
+
+const slabBytes = 4 * 1024 * 1024;
+
 /**
- * All distinct nodes of a mirror's specs. Strings that many nodes share are kept once, because at a hundred thousand
- * nodes they would cost more than the specs themselves.
+ * All distinct nodes of a mirror's specs. What many nodes share is kept once, because at a hundred thousand nodes it
+ * would cost more than the specs themselves.
  */
 export class NodeGraph {
   readonly #nodes = new Map<string, GraphNode>();
-  readonly #strings = new Map<string, string>();
+  readonly #strings = new StringPool();
+  readonly #types = new Map<string, readonly number[]>();
+  readonly #keeps: GraphContent;
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
+
+  constructor(keeps: GraphContent = 'json') {
+    this.#keeps = keeps;
+  }
 
   get size(): number {
     return this.#nodes.size;
@@ -35,38 +60,69 @@ export class NodeGraph {
   add(message: NodeMessage, buffer: Uint8Array): 'added' | 'known' | 'conflict' {
     const json = buffer.subarray(message.start, message.end);
     const existing = this.#nodes.get(message.hash);
-    if (existing !== undefined) return Buffer.compare(existing.json, json) === 0 ? 'known' : 'conflict';
+    if (existing !== undefined) return this.#isContent(existing, json) ? 'known' : 'conflict';
     const { compiler } = message;
-    this.#nodes.set(this.#intern(message.hash), {
-      hash: this.#intern(message.hash),
-      name: this.#intern(message.name),
-      version: this.#intern(message.version),
+    const intern = (text: string): string => this.#strings.intern(text);
+    const hash = intern(message.hash);
+    this.#nodes.set(hash, {
+      hash,
+      name: intern(message.name),
+      version: intern(message.version),
       external: message.external,
-      platform: this.#intern(message.platform),
-      operatingSystem: this.#intern(message.operatingSystem),
-      target: this.#intern(message.target),
+      platform: intern(message.platform),
+      operatingSystem: intern(message.operatingSystem),
+      target: intern(message.target),
       compiler:
         compiler &&
-        ('hash' in compiler
-          ? { hash: this.#intern(compiler.hash) }
-          : { label: this.#intern(compiler.label) }),
-      dependencyHashes: message.dependencyHashes.map((hash) => this.#intern(hash)),
-      dependencyTypes: message.dependencyTypes,
-      json,
+        ('hash' in compiler ? { hash: intern(compiler.hash) } : { label: intern(compiler.label) }),
+      dependencyHashes: message.dependencyHashes.map(intern),
+      dependencyTypes: this.#internTypes(message.dependencyTypes),
+      content: this.#keep(this.#keeps === 'json' ? json : digestOf(json)),
     });
     return 'added';
+  }
+
+  /** Whether this is the JSON of a node. */
+  hasJson(hash: string, json: Uint8Array): boolean {
+    const node = this.#nodes.get(hash);
+    return node !== undefined && this.#isContent(node, json);
+  }
+
+  #isContent(node: GraphNode, json: Uint8Array): boolean {
+    const { slab, start, end } = node.content;
+    return Buffer.compare(slab.subarray(start, end), this.#keeps === 'json' ? json : digestOf(json)) === 0;
+  }
+
+  #keep(bytes: Uint8Array): ContentRange {
+    if (this.#slabUsed + bytes.length > this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(slabBytes, bytes.length));
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slab.set(bytes, start);
+    this.#slabUsed += bytes.length;
+    return { slab: this.#slab, start, end: this.#slabUsed };
+  }
+
+  #internTypes(types: readonly number[]): readonly number[] {
+    const key = types.join();
+    const known = this.#types.get(key);
+    if (known !== undefined) return known;
+    this.#types.set(key, types);
+    return types;
   }
 
   find(hash: string): GraphNode | undefined {
     return this.#nodes.get(hash);
   }
 
-  /** The node as a package index wants it. */
-  indexable(
-    hash: string,
-  ): { hash: string; dependencies: readonly SpecDependency[]; json: Uint8Array } | undefined {
+  /** The node as a package index wants it. Throws `InternalError` in a graph of digests. */
+  indexable(hash: string): IndexableNode | undefined {
     const node = this.#nodes.get(hash);
-    return node && { hash: node.hash, dependencies: dependenciesOf(node), json: node.json };
+    if (node === undefined) return undefined;
+    if (this.#keeps !== 'json') throw new InternalError('a graph of digests has no nodes to index');
+    const { slab, start, end } = node.content;
+    return { hash: node.hash, dependencies: dependenciesOf(node), json: { source: slab, start, end } };
   }
 
   /**
@@ -87,13 +143,10 @@ export class NodeGraph {
     const node = this.#nodes.get(hash);
     return node === undefined ? `/${hash}` : `${node.name}@${node.version}/${hash}`;
   }
+}
 
-  #intern(text: string): string {
-    const known = this.#strings.get(text);
-    if (known !== undefined) return known;
-    this.#strings.set(text, text);
-    return text;
-  }
+function digestOf(json: Uint8Array): Uint8Array {
+  return hashOnce('sha256', json, 'buffer');
 }
 
 function dependenciesOf(node: GraphNode): readonly SpecDependency[] {

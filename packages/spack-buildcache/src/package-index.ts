@@ -10,7 +10,7 @@ const chunkBytes = 1024 * 1024;
 
 const documentHead = Buffer.from(`{"database":{"version":"${databaseVersion}","installs":{`);
 const documentTail = Buffer.from('}}}');
-const recordHeadBytes = Buffer.byteLength('"","":{"spec":');
+const recordHeadBytes = Buffer.byteLength('"":{"spec":');
 
 interface IndexRecord {
   /** The node's JSON is `source` from `start` to `end`. */
@@ -21,8 +21,17 @@ interface IndexRecord {
   inBuildcache: boolean;
 }
 
+/** A part of a buffer that many nodes share. */
+export interface JsonRange {
+  readonly source: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A node to be indexed: what the index needs of a `SpecNode`. */
-export type IndexableNode = Pick<SpecNode, 'hash' | 'dependencies' | 'json'>;
+export interface IndexableNode extends Pick<SpecNode, 'hash' | 'dependencies'> {
+  readonly json: Uint8Array | JsonRange;
+}
 
 /**
  * The package index of a mirror or view, which is a Spack database of version 8: a record for every node of every
@@ -96,6 +105,16 @@ export class PackageIndex {
   #set(hash: string, record: IndexRecord): void {
     this.#records.set(hash, record);
     if (record.inBuildcache) this.#entryCount += 1;
+  }
+
+  /** An index of the same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
+  withoutNodes(): PackageIndex {
+    const index = new PackageIndex();
+    const source = new Uint8Array(0);
+    for (const [hash, { inBuildcache, refCount }] of this.#records) {
+      if (inBuildcache) index.#set(hash, { source, start: 0, end: 0, refCount, inBuildcache });
+    }
+    return index;
   }
 
   /** Whether a binary of this hash is indexed. */
@@ -172,11 +191,12 @@ export class PackageIndex {
       }
       stack.pop();
       const { hash, json, dependencies } = top.node;
+      const { source, start, end } = 'source' in json ? json : { source: json, start: 0, end: json.length };
       for (const edge of dependencies) {
         const record = this.#records.get(edge.hash);
         if (record !== undefined) record.refCount += 1;
       }
-      this.#set(hash, { source: json, start: 0, end: json.length, refCount: 0, inBuildcache: false });
+      this.#set(hash, { source, start, end, refCount: 0, inBuildcache: false });
     }
   }
 
@@ -204,18 +224,30 @@ export class PackageIndex {
     }
   }
 
-  /** The index as Spack writes it: compact, records in order, in pieces of about a megabyte. */
+  /** The size in bytes of what `serialize` gives. */
+  get sizeBytes(): number {
+    let sizeBytes = documentHead.length + documentTail.length + Math.max(0, this.#records.size - 1);
+    for (const [hash, record] of this.#records) {
+      sizeBytes += recordHeadBytes + hash.length + (record.end - record.start) + recordTail(record).length;
+    }
+    return sizeBytes;
+  }
+
+  /**
+   * The index as Spack writes it: compact, records in order, in pieces of about a megabyte. Each piece is good only
+   * until the next one is asked for, because they share their memory.
+   */
   *serialize(): Generator<Uint8Array> {
-    let chunk = Buffer.allocUnsafe(chunkBytes);
+    let chunk = Buffer.allocUnsafeSlow(chunkBytes);
     let used = documentHead.copy(chunk);
     let first = true;
     for (const [hash, record] of this.#records) {
-      const tail = `,"ref_count":${record.refCount},"in_buildcache":${record.inBuildcache}}`;
+      const tail = recordTail(record);
       const needed =
-        recordHeadBytes + hash.length + (record.end - record.start) + tail.length + documentTail.length;
+        recordHeadBytes + 1 + hash.length + (record.end - record.start) + tail.length + documentTail.length;
       if (used + needed > chunk.length) {
         yield chunk.subarray(0, used);
-        chunk = Buffer.allocUnsafe(Math.max(chunkBytes, needed));
+        if (needed > chunk.length) chunk = Buffer.allocUnsafeSlow(needed);
         used = 0;
       }
       used += chunk.write(`${first ? '' : ','}"${hash}":{"spec":`, used, 'latin1');
@@ -227,4 +259,19 @@ export class PackageIndex {
     used += documentTail.copy(chunk, used);
     yield chunk.subarray(0, used);
   }
+
+  /** The whole index in one piece. */
+  toBytes(): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(this.sizeBytes);
+    let used = 0;
+    for (const chunk of this.serialize()) {
+      bytes.set(chunk, used);
+      used += chunk.length;
+    }
+    return bytes;
+  }
+}
+
+function recordTail(record: IndexRecord): string {
+  return `,"ref_count":${record.refCount},"in_buildcache":${record.inBuildcache}}`;
 }

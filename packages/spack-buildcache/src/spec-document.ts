@@ -1,5 +1,5 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { JsonScanner, UserError } from '@slipway/core';
+import { JsonScanner, StringPool, UserError } from '@slipway/core';
 import { modernizedNodeJson, parseSpecNode, type SpecNode } from './spec-node.ts';
 
 /** A spec blob is a few kilobytes; one that is larger than this, stored or unpacked, is not read. */
@@ -45,6 +45,7 @@ export interface SpecDocument {
  */
 export class NodeMemo {
   readonly #nodes = new Map<string, KnownNode>();
+  readonly #strings = new StringPool();
   #longestBytes = 0;
 
   get size(): number {
@@ -137,15 +138,15 @@ export class NodeMemo {
       );
     }
     const added: KnownNode = {
-      hash: node.hash,
-      name: node.name,
-      version: node.version,
+      hash: this.#strings.intern(node.hash),
+      name: this.#strings.intern(node.name),
+      version: this.#strings.intern(node.version),
       external: node.external,
-      dependencies: node.dependencies.map((dependency) => dependency.hash),
+      dependencies: node.dependencies.map((dependency) => this.#strings.intern(dependency.hash)),
       byteLength: text.length,
       digest,
     };
-    this.#nodes.set(node.hash, added);
+    this.#nodes.set(added.hash, added);
     this.#longestBytes = Math.max(this.#longestBytes, added.byteLength);
     fresh.push(node);
     return added;

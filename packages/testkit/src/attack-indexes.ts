@@ -62,7 +62,7 @@ function forged(
 }
 
 function serialized(index: PackageIndex): Buffer {
-  return Buffer.concat([...index.serialize()]);
+  return index.toBytes();
 }
 
 const forgeries: readonly Attack[] = [

@@ -132,7 +132,7 @@ export interface PublishOptions {
 /** Publishes an index by hand: the blob, the pointer, a copy of it in the history. Returns the SHA-256 of the blob. */
 export async function publishByHand(directory: string, options: PublishOptions = {}): Promise<string> {
   const { view, signer, lineage = 'slipway', index = indexOf(directory) } = options;
-  const body = index instanceof PackageIndex ? Buffer.concat([...index.serialize()]) : index;
+  const body = index instanceof PackageIndex ? index.toBytes() : index;
   const blob = writeBlob(directory, body, mediaTypes.index, 'none');
   const key = indexManifestKey(view);
   const next = lineage === 'none' ? undefined : nextLineage(directory, key);
