@@ -131,7 +131,7 @@ async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, po
   await ports.mirror.write(step.key, source, {
     condition: { etag: step.replaces },
     contentType: 'application/json',
-    cache: 'pointer',
+    cache: 'document',
     sha256,
   });
 }
@@ -148,7 +148,7 @@ async function writeNewManifest(
     await mirror.write(key, source, {
       condition: 'absent',
       contentType: 'application/json',
-      cache: 'pointer',
+      cache: 'document',
       sha256,
     });
   } catch (error) {

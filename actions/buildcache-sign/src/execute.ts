@@ -72,7 +72,7 @@ async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, port
     {
       condition: replaced === undefined ? 'absent' : { etag: replaced.etag },
       contentType: 'application/json',
-      cache: 'pointer',
+      cache: 'document',
       sha256: hashOnce('sha256', bytes),
     },
   );
@@ -124,7 +124,7 @@ async function copyObject(key: string, { staged, target }: Ports): Promise<boole
   await target.write(
     key,
     { kind: 'bytes', bytes: stored.body },
-    { condition: 'absent', contentType: 'application/json', cache: 'pointer', sha256 },
+    { condition: 'absent', contentType: 'application/json', cache: 'document', sha256 },
   );
   return true;
 }

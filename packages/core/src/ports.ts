@@ -21,8 +21,12 @@ export type WriteSource =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number };
 
-/** `immutable` for content-addressed objects, `pointer` for what is replaced, in `Cache-Control` of stores that have it. */
-export type CachePolicy = 'immutable' | 'pointer';
+/**
+ * How long an object stays what it is, for `Cache-Control` of stores that have it. `immutable`: for ever. `document`: it may be
+ * replaced, and nothing else is built on the moment when it is. `pointer`: what it names must be on the disk before it,
+ * and it must be there itself when the write is done.
+ */
+export type CachePolicy = 'immutable' | 'document' | 'pointer';
 
 export interface WriteOptions {
   /** `absent`: only if there is no object. `{etag}`: only if its ETag is still this. `any`: whatever is there. */

@@ -223,7 +223,7 @@ async function replaceDocument(
     {
       condition: present?.info.etag === undefined ? 'absent' : { etag: present.info.etag },
       contentType: 'application/json',
-      cache: 'pointer',
+      cache: 'document',
       sha256: hashOnce('sha256', manifest),
     },
   );
