@@ -23,7 +23,10 @@ function slipway(args: readonly string[], secrets: Readonly<Record<string, strin
   const shown = args
     .map((argument) => (argument.startsWith(root) ? relative(root, argument) : argument))
     .join(' ');
-  say(`\n$ scripts/slipway ${shown}`);
+  const variables = Object.keys(secrets)
+    .map((name) => `${name}=… `)
+    .join('');
+  say(`\n$ ${variables}scripts/slipway ${shown}`);
   const reportPath = join(directory, 'report.json');
   const run = spawnSync(
     process.execPath,

@@ -1,6 +1,7 @@
 import {
   openMirror,
   openOptionalSigner,
+  passphraseProblem,
   reportOutput,
   requireTrustedSigner,
   signerProblems,
@@ -67,9 +68,8 @@ export const action = defineAction({
     }
     if (given.to !== undefined && !/^\d{1,10}$/.test(given.to))
       problems.push(`to: "${given.to}" is no generation`);
-    if (given.passphrase !== undefined && given.signingKey === undefined) {
-      problems.push('passphrase is given, but no signing-key');
-    }
+    const passphrase = passphraseProblem(given);
+    if (passphrase !== undefined) problems.push(passphrase);
     return problems;
   },
   checkCostly: signerProblems,
@@ -81,11 +81,6 @@ export const worker = (): Promise<void> => serveEntryScan(openMirror);
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { clock, progress } = context;
   const store = await openMirror(given.mirror, true);
-  if (!store.writable && given.operation !== 'list') {
-    throw new UserError('input-invalid', `mirror: ${store.url} can only be read`, {
-      hint: 'Name the store behind it, for example file:///directory.',
-    });
-  }
   await requireMirror(store);
   const findings: Finding[] = [];
   progress.info(`Reading the index of ${store.url}.`);

@@ -2,12 +2,13 @@ import {
   openDirectory,
   openMirror,
   openOptionalSigner,
+  passphraseProblem,
   reportOutput,
   requireTrustedSigner,
   signerProblems,
   trustProblem,
 } from '@slipway/buildcache-actions';
-import { asSlipwayError, counted, formatBytes, UserError } from '@slipway/core';
+import { asSlipwayError, counted, formatBytes } from '@slipway/core';
 import { assertSignerFor, serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
 import { execute } from './execute.ts';
@@ -33,15 +34,8 @@ export const action = defineAction({
     },
     report: reportOutput,
   },
-  checkInputs: (given) => {
-    const problems: string[] = [];
-    const trust = trustProblem(given);
-    if (trust !== undefined) problems.push(trust);
-    if (given.passphrase !== undefined && given.signingKey === undefined) {
-      problems.push('passphrase is given, but no signing-key');
-    }
-    return problems;
-  },
+  checkInputs: (given) =>
+    [trustProblem(given), passphraseProblem(given)].filter((problem) => problem !== undefined),
   checkCostly: signerProblems,
   run,
 });
@@ -52,11 +46,6 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   const { progress, clock } = context;
   const startedMs = clock.nowMs();
   const mirror = await openMirror(given.mirror);
-  if (!mirror.writable) {
-    throw new UserError('input-invalid', `mirror: ${mirror.url} can only be read`, {
-      hint: 'Publish to the store behind it, for example file:///directory.',
-    });
-  }
   const staged = await openDirectory(given.buildcache, context);
   const signer = await openOptionalSigner(given, context);
   try {

@@ -63,6 +63,15 @@ export function mirrorInput(access: 'read' | 'write', schemes: string): InputDec
   };
 }
 
+/** The sentence for a passphrase without a key, if there is one. */
+export function passphraseProblem(inputs: {
+  readonly signingKey: string | undefined;
+  readonly passphrase: string | undefined;
+}): string | undefined {
+  if (inputs.passphrase === undefined || inputs.signingKey !== undefined) return undefined;
+  return 'passphrase is given, but no signing-key';
+}
+
 /** The sentence for a run that nobody vouches for, if it is one. */
 export function trustProblem(inputs: {
   readonly trustedKeys: string;
