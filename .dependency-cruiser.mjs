@@ -5,10 +5,12 @@ const allowed = {
   core: [],
   runner: ['core'],
   store: ['core'],
+  aws: ['core'],
+  'aws-actions': ['aws', 'core', 'runner', 'store'],
   signing: ['core'],
   'spack-buildcache': ['core'],
   mirror: ['core', 'signing', 'spack-buildcache'],
-  'buildcache-actions': ['core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
+  'buildcache-actions': ['aws-actions', 'core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
   cli: ['core', 'runner'],
 };
 const forTests = '(testkit|bench)';
@@ -17,7 +19,8 @@ const forTests = '(testkit|bench)';
 const soleImporters = [
   { name: '@actions/*', path: '@actions/', importers: '(runner|testkit)' },
   { name: 'openpgp', path: 'openpgp/', importers: `(signing|${forTests})` },
-  { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(store|${forTests})` },
+  { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(store|aws|${forTests})` },
+  { name: '@aws-sdk/client-s3', path: '@aws-sdk/client-s3/', importers: `(store|${forTests})` },
 ];
 
 const oneOf = (names) => `(${names.join('|')})`;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { installServerProgram, serverProgramNames } from '@slipway/testkit';
 import { runCommand, say } from './lib/command.ts';
 import { type Tally, tallyVariable } from './lib/tally-reporter.ts';
 import { root } from './lib/workspace.ts';
@@ -55,8 +56,18 @@ function runTests(tallyFile: string): Promise<number> {
   });
 }
 
+/** What could not be had here: the tests that need it are skipped. */
+async function installServers(): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const name of serverProgramNames) {
+    const reason = await installServerProgram(name, say);
+    if (reason !== undefined) missing.push(reason);
+  }
+  return missing;
+}
+
 await perform(build);
-await Promise.all(checks.map(perform));
+const [missingServers] = await Promise.all([installServers(), ...checks.map(perform)]);
 
 const tallyFile = join(root, '.cache/test-tally.json');
 mkdirSync(join(root, '.cache'), { recursive: true });
@@ -64,6 +75,7 @@ rmSync(tallyFile, { force: true });
 const exitCode = await runTests(tallyFile);
 const { passed, failed, skipped } = readTally(tallyFile);
 
+for (const reason of missingServers) say(`not here: ${reason}`);
 for (const { name, reason } of skipped) say(`skipped: ${name} (${reason})`);
 if (failedChecks.length > 0) say(`✗ failed checks: ${failedChecks.join(', ')}`);
 if (exitCode !== 0 || failed > 0 || failedChecks.length > 0) process.exitCode = 1;

@@ -15,7 +15,11 @@ export type UserErrorCode =
   | 'content-invalid'
   | 'immutable-conflict'
   | 'not-supported'
-  | 'history-missing';
+  | 'history-missing'
+  | 'credentials-missing'
+  | 'source-missing'
+  | 'source-unreadable'
+  | 'plan-refused';
 
 /** Reasons for `RemoteError`s: a store or a service said no. */
 export type RemoteErrorCode =
@@ -25,7 +29,12 @@ export type RemoteErrorCode =
   | 'unreachable'
   | 'timed-out'
   | 'unexpected-response'
-  | 'store-failed';
+  | 'store-failed'
+  | 'bucket-missing'
+  | 'region-wrong'
+  | 'credentials-refused'
+  | 'quota-exceeded'
+  | 'not-served';
 
 export type ErrorCode = UserErrorCode | RemoteErrorCode | 'internal';
 

@@ -4,6 +4,13 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   /** Opaque; equal ETags mean unchanged bytes. Given back as it came in `ifMatch`. Undefined where a listing has none. */
   readonly etag?: string | undefined;
+  /**
+   * SHA-256 of the bytes, where the store was told it when they were written and keeps it: `head` and `read` of S3 objects
+   * that Slipway wrote. Whoever may write there may also have lied.
+   */
+  readonly sha256?: string | undefined;
+  /** When it was last written, in milliseconds since 1970, where the store says so. */
+  readonly modifiedAtMs?: number | undefined;
 }
 
 export interface StoredObject {
@@ -38,7 +45,35 @@ export interface WriteOptions {
    * and leaves nothing behind; so a file that changed since it was hashed is never stored.
    */
   readonly sha256: string;
+  /** For stores over HTTP, which give them to whoever reads the object. `cacheControl` replaces what `cache` stands for. */
+  readonly headers?: ObjectHeaders | undefined;
+  /** Called as bytes of a large source have been sent, with how many more. */
+  readonly onBytes?: ((count: number) => void) | undefined;
 }
+
+/** Headers that S3 keeps with an object, in the words of its API. */
+export interface ObjectHeaders {
+  readonly cacheControl?: string | undefined;
+  readonly contentDisposition?: string | undefined;
+  readonly contentLanguage?: string | undefined;
+  /** `x-amz-meta-…`: names in lower case, values in ASCII. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Temporary or static keys of AWS, or of a server that speaks its protocols. Secret but for `accessKeyId`. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  /** When they end, in milliseconds since 1970; undefined when they do not. */
+  readonly expiresAtMs?: number | undefined;
+}
+
+/**
+ * Gives credentials that are good for some minutes more, fetching new ones when they end soon. Throws `UserError`
+ * `credentials-missing` and `RemoteError` `credentials-refused`.
+ */
+export type AwsCredentialsSource = () => Promise<AwsCredentials>;
 
 /**
  * A place for objects, addressed by a URL. Keys are relative, `/`-separated paths: never empty, absolute, with `.` or
@@ -72,6 +107,8 @@ export interface ObjectStore {
   write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }>;
   /** Removes an object; a missing one is a success. */
   delete(key: string): Promise<void>;
+  /** Removes many, where that takes fewer requests than one each. Gives the keys that are still there, and why. */
+  deleteMany?(keys: readonly string[]): Promise<readonly { readonly key: string; readonly reason: string }[]>;
 }
 
 /** Where an action tells how far it is. Only `runner` and `cli` print. */

@@ -11,4 +11,5 @@ export * from './gpg-home.ts';
 export * from './keys.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
+export * from './server-programs.ts';
 export * from './synthetic-entry.ts';

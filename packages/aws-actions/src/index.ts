@@ -1,0 +1,1 @@
+export type { AwsCredentialsSource } from '@slipway/core';

@@ -1,0 +1,1 @@
+export type { AwsCredentials } from '@slipway/core';

@@ -1,0 +1,141 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** How a program is had that no npm package brings. */
+type Origin =
+  | { readonly kind: 'go-module'; readonly module: string }
+  /** Unpacked, not installed: nothing of the system changes, and nobody needs to be root. */
+  | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string };
+
+interface ServerProgram {
+  /** Part of the directory's name: a new version is fetched beside the old one. */
+  readonly version: string;
+  readonly origin: Origin;
+  readonly purpose: string;
+}
+
+const programs = {
+  minio: {
+    version: 'RELEASE.2025-10-15',
+    origin: { kind: 'go-module', module: 'github.com/minio/minio@latest' },
+    purpose: 'S3',
+  },
+  weed: {
+    version: '4.23',
+    origin: { kind: 'go-module', module: 'github.com/seaweedfs/seaweedfs/weed@4.23' },
+    purpose: 'STS with trust policies',
+  },
+  varnishd: {
+    version: 'debian',
+    origin: {
+      kind: 'debian-packages',
+      packages: ['varnish', 'libvarnishapi3', 'libjemalloc2', 'libedit2', 'libpcre2-8-0', 'libncursesw6'],
+      program: 'usr/sbin/varnishd',
+    },
+    purpose: 'a CDN',
+  },
+} as const satisfies Record<string, ServerProgram>;
+
+export type ServerProgramName = keyof typeof programs;
+
+/** Every real server that tests start, by name. */
+export const serverProgramNames = Object.keys(programs) as readonly ServerProgramName[];
+
+/** Where programs are kept between clones: `XDG_CACHE_HOME` or `~/.cache`, under `slipway/programs`. */
+function cacheDirectory(): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'slipway/programs');
+}
+
+function directoryOf(name: ServerProgramName): string {
+  return join(cacheDirectory(), `${name}-${programs[name].version}`);
+}
+
+function programIn(directory: string, name: ServerProgramName): string {
+  const { origin } = programs[name];
+  return join(directory, origin.kind === 'go-module' ? name : origin.program);
+}
+
+/** The path of a program that `installServerProgram` has installed; undefined when it has not, or could not. */
+export function serverProgram(name: ServerProgramName): string | undefined {
+  const path = programIn(directoryOf(name), name);
+  return existsSync(path) ? path : undefined;
+}
+
+/** The directory that holds what came with a program, such as its libraries. */
+export function serverProgramDirectory(name: ServerProgramName): string {
+  return directoryOf(name);
+}
+
+/**
+ * Installs a program unless it is there, and returns undefined, or why it cannot be had on this machine. `say` is told
+ * before anything that takes long.
+ */
+export async function installServerProgram(
+  name: ServerProgramName,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  if (serverProgram(name) !== undefined) return undefined;
+  const { origin, purpose } = programs[name];
+  mkdirSync(cacheDirectory(), { recursive: true });
+  const partial = mkdtempSync(`${directoryOf(name)}.partial-`);
+  try {
+    say(`Fetching ${name} (${purpose}), once for this machine …`);
+    if (origin.kind === 'go-module') await installGoModule(origin.module, partial);
+    else await unpackDebianPackages(origin.packages, partial);
+    if (!existsSync(programIn(partial, name))) return `${name} was fetched, but is not where it should be`;
+    renameSync(partial, directoryOf(name));
+    return undefined;
+  } catch (error) {
+    return serverProgram(name) === undefined ? `${name} cannot be fetched: ${lastLine(error)}` : undefined;
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+const execute = promisify(execFile);
+const maxOutputBytes = 16 * 2 ** 20;
+
+async function installGoModule(module: string, directory: string): Promise<void> {
+  if (!isOnPath('go')) throw new Error('there is no go on PATH');
+  await execute('go', ['install', '-ldflags=-s -w', module], {
+    env: { ...process.env, GOBIN: directory, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' },
+    maxBuffer: maxOutputBytes,
+  });
+}
+
+async function unpackDebianPackages(packages: readonly string[], directory: string): Promise<void> {
+  if (!isOnPath('apt-get') || !isOnPath('dpkg-deb')) throw new Error('this is no Debian');
+  const downloads = mkdtempSync(join(directory, 'download-'));
+  const download = () =>
+    execute('apt-get', ['download', '--quiet', ...packages], {
+      cwd: downloads,
+      maxBuffer: maxOutputBytes,
+    });
+  try {
+    await download();
+  } catch (error) {
+    // A fresh image has no lists of packages yet.
+    if (process.getuid?.() !== 0) throw error;
+    await execute('apt-get', ['update', '--quiet'], { maxBuffer: maxOutputBytes });
+    await download();
+  }
+  for (const file of readdirSync(downloads)) {
+    if (file.endsWith('.deb')) execFileSync('dpkg-deb', ['--extract', join(downloads, file), directory]);
+  }
+  rmSync(downloads, { recursive: true });
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((directory) => directory !== '' && existsSync(join(directory, program)));
+}
+
+function lastLine(error: unknown): string {
+  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+  const lines = text.trim().split('\n');
+  return lines.at(-1) || 'no reason given';
+}
