@@ -10,7 +10,7 @@ const allowed = {
   signing: ['core'],
   'spack-buildcache': ['core'],
   mirror: ['core', 'signing', 'spack-buildcache'],
-  'buildcache-actions': ['aws-actions', 'core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
+  'buildcache-actions': ['core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
   cli: ['core', 'runner'],
 };
 const forTests = '(testkit|bench)';

@@ -31,13 +31,14 @@ if (unknown.length > 0) {
   await inParallel(bundles, Math.min(2, availableParallelism()), async ({ member, entry = '' }) => {
     try {
       const startedMs = performance.now();
-      const { sizeBytes, budgetBytes, built } = await bundleMember(root, member, members, entry);
+      const { sizeBytes, budgetBytes, built, strayAwsSdk } = await bundleMember(root, member, members, entry);
       const how = built ? `${((performance.now() - startedMs) / 1000).toFixed(1)} s` : 'up to date';
       const excess = sizeBytes > budgetBytes;
       say(
         `${excess ? '✗' : '✓'} ${member.directory}/dist: ${kilobytes(sizeBytes)} of ${kilobytes(budgetBytes)}, ${how}`,
       );
-      if (excess) process.exitCode = 1;
+      if (strayAwsSdk) say(`✗ ${member.directory}/dist has the AWS SDK in it, and does not speak to AWS`);
+      if (excess || strayAwsSdk) process.exitCode = 1;
     } catch (error) {
       say(`✗ ${member.directory}: ${error instanceof Error ? error.message : String(error)}`);
       process.exitCode = 1;

@@ -23,6 +23,8 @@ export interface BundleResult {
   readonly budgetBytes: number;
   /** False when the bundle was there already, made from the same inputs. */
   readonly built: boolean;
+  /** The AWS SDK is in the bundle of a member that does not speak to AWS. */
+  readonly strayAwsSdk: boolean;
 }
 
 /**
@@ -40,9 +42,7 @@ export async function bundleMember(
   const dist = join(rootDirectory, member.directory, 'dist');
   const stamp = join(rootDirectory, '.cache/bundles', member.name);
   const inputs = hashInputs(rootDirectory, closure);
-  const budget = closure.some(({ dependencies }) => dependencies.some((name) => name.startsWith('@aws-sdk/')))
-    ? budgetWithAwsSdkBytes
-    : budgetBytes;
+  const speaksToAws = closure.some(({ name }) => name === 'aws-actions');
   const upToDate =
     existsSync(join(dist, 'index.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
   if (!upToDate) {
@@ -57,7 +57,12 @@ export async function bundleMember(
     mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, inputs);
   }
-  return { sizeBytes: javascriptBytes(dist), budgetBytes: budget, built: !upToDate };
+  return {
+    sizeBytes: javascriptBytes(dist),
+    budgetBytes: speaksToAws ? budgetWithAwsSdkBytes : budgetBytes,
+    built: !upToDate,
+    strayAwsSdk: !speaksToAws && /^@aws-sdk\//m.test(readFileSync(join(dist, 'licenses.txt'), 'utf8')),
+  };
 }
 
 async function compile(rootDirectory: string, entry: string, out: string): Promise<void> {

@@ -1,5 +1,6 @@
+import { awsProblems, openSharedStore, openStoreFromSeed } from '@slipway/aws-actions';
 import {
-  openMirror,
+  isOnS3,
   openOptionalSigner,
   passphraseProblem,
   reportOutput,
@@ -54,8 +55,8 @@ export const action = defineAction({
     },
     report: reportOutput,
   },
-  checkInputs: (given) => {
-    const problems: string[] = [];
+  checkInputs: (given, surroundings) => {
+    const problems = [...awsProblems(given, surroundings, { needed: isOnS3(given.mirror) })];
     const trust = given.operation === 'list' ? undefined : trustProblem(given);
     if (trust !== undefined) problems.push(trust);
     const selection = parseSelection(given.select);
@@ -76,11 +77,14 @@ export const action = defineAction({
   run,
 });
 
-export const worker = (): Promise<void> => serveEntryScan(openMirror);
+export const worker = (): Promise<void> => serveEntryScan(openStoreFromSeed);
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { clock, progress } = context;
-  const store = await openMirror(given.mirror, true);
+  const access = given.operation === 'list' || given.dryRun ? 'read' : 'write';
+  const { store, workers } = await openSharedStore(given.mirror, given, context, access, {
+    requireExisting: true,
+  });
   await requireMirror(store);
   const findings: Finding[] = [];
   progress.info(`Reading the index of ${store.url}.`);
@@ -98,7 +102,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     if (signer !== undefined) offeredKeys.push(signer.publicKey.armored);
     const { policy } = await openPolicy(trust, clock);
     requireTrustedSigner(signer, policy);
-    const ports: Ports = { store, trust, policy, signer, clock, progress, workerEntry: context.workerEntry };
+    const ports: Ports = { store, trust, policy, signer, clock, progress, workers };
     return await operate(given, ports, findings);
   } finally {
     signer?.close();

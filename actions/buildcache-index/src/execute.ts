@@ -8,6 +8,7 @@ import {
   movePointer,
   NodeGraph,
   refuseOnErrors,
+  type ScanWorkers,
   type SignaturePolicy,
   scanEntries,
   type TrustSource,
@@ -25,7 +26,7 @@ export interface Ports {
   readonly signer: Signer | undefined;
   readonly clock: Clock;
   readonly progress: ProgressPort;
-  readonly workerEntry: string | undefined;
+  readonly workers: ScanWorkers | undefined;
 }
 
 export interface Target {
@@ -53,7 +54,7 @@ class EntryNodes {
       trust: ports.trust,
       tarballs: 'head',
       clock: ports.clock,
-      workerEntry: ports.workerEntry,
+      workers: ports.workers,
       onNode: (message, buffer) => void this.graph.add(message, buffer),
       onEntry: (entry) => {
         this.#read.add(entry.key);

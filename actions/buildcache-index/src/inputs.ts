@@ -1,8 +1,9 @@
+import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
 import { type InputsOf, input } from '@slipway/runner';
 
 export const inputs = {
-  mirror: mirrorInput('write', '`file:///directory`'),
+  mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
   operation: input.choice({
     description:
       '`update` adds what is stored and not indexed; `rebuild` reads every manifest again; `rollback` brings an earlier index back; `list` shows the indexes that are kept.',
@@ -25,6 +26,7 @@ export const inputs = {
   },
   passphrase: buildcacheInputs.passphrase,
   'dry-run': buildcacheInputs.dryRun,
+  ...awsInputs,
   report: buildcacheInputs.report,
 };
 

@@ -61,7 +61,7 @@ async function portsOf(store: ObjectStore): Promise<Ports> {
   const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
   const { policy } = await openPolicy(trust, systemClock);
   const progress = silentProgress;
-  return { store, trust, policy, signer: undefined, clock: systemClock, progress, workerEntry: undefined };
+  return { store, trust, policy, signer: undefined, clock: systemClock, progress, workers: undefined };
 }
 
 describe('a rollback', () => {

@@ -228,7 +228,7 @@ describe('I3: an update', () => {
       signer: undefined,
       clock: systemClock,
       progress: silentProgress,
-      workerEntry: undefined,
+      workers: undefined,
     });
     // The other publisher indexed both already, and so nothing was left to do.
     expect(move).toMatchObject({ moved: false, retries: 1, generation: 2 });
@@ -258,7 +258,7 @@ describe('I3: an update', () => {
       signer: undefined,
       clock: systemClock,
       progress: silentProgress,
-      workerEntry: undefined,
+      workers: undefined,
     });
     expect(move).toMatchObject({ moved: true, retries: 1, generation: 3, entryCount: 8 });
     expect(added).toBe(2);

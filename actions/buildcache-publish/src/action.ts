@@ -1,6 +1,7 @@
+import { awsProblems, openAwsStore } from '@slipway/aws-actions';
 import {
+  isOnS3,
   openDirectory,
-  openMirror,
   openOptionalSigner,
   passphraseProblem,
   reportOutput,
@@ -9,8 +10,9 @@ import {
   trustProblem,
 } from '@slipway/buildcache-actions';
 import { asSlipwayError, counted, formatBytes } from '@slipway/core';
-import { assertSignerFor, serveEntryScan } from '@slipway/mirror';
+import { assertSignerFor, serveEntryScan, workersByUrl } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
+import { openLocalStore } from '@slipway/store/local';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { keptFindings, observe } from './observe.ts';
@@ -34,19 +36,22 @@ export const action = defineAction({
     },
     report: reportOutput,
   },
-  checkInputs: (given) =>
-    [trustProblem(given), passphraseProblem(given)].filter((problem) => problem !== undefined),
+  checkInputs: (given, surroundings) => [
+    ...[trustProblem(given), passphraseProblem(given)].filter((problem) => problem !== undefined),
+    ...awsProblems(given, surroundings, { needed: isOnS3(given.mirror) }),
+  ],
   checkCostly: signerProblems,
   run,
 });
 
-export const worker = (): Promise<void> => serveEntryScan(openMirror);
+export const worker = (): Promise<void> =>
+  serveEntryScan(async ({ url }: { readonly url: string }) => openLocalStore(url));
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { progress, clock } = context;
   const startedMs = clock.nowMs();
-  const mirror = await openMirror(given.mirror);
   const staged = await openDirectory(given.buildcache, context);
+  const mirror = await openAwsStore(given.mirror, given, context, given.dryRun ? 'read' : 'write');
   const signer = await openOptionalSigner(given, context);
   try {
     const observed = await observe({
@@ -56,7 +61,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       signerKey: signer?.publicKey,
       clock,
       progress,
-      workerEntry: context.workerEntry,
+      workers: workersByUrl(context.workerEntry),
     });
     assertSignerFor(observed.standing.current, signer);
     requireTrustedSigner(signer, observed.policy);

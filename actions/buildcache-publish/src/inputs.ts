@@ -1,9 +1,10 @@
+import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
 import { type InputsOf, input } from '@slipway/runner';
 
 export const inputs = {
   buildcache: buildcacheInputs.buildcache,
-  mirror: mirrorInput('write', '`file:///directory`'),
+  mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
   'signing-key': {
@@ -19,6 +20,7 @@ export const inputs = {
     default: 'false',
   }),
   'dry-run': buildcacheInputs.dryRun,
+  ...awsInputs,
   report: buildcacheInputs.report,
 };
 

@@ -13,6 +13,7 @@ import {
   readStaged,
   readStanding,
   refuseOnErrors,
+  type ScanWorkers,
   type SignaturePolicy,
   type StagedBuildcache,
 } from '@slipway/mirror';
@@ -32,7 +33,7 @@ export interface ObserveOptions {
   readonly view: string | undefined;
   readonly clock: Clock;
   readonly progress: ProgressPort;
-  readonly workerEntry: string | undefined;
+  readonly workers: ScanWorkers | undefined;
 }
 
 export interface Observed {
@@ -60,7 +61,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     tarballs: 'read',
     clock,
     progress,
-    workerEntry: options.workerEntry,
+    workers: options.workers,
   });
   progress.start('Reading the index of the mirror');
   const { policy } = await openPolicy(

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { silentProgress, systemClock, UserError } from '@slipway/core';
+import { UserError } from '@slipway/core';
 import type { ActionResult } from '@slipway/runner';
 import {
   type Attack,
@@ -11,6 +11,7 @@ import {
   makeAttackKeys,
   pictureOf,
   prepareStagedTree,
+  runAction,
   stagePackages,
   temporaryDirectory,
   trustedKeysFor,
@@ -27,22 +28,9 @@ function publish(staged: string, mirror: string, attack: Pick<Attack, 'trusts'> 
   const inputs = {
     buildcache: staged,
     mirror: pathToFileURL(mirror).href,
-    trustedKeys: trustedKeysFor(attack, keys),
-    allowUnsigned: false,
-    signingKey: undefined,
-    passphrase: undefined,
-    view: undefined,
-    overwrite: false,
-    dryRun: false,
-    report: undefined,
+    'trusted-keys': trustedKeysFor(attack, keys),
   };
-  return action.run(inputs, {
-    progress: silentProgress,
-    clock: systemClock,
-    workDirectory: staged,
-    environment: {},
-    mask() {},
-  });
+  return runAction(action, inputs, { workDirectory: staged });
 }
 
 /** A staged tree with one package, different for every name. */

@@ -1,14 +1,9 @@
-import {
-  openDirectory,
-  openMirror,
-  openOptionalSigner,
-  reportOutput,
-  signerProblems,
-} from '@slipway/buildcache-actions';
+import { openDirectory, openOptionalSigner, reportOutput, signerProblems } from '@slipway/buildcache-actions';
 import { counted, InternalError, type ObjectStore } from '@slipway/core';
-import { openPolicy, readStaged, refuseOnErrors, serveEntryScan } from '@slipway/mirror';
+import { openPolicy, readStaged, refuseOnErrors, serveEntryScan, workersByUrl } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
 import type { Signer } from '@slipway/signing';
+import { openLocalStore } from '@slipway/store/local';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { observeOutput, openOutput } from './output.ts';
@@ -29,7 +24,8 @@ export const action = defineAction({
   run,
 });
 
-export const worker = (): Promise<void> => serveEntryScan(openMirror);
+export const worker = (): Promise<void> =>
+  serveEntryScan(async ({ url }: { readonly url: string }) => openLocalStore(url));
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const staged = await openDirectory(given.buildcache, context);
@@ -65,7 +61,7 @@ async function signWith(
     tarballs: 'head',
     clock,
     progress,
-    workerEntry: context.workerEntry,
+    workers: workersByUrl(context.workerEntry),
   });
   refuseOnErrors(
     seen.findings,

@@ -1,17 +1,17 @@
 import { hash as hashOnce } from 'node:crypto';
 import { resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { openMirror } from '@slipway/buildcache-actions';
 import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
 import { isFinding, openDocument, type SignaturePolicy } from '@slipway/mirror';
 import type { ActionContext } from '@slipway/runner';
 import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import { openLocalStore } from '@slipway/store/local';
 import type { ObservedEntry, ObservedOutput } from './plan.ts';
 
 const concurrentReads = 16;
 
 /** Opens the directory for the signed copy, which must be neither in the staged one nor around it. */
-export function openOutput(path: string, staged: ObjectStore, context: ActionContext): Promise<ObjectStore> {
+export function openOutput(path: string, staged: ObjectStore, context: ActionContext): ObjectStore {
   const output = resolve(context.workDirectory, path);
   const source = fileURLToPath(staged.url);
   if (`${output}${sep}`.startsWith(`${source}${sep}`) || `${source}${sep}`.startsWith(`${output}${sep}`)) {
@@ -19,7 +19,7 @@ export function openOutput(path: string, staged: ObjectStore, context: ActionCon
       hint: 'Name another directory, or leave output out to sign in place.',
     });
   }
-  return openMirror(pathToFileURL(output).href);
+  return openLocalStore(pathToFileURL(output).href, { clock: context.clock });
 }
 
 /**

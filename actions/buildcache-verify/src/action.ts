@@ -1,4 +1,5 @@
-import { openMirror, reportOutput, trustProblem } from '@slipway/buildcache-actions';
+import { awsProblems, openSharedStore, openStoreFromSeed } from '@slipway/aws-actions';
+import { isOnS3, reportOutput, trustProblem } from '@slipway/buildcache-actions';
 import { counted, InternalError } from '@slipway/core';
 import { detectLayout, serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction, version } from '@slipway/runner';
@@ -21,19 +22,22 @@ export const action = defineAction({
     sarif: { description: 'Path of the findings as SARIF.' },
     report: reportOutput,
   },
-  checkInputs: (given) => {
+  checkInputs: (given, surroundings) => {
     const problem = trustProblem(given);
-    return problem === undefined ? [] : [problem];
+    const aws = awsProblems(given, surroundings, { needed: isOnS3(given.mirror) });
+    return problem === undefined ? aws : [problem, ...aws];
   },
   run,
 });
 
-export const worker = (): Promise<void> => serveEntryScan(openMirror);
+export const worker = (): Promise<void> => serveEntryScan(openStoreFromSeed);
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { clock, progress } = context;
   const startedMs = clock.nowMs();
-  const store = await openMirror(given.mirror, true);
+  const { store, workers } = await openSharedStore(given.mirror, given, context, 'read', {
+    requireExisting: true,
+  });
   progress.info(`Verifying ${store.url} (${given.level}).`);
   const steps = plan(await detectLayout(store), given.level);
   const [audit] = await execute(steps, {
@@ -44,7 +48,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     expectedIndex: given.expectedIndex,
     clock,
     progress,
-    workerEntry: context.workerEntry,
+    workers,
   });
   if (audit === undefined) throw new InternalError('the plan has no audit');
   progress.info(`Checked ${counted(audit.statistics.entries, 'entry', 'entries')}.`);

@@ -1,3 +1,4 @@
+import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput } from '@slipway/buildcache-actions';
 import { type InputsOf, input } from '@slipway/runner';
 import { isSha256 } from '@slipway/spack-buildcache';
@@ -10,7 +11,7 @@ const checksum = input.text({
 export const inputs = {
   mirror: mirrorInput(
     'read',
-    '`file:///directory`, or `https://host/prefix` to check what clients are served',
+    '`s3://bucket/prefix` or `file:///directory`, or `https://host/prefix` to check what clients are served',
   ),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
@@ -33,6 +34,7 @@ export const inputs = {
     choices: ['metadata', 'full'],
     default: 'metadata',
   }),
+  ...awsInputs,
   report: buildcacheInputs.report,
   sarif: input.path({
     description: 'Where to write the findings as SARIF, for code scanning. A temporary file without it.',

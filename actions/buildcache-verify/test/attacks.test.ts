@@ -1,5 +1,4 @@
 import { pathToFileURL } from 'node:url';
-import { silentProgress, systemClock } from '@slipway/core';
 import type { ActionResult } from '@slipway/runner';
 import {
   type Attack,
@@ -9,6 +8,7 @@ import {
   makeAttackKeys,
   pictureOf,
   prepareMirror,
+  runAction,
   trustedKeysFor,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,21 +26,12 @@ interface Trust {
 
 function verify(mirror: string, level: Attack['level'], trust: Trust): Promise<ActionResult> {
   const inputs = {
-    ...trust,
+    'trusted-keys': trust.trustedKeys,
+    'allow-unsigned': trust.allowUnsigned,
     mirror: pathToFileURL(mirror).href,
-    requireSignedIndex: false,
-    expectedIndex: undefined,
     level,
-    report: undefined,
-    sarif: undefined,
   };
-  return action.run(inputs, {
-    progress: silentProgress,
-    clock: systemClock,
-    workDirectory: mirror,
-    environment: {},
-    mask() {},
-  });
+  return runAction(action, inputs, { workDirectory: mirror });
 }
 
 const pinned = (attack: Pick<Attack, 'trusts'>): Trust => ({

@@ -20,6 +20,8 @@ export interface SharedStore {
   readonly store: ObjectStore;
   /** For one worker thread each. */
   seed(): TransferredSeed;
+  /** How worker threads open it, where this program can start some. */
+  readonly workers: { readonly entry: string; storeSeed(): TransferredSeed } | undefined;
 }
 
 /** What opens the same store in a worker thread. It crosses threads; the port among it must be transferred. */
@@ -64,7 +66,13 @@ export async function openSharedStore(
   const { clock, environment } = context;
   const requireExisting = use.requireExisting ?? false;
   const store = await openStore(url, { clock, requireExisting, proxyEnvironment: environment, s3 });
-  return { store, seed: () => storeSeed({ url, requireExisting, environment, s3 }) };
+  const seed = (): TransferredSeed => storeSeed({ url, requireExisting, environment, s3 });
+  const { workerEntry } = context;
+  return {
+    store,
+    seed,
+    workers: workerEntry === undefined ? undefined : { entry: workerEntry, storeSeed: seed },
+  };
 }
 
 function s3Access(

@@ -3,7 +3,7 @@ import { SlipwayError, systemClock } from '@slipway/core';
 import { type InputDeclaration, type InputSurroundings, input } from '@slipway/runner';
 import { openSigner, parseTrustedKeys } from '@slipway/signing';
 import { isViewName } from '@slipway/spack-buildcache';
-import { parseStoreUrl } from '@slipway/store';
+import { parseStoreUrl } from '@slipway/store/local';
 import { isDirectory } from './opening.ts';
 
 /** Inputs that several buildcache actions have, each declared once. */
@@ -54,13 +54,19 @@ export function mirrorInput(access: 'read' | 'write', schemes: string): InputDec
     ...input.requiredUrl({ description: `URL of the mirror: ${schemes}.` }),
     parse: (text) => {
       const place = parseStoreUrl(text);
-      if (place.kind === 's3') throw new Error('s3:// mirrors come with a later version');
       if (place.kind === 'https' && access === 'write') {
-        throw new Error('it can only be read; name the store behind it, such as file:///directory');
+        throw new Error(
+          'it can only be read; name the store behind it, such as s3://bucket/prefix or file:///directory',
+        );
       }
       return text;
     },
   };
+}
+
+/** Whether a URL that `mirrorInput` has accepted is of S3, where credentials are needed. */
+export function isOnS3(mirror: string): boolean {
+  return parseStoreUrl(mirror).kind === 's3';
 }
 
 /** The sentence for a passphrase without a key, if there is one. */

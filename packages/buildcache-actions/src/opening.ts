@@ -5,7 +5,7 @@ import { type ObjectStore, printable, UserError } from '@slipway/core';
 import type { SignaturePolicy } from '@slipway/mirror';
 import type { ActionContext } from '@slipway/runner';
 import { openSigner, type Signer } from '@slipway/signing';
-import { openStore } from '@slipway/store';
+import { openLocalStore } from '@slipway/store/local';
 
 /** Opens a directory of this machine. Throws `UserError` `not-a-buildcache` when it is missing or no directory. */
 export async function openDirectory(path: string, context: ActionContext): Promise<ObjectStore> {
@@ -15,7 +15,7 @@ export async function openDirectory(path: string, context: ActionContext): Promi
       hint: 'buildcache names the directory that was given to "spack buildcache push".',
     });
   }
-  return openStore(pathToFileURL(absolute).href, { clock: context.clock });
+  return openLocalStore(pathToFileURL(absolute).href, { clock: context.clock });
 }
 
 /** Whether there is a directory at `path`. Throws nothing. */
@@ -25,11 +25,6 @@ export async function isDirectory(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Opens the mirror at a URL, as a worker thread does too. */
-export function openMirror(url: string, requireExisting = false): Promise<ObjectStore> {
-  return openStore(url, { requireExisting, proxyEnvironment: process.env });
 }
 
 /** The signer of a run, if it was given a key. Throws `UserError` `key-unusable`. */

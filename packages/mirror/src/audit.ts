@@ -8,7 +8,7 @@ import {
   specManifestKey,
 } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
-import { scanEntries } from './entry-scan.ts';
+import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
 import { auditIndex } from './index-audit.ts';
@@ -42,7 +42,7 @@ export interface MirrorAudit {
   readonly level: 'metadata' | 'full';
   readonly clock: Clock;
   readonly progress: ProgressPort;
-  readonly workerEntry?: string | undefined;
+  readonly workers?: ScanWorkers | undefined;
 }
 
 export interface AuditReport {
@@ -260,7 +260,7 @@ async function readEntries(
     trust,
     tarballs: tarballCheck,
     clock: audit.clock,
-    workerEntry: audit.workerEntry,
+    workers: audit.workers,
     onNode: (message, buffer) => {
       if (!message.hashIsProven && !graph.find(message.hash)) unproven.push(message.hash);
       if (graph.add(message, buffer) === 'conflict') {

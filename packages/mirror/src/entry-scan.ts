@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type Clock, InternalError, mapConcurrently, type ObjectStore, systemClock } from '@slipway/core';
 import { EntryReader, type EntryReport, type TarballCheck } from './entry-reader.ts';
 import { NodeBatch, type NodeMessage } from './node-graph.ts';
@@ -18,10 +18,27 @@ export interface EntryScan {
   readonly trust: TrustSource;
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
-  /** The file that a worker runs, which must end in `serveEntryScan`. Without it everything runs in this thread. */
-  readonly workerEntry?: string | undefined;
+  /** Without them everything runs in this thread. */
+  readonly workers?: ScanWorkers | undefined;
   onEntry(report: EntryReport): void;
   onNode(message: NodeMessage, buffer: Uint8Array): void;
+}
+
+/** How worker threads take part in a scan. */
+export interface ScanWorkers {
+  /** The file that a worker runs, which must end in `serveEntryScan`. */
+  readonly entry: string;
+  /** What one worker opens the scanned store from: plain data, and what of it is not copied but handed over. */
+  storeSeed(store: ObjectStore): {
+    readonly seed: unknown;
+    readonly transferList: readonly MessagePort[];
+  };
+}
+
+/** Workers for stores that their URL is enough to open; none without `entry`. */
+export function workersByUrl(entry: string | undefined): ScanWorkers | undefined {
+  if (entry === undefined) return undefined;
+  return { entry, storeSeed: ({ url }) => ({ seed: { url }, transferList: [] }) };
 }
 
 /** Documents live for a moment only: a small young generation keeps them from piling up before they are collected. */
@@ -29,7 +46,7 @@ const workerLimits = { maxYoungGenerationSizeMb: 16 };
 
 interface WorkerSeed {
   readonly role: 'slipway-entry-scan';
-  readonly storeUrl: string;
+  readonly store: unknown;
   readonly trust: TrustSource;
   readonly tarballs: TarballCheck;
 }
@@ -54,13 +71,13 @@ export async function scanEntries(keys: readonly string[], scan: EntryScan): Pro
     for (const report of result.reports) scan.onEntry(report);
   };
   const batches = batchesOf(keys);
-  if (scan.workerEntry === undefined || keys.length < minEntriesForWorkers) {
+  if (scan.workers === undefined || keys.length < minEntriesForWorkers) {
     const { policy } = await openPolicy(scan.trust, scan.clock);
     const reader = new EntryReader(scan.store, policy, scan.tarballs);
     for (const batch of batches) deliver(await readBatch(reader, batch));
     return;
   }
-  await scanWithWorkers(batches, scan, scan.workerEntry, deliver);
+  await scanWithWorkers(batches, scan, scan.workers, deliver);
 }
 
 function batchesOf(keys: readonly string[]): readonly (readonly string[])[] {
@@ -81,21 +98,22 @@ async function readBatch(reader: EntryReader, keys: readonly string[]): Promise<
 async function scanWithWorkers(
   batches: readonly (readonly string[])[],
   scan: EntryScan,
-  workerEntry: string,
+  { entry, storeSeed }: ScanWorkers,
   deliver: (result: BatchResult) => void,
 ): Promise<void> {
-  const seed: WorkerSeed = {
-    role: 'slipway-entry-scan',
-    storeUrl: scan.store.url,
-    trust: scan.trust,
-    tarballs: scan.tarballs,
-  };
   const queue = batches[Symbol.iterator]();
   const count = Math.min(availableParallelism(), batches.length);
-  const workers = Array.from(
-    { length: count },
-    () => new Worker(workerEntry, { workerData: seed, resourceLimits: workerLimits }),
-  );
+  const start = (): Worker => {
+    const { seed: store, transferList } = storeSeed(scan.store);
+    const { trust, tarballs } = scan;
+    const seed: WorkerSeed = { role: 'slipway-entry-scan', store, trust, tarballs };
+    return new Worker(entry, {
+      workerData: seed,
+      transferList: [...transferList],
+      resourceLimits: workerLimits,
+    });
+  };
+  const workers = Array.from({ length: count }, start);
   try {
     await Promise.all(workers.map((worker) => feed(worker, queue, deliver)));
   } finally {
@@ -135,13 +153,16 @@ function feed(
   });
 }
 
-/** What an action's bundle runs when it is started as a worker of `scanEntries`. `openStore` opens the scanned store. */
-export async function serveEntryScan(openStore: (url: string) => Promise<ObjectStore>): Promise<void> {
+/**
+ * What an action's bundle runs when it is started as a worker of `scanEntries`. `openStore` opens the scanned store from
+ * what `storeSeed` of the same action made.
+ */
+export async function serveEntryScan<Seed>(openStore: (seed: Seed) => Promise<ObjectStore>): Promise<void> {
   const seed: unknown = workerData;
   const port = parentPort;
   if (isMainThread || port === null || !isWorkerSeed(seed))
     throw new InternalError('this is no worker of an entry scan');
-  const opening = Promise.all([openStore(seed.storeUrl), openPolicy(seed.trust, systemClock)]).then(
+  const opening = Promise.all([openStore(seed.store as Seed), openPolicy(seed.trust, systemClock)]).then(
     ([store, { policy }]) => new EntryReader(store, policy, seed.tarballs),
   );
   let previous: Promise<void> = Promise.resolve();

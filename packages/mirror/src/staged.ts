@@ -1,7 +1,7 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
 import { blobKey } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
-import { scanEntries } from './entry-scan.ts';
+import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
@@ -18,7 +18,7 @@ export interface StagedScan {
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
   readonly progress: ProgressPort;
-  readonly workerEntry?: string | undefined;
+  readonly workers?: ScanWorkers | undefined;
 }
 
 /** A staged buildcache, read and judged. */
@@ -89,7 +89,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
     trust,
     tarballs: scan.tarballs,
     clock: scan.clock,
-    workerEntry: scan.workerEntry,
+    workers: scan.workers,
     onNode: (message, buffer) => {
       if (graph.add(message, buffer) === 'conflict') {
         findings.push(

@@ -1,7 +1,6 @@
-import fs from 'node:fs';
-import { type ObjectStore, printable, UserError, unreachable } from '@slipway/core';
-import { FileStore } from './file-store.ts';
+import { type ObjectStore, UserError, unreachable } from '@slipway/core';
 import { HttpsStore } from './http-store.ts';
+import { openLocalStore } from './local.ts';
 import type { StoreOptions } from './options.ts';
 import { parseStoreUrl } from './url.ts';
 
@@ -14,8 +13,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   const place = parseStoreUrl(url);
   switch (place.kind) {
     case 'file':
-      if (options.requireExisting === true) assertDirectory(place.url, place.directory);
-      return new FileStore(place.url, place.directory, { clock: options.clock });
+      return openLocalStore(url, options);
     case 'https':
       return new HttpsStore(place.url, place.baseUrl, {
         clock: options.clock,
@@ -28,11 +26,4 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     default:
       return unreachable(place);
   }
-}
-
-function assertDirectory(url: string, directory: string): void {
-  if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  throw new UserError('mirror-missing', `There is no mirror at "${printable(url)}": it is not a directory.`, {
-    hint: 'Check the path; a first publish makes the directory.',
-  });
 }
