@@ -126,7 +126,7 @@ describe('bad input', () => {
     ['a query', 'https://host/mirror?token=abc', 'query'],
     ['plain http', 'http://example.org/mirror', 'encrypted'],
     ['https, which only reads', 'https://example.org/mirror', 'only be read'],
-    ['a scheme that comes later', 's3://bucket/mirror', 's3://'],
+    ['S3 in no region', 's3://bucket/mirror', 'aws-region'],
   ])('a mirror URL with %s', async (_, mirror, words) => {
     const failure = await failureOf(publish({ mirror }));
     expect(['input-invalid', 'not-supported']).toContain(Reflect.get(failure, 'code'));
