@@ -1,47 +1,126 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { printable, systemErrorCode, UserError } from '@slipway/core';
-import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
+import { awsProblems } from '@slipway/aws-actions';
+import { asSlipwayError, counted, formatBytes, UserError } from '@slipway/core';
+import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
+import { headerRulesOf, isWholeBucket, keepsHeaders, openDestination } from './destination.ts';
 import { execute } from './execute.ts';
+import { serveHashing } from './hashing.ts';
 import { type Inputs, inputs } from './inputs.ts';
+import { type Observed, observe, pathOf } from './observe.ts';
 import { plan } from './plan.ts';
 import { report } from './report.ts';
-
-/** A summary of more files helps nobody. */
-const maxFiles = 10_000;
+import { excludedGlobs, selectSource } from './selection.ts';
+import { announcePlan } from './step-text.ts';
 
 export const action = defineAction({
   name: 's3-publish',
-  description: 'Lists the files of a directory with their sizes.',
+  description:
+    'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
   inputs,
   outputs: {
-    files: { description: 'How many files were measured.' },
-    'total-bytes': { description: 'How many bytes they have together.' },
-    report: { description: 'Path of the JSON report.' },
+    uploaded: { description: 'How many objects were stored.' },
+    unchanged: { description: 'How many were there already, with the same bytes and headers.' },
+    deleted: { description: 'How many objects were deleted.' },
+    'bytes-uploaded': { description: 'How many bytes the stored objects have together.' },
+    'changed-keys': { description: 'Path of a file with the keys that were stored or deleted, one a line.' },
+    'invalidation-paths': {
+      description:
+        'Paths that a CDN in front of the destination must invalidate, one a line; one path that ends in `*` when there are more than 3,000.',
+    },
+    manifest: { description: 'Path of the manifest. Empty for a dry run.' },
+    report: reportOutput,
+  },
+  checkInputs: (given, surroundings) => {
+    const needed = parseStoreUrl(given.destination).kind === 's3';
+    const problems = [...awsProblems(given, surroundings, { needed })];
+    if (given.delete === 'extraneous' && !given.allowRootDelete && isWholeBucket(given.destination)) {
+      problems.push(
+        'delete is "extraneous", but destination is a whole bucket: give it a prefix, or set allow-root-delete if everything else in the bucket may go',
+      );
+    }
+    return problems;
   },
   run,
 });
 
+export const worker = serveHashing;
+
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const directory = resolve(context.workDirectory, given.directory);
-  const planned = plan(await readFileNames(directory), given.suffix);
-  if (given.dryRun) return report(planned, undefined, given.report);
-  const sizeOf = async (path: string): Promise<number> => (await stat(join(directory, path))).size;
-  return report(planned, await execute(planned, sizeOf, context.progress), given.report);
+  const { progress, clock, workDirectory } = context;
+  const startedMs = clock.nowMs();
+  const selection = selectSource(given.source, given.exclude, workDirectory);
+  const rules = headerRulesOf(given);
+  const store = await openDestination(given, context);
+  const observed = await observe({
+    selection,
+    excluded: excludedGlobs(given.source, given.exclude),
+    rules,
+    deleteExtraneous: given.delete === 'extraneous',
+    store,
+    keepsHeaders: keepsHeaders(given.destination),
+    workerEntry: context.workerEntry,
+    progress,
+  });
+  const { observation, notes } = observed;
+  refuseEmptySource(given, observed);
+  const steps = plan(observation);
+  announcePlan(steps, given.dryRun, progress);
+  const reported = {
+    plan: steps,
+    observation,
+    notes,
+    destination: store.url,
+    baseUrl: given.baseUrl,
+    manifestPath: given.manifest,
+    reportPath: given.report,
+  };
+  if (given.dryRun) {
+    return report({
+      ...reported,
+      result: undefined,
+      failure: undefined,
+      durationMs: clock.nowMs() - startedMs,
+    });
+  }
+  rememberUnchanged(observed);
+  const { result, error } = await execute(steps, {
+    store,
+    rules,
+    local: new Map(observation.local.map((object) => [object.key, object])),
+    pathOf: (key) => pathOf(selection, key, observed.linkedPaths.get(key)),
+    inventory: observed.inventory,
+    verification: given.verify,
+    concurrency: given.concurrency,
+    clock,
+    progress,
+  });
+  progress.info(
+    `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were there before.`,
+  );
+  const failure = error === undefined ? undefined : asSlipwayError(error);
+  return report({ ...reported, result, failure, durationMs: clock.nowMs() - startedMs });
 }
 
-/** The names of the files in a directory, without what is in directories below it. */
-async function readFileNames(directory: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-    if (names.length <= maxFiles) return names;
-  } catch (error) {
+/** An empty source is a step that failed unseen; and it would delete everything. */
+function refuseEmptySource(given: Inputs, { observation }: Observed): void {
+  if (observation.local.length > 0) return;
+  if (observation.extraneous.length > 0) {
     throw new UserError(
-      'input-invalid',
-      `the directory ${printable(directory)} cannot be read (${systemErrorCode(error) ?? 'for an unknown reason'})`,
-      { hint: 'Name one that an earlier step of the job has made.', cause: error },
+      'plan-refused',
+      `The source has no file, so all ${counted(observation.extraneous.length, 'object')} of the destination would be deleted.`,
+      { hint: 'Check source and exclude. To empty a destination, use the tools of the store.' },
     );
   }
-  throw new UserError('too-large', `the directory ${printable(directory)} has more than ${maxFiles} files`);
+  throw new UserError('source-missing', `The source has no file to publish (${given.source.length} lines).`, {
+    hint: 'Check source and exclude, and whether an earlier step made the files.',
+  });
+}
+
+/** Objects that were asked for one by one are known from the listing the next time. */
+function rememberUnchanged({ observation, inventory }: Observed): void {
+  for (const { key, sizeBytes, sha256, headers } of observation.local) {
+    const remote = observation.remote.get(key);
+    if (remote?.sha256 !== sha256) continue;
+    inventory.set(key, { sizeBytes, etag: remote.etag, sha256, headers: remote.headers ?? headers });
+  }
 }

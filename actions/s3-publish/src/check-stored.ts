@@ -21,9 +21,11 @@ export async function checkStored(store: ObjectStore, expected: Expected, how: V
     case 'head': {
       const info = await store.head(expected.key);
       if (info === undefined) throw notAsSent(expected.key, 'it is not there');
-      if (info.sizeBytes !== expected.sizeBytes) throw notAsSent(expected.key, `it has ${info.sizeBytes} bytes`);
+      if (info.sizeBytes !== expected.sizeBytes)
+        throw notAsSent(expected.key, `it has ${info.sizeBytes} bytes`);
       // A directory does not know it without reading.
-      if (info.sha256 !== undefined && info.sha256 !== expected.sha256) throw notAsSent(expected.key, 'it has another SHA-256');
+      if (info.sha256 !== undefined && info.sha256 !== expected.sha256)
+        throw notAsSent(expected.key, 'it has another SHA-256');
       return;
     }
     case 'get': {
@@ -38,7 +40,10 @@ export async function checkStored(store: ObjectStore, expected: Expected, how: V
 }
 
 /** Whether the store has exactly these bytes under a key, by its word or else by reading them. */
-export async function hasSameBytes(store: ObjectStore, { key, sizeBytes, sha256 }: Expected): Promise<boolean> {
+export async function hasSameBytes(
+  store: ObjectStore,
+  { key, sizeBytes, sha256 }: Expected,
+): Promise<boolean> {
   const info = await store.head(key);
   if (info === undefined || info.sizeBytes !== sizeBytes) return false;
   return (info.sha256 ?? (await readDigest(store, key, sizeBytes))?.sha256) === sha256;

@@ -52,7 +52,13 @@ export interface Outcome {
  * what is stored until then is complete in itself, and running again does the rest.
  */
 export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
-  const result: Result = { stored: new Map(), bytesUploaded: 0, storedByOthers: [], deleted: [], uploadMs: 0 };
+  const result: Result = {
+    stored: new Map(),
+    bytesUploaded: 0,
+    storedByOthers: [],
+    deleted: [],
+    uploadMs: 0,
+  };
   let error: unknown;
   try {
     await storeObjects(plan, ports, result);
@@ -70,7 +76,11 @@ async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<v
   if (steps.length === 0) return;
   const { clock, progress, inventory } = ports;
   const totalBytes = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
-  progress.start(`Uploading ${counted(steps.length, 'object')}, ${formatBytes(totalBytes)}`, totalBytes, 'bytes');
+  progress.start(
+    `Uploading ${counted(steps.length, 'object')}, ${formatBytes(totalBytes)}`,
+    totalBytes,
+    'bytes',
+  );
   const startedMs = clock.nowMs();
   let savedMs = startedMs;
   try {
@@ -92,10 +102,14 @@ async function storeObject(step: WriteStep, ports: Ports, result: Result): Promi
     if (!isConditionFailed(error)) throw error;
     // Only what is immutable has a condition here: somebody stored it since the destination was looked at (I2).
     if (!(await hasSameBytes(ports.store, step))) {
-      throw new UserError('immutable-conflict', `The immutable object "${printable(step.key)}" is there already with other bytes.`, {
-        hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
-        cause: error,
-      });
+      throw new UserError(
+        'immutable-conflict',
+        `The immutable object "${printable(step.key)}" is there already with other bytes.`,
+        {
+          hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
+          cause: error,
+        },
+      );
     }
     result.storedByOthers.push(step.key);
   }
@@ -187,7 +201,10 @@ function contention(key: string, cause: unknown): RemoteError {
   return new RemoteError(
     'contention',
     `Another publisher replaced the pointer "${printable(key)}" while this run was at work, so it was left as it is.`,
-    { hint: 'Let one run at a time publish there (concurrency in the workflow), and run again from the newer state.', cause },
+    {
+      hint: 'Let one run at a time publish there (concurrency in the workflow), and run again from the newer state.',
+      cause,
+    },
   );
 }
 

@@ -25,7 +25,10 @@ export function digestFile(path: string, buffer: Uint8Array): FileDigest {
   try {
     const before = fs.fstatSync(descriptor);
     if (!before.isFile()) return { kind: 'unreadable', code: 'not a plain file' };
-    const sha256 = before.size < buffer.length ? digestSmall(descriptor, before.size, buffer) : digestLarge(descriptor, before.size, buffer);
+    const sha256 =
+      before.size < buffer.length
+        ? digestSmall(descriptor, before.size, buffer)
+        : digestLarge(descriptor, before.size, buffer);
     const after = fs.fstatSync(descriptor);
     if (sha256 === undefined || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
       return { kind: 'changing' };

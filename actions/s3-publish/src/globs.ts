@@ -25,7 +25,8 @@ export function parseKeyGlob(text: string): KeyGlob {
 /** What a glob matches in paths, as it is written. Throws an `Error` that says what is wrong with it. */
 export function globTest(glob: string): KeyTest {
   if (glob === '') throw new Error('the glob is empty');
-  if (glob.length > maxGlobCharacters) throw new Error(`the glob is longer than ${maxGlobCharacters} characters`);
+  if (glob.length > maxGlobCharacters)
+    throw new Error(`the glob is longer than ${maxGlobCharacters} characters`);
   return picomatch(glob, options);
 }
 

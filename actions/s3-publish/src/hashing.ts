@@ -66,13 +66,20 @@ type Deliver = (batch: Batch, results: readonly FileDigest[]) => void;
 async function hashHere(batches: Iterable<Batch>, deliver: Deliver): Promise<void> {
   const buffer = new Uint8Array(chunkBytes);
   for (const batch of batches) {
-    deliver(batch, batch.files.map(({ path }) => digestFile(path, buffer)));
+    deliver(
+      batch,
+      batch.files.map(({ path }) => digestFile(path, buffer)),
+    );
     // Answers of the destination are waiting.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-async function hashWithWorkers(batches: Iterable<Batch>, workerEntry: string, deliver: Deliver): Promise<void> {
+async function hashWithWorkers(
+  batches: Iterable<Batch>,
+  workerEntry: string,
+  deliver: Deliver,
+): Promise<void> {
   const queue = batches[Symbol.iterator]();
   const count = Math.min(availableParallelism(), maxWorkers);
   const workers = Array.from({ length: count }, () => new Worker(workerEntry, { workerData: { role } }));
@@ -100,7 +107,9 @@ function feed(worker: Worker, queue: Iterator<Batch>, deliver: Deliver): Promise
       send();
     });
     worker.on('error', reject);
-    worker.on('exit', (code) => reject(new InternalError(`a hashing worker ended early, with status ${code}`)));
+    worker.on('exit', (code) =>
+      reject(new InternalError(`a hashing worker ended early, with status ${code}`)),
+    );
     for (let started = 0; started < batchesInFlight; started += 1) send();
   });
 }
@@ -110,7 +119,8 @@ export async function serveHashing(): Promise<void> {
   const seed: unknown = workerData;
   const port = parentPort;
   const isOurs = typeof seed === 'object' && seed !== null && Reflect.get(seed, 'role') === role;
-  if (isMainThread || port === null || !isOurs) throw new InternalError('this is no worker that hashes files');
+  if (isMainThread || port === null || !isOurs)
+    throw new InternalError('this is no worker that hashes files');
   const buffer = new Uint8Array(chunkBytes);
   port.on('message', (paths: readonly string[]) => {
     port.postMessage(paths.map((path) => digestFile(path, buffer)));

@@ -21,6 +21,17 @@ const source: InputDeclaration<readonly string[]> = {
   required: true,
 };
 
+const encryption: InputDeclaration<Encryption | undefined> = {
+  ...input.text({
+    description:
+      '`none` leaves it to the bucket. `AES256`, or `aws:kms` with the bucket’s key, or `aws:kms:` and a key’s ID or ARN.',
+    default: 'none',
+  }),
+  check: undefined,
+  absent: undefined,
+  parse: parseEncryption,
+};
+
 export const inputs = {
   source: {
     ...source,
@@ -40,7 +51,9 @@ export const inputs = {
     }),
     parse: (text: string): string => {
       if (parseStoreUrl(text).kind !== 'https') return text;
-      throw new Error('it can only be read; name the store behind it, s3://bucket/prefix or file:///directory');
+      throw new Error(
+        'it can only be read; name the store behind it, s3://bucket/prefix or file:///directory',
+      );
     },
   },
   delete: input.choice({
@@ -81,15 +94,10 @@ export const inputs = {
     /^[A-Z][A-Z0-9_]{2,40}$/,
     'it is no storage class, such as STANDARD_IA',
   ),
-  encryption: {
-    ...input.text({
-      description:
-        '`none` leaves it to the bucket. `AES256`, or `aws:kms` with the bucket’s key, or `aws:kms:` and a key’s ID or ARN.',
-      default: 'none',
-    }),
-    parse: parseEncryption,
-  },
-  'part-size': sizeOrNothing('Size of the parts of large files, 5MiB to 5GiB. By the size of the file when not given.'),
+  encryption,
+  'part-size': sizeOrNothing(
+    'Size of the parts of large files, 5MiB to 5GiB. By the size of the file when not given.',
+  ),
   concurrency: input.integer({
     description: 'How many objects are stored at the same time.',
     default: '32',
@@ -104,12 +112,14 @@ export const inputs = {
   }),
   'base-url': {
     ...input.text({
-      description: 'The URL under which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
+      description:
+        'The URL under which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
     }),
     parse: parseBaseUrl,
   },
   manifest: input.path({
-    description: 'Where to write the manifest: JSON with key, size, SHA-256, ETag and URL of each object. A temporary file without it.',
+    description:
+      'Where to write the manifest: JSON with key, size, SHA-256, ETag and URL of each object. A temporary file without it.',
   }),
   'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
   report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
@@ -118,7 +128,11 @@ export const inputs = {
 
 export type Inputs = InputsOf<typeof inputs>;
 
-function choiceOrNothing(description: string, form: RegExp, otherwise: string): InputDeclaration<string | undefined> {
+function choiceOrNothing(
+  description: string,
+  form: RegExp,
+  otherwise: string,
+): InputDeclaration<string | undefined> {
   return {
     ...input.text({ description }),
     parse: (text) => {
@@ -140,10 +154,12 @@ function sizeOrNothing(description: string): InputDeclaration<number | undefined
   return {
     ...input.text({ description }),
     kind: 'size',
+    check: undefined,
     absent: undefined,
     parse: (text) => {
       const sizeBytes = parseSizeBytes(text);
-      if (sizeBytes < minPartBytes || sizeBytes > maxPartBytes) throw new Error('it is not between 5MiB and 5GiB');
+      if (sizeBytes < minPartBytes || sizeBytes > maxPartBytes)
+        throw new Error('it is not between 5MiB and 5GiB');
       return sizeBytes;
     },
   };

@@ -26,7 +26,10 @@ export class InventoryKeeper {
 
   private constructor(
     store: ObjectStore,
-    read: { readonly records: Map<string, InventoryRecord>; readonly condition: 'absent' | { readonly etag: string } | undefined },
+    read: {
+      readonly records: Map<string, InventoryRecord>;
+      readonly condition: 'absent' | { readonly etag: string } | undefined;
+    },
     notice: (line: string) => void,
   ) {
     this.#store = store;

@@ -1,4 +1,4 @@
-import { type ObjectStore, printable, type Problem, type ProgressPort } from '@slipway/core';
+import { type ObjectStore, type Problem, type ProgressPort, printable } from '@slipway/core';
 import { excludes, type KeyGlob } from './globs.ts';
 import { hashFiles } from './hashing.ts';
 import { cachePolicyOf, HeaderDigests, type HeaderRules } from './headers.ts';
@@ -71,7 +71,9 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
       extraneous: options.deleteExtraneous ? extraneousOf(listed, wanted, options.excluded) : [],
       keepsHeaders,
     },
-    linkedPaths: new Map(files.flatMap(({ key, realPath }) => (realPath === undefined ? [] : [[key, realPath]]))),
+    linkedPaths: new Map(
+      files.flatMap(({ key, realPath }) => (realPath === undefined ? [] : [[key, realPath]])),
+    ),
     inventory,
     notes: [...listingNotes(listed, store), ...unusedGlobs(options.rules, local)],
   };

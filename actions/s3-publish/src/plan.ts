@@ -33,8 +33,8 @@ export interface Observation {
 /** Why an object is stored: there is none, it has other bytes, or it has other headers. */
 export type Reason = 'new' | 'bytes' | 'headers';
 
-export interface WriteStep {
-  readonly kind: 'store-object' | 'store-pointer';
+interface Write<Kind> {
+  readonly kind: Kind;
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -42,6 +42,7 @@ export interface WriteStep {
   readonly condition: 'absent' | 'any' | { readonly etag: string };
 }
 
+export type WriteStep = Write<'store-object'> | Write<'store-pointer'>;
 export type Step = WriteStep | { readonly kind: 'delete'; readonly key: string; readonly sizeBytes: number };
 
 /** What a run will do, in this order: objects, then pointers, then deletions. */
@@ -118,7 +119,9 @@ function refuseConflicts(keys: readonly string[]): void {
   throw new UserError(
     'immutable-conflict',
     `${counted(keys.length, 'immutable object is', 'immutable objects are')} there already with other bytes, so nothing was published:\n${named.join('\n')}`,
-    { hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.' },
+    {
+      hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
+    },
   );
 }
 

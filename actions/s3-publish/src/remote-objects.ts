@@ -69,7 +69,11 @@ async function lookAtFiles(
   found: Map<string, RemoteObject>,
 ): Promise<readonly LocalObject[]> {
   const plain = objects.filter(({ cache }) => cache !== 'pointer');
-  const sources = await mapConcurrently(plain, concurrentRequests, ({ key }) => store.fileSource?.(key) ?? Promise.resolve(undefined));
+  const sources = await mapConcurrently(
+    plain,
+    concurrentRequests,
+    ({ key }) => store.fileSource?.(key) ?? Promise.resolve(undefined),
+  );
   const present = plain.flatMap((object, index) => {
     const source = sources[index];
     return source === undefined ? [] : [{ key: object.key, path: source.path, sizeBytes: source.sizeBytes }];
@@ -79,7 +83,12 @@ async function lookAtFiles(
     const digest = digests[index];
     onLooked();
     if (digest?.kind !== 'digest') continue;
-    found.set(key, { sizeBytes: digest.sizeBytes, etag: undefined, sha256: digest.sha256, headers: undefined });
+    found.set(key, {
+      sizeBytes: digest.sizeBytes,
+      etag: undefined,
+      sha256: digest.sha256,
+      headers: undefined,
+    });
   }
   return objects.filter(({ key, cache }) => cache === 'pointer' || !found.has(key));
 }
@@ -101,7 +110,11 @@ async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObj
 }
 
 /** Without the right to list, S3 answers 403 for an object that is not there. */
-async function headUnlessHidden(store: ObjectStore, key: string, isHidden: boolean): ReturnType<ObjectStore['head']> {
+async function headUnlessHidden(
+  store: ObjectStore,
+  key: string,
+  isHidden: boolean,
+): ReturnType<ObjectStore['head']> {
   try {
     return await store.head(key);
   } catch (error) {
@@ -116,9 +129,13 @@ async function readPointer(store: ObjectStore, key: string): Promise<RemoteObjec
   if (stored === undefined) return undefined;
   const { sizeBytes, etag } = stored.info;
   if (etag === undefined) {
-    throw new UserError('not-supported', 'The destination has no ETags, so pointers cannot be replaced safely there.', {
-      hint: 'Leave pointers empty, or publish to s3:// or file://.',
-    });
+    throw new UserError(
+      'not-supported',
+      'The destination has no ETags, so pointers cannot be replaced safely there.',
+      {
+        hint: 'Leave pointers empty, or publish to s3:// or file://.',
+      },
+    );
   }
   return { sizeBytes, etag, sha256: hash('sha256', stored.body), headers: undefined };
 }

@@ -45,7 +45,8 @@ export function lastMatch<Value>(rules: readonly Rule<Value>[], key: string): Va
 /** A value that an HTTP header can have, in ASCII. Throws an `Error` for anything else. */
 export function parseHeaderValue(text: string): string {
   if (text === '') throw new Error('the value is empty');
-  if (text.length > maxValueCharacters) throw new Error(`the value is longer than ${maxValueCharacters} characters`);
+  if (text.length > maxValueCharacters)
+    throw new Error(`the value is longer than ${maxValueCharacters} characters`);
   if (!/^[\x20-\x7e]*$/.test(text)) throw new Error('the value has characters other than printable ASCII');
   return text;
 }
@@ -83,6 +84,7 @@ function linesInput<Value>(
   return {
     ...lines,
     kind,
+    check: undefined,
     absent: [],
     parse: (text) => {
       const problems: string[] = [];
@@ -91,7 +93,9 @@ function linesInput<Value>(
         try {
           values.push(parseLine(line));
         } catch (error) {
-          problems.push(`"${printable(line, 80)}": ${error instanceof Error ? error.message : String(error)}`);
+          problems.push(
+            `"${printable(line, 80)}": ${error instanceof Error ? error.message : String(error)}`,
+          );
         }
       }
       if (values.length > maxRules) problems.push(`there are more than ${maxRules} lines`);

@@ -35,8 +35,7 @@ export function selectSource(
   workDirectory: string,
 ): Selection {
   const wanted = lines.filter((line) => !line.startsWith('!'));
-  const unwanted = lines.filter((line) => line.startsWith('!'));
-  const excluded = [...exclude, ...unwanted.map((line) => parseKeyGlob(line.slice(1)))];
+  const excluded = excludedGlobs(lines, exclude);
   const patterns = wanted.map((line) => parsePattern(line, workDirectory));
   const baseDirectory = sharedDirectory(patterns.map(({ directory }) => directory));
   const placed = patterns.map((pattern) => ({
@@ -57,6 +56,12 @@ export function selectSource(
       });
     },
   };
+}
+
+/** What the lines of `source` with a leading `!` exclude, and `exclude`. */
+export function excludedGlobs(lines: readonly string[], exclude: readonly KeyGlob[]): readonly KeyGlob[] {
+  const unwanted = lines.filter((line) => line.startsWith('!'));
+  return [...exclude, ...unwanted.map((line) => parseKeyGlob(line.slice(1).trim()))];
 }
 
 /** What is wrong with the lines of `source` by themselves, or undefined. */
@@ -90,7 +95,10 @@ function parsePattern(line: string, workDirectory: string): Pattern {
       hint: `Relative paths in source begin at "${printable(workDirectory)}". Did an earlier step make it?`,
     });
   }
-  const directory = resolve(workDirectory, names.slice(0, firstMagic).join('/') || (line.startsWith('/') ? '/' : '.'));
+  const directory = resolve(
+    workDirectory,
+    names.slice(0, firstMagic).join('/') || (line.startsWith('/') ? '/' : '.'),
+  );
   const glob = names.slice(firstMagic).join('/');
   const isDeep = glob.includes('**') || /[{(]/.test(glob);
   return {

@@ -1,9 +1,9 @@
-import { counted, formatBytes, printable, type ProgressPort, unreachable } from '@slipway/core';
+import { counted, formatBytes, type ProgressPort, printable, unreachable } from '@slipway/core';
 import type { Plan, Step } from './plan.ts';
 
 const maxPrintedDeletions = 1_000;
 const maxPrintedWrites = 500;
-const reasonWords = { new: 'new', bytes: 'other bytes', headers: 'other headers' } as const;
+export const reasonWords = { new: 'new', bytes: 'other bytes', headers: 'other headers' } as const;
 
 /** A step in words. */
 export function stepText(step: Step): string {
@@ -26,7 +26,7 @@ export function announcePlan(plan: Plan, dryRun: boolean, progress: ProgressPort
   const print = (steps: readonly Step[], limit: number, noun: string): void => {
     for (const step of steps.slice(0, limit)) progress.info(`${verb} ${stepText(step)}`);
     if (steps.length > limit) {
-      progress.info(`${verb} ${noun} ${counted(steps.length - limit, 'more object')}: the report has them all`);
+      progress.info(`${verb} ${noun} ${counted(steps.length - limit, 'more object')}: the report has more`);
     }
   };
   const writes = plan.steps.filter((step) => step.kind !== 'delete');

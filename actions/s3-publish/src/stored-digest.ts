@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
 import { hashFiles } from './hashing.ts';
 
-const smallBytes = 2 ** 20;
-
 /**
  * SHA-256 and size of what a store has under a key, found by reading all of it; undefined when it is missing, has more than
  * `maxBytes`, or changes while it is read.
@@ -12,7 +10,9 @@ export async function readDigest(
   store: ObjectStore,
   key: string,
   maxBytes: number,
-): Promise<{ readonly sizeBytes: number; readonly sha256: string; readonly etag: string | undefined } | undefined> {
+): Promise<
+  { readonly sizeBytes: number; readonly sha256: string; readonly etag: string | undefined } | undefined
+> {
   const file = await store.fileSource?.(key);
   if (file !== undefined) {
     const [digest] = await hashFiles([file], { workerEntry: undefined, onBytes: () => undefined });

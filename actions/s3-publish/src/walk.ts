@@ -33,7 +33,10 @@ const maxFollowedLinks = 1_000;
  *
  * The calls block: a directory entry costs some microseconds so, and many times that through the thread pool.
  */
-export async function findFiles(selection: Selection, problems: SourceProblems): Promise<readonly FoundFile[]> {
+export async function findFiles(
+  selection: Selection,
+  problems: SourceProblems,
+): Promise<readonly FoundFile[]> {
   const walk = new Walk(selection, problems);
   while (walk.step()) await new Promise((resolve) => setImmediate(resolve));
   return walk.files;
@@ -60,9 +63,13 @@ class Walk {
     if (directory === undefined) return false;
     for (const entry of this.#entries(directory)) this.#look(directory, entry);
     if (this.files.length > maxFiles) {
-      throw new UserError('too-large', `The source has more than ${maxFiles.toLocaleString('en-US')} files.`, {
-        hint: 'Publish it in parts, each to a prefix of its own.',
-      });
+      throw new UserError(
+        'too-large',
+        `The source has more than ${maxFiles.toLocaleString('en-US')} files.`,
+        {
+          hint: 'Publish it in parts, each to a prefix of its own.',
+        },
+      );
     }
     return true;
   }
@@ -131,7 +138,12 @@ class Walk {
       target = fs.realpathSync.native(path);
       isDirectory = fs.statSync(target).isDirectory();
     } catch (error) {
-      if (isWanted) this.#problems.add('source-unreadable', key, `is a symbolic link that leads nowhere (${codeOf(error)})`);
+      if (isWanted)
+        this.#problems.add(
+          'source-unreadable',
+          key,
+          `is a symbolic link that leads nowhere (${codeOf(error)})`,
+        );
       return;
     }
     if (!(isDirectory ? mayHoldWanted : isWanted)) return;
@@ -153,7 +165,10 @@ class Walk {
     }
     this.#followedLinks += 1;
     if (this.#followedLinks > maxFollowedLinks) {
-      throw new UserError('too-large', `More than ${maxFollowedLinks} symbolic links of the source lead to directories.`);
+      throw new UserError(
+        'too-large',
+        `More than ${maxFollowedLinks} symbolic links of the source lead to directories.`,
+      );
     }
     this.#enter({ path: target, prefix: `${key}/`, trail });
   }
@@ -164,10 +179,14 @@ function realDirectory(path: string): string {
     const real = fs.realpathSync.native(path);
     if (fs.statSync(real).isDirectory()) return real;
   } catch (error) {
-    throw new UserError('source-missing', `The source "${printable(path)}" cannot be entered (${codeOf(error)}).`, {
-      hint: 'Check source, and whether an earlier step made it.',
-      cause: error,
-    });
+    throw new UserError(
+      'source-missing',
+      `The source "${printable(path)}" cannot be entered (${codeOf(error)}).`,
+      {
+        hint: 'Check source, and whether an earlier step made it.',
+        cause: error,
+      },
+    );
   }
   throw new UserError('source-missing', `The source "${printable(path)}" is no directory.`);
 }

@@ -30,7 +30,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/buildcache-verify'),
   },
   's3-publish': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
     load: () => import('@slipway/s3-publish'),
   },
 };
