@@ -17,6 +17,7 @@ export interface KeyGlob {
  * slash can make clear; one that ends in a slash is about all below. Throws an `Error` that says what is wrong with it.
  */
 export function parseKeyGlob(text: string): KeyGlob {
+  if (text === '') throw new Error('the glob is empty');
   const below = text.endsWith('/') ? `${text}**` : text;
   const glob = below.startsWith('/') ? below.slice(1) : below.includes('/') ? below : `**/${below}`;
   return { text, matches: globTest(glob) };

@@ -1,5 +1,5 @@
-import { type ObjectStore, type Problem, type ProgressPort, printable } from '@slipway/core';
-import { excludes, type KeyGlob } from './globs.ts';
+import { type ObjectStore, type Problem, type ProgressPort, printable, UserError } from '@slipway/core';
+import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { hashFiles } from './hashing.ts';
 import { cachePolicyOf, HeaderDigests, type HeaderRules } from './headers.ts';
 import { InventoryKeeper } from './inventory-keeper.ts';
@@ -9,6 +9,8 @@ import { lookAtObjects } from './remote-objects.ts';
 import type { Selection } from './selection.ts';
 import { SourceProblems } from './source-problems.ts';
 import { type FoundFile, findFiles } from './walk.ts';
+
+const maxNamedKeys = 20;
 
 export type NoteCode = 'listing-denied' | 'glob-unused';
 export type Note = Problem<NoteCode>;
@@ -52,6 +54,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   fileCount = files.length;
   const local = await hashSource(files, problems, options);
   problems.throwIfAny();
+  refuseContradictions(local, options.rules);
   const [listed, inventory] = await Promise.all([listing, opening]);
   progress.start('Comparing with the destination', local.length, 'entries');
   const remote = await lookAtObjects({
@@ -100,6 +103,17 @@ async function hashSource(
     if (digest?.kind === 'changing') problems.add('content-invalid', key, 'changes while it is being read');
     else problems.add('source-unreadable', key, `cannot be read (${digest?.code ?? 'it was not hashed'})`);
     return [];
+  });
+}
+
+/** A pointer is there to be replaced, and what is immutable never is. */
+function refuseContradictions(local: readonly LocalObject[], { immutable }: HeaderRules): void {
+  const both = local.filter(({ key, cache }) => cache === 'pointer' && matchesAny(immutable, key));
+  if (both.length === 0) return;
+  const named = both.slice(0, maxNamedKeys).map(({ key }) => printable(key, 100));
+  const more = both.length > named.length ? ` and ${both.length - named.length} more` : '';
+  throw new UserError('plan-refused', `Both pointers and immutable match ${named.join(', ')}${more}.`, {
+    hint: 'Narrow the globs of one of them.',
   });
 }
 
