@@ -9,6 +9,7 @@ export * from './directory-server.ts';
 export * from './fixtures.ts';
 export * from './gpg-home.ts';
 export * from './keys.ts';
+export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
 export * from './server-programs.ts';

@@ -19,8 +19,12 @@ interface ServerProgram {
 
 const programs = {
   minio: {
-    version: 'RELEASE.2025-10-15',
-    origin: { kind: 'go-module', module: 'github.com/minio/minio@latest' },
+    // The newest commit: later releases come as source only, and a tag of theirs is no version of a Go module.
+    version: '20260212201848',
+    origin: {
+      kind: 'go-module',
+      module: 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c',
+    },
     purpose: 'S3',
   },
   weed: {
