@@ -10,6 +10,7 @@ export * from './fixtures.ts';
 export * from './gpg-home.ts';
 export * from './keys.ts';
 export * from './loopback-server.ts';
+export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
 export * from './s3-objects.ts';
