@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@slipway/core';
+import { expect } from 'vitest';
 import type { CredentialPorts, CredentialSettings } from '../src/settings.ts';
 
 export const audience = 'sts.amazonaws.com';
@@ -67,4 +68,11 @@ export async function errorOf(
     throw error;
   }
   throw new Error('it did not fail');
+}
+
+/** Expects that a text has nothing of a token that could be used: neither the whole, nor its payload, nor its signature. */
+export function expectNothingOf(token: string | undefined, text: string): void {
+  const parts = token?.split('.') ?? [];
+  expect(parts).toHaveLength(3);
+  for (const part of parts) expect(text).not.toContain(part.slice(0, 20));
 }

@@ -1,4 +1,4 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { AwsCredentials, AwsCredentialsSource } from '@slipway/core';
 
 /** Objects of a bucket, written and read by AWS's own client as whoever has the credentials. */
@@ -6,6 +6,8 @@ export interface S3Objects {
   write(key: string, body: string): Promise<void>;
   /** Throws `NoSuchKey` or `AccessDenied` as the server says. */
   read(key: string): Promise<string>;
+  /** Keys of the bucket that begin with `prefix`, at most a page of them; without one, any. */
+  list(prefix?: string): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -36,6 +38,15 @@ export function s3Objects(
     async read(key) {
       const { Body } = await client.send(new GetObjectCommand({ Bucket: place.bucket, Key: key }));
       return (await Body?.transformToString()) ?? '';
+    },
+    async list(prefix) {
+      const { Contents = [] } = await client.send(
+        new ListObjectsV2Command({
+          Bucket: place.bucket,
+          ...(prefix === undefined ? {} : { Prefix: prefix }),
+        }),
+      );
+      return Contents.flatMap(({ Key }) => Key ?? []);
     },
     close: () => client.destroy(),
   };

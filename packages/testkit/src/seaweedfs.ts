@@ -16,6 +16,8 @@ export interface SeaweedServer {
   /** S3 and STS. */
   readonly url: string;
   readonly bucket: string;
+  /** What its STS calls the account. */
+  readonly accountId: string;
   /** An administrator's keys. */
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
   roleArn(name: string): string;
@@ -24,6 +26,7 @@ export interface SeaweedServer {
 
 const grpcOffset = 10_000;
 const bucket = 'mirror';
+const accountId = '123456789012';
 
 /**
  * Starts SeaweedFS with roles that trust an issuer's tokens under conditions, which its STS enforces. Undefined where
@@ -77,7 +80,7 @@ export async function startSeaweed(options: {
     environment: { TMPDIR: directory },
     isReady: async () => (await fetch(`${url}/${bucket}/none`)).status === 403,
   });
-  return { url, bucket, keys, roleArn, stop };
+  return { url, bucket, accountId, keys, roleArn, stop };
 }
 
 function roleArn(name: string): string {
@@ -90,6 +93,7 @@ function iamConfiguration({ issuer, audience, roles }: Parameters<typeof startSe
       tokenDuration: '1h',
       maxSessionLength: '12h',
       issuer: 'slipway-test',
+      accountId,
       signingKey: randomBytes(32).toString('base64'),
     },
     policy: { defaultEffect: 'Deny', storeType: 'memory' },

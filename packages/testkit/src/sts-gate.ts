@@ -1,3 +1,4 @@
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { requestBody, serveLoopback } from './loopback-server.ts';
 
 /** An answer that the gate gives in the place of STS. */
@@ -23,7 +24,7 @@ export interface StsGate {
 
 /**
  * Stands in front of a real STS, writes down which tokens are sent to it, and answers in its place when told to, in
- * the XML of the Query API. Without a `target` it is `StsDouble`-like: it can only refuse.
+ * the XML of the Query API. Without a `target` it can only refuse.
  */
 export async function startStsGate(target: string | undefined): Promise<StsGate> {
   const requests: URLSearchParams[] = [];
@@ -38,13 +39,7 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
       response.writeHead(status, { 'content-type': 'text/xml' }).end(errorXml(code, message));
       return;
     }
-    const { host, connection, ...headers } = request.headers;
-    const forwarded = await fetch(target, {
-      method: request.method ?? 'POST',
-      headers: { 'content-type': headers['content-type'] ?? '' },
-      body,
-    });
-    response.writeHead(forwarded.status, { 'content-type': 'text/xml' }).end(await forwarded.text());
+    await forward(target, request, body, response);
   });
   return {
     url: server.url,
@@ -58,6 +53,23 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
     },
     close: () => server.close(),
   };
+}
+
+/** As it came, `Host` too, so that signatures stay good. */
+function forward(
+  target: string,
+  { method, url, headers }: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, setHost: false };
+    const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response).on('finish', resolve).on('error', reject);
+    });
+    forwarded.on('error', reject).end(body);
+  });
 }
 
 function errorXml(code: string, message: string): string {
