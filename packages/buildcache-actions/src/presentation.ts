@@ -1,14 +1,10 @@
 import { counted } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
-import type { ResultFile, SummaryBlock } from '@slipway/runner';
+import type { SummaryBlock } from '@slipway/runner';
+
+export { factsSummary, reportFile, reportOutput } from '@slipway/runner';
 
 const maxRows = 50;
-
-/** Facts as a table of two columns, the first of them as its head. */
-export function factsSummary(facts: readonly (readonly [string, string])[]): SummaryBlock {
-  const [head = ['', ''], ...rows] = facts;
-  return { kind: 'table', head, rows };
-}
 
 /** A text with the beginning of each checksum in it, which is enough to tell it from others; reports have it whole. */
 export function shortChecksum(text: string): string {
@@ -50,19 +46,6 @@ export function findingCounts(findings: readonly Finding[]): {
     findings.filter((found) => found.severity === severity).length;
   return { errors: count('error'), warnings: count('warning'), notices: count('notice') };
 }
-
-/** The JSON report of a run, as every action writes it. */
-export function reportFile(
-  action: string,
-  path: string | undefined,
-  body: Readonly<Record<string, unknown>>,
-): ResultFile {
-  const contents = `${JSON.stringify({ action, reportVersion: 1, ...body }, null, 2)}\n`;
-  return { output: 'report', path, defaultName: `${action}-report.json`, contents };
-}
-
-/** The output that every action has. */
-export const reportOutput = { description: 'Path of the JSON report.' };
 
 /** What a client must be told has changed: paths under the mirror, each beginning with a slash, one a line. */
 export function invalidationPaths(keys: readonly string[]): string {

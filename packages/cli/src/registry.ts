@@ -29,4 +29,9 @@ export const registry: ActionRegistry = {
       'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
     load: () => import('@slipway/buildcache-verify'),
   },
+  's3-publish': {
+    description:
+      'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
+    load: () => import('@slipway/s3-publish'),
+  },
 };

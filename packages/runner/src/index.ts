@@ -5,6 +5,7 @@ export * from './input.ts';
 export * from './markdown.ts';
 export * from './outputs.ts';
 export * from './parse-inputs.ts';
+export * from './presentation.ts';
 export * from './progress-text.ts';
 export * from './result-files.ts';
 export * from './secret-forms.ts';

@@ -1,0 +1,40 @@
+import { awsProblems } from '@slipway/aws-actions';
+import { defineAction, reportOutput } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
+import { isWholeBucket, openDestination } from './destination.ts';
+import { serveHashing } from './hashing.ts';
+import { inputs } from './inputs.ts';
+import { publishFiles } from './publish.ts';
+
+export const action = defineAction({
+  name: 's3-publish',
+  description:
+    'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
+  inputs,
+  outputs: {
+    uploaded: { description: 'How many objects were stored.' },
+    unchanged: { description: 'How many were there already, with the same bytes and headers.' },
+    deleted: { description: 'How many objects were deleted.' },
+    'bytes-uploaded': { description: 'How many bytes the stored objects have together.' },
+    'changed-keys': { description: 'Path of a file with the keys that were stored or deleted, one a line.' },
+    'invalidation-paths': {
+      description:
+        'Paths that a CDN in front of the destination must invalidate, one a line; one path that ends in `*` when there are more than 3,000.',
+    },
+    manifest: { description: 'Path of the manifest. Empty for a dry run.' },
+    report: reportOutput,
+  },
+  checkInputs: (given, surroundings) => {
+    const needed = parseStoreUrl(given.destination).kind === 's3';
+    const problems = [...awsProblems(given, surroundings, { needed })];
+    if (given.delete === 'extraneous' && !given.allowRootDelete && isWholeBucket(given.destination)) {
+      problems.push(
+        'delete is "extraneous", but destination is a whole bucket: give it a prefix, or set allow-root-delete if everything else in the bucket may go',
+      );
+    }
+    return problems;
+  },
+  run: async (given, context) => publishFiles(given, () => openDestination(given, context), context),
+});
+
+export const worker = serveHashing;

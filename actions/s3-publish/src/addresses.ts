@@ -1,0 +1,35 @@
+/**
+ * A key in the path of a URL, as RFC 3986 has it: all but unreserved characters percent-encoded. Stricter than
+ * `encodeURIComponent`, since CDNs take a `*` in a path for a wildcard.
+ */
+export function encodeKey(key: string): string {
+  return key
+    .split('/')
+    .map((name) =>
+      encodeURIComponent(name).replace(/[!'()*]/g, (character) => {
+        return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+      }),
+    )
+    .join('/');
+}
+
+/** More paths than this are one wildcard: CloudFront takes no more at a time, and a wildcard counts as one. */
+const maxInvalidationPaths = 3_000;
+
+/**
+ * What a CDN must forget: the path of each key, one a line, as it is served under `baseUrl`, or below the destination without
+ * one. New keys are among them, since CDNs keep the answer that there is nothing as well. Too many become one wildcard.
+ */
+export function invalidationPaths(keys: readonly string[], baseUrl: string | undefined): string {
+  const start = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
+  if (keys.length > maxInvalidationPaths) return `${start}/*`;
+  return keys
+    .toSorted()
+    .map((key) => `${start}/${encodeKey(key)}`)
+    .join('\n');
+}
+
+/** Where an object is served, when it is known where the destination is. */
+export function urlOf(key: string, baseUrl: string | undefined): string | undefined {
+  return baseUrl === undefined ? undefined : `${baseUrl}/${encodeKey(key)}`;
+}

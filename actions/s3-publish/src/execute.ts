@@ -1,0 +1,213 @@
+import {
+  type Clock,
+  counted,
+  formatBytes,
+  mapConcurrently,
+  type ObjectStore,
+  type ProgressPort,
+  printable,
+  RemoteError,
+  UserError,
+} from '@slipway/core';
+import { checkStored, hasSameBytes, type Verification } from './check-stored.ts';
+import { type HeaderRules, headersOf } from './headers.ts';
+import type { InventoryKeeper } from './inventory-keeper.ts';
+import type { LocalObject, Plan, WriteStep } from './plan.ts';
+
+/** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
+const saveInventoryEveryMs = 30_000;
+const concurrentDeletions = 16;
+const maxNamedFailures = 20;
+
+export interface Ports {
+  readonly store: ObjectStore;
+  readonly rules: HeaderRules;
+  readonly local: ReadonlyMap<string, LocalObject>;
+  readonly pathOf: (key: string) => string;
+  readonly inventory: InventoryKeeper;
+  readonly verification: Verification;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+}
+
+/** What was done, also when a later step failed. */
+export interface Result {
+  /** ETags of what was stored, by key. */
+  readonly stored: Map<string, string>;
+  bytesUploaded: number;
+  /** Immutable objects that another publisher stored meanwhile, with the same bytes. */
+  readonly storedByOthers: string[];
+  readonly deleted: string[];
+  uploadMs: number;
+}
+
+export interface Outcome {
+  readonly result: Result;
+  readonly error: unknown;
+}
+
+/**
+ * Carries a plan out: objects, pointers once every object is stored and checked, deletions, the inventory. A failure ends it;
+ * what is stored until then is complete in itself, and running again does the rest.
+ */
+export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
+  const result: Result = {
+    stored: new Map(),
+    bytesUploaded: 0,
+    storedByOthers: [],
+    deleted: [],
+    uploadMs: 0,
+  };
+  let error: unknown;
+  try {
+    await storeObjects(plan, ports, result);
+    await storePointers(plan, ports, result);
+    await deleteObjects(plan, ports, result);
+  } catch (thrown) {
+    error = thrown;
+  }
+  await ports.inventory.save();
+  return { result, error };
+}
+
+async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<void> {
+  const steps = plan.steps.filter((step) => step.kind === 'store-object');
+  if (steps.length === 0) return;
+  const { clock, progress, inventory } = ports;
+  const totalBytes = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
+  progress.start(
+    `Uploading ${counted(steps.length, 'object')}, ${formatBytes(totalBytes)}`,
+    totalBytes,
+    'bytes',
+  );
+  const startedMs = clock.nowMs();
+  let savedMs = startedMs;
+  try {
+    await mapConcurrently(steps, ports.concurrency, async (step) => {
+      await storeObject(step, ports, result);
+      if (clock.nowMs() - savedMs < saveInventoryEveryMs) return;
+      savedMs = clock.nowMs();
+      await inventory.save();
+    });
+  } finally {
+    result.uploadMs = clock.nowMs() - startedMs;
+  }
+}
+
+async function storeObject(step: WriteStep, ports: Ports, result: Result): Promise<void> {
+  try {
+    await store(step, ports, result);
+  } catch (error) {
+    if (!isConditionFailed(error)) throw error;
+    // Only what is immutable has a condition here: somebody stored it since the destination was looked at (I2).
+    if (!(await hasSameBytes(ports.store, step))) {
+      throw new UserError(
+        'immutable-conflict',
+        `The immutable object "${printable(step.key)}" is there already with other bytes.`,
+        {
+          hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
+          cause: error,
+        },
+      );
+    }
+    result.storedByOthers.push(step.key);
+  }
+}
+
+/** Pointers one after the other, so that a failure leaves no doubt about which were replaced. */
+async function storePointers(plan: Plan, ports: Ports, result: Result): Promise<void> {
+  const steps = plan.steps.filter((step) => step.kind === 'store-pointer');
+  if (steps.length === 0) return;
+  ports.progress.start(`Replacing ${counted(steps.length, 'pointer')}`, steps.length, 'entries');
+  for (const step of steps) {
+    try {
+      await store(step, ports, result);
+    } catch (error) {
+      if (!isConditionFailed(error)) throw error;
+      // The other publisher's pointer may say the same; or the first answer to our own write was lost.
+      if (!(await hasSameBytes(ports.store, step))) throw contention(step.key, error);
+      result.storedByOthers.push(step.key);
+    }
+    ports.progress.advance(1);
+  }
+}
+
+/** Stores the file of a step and checks it. */
+async function store(step: WriteStep, ports: Ports, result: Result): Promise<void> {
+  const { key, sizeBytes, sha256 } = step;
+  const { cache, contentType, headers } = headersOf(key, ports.rules);
+  const source = { kind: 'file', path: ports.pathOf(key), sizeBytes } as const;
+  let toldBytes = 0;
+  // A part that is sent again is told again.
+  const tell = (count: number): void => {
+    const more = step.kind === 'store-object' ? Math.min(count, sizeBytes - toldBytes) : 0;
+    toldBytes += more;
+    if (more > 0) ports.progress.advance(more);
+  };
+  const { etag } = await ports.store.write(key, source, {
+    condition: step.condition,
+    contentType,
+    cache,
+    sha256,
+    headers,
+    onBytes: tell,
+  });
+  await checkStored(ports.store, step, ports.verification);
+  tell(sizeBytes);
+  result.stored.set(key, etag);
+  result.bytesUploaded += sizeBytes;
+  const headerDigest = ports.local.get(key)?.headers;
+  if (headerDigest === undefined) ports.inventory.forget(key);
+  else ports.inventory.set(key, { sizeBytes, etag, sha256, headers: headerDigest });
+}
+
+async function deleteObjects(plan: Plan, ports: Ports, result: Result): Promise<void> {
+  const keys = plan.steps.filter((step) => step.kind === 'delete').map(({ key }) => key);
+  if (keys.length === 0) return;
+  const { progress, inventory } = ports;
+  progress.start(`Deleting ${counted(keys.length, 'object')}`, keys.length, 'entries');
+  const done = (key: string): void => {
+    result.deleted.push(key);
+    inventory.forget(key);
+    progress.advance(1);
+  };
+  if (ports.store.deleteMany === undefined) {
+    await mapConcurrently(keys, concurrentDeletions, async (key) => {
+      await ports.store.delete(key);
+      done(key);
+    });
+    return;
+  }
+  const failures = await ports.store.deleteMany(keys);
+  const failed = new Set(failures.map(({ key }) => key));
+  for (const key of keys) if (!failed.has(key)) done(key);
+  if (failures.length > 0) throw notDeleted(failures);
+}
+
+function notDeleted(failures: readonly { readonly key: string; readonly reason: string }[]): RemoteError {
+  const named = failures
+    .slice(0, maxNamedFailures)
+    .map(({ key, reason }) => `  ${printable(key)}: ${printable(reason, 200)}`);
+  if (failures.length > named.length) named.push(`  and ${failures.length - named.length} more`);
+  return new RemoteError(
+    'store-failed',
+    `${counted(failures.length, 'object was', 'objects were')} not deleted:\n${named.join('\n')}`,
+    { hint: 'Everything else was published. Allow s3:DeleteObject for this prefix, and run again.' },
+  );
+}
+
+function contention(key: string, cause: unknown): RemoteError {
+  return new RemoteError(
+    'contention',
+    `Another publisher replaced the pointer "${printable(key)}" while this run was at work, so it was left as it is.`,
+    {
+      hint: 'Let one run at a time publish there (concurrency in the workflow), and run again from the newer state.',
+      cause,
+    },
+  );
+}
+
+function isConditionFailed(error: unknown): boolean {
+  return error instanceof RemoteError && error.code === 'condition-failed';
+}

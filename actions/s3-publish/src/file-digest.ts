@@ -1,0 +1,71 @@
+import { createHash, hash } from 'node:crypto';
+import fs from 'node:fs';
+import { systemErrorCode } from '@slipway/core';
+
+/** What a file holds, or why that cannot be said. */
+export type FileDigest =
+  | { readonly kind: 'digest'; readonly sizeBytes: number; readonly sha256: string }
+  | { readonly kind: 'changing' }
+  | { readonly kind: 'unreadable'; readonly code: string };
+
+export const chunkBytes = 1024 * 1024;
+const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+
+/**
+ * Reads and hashes a file, which must be the same file of the same size and time before and after. The calls block;
+ * `buffer` has at least `chunkBytes` and is overwritten.
+ */
+export function digestFile(path: string, buffer: Uint8Array): FileDigest {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(path, openFlags);
+  } catch (error) {
+    return unreadable(error);
+  }
+  try {
+    const before = fs.fstatSync(descriptor);
+    if (!before.isFile()) return { kind: 'unreadable', code: 'not a plain file' };
+    const sha256 =
+      before.size < buffer.length
+        ? digestSmall(descriptor, before.size, buffer)
+        : digestLarge(descriptor, before.size, buffer);
+    const after = fs.fstatSync(descriptor);
+    if (sha256 === undefined || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      return { kind: 'changing' };
+    }
+    return { kind: 'digest', sizeBytes: before.size, sha256 };
+  } catch (error) {
+    return unreadable(error);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** One read, of a byte more than there should be; undefined when there is another number of them. */
+function digestSmall(descriptor: number, sizeBytes: number, buffer: Uint8Array): string | undefined {
+  let filled = 0;
+  for (;;) {
+    const count = fs.readSync(descriptor, buffer, filled, sizeBytes + 1 - filled, null);
+    filled += count;
+    if (count === 0 || filled > sizeBytes) break;
+  }
+  return filled === sizeBytes ? hash('sha256', buffer.subarray(0, filled)) : undefined;
+}
+
+function digestLarge(descriptor: number, sizeBytes: number, buffer: Uint8Array): string | undefined {
+  const digest = createHash('sha256');
+  let total = 0;
+  for (;;) {
+    const count = fs.readSync(descriptor, buffer, 0, buffer.length, null);
+    if (count === 0) break;
+    total += count;
+    // A file that grows as fast as it is read would never end.
+    if (total > sizeBytes) return undefined;
+    digest.update(buffer.subarray(0, count));
+  }
+  return total === sizeBytes ? digest.digest('hex') : undefined;
+}
+
+function unreadable(error: unknown): FileDigest {
+  return { kind: 'unreadable', code: systemErrorCode(error) ?? 'for an unknown reason' };
+}

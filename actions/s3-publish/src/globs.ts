@@ -1,0 +1,46 @@
+import picomatch from 'picomatch';
+
+const maxGlobCharacters = 1_000;
+const options: picomatch.PicomatchOptions = { dot: true, nonegate: true, windows: false };
+
+export type KeyTest = (key: string) => boolean;
+
+/** A glob for keys, ready to be asked. */
+export interface KeyGlob {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly matches: KeyTest;
+}
+
+/**
+ * A glob for keys. One without a slash is about names at any depth; one with a slash is about the whole key, which a leading
+ * slash can make clear; one that ends in a slash is about all below. Throws an `Error` that says what is wrong with it.
+ */
+export function parseKeyGlob(text: string): KeyGlob {
+  if (text === '') throw new Error('the glob is empty');
+  const below = text.endsWith('/') ? `${text}**` : text;
+  const glob = below.startsWith('/') ? below.slice(1) : below.includes('/') ? below : `**/${below}`;
+  return { text, matches: globTest(glob) };
+}
+
+/** What a glob matches in paths, as it is written. Throws an `Error` that says what is wrong with it. */
+export function globTest(glob: string): KeyTest {
+  if (glob === '') throw new Error('the glob is empty');
+  if (glob.length > maxGlobCharacters)
+    throw new Error(`the glob is longer than ${maxGlobCharacters} characters`);
+  return picomatch(glob, options);
+}
+
+/** Whether any of `globs` matches `key`. */
+export function matchesAny(globs: readonly KeyGlob[], key: string): boolean {
+  return globs.some((glob) => glob.matches(key));
+}
+
+/** Whether any of `globs` matches `key` or a directory that it is in: what excludes a directory excludes all below. */
+export function excludes(globs: readonly KeyGlob[], key: string): boolean {
+  if (globs.length === 0) return false;
+  for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
+    if (matchesAny(globs, key.slice(0, slash))) return true;
+  }
+  return matchesAny(globs, key);
+}

@@ -1,0 +1,175 @@
+import { awsInputs } from '@slipway/aws-actions';
+import { parseSizeBytes } from '@slipway/core';
+import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
+import { globsInput, parseContentType, parseHeaderValue, parseMetadata, rulesInput } from './rules.ts';
+import { sourceLinesProblem } from './selection.ts';
+
+const minPartBytes = 5 * 2 ** 20;
+const maxPartBytes = 5 * 2 ** 30;
+
+export interface Encryption {
+  readonly algorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  readonly kmsKeyId?: string | undefined;
+}
+
+const source: InputDeclaration<readonly string[]> = {
+  ...input.lines({
+    description:
+      'A directory, or paths and globs, one a line, relative to the workspace; a line with a leading `!` excludes. Keys begin at the directory, or at the deepest one that all lines share before their first special character.',
+  }),
+  required: true,
+};
+
+const encryption: InputDeclaration<Encryption | undefined> = {
+  ...input.text({
+    description:
+      '`none` leaves it to the bucket. `AES256`, or `aws:kms` with the bucket’s key, or `aws:kms:` and a key’s ID or ARN.',
+    default: 'none',
+  }),
+  check: undefined,
+  absent: undefined,
+  parse: parseEncryption,
+};
+
+export const inputs = {
+  source: {
+    ...source,
+    parse: (text: string): readonly string[] => {
+      const lines = source.parse(text);
+      const problem = sourceLinesProblem(lines);
+      if (problem !== undefined) throw new Error(problem);
+      return lines;
+    },
+  },
+  exclude: globsInput(
+    'Globs for keys that are neither published nor, with `delete: extraneous`, deleted. A glob that matches a directory excludes all below.',
+  ),
+  destination: {
+    ...input.requiredUrl({
+      description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`.',
+    }),
+    parse: (text: string): string => {
+      if (parseStoreUrl(text).kind !== 'https') return text;
+      throw new Error(
+        'it can only be read; name the store behind it, s3://bucket/prefix or file:///directory',
+      );
+    },
+  },
+  delete: input.choice({
+    description:
+      '`extraneous` deletes, at the end, objects below the destination that have no file and are not excluded.',
+    choices: ['none', 'extraneous'],
+    default: 'none',
+  }),
+  'allow-root-delete': input.boolean({
+    description: 'Let `delete: extraneous` work on a whole bucket, where `destination` has no prefix.',
+    default: 'false',
+  }),
+  'cache-control': rulesInput(
+    '`Cache-Control` by glob, as lines `GLOB: value`. The last line that matches counts.',
+    parseHeaderValue,
+  ),
+  'content-type': rulesInput(
+    'Content types by glob, as lines `GLOB: value`. The last line that matches counts; without one the extension tells.',
+    parseContentType,
+  ),
+  metadata: rulesInput(
+    'Metadata by glob, as lines `GLOB: name=value`. All lines that match count, for one name the last.',
+    parseMetadata,
+  ),
+  immutable: globsInput(
+    'Globs for keys whose objects never change: the same bytes are a success, other bytes fail the run before anything is written.',
+  ),
+  pointers: globsInput(
+    'Globs for keys, such as `index.html` or `latest.json`, that are stored after everything else is stored and checked, and only if they are still what was seen at the start.',
+  ),
+  acl: choiceOrNothing(
+    'Canned ACL of what is stored. None unless asked for: most buckets have ACLs switched off.',
+    /^[a-z][a-z-]{2,40}$/,
+    'it is no canned ACL, such as bucket-owner-full-control',
+  ),
+  'storage-class': choiceOrNothing(
+    'Storage class of what is stored, such as `STANDARD_IA`. The bucket’s when not given.',
+    /^[A-Z][A-Z0-9_]{2,40}$/,
+    'it is no storage class, such as STANDARD_IA',
+  ),
+  encryption,
+  'part-size': sizeOrNothing(
+    'Size of the parts of large files, 5MiB to 5GiB. By the size of the file when not given.',
+  ),
+  concurrency: input.integer({
+    description: 'How many objects are stored at the same time.',
+    default: '32',
+    minimum: 1,
+    maximum: 256,
+  }),
+  verify: input.choice({
+    description:
+      'How it is checked that an object is stored, before pointers are: `head` asks the store for its size and SHA-256, `get` reads it back and hashes it, `none` trusts the checksum that is sent with it.',
+    choices: ['head', 'get', 'none'],
+    default: 'head',
+  }),
+  'base-url': {
+    ...input.text({
+      description:
+        'The URL under which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
+    }),
+    parse: parseBaseUrl,
+  },
+  manifest: input.path({
+    description:
+      'Where to write the manifest: JSON with key, size, SHA-256, ETag and URL of each object. A temporary file without it.',
+  }),
+  'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...awsInputs,
+};
+
+export type Inputs = InputsOf<typeof inputs>;
+
+function choiceOrNothing(
+  description: string,
+  form: RegExp,
+  otherwise: string,
+): InputDeclaration<string | undefined> {
+  return {
+    ...input.text({ description }),
+    parse: (text) => {
+      if (!form.test(text)) throw new Error(otherwise);
+      return text;
+    },
+  };
+}
+
+function parseEncryption(text: string): Encryption | undefined {
+  if (text === 'none') return undefined;
+  if (text === 'AES256') return { algorithm: 'AES256' };
+  const kms = /^(aws:kms(?::dsse)?)(?::([\w:/-]{1,2048}))?$/.exec(text);
+  if (kms === null) throw new Error('it is none of none, AES256, aws:kms and aws:kms:KEY');
+  return { algorithm: kms[1] === 'aws:kms' ? 'aws:kms' : 'aws:kms:dsse', kmsKeyId: kms[2] };
+}
+
+function sizeOrNothing(description: string): InputDeclaration<number | undefined> {
+  return {
+    ...input.text({ description }),
+    kind: 'size',
+    check: undefined,
+    absent: undefined,
+    parse: (text) => {
+      const sizeBytes = parseSizeBytes(text);
+      if (sizeBytes < minPartBytes || sizeBytes > maxPartBytes)
+        throw new Error('it is not between 5MiB and 5GiB');
+      return sizeBytes;
+    },
+  };
+}
+
+/** An http or https URL without what does not belong into an address that is published; without trailing slashes. */
+function parseBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new Error('it is no http or https URL');
+  if (url.username !== '' || url.password !== '') throw new Error('it carries credentials');
+  if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
+  return url.href.replace(/\/+$/, '');
+}

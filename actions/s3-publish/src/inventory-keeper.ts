@@ -1,0 +1,133 @@
+import { hash } from 'node:crypto';
+import { asSlipwayError, type ObjectStore } from '@slipway/core';
+import {
+  formatInventory,
+  type Inventory,
+  type InventoryRecord,
+  inventoryContentType,
+  inventoryKey,
+  isRecordable,
+  parseInventory,
+} from './inventory.ts';
+
+const maxPackedBytes = 512 * 2 ** 20;
+
+/**
+ * The inventory of a destination while a run is at work: what was read, and what the run changes. It is a cache: nothing that
+ * goes wrong with it ends a run, and whoever wrote it meanwhile wins.
+ */
+export class InventoryKeeper {
+  readonly #store: ObjectStore;
+  readonly #records: Map<string, InventoryRecord>;
+  readonly #notice: (line: string) => void;
+  #condition: 'absent' | { readonly etag: string } | undefined;
+  #isChanged = false;
+  #saving: Promise<void> | undefined;
+
+  private constructor(
+    store: ObjectStore,
+    read: {
+      readonly records: Map<string, InventoryRecord>;
+      readonly condition: 'absent' | { readonly etag: string } | undefined;
+    },
+    notice: (line: string) => void,
+  ) {
+    this.#store = store;
+    this.#records = read.records;
+    this.#condition = read.condition;
+    this.#notice = notice;
+  }
+
+  /** Reads the inventory of a destination. One that is missing or damaged is as good as an empty one. */
+  static async open(store: ObjectStore, notice: (line: string) => void): Promise<InventoryKeeper> {
+    const records = new Map<string, InventoryRecord>();
+    try {
+      const stored = await store.read(inventoryKey, { maxBytes: maxPackedBytes });
+      if (stored === undefined) return new InventoryKeeper(store, { records, condition: 'absent' }, notice);
+      const { etag } = stored.info;
+      const condition = etag === undefined ? undefined : { etag };
+      const keeper = new InventoryKeeper(store, { records, condition }, notice);
+      await keeper.#fill(stored.body);
+      return keeper;
+    } catch (error) {
+      // Where it may be, but cannot be read, none is written either: that would replace it unseen.
+      notice(`The inventory of the destination is not used: ${asSlipwayError(error).message}.`);
+      return new InventoryKeeper(store, { records: new Map(), condition: undefined }, notice);
+    }
+  }
+
+  /** For a destination that keeps none: remembers nothing and writes nothing. */
+  static none(store: ObjectStore): InventoryKeeper {
+    return new InventoryKeeper(store, { records: new Map(), condition: undefined }, () => undefined);
+  }
+
+  async #fill(packed: Uint8Array): Promise<void> {
+    try {
+      for (const [key, record] of await parseInventory(packed)) this.#records.set(key, record);
+    } catch (error) {
+      this.#notice(`The inventory of the destination is made anew: ${asSlipwayError(error).message}.`);
+      this.#isChanged = true;
+    }
+  }
+
+  get records(): Inventory {
+    return this.#records;
+  }
+
+  /** Remembers an object; one whose ETag is not known, or cannot be recorded, is forgotten. */
+  set(key: string, record: Omit<InventoryRecord, 'etag'> & { readonly etag: string | undefined }): void {
+    if (this.#condition === undefined) return;
+    const { etag } = record;
+    if (etag === undefined || !isRecordable(etag)) {
+      this.forget(key);
+      return;
+    }
+    const known = this.#records.get(key);
+    const isKnown =
+      known?.etag === etag &&
+      known.sha256 === record.sha256 &&
+      known.sizeBytes === record.sizeBytes &&
+      known.headers === record.headers;
+    if (isKnown) return;
+    this.#records.set(key, { ...record, etag });
+    this.#isChanged = true;
+  }
+
+  forget(key: string): void {
+    if (this.#records.delete(key)) this.#isChanged = true;
+  }
+
+  /** Writes what changed, unless somebody else wrote the inventory since it was read. Never throws. */
+  async save(): Promise<void> {
+    await this.#saving;
+    this.#saving = this.#saveNow();
+    await this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
+    const condition = this.#condition;
+    if (!this.#isChanged || condition === undefined) return;
+    this.#isChanged = false;
+    try {
+      // A copy: objects are stored while it is packed.
+      const bytes = await formatInventory(new Map(this.#records));
+      const sha256 = hash('sha256', bytes);
+      const source = { kind: 'bytes', bytes } as const;
+      const { etag } = await this.#store.write(inventoryKey, source, {
+        condition,
+        contentType: inventoryContentType,
+        cache: 'document',
+        sha256,
+      });
+      this.#condition = { etag };
+    } catch (error) {
+      this.#condition = undefined;
+      const reason = asSlipwayError(error);
+      this.#notice(
+        reason.code === 'condition-failed'
+          ? 'Another publisher wrote the inventory of the destination meanwhile: it stays theirs.'
+          : `The inventory of the destination was not written: ${reason.message}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { type ObjectStore, RemoteError } from '@slipway/core';
+import { ownDirectory } from './walk.ts';
+
+export interface ListedObject {
+  readonly sizeBytes: number;
+  readonly etag: string | undefined;
+}
+
+export interface Listing {
+  readonly objects: ReadonlyMap<string, ListedObject>;
+  /** `denied`: nobody may list here. `cut`: there is so much that asking for single objects is quicker. */
+  readonly extent: 'whole' | 'denied' | 'cut';
+}
+
+const minListed = 4_000;
+/** A page of a listing has 1,000 objects and must wait for the one before; requests for single objects go out together. */
+const listedPerWanted = 20;
+
+/**
+ * Lists the destination, without what stores keep for themselves. Unless `needsAll`, it gives up when the destination has very
+ * many more objects than `wantedCount` says are asked for (undefined: not known yet). Throws what the store throws.
+ */
+export async function listDestination(
+  store: ObjectStore,
+  options: { readonly needsAll: boolean; readonly wantedCount: () => number | undefined },
+): Promise<Listing> {
+  const objects = new Map<string, ListedObject>();
+  try {
+    for await (const { key, sizeBytes, etag } of store.list('')) {
+      if (isOwn(key)) continue;
+      objects.set(key, { sizeBytes, etag });
+      if (options.needsAll || objects.size < minListed) continue;
+      const wantedCount = options.wantedCount();
+      if (wantedCount !== undefined && objects.size > minListed + listedPerWanted * wantedCount) {
+        return { objects, extent: 'cut' };
+      }
+    }
+    return { objects, extent: 'whole' };
+  } catch (error) {
+    if (options.needsAll || !(error instanceof RemoteError) || error.code !== 'access-denied') throw error;
+    return { objects: new Map(), extent: 'denied' };
+  }
+}
+
+/** Whether a key is in the directory that stores, and the inventory, have for themselves. */
+export function isOwn(key: string): boolean {
+  const [first = ''] = key.split('/', 1);
+  return first.toLowerCase() === ownDirectory;
+}

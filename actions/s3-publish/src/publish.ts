@@ -1,0 +1,98 @@
+import { asSlipwayError, counted, formatBytes, type ObjectStore, UserError } from '@slipway/core';
+import type { ActionContext, ActionResult } from '@slipway/runner';
+import { headerRulesOf, keepsHeaders } from './destination.ts';
+import { execute } from './execute.ts';
+import type { Inputs } from './inputs.ts';
+import { type Observed, observe, pathOf } from './observe.ts';
+import { plan } from './plan.ts';
+import { report } from './report.ts';
+import { excludedGlobs, selectSource } from './selection.ts';
+import { announcePlan } from './step-text.ts';
+
+/**
+ * Publishes the files that the inputs name to the store that `open` opens, or tells what it would do. Throws what makes that
+ * impossible; a failure after something was stored is part of the result.
+ */
+export async function publishFiles(
+  given: Inputs,
+  open: () => Promise<ObjectStore>,
+  context: ActionContext,
+): Promise<ActionResult> {
+  const { progress, clock, workDirectory } = context;
+  const startedMs = clock.nowMs();
+  const selection = selectSource(given.source, given.exclude, workDirectory);
+  const rules = headerRulesOf(given);
+  const store = await open();
+  const observed = await observe({
+    selection,
+    excluded: excludedGlobs(given.source, given.exclude),
+    rules,
+    deleteExtraneous: given.delete === 'extraneous',
+    store,
+    keepsHeaders: keepsHeaders(given.destination),
+    workerEntry: context.workerEntry,
+    progress,
+  });
+  const { observation, notes } = observed;
+  refuseEmptySource(given, observed);
+  const steps = plan(observation);
+  announcePlan(steps, given.dryRun, progress);
+  const reported = {
+    plan: steps,
+    observation,
+    notes,
+    destination: store.url,
+    baseUrl: given.baseUrl,
+    manifestPath: given.manifest,
+    reportPath: given.report,
+  };
+  if (given.dryRun) {
+    return report({
+      ...reported,
+      result: undefined,
+      failure: undefined,
+      durationMs: clock.nowMs() - startedMs,
+    });
+  }
+  rememberUnchanged(observed);
+  const { result, error } = await execute(steps, {
+    store,
+    rules,
+    local: new Map(observation.local.map((object) => [object.key, object])),
+    pathOf: (key) => pathOf(selection, key, observed.linkedPaths.get(key)),
+    inventory: observed.inventory,
+    verification: given.verify,
+    concurrency: given.concurrency,
+    clock,
+    progress,
+  });
+  progress.info(
+    `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were there before.`,
+  );
+  const failure = error === undefined ? undefined : asSlipwayError(error);
+  return report({ ...reported, result, failure, durationMs: clock.nowMs() - startedMs });
+}
+
+/** An empty source is a step that failed unseen; and it would delete everything. */
+function refuseEmptySource(given: Inputs, { observation }: Observed): void {
+  if (observation.local.length > 0) return;
+  if (observation.extraneous.length > 0) {
+    throw new UserError(
+      'plan-refused',
+      `The source has no file, so all ${counted(observation.extraneous.length, 'object')} of the destination would be deleted.`,
+      { hint: 'Check source and exclude. To empty a destination, use the tools of the store.' },
+    );
+  }
+  throw new UserError('source-missing', `The source has no file to publish (${given.source.length} lines).`, {
+    hint: 'Check source and exclude, and whether an earlier step made the files.',
+  });
+}
+
+/** Objects that were asked for one by one are known from the listing the next time. */
+function rememberUnchanged({ observation, inventory }: Observed): void {
+  for (const { key, sizeBytes, sha256, headers } of observation.local) {
+    const remote = observation.remote.get(key);
+    if (remote?.sha256 !== sha256) continue;
+    inventory.set(key, { sizeBytes, etag: remote.etag, sha256, headers: remote.headers ?? headers });
+  }
+}

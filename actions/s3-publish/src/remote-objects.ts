@@ -1,0 +1,141 @@
+import { hash } from 'node:crypto';
+import { mapConcurrently, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { hashFiles } from './hashing.ts';
+import type { Inventory } from './inventory.ts';
+import type { ListedObject, Listing } from './listing.ts';
+import type { LocalObject, RemoteObject } from './plan.ts';
+import { readDigest } from './stored-digest.ts';
+
+const concurrentRequests = 32;
+const maxPointerBytes = 256 * 2 ** 20;
+
+export interface LookOptions {
+  readonly store: ObjectStore;
+  readonly local: readonly LocalObject[];
+  readonly listing: Listing;
+  readonly inventory: Inventory;
+  readonly workerEntry: string | undefined;
+  readonly onLooked: () => void;
+}
+
+/**
+ * What the destination has under the keys of the files. What the listing shows to be as the inventory has it is known without
+ * a request; of the rest, the SHA-256 is asked for or read, but only where the sizes do not tell the two apart already.
+ */
+export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<string, RemoteObject>> {
+  const { store, local, listing } = options;
+  const found = new Map<string, RemoteObject>();
+  const toAsk: LocalObject[] = [];
+  for (const object of local) {
+    const listed = listing.objects.get(object.key);
+    if (listed === undefined) {
+      if (listing.extent !== 'whole') toAsk.push(object);
+      continue;
+    }
+    const known = fromInventory(object.key, listed, options.inventory) ?? fromSize(object, listed);
+    if (known !== undefined) found.set(object.key, known);
+    else toAsk.push(object);
+  }
+  const asked = store.fileSource === undefined ? toAsk : await lookAtFiles(options, toAsk, found);
+  await mapConcurrently(asked, concurrentRequests, async (object) => {
+    const remote = await ask(object, options);
+    if (remote !== undefined) found.set(object.key, remote);
+    options.onLooked();
+  });
+  return found;
+}
+
+/** The object as it was stored, when its ETag and size are still the recorded ones. */
+function fromInventory(
+  key: string,
+  { sizeBytes, etag }: ListedObject,
+  inventory: Inventory,
+): RemoteObject | undefined {
+  const record = inventory.get(key);
+  if (record === undefined || record.etag !== etag || record.sizeBytes !== sizeBytes) return undefined;
+  return { sizeBytes, etag, sha256: record.sha256, headers: record.headers };
+}
+
+/** An object of another size has other bytes. The ETag of a pointer must be known all the same. */
+function fromSize(object: LocalObject, { sizeBytes, etag }: ListedObject): RemoteObject | undefined {
+  if (sizeBytes === object.sizeBytes || (object.cache === 'pointer' && etag === undefined)) return undefined;
+  return { sizeBytes, etag, sha256: undefined, headers: undefined };
+}
+
+/** Where objects are files of this machine, they are hashed like those of the source. Gives what must be asked still. */
+async function lookAtFiles(
+  { store, workerEntry, onLooked }: LookOptions,
+  objects: readonly LocalObject[],
+  found: Map<string, RemoteObject>,
+): Promise<readonly LocalObject[]> {
+  const plain = objects.filter(({ cache }) => cache !== 'pointer');
+  const sources = await mapConcurrently(
+    plain,
+    concurrentRequests,
+    ({ key }) => store.fileSource?.(key) ?? Promise.resolve(undefined),
+  );
+  const present = plain.flatMap((object, index) => {
+    const source = sources[index];
+    return source === undefined ? [] : [{ key: object.key, path: source.path, sizeBytes: source.sizeBytes }];
+  });
+  const digests = await hashFiles(present, { workerEntry, onBytes: () => undefined });
+  for (const [index, { key }] of present.entries()) {
+    const digest = digests[index];
+    onLooked();
+    if (digest?.kind !== 'digest') continue;
+    found.set(key, {
+      sizeBytes: digest.sizeBytes,
+      etag: undefined,
+      sha256: digest.sha256,
+      headers: undefined,
+    });
+  }
+  return objects.filter(({ key, cache }) => cache === 'pointer' || !found.has(key));
+}
+
+async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObject | undefined> {
+  const { store, listing, inventory } = options;
+  const info = await headUnlessHidden(store, object.key, listing.extent === 'denied');
+  if (info === undefined) return undefined;
+  const { sizeBytes, etag } = info;
+  const record = etag === undefined ? undefined : fromInventory(object.key, { sizeBytes, etag }, inventory);
+  if (record !== undefined) return record;
+  if (object.cache === 'pointer' && etag === undefined) return readPointer(store, object.key);
+  if (sizeBytes !== object.sizeBytes) return { sizeBytes, etag, sha256: undefined, headers: undefined };
+  if (info.sha256 !== undefined) return { sizeBytes, etag, sha256: info.sha256, headers: undefined };
+  // Others stored it. To store it again tells no less and sets its headers, but what is immutable must be proven the same.
+  if (object.cache !== 'immutable') return { sizeBytes, etag, sha256: undefined, headers: undefined };
+  const read = await readDigest(store, object.key, sizeBytes);
+  return read && { ...read, headers: undefined };
+}
+
+/** Without the right to list, S3 answers 403 for an object that is not there. */
+async function headUnlessHidden(
+  store: ObjectStore,
+  key: string,
+  isHidden: boolean,
+): ReturnType<ObjectStore['head']> {
+  try {
+    return await store.head(key);
+  } catch (error) {
+    if (isHidden && error instanceof RemoteError && error.code === 'access-denied') return undefined;
+    throw error;
+  }
+}
+
+/** Where only reading tells the ETag, as in a directory. */
+async function readPointer(store: ObjectStore, key: string): Promise<RemoteObject | undefined> {
+  const stored = await store.read(key, { maxBytes: maxPointerBytes });
+  if (stored === undefined) return undefined;
+  const { sizeBytes, etag } = stored.info;
+  if (etag === undefined) {
+    throw new UserError(
+      'not-supported',
+      'The destination has no ETags, so pointers cannot be replaced safely there.',
+      {
+        hint: 'Leave pointers empty, or publish to s3:// or file://.',
+      },
+    );
+  }
+  return { sizeBytes, etag, sha256: hash('sha256', stored.body), headers: undefined };
+}

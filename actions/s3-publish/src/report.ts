@@ -1,0 +1,184 @@
+import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
+import {
+  type ActionResult,
+  factsSummary,
+  type ResultFile,
+  reportFile,
+  type SummaryBlock,
+} from '@slipway/runner';
+import { invalidationPaths, urlOf } from './addresses.ts';
+import type { Result } from './execute.ts';
+import type { Note } from './observe.ts';
+import type { Observation, Plan, WriteStep } from './plan.ts';
+import { reasonWords } from './step-text.ts';
+
+export interface ReportInput {
+  readonly plan: Plan;
+  readonly observation: Observation;
+  /** Undefined for a dry run. */
+  readonly result: Result | undefined;
+  readonly failure: SlipwayError | undefined;
+  readonly notes: readonly Note[];
+  readonly destination: string;
+  readonly baseUrl: string | undefined;
+  readonly manifestPath: string | undefined;
+  readonly reportPath: string | undefined;
+  readonly durationMs: number;
+}
+
+const maxReportedWrites = 10_000;
+const maxRows = 50;
+
+export function report(input: ReportInput): ActionResult {
+  const { result } = input;
+  const changedKeys = [...(result?.stored.keys() ?? []), ...(result?.deleted ?? [])].sort();
+  return {
+    outputs: {
+      uploaded: result?.stored.size ?? 0,
+      unchanged: unchangedCount(input),
+      deleted: result?.deleted.length ?? 0,
+      'bytes-uploaded': result?.bytesUploaded ?? 0,
+      'invalidation-paths': invalidationPaths(changedKeys, input.baseUrl),
+    },
+    files: [
+      {
+        output: 'changed-keys',
+        path: undefined,
+        defaultName: 's3-publish-changed-keys.txt',
+        contents: changedKeys.map((key) => `${key}\n`).join(''),
+      },
+      ...(result === undefined ? [] : [manifestFile(input, result)]),
+      reportFile('s3-publish', input.reportPath, reportBody(input)),
+    ],
+    summary: summary(input),
+    problems: input.notes,
+    failure: input.failure,
+  };
+}
+
+function unchangedCount({ plan, result }: ReportInput): number {
+  return plan.unchanged + (result?.storedByOthers.length ?? 0);
+}
+
+/** What is stored of the source at the end of the run. An entry takes one line, so that large manifests stay readable. */
+function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput, result: Result): ResultFile {
+  const others = new Set(result.storedByOthers);
+  const isMissing = new Set<string>();
+  for (const { kind, key } of plan.steps) {
+    if (kind !== 'delete' && !result.stored.has(key) && !others.has(key)) isMissing.add(key);
+  }
+  const lines = observation.local
+    .filter(({ key }) => !isMissing.has(key))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, sizeBytes, sha256 }) => {
+      const etag =
+        result.stored.get(key) ?? (others.has(key) ? undefined : observation.remote.get(key)?.etag);
+      return JSON.stringify({ key, sizeBytes, sha256, etag, url: urlOf(key, baseUrl) });
+    });
+  return {
+    output: 'manifest',
+    path: manifestPath,
+    defaultName: 's3-publish-manifest.json',
+    contents: `[\n${lines.join(',\n')}\n]\n`,
+  };
+}
+
+function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {
+  const { plan, result } = input;
+  const writes = writesOf(plan);
+  return {
+    dryRun: result === undefined,
+    destination: input.destination,
+    plan: {
+      writes: writes.slice(0, maxReportedWrites),
+      writesLeftOut: Math.max(0, writes.length - maxReportedWrites),
+      deletions: plan.steps
+        .filter((step) => step.kind === 'delete')
+        .map(({ key, sizeBytes }) => ({ key, sizeBytes })),
+      unchanged: plan.unchanged,
+    },
+    result: result && {
+      uploaded: result.stored.size,
+      bytesUploaded: result.bytesUploaded,
+      unchanged: unchangedCount(input),
+      deleted: result.deleted.length,
+    },
+    failure: input.failure && { code: input.failure.code, message: input.failure.message },
+    notes: input.notes,
+  };
+}
+
+function writesOf(plan: Plan): readonly WriteStep[] {
+  return plan.steps.filter((step) => step.kind !== 'delete');
+}
+
+function summary(input: ReportInput): readonly SummaryBlock[] {
+  const { plan, result } = input;
+  const writes = writesOf(plan);
+  const deletions = plan.steps.filter((step) => step.kind === 'delete');
+  const plannedBytes = writes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const rows: (readonly [string, string])[] = [
+    ['Destination', input.destination],
+    result === undefined
+      ? ['To upload', `${counted(writes.length, 'object')}, ${formatBytes(plannedBytes)}`]
+      : [
+          'Uploaded',
+          `${counted(result.stored.size, 'object')}, ${formatBytes(result.bytesUploaded)}${rateText(result)}`,
+        ],
+    ['Unchanged', `${counted(unchangedCount(input), 'object')}, ${formatBytes(plan.unchangedBytes)}`],
+  ];
+  if (deletions.length > 0) {
+    rows.push(
+      result === undefined
+        ? ['To delete', counted(deletions.length, 'object')]
+        : ['Deleted', counted(result.deleted.length, 'object')],
+    );
+  }
+  rows.push(['Time', formatDuration(input.durationMs)]);
+  return [
+    { kind: 'heading', text: titleOf(input) },
+    factsSummary(rows),
+    ...changesSummary(plan),
+    ...input.notes.map(({ message }) => ({ kind: 'text', text: message }) as const),
+  ];
+}
+
+function titleOf({ result, failure }: ReportInput): string {
+  if (result === undefined) return 'Files to be published (dry run)';
+  return failure === undefined ? 'Files published' : 'Files not published completely';
+}
+
+function rateText({ bytesUploaded, uploadMs }: Result): string {
+  if (bytesUploaded === 0 || uploadMs === 0) return '';
+  return `, ${formatBytes(Math.round((bytesUploaded / uploadMs) * 1000))}/s`;
+}
+
+/** What changes and why: pointers and deletions first, which matter most, then the largest objects. */
+function changesSummary({ steps }: Plan): readonly SummaryBlock[] {
+  if (steps.length === 0) return [];
+  const rank = { 'store-pointer': 0, delete: 1, 'store-object': 2 };
+  const rows = steps
+    .toSorted((a, b) => rank[a.kind] - rank[b.kind])
+    .slice(0, maxRows)
+    .map((step) => [
+      step.kind === 'delete' ? 'deleted' : reasonWords[step.reason],
+      step.kind === 'store-pointer' ? 'pointer' : 'object',
+      formatBytes(step.sizeBytes),
+      step.key,
+    ]);
+  const blocks: SummaryBlock[] = [
+    // The widest column is last, where it may be cut off.
+    {
+      kind: 'details',
+      summary: 'What changes',
+      blocks: [{ kind: 'table', head: ['Why', 'What', 'Size', 'Key'], rows }],
+    },
+  ];
+  if (steps.length > maxRows) {
+    blocks.push({
+      kind: 'text',
+      text: `${counted(steps.length - maxRows, 'more change')} in the JSON report.`,
+    });
+  }
+  return blocks;
+}

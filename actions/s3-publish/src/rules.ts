@@ -1,0 +1,109 @@
+import { printable } from '@slipway/core';
+import { type InputDeclaration, input } from '@slipway/runner';
+import { type KeyGlob, parseKeyGlob } from './globs.ts';
+
+const maxRules = 1_000;
+const maxNamedProblems = 10;
+const maxValueCharacters = 1_024;
+
+/** A value for the keys that a glob matches. */
+export interface Rule<Value> {
+  readonly glob: KeyGlob;
+  readonly value: Value;
+}
+
+export interface MetadataValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** An input of globs for keys, one a line. */
+export function globsInput(description: string): InputDeclaration<readonly KeyGlob[]> {
+  return linesInput('globs', description, parseKeyGlob);
+}
+
+/** An input of lines `GLOB: value`. */
+export function rulesInput<Value>(
+  description: string,
+  parseValue: (text: string) => Value,
+): InputDeclaration<readonly Rule<Value>[]> {
+  return linesInput('rules', description, (line) => {
+    const colon = /:\s/.exec(line);
+    if (colon === null) throw new Error('it has no "GLOB: value"; "**: value" is for all objects');
+    return {
+      glob: parseKeyGlob(line.slice(0, colon.index).trim()),
+      value: parseValue(line.slice(colon.index + 1).trim()),
+    };
+  });
+}
+
+/** What the last of `rules` that matches says about `key`. */
+export function lastMatch<Value>(rules: readonly Rule<Value>[], key: string): Value | undefined {
+  return rules.findLast((rule) => rule.glob.matches(key))?.value;
+}
+
+/** A value that an HTTP header can have, in ASCII. Throws an `Error` for anything else. */
+export function parseHeaderValue(text: string): string {
+  if (text === '') throw new Error('the value is empty');
+  if (text.length > maxValueCharacters)
+    throw new Error(`the value is longer than ${maxValueCharacters} characters`);
+  if (!/^[\x20-\x7e]*$/.test(text)) throw new Error('the value has characters other than printable ASCII');
+  return text;
+}
+
+/** A media type with parameters, as RFC 9110 writes it. Throws an `Error` for anything else. */
+export function parseContentType(text: string): string {
+  const value = parseHeaderValue(text);
+  const token = "[\\w!#$%&'*+.^`|~-]+";
+  const parameter = `\\s*;\\s*${token}=(?:${token}|"[^"\\\\]*")`;
+  if (!new RegExp(`^${token}/${token}(?:${parameter})*$`).test(value)) {
+    throw new Error('it is no content type, such as "text/html; charset=utf-8"');
+  }
+  return value;
+}
+
+/** `name=value` for `x-amz-meta-name`. Throws an `Error` for anything else. */
+export function parseMetadata(text: string): MetadataValue {
+  const match = /^([A-Za-z0-9_.-]{1,128})\s*=\s*(.*)$/s.exec(text);
+  if (match === null) throw new Error('it is no name=value with a name of letters, digits, "-", "_" and "."');
+  const [, name = '', value = ''] = match;
+  const lowerName = name.toLowerCase();
+  if (lowerName.startsWith('slipway') || lowerName === 'sha256') {
+    throw new Error('names that begin with "slipway", and "sha256", are for what Slipway itself keeps there');
+  }
+  return { name: lowerName, value: parseHeaderValue(value) };
+}
+
+/** An input of lines that are each parsed; all bad lines are told at once. */
+function linesInput<Value>(
+  kind: string,
+  description: string,
+  parseLine: (line: string) => Value,
+): InputDeclaration<readonly Value[]> {
+  const lines = input.lines({ description });
+  return {
+    ...lines,
+    kind,
+    check: undefined,
+    absent: [],
+    parse: (text) => {
+      const problems: string[] = [];
+      const values: Value[] = [];
+      for (const line of lines.parse(text)) {
+        try {
+          values.push(parseLine(line));
+        } catch (error) {
+          problems.push(
+            `"${printable(line, 80)}": ${error instanceof Error ? error.message : String(error)}`,
+          );
+        }
+      }
+      if (values.length > maxRules) problems.push(`there are more than ${maxRules} lines`);
+      if (problems.length === 0) return values;
+      const more = problems.length - maxNamedProblems;
+      throw new Error(
+        `${problems.slice(0, maxNamedProblems).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+      );
+    },
+  };
+}

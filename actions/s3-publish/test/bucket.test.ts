@@ -1,0 +1,305 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { formatInventory, inventoryKey, parseInventory } from '../src/inventory.ts';
+import { BucketDouble } from './bucket-double.ts';
+import { changedKeys, makeTree, publishToStore, sha256Of } from './publishing.ts';
+
+const site = { 'index.html': '<p>1', 'assets/app.js': 'app()', 'assets/empty': '', 'latest.json': '{"v":1}' };
+const rules = { pointers: 'latest.json', 'cache-control': '**: max-age=60' };
+
+describe('publishing to a bucket', () => {
+  test('sends content type, cache control and metadata', async () => {
+    const bucket = new BucketDouble();
+    await publishToStore(bucket, {
+      ...rules,
+      source: makeTree(site),
+      immutable: 'assets/**',
+      metadata: '*.js: commit=abc',
+    });
+    expect(bucket.objects.get('assets/app.js')?.options).toMatchObject({
+      condition: 'absent',
+      cache: 'immutable',
+      contentType: 'text/javascript; charset=utf-8',
+      headers: { cacheControl: 'max-age=60', metadata: { commit: 'abc' } },
+    });
+    expect(bucket.objects.get('index.html')?.options).toMatchObject({ condition: 'any', cache: 'document' });
+    expect(bucket.objects.get('latest.json')?.options).toMatchObject({
+      condition: 'absent',
+      cache: 'pointer',
+    });
+  });
+
+  test('I1: stores pointers after everything else is stored and checked', async () => {
+    const bucket = new BucketDouble();
+    await publishToStore(bucket, { ...rules, source: makeTree(site) });
+    const first = bucket.requests.indexOf('PUT latest.json');
+    for (const key of ['index.html', 'assets/app.js', 'assets/empty']) {
+      const put = bucket.requests.indexOf(`PUT ${key}`);
+      expect(bucket.requests.indexOf(`HEAD ${key}`, put)).toBeGreaterThan(put);
+      expect(bucket.requests.indexOf(`HEAD ${key}`, put)).toBeLessThan(first);
+    }
+    expect(bucket.requests.slice(first)).toEqual([
+      'PUT latest.json',
+      'HEAD latest.json',
+      `PUT ${inventoryKey}`,
+    ]);
+  });
+
+  test('unchanged costs a listing and one GET', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    await publishToStore(bucket, { ...rules, source });
+    bucket.requests = [];
+    const run = await publishToStore(bucket, { ...rules, source });
+    expect(run.outputs).toMatchObject({ uploaded: 0, unchanged: 4 });
+    expect(bucket.requests.toSorted()).toEqual([`GET ${inventoryKey}`, 'LIST page']);
+  });
+
+  test('other headers with the same bytes are a change', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    await publishToStore(bucket, { ...rules, source });
+    const changed = { ...rules, source, 'cache-control': '**: max-age=60\n*.html: no-cache' };
+    const run = await publishToStore(bucket, changed);
+    expect(changedKeys(run)).toEqual(['index.html']);
+    expect(bucket.objects.get('index.html')?.options?.headers?.cacheControl).toBe('no-cache');
+    expect((await publishToStore(bucket, changed)).outputs).toMatchObject({ uploaded: 0 });
+    expect(
+      (await publishToStore(bucket, { ...changed, 'storage-class': 'STANDARD_IA' })).outputs,
+    ).toMatchObject({ uploaded: 4 });
+  });
+
+  test('what another tool replaced is noticed and stored again, also with the same size', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    await publishToStore(bucket, { ...rules, source });
+    bucket.place('index.html', '<p>X');
+    bucket.place('assets/app.js', 'app()');
+    const run = await publishToStore(bucket, { ...rules, source });
+    expect(changedKeys(run)).toEqual(['assets/app.js', 'index.html']);
+    expect(bucket.bodies()).toEqual(site);
+  });
+
+  test('what another tool stored under an immutable key is read, and left when it is the same', async () => {
+    const bucket = new BucketDouble();
+    bucket.place('v1/a', 'same');
+    const source = makeTree({ 'v1/a': 'same' });
+    expect((await publishToStore(bucket, { source, immutable: 'v1/**' })).outputs).toMatchObject({
+      uploaded: 0,
+      unchanged: 1,
+    });
+    bucket.place('v1/a', 'SAME');
+    await expect(publishToStore(bucket, { source, immutable: 'v1/**' })).rejects.toMatchObject({
+      code: 'immutable-conflict',
+    });
+  });
+
+  test('I2: the same immutable key stored meanwhile with other bytes is never overwritten', async () => {
+    for (const [theirs, code] of [
+      ['same', undefined],
+      ['SAME', 'immutable-conflict'],
+    ] as const) {
+      const bucket = new BucketDouble();
+      bucket.beforeWrite = (key) => {
+        if (key === 'v1/a') bucket.place(key, theirs);
+      };
+      const run = await publishToStore(bucket, { source: makeTree({ 'v1/a': 'same' }), immutable: 'v1/**' });
+      expect(run.failure?.code).toBe(code);
+      expect(bucket.bodies()).toEqual({ 'v1/a': theirs });
+    }
+  });
+});
+
+describe('the inventory is a cache', () => {
+  test('without it, SHA-256 are asked for and nothing is sent again; then it is there', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    await publishToStore(bucket, { ...rules, source });
+    bucket.objects.delete(inventoryKey);
+    bucket.requests = [];
+    expect((await publishToStore(bucket, { ...rules, source })).outputs).toMatchObject({
+      uploaded: 0,
+      unchanged: 4,
+    });
+    expect(bucket.count('HEAD')).toBe(4);
+    expect(bucket.count('PUT')).toBe(1);
+    bucket.requests = [];
+    await publishToStore(bucket, { ...rules, source });
+    expect(bucket.count('HEAD')).toBe(0);
+  });
+
+  test.each<readonly [string, (packed: Buffer) => Promise<Uint8Array> | Uint8Array]>([
+    ['damaged', (packed) => packed.fill(0, 20, 40)],
+    ['cut off', (packed) => packed.subarray(0, packed.length / 2)],
+    ['of zero bytes', () => new Uint8Array()],
+    [
+      'stale: with the ETags of objects that were replaced',
+      async (packed) => {
+        const records = await parseInventory(packed);
+        return formatInventory(
+          new Map([...records].map(([key, record]) => [key, { ...record, etag: '"old"' }])),
+        );
+      },
+    ],
+    [
+      'of other objects',
+      async (packed) => {
+        const records = [...(await parseInventory(packed))];
+        const [, first] = records[0] ?? [];
+        if (first === undefined) throw new Error('it is empty');
+        return formatInventory(new Map(records.map(([key]) => [key, first])));
+      },
+    ],
+  ])('%s, it never hides a change', async (_, damage) => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    await publishToStore(bucket, { ...rules, source });
+    const packed = bucket.objects.get(inventoryKey)?.body;
+    if (packed === undefined) throw new Error('there is no inventory');
+    bucket.place(inventoryKey, await damage(Buffer.from(packed)));
+    writeFileSync(join(source, 'index.html'), '<p>2');
+    bucket.place('assets/app.js', 'bad()');
+    expect((await publishToStore(bucket, { ...rules, source })).failure).toBeUndefined();
+    expect(bucket.bodies()).toEqual({ ...site, 'index.html': '<p>2' });
+    expect((await parseInventory(bucket.objects.get(inventoryKey)?.body ?? Buffer.alloc(0))).size).toBe(4);
+  });
+
+  test('of another publisher who was faster stays, and the run succeeds', async () => {
+    const bucket = new BucketDouble();
+    bucket.beforeWrite = (key) => {
+      if (key === inventoryKey) bucket.place(inventoryKey, 'theirs');
+    };
+    const run = await publishToStore(bucket, { ...rules, source: makeTree(site) });
+    expect(run.failure).toBeUndefined();
+    expect(bucket.objects.get(inventoryKey)?.body.toString()).toBe('theirs');
+    expect(run.log.join('\n')).toContain('Another publisher wrote the inventory');
+  });
+
+  test('keeps what other sources published to the same place, and is never deleted or uploaded', async () => {
+    const bucket = new BucketDouble();
+    const one = makeTree({ one: '1', '.slipway/s3-publish-inventory.v1.gz': 'a trap' });
+    await publishToStore(bucket, { source: one });
+    await publishToStore(bucket, { source: makeTree({ two: '2' }) });
+    bucket.requests = [];
+    await publishToStore(bucket, { source: one });
+    expect(bucket.count('HEAD') + bucket.count('PUT')).toBe(0);
+    const run = await publishToStore(bucket, { source: one, delete: 'extraneous' });
+    expect(run.outputs).toMatchObject({ deleted: 1 });
+    expect([...bucket.objects.keys()].toSorted()).toEqual([inventoryKey, 'one']);
+  });
+
+  test('is written after a failure too, so that a rerun asks for nothing that is known', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree(site);
+    bucket.beforeWrite = (key) => {
+      if (key === 'latest.json') throw new Error('the network is gone');
+    };
+    expect((await publishToStore(bucket, { ...rules, source })).failure?.message).toContain('network');
+    expect(bucket.bodies()).not.toHaveProperty('latest.json');
+    bucket.beforeWrite = () => undefined;
+    bucket.requests = [];
+    const rerun = await publishToStore(bucket, { ...rules, source });
+    expect(changedKeys(rerun)).toEqual(['latest.json']);
+    expect(bucket.requests.filter((request) => request.startsWith('HEAD'))).toEqual(['HEAD latest.json']);
+  });
+});
+
+describe('I3: two publishers at one pointer', () => {
+  test('the slower one is told, names it, and overwrites nothing', async () => {
+    for (const before of [undefined, '{"v":0}']) {
+      const bucket = new BucketDouble();
+      if (before !== undefined) bucket.place('latest.json', before);
+      bucket.beforeWrite = (key) => {
+        if (key === 'latest.json') bucket.place(key, '{"v":9}', sha256Of('{"v":9}'));
+      };
+      const run = await publishToStore(bucket, { ...rules, source: makeTree(site) });
+      expect(run.failure).toMatchObject({
+        code: 'contention',
+        message: expect.stringContaining('latest.json'),
+      });
+      expect(bucket.bodies()).toEqual({ ...site, 'latest.json': '{"v":9}' });
+    }
+  });
+
+  test('that say the same both succeed', async () => {
+    const bucket = new BucketDouble();
+    bucket.beforeWrite = (key) => {
+      if (key === 'latest.json') bucket.place(key, site[key], sha256Of(site[key]));
+    };
+    const run = await publishToStore(bucket, { ...rules, source: makeTree(site) });
+    expect(run.failure).toBeUndefined();
+    expect(run.outputs).toMatchObject({ uploaded: 3, unchanged: 1 });
+  });
+
+  test('nothing is deleted after a pointer that failed', async () => {
+    const bucket = new BucketDouble();
+    bucket.place('old', 'x');
+    bucket.beforeWrite = (key) => {
+      if (key === 'latest.json') bucket.place(key, 'theirs');
+    };
+    const run = await publishToStore(bucket, { ...rules, source: makeTree(site), delete: 'extraneous' });
+    expect(run.failure?.code).toBe('contention');
+    expect(bucket.bodies()).toHaveProperty('old');
+  });
+});
+
+describe('where listing is denied', () => {
+  test('each object is asked for, a notice names the permission, and all is published', async () => {
+    const bucket = new BucketDouble();
+    bucket.deniesListing = true;
+    const source = makeTree(site);
+    const first = await publishToStore(bucket, { ...rules, source });
+    expect(first.failure).toBeUndefined();
+    expect(first.problems).toMatchObject([
+      { code: 'listing-denied', hint: expect.stringContaining('s3:ListBucket') },
+    ]);
+    expect(bucket.bodies()).toEqual(site);
+    writeFileSync(join(source, 'latest.json'), '{"v":2}');
+    expect((await publishToStore(bucket, { ...rules, source })).outputs).toMatchObject({
+      uploaded: 1,
+      unchanged: 3,
+    });
+  });
+
+  test('deleting what is extraneous is refused', async () => {
+    const bucket = new BucketDouble();
+    bucket.deniesListing = true;
+    await expect(
+      publishToStore(bucket, { source: makeTree(site), delete: 'extraneous' }),
+    ).rejects.toMatchObject({
+      code: 'access-denied',
+    });
+    expect(bucket.objects.size).toBe(0);
+  });
+});
+
+test('a store that does not have what it was sent is told before pointers move', async () => {
+  for (const verify of ['head', 'get']) {
+    const bucket = new BucketDouble();
+    const write = bucket.write.bind(bucket);
+    bucket.write = async (key, source, options) => {
+      const written = await write(key, source, options);
+      if (key === 'index.html') bucket.place(key, '<p>?', sha256Of('<p>?'));
+      return written;
+    };
+    const run = await publishToStore(bucket, { ...rules, source: makeTree(site), verify });
+    expect(run.failure).toMatchObject({
+      code: 'unexpected-response',
+      message: expect.stringContaining('index.html'),
+    });
+    expect(bucket.bodies()).not.toHaveProperty('latest.json');
+  }
+});
+
+test('a bucket of very many other objects is not listed to its end', async () => {
+  const bucket = new BucketDouble();
+  for (let index = 0; index < 20_000; index += 1) bucket.place(`other/${index}`, '');
+  const source = makeTree(site);
+  expect((await publishToStore(bucket, { ...rules, source })).outputs).toMatchObject({ uploaded: 4 });
+  expect(bucket.count('LIST')).toBeLessThan(7);
+  expect((await publishToStore(bucket, { ...rules, source })).outputs).toMatchObject({
+    uploaded: 0,
+    unchanged: 4,
+  });
+});

@@ -1,0 +1,113 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatInventory, type InventoryRecord, isRecordable, parseInventory } from '../src/inventory.ts';
+
+const hex = (digits: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+const key = fc
+  .array(fc.string({ unit: fc.constantFrom(...'ab+%~ \u00fc日🚢:'), minLength: 1, maxLength: 8 }), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((names) => names.join('/'));
+const record: fc.Arbitrary<InventoryRecord> = fc.record({
+  sizeBytes: fc.nat(),
+  etag: fc.string({ minLength: 1, maxLength: 40 }).filter(isRecordable),
+  sha256: hex(64),
+  headers: hex(16),
+});
+const inventory = fc.array(fc.tuple(key, record), { maxLength: 50 }).map((entries) => new Map(entries));
+
+describe('the inventory', () => {
+  test('is read as it was written', async () => {
+    await fc.assert(
+      fc.asyncProperty(inventory, async (records) => {
+        expect(await parseInventory(await formatInventory(records))).toEqual(records);
+      }),
+    );
+  });
+
+  test('is read as it was written when it is large', async () => {
+    const records = new Map(
+      Array.from({ length: 5_000 }, (_, index) => [
+        `directory/${index}`,
+        { sizeBytes: index, etag: `"${index}"`, sha256: 'a'.repeat(64), headers: 'b'.repeat(16) },
+      ]),
+    );
+    expect(await parseInventory(await formatInventory(records))).toEqual(records);
+  });
+
+  test('is refused as a whole when a byte is missing or changed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        inventory,
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (records, position, flip) => {
+          const packed = Buffer.from(await formatInventory(records));
+          // The header of gzip has bytes that mean nothing: time, flags of speed, and the system.
+          const at = 10 + (position % (packed.length - 10));
+          const flipped = Buffer.from(packed);
+          flipped[at] = (flipped[at] ?? 0) ^ flip;
+          // A few bits between the data and the checksum mean nothing.
+          const read = await parseInventory(flipped).catch((error) => error);
+          if (read instanceof Map) expect(read).toEqual(records);
+          else expect(read).toMatchObject({ code: 'content-invalid' });
+          await expect(parseInventory(packed.subarray(0, at))).rejects.toMatchObject({
+            code: 'content-invalid',
+          });
+        },
+      ),
+    );
+  });
+
+  const line = `${'a'.repeat(64)}\t5\t${'b'.repeat(16)}\t"e"\tkey`;
+  test.each([
+    ['nothing', ''],
+    ['another first line', `something else\n${line}\n`],
+    ['a later version', `slipway s3-publish inventory 2 1\n${line}\n`],
+    ['fewer records than announced', 'slipway s3-publish inventory 1 1\n'],
+    ['more records than announced', `slipway s3-publish inventory 1 0\n${line}\n`],
+    ['no line break at the end', `slipway s3-publish inventory 1 1\n${line}`],
+    ['a key twice', `slipway s3-publish inventory 1 2\n${line}\n${line}\n`],
+    ['a key outside', `slipway s3-publish inventory 1 1\n${line.replace('key', '../key')}\n`],
+    ['a short SHA-256', `slipway s3-publish inventory 1 1\n${line.slice(1)}\n`],
+    ['a size that is none', `slipway s3-publish inventory 1 1\n${line.replace('\t5\t', '\t-5\t')}\n`],
+    ['a field more', `slipway s3-publish inventory 1 1\n${line}\tx\n`],
+    ['no ETag', `slipway s3-publish inventory 1 1\n${line.replace('"e"', '')}\n`],
+    ['a line without end', `slipway s3-publish inventory 1 1\n${'x'.repeat(10_000)}`],
+  ])('with %s is refused', async (_, text) => {
+    await expect(parseInventory(gzipSync(text))).rejects.toMatchObject({ code: 'content-invalid' });
+  });
+
+  test('with no UTF-8 is refused', async () => {
+    await expect(parseInventory(gzipSync(Buffer.from([0xff, 0xfe, 0x0a])))).rejects.toMatchObject({
+      code: 'content-invalid',
+    });
+    await expect(parseInventory(Buffer.from('no gzip'))).rejects.toMatchObject({ code: 'content-invalid' });
+  });
+
+  test('of any text is refused or read, never anything else', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+        const packed = gzipSync(`slipway s3-publish inventory 1 1\n${text}\n`);
+        await parseInventory(packed).then(
+          (records) => expect(records.size).toBe(1),
+          (error) => expect(error).toMatchObject({ code: 'content-invalid' }),
+        );
+      }),
+    );
+  });
+
+  test('takes little room', async () => {
+    const records = new Map(
+      Array.from({ length: 1_000 }, (_, index) => [
+        `some/directory/file-${index}.bin`,
+        { sizeBytes: 20_480, etag: `"${index}"`, sha256: 'a'.repeat(64), headers: 'b'.repeat(16) },
+      ]),
+    );
+    const packed = await formatInventory(records);
+    expect(packed.length).toBeLessThan(gunzipSync(packed).length / 4);
+  });
+});

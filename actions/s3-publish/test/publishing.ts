@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { type ActionResult, parseInputs } from '@slipway/runner';
+import { type ActionRunResult, runAction, temporaryDirectory } from '@slipway/testkit';
+import { action } from '../src/action.ts';
+import { publishFiles } from '../src/publish.ts';
+
+/** Built by `scripts/bundle s3-publish`. */
+export const bundle = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+
+export type Tree = Readonly<Record<string, string | Uint8Array>>;
+export type InputTexts = Readonly<Record<string, string | undefined>>;
+
+/** A new directory with these files. */
+export function makeTree(files: Tree, directory = temporaryDirectory('tree')): string {
+  for (const [key, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, key)), { recursive: true });
+    writeFileSync(join(directory, key), content);
+  }
+  return directory;
+}
+
+/** The files of a directory by key, without what the store keeps for itself. */
+export function treeOf(directory: string): Record<string, string> {
+  const tree: Record<string, string> = {};
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const key = path.slice(directory.length + 1);
+    if (entry.isFile() && !key.startsWith('.slipway/')) tree[key] = readFileSync(path, 'utf8');
+  }
+  return tree;
+}
+
+export function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Publishes to a directory in this process. */
+export function publishTo(directory: string, inputs: InputTexts): Promise<ActionRunResult> {
+  return runAction(action, { destination: pathToFileURL(directory).href, ...inputs });
+}
+
+/** Publishes to a store that stands for a bucket. */
+export async function publishToStore(
+  store: ObjectStore,
+  inputs: InputTexts,
+): Promise<ActionResult & { readonly log: readonly string[] }> {
+  const texts: InputTexts = { destination: store.url, 'aws-region': 'us-east-1', ...inputs };
+  const workDirectory = temporaryDirectory('work');
+  const surroundings = { workDirectory, environment: {} };
+  const given = await parseInputs(
+    action,
+    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
+    surroundings,
+  );
+  const log: string[] = [];
+  const result = await publishFiles(given, async () => store, {
+    progress: { ...silentProgress, info: (line) => void log.push(line) },
+    clock: systemClock,
+    workDirectory,
+    environment: {},
+    mask: () => undefined,
+  });
+  return { ...result, log };
+}
+
+/** What a result file of a run says. */
+export function fileOf(result: ActionResult, output: string): string {
+  const file = result.files.find((candidate) => candidate.output === output);
+  if (file === undefined) throw new Error(`the run wrote no ${output}`);
+  return file.contents;
+}
+
+export function changedKeys(result: ActionResult): readonly string[] {
+  return fileOf(result, 'changed-keys').split('\n').slice(0, -1);
+}

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { excludes, parseKeyGlob } from '../src/globs.ts';
+import { contentTypeOf, HeaderDigests, type HeaderRules, headersOf } from '../src/headers.ts';
+import { inputs } from '../src/inputs.ts';
+
+function matches(glob: string, key: string): boolean {
+  return parseKeyGlob(glob).matches(key);
+}
+
+const noRules: HeaderRules = {
+  cacheControl: [],
+  contentType: [],
+  metadata: [],
+  immutable: [],
+  pointers: [],
+  storedAs: '',
+};
+
+describe('a glob', () => {
+  test.each([
+    ['*.html', 'index.html', true],
+    ['*.html', 'a/b/index.html', true],
+    ['/*.html', 'index.html', true],
+    ['/*.html', 'a/index.html', false],
+    ['a/*.html', 'a/index.html', true],
+    ['a/*.html', 'b/a/index.html', false],
+    ['a/*.html', 'a/b/index.html', false],
+    ['a/**', 'a/b/index.html', true],
+    ['a/', 'a/b/index.html', true],
+    ['a/', 'a', true],
+    ['**', '.well-known/x', true],
+    ['*', '.hidden', true],
+    ['{a,b}.txt', 'b.txt', true],
+    ['!a', 'b', false],
+    ['*.html', 'index.htm', false],
+  ])('%s and %s', (glob, key, expected) => {
+    expect(matches(glob, key)).toBe(expected);
+  });
+
+  test('that excludes a directory excludes all below, at any depth', () => {
+    const globs = [parseKeyGlob('node_modules'), parseKeyGlob('/drafts')];
+    expect(excludes(globs, 'a/node_modules/b/c.js')).toBe(true);
+    expect(excludes(globs, 'drafts/x.html')).toBe(true);
+    expect(excludes(globs, 'a/drafts/x.html')).toBe(false);
+  });
+
+  test('is refused when it is empty or too long', () => {
+    expect(() => parseKeyGlob('')).toThrow('empty');
+    expect(() => parseKeyGlob('/')).not.toThrow();
+    expect(() => parseKeyGlob('x'.repeat(2_000))).toThrow('longer');
+  });
+
+  test('never takes long or throws for any key', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), fc.string({ maxLength: 200 }), (glob, key) => {
+        let test: ((key: string) => boolean) | undefined;
+        try {
+          test = parseKeyGlob(glob).matches;
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+        expect(typeof (test?.(key) ?? true)).toBe('boolean');
+      }),
+    );
+  });
+});
+
+const hostileLines = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('**: ', '*.js: a=', '\n', '\r', 'text/plain', '::error::x'),
+    ),
+  )
+  .map((pieces) => pieces.join(''));
+
+describe('rules', () => {
+  const rules: HeaderRules = {
+    ...noRules,
+    cacheControl: inputs['cache-control'].parse(
+      '**: public, max-age=60\n*.html: no-cache\n# a comment\n\n/a/*: private',
+    ),
+    contentType: inputs['content-type'].parse(
+      '*.spack: application/x-spack\n*.json: application/json; charset=utf-8',
+    ),
+    metadata: inputs.metadata.parse('**: Commit=abc\n*.js: commit=def\n*.js: from = ci: build 7'),
+  };
+
+  test('the last that matches wins', () => {
+    expect(headersOf('x.js', rules).headers.cacheControl).toBe('public, max-age=60');
+    expect(headersOf('b/x.html', rules).headers.cacheControl).toBe('no-cache');
+    expect(headersOf('a/x.html', rules).headers.cacheControl).toBe('private');
+  });
+
+  test('metadata adds up, name by name', () => {
+    expect(headersOf('x.js', rules).headers.metadata).toEqual({ commit: 'def', from: 'ci: build 7' });
+    expect(headersOf('x.css', rules).headers.metadata).toEqual({ commit: 'abc' });
+    expect(headersOf('x.css', noRules).headers.metadata).toBeUndefined();
+  });
+
+  test('content types come from rules, then from the extension', () => {
+    expect(headersOf('x.json', rules).contentType).toBe('application/json; charset=utf-8');
+    expect(headersOf('a/x.spack', rules).contentType).toBe('application/x-spack');
+    expect(contentTypeOf('a/index.HTML')).toBe('text/html; charset=utf-8');
+    expect(contentTypeOf('x.tar.gz')).toBe('application/gzip');
+    expect(contentTypeOf('html')).toBe('application/octet-stream');
+    expect(contentTypeOf('x.unheard-of')).toBe('application/octet-stream');
+  });
+
+  test('a change of any header, or of how all is stored, is another digest', () => {
+    const digests = [
+      noRules,
+      rules,
+      { ...noRules, storedAs: 'x' },
+      { ...noRules, pointers: [parseKeyGlob('**')] },
+      { ...noRules, metadata: rules.metadata },
+      { ...noRules, cacheControl: rules.cacheControl },
+    ].map((some) => new HeaderDigests(some).of('x.js'));
+    expect(new Set(digests).size).toBe(digests.length);
+    expect(new HeaderDigests(rules).of('x.js')).toBe(new HeaderDigests({ ...rules }).of('y/x.js'));
+  });
+
+  test('all bad lines are told at once', () => {
+    const parse = () =>
+      inputs.metadata.parse(
+        'no rule\n**: no pair\n**: ok=1\n**: é=1\n**: a=\u00fc\n**: sha256=1\n**: slipway-x=1',
+      );
+    for (const words of ['no rule', 'no pair', 'é=1', 'a=\u00fc', 'sha256=1', 'slipway-x']) {
+      expect(parse).toThrow(words);
+    }
+    expect(parse).not.toThrow('ok=1');
+  });
+
+  test.each([
+    ['cache-control', '**: a\u0007b'],
+    ['cache-control', '**: '],
+    ['cache-control', `**: ${'x'.repeat(2_000)}`],
+    ['content-type', '**: html'],
+    ['content-type', '**: text/html; charset'],
+    ['content-type', '**: text/html\u00e9'],
+    ['metadata', '**: =x'],
+    ['immutable', 'x'.repeat(3_000)],
+  ] as const)('%s refuses %j', (name, line) => {
+    expect(() => inputs[name].parse(line)).toThrow();
+  });
+
+  test('hostile lines are refused or harmless', () => {
+    fc.assert(
+      fc.property(hostileLines, (text) => {
+        for (const name of ['cache-control', 'content-type', 'metadata'] as const) {
+          try {
+            for (const { value } of inputs[name].parse(text)) {
+              const header = typeof value === 'string' ? value : `${value.name}: ${value.value}`;
+              expect(header).toMatch(/^[\x20-\x7e]+$/);
+            }
+          } catch (error) {
+            expect(error).toBeInstanceOf(Error);
+            expect(String(error)).not.toMatch(/[\r\n]|::/);
+          }
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { requestBody, serveLoopback } from './loopback-server.ts';
+
+/** An answer that the gate gives in the place of STS. */
+export interface StsAnswer {
+  readonly status: number;
+  readonly code: string;
+  readonly message?: string;
+}
+
+export interface StsGate {
+  /** For `sts-endpoint-url`. */
+  readonly url: string;
+  /** The token of every `AssumeRoleWithWebIdentity` that arrived, in order. */
+  readonly tokens: readonly string[];
+  /** Parameters of every request that arrived. */
+  readonly requests: readonly URLSearchParams[];
+  /** Gives these answers to the next requests, which then do not reach STS. */
+  answerFirst(answers: readonly StsAnswer[]): void;
+  /** Gives this answer to all requests from now on. */
+  answerAlways(answer: StsAnswer | undefined): void;
+  close(): void;
+}
+
+/**
+ * Stands in front of a real STS, writes down which tokens are sent to it, and answers in its place when told to, in
+ * the XML of the Query API. Without a `target` it can only refuse.
+ */
+export async function startStsGate(target: string | undefined): Promise<StsGate> {
+  const requests: URLSearchParams[] = [];
+  const first: StsAnswer[] = [];
+  let always: StsAnswer | undefined;
+  const server = await serveLoopback(async (request, response) => {
+    const body = await requestBody(request);
+    requests.push(new URLSearchParams(body.toString('utf8')));
+    const answer = first.shift() ?? always;
+    if (answer !== undefined || target === undefined) {
+      const { status, code, message = '' } = answer ?? { status: 403, code: 'AccessDenied' };
+      response.writeHead(status, { 'content-type': 'text/xml' }).end(errorXml(code, message));
+      return;
+    }
+    await forward(target, request, body, response);
+  });
+  return {
+    url: server.url,
+    requests,
+    get tokens() {
+      return requests.flatMap((parameters) => parameters.get('WebIdentityToken') ?? []);
+    },
+    answerFirst: (answers) => void first.push(...answers),
+    answerAlways(answer) {
+      always = answer;
+    },
+    close: () => server.close(),
+  };
+}
+
+/** As it came, `Host` too, so that signatures stay good. */
+function forward(
+  target: string,
+  { method, url, headers }: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, setHost: false };
+    const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response).on('finish', resolve).on('error', reject);
+    });
+    forwarded.on('error', reject).end(body);
+  });
+}
+
+function errorXml(code: string, message: string): string {
+  const escaped = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${escaped}</Message></Error><RequestId>0</RequestId></ErrorResponse>`;
+}
