@@ -39,6 +39,7 @@ import {
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { action } from '../src/action.ts';
+import { directoryPlace } from './mirror-places.ts';
 import { audit } from './publishing.ts';
 
 /** Of the key that Spack signed the fixture with. */
@@ -117,7 +118,7 @@ describe('publishing to a new mirror', () => {
       },
       counts: { errors: 0, warnings: 0 },
     });
-    const { findings } = await audit(mirror, key).then(({ findings: all }) => ({
+    const { findings } = await audit(directoryPlace(mirror), key).then(({ findings: all }) => ({
       findings: all.filter(({ code }) => code !== 'index-unsigned' && code !== 'dag-hash-unproven'),
     }));
     expect(findings).toEqual([]);
@@ -129,7 +130,7 @@ describe('publishing to a new mirror', () => {
     await publish(await stageSigned(), mirror, inputs);
     expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
     expect(isSigned(mirror, historyKey(undefined, 1, indexChecksum(mirror)))).toBe(true);
-    const { findings } = await audit(mirror, key);
+    const { findings } = await audit(directoryPlace(mirror), key);
     expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
   });
 
@@ -254,7 +255,7 @@ describe('an entry that the mirror has with another content', () => {
     });
     expect(readObject(mirror, first)).toEqual(readObject(staged, first));
     expect(readObject(mirror, blobKey(tarball))).toEqual(readObject(staged, blobKey(tarball)));
-    const { findings } = await audit(mirror, key);
+    const { findings } = await audit(directoryPlace(mirror), key);
     expect(findings.map(({ code }) => code).sort()).toEqual(['blob-orphaned', 'index-unsigned']);
   });
 });
@@ -359,7 +360,7 @@ describe('a view', () => {
     expect(String(outputs['invalidation-paths']).split('\n')).toEqual(
       [`/${indexManifestKey(undefined)}`, `/${indexManifestKey('stable')}`].sort(),
     );
-    const { findings, indexes } = await audit(mirror, key);
+    const { findings, indexes } = await audit(directoryPlace(mirror), key);
     expect(findings.filter(({ code }) => !['index-unsigned', 'dag-hash-unproven'].includes(code))).toEqual(
       [],
     );
@@ -391,7 +392,7 @@ describe('a mirror whose index another tool replaced', () => {
     expect(failure).toBeUndefined();
     expect(problems).toContainEqual(expect.objectContaining({ code: 'index-foreign', severity: 'warning' }));
     expect(outputs).toMatchObject({ published: what === 'the same index' ? 1 : 2 });
-    const { findings } = await audit(mirror, key);
+    const { findings } = await audit(directoryPlace(mirror), key);
     expect(findings.map(({ code }) => code)).not.toContain('index-foreign');
   });
 });

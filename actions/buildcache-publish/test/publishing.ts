@@ -1,9 +1,9 @@
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { silentProgress, systemClock } from '@slipway/core';
 import { type AuditReport, auditMirror, type Finding } from '@slipway/mirror';
 import { blobKey } from '@slipway/spack-buildcache';
-import { openStore } from '@slipway/store';
 import {
+  type ActionProcessOptions,
   type ActionRun,
   actionProcess,
   addKeys,
@@ -13,6 +13,7 @@ import {
   stagePackages,
   type TestKey,
 } from '@slipway/testkit';
+import type { MirrorPlace } from './mirror-places.ts';
 
 const bundle = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 
@@ -42,29 +43,27 @@ export async function stage(
 /** One publish in a process of its own, as a step of a job. */
 export function publish(
   staged: string,
-  mirror: string,
+  mirror: MirrorPlace,
   publisher: Publisher,
-  onOutput?: Parameters<typeof actionProcess>[1] extends infer Options | undefined
-    ? Options extends { readonly onOutput?: infer Handler }
-      ? Handler
-      : never
-    : never,
+  onOutput?: ActionProcessOptions['onOutput'],
 ): Promise<ActionRun> {
   return actionProcess(bundle, {
     inputs: {
       buildcache: staged,
-      mirror: pathToFileURL(mirror).href,
+      mirror: mirror.url,
       'trusted-keys': publisher.fingerprint,
       'signing-key': publisher.privateArmored,
       ...(publisher.passphrase === undefined ? {} : { passphrase: publisher.passphrase }),
+      ...mirror.inputs,
     },
+    environment: mirror.environment,
     ...(onOutput === undefined ? {} : { onOutput }),
   });
 }
 
-export async function audit(mirror: string, publisher: Publisher): Promise<AuditReport> {
+export async function audit(mirror: MirrorPlace, publisher: Publisher): Promise<AuditReport> {
   return auditMirror({
-    store: await openStore(pathToFileURL(mirror).href),
+    store: await mirror.open(),
     trustedKeys: publisher.fingerprint,
     allowUnsigned: false,
     requireSignedIndex: true,
