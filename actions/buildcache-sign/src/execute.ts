@@ -19,7 +19,7 @@ import type { Signer } from '@slipway/signing';
 import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Plan, Step } from './plan.ts';
 
-/** OpenPGP.js signs on libuv's threads; so many in flight keep all of them busy. */
+/** Signing and flushing wait in libuv's threads; so many in flight keep all of them busy. */
 const concurrentSignatures = 16;
 
 export interface Result {

@@ -29,6 +29,17 @@ export function readPacketFrame(bytes: Uint8Array, offset: number): PacketFrame 
   };
 }
 
+/** The packet with this body, in the newer format and with the shortest length, as OpenPGP.js writes it. */
+export function writePacket(tag: number, body: Uint8Array): Uint8Array {
+  const { length } = body;
+  const head = Buffer.alloc(length < 192 ? 2 : length < 8384 ? 3 : 6);
+  head[0] = 0xc0 | tag;
+  if (length < 192) head[1] = length;
+  else if (length < 8384) head.writeUInt16BE(length - 192 + 0xc000, 1);
+  else head.writeUInt32BE(length, head.writeUInt8(0xff, 1));
+  return Buffer.concat([head, body]);
+}
+
 interface Length {
   readonly octets: number;
   readonly value: number;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Clock, counted, InternalError, UserError } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
 import {
@@ -12,6 +13,7 @@ import {
 import { formatClearSigned, signableText } from './clear-signed.ts';
 import { mergeCopies } from './key-material.ts';
 import { indexSigners } from './keyring.ts';
+import { type NativeSigner, openNativeSigner } from './native-signer.ts';
 import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 import { readPacketFrame, signatureTag } from './packet.ts';
 import { describeKey, type PublicKey, readKeyPackets } from './public-key.ts';
@@ -38,7 +40,7 @@ export interface Signer {
   /**
    * The clear-signed document in Spack's form, with a final newline. Each is verified before it is returned. Throws
    * `UserError` `content-invalid` for a text that gpg and Spack would read differently. Call it for many texts at once:
-   * OpenPGP.js then uses several threads.
+   * they are then signed on several threads.
    */
   clearSign(text: string): Promise<string>;
   /** Wipes the private key; no `clearSign` may follow. */
@@ -71,6 +73,17 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
 
   const index = { signers: indexSigners([assessed]), notPinned: new Map<string, string>() };
   const keyId = component.packet.getKeyID();
+  let native: NativeSigner | undefined;
+  const signByOpenPgp = async (text: string, date: Date): Promise<string> => {
+    const message = await pgp.createMessage({ text });
+    const options = { message, signingKeys: privateKey, signingKeyIDs: keyId, detached: true, date } as const;
+    const signature = await pgp.sign({ ...options, format: 'binary' });
+    return formatClearSigned(text, hashOf(pgp, signature), signature);
+  };
+  const signNatively = async (signer: NativeSigner, text: string, dateMs: number): Promise<string> => {
+    const signature = await signer.sign(text, dateMs, randomBytes(signer.template.saltBytes));
+    return formatClearSigned(text, signer.hashHeader, signature);
+  };
   const clearSign = async (text: string): Promise<string> => {
     const signable = signableText(text);
     const nowMs = clock.nowMs();
@@ -79,22 +92,17 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
       throw unusable(expired.message, 'Extend or replace the key, and store it again.');
     // A key from a machine whose clock is ahead would otherwise be younger than its signature.
     const dateMs = Math.max(nowMs, component.createdAtMs, assessed.createdAtMs);
-    const signature = await pgp.sign({
-      message: await pgp.createMessage({ text: signable }),
-      signingKeys: privateKey,
-      signingKeyIDs: keyId,
-      detached: true,
-      format: 'binary',
-      date: new Date(dateMs),
-    });
-    const document = formatClearSigned(signable, hashOf(pgp, signature), signature);
+    const document = await (native === undefined
+      ? signByOpenPgp(signable, new Date(dateMs))
+      : signNatively(native, signable, dateMs));
+    // Also against faults: an RSA signature that went wrong would give the key away.
     const verdict = await verifyDocument(pgp, index, document, nowMs);
     if (!verdict.ok) throw new InternalError(`a signature just made is refused: ${verdict.message}`);
     if (verdict.text !== signable) throw new InternalError('a signature just made is over another text');
     return document;
   };
   try {
-    await clearSign('A trial.');
+    native = await openNativeSigner(pgp, secret, await clearSign('A trial.'));
   } catch {
     throw unusable(
       `a trial signature by the key ${component.fingerprint} failed`,
@@ -107,7 +115,10 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     signingFingerprint: component.fingerprint,
     notices,
     clearSign,
-    close: () => secret.makeDummy(),
+    close() {
+      native?.close();
+      secret.makeDummy();
+    },
   };
 }
 

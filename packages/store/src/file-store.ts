@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import fs from 'node:fs';
 import {
   type Clock,
@@ -23,7 +23,7 @@ import {
 } from './file-errors.ts';
 import { listFiles } from './file-listing.ts';
 import { FileLock } from './file-lock.ts';
-import { chunksOf, etagOf, infoWithEtag, notAFileKinds, openFile } from './file-object.ts';
+import { chunksOf, etagOf, infoWithEtag, notAFileKinds, type OpenFile, openFile } from './file-object.ts';
 import { assertStoreKey, FileRoom, ownDirectory, pathOf, placeOf } from './file-room.ts';
 import { TemporaryFiles } from './file-temporary.ts';
 
@@ -94,23 +94,32 @@ export class FileStore implements ObjectStore {
     return reading(key, async () => {
       const file = await openFile(this.#room, key);
       if (file === undefined) return undefined;
-      const calls = file.sizeBytes <= smallBytes ? this.#room.calls : pooledCalls;
-      try {
-        if (file.sizeBytes > options.maxBytes) throw tooLarge(key, options.maxBytes);
-        const body = new Uint8Array(file.sizeBytes);
-        let filled = 0;
-        while (filled < body.length) {
-          const count = await calls.read(file.descriptor, body, filled, body.length - filled);
-          if (count === 0) break;
-          filled += count;
-        }
-        // No store shortens an object in place; what another program is still writing is given as far as it is.
-        const whole = filled === body.length ? body : body.slice(0, filled);
-        return { info: infoWithEtag(key, whole), body: whole };
-      } finally {
-        await calls.close(file.descriptor);
-      }
+      const body = await this.#readWhole(file, key, options.maxBytes);
+      return { info: infoWithEtag(key, body), body };
     });
+  }
+
+  /** What an open file holds; closes it. */
+  async #readWhole(
+    { descriptor, sizeBytes }: OpenFile,
+    key: string,
+    maxBytes: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const calls = sizeBytes <= smallBytes ? this.#room.calls : pooledCalls;
+    try {
+      if (sizeBytes > maxBytes) throw tooLarge(key, maxBytes);
+      const body = new Uint8Array(sizeBytes);
+      let filled = 0;
+      while (filled < body.length) {
+        const count = await calls.read(descriptor, body, filled, body.length - filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      // No store shortens an object in place; what another program is still writing is given as far as it is.
+      return filled === body.length ? body : body.slice(0, filled);
+    } finally {
+      await calls.close(descriptor);
+    }
   }
 
   /** The file stays open until the stream has ended or was left by `break`, `return` or `throw`. */
@@ -138,11 +147,12 @@ export class FileStore implements ObjectStore {
       if (options.condition === 'absent' && (await this.#exists(key)))
         throw conditionFailed(key, 'is already there');
       const temporary = await this.#temporary.write(key, source, options.sha256);
+      let isLeft = true;
       try {
-        await this.#moveIntoPlace(temporary, key, options);
+        isLeft = (await this.#moveIntoPlace(temporary, key, options)) === 'linked';
       } finally {
-        // A rename took it away, a link left it, a failure left it too.
-        await this.#temporary.remove(temporary);
+        // A link and a failure leave it.
+        if (isLeft) await this.#temporary.remove(temporary);
       }
     } catch (error) {
       throw writeError(error, key);
@@ -176,7 +186,8 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  async #moveIntoPlace(temporary: string, key: string, options: WriteOptions): Promise<void> {
+  /** Says whether the temporary file was linked, and is there still, or renamed. */
+  async #moveIntoPlace(temporary: string, key: string, options: WriteOptions): Promise<'linked' | 'renamed'> {
     const { condition, cache } = options;
     const { prefix, name } = placeOf(key);
     if (cache === 'pointer') await this.#room.flush();
@@ -195,6 +206,7 @@ export class FileStore implements ObjectStore {
       }
     }
     if (cache === 'pointer') await this.#room.flush();
+    return condition === 'absent' ? 'linked' : 'renamed';
   }
 
   /** Moves by a hard link, which no two writers can both make. */
@@ -242,6 +254,10 @@ export class FileStore implements ObjectStore {
   async #currentEtag(key: string): Promise<string | undefined> {
     const file = await openFile(this.#room, key);
     if (file === undefined) return undefined;
+    // A small one without the pool where that is faster: all other writers wait for the lock meanwhile.
+    if (file.sizeBytes <= smallBytes) {
+      return etagOf(hash('sha256', await this.#readWhole(file, key, smallBytes)));
+    }
     const digest = createHash('sha256');
     for await (const chunk of chunksOf(file.descriptor, key, file.sizeBytes)) digest.update(chunk);
     return etagOf(digest.digest('hex'));

@@ -72,6 +72,17 @@ describe('a mirror directory', () => {
     expect(fs.statSync(`${directory}/.slipway/lock.sqlite`).size).toBe(0);
   });
 
+  test('I3: compares a large object, too, before it is replaced', async () => {
+    const store = await openStore(`file://${temporaryDirectory()}`);
+    const large = new Uint8Array(2 ** 21).fill(1);
+    const { etag } = await put(store, 'large', large, 'absent');
+    await put(store, 'large', large.fill(2), { etag });
+    await expect(put(store, 'large', large.fill(3), { etag })).rejects.toMatchObject({
+      code: 'condition-failed',
+    });
+    expect((await store.read('large', { maxBytes: 2 ** 22 }))?.body[0]).toBe(2);
+  });
+
   test('keeps its own room to itself', async () => {
     const directory = temporaryDirectory();
     const store = await openStore(`file://${directory}`);
