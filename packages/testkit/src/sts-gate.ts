@@ -15,6 +15,8 @@ export interface StsGate {
   readonly tokens: readonly string[];
   /** Parameters of every request that arrived. */
   readonly requests: readonly URLSearchParams[];
+  /** What STS answered, as XML. */
+  readonly answered: readonly string[];
   /** Gives these answers to the next requests, which then do not reach STS. */
   answerFirst(answers: readonly StsAnswer[]): void;
   /** Gives this answer to all requests from now on. */
@@ -28,6 +30,7 @@ export interface StsGate {
  */
 export async function startStsGate(target: string | undefined): Promise<StsGate> {
   const requests: URLSearchParams[] = [];
+  const answered: string[] = [];
   const first: StsAnswer[] = [];
   let always: StsAnswer | undefined;
   const server = await serveLoopback(async (request, response) => {
@@ -39,11 +42,12 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
       response.writeHead(status, { 'content-type': 'text/xml' }).end(errorXml(code, message));
       return;
     }
-    await forward(target, request, body, response);
+    answered.push(await forward(target, request, body, response));
   });
   return {
     url: server.url,
     requests,
+    answered,
     get tokens() {
       return requests.flatMap((parameters) => parameters.get('WebIdentityToken') ?? []);
     },
@@ -61,12 +65,14 @@ function forward(
   { method, url, headers }: IncomingMessage,
   body: Buffer,
   response: ServerResponse,
-): Promise<void> {
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { method, headers, setHost: false };
     const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response).on('finish', resolve).on('error', reject);
+      requestBody(answer).then((bytes) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers).end(bytes);
+        resolve(bytes.toString('utf8'));
+      }, reject);
     });
     forwarded.on('error', reject).end(body);
   });
