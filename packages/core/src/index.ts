@@ -8,3 +8,4 @@ export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
 export * from './string-pool.ts';
+export * from './version.ts';

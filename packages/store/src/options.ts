@@ -6,8 +6,8 @@ export interface StoreOptions {
   readonly clock?: Clock | undefined;
   /** `file://`: opening fails with `mirror-missing` unless the directory is there. Otherwise the first write makes it. */
   readonly requireExisting?: boolean | undefined;
-  /** `https://`: `HTTPS_PROXY`, `NO_PROXY` and the like, as in `process.env`. No proxy is used when not given. */
-  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** `s3://`: which S3 is meant, and as whom. */
+  /** `s3://`: how to speak to the bucket, and as whom. Required for such a URL. */
   readonly s3?: S3StoreOptions | undefined;
+  /** `https://` and `s3://`: `HTTPS_PROXY`, `NO_PROXY` and the like, as in `process.env`. No proxy is used when not given. */
+  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
 }
