@@ -1,22 +1,14 @@
-import { defineAction, type InputDeclarations, parseInputs } from '@slipway/runner';
+import type { InputDeclarations } from '@slipway/runner';
 import { describe, expect, test } from 'vitest';
 import { awsInputs, awsProblems, regionOf } from '../src/index.ts';
+import { parsedInputs } from './support.ts';
 
 const role = 'arn:aws:iam::123456789012:role/publish';
 
 type Texts = Readonly<Record<string, string>>;
 
 function parse(texts: Texts, environment: Texts = { AWS_REGION: 'eu-central-1' }, needed = true) {
-  const action = defineAction({
-    name: 'example',
-    description: 'Reads the inputs.',
-    inputs: awsInputs,
-    outputs: {},
-    checkInputs: (given, surroundings) => awsProblems(given, surroundings, { needed }),
-    run: async () => ({ outputs: {}, files: [], summary: [], problems: [] }),
-  });
-  const spelled = { textOf: (name: string) => texts[name], spell: (name: string) => name };
-  return parseInputs(action, spelled, { workDirectory: '/', environment });
+  return parsedInputs(texts, environment, needed);
 }
 
 async function problems(...args: Parameters<typeof parse>): Promise<string> {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -7,7 +6,6 @@ import {
   haveMinio,
   type Minio,
   type StsGate,
-  startMinio,
   startStsGate,
   startTokenIssuer,
   type TokenIssuer,
@@ -15,9 +13,7 @@ import {
 } from '@slipway/testkit';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-const audience = 'sts.amazonaws.com';
-const roleArn = `arn:minio:iam:::role/${createHash('sha1').update(audience).digest('base64url')}`;
+import { minioRole, startTrustingMinio } from './support.ts';
 
 /** The fixture action as one folder of JavaScript, as users run actions. */
 async function bundledAction(): Promise<string> {
@@ -50,14 +46,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
 
   beforeAll(async () => {
     issuer = await startTokenIssuer();
-    [main, minio] = await Promise.all([
-      bundledAction(),
-      startMinio({
-        MINIO_IDENTITY_OPENID_CONFIG_URL: `${issuer.url}/.well-known/openid-configuration`,
-        MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
-        MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
-      }),
-    ]);
+    [main, minio] = await Promise.all([bundledAction(), startTrustingMinio(issuer)]);
     gate = await startStsGate(minio.endpointUrl);
   }, 120_000);
   afterAll(async () => {
@@ -69,7 +58,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
   const step = (inputs: Readonly<Record<string, string>>): Promise<ActionRun> =>
     actionProcess(main, {
       inputs: {
-        'role-to-assume': roleArn,
+        'role-to-assume': minioRole,
         'aws-region': 'us-east-1',
         'sts-endpoint-url': gate.url,
         ...inputs,
