@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { type Clock, type ObjectStore, systemClock } from '@slipway/core';
+import { type Clock, mapConcurrently, type ObjectStore, systemClock } from '@slipway/core';
 import {
+  forwardRequest,
   haveMinio,
   type Minio,
+  requestBody,
   type StsGate,
+  serveLoopback,
   startStsGate,
   startTokenIssuer,
   type TokenIssuer,
@@ -138,6 +141,33 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     shiftMs = 14.5 * 60_000;
     expect(await Promise.all([one('a'), two('b')])).toEqual([['bytes of a'], ['bytes of b']]);
     expect(gate.tokens.length - before).toBe(2);
+  });
+
+  test('goes on with new credentials in the middle of many uploads, none of which fails', async () => {
+    const keysUsed: string[] = [];
+    const proxy = await serveLoopback(async (request, response) => {
+      const key = /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
+      if (key !== undefined && !keysUsed.includes(key)) keysUsed.push(key);
+      await forwardRequest(minio.endpointUrl, request, await requestBody(request), response);
+    });
+    const bucket = await minio.makeBucket();
+    let shiftMs = 0;
+    const clock: Clock = { ...systemClock, nowMs: () => Date.now() + shiftMs };
+    const before = gate.tokens.length;
+    const given = await inputs({ 'endpoint-url': proxy.url });
+    const context = recordedContext(issuer.environment, clock);
+    const store = await openAwsStore(`s3://${bucket}`, given, context, 'write');
+    const names = Array.from({ length: 60 }, (_, index) => `object-${index}`);
+    await mapConcurrently(names, 4, async (name, index) => {
+      if (index === 20) shiftMs = 11 * 60_000;
+      await put(store, name, `bytes of ${name}`);
+    });
+    expect(gate.tokens.length - before).toBe(2);
+    expect(keysUsed).toHaveLength(2);
+    expect(await mapConcurrently(names, 4, (name) => text(store, name))).toEqual(
+      names.map((name) => `bytes of ${name}`),
+    );
+    proxy.close();
   });
 
   test('and whose seed is sent to a thread has no secret in it', async () => {

@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { requestBody, serveLoopback } from './loopback-server.ts';
+import { forwardRequest, requestBody, serveLoopback } from './loopback-server.ts';
 
 /** An answer that the gate gives in the place of STS. */
 export interface StsAnswer {
@@ -42,7 +41,7 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
       response.writeHead(status, { 'content-type': 'text/xml' }).end(errorXml(code, message));
       return;
     }
-    answered.push(await forward(target, request, body, response));
+    answered.push(await forwardRequest(target, request, body, response));
   });
   return {
     url: server.url,
@@ -57,25 +56,6 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
     },
     close: () => server.close(),
   };
-}
-
-/** As it came, `Host` too, so that signatures stay good. */
-function forward(
-  target: string,
-  { method, url, headers }: IncomingMessage,
-  body: Buffer,
-  response: ServerResponse,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { method, headers, setHost: false };
-    const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
-      requestBody(answer).then((bytes) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers).end(bytes);
-        resolve(bytes.toString('utf8'));
-      }, reject);
-    });
-    forwarded.on('error', reject).end(body);
-  });
 }
 
 function errorXml(code: string, message: string): string {
