@@ -12,5 +12,6 @@ export * from './keys.ts';
 export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
+export * from './s3-fault-proxy.ts';
 export * from './server-programs.ts';
 export * from './synthetic-entry.ts';
