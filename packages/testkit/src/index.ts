@@ -16,6 +16,7 @@ export * from './mirror-files.ts';
 export * from './s3-objects.ts';
 export * from './seaweedfs.ts';
 export * from './server-process.ts';
+export * from './s3-fault-proxy.ts';
 export * from './server-programs.ts';
 export * from './sts-gate.ts';
 export * from './synthetic-entry.ts';
