@@ -29,4 +29,8 @@ export const registry: ActionRegistry = {
       'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
     load: () => import('@slipway/buildcache-verify'),
   },
+  'cloudfront-invalidate': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/cloudfront-invalidate'),
+  },
 };
