@@ -36,7 +36,13 @@ function publish(staged: string, mirror: string, attack: Pick<Attack, 'trusts'> 
     dryRun: false,
     report: undefined,
   };
-  return action.run(inputs, { progress: silentProgress, clock: systemClock, workDirectory: staged });
+  return action.run(inputs, {
+    progress: silentProgress,
+    clock: systemClock,
+    workDirectory: staged,
+    environment: {},
+    mask() {},
+  });
 }
 
 /** A staged tree with one package, different for every name. */

@@ -34,7 +34,13 @@ function verify(mirror: string, level: Attack['level'], trust: Trust): Promise<A
     report: undefined,
     sarif: undefined,
   };
-  return action.run(inputs, { progress: silentProgress, clock: systemClock, workDirectory: mirror });
+  return action.run(inputs, {
+    progress: silentProgress,
+    clock: systemClock,
+    workDirectory: mirror,
+    environment: {},
+    mask() {},
+  });
 }
 
 const pinned = (attack: Pick<Attack, 'trusts'>): Trust => ({

@@ -1,1 +1,4 @@
-export type { AwsCredentialsSource } from '@slipway/core';
+export * from './credentials.ts';
+export * from './inputs.ts';
+export * from './problems.ts';
+export * from './stores.ts';

@@ -79,10 +79,13 @@ async function runAction(
   }
   const redactor = new Redactor();
   surroundings.onRedactor?.(redactor);
+  const mask = (secret: string): void => {
+    for (const form of secretForms(secret)) redactor.add(form);
+  };
   const sources = { environment: surroundings.environment, open: surroundings.open };
   const read = await readInputTexts(action.inputs, given, sources);
   for (const [name, text] of read.texts) {
-    if (action.inputs[name]?.secret === true) for (const form of secretForms(text)) redactor.add(form);
+    if (action.inputs[name]?.secret === true) mask(text);
   }
   const messages = lineWriter(surroundings.error, surroundings, redactor);
   const tell = (error: unknown): void => {
@@ -98,7 +101,7 @@ async function runAction(
       spell: (name: string) => `--${name}`,
       problems: [...problems, ...read.problems],
     };
-    inputs = await parseInputs(action, texts, { workDirectory: surroundings.workDirectory });
+    inputs = await parseInputs(action, texts, surroundings);
   } catch (error) {
     tell(error);
     messages.line(`"slipway ${action.name} --help" explains its inputs.`);
@@ -106,8 +109,9 @@ async function runAction(
   }
   const progress = terminalProgress(surroundings, redactor, surroundings.clock, flags.has('debug'));
   try {
-    const { clock, workDirectory, workerEntry } = surroundings;
-    const result = await action.run(inputs, { progress, clock, workDirectory, workerEntry });
+    const { clock, workDirectory, environment, workerEntry } = surroundings;
+    const context = { progress, clock, workDirectory, environment, mask, workerEntry };
+    const result = await action.run(inputs, context);
     progress.finish();
     const failure = await showResult(action, result, flags.has('json'), redactor, surroundings);
     if (failure === undefined) return 0;

@@ -111,6 +111,9 @@ export interface ObjectStore {
   deleteMany?(keys: readonly string[]): Promise<readonly { readonly key: string; readonly reason: string }[]>;
 }
 
+/** Variables as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Where an action tells how far it is. Only `runner` and `cli` print. */
 export interface ProgressPort {
   /** A step begins; `total` of `unit` when it is known. */

@@ -1,4 +1,4 @@
-import type { Clock, Problem, ProgressPort, SlipwayError } from '@slipway/core';
+import type { Clock, Environment, Problem, ProgressPort, SlipwayError } from '@slipway/core';
 
 /**
  * One input of an action: its type, parser, default and words. Everything else that knows an input (`action.yml`, the
@@ -30,6 +30,8 @@ export interface InputDeclaration<Value> {
 export interface InputSurroundings {
   /** As `ActionContext.workDirectory`. */
   readonly workDirectory: string;
+  /** As `ActionContext.environment`. */
+  readonly environment: Environment;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: declarations of every value type stand side by side here.
@@ -75,6 +77,10 @@ export interface ActionContext {
   readonly clock: Clock;
   /** Relative paths in inputs start here: `GITHUB_WORKSPACE` on a runner, the current directory on a terminal. */
   readonly workDirectory: string;
+  /** The variables of this run. Read only: what a run learns, secrets above all, never goes into them. */
+  readonly environment: Environment;
+  /** Takes a secret that came to be while running out of everything printed and stored from now on. */
+  mask(secret: string): void;
   /**
    * The file to start a `worker_threads` Worker from: in a worker thread, `start` runs the `worker` function of the
    * action's module instead of the action. Undefined in tests, where work stays on one thread.
@@ -100,7 +106,7 @@ export interface ActionDefinition<Declarations extends InputDeclarations = Input
   readonly inputs: Declarations;
   readonly outputs: Readonly<Record<string, OutputDeclaration>>;
   /** Problems between inputs, each a sentence; reported together with those of single inputs. */
-  checkInputs?(inputs: InputsOf<Declarations>): readonly string[];
+  checkInputs?(inputs: InputsOf<Declarations>, surroundings: InputSurroundings): readonly string[];
   /** Problems that `run` itself tells soon and well; asked for only where there are others, to name them all at once. */
   checkCostly?(inputs: InputsOf<Declarations>): Promise<readonly string[]>;
   run(inputs: InputsOf<Declarations>, context: ActionContext): Promise<ActionResult>;

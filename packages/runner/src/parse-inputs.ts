@@ -67,7 +67,7 @@ export async function parseInputs<Declarations extends InputDeclarations>(
       if (!readFailedInput) throw error;
     }
   };
-  await addProblems(() => action.checkInputs?.(typedInputs) ?? []);
+  await addProblems(() => action.checkInputs?.(typedInputs, surroundings) ?? []);
   if (problems.length > 0) await addProblems(() => action.checkCostly?.(typedInputs) ?? []);
   if (problems.length > 0) throw inputError(problems);
   return typedInputs;

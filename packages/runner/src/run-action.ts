@@ -1,5 +1,11 @@
 import { tmpdir } from 'node:os';
-import { asSlipwayError, type Clock, type Redactor, type SlipwayError } from '@slipway/core';
+import {
+  asSlipwayError,
+  type Clock,
+  type Environment,
+  type Redactor,
+  type SlipwayError,
+} from '@slipway/core';
 import { annotateProblems } from './annotations.ts';
 import type { ActionDefinition, ActionResult } from './declaration.ts';
 import { failureStack, failureText } from './failure.ts';
@@ -13,7 +19,7 @@ import type { WorkflowLog } from './workflow-log.ts';
 
 /** What the Actions runner gives a step. */
 export interface RunnerSurroundings {
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly log: WorkflowLog;
   readonly redactor: Redactor;
   readonly clock: Clock;
@@ -36,12 +42,17 @@ export async function runAction(
       textOf: (name: string) => environment[inputVariable(name)],
       spell: (name: string) => `input "${name}"`,
     };
-    const inputs = await parseInputs(action, texts, { workDirectory: workDirectory(environment) });
+    const inputs = await parseInputs(action, texts, {
+      workDirectory: workDirectory(environment),
+      environment,
+    });
     log.line(firstLine(action, inputs));
     const work = action.run(inputs, {
       progress,
       clock,
       workDirectory: workDirectory(environment),
+      environment,
+      mask: log.mask,
       workerEntry: surroundings.workerEntry,
     });
     // It takes longer to load than all of this module, and is needed only at the end: it loads beside the work.
@@ -85,7 +96,7 @@ function firstLine(action: ActionDefinition, inputs: Readonly<Record<string, unk
   return `${action.name} ${version} on Node ${process.versions.node}, ${process.platform} ${process.arch}${dryRun}`;
 }
 
-function workDirectory(environment: RunnerSurroundings['environment']): string {
+function workDirectory(environment: Environment): string {
   return environment['GITHUB_WORKSPACE'] || process.cwd();
 }
 

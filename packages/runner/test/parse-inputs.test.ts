@@ -23,7 +23,7 @@ function parse<Declarations extends InputDeclarations>(
   problems?: string[],
 ) {
   const spelled = { textOf: (name: string) => texts[name], spell: (name: string) => `--${name}`, problems };
-  return parseInputs(action, spelled, { workDirectory: '/' });
+  return parseInputs(action, spelled, { workDirectory: '/', environment: {} });
 }
 
 async function problemsOf(run: () => Promise<unknown>): Promise<string> {

@@ -11,11 +11,15 @@ export interface ActionRunOptions {
   readonly clock?: Clock;
   /** Where relative paths start; a new empty directory when it is not given. */
   readonly workDirectory?: string;
+  /** The variables that the action sees; none when not given. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The result of an action with the lines that it printed on its way. */
 export interface ActionRunResult extends ActionResult {
   readonly log: readonly string[];
+  /** Secrets that the action asked to mask, as it ran. */
+  readonly masked: readonly string[];
   /** The JSON of the file that an output names. */
   json(output: string): unknown;
 }
@@ -32,20 +36,25 @@ export async function runAction<Declarations extends InputDeclarations>(
   const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs));
   if (unknown.length > 0) throw new Error(`${action.name} has no input ${unknown.join(', ')}`);
   const workDirectory = options.workDirectory ?? temporaryDirectory('work');
+  const environment = options.environment ?? {};
   const texts = {
     textOf: (name: string) => inputs[name]?.toString(),
     spell: (name: string) => `input "${name}"`,
   };
-  const parsed = await parseInputs(action, texts, { workDirectory });
+  const parsed = await parseInputs(action, texts, { workDirectory, environment });
   const log: string[] = [];
+  const masked: string[] = [];
   const result = await action.run(parsed, {
     progress: { ...silentProgress, info: (line) => void log.push(line) },
     clock: options.clock ?? systemClock,
     workDirectory,
+    environment,
+    mask: (secret) => void masked.push(secret),
   });
   return {
     ...result,
     log,
+    masked,
     json(output) {
       const file = result.files.find((candidate) => candidate.output === output);
       if (file === undefined) throw new Error(`${action.name} wrote no ${output}`);

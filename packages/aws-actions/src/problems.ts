@@ -1,0 +1,71 @@
+import { ambientPairProblem } from '@slipway/aws';
+import type { Environment } from '@slipway/core';
+import type { AwsInputs } from './inputs.ts';
+
+export interface AwsNeeds {
+  /** Whether this run speaks to AWS at all: a run on `file://` does not. */
+  readonly needed?: boolean;
+  /** The region where none is given, for services that have one region only. */
+  readonly defaultRegion?: string | undefined;
+}
+
+/** The problems between the inputs, each a sentence, for `checkInputs`. */
+export function awsProblems(
+  inputs: AwsInputs,
+  { environment }: { readonly environment: Environment },
+  { needed = true, defaultRegion }: AwsNeeds = {},
+): readonly string[] {
+  const problems = [...keyProblems(inputs), ...roleProblems(inputs)];
+  if (!needed) return problems;
+  const ambient = ambientPairProblem(environment);
+  if (ambient !== undefined && inputs.roleToAssume === undefined && !hasKeys(inputs)) problems.push(ambient);
+  if (regionOf(inputs, environment, defaultRegion) === undefined) {
+    problems.push('aws-region is not given, and neither AWS_REGION nor AWS_DEFAULT_REGION is set');
+  }
+  return problems;
+}
+
+/** The region of a run: as given, or of the environment, or `us-east-1` where another service than AWS is named. */
+export function regionOf(
+  inputs: AwsInputs,
+  environment: Environment,
+  defaultRegion?: string,
+): string | undefined {
+  return (
+    inputs.awsRegion ??
+    (environment['AWS_REGION'] ||
+      environment['AWS_DEFAULT_REGION'] ||
+      (inputs.endpointUrl === undefined ? defaultRegion : 'us-east-1'))
+  );
+}
+
+function hasKeys(inputs: AwsInputs): boolean {
+  return inputs.accessKeyId !== undefined || inputs.secretAccessKey !== undefined;
+}
+
+function keyProblems({ accessKeyId, secretAccessKey, sessionToken }: AwsInputs): readonly string[] {
+  if (accessKeyId !== undefined && secretAccessKey === undefined) {
+    return ['access-key-id is given without secret-access-key: give both or neither'];
+  }
+  if (secretAccessKey !== undefined && accessKeyId === undefined) {
+    return ['secret-access-key is given without access-key-id: give both or neither'];
+  }
+  if (sessionToken !== undefined && accessKeyId === undefined) {
+    return ['session-token is given without access-key-id and secret-access-key'];
+  }
+  return [];
+}
+
+function roleProblems(inputs: AwsInputs): readonly string[] {
+  if (inputs.roleToAssume !== undefined) {
+    return hasKeys(inputs) ? ['role-to-assume and a key pair are given: give one of them'] : [];
+  }
+  const problems: string[] = [];
+  if (inputs.sessionPolicy === 'scoped') {
+    problems.push('session-policy is scoped, but there is no role-to-assume whose rights it could cut');
+  }
+  if (inputs.audience !== undefined) problems.push('audience is given, but no role-to-assume');
+  if (inputs.roleSessionName !== undefined)
+    problems.push('role-session-name is given, but no role-to-assume');
+  return problems;
+}

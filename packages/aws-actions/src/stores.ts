@@ -1,0 +1,131 @@
+import type { MessagePort } from 'node:worker_threads';
+import { credentialPort, credentialsFromPort, scopedSessionPolicy } from '@slipway/aws';
+import type { Environment, ObjectStore } from '@slipway/core';
+import type { ActionContext } from '@slipway/runner';
+import { openStore, parseStoreUrl, type S3Access, type S3Settings } from '@slipway/store';
+import { openAwsAccess } from './credentials.ts';
+import type { AwsInputs } from './inputs.ts';
+
+export type StoreAccess = 'read' | 'write';
+
+export interface StoreUse {
+  /** `file://`: fail with `mirror-missing` unless the directory is there. */
+  readonly requireExisting?: boolean | undefined;
+  /** How objects are stored on S3, beyond what the shared inputs say. */
+  readonly s3?: Omit<S3Settings, 'region' | 'endpointUrl' | 'forcePathStyle'> | undefined;
+}
+
+/** A store that is open, and what another thread needs to open it too. */
+export interface SharedStore {
+  readonly store: ObjectStore;
+  /** For one worker thread each. */
+  seed(): TransferredSeed;
+}
+
+/** What opens the same store in a worker thread. It crosses threads; the port among it must be transferred. */
+export interface StoreSeed {
+  readonly url: string;
+  readonly requireExisting: boolean;
+  readonly proxyEnvironment: Environment;
+  readonly s3?: { readonly settings: S3Settings; readonly credentials: MessagePort } | undefined;
+}
+
+export interface TransferredSeed {
+  readonly seed: StoreSeed;
+  /** For the `transferList` of the Worker or of `postMessage`. */
+  readonly transferList: readonly MessagePort[];
+}
+
+/**
+ * Opens the store at a URL: `s3://` with the credentials that the inputs name, which are fetched and checked first, and
+ * `file://` or `https://` as ever. Throws what `openStore` and the source of credentials throw.
+ */
+export async function openAwsStore(
+  url: string,
+  given: AwsInputs,
+  context: ActionContext,
+  access: StoreAccess,
+  use: StoreUse = {},
+): Promise<ObjectStore> {
+  const { store } = await openSharedStore(url, given, context, access, use);
+  return store;
+}
+
+/** As `openAwsStore`, for runs that open the store in worker threads as well. */
+export async function openSharedStore(
+  url: string,
+  given: AwsInputs,
+  context: ActionContext,
+  access: StoreAccess,
+  use: StoreUse = {},
+): Promise<SharedStore> {
+  const s3 = s3Access(url, given, context, access, use);
+  await s3?.credentials();
+  const { clock, environment } = context;
+  const requireExisting = use.requireExisting ?? false;
+  const store = await openStore(url, { clock, requireExisting, proxyEnvironment: environment, s3 });
+  return { store, seed: () => storeSeed({ url, requireExisting, environment, s3 }) };
+}
+
+function s3Access(
+  url: string,
+  given: AwsInputs,
+  context: ActionContext,
+  access: StoreAccess,
+  use: StoreUse,
+): S3Access | undefined {
+  const place = parseStoreUrl(url);
+  if (place.kind !== 's3') return undefined;
+  const { bucket, prefix } = place;
+  const acl = use.s3?.acl !== undefined;
+  const { region, credentials } = openAwsAccess(given, context, {
+    scopedPolicy: ({ partition }) => scopedSessionPolicy({ partition, bucket, prefix, access, acl }),
+  });
+  const { endpointUrl, forcePathStyle } = given;
+  return { settings: { ...use.s3, region, endpointUrl, forcePathStyle }, credentials };
+}
+
+const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+/**
+ * What a worker thread needs to open a store: plain settings, and a port by which it asks this thread for credentials,
+ * so that tokens are fetched in one place and no secret is part of what a Worker starts from.
+ */
+export function storeSeed(store: {
+  readonly url: string;
+  readonly requireExisting: boolean;
+  readonly environment: Environment;
+  readonly s3: S3Access | undefined;
+}): TransferredSeed {
+  const { url, requireExisting, environment, s3 } = store;
+  const proxyEnvironment = Object.fromEntries(
+    proxyVariables.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+  );
+  const port = s3 === undefined ? undefined : credentialPort(s3.credentials);
+  return {
+    seed: {
+      url,
+      requireExisting,
+      proxyEnvironment,
+      s3: s3 === undefined || port === undefined ? undefined : { settings: s3.settings, credentials: port },
+    },
+    transferList: port === undefined ? [] : [port],
+  };
+}
+
+/** Opens, in a worker thread, the store of a seed. Throws what `openStore` throws. */
+export function openStoreFromSeed({
+  url,
+  requireExisting,
+  proxyEnvironment,
+  s3,
+}: StoreSeed): Promise<ObjectStore> {
+  return openStore(url, {
+    requireExisting,
+    proxyEnvironment,
+    s3:
+      s3 === undefined
+        ? undefined
+        : { settings: s3.settings, credentials: credentialsFromPort(s3.credentials) },
+  });
+}

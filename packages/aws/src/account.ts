@@ -1,0 +1,57 @@
+import { type AwsCredentials, counted, printable, RemoteError, UserError } from '@slipway/core';
+import { accountOfArn } from './role-arn.ts';
+import { type StsPlace, stsClient, stsHost } from './sts.ts';
+import { stsFailure } from './sts-failure.ts';
+
+export interface AccountCheck {
+  /** Accounts that are allowed; every account when empty. */
+  readonly expected: readonly string[];
+  /** The account, where it is known already. */
+  readonly known?: string | undefined;
+  readonly place: StsPlace;
+}
+
+/**
+ * Throws `UserError` `input-invalid` that names both when credentials are of another account than expected; asks STS
+ * (`GetCallerIdentity`) where the account is not known. Throws `RemoteError` when STS cannot tell it.
+ */
+export async function assertAccount(credentials: AwsCredentials, check: AccountCheck): Promise<void> {
+  const { expected, known, place } = check;
+  if (expected.length === 0) return;
+  const account = known ?? (await askAccount(credentials, place));
+  if (expected.includes(account)) return;
+  throw new UserError(
+    'input-invalid',
+    `These credentials are of the account ${account}, and expected-account-ids allows ${expected.join(', ')} alone. Nothing was read or written.`,
+    {
+      hint: `Check role-to-assume, or the keys, against the ${counted(expected.length, 'account')} expected.`,
+    },
+  );
+}
+
+async function askAccount(credentials: AwsCredentials, place: StsPlace): Promise<string> {
+  const host = stsHost(place);
+  const client = await stsClient(place, credentials);
+  const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
+  try {
+    const { Account, Arn } = await client.send(new GetCallerIdentityCommand());
+    const account = Account ?? accountOfArn(Arn ?? '');
+    if (account !== undefined && /^\d{12}$/.test(account)) return account;
+  } catch (error) {
+    const { secretAccessKey, sessionToken = '' } = credentials;
+    const failure = stsFailure(error, host, [secretAccessKey, sessionToken]);
+    if (failure.kind === 'failed') throw failure.error;
+    throw new RemoteError(
+      'credentials-refused',
+      `STS at ${printable(host)} does not say whose credentials these are (${failure.code}: ${failure.message})`,
+      {
+        hint: 'Check the credentials and sts-endpoint-url. Servers without accounts cannot be used with expected-account-ids.',
+      },
+    );
+  } finally {
+    client.destroy();
+  }
+  throw new RemoteError('unexpected-response', `STS at ${printable(host)} names no account.`, {
+    hint: 'Servers without accounts cannot be used with expected-account-ids: leave it out.',
+  });
+}

@@ -1,0 +1,79 @@
+import {
+  type AwsCredentials,
+  type AwsCredentialsSource,
+  asSlipwayError,
+  type Clock,
+  type ProgressPort,
+} from '@slipway/core';
+
+/** Credentials that end sooner than this are replaced … */
+const replaceWithinMs = 5 * 60_000;
+/** … and below this nobody is given the old ones any more: a request may take a while. */
+const lastUseMs = 60_000;
+/** How long after a refresh that failed the next one begins. */
+const tryAgainAfterMs = 30_000;
+
+interface Held {
+  readonly credentials: AwsCredentials;
+  /** From when on they are replaced. */
+  readonly replaceFromMs: number;
+  /** Until when they are given out. */
+  readonly usableUntilMs: number;
+}
+
+/**
+ * Credentials that `fetch` gives, fetched again before they end: once, however many ask for them at a time, and beside
+ * the work, which goes on with the old ones. While those live, a refresh that fails is only told, and tried again
+ * later; when they do not, its error is thrown.
+ */
+export function refreshing(
+  fetch: () => Promise<AwsCredentials>,
+  { clock, progress }: { readonly clock: Clock; readonly progress: ProgressPort },
+): AwsCredentialsSource {
+  let held: Held | undefined;
+  let pending: Promise<AwsCredentials> | undefined;
+  let notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  const renew = (): Promise<AwsCredentials> => {
+    pending ??= fetch()
+      .then((credentials) => {
+        held = hold(credentials, clock.nowMs());
+        return credentials;
+      })
+      .finally(() => {
+        pending = undefined;
+      });
+    return pending;
+  };
+  const renewBeside = ({ credentials }: Held): void => {
+    if (pending !== undefined || clock.nowMs() < notBeforeMs) return;
+    renew().catch((error: unknown) => {
+      notBeforeMs = clock.nowMs() + tryAgainAfterMs;
+      const ends = new Date(credentials.expiresAtMs ?? 0).toISOString();
+      progress.info(
+        `Warning: new credentials could not be had, the present ones end at ${ends}. ${asSlipwayError(error).message}`,
+      );
+    });
+  };
+
+  return async () => {
+    const nowMs = clock.nowMs();
+    if (held === undefined || nowMs >= held.usableUntilMs) return renew();
+    if (nowMs >= held.replaceFromMs) renewBeside(held);
+    return held.credentials;
+  };
+}
+
+/** Short-lived credentials are replaced after half of their life, so that they are not fetched for each request. */
+function hold(credentials: AwsCredentials, nowMs: number): Held {
+  const { expiresAtMs } = credentials;
+  if (expiresAtMs === undefined) {
+    return { credentials, replaceFromMs: Number.POSITIVE_INFINITY, usableUntilMs: Number.POSITIVE_INFINITY };
+  }
+  const halfLifeMs = Math.max(0, (expiresAtMs - nowMs) / 2);
+  return {
+    credentials,
+    replaceFromMs: expiresAtMs - Math.min(replaceWithinMs, halfLifeMs),
+    usableUntilMs: expiresAtMs - Math.min(lastUseMs, halfLifeMs / 2),
+  };
+}

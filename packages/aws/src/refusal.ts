@@ -1,0 +1,115 @@
+import { printable, RemoteError } from '@slipway/core';
+import { audiences, claimLines, claimText, claimTimeMs, type IdClaims } from './id-claims.ts';
+import { parseRoleArn } from './role-arn.ts';
+import type { RoleSettings } from './settings.ts';
+import { type Subject, subjectOf, trustPolicy } from './trust-policy.ts';
+
+export interface Refusal {
+  /** The code and words of STS, printable. */
+  readonly code: string;
+  readonly message: string;
+  readonly role: RoleSettings;
+  /** The audience that the token was asked for. */
+  readonly audience: string;
+  readonly claims: IdClaims;
+  readonly nowMs: number;
+}
+
+/** Codes that are about the request, whoever makes it: nothing in the token explains them. */
+const requestHints: Readonly<Record<string, string>> = {
+  MalformedPolicyDocument:
+    'STS does not take the session policy. Set session-policy: none, and report this as a bug.',
+  PackedPolicyTooLarge:
+    'The session policy, with the tags of the session, is too large for STS. Set session-policy: none, or use a shorter prefix.',
+  ValidationError:
+    'Check role-to-assume, role-session-name and role-duration: it may be at most what the role allows (its MaxSessionDuration, one hour unless changed).',
+  RegionDisabled:
+    'STS is not active in this region for the account: name another aws-region, or set sts-endpoint-url to https://sts.amazonaws.com.',
+};
+
+/** What STS's refusal of a token means, with all that helps to change it, and nothing of the token itself. */
+export function refusalError(refusal: Refusal): RemoteError {
+  const { code, message, role } = refusal;
+  const said = message === '' ? code : `${code}: ${message}`;
+  return new RemoteError(
+    'credentials-refused',
+    `STS does not let ${printable(role.arn)} be assumed (${said})`,
+    {
+      hint: requestHints[code] ?? explanation(refusal),
+    },
+  );
+}
+
+function explanation({ code, role, audience, claims, nowMs }: Refusal): string {
+  const subject = subjectOf(claims);
+  const reasons = likelyReasons(code, audience, claims, nowMs);
+  const paragraphs = [
+    reasons.length === 0
+      ? "Compare the trust policy of the role with the token's claims: every condition must match."
+      : `What explains it:\n${reasons.map((reason) => `- ${reason}`).join('\n')}`,
+    `The token's claims:\n${indented(claimLines(claims))}`,
+  ];
+  if (subject !== undefined) paragraphs.push(subjectForms(subject));
+  const arn = parseRoleArn(role.arn);
+  if (arn !== undefined) {
+    paragraphs.push(
+      `A trust policy of the role that lets this token in:\n${trustPolicy(claims, arn, audience)}`,
+    );
+  }
+  return paragraphs.join('\n');
+}
+
+function likelyReasons(code: string, audience: string, claims: IdClaims, nowMs: number): readonly string[] {
+  const reasons: string[] = [];
+  const given = audiences(claims);
+  if (given.length > 0 && !given.includes(audience)) {
+    reasons.push(
+      `aud is "${printable(given.join(', '))}", but "${printable(audience)}" was asked for: STS goes by what the token has.`,
+    );
+  }
+  const expiresAtMs = claimTimeMs(claims, 'exp');
+  const beginsAtMs = claimTimeMs(claims, 'nbf') ?? claimTimeMs(claims, 'iat');
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) {
+    reasons.push(
+      `the token ended at ${new Date(expiresAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: is the clock right?`,
+    );
+  }
+  if (beginsAtMs !== undefined && beginsAtMs > nowMs) {
+    reasons.push(
+      `the token begins at ${new Date(beginsAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: is the clock right?`,
+    );
+  }
+  if (code === 'InvalidIdentityToken' || code === 'IDPRejectedClaim') {
+    reasons.push(
+      `the account needs an OpenID Connect provider for exactly the token's iss, with "${printable(audience)}" among its audiences.`,
+    );
+  }
+  const environment = claimText(claims, 'environment');
+  if (environment !== undefined) {
+    reasons.push(
+      `the job has the environment "${printable(environment)}", so sub ends in it and not in a branch or a tag.`,
+    );
+  } else if (/^pull_request/.test(claimText(claims, 'event_name') ?? '')) {
+    reasons.push('the run is for a pull request, so sub names no branch.');
+  }
+  return reasons;
+}
+
+function subjectForms({ text, form, otherText }: Subject): string {
+  if (form === undefined) {
+    return `sub has a form of your organisation's own (${printable(text)}): conditions on it must have the same.`;
+  }
+  const forms = {
+    names: 'names alone, repo:OWNER/REPOSITORY:…',
+    numbers: 'names and numbers, repo:OWNER@ID/REPOSITORY@ID:…',
+  };
+  const other = otherText === undefined ? '' : ` In the other form it would be ${printable(otherText)}.`;
+  return (
+    `GitHub has two forms of sub, and a condition written for one never matches the other. This token has ${forms[form]}; ` +
+    `repositories created or renamed since 2026-07-15 have ${forms.numbers}.${other}`
+  );
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.length === 0 ? '  (they cannot be read)' : lines.map((line) => `  ${line}`).join('\n');
+}

@@ -1,0 +1,21 @@
+import type { Environment } from '@slipway/core';
+
+const maxCharacters = 64;
+
+/** Whether STS takes a text as the name of a session. */
+export function isSessionName(text: string): boolean {
+  return /^[\w+=,.@-]{2,64}$/.test(text);
+}
+
+/**
+ * What a session is called in audit logs: `slipway-<owner>-<repository>-<run>`, from `GITHUB_REPOSITORY` and
+ * `GITHUB_RUN_ID`, cleaned to what STS takes. The run is never cut off, as it is what leads back to the log.
+ */
+export function defaultSessionName(environment: Environment): string {
+  const clean = (text: string): string => text.replaceAll(/[^\w+=,.@-]+/g, '-');
+  const repository = clean(environment['GITHUB_REPOSITORY'] ?? '');
+  const run = clean(environment['GITHUB_RUN_ID'] ?? '').slice(0, 20);
+  const ending = run === '' ? '' : `-${run}`;
+  const beginning = repository === '' ? 'slipway' : `slipway-${repository}`;
+  return `${beginning.slice(0, maxCharacters - ending.length)}${ending}`;
+}

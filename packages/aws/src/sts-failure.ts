@@ -1,0 +1,98 @@
+import { printable, RemoteError, systemErrorCode } from '@slipway/core';
+
+/** What STS, or the way to it, said. Words of the server are printable and free of what was sent to it. */
+export type StsFailure =
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly error: RemoteError };
+
+const passingCodes = new Set([
+  'IDPCommunicationError',
+  'IDPCommunicationErrorException',
+  'InternalError',
+  'InternalFailure',
+  'RequestLimitExceeded',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'ServiceUnavailable',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+]);
+const maxCodeCharacters = 80;
+
+/** Sorts an error of the SDK's STS client. `secrets` are taken out of whatever the server says. */
+export function stsFailure(error: unknown, place: string, secrets: readonly string[]): StsFailure {
+  const clean = (text: string): string => {
+    let cleaned = text;
+    for (const secret of secrets) if (secret !== '') cleaned = cleaned.replaceAll(secret, '***');
+    return printable(cleaned);
+  };
+  const name = error instanceof Error ? error.name : '';
+  const message = error instanceof Error ? error.message : '';
+  const status = statusOf(error);
+  if (status === undefined) return { kind: 'failed', error: connectionError(error, place) };
+  const code = printable(clean(name), maxCodeCharacters);
+  if (status === 429 || status >= 500 || passingCodes.has(name)) {
+    return {
+      kind: 'failed',
+      error: new RemoteError(
+        'store-failed',
+        `STS at ${place} failed (${status}, ${code}): ${clean(message)}`,
+        {
+          hint: 'Run again later.',
+          retryable: true,
+        },
+      ),
+    };
+  }
+  if (status >= 400)
+    return { kind: 'refused', code: code.replace(/Exception$/, ''), message: clean(message) };
+  return {
+    kind: 'failed',
+    error: new RemoteError('unexpected-response', `${place} does not answer as STS does (${status}).`, {
+      hint: 'Check sts-endpoint-url.',
+    }),
+  };
+}
+
+/** The status of the answer that an error of the SDK is about. */
+function statusOf(error: unknown): number | undefined {
+  for (const [holder, property] of [
+    ['$metadata', 'httpStatusCode'],
+    ['$response', 'statusCode'],
+  ] as const) {
+    const held: unknown = error instanceof Error ? Reflect.get(error, holder) : undefined;
+    const status: unknown =
+      typeof held === 'object' && held !== null ? Reflect.get(held, property) : undefined;
+    if (typeof status === 'number' && status >= 100) return status;
+  }
+  return undefined;
+}
+
+function connectionError(error: unknown, place: string): RemoteError {
+  const code = printable(
+    systemErrorCode(error) ?? (error instanceof Error ? error.name : ''),
+    maxCodeCharacters,
+  );
+  if (code === 'ENOTFOUND') {
+    return new RemoteError('unreachable', `There is no STS at ${place}: no such host.`, {
+      hint: 'Check aws-region and sts-endpoint-url.',
+    });
+  }
+  if (/CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code)) {
+    return new RemoteError('unreachable', `The connection to STS at ${place} is not secure (${code}).`, {
+      hint: 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.',
+    });
+  }
+  if (error instanceof Error && /timeout|abort/i.test(error.name)) {
+    return new RemoteError('timed-out', `STS at ${place} does not answer in time.`, {
+      hint: 'Run again later.',
+      retryable: true,
+    });
+  }
+  return new RemoteError('unreachable', `The connection to STS at ${place} failed (${code || 'no code'}).`, {
+    hint: 'Check the network of this machine and aws-region, then run again.',
+    retryable: true,
+  });
+}
