@@ -1,6 +1,7 @@
 import { backoffMs, type Clock, formatDuration, type ProgressPort, RemoteError } from '@slipway/core';
 import type { CloudFront, Invalidation } from './cloudfront.ts';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
+import { retried } from './retry.ts';
 
 const retryBaseMs = 500;
 const retryCapMs = 20_000;
@@ -72,24 +73,19 @@ export async function waitUntilCompleted(
 }
 
 /** Repeats what failed in passing until the deadline; then its last error is thrown. */
-async function patiently<Answer>(
+function patiently<Answer>(
   send: () => Promise<Answer>,
   { clock, progress, deadlineMs }: Waiting,
-  explain: (error: RemoteError, waitMs: number) => Promise<void> = async (error) =>
+  onRetry: (error: RemoteError, waitMs: number) => Promise<void> = async (error) =>
     progress.debug(error.message),
 ): Promise<Answer> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await send();
-    } catch (error) {
-      if (!(error instanceof RemoteError) || !error.retryable) throw error;
-      const full = error.code === 'quota-exceeded';
-      const waitMs = full
-        ? quotaBaseMs / 2 + backoffMs(clock, attempt, quotaBaseMs, quotaCapMs)
-        : backoffMs(clock, attempt, retryBaseMs, retryCapMs);
-      if (clock.nowMs() + waitMs >= deadlineMs) throw error;
-      await explain(error, waitMs);
-      await clock.sleep(waitMs);
-    }
-  }
+  return retried(send, {
+    clock,
+    deadlineMs: deadlineMs - clock.nowMs(),
+    onRetry,
+    waitMs: (error, attempts) =>
+      error.code === 'quota-exceeded'
+        ? quotaBaseMs / 2 + backoffMs(clock, attempts, quotaBaseMs, quotaCapMs)
+        : backoffMs(clock, attempts, retryBaseMs, retryCapMs),
+  });
 }

@@ -9,7 +9,6 @@ export * from './credentials.ts';
 export { isSafeEndpoint } from './endpoint.ts';
 export * from './role-arn.ts';
 export * from './served.ts';
-export { isLoopback } from './served-client.ts';
 export * from './session-name.ts';
 export * from './session-policy.ts';
 export * from './settings.ts';

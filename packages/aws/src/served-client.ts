@@ -1,5 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import { printable, systemErrorCode } from '@slipway/core';
+import { isSafeEndpoint } from './endpoint.ts';
 
 const maxRedirects = 5;
 const maxConnections = 32;
@@ -20,11 +21,6 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: IncomingMessage;
-}
-
-/** Whether a host name, as `URL.hostname` has it, can only be this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /**
@@ -119,13 +115,10 @@ export function noAnswer(error: unknown, signal: AbortSignal): NoAnswer {
 function redirectTarget(location: string | undefined, from: URL, plainAllowed: boolean): URL {
   const to = location === undefined ? null : URL.parse(location, from.href);
   if (to === null) throw new NoAnswer('it redirects to nowhere', true);
-  const allowed =
-    to.protocol === 'https:' || (to.protocol === 'http:' && plainAllowed && isLoopback(to.hostname));
-  if (!allowed) {
-    throw new NoAnswer(`it redirects to ${printable(to.origin, 100)}, and only https:// is followed`, true);
-  }
-  if (to.username !== '' || to.password !== '') {
-    throw new NoAnswer('it redirects to a URL with credentials', true);
-  }
-  return to;
+  if (isSafeEndpoint(to.href) && (plainAllowed || to.protocol === 'https:')) return to;
+  const place = printable(`${to.protocol}//${to.host}`, 100);
+  throw new NoAnswer(
+    `it redirects to ${place}, where only https:// is followed, without user and password`,
+    true,
+  );
 }
