@@ -1,4 +1,5 @@
 import { printable, RemoteError, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import { distributionStatement } from './cloudfront-policy.ts';
 
 export interface RefusedRequest {
   /** As IAM names it, without the service: `CreateInvalidation`. */
@@ -87,12 +88,7 @@ function refusedForGood({ name, status }: Refusal, what: string, said: string, c
 function statement({ words }: Refusal, { distributionId, action }: RefusedRequest): string {
   const [, partition = 'aws', account = 'ACCOUNT'] =
     /arn:(aws[a-z-]{0,20}):(?:iam|sts|cloudfront)::(\d{12}):/.exec(words) ?? [];
-  const needed = new Set(['CreateInvalidation', 'GetInvalidation', action]);
-  return JSON.stringify({
-    Effect: 'Allow',
-    Action: [...needed].map((name) => `cloudfront:${name}`),
-    Resource: `arn:${partition}:cloudfront::${account}:distribution/${distributionId}`,
-  });
+  return JSON.stringify(distributionStatement({ partition, account, distributionId }, [action]));
 }
 
 function isAboutCredentials(name: string): boolean {

@@ -14,10 +14,10 @@ const maxTagCharacters = 256;
 
 /**
  * Reads a path as it stands in a URL: `%XX` is what a URL means by it and is never encoded a second time; what cannot stand
- * in a URL (a space, `ä`, `"`) is taken as itself; a `*` at the end is a wildcard. `under` is put before it. Throws an
- * `Error` that says what is wrong for anything that is ambiguous: a `%` that begins no `%XX`, `?`, `#`, and `*` elsewhere.
+ * in a URL (a space, `ä`, `"`) is taken as itself; a `*` at the end is a wildcard. Throws an `Error` that says what is wrong
+ * for anything that is ambiguous: a `%` that begins no `%XX`, `?`, `#`, and `*` elsewhere.
  */
-export function parseInvalidationPath(text: string, under = ''): InvalidationTarget {
+export function parseInvalidationPath(text: string): InvalidationTarget {
   if (!text.startsWith('/')) throw new Error('it does not begin with "/"');
   const wildcard = text.endsWith('*');
   const path = wildcard ? text.slice(0, -1) : text;
@@ -28,17 +28,24 @@ export function parseInvalidationPath(text: string, under = ''): InvalidationTar
     throw new Error('it has a query; a "?" in a name is %3F, and a "*" at the end stands for every query');
   }
   if (path.includes('#')) throw new Error('it has a fragment; a "#" in a name is written %23');
-  const name = `${under}${decodePath(path)}`;
+  const name = decodePath(path);
   const problem = nameProblem(name, wildcard);
   if (problem !== undefined) throw new Error(problem);
   return { kind: wildcard ? 'prefix' : 'path', name };
 }
 
-/** A prefix for `parseInvalidationPath`, decoded and without a slash at its end. Throws an `Error` as that does. */
+/** What stands before paths, decoded and without a slash at its end. Throws an `Error` as `parseInvalidationPath` does. */
 export function parsePathPrefix(text: string): string {
   const { kind, name } = parseInvalidationPath(text.startsWith('/') ? text : `/${text}`);
   if (kind === 'prefix') throw new Error('it ends in a wildcard');
   return name.replace(/\/+$/, '');
+}
+
+/** The target with `prefix`, of `parsePathPrefix`, before it. Throws an `Error` when it is too long then. */
+export function underPrefix({ kind, name }: InvalidationTarget, prefix: string): InvalidationTarget {
+  const problem = nameProblem(prefix + name, kind === 'prefix');
+  if (problem !== undefined) throw new Error(problem);
+  return { kind, name: prefix + name };
 }
 
 /**

@@ -57,9 +57,10 @@ function avoidTildes(
 ): { readonly reachable: readonly PlannedTarget[]; readonly tooWide: readonly string[] } {
   const reachable: PlannedTarget[] = [];
   const tooWide: string[] = [];
+  const wildcards = targets.filter(({ kind, name }) => kind === 'prefix' && !name.includes('~'));
   for (const target of withoutRepeated(targets)) {
     const tilde = target.name.indexOf('~');
-    if (tilde === -1) {
+    if (tilde === -1 || wildcards.some(({ name }) => target.name.startsWith(name))) {
       reachable.push(planned(target, 'asked', 1));
       continue;
     }

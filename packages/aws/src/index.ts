@@ -2,6 +2,7 @@ export { ambientPairProblem } from './ambient.ts';
 export * from './cloudfront.ts';
 export * from './cloudfront-batches.ts';
 export * from './cloudfront-paths.ts';
+export { distributionSessionPolicy } from './cloudfront-policy.ts';
 export * from './cloudfront-waiting.ts';
 export * from './cloudfront-wildcards.ts';
 export * from './credential-port.ts';

@@ -30,7 +30,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/buildcache-verify'),
   },
   'cloudfront-invalidate': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
     load: () => import('@slipway/cloudfront-invalidate'),
   },
 };
