@@ -98,14 +98,15 @@ function isAboutCredentials(name: string): boolean {
 }
 
 function connectionFailure(error: unknown, what: string): RemoteError {
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  const code = systemErrorCode(error);
+  // The SDK calls broken connections a timeout as well.
+  if (error instanceof Error && error.name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE') {
     return new RemoteError('timed-out', `${what}: there was no answer in time.`, {
       hint: laterHint,
       retryable: true,
       cause: error,
     });
   }
-  const code = systemErrorCode(error);
   if (code === undefined) {
     return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
       hint: 'Check endpoint-url; without it the request goes to AWS.',

@@ -68,7 +68,7 @@ function avoidTildes(
     if (depthOf(prefix.name) < minDepth) tooWide.push(target.name);
     else reachable.push(planned(prefix, 'tilde', 1));
   }
-  return { reachable, tooWide };
+  return { reachable, tooWide: tooWide.sort() };
 }
 
 function withoutRepeated(targets: readonly InvalidationTarget[]): readonly InvalidationTarget[] {

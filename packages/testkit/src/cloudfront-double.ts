@@ -72,7 +72,11 @@ export class CloudFrontDouble {
   /** Operations that IAM denies. */
   readonly denied = new Set<CloudFrontOperation>();
   readonly #options: CloudFrontDoubleOptions;
-  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #server = createServer((request, response) => {
+    this.#answer(request, response).catch((error) =>
+      response.writeHead(599).end(`a bug of the double: ${error}`),
+    );
+  });
   readonly #ending = new AbortController();
   url = '';
 

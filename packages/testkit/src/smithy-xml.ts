@@ -141,6 +141,8 @@ function resolve(schema: Schema): readonly [Schema, Readonly<Record<string, unkn
     const [inner] = resolve(schema[0]);
     return [inner, isRecord(schema[1]) ? schema[1] : {}];
   }
+  // A simple type with a name of its own.
+  if (Array.isArray(schema) && schema[0] === 0) return [schema[4], {}];
   return [schema, {}];
 }
 
