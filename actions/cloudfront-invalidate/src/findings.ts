@@ -26,7 +26,7 @@ export function servedFinding({ expectation, served }: ProvenUrl): Finding | und
         severity: 'error',
         key: url,
         message: `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
-        hint: 'A high Age or "Hit" in X-Cache: the cache has an old copy, so check path-prefix, the distribution and other caches in between. An Age of 0 or "Miss": the origin itself has other bytes.',
+        hint: '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
       };
     case 'forbidden':
       return {

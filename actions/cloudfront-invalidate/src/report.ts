@@ -132,8 +132,8 @@ function summary(input: ReportInput, failure: SlipwayError | undefined): readonl
 }
 
 function titleOf({ plan, result }: ReportInput, failure: SlipwayError | undefined): string {
-  if (result === undefined) return 'CloudFront: to be invalidated (dry run)';
-  if (failure !== undefined) return 'CloudFront: not as published';
-  if (result.proofs.length > 0) return 'CloudFront: new bytes are served';
-  return plan.billablePaths === 0 ? 'CloudFront: nothing to invalidate' : 'CloudFront: invalidated';
+  if (result === undefined) return 'CloudFront invalidation (dry run)';
+  if (failure !== undefined) return 'CloudFront invalidation failed';
+  if (result.proofs.length > 0) return 'CloudFront serves what was published';
+  return plan.billablePaths === 0 ? 'Nothing to invalidate' : 'CloudFront invalidated';
 }
