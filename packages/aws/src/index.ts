@@ -1,8 +1,15 @@
 export { ambientPairProblem } from './ambient.ts';
+export * from './cloudfront.ts';
+export * from './cloudfront-batches.ts';
+export * from './cloudfront-paths.ts';
+export { distributionSessionPolicy } from './cloudfront-policy.ts';
+export * from './cloudfront-waiting.ts';
+export * from './cloudfront-wildcards.ts';
 export * from './credential-port.ts';
 export * from './credentials.ts';
 export { isSafeEndpoint } from './endpoint.ts';
 export * from './role-arn.ts';
+export * from './served.ts';
 export * from './session-name.ts';
 export * from './session-policy.ts';
 export * from './settings.ts';

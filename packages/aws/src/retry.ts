@@ -8,7 +8,9 @@ export interface RetryOptions {
   /** No attempt begins after this long. */
   readonly deadlineMs: number;
   /** Told why another attempt follows. */
-  onRetry(error: RemoteError, waitMs: number): void;
+  onRetry(error: RemoteError, waitMs: number): void | Promise<void>;
+  /** How long to wait after a failure; by full jitter, up to five seconds, when not given. */
+  waitMs?(error: RemoteError, attempts: number): number;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface RetryOptions {
  */
 export async function retried<Result>(
   attempt: (leftMs: number) => Promise<Result>,
-  { clock, deadlineMs, onRetry }: RetryOptions,
+  { clock, deadlineMs, onRetry, waitMs: waitAfter }: RetryOptions,
 ): Promise<Result> {
   const endMs = clock.nowMs() + deadlineMs;
   for (let attempts = 0; ; attempts += 1) {
@@ -25,9 +27,9 @@ export async function retried<Result>(
       return await attempt(Math.max(1, endMs - clock.nowMs()));
     } catch (error) {
       if (!(error instanceof RemoteError) || !error.retryable) throw error;
-      const waitMs = backoffMs(clock, attempts, baseMs, capMs);
+      const waitMs = waitAfter?.(error, attempts) ?? backoffMs(clock, attempts, baseMs, capMs);
       if (clock.nowMs() + waitMs >= endMs) throw error;
-      onRetry(error, waitMs);
+      await onRetry(error, waitMs);
       await clock.sleep(waitMs);
     }
   }

@@ -29,6 +29,11 @@ export const registry: ActionRegistry = {
       'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
     load: () => import('@slipway/buildcache-verify'),
   },
+  'cloudfront-invalidate': {
+    description:
+      'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
+    load: () => import('@slipway/cloudfront-invalidate'),
+  },
   's3-publish': {
     description:
       'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',

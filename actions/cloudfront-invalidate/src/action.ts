@@ -1,0 +1,128 @@
+import { type CloudFront, distributionSessionPolicy, openCloudFront } from '@slipway/aws';
+import { type AwsInputs, awsProblems, openAwsAccess } from '@slipway/aws-actions';
+import { counted, printable, unreachable } from '@slipway/core';
+import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { observe } from './observe.ts';
+import { type Plan, plan, type Step } from './plan.ts';
+import { report } from './report.ts';
+
+const defaultRegion = 'us-east-1';
+const maxPlanLines = 500;
+
+export const action = defineAction({
+  name: 'cloudfront-invalidate',
+  description:
+    'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
+  inputs,
+  outputs: {
+    'invalidation-ids': { description: 'IDs of the invalidations, one a line.' },
+    'paths-invalidated': { description: 'How many paths and tags were sent.' },
+    'billable-paths': { description: 'How many of them this run adds to the bill at most.' },
+    status: {
+      description: '`Completed`, `InProgress`, `none` where nothing was to be done, `planned` or `failed`.',
+    },
+    proven: { description: 'How many URLs serve what was published.' },
+    stale: { description: 'How many serve other bytes.' },
+    report: { description: 'Path of the JSON report.' },
+  },
+  checkInputs: (given, { environment }) => [
+    ...awsProblems(awsInputsOf(given), { environment }, { needed: !given.dryRun, defaultRegion }),
+    ...proofProblems(given),
+  ],
+  run,
+});
+
+function proofProblems({ prove, baseUrl }: Inputs): readonly string[] {
+  const needed = prove.some(({ place }) => place.kind === 'path') && baseUrl === undefined;
+  return needed ? ['prove has paths, but there is no base-url that they are under'] : [];
+}
+
+function awsInputsOf(given: Inputs): AwsInputs {
+  return { ...given, forcePathStyle: false };
+}
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { clock, progress, environment } = context;
+  const { distributionId } = given;
+  const startedMs = clock.nowMs();
+  const planned = plan(await observe(given, context));
+  const reported = { distributionId, plan: planned, reportPath: given.report };
+  describe(planned, given.dryRun, (line) => progress.info(line));
+  if (given.dryRun) {
+    return report({ ...reported, result: undefined, durationMs: clock.nowMs() - startedMs });
+  }
+  const cloudFront = await openControlPlane(given, context);
+  try {
+    const result = await execute(planned, {
+      cloudFront,
+      clock,
+      progress,
+      environment,
+      waitMs: given.waitDeadline,
+      proveMs: given.proveDeadline,
+    });
+    return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
+  } finally {
+    cloudFront.close();
+  }
+}
+
+function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudFront> {
+  const { distributionId } = given;
+  const { region, credentials } = openAwsAccess(awsInputsOf(given), context, {
+    defaultRegion,
+    scopedPolicy: ({ partition, accountId }) =>
+      distributionSessionPolicy({ partition, account: accountId ?? '*', distributionId }),
+  });
+  return openCloudFront({
+    distributionId,
+    credentials,
+    region,
+    endpointUrl: given.endpointUrl,
+    proxyEnvironment: context.environment,
+  });
+}
+
+function describe(
+  { steps, targets, tags, billablePaths, wildcards }: Plan,
+  dryRun: boolean,
+  print: (line: string) => void,
+): void {
+  const asked = targets.reduce((sum, { covers }) => sum + covers, tags.length);
+  if (asked === 0) print('Nothing to invalidate.');
+  else {
+    const made = targets.filter(({ kind, reason }) => kind === 'prefix' && reason !== 'asked').length;
+    print(
+      `${counted(asked, 'path')} to invalidate, sent as ${billablePaths.toLocaleString('en-US')}, of them ${counted(wildcards, 'wildcard')}${made === 0 ? '' : ` (${made} made)`}.`,
+    );
+  }
+  const proof = steps.find((step) => step.kind === 'prove');
+  if (proof === undefined)
+    print('Nothing is given to be proven: that the new bytes are served is not checked.');
+  if (!dryRun) return;
+  const lines = steps.flatMap(linesOf);
+  for (const line of lines.slice(0, maxPlanLines)) print(line);
+  if (lines.length > maxPlanLines) print(`… and ${lines.length - maxPlanLines} more lines, in the report.`);
+}
+
+function linesOf(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'check-cache-tags':
+      return ['Would check that the distribution reads cache tags'];
+    case 'invalidate':
+      return [
+        `Would make the invalidation ${step.callerReference} of ${counted(step.batch.length, 'path')}:`,
+        ...step.batch.map((path) => `  ${printable(path)}`),
+      ];
+    case 'wait':
+      return ['Would wait until it is completed'];
+    case 'prove':
+      return step.expectations.map(
+        ({ url, sha256 }) => `Would prove that ${printable(url)} serves ${sha256}`,
+      );
+    default:
+      return unreachable(step);
+  }
+}

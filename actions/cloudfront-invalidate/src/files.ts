@@ -1,0 +1,77 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { InvalidationTarget } from '@slipway/aws';
+import { formatBytes, systemErrorCode } from '@slipway/core';
+import { eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
+
+const maxFileBytes = 64 * 2 ** 20;
+const maxItems = 200_000;
+
+/** The paths in a file, one a line. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
+export async function readPathsFile(
+  path: string,
+  workDirectory: string,
+): Promise<readonly InvalidationTarget[]> {
+  const targets = parsePaths(await readBounded(path, workDirectory));
+  if (targets.length > maxItems) throw new Error(`it has more than ${maxItems} paths`);
+  return targets;
+}
+
+/**
+ * What a manifest says is stored: a JSON array of objects with `key`, `sizeBytes` and `sha256`, and `url` where that is
+ * known. Throws an `Error` for a file that cannot be read, is no manifest, or has entries that are wrong, naming them.
+ */
+export async function readManifestFile(path: string, workDirectory: string): Promise<readonly Proof[]> {
+  return parseManifest(await readBounded(path, workDirectory));
+}
+
+/** As `readManifestFile`, of its text. */
+export function parseManifest(text: string): readonly Proof[] {
+  const entries = parseJson(text);
+  if (!Array.isArray(entries)) throw new Error('it is no JSON array');
+  if (entries.length > maxItems) throw new Error(`it has more than ${maxItems} objects`);
+  return eachOf(entries.map(asRecord), parseEntry, ({ key }) => String(key ?? 'an object without a key'));
+}
+
+function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unknown>>): Proof {
+  if (typeof key !== 'string' || key === '') throw new Error('it has no key');
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new Error('its sha256 is none');
+  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+    throw new Error('its sizeBytes is no size');
+  }
+  // A key is not written as in a URL: what it has is what it means.
+  const name = parseProofPath(encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('*', '%2A'));
+  const place: Proof['place'] =
+    typeof url === 'string' && url.startsWith('http')
+      ? { kind: 'url', url: parseUrl(url).href }
+      : { kind: 'path', name };
+  return { place, sha256, sizeBytes };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('it is no JSON');
+  }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+async function readBounded(path: string, workDirectory: string): Promise<string> {
+  try {
+    await using file = await open(resolve(workDirectory, path));
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new Error('it is no file');
+    if (stat.size > maxFileBytes) throw new Error(`it is larger than ${formatBytes(maxFileBytes)}`);
+    return await file.readFile('utf8');
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new Error(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`, {
+      cause: error,
+    });
+  }
+}

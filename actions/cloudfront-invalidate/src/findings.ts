@@ -1,0 +1,112 @@
+import type { Expectation, Served } from '@slipway/aws';
+import { type Problem, RemoteError, type SlipwayError } from '@slipway/core';
+import type { ProvenUrl, Result } from './execute.ts';
+import type { Plan } from './plan.ts';
+
+export type FindingCode =
+  | 'served-stale'
+  | 'served-forbidden'
+  | 'served-missing'
+  | 'served-failed'
+  | 'invalidation-reused'
+  | 'tags-unchecked'
+  | 'wildcard-made';
+
+export type Finding = Problem<FindingCode>;
+
+/** Why a URL that does not serve what was published is an error, and what to do; undefined for one that does. */
+export function servedFinding({ expectation, served }: ProvenUrl): Finding | undefined {
+  const { url } = expectation;
+  switch (served.kind) {
+    case 'fresh':
+      return undefined;
+    case 'stale':
+      return {
+        code: 'served-stale',
+        severity: 'error',
+        key: url,
+        message: `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
+        hint: '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
+      };
+    case 'forbidden':
+      return {
+        code: 'served-forbidden',
+        severity: 'error',
+        key: url,
+        message: `the server answers 403${detailed(served.details)}`,
+        hint: "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to have 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
+      };
+    case 'missing':
+      return {
+        code: 'served-missing',
+        severity: 'error',
+        key: url,
+        message: `the server answers 404${detailed(served.details)}`,
+        hint: 'Either it is not where the CDN looks (check path-prefix and the origin path), or the CDN still serves a 404 from before: CloudFront keeps errors for ErrorCachingMinTTL, 10 seconds unless it is set.',
+      };
+    case 'failed':
+      return {
+        code: 'served-failed',
+        severity: 'error',
+        key: url,
+        message: `${served.reason}${detailed(served.details)}`,
+        hint: 'Check the URL of the CDN and its origin, then run again: that costs nothing.',
+      };
+    default:
+      return served satisfies never;
+  }
+}
+
+function found({ sha256 }: Expectation, served: Extract<Served, { kind: 'stale' }>): string {
+  const other = served.sha256 === undefined ? 'another size' : `SHA-256 ${served.sha256.slice(0, 16)}…`;
+  return `${other} instead of ${sha256.slice(0, 16)}…`;
+}
+
+function detailed(details: string): string {
+  return details === '' ? '' : `; ${details}`;
+}
+
+/** Everything that is worth knowing of a run, errors first. */
+export function findingsOf(plan: Plan, result: Result | undefined): readonly Finding[] {
+  const findings: Finding[] = (result?.proofs ?? []).flatMap((proven) => servedFinding(proven) ?? []);
+  for (const { reused, invalidation } of result?.invalidations ?? []) {
+    // What is proven to be served needs no other invalidation.
+    if (!reused || (result?.proofs.length ?? 0) > 0) continue;
+    findings.push({
+      code: 'invalidation-reused',
+      severity: 'warning',
+      message: `${invalidation.id} was completed before this run, so nothing was invalidated now`,
+      hint: 'If something was published since, give a reference that changes with it, or something to prove.',
+    });
+  }
+  if (plan.tags.length > 0 && result !== undefined && result.cacheTagHeader === undefined) {
+    findings.push({
+      code: 'tags-unchecked',
+      severity: 'notice',
+      message:
+        'whether the distribution reads cache tags is not known; where it does not, they invalidate nothing',
+      hint: 'Allow cloudfront:GetDistributionConfig to have it checked.',
+    });
+  }
+  for (const { kind, name, reason, covers } of plan.targets) {
+    if (kind !== 'prefix' || reason === 'asked') continue;
+    findings.push({
+      code: 'wildcard-made',
+      severity: 'notice',
+      message: `"${name}*" stands for ${covers} of the paths${reason === 'tilde' ? ', which CloudFront cannot name because of "~",' : ''} and invalidates whatever else begins with it`,
+    });
+  }
+  return findings;
+}
+
+/** The failure of a run whose proofs did not all succeed. */
+export function notServed(proofs: readonly ProvenUrl[]): SlipwayError | undefined {
+  const failed = proofs.flatMap((proven) => servedFinding(proven) ?? []);
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  return new RemoteError(
+    'not-served',
+    `${failed.length} of ${proofs.length.toLocaleString('en-US')} URLs do not serve what was published: ${first.key}: ${first.message} (${first.code})`,
+    { hint: first.hint, retryable: true },
+  );
+}

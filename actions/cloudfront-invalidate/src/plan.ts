@@ -1,0 +1,143 @@
+import {
+  callerReference,
+  collapse,
+  type Expectation,
+  encodeStrictly,
+  type InvalidationBatch,
+  type InvalidationBudget,
+  type InvalidationTarget,
+  inBatches,
+  isWildcard,
+  type PlannedTarget,
+} from '@slipway/aws';
+import { counted, printable, UserError, unreachable } from '@slipway/core';
+import type { Proof } from './parsers.ts';
+
+const maxShown = 5;
+
+export type Step =
+  /** Tags are invalidated in vain where the distribution reads none. */
+  | { readonly kind: 'check-cache-tags' }
+  | {
+      readonly kind: 'invalidate';
+      readonly callerReference: string;
+      readonly batch: InvalidationBatch;
+    }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'prove'; readonly expectations: readonly Expectation[] };
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** What `callerReference` was made for, to make another when an old invalidation does not help. */
+  readonly publish: string;
+  readonly targets: readonly PlannedTarget[];
+  readonly tags: readonly string[];
+  /** How many paths, wildcards and tags CloudFront bills: each is a path to it. */
+  readonly billablePaths: number;
+  readonly wildcards: number;
+}
+
+export interface PlanInput {
+  readonly targets: readonly InvalidationTarget[];
+  readonly tags: readonly string[];
+  readonly budget: InvalidationBudget;
+  readonly reference: string | undefined;
+  /** Differs in each run: the reference where nothing else says what is published. */
+  readonly runReference: string;
+  readonly proofs: readonly Proof[];
+  readonly baseUrl: string | undefined;
+  readonly prefix: string;
+  readonly wait: boolean;
+}
+
+/**
+ * What to invalidate and what to prove. Throws `UserError` `plan-refused` when the paths do not fit the budget, and
+ * `input-invalid` for proofs that contradict each other or have no URL.
+ */
+export function plan(input: PlanInput): Plan {
+  const expectations = expectationsOf(input);
+  const targets = withinBudget(input);
+  const paths = [...targets.flatMap((target) => target.paths), ...input.tags.map((tag) => `#${tag}`)];
+  const publish = publishOf(input, expectations);
+  const steps: Step[] = [];
+  if (input.tags.length > 0) steps.push({ kind: 'check-cache-tags' });
+  for (const batch of inBatches(paths)) {
+    steps.push({ kind: 'invalidate', callerReference: callerReference(batch, publish, 1), batch });
+  }
+  if (paths.length > 0 && input.wait) steps.push({ kind: 'wait' });
+  if (expectations.length > 0) steps.push({ kind: 'prove', expectations });
+  return {
+    steps,
+    publish,
+    targets,
+    tags: input.tags,
+    billablePaths: paths.length,
+    wildcards: paths.filter(isWildcard).length,
+  };
+}
+
+/** What stands for this publish in the reference: what the user says, or else what is to be served, or else this run. */
+function publishOf(input: PlanInput, expectations: readonly Expectation[]): string {
+  if (input.reference !== undefined) return `reference ${input.reference}`;
+  if (expectations.length === 0) return `run ${input.runReference}`;
+  return `content ${expectations.map(({ url, sha256 }) => `${url} ${sha256}`).join('\n')}`;
+}
+
+function withinBudget({ targets, tags, budget }: PlanInput): readonly PlannedTarget[] {
+  const left = { ...budget, maxPaths: budget.maxPaths - tags.length };
+  const collapsed = collapse(targets, left);
+  switch (collapsed.kind) {
+    case 'within-budget':
+      return collapsed.targets;
+    case 'over-budget':
+      throw new UserError(
+        'plan-refused',
+        `${counted(targets.length + tags.length, 'path')} cannot be collapsed to max-paths: ${budget.maxPaths} with ${counted(budget.maxWildcards, 'wildcard')} of wildcard-depth ${budget.minDepth}: ${counted(collapsed.paths + tags.length, 'path')} would be left`,
+        {
+          hint: 'Raise max-paths or max-wildcards, lower wildcard-depth, or give a wildcard of your own, such as "/*". Nothing was invalidated.',
+        },
+      );
+    case 'too-wide':
+      throw new UserError(
+        'plan-refused',
+        `CloudFront cannot invalidate names with "~", and a wildcard that ends before it would be wider than wildcard-depth ${budget.minDepth} allows: ${firstOf(collapsed.names)}`,
+        {
+          hint: 'Lower wildcard-depth, or give a wildcard of your own, such as "/*". Nothing was invalidated.',
+        },
+      );
+    default:
+      return unreachable(collapsed);
+  }
+}
+
+function expectationsOf({ proofs, baseUrl, prefix }: PlanInput): readonly Expectation[] {
+  const byUrl = new Map<string, Expectation>();
+  const contradicted = new Set<string>();
+  for (const { place, sha256, sizeBytes } of proofs) {
+    const url = place.kind === 'url' ? place.url : urlUnder(baseUrl, `${prefix}${place.name}`);
+    const known = byUrl.get(url);
+    if (known !== undefined && known.sha256 !== sha256) contradicted.add(url);
+    byUrl.set(url, { url, sha256, sizeBytes: sizeBytes ?? known?.sizeBytes });
+  }
+  if (contradicted.size > 0) {
+    throw new UserError('input-invalid', `two checksums are to be proven of ${firstOf([...contradicted])}`);
+  }
+  return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
+}
+
+function urlUnder(baseUrl: string | undefined, name: string): string {
+  if (baseUrl === undefined) {
+    throw new UserError('input-invalid', `base-url is not given, and "${printable(name)}" is to be proven`);
+  }
+  return baseUrl + encodeStrictly(name);
+}
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length > maxShown ? `, and ${names.length - maxShown} more` : '';
+  return (
+    names
+      .slice(0, maxShown)
+      .map((name) => `"${printable(name)}"`)
+      .join(', ') + more
+  );
+}

@@ -1,0 +1,156 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ActionRunResult, failureOf, runAction, temporaryDirectory } from '@slipway/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { action } from '../src/action.ts';
+import { parseManifest } from '../src/files.ts';
+import { parsePaths, parseProofs, parseTags } from '../src/parsers.ts';
+
+const sha256 = 'a'.repeat(64);
+const fine = { 'distribution-id': 'E1A2B3C4D5E6F7', 'dry-run': 'true' };
+
+function run(more: Readonly<Record<string, string>>, workDirectory?: string): Promise<ActionRunResult> {
+  return runAction(action, { ...fine, ...more }, workDirectory === undefined ? {} : { workDirectory });
+}
+
+describe('bad input', () => {
+  it('wrong at once is one error that names each input, and every path', async () => {
+    const failure = await failureOf(
+      runAction(action, {
+        'distribution-id': 'd111111abcdef8.cloudfront.net',
+        paths: 'no-slash\n/fine\n/a?query\n/50%\n#tag\n/a*b',
+        'paths-file': 'no-such-file',
+        'path-prefix': '/a*',
+        'cache-tags': 'fine\nnot fine',
+        'max-paths': '0',
+        'max-wildcards': '16',
+        'wildcard-depth': 'deep',
+        wait: 'perhaps',
+        'wait-deadline': 'soon',
+        prove: `https://cdn.example.org/x ${sha256}\nhttps://cdn.example.org/y\nhttp://cdn.example.org/ ${sha256}\nhttps://u:hunter2@cdn.example.org/ ${sha256}\nhttps://cdn.example.org/?token=hunter2 ${sha256}`,
+        'prove-file': 'no-such-manifest',
+        'base-url': 'ftp://cdn.example.org',
+        'prove-deadline': '-1',
+        'role-to-assume': 'publish',
+        'endpoint-url': 'http://example.org',
+        'dry-run': '2',
+      }),
+    );
+    expect(failure).toMatchObject({ code: 'input-invalid' });
+    const named = [
+      ...[
+        'distribution-id',
+        'paths',
+        'paths-file',
+        'path-prefix',
+        'cache-tags',
+        'max-paths',
+        'max-wildcards',
+      ],
+      ...['wildcard-depth', 'wait', 'wait-deadline', 'prove', 'prove-file', 'base-url', 'prove-deadline'],
+      ...['role-to-assume', 'endpoint-url', 'dry-run'],
+    ];
+    for (const name of named) expect(failure.message).toContain(`input "${name}"`);
+    for (const path of ['no-slash', '/a?', '/50%', '#tag', '/a*b'])
+      expect(failure.message).toContain(`"${path}`);
+    expect(failure.message).not.toContain('"/fine"');
+    expect(failure.message).not.toContain('hunter2');
+  });
+
+  it('is a path to prove without the CDN that it is under', async () => {
+    const failure = await failureOf(run({ paths: '/a', prove: `/a ${sha256}` }));
+    expect(failure.message).toMatch(/no base-url/);
+    const directory = temporaryDirectory('manifest');
+    writeFileSync(join(directory, 'm.json'), JSON.stringify([{ key: 'a', sizeBytes: 1, sha256 }]));
+    const later = await failureOf(run({ paths: '/a', 'prove-file': 'm.json' }, directory));
+    expect(later).toMatchObject({ code: 'input-invalid', message: expect.stringMatching(/base-url/) });
+  });
+
+  it.each([
+    ['no JSON', 'it is no JSON'],
+    ['{}', 'no JSON array'],
+    ['[1]', 'has no key'],
+    ['[{"key":"a","sizeBytes":1,"sha256":"A"}]', '"a": its sha256'],
+    [`[{"key":"a","sizeBytes":-1,"sha256":"${sha256}"}]`, '"a": its sizeBytes'],
+    [`[{"key":"../a","sizeBytes":1,"sha256":"${sha256}"}]`, '".." segment'],
+    [
+      `[{"key":"a","sizeBytes":1,"sha256":"${sha256}","url":"http://example.org/a"}]`,
+      'must be an https:// URL',
+    ],
+  ])('is a manifest that is %s', async (text, reason) => {
+    const directory = temporaryDirectory('manifest');
+    writeFileSync(join(directory, 'm.json'), text);
+    const failure = await failureOf(run({ 'prove-file': 'm.json' }, directory));
+    expect(failure.message).toContain(reason);
+  });
+
+  it('needs credentials for all but a dry run', async () => {
+    const failure = await failureOf(
+      runAction(action, { 'distribution-id': 'E1', paths: '/a', 'access-key-id': 'AKIA' }),
+    );
+    expect(failure.message).toMatch(/without secret-access-key/);
+    expect((await run({ paths: '/a' })).failure).toBeUndefined();
+  });
+});
+
+describe('parsers of what others wrote', () => {
+  const parsers = { parsePaths, parseTags, parseProofs, parseManifest };
+  it.each(Object.entries(parsers))('%s gives a value or an Error for any text', (_, parse) => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.json(),
+          fc.string().map((text) => `/${text}\n${text} ${sha256}`),
+        ),
+        (text) => {
+          try {
+            expect(Array.isArray(parse(text))).toBe(true);
+          } catch (error) {
+            expect(error).toBeInstanceOf(Error);
+            expect(error).not.toBeInstanceOf(TypeError);
+            expect(error instanceof Error && error.message.length).toBeLessThan(20_000);
+          }
+        },
+      ),
+    );
+  });
+
+  it('read keys of a manifest as what they are, and lines as in URLs', () => {
+    const entry = { key: 'a b/100%/c*~+.txt', sizeBytes: 1, sha256, etag: 'ignored', url: 's3://bucket/a' };
+    expect(parseManifest(JSON.stringify([entry]))).toEqual([
+      { place: { kind: 'path', name: '/a b/100%/c*~+.txt' }, sha256, sizeBytes: 1 },
+    ]);
+    expect(
+      parseProofs(`/a%20b  ${sha256.toUpperCase()}\n\n# a comment\nhttps://x.example.org/y ${sha256}`),
+    ).toEqual([
+      { place: { kind: 'path', name: '/a b' }, sha256 },
+      { place: { kind: 'url', url: 'https://x.example.org/y' }, sha256 },
+    ]);
+    expect(parseTags('#B\na\n\nb')).toEqual(['a', 'b']);
+    expect(parsePaths('/a\r\n# comment\n#\n/b*\n')).toEqual([
+      { kind: 'path', name: '/a' },
+      { kind: 'prefix', name: '/b' },
+    ]);
+  });
+});
+
+describe('a dry run', () => {
+  it('prints the plan with its estimate, and asks nobody', async () => {
+    const paths = Array.from({ length: 30 }, (_, index) => `/v3/specs/gcc-${index}.json`).join('\n');
+    const result = await run({ paths, 'path-prefix': '/spack', 'max-paths': '5', 'cache-tags': 'x' });
+    expect(result.outputs).toMatchObject({ status: 'planned', 'billable-paths': 2, 'invalidation-ids': '' });
+    const log = result.log.join('\n');
+    expect(log).toContain('31 paths to invalidate, sent as 2, of them 1 wildcard (1 made).');
+    expect(log).toContain('  /spack/v3/specs/gcc-*');
+    expect(log).toContain('  #x');
+    expect(log).toMatch(/Nothing is given to be proven/);
+    expect(result.problems).toMatchObject([{ code: 'wildcard-made', severity: 'notice' }]);
+    expect(result.json('report')).toMatchObject({
+      dryRun: true,
+      plan: { billablePaths: 2 },
+      invalidations: [],
+    });
+  });
+});

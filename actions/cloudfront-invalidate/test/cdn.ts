@@ -1,0 +1,96 @@
+import { hash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import {
+  type ActionProcessOptions,
+  type ActionRun,
+  actionProcess,
+  CloudFrontDouble,
+  type CloudFrontDoubleOptions,
+  startVarnish,
+  type VarnishOptions,
+} from '@slipway/testkit';
+import { onTestFinished } from 'vitest';
+
+export const distributionId = 'E1A2B3C4D5E6F7';
+export const secretAccessKey = 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY';
+const main = join(import.meta.dirname, '../dist/index.js');
+
+/** An origin, a real Varnish before it as the CDN, and the control plane whose invalidations take things out of it. */
+export interface Cdn {
+  readonly url: string;
+  readonly controlPlane: CloudFrontDouble;
+  /** Puts objects at the origin, by their keys. */
+  store(objects: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): void;
+  /** Stores objects and asks the CDN for them, so that it has them. */
+  cache(objects: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): Promise<void>;
+  /** Runs the bundle as a step of a job, with what it needs to reach the control plane. */
+  run(inputs: Readonly<Record<string, string>>, options?: ActionProcessOptions): Promise<ActionRun>;
+  urlOf(key: string): string;
+}
+
+export async function startCdn(
+  options: Partial<CloudFrontDoubleOptions> & Omit<VarnishOptions, 'origin'> = {},
+): Promise<Cdn> {
+  const objects = new Map<string, { readonly body: string; readonly headers: Record<string, string> }>();
+  const origin = createServer((request, response) => {
+    const found = objects.get(decodeURIComponent((request.url ?? '/').slice(1)));
+    if (found === undefined) response.writeHead(404).end('no such key');
+    else response.writeHead(200, { etag: `"${hash('md5', found.body)}"`, ...found.headers }).end(found.body);
+  });
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+  const address = origin.address();
+  if (address === null || typeof address === 'string') throw new Error('the origin has no port');
+  const varnish = await startVarnish({
+    errorSeconds: 600,
+    ...options,
+    origin: `http://127.0.0.1:${address.port}`,
+  });
+  const controlPlane = await CloudFrontDouble.start({
+    distributionId,
+    completesAfterMs: 100,
+    onCompleted: (paths) => varnish.ban(paths),
+    ...options,
+  });
+  onTestFinished(async () => {
+    controlPlane.close();
+    await varnish.stop();
+    origin.closeAllConnections();
+    origin.close();
+  });
+  const urlOf = (key: string): string => `${varnish.url}/${key.split('/').map(encodeURIComponent).join('/')}`;
+  const cdn: Cdn = {
+    url: varnish.url,
+    controlPlane,
+    urlOf,
+    store(added, headers = {}) {
+      for (const [key, body] of Object.entries(added)) objects.set(key, { body, headers: { ...headers } });
+    },
+    async cache(added, headers) {
+      cdn.store(added, headers);
+      for (const [key, body] of Object.entries(added)) {
+        const got = await (await fetch(urlOf(key))).text();
+        if (got !== body) throw new Error(`the CDN serves "${got}" for ${key}`);
+      }
+    },
+    run(inputs, more = {}) {
+      return actionProcess(main, {
+        ...more,
+        inputs: {
+          'distribution-id': distributionId,
+          'endpoint-url': controlPlane.url,
+          'access-key-id': 'AKIDEXAMPLE',
+          'secret-access-key': secretAccessKey,
+          'base-url': varnish.url,
+          ...inputs,
+        },
+      });
+    },
+  };
+  return cdn;
+}
+
+/** A line for `prove`. */
+export function proof(place: string, body: string): string {
+  return `${place} ${hash('sha256', body)}`;
+}

@@ -1,0 +1,138 @@
+import { printable, RemoteError, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import { distributionStatement } from './cloudfront-policy.ts';
+
+export interface RefusedRequest {
+  /** As IAM names it, without the service: `CreateInvalidation`. */
+  readonly action: string;
+  readonly distributionId: string;
+}
+
+/** What all errors of the SDK have that may be there. */
+interface Refusal {
+  readonly name: string;
+  readonly words: string;
+  readonly status: number | undefined;
+}
+
+const laterHint = 'Run again later; the AWS Health Dashboard tells whether CloudFront has a problem.';
+
+/**
+ * What a failed request to CloudFront means, whether it may succeed later, and what to do. The words of the service are
+ * printed as what they are: text from outside.
+ */
+export function explainRefusal(error: unknown, request: RefusedRequest): SlipwayError {
+  if (error instanceof SlipwayError) return error;
+  const refusal = refusalOf(error);
+  const { name, words, status } = refusal;
+  const what = `${request.action} of distribution ${request.distributionId}`;
+  const said = `${what}: ${printable(words)} (${printable(name, 100)})`;
+  if (status === undefined) return connectionFailure(error, what);
+  if (name === 'TooManyInvalidationsInProgress') {
+    return new RemoteError('quota-exceeded', `${what}: too many invalidations are in progress.`, {
+      hint: 'CloudFront takes 3,000 paths and 15 wildcards at once: run again later, or lower max-paths.',
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (/^(Throttling|TooManyRequests|RequestLimitExceeded|SlowDown)/.test(name) || status === 429) {
+    return new RemoteError('store-failed', said, { hint: laterHint, retryable: true, cause: error });
+  }
+  if (status >= 500) {
+    return new RemoteError('store-failed', `${what}: CloudFront failed (${status}).`, {
+      hint: laterHint,
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (isAboutCredentials(name)) {
+    return new RemoteError('credentials-refused', said, {
+      hint: 'Check the role or the keys, and the clock of this machine.',
+      cause: error,
+    });
+  }
+  if (status === 403) {
+    return new RemoteError('access-denied', `${what} is denied: ${printable(words)}`, {
+      hint: `Add to the policy of the role: ${statement(refusal, request)}`,
+      cause: error,
+    });
+  }
+  return refusedForGood(refusal, what, said, error);
+}
+
+function refusedForGood({ name, status }: Refusal, what: string, said: string, cause: unknown): SlipwayError {
+  switch (name) {
+    case 'NoSuchDistribution':
+      return new UserError('input-invalid', `${what}: this account has no such distribution.`, {
+        hint: 'Check distribution-id, and that the role is of the account that owns the distribution.',
+        cause,
+      });
+    case 'InvalidationBatchAlreadyExists':
+      return new UserError('input-invalid', `${what}: the reference was used for other paths before.`, {
+        hint: 'Give another reference.',
+        cause,
+      });
+    case 'BatchTooLarge':
+      return new UserError('input-invalid', said, { hint: 'Lower max-paths.', cause });
+    case 'InvalidArgument':
+    case 'InconsistentQuantities':
+      return new UserError('input-invalid', said, {
+        hint: 'The report has the paths as they were sent; leave out what CloudFront cannot take, or cover it by a wildcard.',
+        cause,
+      });
+    default:
+      return new RemoteError('unexpected-response', `${said}, with status ${status}`, { cause });
+  }
+}
+
+/** The statement that allows what this action does to this distribution, and to no other. */
+function statement({ words }: Refusal, { distributionId, action }: RefusedRequest): string {
+  const [, partition = 'aws', account = 'ACCOUNT'] =
+    /arn:(aws[a-z-]{0,20}):(?:iam|sts|cloudfront)::(\d{12}):/.exec(words) ?? [];
+  return JSON.stringify(distributionStatement({ partition, account, distributionId }, [action]));
+}
+
+function isAboutCredentials(name: string): boolean {
+  return /^(InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken|ExpiredToken|InvalidAccessKeyId|RequestExpired)/.test(
+    name,
+  );
+}
+
+function connectionFailure(error: unknown, what: string): RemoteError {
+  const code = systemErrorCode(error);
+  // The SDK calls broken connections a timeout as well.
+  if (error instanceof Error && error.name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE') {
+    return new RemoteError('timed-out', `${what}: there was no answer in time.`, {
+      hint: laterHint,
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (code === undefined) {
+    return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
+      hint: 'Check endpoint-url; without it the request goes to AWS.',
+      cause: error,
+    });
+  }
+  const secure = /CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code);
+  return new RemoteError('unreachable', `${what}: the connection failed (${code}).`, {
+    hint: secure
+      ? 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.'
+      : 'Check the network of this machine, and endpoint-url if it is set.',
+    retryable: !secure && code !== 'ENOTFOUND',
+    cause: error,
+  });
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof Error)) return { name: 'unknown', words: String(error), status: undefined };
+  const metadata: unknown = '$metadata' in error ? error.$metadata : undefined;
+  const status =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
+      ? metadata.httpStatusCode
+      : undefined;
+  return {
+    name: error.name,
+    words: error.message,
+    status: typeof status === 'number' ? status : undefined,
+  };
+}

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { backoffMs, type Clock, mapConcurrently, printable } from '@slipway/core';
+import { type Answer, NoAnswer, noAnswer, ServedClient } from './served-client.ts';
+
+const idleMs = 30_000;
+const concurrency = 8;
+const retryBaseMs = 500;
+const retryCapMs = 10_000;
+const maxShownHeaderCharacters = 120;
+/** What is read of an object whose size is not known beforehand. */
+const maxUnknownBytes = 16 * 2 ** 30;
+
+/** What a URL must serve. */
+export interface Expectation {
+  readonly url: string;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** What a URL served last. `details` are headers that tell which cache answered, and how old its answer is. */
+export type Served =
+  | { readonly kind: 'fresh' }
+  /** 200 with other bytes; `sha256` of them when all were read. */
+  | { readonly kind: 'stale'; readonly sha256: string | undefined; readonly details: string }
+  | { readonly kind: 'forbidden'; readonly details: string }
+  | { readonly kind: 'missing'; readonly details: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly details: string };
+
+export interface ProofOptions {
+  readonly clock: Clock;
+  /** When to stop asking, in milliseconds since 1970. Each URL is asked for once at least. */
+  readonly deadlineMs: number;
+  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Called when a URL is done with. */
+  readonly onDone?: ((expectation: Expectation, served: Served) => void) | undefined;
+  /** Whether to stop asking for a URL that served this, before the deadline. */
+  readonly isEnough?: ((served: Served) => boolean) | undefined;
+}
+
+/**
+ * Asks for every URL, some at a time, until it serves the expected bytes or the deadline is there, with full jitter. What no
+ * repetition can change, such as a bad certificate, is asked for once. Gives what each served last, in the order given.
+ */
+export async function proveServed(
+  expectations: readonly Expectation[],
+  options: ProofOptions,
+): Promise<readonly Served[]> {
+  const { clock, deadlineMs, onDone, isEnough } = options;
+  const client = new ServedClient({ proxyEnvironment: options.proxyEnvironment, idleMs });
+  try {
+    return await mapConcurrently(expectations, concurrency, async (expectation) => {
+      for (let attempt = 0; ; attempt += 1) {
+        const leftMs = Math.max(1_000, deadlineMs - clock.nowMs());
+        const { served, final } = await askOnce(client, expectation, AbortSignal.timeout(leftMs));
+        const waitMs = retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs);
+        const over = clock.nowMs() + waitMs >= deadlineMs;
+        if (served.kind === 'fresh' || final || over || isEnough?.(served) === true) {
+          onDone?.(expectation, served);
+          return served;
+        }
+        await clock.sleep(waitMs);
+      }
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** What one GET serves; `final` when another would not be answered differently. */
+async function askOnce(
+  client: ServedClient,
+  expectation: Expectation,
+  signal: AbortSignal,
+): Promise<{ readonly served: Served; readonly final: boolean }> {
+  let details = '';
+  try {
+    const answer = await client.get(expectation.url, signal);
+    details = cacheDetails(answer);
+    return { served: await judge(answer, expectation, details, signal), final: false };
+  } catch (error) {
+    const { message, final } = noAnswer(error, signal);
+    return { served: { kind: 'failed', reason: message, details }, final };
+  }
+}
+
+async function judge(
+  answer: Answer,
+  expectation: Expectation,
+  details: string,
+  signal: AbortSignal,
+): Promise<Served> {
+  const { status, headers, body } = answer;
+  if (status !== 200) {
+    body.destroy();
+    if (status === 403 || status === 401) return { kind: 'forbidden', details };
+    if (status === 404 || status === 410) return { kind: 'missing', details };
+    return { kind: 'failed', reason: `the server answered ${status}`, details };
+  }
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    body.destroy();
+    throw new NoAnswer('the body is encoded though that was not asked for: set no Content-Encoding', true);
+  }
+  const announced = headers['content-length'];
+  const { sizeBytes, sha256 } = expectation;
+  if (sizeBytes !== undefined && announced !== undefined && Number(announced) !== sizeBytes) {
+    body.destroy();
+    return { kind: 'stale', sha256: undefined, details };
+  }
+  const served = await hashBody(answer, sizeBytes ?? maxUnknownBytes, signal);
+  return served === sha256 ? { kind: 'fresh' } : { kind: 'stale', sha256: served, details };
+}
+
+/** SHA-256 of a body; undefined once it is longer than `maxBytes`. Throws when it breaks off. */
+async function hashBody(
+  { body, headers }: Answer,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  let receivedBytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      receivedBytes += chunk.length;
+      // Leaving the loop closes the connection.
+      if (receivedBytes > maxBytes) return undefined;
+      hash.update(chunk);
+    }
+  } catch (error) {
+    if (error instanceof NoAnswer || signal.aborted) throw noAnswer(error, signal);
+    throw new NoAnswer(`the body was cut after ${receivedBytes} bytes`, false, error);
+  }
+  const announced = headers['content-length'];
+  if (announced !== undefined && Number(announced) !== receivedBytes) {
+    throw new NoAnswer(`the body was cut after ${receivedBytes} of ${printable(announced, 20)} bytes`, false);
+  }
+  return hash.digest('hex');
+}
+
+/** The headers by which caches tell of themselves, safe to print. */
+function cacheDetails({ headers }: Answer): string {
+  const shown = ['age', 'x-cache', 'via', 'x-amz-cf-pop', 'etag', 'last-modified'].flatMap((name) => {
+    const value = headers[name];
+    if (value === undefined) return [];
+    return [`${name}: ${printable(String(value), maxShownHeaderCharacters)}`];
+  });
+  return shown.join(', ');
+}

@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AccessDenied$,
+  CreateInvalidation$,
+  DistributionConfig$,
+  GetDistributionConfig$,
+  GetInvalidation$,
+  InconsistentQuantities$,
+  InvalidArgument$,
+  Invalidation$,
+  InvalidationBatch$,
+  InvalidationList$,
+  ListInvalidations$,
+  NoSuchDistribution$,
+  NoSuchInvalidation$,
+  TooManyInvalidationsInProgress$,
+} from '@aws-sdk/client-cloudfront';
+import { errorStatusOf, escapeXml, fromXml, httpOf, parseXml, toXml } from './smithy-xml.ts';
+
+const namespace = 'http://cloudfront.amazonaws.com/doc/2020-05-31/';
+const declaration = '<?xml version="1.0"?>\n';
+const account = '123456789012';
+const maxPaths = 3000;
+const maxWildcards = 15;
+const maxPathCharacters = 4000;
+
+const operations = {
+  CreateInvalidation: httpOf(CreateInvalidation$),
+  GetInvalidation: httpOf(GetInvalidation$),
+  ListInvalidations: httpOf(ListInvalidations$),
+  GetDistributionConfig: httpOf(GetDistributionConfig$),
+};
+export type CloudFrontOperation = keyof typeof operations;
+const operationNames = Object.keys(operations) as readonly CloudFrontOperation[];
+
+export interface CloudFrontDoubleOptions {
+  readonly distributionId: string;
+  /** How long an invalidation is in progress. */
+  readonly completesAfterMs: number;
+  /** Takes what was invalidated out of the CDN; called when an invalidation completes, before it says so. */
+  readonly onCompleted?: (paths: readonly string[]) => Promise<void>;
+  /** The header of the origin that cache tags are read from; none without it. */
+  readonly tagHeader?: string;
+}
+
+/** What the double does with a request instead of answering it as it should. */
+export type CloudFrontFault = (response: ServerResponse, request: IncomingMessage) => void;
+
+export interface DoubledInvalidation {
+  readonly id: string;
+  status: 'InProgress' | 'Completed';
+  readonly createdAt: Date;
+  readonly callerReference: string;
+  readonly paths: readonly string[];
+}
+
+/**
+ * A double of CloudFront's control plane for one distribution, on a loopback port. Paths, statuses, requests and answers go
+ * by the schemas of the service that `@aws-sdk/client-cloudfront` ships, and quotas, references and names of paths by
+ * CloudFront's Developer Guide: 3,000 paths and 15 wildcards in progress, the same reference and paths give the same
+ * invalidation, `~` and unencoded characters are refused, and `%7E` matches nothing. That a request is signed with
+ * Signature Version 4 is checked, not the signature itself.
+ */
+export class CloudFrontDouble {
+  readonly invalidations: DoubledInvalidation[] = [];
+  /** Operations that were asked for, answered or not. */
+  readonly requests: CloudFrontOperation[] = [];
+  /** Committed one a request, before it behaves again. */
+  readonly faults: CloudFrontFault[] = [];
+  /** Operations that IAM denies. */
+  readonly denied = new Set<CloudFrontOperation>();
+  readonly #options: CloudFrontDoubleOptions;
+  readonly #server = createServer((request, response) => {
+    this.#answer(request, response).catch((error) =>
+      response.writeHead(599).end(`a bug of the double: ${error}`),
+    );
+  });
+  readonly #ending = new AbortController();
+  url = '';
+
+  private constructor(options: CloudFrontDoubleOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: CloudFrontDoubleOptions): Promise<CloudFrontDouble> {
+    const double = new CloudFrontDouble(options);
+    await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve));
+    const address = double.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    double.url = `http://127.0.0.1:${address.port}`;
+    return double;
+  }
+
+  close(): void {
+    this.#ending.abort();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** As if somebody else had invalidations in progress that never complete. */
+  occupy(paths: readonly string[]): DoubledInvalidation {
+    return this.#add(paths, `somebody else's ${randomUUID()}`);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const operation = operationNames.find((name) => {
+      const { method, path } = operations[name];
+      return method === request.method && path.test(url.pathname);
+    });
+    if (operation !== undefined) this.requests.push(operation);
+    const fault = this.faults.shift();
+    if (fault !== undefined) {
+      fault(response, request);
+      return;
+    }
+    const { status, body } =
+      operation === undefined
+        ? refused(404, 'NoSuchResource', 'There is no such operation.')
+        : this.#reply(operation, request, url, Buffer.concat(chunks).toString('utf8'));
+    response.writeHead(status, { 'content-type': 'text/xml', etag: 'E2QWRUHEXAMPLE' }).end(body);
+  }
+
+  #reply(operation: CloudFrontOperation, request: IncomingMessage, url: URL, body: string): Reply {
+    const { distributionId } = this.#options;
+    const labels = operations[operation].path.exec(url.pathname)?.groups ?? {};
+    if (!isSigned(request)) {
+      return refused(403, 'MissingAuthenticationToken', 'The request is not signed.');
+    }
+    if (this.denied.has(operation)) {
+      const message = `User: arn:aws:sts::${account}:assumed-role/publish/slipway is not authorized to perform: cloudfront:${operation} on resource: arn:aws:cloudfront::${account}:distribution/${distributionId}`;
+      return refused(errorStatusOf(AccessDenied$), 'AccessDenied', message);
+    }
+    const asked = operation === 'GetDistributionConfig' ? labels['Id'] : labels['DistributionId'];
+    if (asked !== distributionId) {
+      const message = 'The specified distribution does not exist.';
+      return refused(errorStatusOf(NoSuchDistribution$), 'NoSuchDistribution', message);
+    }
+    const { status } = operations[operation];
+    switch (operation) {
+      case 'CreateInvalidation':
+        return this.#create(body, status);
+      case 'GetInvalidation':
+        return this.#get(labels['Id'], status);
+      case 'ListInvalidations':
+        return this.#list(url.searchParams, status);
+      case 'GetDistributionConfig':
+        return answered(status, 'DistributionConfig', this.#configuration(), DistributionConfig$);
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  #create(body: string, status: number): Reply {
+    let batch: InvalidationBatchValue;
+    try {
+      const root = parseXml(body);
+      if (root.name !== 'InvalidationBatch' || !root.attributes.includes(`xmlns="${namespace}"`)) {
+        throw new Error(`the root is <${root.name} ${root.attributes}>`);
+      }
+      batch = fromXml(root, InvalidationBatch$) as InvalidationBatchValue;
+    } catch (error) {
+      return refused(400, 'MalformedInput', String(error));
+    }
+    const paths = batch.Paths.Items ?? [];
+    if (batch.Paths.Quantity !== paths.length || paths.length === 0) {
+      const message = 'The value of Quantity and the size of Items do not match.';
+      return refused(errorStatusOf(InconsistentQuantities$), 'InconsistentQuantities', message);
+    }
+    if (!paths.every(isValidPath)) {
+      const message = 'Your request contains one or more invalid invalidation paths.';
+      return refused(errorStatusOf(InvalidArgument$), 'InvalidArgument', message);
+    }
+    const known = this.invalidations.find(({ callerReference }) => callerReference === batch.CallerReference);
+    if (known !== undefined) {
+      if (JSON.stringify([...known.paths].sort()) === JSON.stringify([...paths].sort())) {
+        return invalidationAnswer(known, status);
+      }
+      const message = 'There is already an invalidation with this reference and other paths.';
+      return refused(409, 'InvalidationBatchAlreadyExists', message);
+    }
+    const inProgress = this.invalidations.flatMap((each) => (each.status === 'InProgress' ? each.paths : []));
+    const after = [...inProgress, ...paths];
+    const wildcards = after.filter(isWildcard).length;
+    if (wildcards > maxWildcards || after.length - wildcards > maxPaths) {
+      const message =
+        'Processing your request will cause you to exceed the maximum number of in-progress invalidations.';
+      return refused(
+        errorStatusOf(TooManyInvalidationsInProgress$),
+        'TooManyInvalidationsInProgress',
+        message,
+      );
+    }
+    const made = this.#add(paths, batch.CallerReference);
+    this.complete(made, this.#options.completesAfterMs);
+    return invalidationAnswer(made, status);
+  }
+
+  /** Completes an invalidation after a time. */
+  complete(invalidation: DoubledInvalidation, afterMs: number): void {
+    const work = async (): Promise<void> => {
+      await sleep(afterMs, undefined, { signal: this.#ending.signal });
+      await this.#options.onCompleted?.(invalidation.paths);
+      invalidation.status = 'Completed';
+    };
+    // Closing the double ends the wait.
+    work().catch(() => {});
+  }
+
+  #add(paths: readonly string[], callerReference: string): DoubledInvalidation {
+    const id = `I${randomUUID().replaceAll('-', '').slice(0, 13).toUpperCase()}`;
+    const made: DoubledInvalidation = {
+      id,
+      status: 'InProgress',
+      createdAt: new Date(),
+      callerReference,
+      paths,
+    };
+    this.invalidations.push(made);
+    return made;
+  }
+
+  #get(id: string | undefined, status: number): Reply {
+    const found = this.invalidations.find((invalidation) => invalidation.id === id);
+    if (found !== undefined) return invalidationAnswer(found, status);
+    const message = 'The specified invalidation does not exist.';
+    return refused(errorStatusOf(NoSuchInvalidation$), 'NoSuchInvalidation', message);
+  }
+
+  #list(query: URLSearchParams, status: number): Reply {
+    const maxItems = Number(query.get('MaxItems') ?? 100);
+    const latest = this.invalidations.toReversed().slice(0, maxItems);
+    const list = {
+      Marker: '',
+      MaxItems: maxItems,
+      IsTruncated: latest.length < this.invalidations.length,
+      Quantity: latest.length,
+      Items: latest.map((each) => ({ Id: each.id, CreateTime: each.createdAt, Status: each.status })),
+    };
+    return answered(status, 'InvalidationList', list, InvalidationList$);
+  }
+
+  #configuration(): object {
+    const { tagHeader } = this.#options;
+    return {
+      CallerReference: 'double',
+      Origins: { Quantity: 1, Items: [{ Id: 'origin', DomainName: 'origin.example.org' }] },
+      DefaultCacheBehavior: { TargetOriginId: 'origin', ViewerProtocolPolicy: 'https-only' },
+      Comment: '',
+      Enabled: true,
+      ...(tagHeader === undefined ? {} : { CacheTagConfig: { HeaderName: tagHeader } }),
+    };
+  }
+}
+
+interface InvalidationBatchValue {
+  readonly Paths: { readonly Quantity: number; readonly Items?: readonly string[] };
+  readonly CallerReference: string;
+}
+
+/** Whether a request has the headers of Signature Version 4 for CloudFront. */
+function isSigned({ headers }: IncomingMessage): boolean {
+  const signed =
+    /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[a-z0-9-]+\/cloudfront\/aws4_request, SignedHeaders=[^,]*host[^,]*, Signature=[0-9a-f]{64}$/;
+  return (
+    signed.test(headers.authorization ?? '') && /^\d{8}T\d{6}Z$/.test(String(headers['x-amz-date'] ?? ''))
+  );
+}
+
+/** RFC 1738's unsafe characters are refused unless they are encoded, `~` among them. */
+function isValidPath(path: string): boolean {
+  if (path.startsWith('#')) return /^#[\x21-\x2b\x2d-\x7e]{1,256}$/.test(path);
+  return path.length <= maxPathCharacters && /^\/(?:[\w.+!*'(),;/?:@=&$-]|%[0-9a-f]{2})*$/i.test(path);
+}
+
+function isWildcard(path: string): boolean {
+  return path.startsWith('/') && path.endsWith('*');
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+function invalidationAnswer(each: DoubledInvalidation, status: number): Reply {
+  const value = {
+    Id: each.id,
+    Status: each.status,
+    CreateTime: each.createdAt,
+    InvalidationBatch: {
+      Paths: { Quantity: each.paths.length, Items: each.paths },
+      CallerReference: each.callerReference,
+    },
+  };
+  return answered(status, 'Invalidation', value, Invalidation$);
+}
+
+function answered(status: number, name: string, value: unknown, schema: unknown): Reply {
+  return { status, body: `${declaration}${toXml(name, value, schema, namespace)}` };
+}
+
+/** An error as CloudFront's REST-XML protocol writes it. */
+function refused(status: number, code: string, message: string): Reply {
+  const type = status >= 500 ? 'Receiver' : 'Sender';
+  const error = `<Error><Type>${type}</Type><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message></Error>`;
+  const request = `<RequestId>${randomUUID()}</RequestId>`;
+  return {
+    status,
+    body: `${declaration}<ErrorResponse xmlns="${namespace}">${error}${request}</ErrorResponse>`,
+  };
+}
+
+/** An error of any code instead of an answer. */
+export function cloudFrontRefusal(status: number, code: string, message: string): CloudFrontFault {
+  return (response) => {
+    const reply = refused(status, code, message);
+    response.writeHead(reply.status, { 'content-type': 'text/xml' }).end(reply.body);
+  };
+}

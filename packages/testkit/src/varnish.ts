@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryDirectory } from './fixtures.ts';
+import { serverProgram, serverProgramDirectory } from './server-programs.ts';
+
+const startMs = 30_000;
+const pollMs = 50;
+
+export interface VarnishOptions {
+  /** `http://127.0.0.1:PORT` of the origin. */
+  readonly origin: string;
+  /** What a missing object is: 403 as of a bucket that the CDN may not list, or 404. 403 when not given. */
+  readonly missing?: 403 | 404;
+  /** How long errors are kept, as CloudFront's `ErrorCachingMinTTL`. 1 when not given. */
+  readonly errorSeconds?: number;
+  /** Which header of the origin has cache tags, separated by commas. */
+  readonly tagHeader?: string;
+}
+
+/** A caching proxy that serves an origin as a CDN does. */
+export interface Varnish {
+  readonly url: string;
+  /** Takes out of the cache what CloudFront would for these paths and `#tags`, by the spelling that it was asked for. */
+  ban(paths: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a real Varnish, of which several may run side by side. It keeps objects as their `Cache-Control` says, for a day
+ * without one. Its VCL is compiled by gcc. Throws an `Error` with Varnish's words when it does not start.
+ */
+export async function startVarnish(options: VarnishOptions): Promise<Varnish> {
+  const program = serverProgram('varnishd');
+  if (program === undefined) throw new Error('varnishd is not installed');
+  const directory = temporaryDirectory('varnish');
+  writeFileSync(join(directory, 'cdn.vcl'), configuration(options));
+  // Another process may take the port before Varnish does: then another one is tried.
+  for (let attempt = 0; ; attempt += 1) {
+    const port = await freePort();
+    const started = await launch(program, directory, `${port}-${attempt}`, port);
+    if (typeof started !== 'string') return started;
+    if (attempt === 2 || !/in use/i.test(started)) throw new Error(`varnishd does not start: ${started}`);
+  }
+}
+
+async function launch(
+  program: string,
+  directory: string,
+  name: string,
+  port: number,
+): Promise<Varnish | string> {
+  // It was unpacked, not installed: its libraries are beside it.
+  const installed = serverProgramDirectory('varnishd');
+  const libraries = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].flatMap((triplet) => [
+    join(installed, 'usr/lib', triplet),
+    join(installed, 'usr/lib', triplet, 'varnish'),
+    join(installed, 'lib', triplet),
+  ]);
+  const child = spawn(
+    program,
+    [
+      ...['-F', '-j', 'none', '-T', 'none'],
+      ...['-n', join(directory, name)],
+      ...['-a', `127.0.0.1:${port}`],
+      ...['-f', join(directory, 'cdn.vcl')],
+      ...['-t', '86400', '-s', 'malloc,64m'],
+      ...['-p', 'thread_pools=1', '-p', 'thread_pool_min=5'],
+      ...['-p', `vmod_path=${libraries.map((library) => join(library, 'vmods')).join(':')}`],
+    ],
+    { env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':') }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const kill = (): void => void child.kill('SIGTERM');
+  process.once('exit', kill);
+  let words = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      words += text;
+    });
+  }
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const url = `http://127.0.0.1:${port}`;
+  if (!(await isReady(url, child))) {
+    kill();
+    await ended;
+    process.off('exit', kill);
+    return words.trim();
+  }
+  return {
+    url,
+    async ban(paths) {
+      for (const path of paths) await ban(url, path);
+    },
+    async stop() {
+      kill();
+      await ended;
+      process.off('exit', kill);
+    },
+  };
+}
+
+/** Whether Varnish answers before it ends, or the time is over. */
+async function isReady(url: string, child: ChildProcess): Promise<boolean> {
+  const deadlineMs = performance.now() + startMs;
+  while (child.exitCode === null && child.signalCode === null && performance.now() < deadlineMs) {
+    const response = await fetch(`${url}/slipway-ready`).catch(() => undefined);
+    if (response?.headers.get('x-cdn') === 'varnish') return true;
+    await sleep(pollMs);
+  }
+  return false;
+}
+
+async function ban(url: string, path: string): Promise<void> {
+  const isTag = path.startsWith('#');
+  const pattern = isTag ? tagPattern(path.slice(1)) : pathPattern(path);
+  const headers = { 'x-ban-field': isTag ? 'x-slipway-tags' : 'x-slipway-path', 'x-ban-pattern': pattern };
+  const response = await fetch(url, { method: 'BAN', headers });
+  if (!response.ok)
+    throw new Error(`Varnish does not ban ${path}: ${response.status} ${response.statusText}`);
+}
+
+function pathPattern(path: string): string {
+  return path.endsWith('*') ? `^${literal(path.slice(0, -1))}` : `^${literal(path)}$`;
+}
+
+function tagPattern(tag: string): string {
+  return `(?i)(^|,)[[:space:]]*${literal(tag)}[[:space:]]*(,|$)`;
+}
+
+/** As a regular expression without backslashes and quotes, which a ban would read itself. */
+function literal(text: string): string {
+  return text.replace(/[.+*?()[\]{}|$]/g, (character) => `[${character}]`);
+}
+
+function configuration({ origin, missing = 403, errorSeconds = 1, tagHeader }: VarnishOptions): string {
+  const { hostname, port } = new URL(origin);
+  const tags = tagHeader === undefined ? '' : `set beresp.http.x-slipway-tags = beresp.http.${tagHeader};`;
+  return `vcl 4.1;
+import std;
+
+backend origin { .host = "${hostname}"; .port = "${port}"; }
+acl this_machine { "127.0.0.1"; }
+
+sub vcl_recv {
+  if (req.method == "BAN") {
+    if (client.ip !~ this_machine) { return (synth(405)); }
+    if (std.ban("obj.http." + req.http.x-ban-field + " ~ " + req.http.x-ban-pattern)) { return (synth(200)); }
+    return (synth(400, std.ban_error()));
+  }
+  if (req.url == "/slipway-ready") { return (synth(204)); }
+  if (req.method != "GET" && req.method != "HEAD") { return (synth(405)); }
+  unset req.http.cookie;
+  return (hash);
+}
+
+sub vcl_backend_response {
+  set beresp.grace = 0s;
+  set beresp.http.x-slipway-path = regsub(bereq.url, "[?].*$", "");
+  ${tags}
+  if (beresp.status == 404) {
+    set beresp.status = ${missing};
+    set beresp.ttl = ${errorSeconds}s;
+    return (deliver);
+  }
+}
+
+sub vcl_synth { set resp.http.x-cdn = "varnish"; return (deliver); }
+
+sub vcl_deliver {
+  unset resp.http.x-slipway-path;
+  unset resp.http.x-slipway-tags;
+  if (obj.hits > 0) { set resp.http.x-cache = "Hit from varnish"; } else { set resp.http.x-cache = "Miss from varnish"; }
+}
+`;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('there is no free port');
+  return address.port;
+}
