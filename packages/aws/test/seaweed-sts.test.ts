@@ -12,6 +12,7 @@ import {
 } from '@slipway/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openCredentials } from '../src/credentials.ts';
+import { scopedSessionPolicy } from '../src/session-policy.ts';
 import { roleCredentials } from '../src/web-identity.ts';
 import { audience, errorOf, expectNothingOf, HandClock, recordedPorts, roleSettings } from './support.ts';
 
@@ -228,6 +229,21 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
       `of the account ${seaweed.accountId}`,
     );
     expect(await withKeys(seaweed.accountId)()).toEqual(keys);
+  });
+
+  test('a scoped session policy cuts the session to its prefix', async () => {
+    const all = s3Objects(seaweed, await assume('names'));
+    await all.write('theirs/there', 'theirs');
+    const { bucket } = seaweed;
+    const sessionPolicy = scopedSessionPolicy({ partition: 'aws', bucket, prefix: 'ours', access: 'write' });
+    const role = { arn: seaweed.roleArn('names'), durationMs: 900_000, sessionPolicy };
+    const source = openCredentials(roleSettings('', gate.url, { role }), recordedPorts(issuer.environment));
+    const scoped = s3Objects(seaweed, source);
+    await scoped.write('ours/new', 'bytes');
+    expect(await scoped.read('ours/new')).toBe('bytes');
+    expect((await errorOf(() => scoped.read('ours/missing'))).name).toBe('NoSuchKey');
+    expect((await errorOf(() => scoped.read('theirs/there'))).name).toBe('AccessDenied');
+    expect((await errorOf(() => scoped.write('theirs/there', 'x'))).name).toBe('AccessDenied');
   });
 });
 

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 
 export interface LoopbackServer {
   /** `http://127.0.0.1:PORT`, without a slash at its end. */
@@ -33,4 +39,23 @@ export async function requestBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** Sends a request on to `target` as it came, `Host` too, so that signatures stay good. Gives the body of the answer. */
+export function forwardRequest(
+  target: string,
+  { method, url, headers }: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, setHost: false };
+    const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
+      requestBody(answer).then((bytes) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers).end(bytes);
+        resolve(bytes.toString('utf8'));
+      }, reject);
+    });
+    forwarded.on('error', reject).end(body);
+  });
 }

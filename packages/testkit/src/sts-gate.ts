@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { requestBody, serveLoopback } from './loopback-server.ts';
+import { forwardRequest, requestBody, serveLoopback } from './loopback-server.ts';
 
 /** An answer that the gate gives in the place of STS. */
 export interface StsAnswer {
@@ -15,6 +14,8 @@ export interface StsGate {
   readonly tokens: readonly string[];
   /** Parameters of every request that arrived. */
   readonly requests: readonly URLSearchParams[];
+  /** What STS answered, as XML. */
+  readonly answered: readonly string[];
   /** Gives these answers to the next requests, which then do not reach STS. */
   answerFirst(answers: readonly StsAnswer[]): void;
   /** Gives this answer to all requests from now on. */
@@ -28,6 +29,7 @@ export interface StsGate {
  */
 export async function startStsGate(target: string | undefined): Promise<StsGate> {
   const requests: URLSearchParams[] = [];
+  const answered: string[] = [];
   const first: StsAnswer[] = [];
   let always: StsAnswer | undefined;
   const server = await serveLoopback(async (request, response) => {
@@ -39,11 +41,12 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
       response.writeHead(status, { 'content-type': 'text/xml' }).end(errorXml(code, message));
       return;
     }
-    await forward(target, request, body, response);
+    answered.push(await forwardRequest(target, request, body, response));
   });
   return {
     url: server.url,
     requests,
+    answered,
     get tokens() {
       return requests.flatMap((parameters) => parameters.get('WebIdentityToken') ?? []);
     },
@@ -53,23 +56,6 @@ export async function startStsGate(target: string | undefined): Promise<StsGate>
     },
     close: () => server.close(),
   };
-}
-
-/** As it came, `Host` too, so that signatures stay good. */
-function forward(
-  target: string,
-  { method, url, headers }: IncomingMessage,
-  body: Buffer,
-  response: ServerResponse,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const options = { method, headers, setHost: false };
-    const forwarded = httpRequest(new URL(url ?? '/', target), options, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response).on('finish', resolve).on('error', reject);
-    });
-    forwarded.on('error', reject).end(body);
-  });
 }
 
 function errorXml(code: string, message: string): string {
