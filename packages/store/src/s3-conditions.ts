@@ -94,3 +94,21 @@ function failureOf(
   const isGone = typeof condition === 'object' && isRefusal(error, 'NoSuchKey');
   return isGone ? conditionFailed(key, 'is not there any more') : undefined;
 }
+
+/**
+ * Throws `RemoteError` `condition-failed` when a condition does not hold now, before a large file is sent in vain. The write itself
+ * is what decides.
+ */
+export async function refuseEarly(
+  context: S3Context,
+  key: string,
+  s3Key: string,
+  condition: WriteOptions['condition'],
+): Promise<void> {
+  if (condition === 'any') return;
+  const author = await authorshipOf(context, key, s3Key);
+  if (condition === 'absent') {
+    if (author !== undefined) throw conditionFailed(key, 'is already there');
+  } else if (author === undefined) throw conditionFailed(key, 'is not there any more');
+  else if (author.etag !== condition.etag) throw conditionFailed(key, 'has changed since it was read');
+}

@@ -222,7 +222,7 @@ function codeOfStatus(status: number): string {
 }
 
 /** The text of the first `<name>` of an error document: these documents are flat, and a parser would add nothing. */
-function xmlText(body: string, name: string): string | undefined {
+export function xmlText(body: string, name: string): string | undefined {
   const text = new RegExp(`<${name}>([^<]{0,2000})</${name}>`).exec(body)?.[1];
   return text
     ?.replaceAll('&lt;', '<')

@@ -14,6 +14,7 @@ import { type S3Context, S3Keys } from './s3-context.ts';
 import { deleteObject, deleteObjects, type NotDeleted } from './s3-delete.ts';
 import { bucketUrl, S3Documents } from './s3-documents.ts';
 import { listObjects } from './s3-list.ts';
+import { S3MultipartWriter } from './s3-multipart.ts';
 import { S3Reader } from './s3-read.ts';
 import { checkedTuning, type S3StoreOptions } from './s3-settings.ts';
 import { S3Wire } from './s3-wire.ts';
@@ -41,6 +42,7 @@ export class S3Store implements ObjectStore {
   readonly #context: S3Context;
   readonly #reader: S3Reader;
   readonly #writer: S3Writer;
+  readonly #multipartWriter: S3MultipartWriter;
 
   /** Loads the SDK. Throws `UserError` `input-invalid` for settings that cannot be, without asking the server anything. */
   static async open(place: Extract<StoreUrl, { kind: 's3' }>, options: S3OpenOptions): Promise<S3Store> {
@@ -71,7 +73,9 @@ export class S3Store implements ObjectStore {
     this.#context = context;
     this.#reader = new S3Reader(context);
     const { concurrency, partSizeBytes } = context.tuning;
-    this.#writer = new S3Writer(context, new ByteBudget(concurrency * partSizeBytes));
+    const budget = new ByteBudget(concurrency * partSizeBytes);
+    this.#writer = new S3Writer(context, budget);
+    this.#multipartWriter = new S3MultipartWriter(context, budget);
   }
 
   head(key: string): Promise<ObjectInfo | undefined> {
@@ -91,7 +95,10 @@ export class S3Store implements ObjectStore {
   }
 
   async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {
-    return this.#writer.write(key, this.#context.keys.toWrite(key), source, options);
+    const { keys, tuning } = this.#context;
+    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const writer = sizeBytes > tuning.partSizeBytes ? this.#multipartWriter : this.#writer;
+    return writer.write(key, keys.toWrite(key), source, options);
   }
 
   async delete(key: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Clock } from '@slipway/core';
 import { haveMinio, type Minio, startMinio } from '@slipway/testkit';
 import { afterAll, beforeAll } from 'vitest';
 import { openStore, type S3Settings } from '../src/index.ts';
@@ -24,8 +25,10 @@ export async function openMinioStore(
   minio: Minio,
   url: string,
   settings: Partial<S3Settings> = {},
+  clock?: Clock,
 ): Promise<S3Store> {
   const credentials = async () => minio.credentials;
-  const store = await openStore(url, { s3: { settings: { ...minio.settings, ...settings }, credentials } });
+  const s3 = { settings: { ...minio.settings, ...settings }, credentials };
+  const store = await openStore(url, { s3, clock });
   return store as S3Store;
 }

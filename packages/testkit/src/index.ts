@@ -13,6 +13,7 @@ export * from './loopback-server.ts';
 export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
+export * from './s3-fault-proxy.ts';
 export * from './s3-objects.ts';
 export * from './seaweedfs.ts';
 export * from './server-process.ts';
