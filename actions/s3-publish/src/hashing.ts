@@ -14,6 +14,8 @@ const batchBytes = 16 * 2 ** 20;
 const batchesInFlight = 2;
 /** With less than this to hash, this thread is done before a worker would have started. */
 const minBytesForWorkers = 64 * 2 ** 20;
+/** A worker takes a while to start; one that hashes less than this is not worth it beside another. */
+const bytesPerWorker = 256 * 2 ** 20;
 const maxWorkers = 8;
 const role = 'slipway-hashing';
 
@@ -43,7 +45,8 @@ export async function hashFiles(
   if (options.workerEntry === undefined || totalBytes < minBytesForWorkers) {
     await hashHere(batchesOf(files), deliver);
   } else {
-    await hashWithWorkers(batchesOf(files), options.workerEntry, deliver);
+    const count = Math.min(availableParallelism(), maxWorkers, Math.ceil(totalBytes / bytesPerWorker));
+    await hashWithWorkers(batchesOf(files), { workerEntry: options.workerEntry, count }, deliver);
   }
   return digests;
 }
@@ -77,11 +80,10 @@ async function hashHere(batches: Iterable<Batch>, deliver: Deliver): Promise<voi
 
 async function hashWithWorkers(
   batches: Iterable<Batch>,
-  workerEntry: string,
+  { workerEntry, count }: { readonly workerEntry: string; readonly count: number },
   deliver: Deliver,
 ): Promise<void> {
   const queue = batches[Symbol.iterator]();
-  const count = Math.min(availableParallelism(), maxWorkers);
   const workers = Array.from({ length: count }, () => new Worker(workerEntry, { workerData: { role } }));
   try {
     await Promise.all(workers.map((worker) => feed(worker, queue, deliver)));

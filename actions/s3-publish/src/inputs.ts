@@ -1,5 +1,5 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { parseSizeBytes } from '@slipway/core';
+import { parseSizeBytes, UserError } from '@slipway/core';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import { globsInput, parseContentType, parseHeaderValue, parseMetadata, rulesInput } from './rules.ts';
@@ -169,7 +169,10 @@ function sizeOrNothing(description: string): InputDeclaration<number | undefined
 function parseBaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw new Error('it is no http or https URL');
-  if (url.username !== '' || url.password !== '') throw new Error('it carries credentials');
+  if (url.username !== '' || url.password !== '') {
+    // A plain error would be told together with the text.
+    throw new UserError('input-invalid', 'the URL carries credentials');
+  }
   if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
   return url.href.replace(/\/+$/, '');
 }

@@ -21,6 +21,7 @@ const maxRecords = 2_000_000;
 const maxTextBytes = 1024 * 2 ** 20;
 const maxLineCharacters = 4_096;
 const chunkLines = 1_024;
+const unpackChunkBytes = 64 * 1024;
 /** Most of it is digests, which no effort makes smaller. */
 const compressionLevel = 1;
 const firstWords = 'slipway s3-publish inventory 1';
@@ -61,33 +62,35 @@ function* linesOf(inventory: Inventory): Generator<string> {
 export async function parseInventory(bytes: Uint8Array): Promise<Inventory> {
   const records = new Map<string, InventoryRecord>();
   let announced: number | undefined;
-  for await (const line of textLines(bytes)) {
-    if (announced === undefined) {
-      announced = announcedCount(line);
-      continue;
+  for await (const lines of textLines(bytes)) {
+    for (const line of lines) {
+      if (announced === undefined) {
+        announced = announcedCount(line);
+        continue;
+      }
+      const [key, record] = parseRecord(line);
+      if (records.has(key)) throw damaged('names a key twice');
+      if (records.size === announced) throw damaged('has more records than it says');
+      records.set(key, record);
     }
-    const [key, record] = parseRecord(line);
-    if (records.has(key)) throw damaged('names a key twice');
-    if (records.size === announced) throw damaged('has more records than it says');
-    records.set(key, record);
   }
   if (records.size !== announced) throw damaged('has fewer records than it says');
   return records;
 }
 
-/** The lines of the text; each ends in a line break. */
-async function* textLines(bytes: Uint8Array): AsyncGenerator<string> {
+/** The lines of the text, many at a time; each ends in a line break. */
+async function* textLines(bytes: Uint8Array): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   let totalBytes = 0;
   try {
-    for await (const chunk of Readable.from([bytes]).pipe(createGunzip())) {
+    for await (const chunk of Readable.from([bytes]).pipe(createGunzip({ chunkSize: unpackChunkBytes }))) {
       totalBytes += chunk.length;
       if (totalBytes > maxTextBytes) throw damaged('is too large');
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       if (rest.length > maxLineCharacters) throw damaged('has a line that is too long');
-      yield* lines;
+      yield lines;
     }
     if (rest + decoder.decode() !== '') throw damaged('ends within a line');
   } catch (error) {

@@ -64,7 +64,7 @@ export function parseContentType(text: string): string {
 
 /** `name=value` for `x-amz-meta-name`. Throws an `Error` for anything else. */
 export function parseMetadata(text: string): MetadataValue {
-  const match = /^([A-Za-z0-9_.-]{1,128})\s*=\s*(.*)$/s.exec(text);
+  const match = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\s*=\s*(.*)$/s.exec(text);
   if (match === null) throw new Error('it is no name=value with a name of letters, digits, "-", "_" and "."');
   const [, name = '', value = ''] = match;
   const lowerName = name.toLowerCase();

@@ -84,7 +84,10 @@ export class BucketDouble implements ObjectStore {
     if (this.deniesListing) throw denied();
     let listed = 0;
     for (const [key, { body, etag }] of this.objects) {
-      if (listed % 1_000 === 0) this.requests.push('LIST page');
+      if (listed % 1_000 === 0) {
+        this.requests.push('LIST page');
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
       listed += 1;
       yield { key, sizeBytes: body.length, etag };
     }

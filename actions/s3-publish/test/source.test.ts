@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { failureOf, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
@@ -132,16 +132,6 @@ describe('files that cannot be published', () => {
     }
     expect(failure.message).not.toMatch(/::error/);
     expect(treeOf(out)).toEqual({});
-  });
-
-  test.skipIf(process.getuid?.() === 0)('unreadable ones', async () => {
-    const tree = makeTree({ locked: 'x', 'closed/y': 'y' });
-    chmodSync(join(tree, 'locked'), 0);
-    chmodSync(join(tree, 'closed'), 0);
-    const failure = await failureOf(publishTo(temporaryDirectory('out'), { source: tree }));
-    chmodSync(join(tree, 'closed'), 0o755);
-    expect(failure).toMatchObject({ code: 'source-unreadable' });
-    expect(failure.message).toMatch(/"closed\/"[\s\S]*"locked"|"locked"[\s\S]*"closed\/"/);
   });
 
   test('many are counted', async () => {

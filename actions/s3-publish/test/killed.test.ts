@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { mapConcurrently } from '@slipway/core';
+import { actionProcess, temporaryDirectory } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { bundle, makeTree, treeOf } from './publishing.ts';
+
+const kills = 40;
+const files = Object.fromEntries(
+  Array.from({ length: 400 }, (_, index) => [`d${index % 7}/f${index}`, `${index} `.repeat(200)]),
+);
+const old = {
+  'latest.json': '"old"',
+  ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`gone/${index}`, 'old'])),
+};
+const next = { ...files, 'latest.json': '"new"' };
+const source = makeTree(next);
+
+function inputsFor(out: string): Readonly<Record<string, string>> {
+  return { source, destination: pathToFileURL(out).href, pointers: 'latest.json', delete: 'extraneous' };
+}
+
+/** Kills a publish at a moment of its work, looks at what it left, and runs again. */
+async function killOnce(
+  fraction: number,
+  workMs: number,
+): Promise<{ readonly killed: boolean; readonly stored: number }> {
+  const out = makeTree(old);
+  let timer: NodeJS.Timeout | undefined;
+  const first = await actionProcess(bundle, {
+    inputs: inputsFor(out),
+    onOutput: (log, kill) => {
+      if (timer !== undefined || !log.includes('Uploading')) return;
+      timer = setTimeout(() => kill('SIGKILL'), fraction * workMs);
+    },
+  });
+  clearTimeout(timer);
+  const left: Record<string, string> = treeOf(out);
+  const stored = Object.keys(files).filter((key) => key in left);
+  // I1: the new pointer is there only with all that it may name, and each object is whole.
+  if (left['latest.json'] === '"new"') expect(stored).toHaveLength(Object.keys(files).length);
+  else expect(left['latest.json']).toBe('"old"');
+  for (const key of stored) expect(left[key]).toBe(next[key as keyof typeof next]);
+  // Deletions come after pointers.
+  const kept = Object.keys(old).filter((key) => key in left).length;
+  if (kept < Object.keys(old).length) expect(left['latest.json']).toBe('"new"');
+
+  const rerun = await actionProcess(bundle, { inputs: inputsFor(out) });
+  expect(rerun.exitCode, rerun.log).toBe(0);
+  expect(treeOf(out)).toEqual(next);
+  const pointerIsNew = left['latest.json'] === '"new"' ? 1 : 0;
+  expect(rerun.outputs['uploaded']).toBe(`${Object.keys(next).length - stored.length - pointerIsNew}`);
+  return { killed: first.signal === 'SIGKILL', stored: stored.length };
+}
+
+describe('I5: a publish that is killed', () => {
+  test(`leaves a sound destination at ${kills} random moments, and a rerun sends only the rest`, async () => {
+    const startedMs = performance.now();
+    let uploadMs = 0;
+    await actionProcess(bundle, {
+      inputs: inputsFor(makeTree(old)),
+      onOutput: (log) => {
+        if (uploadMs === 0 && log.includes('Uploading')) uploadMs = performance.now();
+      },
+    });
+    expect(uploadMs).toBeGreaterThan(startedMs);
+    const workMs = performance.now() - uploadMs;
+    const moments = Array.from({ length: kills }, () => Math.random());
+    const results = await mapConcurrently(moments, 2, (fraction) => killOnce(fraction, workMs));
+    expect(results.filter(({ killed }) => killed).length).toBeGreaterThan(kills / 2);
+    // Otherwise the kills hit the ends alone, and nothing was proven.
+    expect(new Set(results.map(({ stored }) => stored)).size).toBeGreaterThan(3);
+  }, 600_000);
+});
+
+describe('I3: publishers at the same time', () => {
+  test('never overwrite a pointer unseen: each that fails says so, and the last pointer is of one that succeeded', async () => {
+    let contentions = 0;
+    for (let round = 0; round < 8; round += 1) {
+      const out = temporaryDirectory('out');
+      const runs = await Promise.all(
+        Array.from({ length: 4 }, (_, index) => {
+          const own = makeTree({ [`objects/${index}`]: `${index}` });
+          writeFileSync(join(own, 'latest.json'), `"${index}"`);
+          const inputs = { source: own, destination: pathToFileURL(out).href, pointers: 'latest.json' };
+          return actionProcess(bundle, { inputs });
+        }),
+      );
+      const tree = treeOf(out);
+      for (const [index, run] of runs.entries()) {
+        expect(tree[`objects/${index}`]).toBe(`${index}`);
+        if (run.exitCode === 0) continue;
+        contentions += 1;
+        expect(run.annotations[0]?.message).toMatch(/latest\.json[\s\S]*\(contention\)/);
+      }
+      const last = JSON.parse(tree['latest.json'] ?? '""');
+      expect(runs[Number(last)]?.exitCode).toBe(0);
+    }
+    // Otherwise they never met.
+    expect(contentions).toBeGreaterThan(0);
+  }, 300_000);
+});
