@@ -3,6 +3,7 @@ import {
   isOnS3,
   openOptionalSigner,
   passphraseProblem,
+  pointerChecksumsOutput,
   reportOutput,
   requireTrustedSigner,
   signerProblems,
@@ -53,6 +54,7 @@ export const action = defineAction({
     'invalidation-paths': {
       description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
     },
+    'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,
   },
   checkInputs: (given, surroundings) => {

@@ -149,12 +149,12 @@ export async function executeRollback(
 ): Promise<Result> {
   const generation = newestGeneration + 1;
   const { record } = earlier.pointer;
-  const moved = await movePointer({ ...ports, view: target.view }, current, record, {
+  const pointerSha256 = await movePointer({ ...ports, view: target.view }, current, record, {
     generation,
     previous: current.pointer?.record.checksum,
     rolledBackTo: earlier.generation,
   });
-  if (!moved) {
+  if (pointerSha256 === undefined) {
     throw new RemoteError('contention', 'somebody moved the index while it was being rolled back', {
       hint: 'Look at operation: list, and roll back again if that is still what you want.',
     });
@@ -163,6 +163,7 @@ export async function executeRollback(
     move: {
       moved: true,
       pointerKey: indexManifestKey(target.view),
+      pointerSha256,
       checksum: record.checksum,
       sizeBytes: record.contentLength,
       generation,

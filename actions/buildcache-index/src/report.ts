@@ -2,6 +2,7 @@ import {
   factsSummary,
   findingsSummary,
   invalidationPaths,
+  pointerChecksums,
   reportFile,
   shortChecksum,
 } from '@slipway/buildcache-actions';
@@ -46,6 +47,7 @@ export function report(input: ReportInput): ActionResult {
       'index-checksum': move?.checksum ?? input.currentChecksum,
       generation: move?.generation ?? indexes.find((index) => index.current)?.generation ?? 0,
       'invalidation-paths': paths,
+      'pointer-checksums': pointerChecksums(move === undefined ? [] : [move]),
     },
     files: [
       reportFile('buildcache-index', input.reportPath, {

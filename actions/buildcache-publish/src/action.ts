@@ -4,6 +4,7 @@ import {
   openDirectory,
   openOptionalSigner,
   passphraseProblem,
+  pointerChecksumsOutput,
   reportOutput,
   requireTrustedSigner,
   signerProblems,
@@ -34,6 +35,7 @@ export const action = defineAction({
     'invalidation-paths': {
       description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
     },
+    'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,
   },
   checkInputs: (given, surroundings) => [

@@ -3,6 +3,7 @@ import {
   findingCounts,
   findingsSummary,
   invalidationPaths,
+  pointerChecksums,
   reportFile,
 } from '@slipway/buildcache-actions';
 import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
@@ -38,6 +39,7 @@ export function report(input: ReportInput): ActionResult {
       'bytes-uploaded': result?.bytesUploaded ?? 0,
       'index-checksum': input.indexChecksum,
       'invalidation-paths': paths,
+      'pointer-checksums': pointerChecksums((result?.moves ?? []).map(({ move }) => move)),
     },
     files: [
       reportFile('buildcache-publish', input.reportPath, {

@@ -47,6 +47,23 @@ export function findingCounts(findings: readonly Finding[]): {
   return { errors: count('error'), warnings: count('warning'), notices: count('notice') };
 }
 
+/** The output for `prove` of cloudfront-invalidate. */
+export const pointerChecksumsOutput = {
+  description:
+    'Path and SHA-256 of each index pointer as it is now, one a line: what `prove` of cloudfront-invalidate takes.',
+};
+
+/** A line for each index pointer that is there. */
+export function pointerChecksums(
+  moves: readonly { readonly pointerKey: string; readonly pointerSha256: string | undefined }[],
+): string {
+  return moves
+    .flatMap(({ pointerKey, pointerSha256 }) =>
+      pointerSha256 === undefined ? [] : [`${invalidationPaths([pointerKey])} ${pointerSha256}`],
+    )
+    .join('\n');
+}
+
 /** What a client must be told has changed: paths under the mirror, each beginning with a slash, one a line. */
 export function invalidationPaths(keys: readonly string[]): string {
   return [...new Set(keys)]

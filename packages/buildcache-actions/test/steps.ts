@@ -12,7 +12,7 @@ export type ActionName = (typeof actionNames)[number];
 
 /** Runs an action's bundle as the runner does: a step of a job. */
 export function step(
-  name: ActionName,
+  name: ActionName | 'cloudfront-invalidate',
   inputs: Readonly<Record<string, string>>,
   options: Omit<ActionProcessOptions, 'inputs'> = {},
 ): Promise<ActionRun> {

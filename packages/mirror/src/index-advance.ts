@@ -57,6 +57,8 @@ export interface IndexMove {
   /** False when the index was already as wanted, and nothing was written. */
   readonly moved: boolean;
   readonly pointerKey: string;
+  /** SHA-256 of the pointer itself, as it stands now: what a CDN must serve of it. Undefined where there is none. */
+  readonly pointerSha256: string | undefined;
   readonly checksum: string | undefined;
   readonly sizeBytes: number;
   readonly generation: number;
@@ -82,6 +84,7 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
       return {
         moved: false,
         pointerKey: indexManifestKey(view),
+        pointerSha256: pointer && hashOnce('sha256', pointer.bytes),
         checksum: pointer?.record.checksum,
         sizeBytes: pointer?.record.contentLength ?? 0,
         generation: current ?? 0,
@@ -93,10 +96,12 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
     const record = await storeIndex(store, index);
     const generation = Math.max(current ?? 0, await newestGeneration(store, view)) + 1;
     const lineage: IndexLineage = { generation, previous: pointer?.record.checksum };
-    if (await movePointer(advance, seen, record, lineage)) {
+    const pointerSha256 = await movePointer(advance, seen, record, lineage);
+    if (pointerSha256 !== undefined) {
       return {
         moved: true,
         pointerKey: indexManifestKey(view),
+        pointerSha256,
         checksum: record.checksum,
         sizeBytes: record.contentLength,
         generation,
@@ -153,8 +158,8 @@ async function newestGeneration(store: ObjectStore, view: string | undefined): P
 }
 
 /**
- * One conditional write: keeps the replaced pointer, then replaces it. False when somebody else was faster. The new
- * pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand,
+ * One conditional write: keeps the replaced pointer, then replaces it. Gives the SHA-256 of the new pointer, or undefined
+ * when somebody else was faster. The new pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand,
  * and one that was about to be replaced when its publisher was killed was not.
  */
 export async function movePointer(
@@ -162,7 +167,7 @@ export async function movePointer(
   current: Pick<CurrentIndex, 'pointer' | 'unreadableEtag'>,
   record: BlobRecord,
   lineage: IndexLineage,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { store, view, signer } = advance;
   const { pointer: replaced } = current;
   const etag = replaced?.etag ?? current.unreadableEtag;
@@ -180,6 +185,7 @@ export async function movePointer(
     singleBlobManifest(mediaTypes.index, record.contentLength, record.checksum, lineage),
   );
   const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
+  const sha256 = hashOnce('sha256', bytes);
   try {
     await store.write(
       indexManifestKey(view),
@@ -188,16 +194,16 @@ export async function movePointer(
         condition: etag === undefined ? 'absent' : { etag },
         contentType: 'application/json',
         cache: 'pointer',
-        sha256: hashOnce('sha256', bytes),
+        sha256,
       },
     );
   } catch (error) {
     if (error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention'))
-      return false;
+      return undefined;
     throw error;
   }
   await keepPointer(store, historyKey(view, lineage.generation, record.checksum), bytes);
-  return true;
+  return sha256;
 }
 
 /** A pointer of the same generation to the same index that is kept already is as good, whoever wrote it. */
