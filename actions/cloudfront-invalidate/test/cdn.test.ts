@@ -99,6 +99,19 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });
 
+  it('an invalidation in progress that began before this publish is not relied on when it does not help', async () => {
+    const cdn = await startCdn({ completesAfterMs: 1_000, ineffective: 1 });
+    await cdn.cache({ 'a.json': 'old' });
+    cdn.store({ 'a.json': 'new' });
+    const inputs = { paths: '/a.json', prove: proof('/a.json', 'new'), 'prove-deadline': '2s' };
+    await cdn.run(inputs, { onOutput: (log, kill) => log.includes('InProgress') && kill('SIGKILL') });
+    cdn.controlPlane.invalidations[0]?.createdAt.setTime(Date.now() - 600_000);
+    const run = await cdn.run(inputs);
+    expect(run.exitCode, run.log).toBe(0);
+    expect(run.outputs).toMatchObject({ proven: '1', 'billable-paths': '1' });
+    expect(cdn.controlPlane.invalidations).toHaveLength(2);
+  });
+
   it('tells 403 and 404 apart, also from what is stale', async () => {
     const deadline = { 'prove-deadline': '1s', 'wait-deadline': '30s' };
     const forbidding = await startCdn({ missing: 403 });
