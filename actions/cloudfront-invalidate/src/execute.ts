@@ -23,6 +23,8 @@ import {
 } from '@slipway/core';
 import type { Plan } from './plan.ts';
 
+/** How far the clocks of this machine and of CloudFront may be apart. */
+const clockToleranceMs = 60_000;
 /** After that many old invalidations with the same reference, another reference is needed. */
 const maxAttempts = 50;
 
@@ -32,6 +34,8 @@ export interface MadeInvalidation {
   readonly callerReference: string;
   /** It was completed before this run: whatever was published since, it did not reach. */
   readonly reused: boolean;
+  /** It was made before this run, and may have begun before what was published last was stored. */
+  readonly mayBeOld: boolean;
 }
 
 export interface ProvenUrl {
@@ -74,7 +78,7 @@ export async function execute(plan: Plan, ports: Ports): Promise<Result> {
 class Run {
   readonly #plan: Plan;
   readonly #ports: Ports;
-  #made: MadeInvalidation[] = [];
+  readonly #made: MadeInvalidation[] = [];
   #proofs: readonly ProvenUrl[] = [];
   #cacheTagHeader: string | undefined;
 
@@ -84,12 +88,12 @@ class Run {
   }
 
   result(failure: SlipwayError | undefined): Result {
-    const { cacheTagHeader, invalidations, proofs } = {
+    return {
       cacheTagHeader: this.#cacheTagHeader,
       invalidations: this.#made,
       proofs: this.#proofs,
+      failure,
     };
-    return { cacheTagHeader, invalidations, proofs, failure };
   }
 
   async all(): Promise<void> {
@@ -129,7 +133,8 @@ class Run {
 
   /** Makes the invalidation of a batch; `attempt` tells it from earlier ones of the same content. */
   async #invalidate(batch: InvalidationBatch, attempt: number): Promise<MadeInvalidation> {
-    const { cloudFront, progress, waitMs } = this.#ports;
+    const { cloudFront, clock, progress, waitMs } = this.#ports;
+    const askedAtMs = clock.nowMs();
     const reference = callerReference(batch, this.#plan.publish, attempt);
     const invalidation = await createPatiently(cloudFront, batch, reference, this.#until(waitMs));
     const reused = invalidation.status === 'Completed';
@@ -139,7 +144,8 @@ class Run {
     progress.info(
       `Invalidation ${invalidation.id} of ${counted(batch.length, 'path')}: ${reused ? `completed already, made ${when}` : invalidation.status}.`,
     );
-    return { invalidation, batch, callerReference: reference, reused };
+    const mayBeOld = reused || invalidation.createdAtMs < askedAtMs - clockToleranceMs;
+    return { invalidation, batch, callerReference: reference, reused, mayBeOld };
   }
 
   async #wait(): Promise<void> {
@@ -158,11 +164,11 @@ class Run {
   }
 
   async #prove(expectations: readonly Expectation[]): Promise<void> {
-    const mayBeOld = this.#made.some(({ reused }) => reused);
-    // An old invalidation does not become effective by waiting: one look is enough to know that it does not help.
-    this.#proofs = await this.#ask(expectations, (served) => mayBeOld && isOutdated(served));
+    // What is completed does not become effective by waiting: one look is enough to know that it does not help.
+    const reused = this.#made.some((made) => made.reused);
+    this.#proofs = await this.#ask(expectations, (served) => reused && isOutdated(served));
     const outdated = this.#proofs.filter(({ served }) => isOutdated(served));
-    if (!mayBeOld || outdated.length === 0) return;
+    if (outdated.length === 0 || !this.#made.some(({ mayBeOld }) => mayBeOld)) return;
     this.#ports.progress.info(
       `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an old one: making another.`,
     );
@@ -179,7 +185,7 @@ class Run {
   async #renew(): Promise<void> {
     for (const [index, old] of this.#made.entries()) {
       let made = old;
-      for (let attempt = 2; made.reused && attempt <= maxAttempts; attempt += 1) {
+      for (let attempt = 2; made.mayBeOld && attempt <= maxAttempts; attempt += 1) {
         made = await this.#invalidate(old.batch, attempt);
       }
       this.#made[index] = made;

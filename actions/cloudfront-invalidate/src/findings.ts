@@ -33,7 +33,7 @@ export function servedFinding({ expectation, served }: ProvenUrl): Finding | und
         code: 'served-forbidden',
         severity: 'error',
         key: url,
-        message: `the server answers 403${detailed(served.details)}`,
+        message: `the server answers ${served.status}${detailed(served.details)}`,
         hint: "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to have 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
       };
     case 'missing':
@@ -41,7 +41,7 @@ export function servedFinding({ expectation, served }: ProvenUrl): Finding | und
         code: 'served-missing',
         severity: 'error',
         key: url,
-        message: `the server answers 404${detailed(served.details)}`,
+        message: `the server answers ${served.status}${detailed(served.details)}`,
         hint: 'Either it is not where the CDN looks (check path-prefix and the origin path), or the CDN still serves a 404 from before: CloudFront keeps errors for ErrorCachingMinTTL, 10 seconds unless it is set.',
       };
     case 'failed':

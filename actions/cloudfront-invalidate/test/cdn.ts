@@ -29,9 +29,14 @@ export interface Cdn {
   urlOf(key: string): string;
 }
 
-export async function startCdn(
-  options: Partial<CloudFrontDoubleOptions> & Omit<VarnishOptions, 'origin'> = {},
-): Promise<Cdn> {
+export interface CdnOptions
+  extends Omit<VarnishOptions, 'origin'>,
+    Partial<Pick<CloudFrontDoubleOptions, 'completesAfterMs' | 'tagHeader'>> {
+  /** How many invalidations complete without an effect, as if what is stale was cached after them. */
+  readonly ineffective?: number;
+}
+
+export async function startCdn(options: CdnOptions = {}): Promise<Cdn> {
   const objects = new Map<string, { readonly body: string; readonly headers: Record<string, string> }>();
   const origin = createServer((request, response) => {
     const found = objects.get(decodeURIComponent((request.url ?? '/').slice(1)));
@@ -46,11 +51,15 @@ export async function startCdn(
     ...options,
     origin: `http://127.0.0.1:${address.port}`,
   });
+  let ineffective = options.ineffective ?? 0;
   const controlPlane = await CloudFrontDouble.start({
-    distributionId,
     completesAfterMs: 100,
-    onCompleted: (paths) => varnish.ban(paths),
     ...options,
+    distributionId,
+    async onCompleted(paths) {
+      if (ineffective > 0) ineffective -= 1;
+      else await varnish.ban(paths);
+    },
   });
   onTestFinished(async () => {
     controlPlane.close();

@@ -131,12 +131,13 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
   };
 }
 
+/** What an answer says, when it is what CloudFront would say: it goes into logs and outputs. */
 function understood(answer: SdkInvalidation | undefined, action: string): Invalidation {
-  const { Id: id, Status: status, CreateTime: createdAt } = answer ?? {};
-  if (id === undefined || status === undefined) {
-    throw new RemoteError('unexpected-response', `${action}: the answer names no invalidation.`, {
-      hint: 'Check endpoint-url; without it the request goes to AWS.',
-    });
+  const { Id: id = '', Status: status = '', CreateTime: createdAt } = answer ?? {};
+  if (/^\w{1,64}$/.test(id) && /^[A-Za-z]{1,32}$/.test(status)) {
+    return { id, status, createdAtMs: createdAt?.getTime() ?? Number.NaN };
   }
-  return { id, status, createdAtMs: createdAt?.getTime() ?? Number.NaN };
+  throw new RemoteError('unexpected-response', `${action}: the answer names no invalidation.`, {
+    hint: 'Check endpoint-url; without it the request goes to AWS.',
+  });
 }

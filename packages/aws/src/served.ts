@@ -23,8 +23,8 @@ export type Served =
   | { readonly kind: 'fresh' }
   /** 200 with other bytes; `sha256` of them when all were read. */
   | { readonly kind: 'stale'; readonly sha256: string | undefined; readonly details: string }
-  | { readonly kind: 'forbidden'; readonly details: string }
-  | { readonly kind: 'missing'; readonly details: string }
+  | { readonly kind: 'forbidden'; readonly status: number; readonly details: string }
+  | { readonly kind: 'missing'; readonly status: number; readonly details: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly details: string };
 
 export interface ProofOptions {
@@ -93,8 +93,8 @@ async function judge(
   const { status, headers, body } = answer;
   if (status !== 200) {
     body.destroy();
-    if (status === 403 || status === 401) return { kind: 'forbidden', details };
-    if (status === 404 || status === 410) return { kind: 'missing', details };
+    if (status === 403 || status === 401) return { kind: 'forbidden', status, details };
+    if (status === 404 || status === 410) return { kind: 'missing', status, details };
     return { kind: 'failed', reason: `the server answered ${status}`, details };
   }
   const encoding = headers['content-encoding'] ?? 'identity';

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CloudFront,
   createPatiently,
+  distributionSessionPolicy,
   openCloudFront,
   type Waiting,
   waitUntilCompleted,
@@ -149,6 +150,11 @@ describe('the control plane of a distribution', () => {
   it.each([
     ['no XML', 'no XML at all', 'unexpected-response'],
     ['nothing', '', 'unexpected-response'],
+    [
+      'a hostile name',
+      '<Invalidation><Id>I1&#10;::error::x</Id><Status>InProgress</Status></Invalidation>',
+      'unexpected-response',
+    ],
     ['XML without an invalidation', '<?xml version="1.0"?><Other><a/></Other>', 'unexpected-response'],
   ])('%s for an answer is an error of its own', async (_, body, code) => {
     const { cloudFront, double } = await opened();
@@ -179,6 +185,30 @@ describe('the control plane of a distribution', () => {
     });
     expect(await refusalOf(cloudFront.create(['/a'], 'r'))).toBe(missing);
     expect(double.requests).toEqual([]);
+  });
+});
+
+describe('the session policy that cuts a role to one distribution', () => {
+  it.each([
+    ['aws-cn', 'arn:aws-cn:cloudfront::123456789012:distribution/E1'],
+    ['minio', 'arn:aws:cloudfront::123456789012:distribution/E1'],
+  ])('in partition %s', (partition, arn) => {
+    const owner = { partition, account: '123456789012', distributionId: 'E1' };
+    expect(JSON.parse(distributionSessionPolicy(owner))).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: [
+            'cloudfront:CreateInvalidation',
+            'cloudfront:GetInvalidation',
+            'cloudfront:ListInvalidations',
+            'cloudfront:GetDistributionConfig',
+          ],
+          Resource: arn,
+        },
+      ],
+    });
   });
 });
 

@@ -17,14 +17,20 @@ import {
   NoSuchInvalidation$,
   TooManyInvalidationsInProgress$,
 } from '@aws-sdk/client-cloudfront';
-import { errorStatusOf, escapeXml, fromXml, httpOf, parseXml, toXml } from './smithy-xml.ts';
+import {
+  answered,
+  cloudFrontNamespace,
+  isSigned,
+  isValidPath,
+  isWildcardPath,
+  type Reply,
+  refused,
+} from './cloudfront-rules.ts';
+import { errorStatusOf, fromXml, httpOf, parseXml } from './smithy-xml.ts';
 
-const namespace = 'http://cloudfront.amazonaws.com/doc/2020-05-31/';
-const declaration = '<?xml version="1.0"?>\n';
 const account = '123456789012';
 const maxPaths = 3000;
 const maxWildcards = 15;
-const maxPathCharacters = 4000;
 
 const operations = {
   CreateInvalidation: httpOf(CreateInvalidation$),
@@ -159,7 +165,7 @@ export class CloudFrontDouble {
     let batch: InvalidationBatchValue;
     try {
       const root = parseXml(body);
-      if (root.name !== 'InvalidationBatch' || !root.attributes.includes(`xmlns="${namespace}"`)) {
+      if (root.name !== 'InvalidationBatch' || !root.attributes.includes(`xmlns="${cloudFrontNamespace}"`)) {
         throw new Error(`the root is <${root.name} ${root.attributes}>`);
       }
       batch = fromXml(root, InvalidationBatch$) as InvalidationBatchValue;
@@ -185,7 +191,7 @@ export class CloudFrontDouble {
     }
     const inProgress = this.invalidations.flatMap((each) => (each.status === 'InProgress' ? each.paths : []));
     const after = [...inProgress, ...paths];
-    const wildcards = after.filter(isWildcard).length;
+    const wildcards = after.filter(isWildcardPath).length;
     if (wildcards > maxWildcards || after.length - wildcards > maxPaths) {
       const message =
         'Processing your request will cause you to exceed the maximum number of in-progress invalidations.';
@@ -262,30 +268,6 @@ interface InvalidationBatchValue {
   readonly CallerReference: string;
 }
 
-/** Whether a request has the headers of Signature Version 4 for CloudFront. */
-function isSigned({ headers }: IncomingMessage): boolean {
-  const signed =
-    /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[a-z0-9-]+\/cloudfront\/aws4_request, SignedHeaders=[^,]*host[^,]*, Signature=[0-9a-f]{64}$/;
-  return (
-    signed.test(headers.authorization ?? '') && /^\d{8}T\d{6}Z$/.test(String(headers['x-amz-date'] ?? ''))
-  );
-}
-
-/** RFC 1738's unsafe characters are refused unless they are encoded, `~` among them. */
-function isValidPath(path: string): boolean {
-  if (path.startsWith('#')) return /^#[\x21-\x2b\x2d-\x7e]{1,256}$/.test(path);
-  return path.length <= maxPathCharacters && /^\/(?:[\w.+!*'(),;/?:@=&$-]|%[0-9a-f]{2})*$/i.test(path);
-}
-
-function isWildcard(path: string): boolean {
-  return path.startsWith('/') && path.endsWith('*');
-}
-
-interface Reply {
-  readonly status: number;
-  readonly body: string;
-}
-
 function invalidationAnswer(each: DoubledInvalidation, status: number): Reply {
   const value = {
     Id: each.id,
@@ -297,21 +279,6 @@ function invalidationAnswer(each: DoubledInvalidation, status: number): Reply {
     },
   };
   return answered(status, 'Invalidation', value, Invalidation$);
-}
-
-function answered(status: number, name: string, value: unknown, schema: unknown): Reply {
-  return { status, body: `${declaration}${toXml(name, value, schema, namespace)}` };
-}
-
-/** An error as CloudFront's REST-XML protocol writes it. */
-function refused(status: number, code: string, message: string): Reply {
-  const type = status >= 500 ? 'Receiver' : 'Sender';
-  const error = `<Error><Type>${type}</Type><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message></Error>`;
-  const request = `<RequestId>${randomUUID()}</RequestId>`;
-  return {
-    status,
-    body: `${declaration}<ErrorResponse xmlns="${namespace}">${error}${request}</ErrorResponse>`,
-  };
 }
 
 /** An error of any code instead of an answer. */

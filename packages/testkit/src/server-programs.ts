@@ -15,6 +15,8 @@ interface ServerProgram {
   readonly version: string;
   readonly origin: Origin;
   readonly purpose: string;
+  /** A program of the system that it cannot work without. */
+  readonly needs?: string;
 }
 
 const programs = {
@@ -36,6 +38,8 @@ const programs = {
       program: 'usr/sbin/varnishd',
     },
     purpose: 'a CDN',
+    // It compiles its configuration.
+    needs: 'gcc',
   },
 } as const satisfies Record<string, ServerProgram>;
 
@@ -58,10 +62,16 @@ function programIn(directory: string, name: ServerProgramName): string {
   return join(directory, origin.kind === 'go-package' ? name : origin.program);
 }
 
-/** The path of a program that `installServerProgram` has installed; undefined when it has not, or could not. */
+/** The path of a program that `installServerProgram` has installed; undefined when it has not, or it cannot work here. */
 export function serverProgram(name: ServerProgramName): string | undefined {
   const path = programIn(directoryOf(name), name);
-  return existsSync(path) ? path : undefined;
+  return existsSync(path) && missingNeed(name) === undefined ? path : undefined;
+}
+
+/** The program of the system that a server cannot work without, where it is missing. */
+function missingNeed(name: ServerProgramName): string | undefined {
+  const { needs }: ServerProgram = programs[name];
+  return needs === undefined || isOnPath(needs) ? undefined : needs;
 }
 
 /** The directory that holds what came with a program, such as its libraries. */
@@ -78,6 +88,8 @@ export async function installServerProgram(
   say: (line: string) => void,
 ): Promise<string | undefined> {
   if (serverProgram(name) !== undefined) return undefined;
+  const missing = missingNeed(name);
+  if (missing !== undefined) return `${name} needs ${missing}, which is not on PATH`;
   const { origin, purpose } = programs[name];
   mkdirSync(cacheDirectory(), { recursive: true });
   const partial = mkdtempSync(`${directoryOf(name)}.partial-`);
