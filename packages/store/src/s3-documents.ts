@@ -47,7 +47,7 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
   };
 }
 
-/** Middleware whose work is the wire's, or that S3 does not need. `retryMiddleware` must stay: others are placed by it. */
+/** Middleware whose work is the wire's, or that S3 does not need. */
 const unneeded = [
   'loggerMiddleware',
   'validateBucketNameMiddleware',
@@ -100,6 +100,13 @@ export class S3Documents {
       },
     });
     for (const name of unneeded) this.#client.middlewareStack.remove(name);
+    // Its place must be taken: others are put beside it by its name.
+    this.#client.middlewareStack.add((next) => next, {
+      name: 'retryMiddleware',
+      step: 'finalizeRequest',
+      priority: 'high',
+      override: true,
+    });
   }
 
   /** The client with the signal to give to its call: `const { client, options } = documents.for(call)`. */

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
 import { requestName, unexpected } from './http-errors.ts';
 import type { ByteBudget } from './s3-budget.ts';
-import { authorshipOf, refuseEarly, writeSettled } from './s3-conditions.ts';
+import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './s3-conditions.ts';
 import type { S3Context } from './s3-context.ts';
-import { conditionHeaders, newWriteToken, objectHeaders } from './s3-headers.ts';
+import { conditionHeaders, objectHeaders } from './s3-headers.ts';
+import { newWriteToken } from './s3-history.ts';
 import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './s3-parts.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
 import { unsignedPayload } from './s3-signer.ts';
@@ -101,8 +102,9 @@ export class S3MultipartWriter {
   }
 
   async #begun({ key, options, uploads }: Job): Promise<OpenUpload> {
+    const { settings, history } = this.#context;
     const token = newWriteToken();
-    const headers = objectHeaders(key, options, this.#context.settings, token);
+    const headers = objectHeaders(key, options, settings, history.headerFor(token, options.condition));
     return { id: await uploads.begin(headers), token, parts: new Map() };
   }
 
@@ -204,9 +206,8 @@ export class S3MultipartWriter {
     const { condition, sha256 } = options;
     const ownEtag = async () => {
       const author = await authorshipOf(this.#context, key, s3Key);
-      const isOwn =
-        author?.sha256 === sha256 && (upload.token === undefined || author.token === upload.token);
-      return isOwn ? author.etag : undefined;
+      if (upload.token !== undefined) return etagOfOwn(author, upload.token);
+      return author?.sha256 === sha256 ? author.etag : undefined;
     };
     const policy = { clock: this.#context.clock, deadlineMs: deadlineFor(0) };
     let parts = sent;
