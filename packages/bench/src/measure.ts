@@ -8,7 +8,7 @@ export interface Contender {
   /** The timed part, a whole process or several. */
   run(): Promise<ProcessRun>;
   /** Throws when a run did not do what it was to do; not timed. */
-  check?(): void;
+  check?(): Promise<void> | void;
   /** What one run works through, when results are compared by piece: a sample may be smaller than the whole. */
   readonly pieces: number;
 }
@@ -97,7 +97,7 @@ export async function measure(measurement: Measurement, options: MeasureOptions)
 async function runOnce(contender: Contender): Promise<ProcessRun> {
   await contender.prepare?.();
   const run = await contender.run();
-  contender.check?.();
+  await contender.check?.();
   return run;
 }
 

@@ -18,6 +18,8 @@ export interface Plan {
   readonly minRuns?: number;
   readonly maxRuns?: number;
   prepare(): Promise<Measurement>;
+  /** Ends what `prepare` started, also after a failure. */
+  finish?(): Promise<void>;
 }
 
 /** How many entries are new in an update or a small publish. */

@@ -13,6 +13,8 @@ import { Gpg, Spack } from './peers.ts';
 import type { Field, Plan } from './plan.ts';
 import { publishPlans } from './publish-plans.ts';
 import { type Findings, formatFindings, formatResult } from './report.ts';
+import { syncPeers } from './s3-peers.ts';
+import { s3Plans } from './s3-plans.ts';
 import { signaturePlans } from './signature-plans.ts';
 import { SlipwayProgram } from './slipway.ts';
 import { startPlans } from './start-plans.ts';
@@ -28,7 +30,7 @@ const usage = `Usage: scripts/bench [options]
   --output FILE      where the JSON result goes (WORK/result.json)
   --slipway PATH     another slipway than the bundle of packages/cli
   --readme           put the results into the README of packages/bench
-Peers: gpg from PATH; Spack when SPACK_ROOT names one.
+Peers: gpg, aws and s5cmd from PATH; Spack when SPACK_ROOT names one.
 `;
 
 const readme = fileURLToPath(new URL('../README.md', import.meta.url));
@@ -74,6 +76,7 @@ async function main(): Promise<void> {
           ...publishPlans(field, entryCount),
           ...signaturePlans(field, entryCount),
         ]),
+      ...s3Plans(field),
       ...(values.memory === undefined ? [] : memoryPlans(field, parseCount(values.memory))),
     ].filter(({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)));
     const results = await runPlans(plans, parseCount(values.runs), parseDurationMs(values.budget));
@@ -109,6 +112,8 @@ async function runPlans(plans: readonly Plan[], runs: number, budgetMs: number):
     } catch (error) {
       tell(`${plan.name} failed`, error);
       process.exitCode = 1;
+    } finally {
+      await plan.finish?.();
     }
   }
   return results;
@@ -123,6 +128,7 @@ function versionsOf({ spack, gpg }: Field): Record<string, string> {
   return {
     ...(spack === undefined ? {} : { Spack: spack.version }),
     ...(gpg === undefined ? {} : { gpg: gpg.version }),
+    ...Object.fromEntries(syncPeers().map(({ name, version }) => [name.split(' ')[0] ?? name, version])),
   };
 }
 

@@ -41,6 +41,12 @@ export class SlipwayProgram {
     return this.#run(['buildcache-sign', '--buildcache', staged, '--signing-key', `@${key.privateKeyFile}`]);
   }
 
+  /** With the keys that are in the environment. */
+  publishDirectory(directory: string, url: string, endpointUrl: string): Command {
+    const place = ['--source', directory, '--destination', url];
+    return this.#run(['s3-publish', ...place, '--endpoint-url', endpointUrl, '--force-path-style']);
+  }
+
   #command(action: string, mirror: string, flags: readonly string[]): Command {
     return this.#run([action, '--mirror', pathToFileURL(mirror).href, ...flags]);
   }
