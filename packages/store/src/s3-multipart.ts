@@ -242,7 +242,7 @@ export class S3MultipartWriter {
   ): Promise<{ readonly etag: string }> {
     const { documents } = this.#context;
     const what = requestName('COMPLETE upload of', key);
-    const { client, options } = documents.for({ what, action: 's3:PutObject', signal });
+    const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
     const command = new documents.sdk.CompleteMultipartUploadCommand({
       Bucket: documents.bucket,
@@ -258,7 +258,7 @@ export class S3MultipartWriter {
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
       ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
     });
-    const { ETag: etag } = await client.send(command, options);
+    const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
     if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
     return { etag };
   }

@@ -45,7 +45,8 @@ const nothing = new Uint8Array();
 /** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
 export class S3Wire {
   readonly place: S3Place;
-  readonly #baseUrl: URL;
+  readonly #address: Omit<ReturnType<typeof addressOf>, 'path'>;
+  readonly #host: string;
   readonly #basePath: string;
   readonly #options: WireOptions;
   readonly #connections: HttpConnections;
@@ -58,7 +59,8 @@ export class S3Wire {
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
     this.place = options.place;
-    this.#baseUrl = baseUrl;
+    this.#address = addressOf(baseUrl);
+    this.#host = baseUrl.host;
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
     this.#connections = new HttpConnections(options);
@@ -132,18 +134,27 @@ export class S3Wire {
     return { refusal, dateText: response.headers.date };
   }
 
-  /** The whole of an XML document. Throws like `send`; an error inside of a success (S3 does that) is one. */
-  async document(request: WireRequest): Promise<{
+  /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  async document(request: WireRequest & { readonly root: string }): Promise<{
     readonly status: number;
     readonly headers: Record<string, string>;
     readonly body: Uint8Array;
   }> {
     const response = await this.send(request);
     const body = await collect(response, maxDocumentBytes, request);
-    const head = new TextDecoder().decode(body.subarray(0, 2048));
-    if (/^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(head)) {
+    const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
+    const root = /^\s*(?:<\?xml[^>]*\?>)?\s*<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
+    if (root === 'Error') {
       const answer = { status: 500, headers: response.headers, body: head };
       throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
+    }
+    // A captive portal or a proxy must not pass for an empty listing.
+    if (root !== request.root && request.root !== '') {
+      throw unexpected(
+        request.what,
+        `the server's answer is no ${request.root}`,
+        'Check the endpoint: is it an S3 server?',
+      );
     }
     return { status: response.statusCode ?? 0, headers: flat(response), body };
   }
@@ -154,14 +165,14 @@ export class S3Wire {
     const query = queryText(request.query);
     const headers: Record<string, string> = {
       ...request.headers,
-      host: this.#baseUrl.host,
+      host: this.#host,
       'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
     };
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
     return this.#connections.send({
-      ...addressOf(this.#baseUrl),
+      ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
       headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
