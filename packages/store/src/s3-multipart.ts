@@ -240,7 +240,7 @@ export class S3MultipartWriter {
     parts: readonly StoredPart[],
     signal: AbortSignal,
   ): Promise<{ readonly etag: string }> {
-    const { documents } = this.#context;
+    const { documents, wire } = this.#context;
     const what = requestName('COMPLETE upload of', key);
     const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
@@ -252,7 +252,7 @@ export class S3MultipartWriter {
         Parts: parts.map(({ number, etag, crc32 }) => ({
           PartNumber: number,
           ETag: etag,
-          ChecksumCRC32: crc32,
+          ...(wire.takesChecksums ? { ChecksumCRC32: crc32 } : {}),
         })),
       },
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),

@@ -7,7 +7,7 @@ import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
 import { encodeStrictly } from './percent-encoding.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
-import { S3Signer } from './s3-signer.ts';
+import { S3Signer, unsignedPayload } from './s3-signer.ts';
 
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
@@ -55,6 +55,7 @@ export class S3Wire {
   #aheadMs = 0;
   /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
   #bucketSeen = false;
+  #takesChecksums = true;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -65,6 +66,11 @@ export class S3Wire {
     this.#options = options;
     this.#connections = new HttpConnections(options);
     this.#signer = new S3Signer(options.place.region);
+  }
+
+  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
+  get takesChecksums(): boolean {
+    return this.#takesChecksums;
   }
 
   /** The path of an object, whose key may be any that S3 has. */
@@ -94,6 +100,8 @@ export class S3Wire {
         clockCorrections += 1;
       } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
         renewed = true;
+      } else if (refusal.s3Code === 'NotImplemented' && this.#takesChecksums && hasChecksum(request)) {
+        this.#takesChecksums = false;
       } else throw refusal;
     }
   }
@@ -168,6 +176,7 @@ export class S3Wire {
       host: this.#host,
       'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
     };
+    if (!this.#takesChecksums) replaceChecksum(headers, body);
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
@@ -181,6 +190,19 @@ export class S3Wire {
       signal: request.signal,
     });
   }
+}
+
+const checksumPrefix = 'x-amz-checksum-';
+
+function hasChecksum({ headers }: WireRequest): boolean {
+  return Object.keys(headers).some((name) => name.startsWith(checksumPrefix));
+}
+
+/** A signature that covers the body has the server check it already. */
+function replaceChecksum(headers: Record<string, string>, body: Uint8Array | undefined): void {
+  for (const name of Object.keys(headers)) if (name.startsWith(checksumPrefix)) delete headers[name];
+  if (body !== undefined && headers['x-amz-content-sha256'] === unsignedPayload)
+    headers['content-md5'] = hash('md5', body, 'base64');
 }
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
