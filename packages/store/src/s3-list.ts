@@ -17,14 +17,14 @@ export async function* listObjects(context: S3Context, prefix: string): AsyncGen
   let token: string | undefined;
   do {
     const page = await withRetries({ clock, deadlineMs: listDeadlineMs }, ({ signal }) => {
-      const { client, options } = documents.for({ what, action: 's3:ListBucket', signal });
+      const call = { what, action: 's3:ListBucket', signal, root: 'ListBucketResult' } as const;
       const command = new documents.sdk.ListObjectsV2Command({
         Bucket: documents.bucket,
         Prefix: below,
         EncodingType: 'url',
         ...(token === undefined ? {} : { ContinuationToken: token }),
       });
-      return client.send(command, options);
+      return documents.ask(call, (client, options) => client.send(command, options));
     });
     const isEncoded = page.EncodingType === 'url';
     for (const { Key: listed, Size: sizeBytes, ETag: etag, LastModified: modified } of page.Contents ?? []) {

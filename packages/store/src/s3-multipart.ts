@@ -240,9 +240,9 @@ export class S3MultipartWriter {
     parts: readonly StoredPart[],
     signal: AbortSignal,
   ): Promise<{ readonly etag: string }> {
-    const { documents } = this.#context;
+    const { documents, wire } = this.#context;
     const what = requestName('COMPLETE upload of', key);
-    const { client, options } = documents.for({ what, action: 's3:PutObject', signal });
+    const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
     const command = new documents.sdk.CompleteMultipartUploadCommand({
       Bucket: documents.bucket,
@@ -252,13 +252,13 @@ export class S3MultipartWriter {
         Parts: parts.map(({ number, etag, crc32 }) => ({
           PartNumber: number,
           ETag: etag,
-          ChecksumCRC32: crc32,
+          ...(wire.takesChecksums ? { ChecksumCRC32: crc32 } : {}),
         })),
       },
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
       ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
     });
-    const { ETag: etag } = await client.send(command, options);
+    const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
     if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
     return { etag };
   }

@@ -7,7 +7,7 @@ import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
 import { encodeStrictly } from './percent-encoding.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
-import { S3Signer } from './s3-signer.ts';
+import { S3Signer, unsignedPayload } from './s3-signer.ts';
 
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
@@ -45,7 +45,8 @@ const nothing = new Uint8Array();
 /** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
 export class S3Wire {
   readonly place: S3Place;
-  readonly #baseUrl: URL;
+  readonly #address: Omit<ReturnType<typeof addressOf>, 'path'>;
+  readonly #host: string;
   readonly #basePath: string;
   readonly #options: WireOptions;
   readonly #connections: HttpConnections;
@@ -54,15 +55,22 @@ export class S3Wire {
   #aheadMs = 0;
   /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
   #bucketSeen = false;
+  #takesChecksums = true;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
     this.place = options.place;
-    this.#baseUrl = baseUrl;
+    this.#address = addressOf(baseUrl);
+    this.#host = baseUrl.host;
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
     this.#connections = new HttpConnections(options);
     this.#signer = new S3Signer(options.place.region);
+  }
+
+  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
+  get takesChecksums(): boolean {
+    return this.#takesChecksums;
   }
 
   /** The path of an object, whose key may be any that S3 has. */
@@ -92,6 +100,8 @@ export class S3Wire {
         clockCorrections += 1;
       } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
         renewed = true;
+      } else if (refusal.s3Code === 'NotImplemented' && this.#takesChecksums && hasChecksum(request)) {
+        this.#takesChecksums = false;
       } else throw refusal;
     }
   }
@@ -132,18 +142,27 @@ export class S3Wire {
     return { refusal, dateText: response.headers.date };
   }
 
-  /** The whole of an XML document. Throws like `send`; an error inside of a success (S3 does that) is one. */
-  async document(request: WireRequest): Promise<{
+  /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  async document(request: WireRequest & { readonly root: string }): Promise<{
     readonly status: number;
     readonly headers: Record<string, string>;
     readonly body: Uint8Array;
   }> {
     const response = await this.send(request);
     const body = await collect(response, maxDocumentBytes, request);
-    const head = new TextDecoder().decode(body.subarray(0, 2048));
-    if (/^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(head)) {
+    const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
+    const root = /^\s*(?:<\?xml[^>]*\?>)?\s*<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
+    if (root === 'Error') {
       const answer = { status: 500, headers: response.headers, body: head };
       throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
+    }
+    // A captive portal or a proxy must not pass for an empty listing.
+    if (root !== request.root && request.root !== '') {
+      throw unexpected(
+        request.what,
+        `the server's answer is no ${request.root}`,
+        'Check the endpoint: is it an S3 server?',
+      );
     }
     return { status: response.statusCode ?? 0, headers: flat(response), body };
   }
@@ -154,14 +173,15 @@ export class S3Wire {
     const query = queryText(request.query);
     const headers: Record<string, string> = {
       ...request.headers,
-      host: this.#baseUrl.host,
+      host: this.#host,
       'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
     };
+    if (!this.#takesChecksums) replaceChecksum(headers, body);
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
     return this.#connections.send({
-      ...addressOf(this.#baseUrl),
+      ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
       headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
@@ -170,6 +190,19 @@ export class S3Wire {
       signal: request.signal,
     });
   }
+}
+
+const checksumPrefix = 'x-amz-checksum-';
+
+function hasChecksum({ headers }: WireRequest): boolean {
+  return Object.keys(headers).some((name) => name.startsWith(checksumPrefix));
+}
+
+/** A signature that covers the body has the server check it already. */
+function replaceChecksum(headers: Record<string, string>, body: Uint8Array | undefined): void {
+  for (const name of Object.keys(headers)) if (name.startsWith(checksumPrefix)) delete headers[name];
+  if (body !== undefined && headers['x-amz-content-sha256'] === unsignedPayload)
+    headers['content-md5'] = hash('md5', body, 'base64');
 }
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
