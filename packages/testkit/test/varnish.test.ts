@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import {
   type DirectoryServer,
@@ -58,6 +59,31 @@ describe.skipIf(serverProgram('varnishd') === undefined)('Varnish (needs varnish
     expect((await fetch(`${cdn.url}/a/late`)).status).toBe(403);
     await cdn.ban(['/a/late']);
     expect(await get('/a/late')).toBe('here');
+  });
+
+  it('keeps an object as long as its Cache-Control says', async () => {
+    let count = 0;
+    const counting = createServer((request, response) => {
+      count += 1;
+      response.writeHead(200, { 'cache-control': request.url?.slice(1) ?? '' }).end(String(count));
+    });
+    await new Promise<void>((resolve) => counting.listen(0, '127.0.0.1', resolve));
+    const address = counting.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const other = await startVarnish({ origin: `http://127.0.0.1:${port}` });
+    try {
+      const answers = async (policy: string): Promise<string[]> => {
+        const first = await (await fetch(`${other.url}/${policy}`)).text();
+        return [first, await (await fetch(`${other.url}/${policy}`)).text()];
+      };
+      expect(await answers('max-age=60')).toEqual(['1', '1']);
+      expect(await answers('no-store')).toEqual(['2', '3']);
+      expect(await answers('max-age=0')).toEqual(['4', '5']);
+    } finally {
+      await other.stop();
+      counting.closeAllConnections();
+      counting.close();
+    }
   });
 
   it('runs beside another one', async () => {
