@@ -4,16 +4,16 @@ import {
   type ActionRun,
   actionProcess,
   haveMinio,
-  type Minio,
   type StsGate,
   startStsGate,
   startTokenIssuer,
+  startTrustingMinio,
   type TokenIssuer,
+  type TrustingMinio,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { minioRole, startTrustingMinio } from './support.ts';
 
 /** The fixture action as one folder of JavaScript, as users run actions. */
 async function bundledAction(): Promise<string> {
@@ -40,7 +40,7 @@ function leftovers(run: ActionRun): string {
 
 describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role', () => {
   let issuer: TokenIssuer;
-  let minio: Minio;
+  let minio: TrustingMinio;
   let gate: StsGate;
   let main: string;
 
@@ -58,7 +58,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
   const step = (inputs: Readonly<Record<string, string>>): Promise<ActionRun> =>
     actionProcess(main, {
       inputs: {
-        'role-to-assume': minioRole,
+        'role-to-assume': minio.roleArn,
         'aws-region': 'us-east-1',
         'sts-endpoint-url': gate.url,
         ...inputs,

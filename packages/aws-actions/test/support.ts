@@ -1,22 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '@slipway/core';
 import { type ActionContext, defineAction, parseInputs } from '@slipway/runner';
-import { type Minio, startMinio, type TokenIssuer } from '@slipway/testkit';
 import { type AwsInputs, awsInputs, awsProblems } from '../src/index.ts';
-
-const audience = 'sts.amazonaws.com';
-
-/** MinIO names the role of its one provider by the client ID. */
-export const minioRole = `arn:minio:iam:::role/${createHash('sha1').update(audience).digest('base64url')}`;
-
-/** A MinIO whose STS gives everybody with a token of `issuer` all rights. */
-export function startTrustingMinio(issuer: TokenIssuer): Promise<Minio> {
-  return startMinio({
-    MINIO_IDENTITY_OPENID_CONFIG_URL: `${issuer.url}/.well-known/openid-configuration`,
-    MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
-    MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
-  });
-}
 
 /** Inputs as a workflow writes them, parsed as an action that speaks to AWS parses them. */
 export function parsedInputs(
