@@ -10,16 +10,13 @@ import {
   type S3FaultProxy,
   type StsGate,
   startS3FaultProxy,
-  startStsGate,
-  startTokenIssuer,
-  startTrustingMinio,
   type TokenIssuer,
   type TrustingMinio,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openAwsStore, openSharedStore, type TransferredSeed } from '../src/index.ts';
-import { parsedInputs, recordedContext } from './support.ts';
+import { parsedInputs, recordedContext, startTrustingServers, type TrustingServers } from './support.ts';
 
 const partSizeBytes = 5 * 2 ** 20;
 
@@ -73,19 +70,15 @@ test('a file:// store is opened as ever, without a look at credentials, and in a
 });
 
 describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () => {
+  let servers: TrustingServers;
   let issuer: TokenIssuer;
   let minio: TrustingMinio;
   let gate: StsGate;
   beforeAll(async () => {
-    issuer = await startTokenIssuer();
-    minio = await startTrustingMinio(issuer);
-    gate = await startStsGate(minio.endpointUrl);
+    servers = await startTrustingServers();
+    ({ issuer, minio, gate } = servers);
   }, 120_000);
-  afterAll(async () => {
-    gate?.close();
-    issuer?.close();
-    await minio?.stop();
-  });
+  afterAll(() => servers?.stop());
 
   const inputs = (more: Readonly<Record<string, string>> = {}) =>
     parsedInputs({

@@ -1,6 +1,38 @@
 import { type Clock, systemClock } from '@slipway/core';
 import { type ActionContext, defineAction, parseInputs } from '@slipway/runner';
+import {
+  type StsGate,
+  startStsGate,
+  startTokenIssuer,
+  startTrustingMinio,
+  type TokenIssuer,
+  type TrustingMinio,
+} from '@slipway/testkit';
 import { type AwsInputs, awsInputs, awsProblems } from '../src/index.ts';
+
+/** An issuer of tokens, a MinIO that trusts it, and what stands in front of its STS. */
+export interface TrustingServers {
+  readonly issuer: TokenIssuer;
+  readonly minio: TrustingMinio;
+  readonly gate: StsGate;
+  stop(): Promise<void>;
+}
+
+export async function startTrustingServers(): Promise<TrustingServers> {
+  const issuer = await startTokenIssuer();
+  const minio = await startTrustingMinio(issuer);
+  const gate = await startStsGate(minio.endpointUrl);
+  return {
+    issuer,
+    minio,
+    gate,
+    async stop() {
+      gate.close();
+      issuer.close();
+      await minio.stop();
+    },
+  };
+}
 
 /** Inputs as a workflow writes them, parsed as an action that speaks to AWS parses them. */
 export function parsedInputs(
