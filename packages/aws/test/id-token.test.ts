@@ -126,6 +126,18 @@ describe('an endpoint that breaks the connection', () => {
   });
 });
 
+test('an endpoint that says nothing is not waited for beyond its time', async () => {
+  const silent = await serveLoopback(() => new Promise(() => {}));
+  const environment = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: silent.url,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+  const error = await errorOf(() => fetchIdToken({ environment, audience: 'a', timeoutMs: 100, mask() {} }));
+  silent.close();
+  expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+  expect(error.message).toContain('no answer in time');
+});
+
 test('a proxy of the environment is used, for tokens and for STS', async () => {
   const tunnels: string[] = [];
   const proxy = createServer().on('connect', ({ url = '' }, socket) => {
