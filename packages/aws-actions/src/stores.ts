@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { credentialPort, credentialsFromPort, scopedSessionPolicy } from '@slipway/aws';
 import type { Environment, ObjectStore } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
-import { openStore, parseStoreUrl, type S3Access, type S3Settings } from '@slipway/store';
+import { openStore, parseStoreUrl, type S3Settings, type S3StoreOptions } from '@slipway/store';
 import { openAwsAccess } from './credentials.ts';
 import type { AwsInputs } from './inputs.ts';
 
@@ -73,7 +73,7 @@ function s3Access(
   context: ActionContext,
   access: StoreAccess,
   use: StoreUse,
-): S3Access | undefined {
+): S3StoreOptions | undefined {
   const place = parseStoreUrl(url);
   if (place.kind !== 's3') return undefined;
   const { bucket, prefix } = place;
@@ -95,7 +95,7 @@ export function storeSeed(store: {
   readonly url: string;
   readonly requireExisting: boolean;
   readonly environment: Environment;
-  readonly s3: S3Access | undefined;
+  readonly s3: S3StoreOptions | undefined;
 }): TransferredSeed {
   const { url, requireExisting, environment, s3 } = store;
   const proxyEnvironment = Object.fromEntries(

@@ -1,10 +1,9 @@
 import { type AwsCredentials, type AwsCredentialsSource, UserError } from '@slipway/core';
 import { assertAccount } from './account.ts';
 import { ambientKeys, ambientPairProblem, chainCredentials } from './ambient.ts';
-import { requireIdTokens } from './id-token.ts';
 import { refreshing } from './refreshing.ts';
 import type { CredentialPorts, CredentialSettings, KeySettings } from './settings.ts';
-import { assumeRole } from './web-identity.ts';
+import { roleCredentials } from './web-identity.ts';
 
 /**
  * Where credentials come from: a role that is assumed with OIDC tokens, or else the given keys, or else what the
@@ -19,10 +18,7 @@ export function openCredentials(settings: CredentialSettings, ports: CredentialP
 function fetcher(settings: CredentialSettings, ports: CredentialPorts): () => Promise<AwsCredentials> {
   const { environment } = ports;
   const { role, keys } = settings;
-  if (role !== undefined) {
-    requireIdTokens(environment);
-    return () => assumeRole({ role, settings, ports });
-  }
+  if (role !== undefined) return roleCredentials(role, settings, ports);
   if (keys !== undefined) return async () => checked(keys, settings, ports);
   const problem = ambientPairProblem(environment);
   if (problem !== undefined) throw new UserError('credentials-missing', problem);

@@ -2,7 +2,7 @@ import { printable, RemoteError } from '@slipway/core';
 import { audiences, claimLines, claimText, claimTimeMs, type IdClaims } from './id-claims.ts';
 import { parseRoleArn } from './role-arn.ts';
 import type { RoleSettings } from './settings.ts';
-import { type Subject, subjectOf, trustPolicy } from './trust-policy.ts';
+import { githubIssuer, type Subject, subjectOf, trustPolicy } from './trust-policy.ts';
 
 export interface Refusal {
   /** The code and words of STS, printable. */
@@ -40,9 +40,10 @@ export function refusalError(refusal: Refusal): RemoteError {
   );
 }
 
-function explanation({ code, role, audience, claims, nowMs }: Refusal): string {
+function explanation(refusal: Refusal): string {
+  const { role, audience, claims } = refusal;
   const subject = subjectOf(claims);
-  const reasons = likelyReasons(code, audience, claims, nowMs);
+  const reasons = likelyReasons(refusal);
   const paragraphs = [
     reasons.length === 0
       ? "Compare the trust policy of the role with the token's claims: every condition must match."
@@ -59,7 +60,7 @@ function explanation({ code, role, audience, claims, nowMs }: Refusal): string {
   return paragraphs.join('\n');
 }
 
-function likelyReasons(code: string, audience: string, claims: IdClaims, nowMs: number): readonly string[] {
+function likelyReasons({ code, message, audience, claims, nowMs }: Refusal): readonly string[] {
   const reasons: string[] = [];
   const given = audiences(claims);
   if (given.length > 0 && !given.includes(audience)) {
@@ -84,6 +85,17 @@ function likelyReasons(code: string, audience: string, claims: IdClaims, nowMs: 
       `the account needs an OpenID Connect provider for exactly the token's iss, with "${printable(audience)}" among its audiences.`,
     );
   }
+  const issuer = claimText(claims, 'iss');
+  if (issuer !== undefined && issuer !== githubIssuer) {
+    reasons.push(
+      `the token is of the issuer ${printable(issuer)}, not of ${githubIssuer}: the role must trust a provider of exactly that URL.`,
+    );
+  }
+  if (/signature|key ?id|verification key/i.test(message)) {
+    reasons.push(
+      'the signature of the token does not fit the keys that its issuer publishes: does anything between change it?',
+    );
+  }
   const environment = claimText(claims, 'environment');
   if (environment !== undefined) {
     reasons.push(
@@ -99,14 +111,16 @@ function subjectForms({ text, form, otherText }: Subject): string {
   if (form === undefined) {
     return `sub has a form of your organisation's own (${printable(text)}): conditions on it must have the same.`;
   }
-  const forms = {
+  const named = {
     names: 'names alone, repo:OWNER/REPOSITORY:…',
-    numbers: 'names and numbers, repo:OWNER@ID/REPOSITORY@ID:…',
+    numbers:
+      'names and numbers, repo:OWNER@ID/REPOSITORY@ID:…, as those of repositories created or renamed since 2026-07-15',
   };
   const other = otherText === undefined ? '' : ` In the other form it would be ${printable(otherText)}.`;
+  const rest = form === 'names' ? named.numbers : named.names;
   return (
-    `GitHub has two forms of sub, and a condition written for one never matches the other. This token has ${forms[form]}; ` +
-    `repositories created or renamed since 2026-07-15 have ${forms.numbers}.${other}`
+    'GitHub has two forms of sub, and a condition written for one never matches the other. ' +
+    `This token has ${named[form]}; others have ${rest}.${other}`
   );
 }
 

@@ -26,13 +26,7 @@ export function scopedSessionPolicy(scope: PolicyScope): string {
   const pattern = scope.prefix === '' ? '*' : `${literal(scope.prefix)}/*`;
   const writes = scope.access === 'write';
   const statements = [
-    {
-      Effect: 'Allow',
-      Action: writes ? ['s3:ListBucket', 's3:ListBucketMultipartUploads'] : ['s3:ListBucket'],
-      Resource: bucketArn,
-      // S3 answers 404 for a missing object only to who may list, and asks that without any prefix: hence IfExists.
-      Condition: { StringLikeIfExists: { 's3:prefix': pattern } },
-    },
+    ...listStatements(writes, bucketArn, scope.prefix === '' ? undefined : pattern),
     {
       Effect: 'Allow',
       Action: objectActions(writes, scope.acl === true),
@@ -47,6 +41,26 @@ export function scopedSessionPolicy(scope: PolicyScope): string {
     `session-policy: scoped needs ${policy.length.toLocaleString('en-US')} characters for this prefix, and STS takes ${maxPolicyCharacters.toLocaleString('en-US')}`,
     { hint: 'Set session-policy: none, or use a shorter prefix.' },
   );
+}
+
+/**
+ * Listing of the prefix. S3 answers 404 for a missing object, and not 403, only to who may list, and asks that without any
+ * prefix: a second statement allows it. It also lets the names in the whole bucket be listed, but nothing be read.
+ */
+function listStatements(writes: boolean, bucketArn: string, pattern: string | undefined) {
+  const bucketStatement = (action: string) => ({ Effect: 'Allow', Action: [action], Resource: bucketArn });
+  const list = bucketStatement('s3:ListBucket');
+  return [
+    ...(pattern === undefined
+      ? [list]
+      : [
+          { ...list, Condition: { StringLike: { 's3:prefix': pattern } } },
+          // Not `StringLikeIfExists`, which would say both at once: servers other than AWS's do not know it.
+          { ...list, Condition: { Null: { 's3:prefix': 'true' } } },
+        ]),
+    // It knows no condition on the prefix.
+    ...(writes ? [bucketStatement('s3:ListBucketMultipartUploads')] : []),
+  ];
 }
 
 function objectActions(writes: boolean, acl: boolean): readonly string[] {

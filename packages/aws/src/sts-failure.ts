@@ -85,7 +85,8 @@ function connectionError(error: unknown, place: string): RemoteError {
       hint: 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.',
     });
   }
-  if (error instanceof Error && /timeout|abort/i.test(error.name)) {
+  // The SDK calls a reset a timeout as well; only its code tells them apart.
+  if (/^(ETIMEDOUT|TimeoutError|AbortError)$/.test(code)) {
     return new RemoteError('timed-out', `STS at ${place} does not answer in time.`, {
       hint: 'Run again later.',
       retryable: true,

@@ -3,7 +3,8 @@ import { claimText, type IdClaims } from './id-claims.ts';
 import { defaultAudience, type RoleArn } from './role-arn.ts';
 
 const maxClaimCharacters = 500;
-const githubIssuer = 'https://token.actions.githubusercontent.com';
+/** The `iss` of GitHub's tokens, unless a GitHub of one's own gives them. */
+export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
 /** The two forms of GitHub's `sub`: with names alone, or with the numbers of owner and repository beside them. */
 export type SubjectForm = 'names' | 'numbers';

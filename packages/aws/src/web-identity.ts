@@ -1,4 +1,5 @@
-import { type AwsCredentials, RemoteError } from '@slipway/core';
+import { createHash } from 'node:crypto';
+import { type AwsCredentials, RemoteError, SlipwayError } from '@slipway/core';
 import { assertAccount } from './account.ts';
 import { decodeClaims } from './id-claims.ts';
 import { fetchIdToken, requireIdTokens } from './id-token.ts';
@@ -14,74 +15,91 @@ import { stsFailure } from './sts-failure.ts';
 const deadlineMs = 30_000;
 const maxTokenWaitMs = 10_000;
 
+/**
+ * Assumes a role with tokens from GitHub, a new one for each attempt: a token that was sent once is never sent again.
+ * Refusals are thrown at once as `RemoteError` `credentials-refused`; passing failures are borne with for about 30
+ * seconds. Throws `UserError` `credentials-missing` when this job may not ask for tokens.
+ */
+export function roleCredentials(
+  role: RoleSettings,
+  settings: CredentialSettings,
+  ports: CredentialPorts,
+): () => Promise<AwsCredentials> {
+  requireIdTokens(ports.environment);
+  const sent = new Set<string>();
+  return () =>
+    retried((leftMs) => assumeOnce({ role, settings, ports, sent }, leftMs), {
+      clock: ports.clock,
+      deadlineMs,
+      onRetry: (error, waitMs) =>
+        ports.progress.info(
+          `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s with a new token.`,
+        ),
+    });
+}
+
 interface Attempt {
   readonly role: RoleSettings;
   readonly settings: CredentialSettings;
   readonly ports: CredentialPorts;
+  /** Digests of the tokens that STS was sent. */
+  readonly sent: Set<string>;
 }
 
-/**
- * Assumes the role with a token from GitHub, and with a new one for each attempt: a token is never sent twice. Refusals
- * are thrown at once as `RemoteError` `credentials-refused`; passing failures are borne with for about 30 seconds.
- */
-export async function assumeRole(attempt: Attempt): Promise<AwsCredentials> {
-  const { clock, environment, progress } = attempt.ports;
-  requireIdTokens(environment);
-  return retried((leftMs) => assumeOnce(attempt, leftMs), {
-    clock,
-    deadlineMs,
-    onRetry: (error, waitMs) =>
-      progress.info(`${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s with a new token.`),
-  });
-}
-
-async function assumeOnce({ role, settings, ports }: Attempt, leftMs: number): Promise<AwsCredentials> {
-  const { clock, environment, mask } = ports;
-  const arn = parseRoleArn(role.arn);
-  const audience = role.audience ?? defaultAudience({ partition: arn?.partition ?? 'aws' });
+async function assumeOnce({ role, settings, ports, sent }: Attempt, leftMs: number): Promise<AwsCredentials> {
+  const { environment, mask } = ports;
+  const audience = role.audience ?? defaultAudience(parseRoleArn(role.arn) ?? { partition: 'aws' });
   const timeoutMs = Math.min(leftMs, maxTokenWaitMs);
   const token = await fetchIdToken({ environment, audience, timeoutMs, mask });
+  requireNew(token, sent);
   const place = { region: settings.region, endpointUrl: settings.stsEndpointUrl, environment };
   const client = await stsClient(place);
-  const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
-  let answer: Awaited<ReturnType<typeof send>>;
-  const send = () =>
-    client.send(
-      new AssumeRoleWithWebIdentityCommand({
-        RoleArn: role.arn,
-        RoleSessionName: role.sessionName ?? defaultSessionName(environment),
-        WebIdentityToken: token,
-        DurationSeconds: Math.round(role.durationMs / 1000),
-        Policy: role.sessionPolicy,
-      }),
-      { abortSignal: AbortSignal.timeout(leftMs) },
-    );
   try {
-    answer = await send();
+    const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
+    const command = new AssumeRoleWithWebIdentityCommand({
+      RoleArn: role.arn,
+      RoleSessionName: role.sessionName ?? defaultSessionName(environment),
+      WebIdentityToken: token,
+      DurationSeconds: Math.round(role.durationMs / 1000),
+      Policy: role.sessionPolicy,
+    });
+    const answer = await client.send(command, { abortSignal: AbortSignal.timeout(leftMs) });
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw incomplete(stsHost(place));
+    mask(SecretAccessKey);
+    mask(SessionToken);
+    const credentials: AwsCredentials = {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      sessionToken: SessionToken,
+      expiresAtMs: Expiration?.getTime(),
+    };
+    await assertAccount(credentials, {
+      expected: settings.expectedAccountIds ?? [],
+      known: accountOfArn(answer.AssumedRoleUser?.Arn ?? ''),
+      place,
+    });
+    return credentials;
   } catch (error) {
+    if (error instanceof SlipwayError) throw error;
     const failure = stsFailure(error, stsHost(place), [token]);
     if (failure.kind === 'failed') throw failure.error;
     const claims = decodeClaims(token);
-    throw refusalError({ ...failure, role, audience, claims, nowMs: clock.nowMs() });
+    throw refusalError({ ...failure, role, audience, claims, nowMs: ports.clock.nowMs() });
   } finally {
     client.destroy();
   }
-  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
-  if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw incomplete(stsHost(place));
-  mask(SecretAccessKey);
-  mask(SessionToken);
-  const credentials: AwsCredentials = {
-    accessKeyId: AccessKeyId,
-    secretAccessKey: SecretAccessKey,
-    sessionToken: SessionToken,
-    expiresAtMs: Expiration?.getTime(),
-  };
-  await assertAccount(credentials, {
-    expected: settings.expectedAccountIds ?? [],
-    known: accountOfArn(answer.AssumedRoleUser?.Arn ?? ''),
-    place,
-  });
-  return credentials;
+}
+
+function requireNew(token: string, sent: Set<string>): void {
+  const digest = createHash('sha256').update(token).digest('base64');
+  if (sent.has(digest)) {
+    throw new RemoteError('unexpected-response', "GitHub's token endpoint gave the same token twice.", {
+      hint: 'A token is sent to STS once only. Look at https://www.githubstatus.com and run again.',
+      retryable: true,
+    });
+  }
+  sent.add(digest);
 }
 
 function incomplete(host: string): RemoteError {

@@ -1,8 +1,11 @@
 const maxPrintableCharacters = 500;
+/** Two colons, unless what is before them on the line makes them a part of an ARN: `arn:aws:iam::…`, `arn:aws:s3:::…`. */
+const doubleColon = /(?<!\barn:[a-z][a-z-]{1,31}:[a-z][a-z0-9-]{0,31}:?)::/g;
 
 /**
  * `text` from outside (a file name, a server's words) made safe to print: control characters, line breaks and
- * bidirectional overrides become `\u{…}` escapes, `::` is broken up so that no runner reads a workflow command,
+ * bidirectional overrides become `\u{…}` escapes, `::` is broken up so that no runner reads a workflow command (but not
+ * inside of an ARN, which people copy, and where no command begins),
  * and what is longer than `maxCharacters` (500) is cut with `…`.
  */
 export function printable(text: string, maxCharacters = maxPrintableCharacters): string {
@@ -14,6 +17,6 @@ export function printable(text: string, maxCharacters = maxPrintableCharacters):
         return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
       },
     )
-    .replaceAll('::', ':\u200b:')
+    .replaceAll(doubleColon, ':\u200b:')
     .replaceAll('##[', '#\u200b#[');
 }

@@ -1,2 +1,1 @@
-/** The version of all actions and of the CLI: one for the whole repository. */
-export const version = '0.1.0';
+export { version } from '@slipway/core';

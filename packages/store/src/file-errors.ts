@@ -116,6 +116,10 @@ export function nameTaken(key: string, cause?: unknown): UserError {
   );
 }
 
+export function notAPrefix(prefix: string): UserError {
+  return new UserError('name-invalid', `${named(prefix)} cannot be listed: a prefix ends in "/".`);
+}
+
 export function pathOutside(key: string): UserError {
   return new UserError(
     'path-outside',

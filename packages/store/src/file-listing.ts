@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
-import { isMissing, named, readError } from './file-errors.ts';
+import { isMissing, named, notAPrefix, readError } from './file-errors.ts';
 import { assertStoreKey, type FileRoom, ownDirectory } from './file-room.ts';
 
 /** Entries that are looked at together: in the pool at the same time, or before other work gets its turn. */
@@ -53,9 +53,7 @@ class Listing {
 
   start(prefix: string): Directory[] {
     if (prefix !== '') {
-      if (!prefix.endsWith('/')) {
-        throw new UserError('name-invalid', `${named(prefix)} cannot be listed: a prefix ends in "/".`);
-      }
+      if (!prefix.endsWith('/')) throw notAPrefix(prefix);
       assertStoreKey(prefix.slice(0, -1));
     }
     try {

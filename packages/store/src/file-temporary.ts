@@ -1,12 +1,13 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
-import { systemErrorCode, UserError, type WriteSource } from '@slipway/core';
+import { systemErrorCode, type WriteSource } from '@slipway/core';
 import { fsync, pooledCalls } from './file-calls.ts';
-import { isMissing, named, notAFile, pathOutside } from './file-errors.ts';
+import { isMissing, notAFile, pathOutside } from './file-errors.ts';
 import { type FileRoom, ownDirectory } from './file-room.ts';
+import { openSource, otherBytes, readSource } from './source-file.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const chunkBytes = 1024 * 1024;
 
 /**
@@ -95,12 +96,6 @@ export class TemporaryFiles {
   }
 }
 
-function otherBytes(key: string, why = 'its bytes have another SHA-256'): UserError {
-  return new UserError('content-invalid', `${named(key)} was not stored: ${why} than announced.`, {
-    hint: 'The source changed after it was checked, or is damaged: stage it again.',
-  });
-}
-
 async function writeWhole(
   write: (descriptor: number, from: Uint8Array, offset: number) => number | Promise<number>,
   descriptor: number,
@@ -117,7 +112,7 @@ async function copyFile(
   sha256: string,
   to: number,
 ): Promise<void> {
-  const from = await openSource(key, source.path);
+  const from = await openSource(pooledCalls, key, source.path);
   try {
     const stats = await pooledCalls.fstat(from);
     if (!stats.isFile()) throw notAFile(source.path, 'a directory or a device');
@@ -128,8 +123,10 @@ async function copyFile(
     for (;;) {
       // At most one byte more than announced is read: enough to see that the file has grown.
       const count = await readSource(
+        pooledCalls,
         from,
         buffer,
+        0,
         Math.min(buffer.length, source.sizeBytes + 1 - copied),
         source.path,
       );
@@ -145,38 +142,6 @@ async function copyFile(
     if (digest.digest('hex') !== sha256) throw otherBytes(key);
   } finally {
     await pooledCalls.close(from);
-  }
-}
-
-async function openSource(key: string, path: string): Promise<number> {
-  try {
-    return await pooledCalls.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened (${code ?? 'no code'})`;
-    throw new UserError(
-      'content-invalid',
-      `${named(key)} was not stored: its source ${named(path)} ${why}.`,
-      {
-        hint: 'Stage the file again, as a plain file that this job may read.',
-        cause: error,
-      },
-    );
-  }
-}
-
-async function readSource(from: number, buffer: Uint8Array, length: number, path: string): Promise<number> {
-  try {
-    return await pooledCalls.read(from, buffer, 0, length);
-  } catch (error) {
-    throw new UserError(
-      'content-invalid',
-      `The source ${named(path)} cannot be read (${systemErrorCode(error)}).`,
-      {
-        hint: 'Check the disk that holds it, then stage it again.',
-        cause: error,
-      },
-    );
   }
 }
 

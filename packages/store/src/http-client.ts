@@ -1,11 +1,10 @@
-import type { Agent, IncomingMessage } from 'node:http';
-import { RemoteError } from '@slipway/core';
-import { connectionError, timedOut, unexpected } from './http-errors.ts';
+import type { IncomingMessage } from 'node:http';
+import { discard, HttpConnections } from './http-connections.ts';
+import { unexpected } from './http-errors.ts';
 import { isLoopbackHost } from './url.ts';
 
 const maxRedirects = 5;
 const maxConnections = 64;
-const maxDiscardedBytes = 64 * 1024;
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD';
@@ -29,11 +28,10 @@ export interface HttpClientOptions {
  * decodes a body, and leaves redirects to us. Repeating is the store's: it knows what may be repeated.
  */
 export class HttpClient {
-  readonly #options: HttpClientOptions;
-  #agents: Promise<{ readonly http: Agent; readonly https: Agent }> | undefined;
+  readonly #connections: HttpConnections;
 
   constructor(options: HttpClientOptions) {
-    this.#options = options;
+    this.#connections = new HttpConnections({ ...options, maxConnections });
   }
 
   /**
@@ -44,7 +42,13 @@ export class HttpClient {
     let url = new URL(request.url);
     const plainAllowed = url.protocol === 'http:';
     for (let redirects = 0; ; redirects += 1) {
-      const response = await this.#sendOnce(url, request);
+      const response = await this.#connections.send({
+        ...addressOf(url),
+        method: request.method,
+        headers: { 'accept-encoding': 'identity', 'user-agent': 'slipway', ...request.headers },
+        what: request.what,
+        signal: request.signal,
+      });
       const status = response.statusCode ?? 0;
       if (![301, 302, 303, 307, 308].includes(status)) return response;
       discard(response);
@@ -52,66 +56,21 @@ export class HttpClient {
       url = redirectTarget(response.headers.location, url, plainAllowed, request.what);
     }
   }
-
-  async #sendOnce(url: URL, request: HttpRequest): Promise<IncomingMessage> {
-    const [http, https] = await Promise.all([import('node:http'), import('node:https')]);
-    this.#agents ??= this.#makeAgents();
-    const agents = await this.#agents;
-    const { idleMs } = this.#options;
-    return new Promise((resolve, reject) => {
-      const secure = url.protocol === 'https:';
-      const sent = (secure ? https : http).request(url, {
-        method: request.method,
-        agent: secure ? agents.https : agents.http,
-        headers: { 'accept-encoding': 'identity', 'user-agent': 'slipway', ...request.headers },
-        timeout: idleMs,
-        signal: request.signal,
-      });
-      let response: IncomingMessage | undefined;
-      sent.on('timeout', () => {
-        // What has arrived and waits for a slow reader is no silence of the server.
-        if (response === undefined || response.readableLength === 0) {
-          (response ?? sent).destroy(timedOut(request.what, `${url.host} was silent for ${idleMs} ms`));
-        }
-      });
-      sent.on('error', (error) => {
-        reject(sayWhy(error, url, request));
-      });
-      sent.on('response', (incoming) => {
-        response = incoming;
-        // Whoever reads the body gets the error; while nobody does, it must not end the process.
-        incoming.on('error', () => {});
-        resolve(incoming);
-      });
-      sent.end();
-    });
-  }
-
-  async #makeAgents(): Promise<{ readonly http: Agent; readonly https: Agent }> {
-    const [http, https] = await Promise.all([import('node:http'), import('node:https')]);
-    const { proxyEnvironment } = this.#options;
-    const options = {
-      keepAlive: true,
-      maxSockets: maxConnections,
-      ...(proxyEnvironment === undefined ? {} : { proxyEnv: { ...proxyEnvironment } }),
-    };
-    return { http: new http.Agent(options), https: new https.Agent(options) };
-  }
 }
 
-/** Lets go of a body nobody wants: a short one is read so that its connection can be used again. */
-export function discard(response: IncomingMessage): void {
-  let discardedBytes = 0;
-  response.on('data', (chunk: Buffer) => {
-    discardedBytes += chunk.length;
-    if (discardedBytes > maxDiscardedBytes) response.destroy();
-  });
-}
-
-function sayWhy(error: Error, url: URL, request: HttpRequest): Error {
-  if (error instanceof RemoteError) return error;
-  if (request.signal?.aborted === true) return timedOut(request.what, 'the time for it is over');
-  return connectionError(error, request.what, url.host);
+/** Where a URL's request goes. */
+export function addressOf(url: URL): {
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number | undefined;
+  readonly path: string;
+} {
+  return {
+    secure: url.protocol === 'https:',
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? undefined : Number(url.port),
+    path: url.pathname + url.search,
+  };
 }
 
 function redirectTarget(location: string | undefined, from: URL, plainAllowed: boolean, what: string): URL {

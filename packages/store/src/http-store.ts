@@ -12,8 +12,11 @@ import {
   UserError,
 } from '@slipway/core';
 import { named, tooLarge } from './file-errors.ts';
-import { discard, HttpClient, type HttpRequest } from './http-client.ts';
-import { bodyError, PassingFailure, requestName, statusError, unexpected } from './http-errors.ts';
+import { continuedBody, lengthOf, readWhole } from './http-body.ts';
+import { HttpClient, type HttpRequest } from './http-client.ts';
+import { discard } from './http-connections.ts';
+import { PassingFailure, requestName, statusError, unexpected } from './http-errors.ts';
+import { encodeStrictly } from './percent-encoding.ts';
 
 const maxRetries = 4;
 const retryBaseMs = 250;
@@ -88,7 +91,16 @@ export class HttpsStore implements ObjectStore {
       response.destroy();
       throw tooLarge(key, options.maxBytes);
     }
-    return { info, body: this.#continuing(request, response, info) };
+    // Without a strong ETag nobody knows whether the rest is of the same object.
+    const resume =
+      info.etag?.startsWith('"') === true
+        ? (from: number, failure: RemoteError) => this.#resume(request, from, info, failure)
+        : undefined;
+    const { what } = request;
+    return {
+      info,
+      body: continuedBody(response, { sizeBytes: info.sizeBytes, what, clock: this.#clock, resume }),
+    };
   }
 
   list(prefix: string): AsyncIterable<ObjectInfo> {
@@ -155,31 +167,6 @@ export class HttpsStore implements ObjectStore {
     }
   }
 
-  async *#continuing(
-    request: HttpRequest,
-    first: IncomingMessage,
-    info: ObjectInfo,
-  ): AsyncGenerator<Uint8Array> {
-    let response = first;
-    let receivedBytes = 0;
-    for (let resumed = 0; ; resumed += 1) {
-      let failure: RemoteError;
-      try {
-        for await (const chunk of response as AsyncIterable<Uint8Array>) {
-          receivedBytes += chunk.length;
-          yield chunk;
-        }
-        if (receivedBytes === info.sizeBytes) return;
-        failure = bodyError(undefined, request.what, receivedBytes);
-      } catch (error) {
-        failure = bodyError(error, request.what, receivedBytes);
-      }
-      if (resumed === maxRetries || info.etag?.startsWith('"') !== true) throw failure;
-      await this.#clock.sleep(backoffMs(this.#clock, resumed, retryBaseMs, retryCapMs));
-      response = await this.#resume(request, receivedBytes, info, failure);
-    }
-  }
-
   async #resume(
     request: HttpRequest,
     from: number,
@@ -206,17 +193,7 @@ export class HttpsStore implements ObjectStore {
 
 /** The URL of an object: each segment of the key percent-encoded, all but RFC 3986's unreserved characters. */
 export function objectUrl(baseUrl: string, key: string): string {
-  const encode = (segment: string) =>
-    encodeURIComponent(segment).replace(
-      /[!'()*]/g,
-      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-    );
-  return `${baseUrl}/${key.split('/').map(encode).join('/')}`;
-}
-
-function lengthOf(response: IncomingMessage): number | undefined {
-  const text = response.headers['content-length'];
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return `${baseUrl}/${key.split('/').map(encodeStrictly).join('/')}`;
 }
 
 function infoOf(key: string, response: IncomingMessage, what: string): ObjectInfo {
@@ -230,40 +207,6 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
     );
   }
   return { key, sizeBytes, etag: response.headers.etag };
-}
-
-async function readWhole(
-  response: IncomingMessage,
-  key: string,
-  maxBytes: number,
-  { what, signal }: HttpRequest,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const announcedBytes = lengthOf(response);
-  if (announcedBytes !== undefined && announcedBytes > maxBytes) {
-    response.destroy();
-    throw tooLarge(key, maxBytes);
-  }
-  const chunks: Uint8Array[] = [];
-  let receivedBytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      receivedBytes += chunk.length;
-      if (receivedBytes > maxBytes) throw tooLarge(key, maxBytes);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw bodyError(error, what, receivedBytes, signal);
-  }
-  if (announcedBytes !== undefined && receivedBytes !== announcedBytes)
-    throw bodyError(undefined, what, receivedBytes);
-  const body = new Uint8Array(receivedBytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
 }
 
 function readOnly(key: string): UserError {

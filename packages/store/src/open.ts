@@ -1,14 +1,15 @@
 import fs from 'node:fs';
 import { type ObjectStore, printable, UserError, unreachable } from '@slipway/core';
+import { named } from './file-errors.ts';
 import { FileStore } from './file-store.ts';
 import { HttpsStore } from './http-store.ts';
 import type { StoreOptions } from './options.ts';
-import { parseStoreUrl } from './url.ts';
+import { parseStoreUrl, type StoreUrl } from './url.ts';
 
 /**
- * Opens the mirror at a URL: `file:///directory`, or `https://host/prefix` for reading. Throws `UserError`
- * `input-invalid` for a URL that cannot be one, `not-supported` for a scheme that comes later, and `mirror-missing` when
- * `requireExisting` is set and the directory does not exist.
+ * Opens the mirror at a URL: `file:///directory`, `s3://bucket/prefix`, or `https://host/prefix` for reading. Throws
+ * `UserError` `input-invalid` for a URL or settings that cannot be, `not-supported` for `s3://` without `options.s3`, and
+ * `mirror-missing` when `requireExisting` is set and the directory does not exist.
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<ObjectStore> {
   const place = parseStoreUrl(url);
@@ -22,12 +23,24 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
         proxyEnvironment: options.proxyEnvironment,
       });
     case 's3':
-      throw new UserError('not-supported', 's3:// mirrors come with a later version.', {
-        hint: 'Use a file:// mirror for now.',
-      });
+      return openS3(place, options);
     default:
       return unreachable(place);
   }
+}
+
+async function openS3(
+  place: Extract<StoreUrl, { kind: 's3' }>,
+  { s3, clock, proxyEnvironment }: StoreOptions,
+): Promise<ObjectStore> {
+  if (s3 === undefined) {
+    throw new UserError('not-supported', `${named(place.url)}: s3:// mirrors are not supported here.`, {
+      hint: 'Use a file:// mirror, or an https:// one for reading.',
+    });
+  }
+  // Only who speaks to S3 waits for its client to load.
+  const { S3Store } = await import('./s3-store.ts');
+  return S3Store.open(place, { ...s3, clock, proxyEnvironment });
 }
 
 function assertDirectory(url: string, directory: string): void {

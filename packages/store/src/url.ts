@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { keyProblem, printable, UserError } from '@slipway/core';
+import { isLoopbackHost, keyProblem, printable, UserError } from '@slipway/core';
+
+export { isLoopbackHost };
 
 /** A mirror's URL, taken apart. `url` is what the user wrote. */
 export type StoreUrl =
   | { readonly kind: 'file'; readonly url: string; readonly directory: string }
   /** `baseUrl` has no trailing slash; it is `http://` for loopback hosts alone. */
   | { readonly kind: 'https'; readonly url: string; readonly baseUrl: string }
-  /** `prefix` is a key, or empty. */
+  /** `prefix` is empty, or a key that may have empty segments, as in `s3://bucket//a`. */
   | { readonly kind: 's3'; readonly url: string; readonly bucket: string; readonly prefix: string };
 
 const forms = 'Write file:///absolute/directory, s3://bucket/prefix or https://host/prefix.';
@@ -54,11 +56,6 @@ export function parseStoreUrl(text: string): StoreUrl {
     default:
       throw invalid(text, 'has a scheme that is not known', forms);
   }
-}
-
-/** Whether a host name, as `URL.hostname` has it, can only be this machine. */
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function fileDirectory(text: string, authority: string): string {
@@ -109,10 +106,24 @@ function s3Place(text: string, afterScheme: string): { readonly bucket: string; 
   if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket)) {
     throw invalid(text, 'has no usable bucket name', 'Write s3://bucket/prefix.');
   }
-  const prefix = rest.join('/').replace(/\/$/, '');
-  const problem = prefix === '' ? undefined : keyProblem(prefix);
+  const path = rest.join('/');
+  const prefix = path.replace(/\/$/, '');
+  // Without its slash it would be the whole bucket, which is not what was written.
+  if (path !== '' && prefix === '') throw invalid(text, 'has an empty name for a prefix');
+  const problem = prefix === '' ? undefined : prefixProblem(prefix);
   if (problem !== undefined) throw invalid(text, `has an unusable prefix: ${problem}`);
   return { bucket, prefix };
+}
+
+/** A bucket's prefix is a key, but for empty segments: others have put them there, and S3 takes them for what they are. */
+function prefixProblem(prefix: string): string | undefined {
+  if (Buffer.byteLength(prefix) > 1000) return 'it is longer than 1000 bytes';
+  return keyProblem(
+    prefix
+      .split('/')
+      .filter((segment) => segment !== '')
+      .join('/'),
+  );
 }
 
 function encodePath(path: string): string {

@@ -26,11 +26,19 @@ describe('the URL of a mirror', () => {
     expect(parseStoreUrl(url)).toEqual({ kind: 'https', url, baseUrl });
   });
 
-  test('s3:// is known, and comes with a later version', async () => {
-    const url = 's3://my-bucket/a/b/';
-    expect(parseStoreUrl(url)).toEqual({ kind: 's3', url, bucket: 'my-bucket', prefix: 'a/b' });
-    expect(parseStoreUrl('s3://my-bucket')).toMatchObject({ bucket: 'my-bucket', prefix: '' });
-    await expect(openStore(url)).rejects.toMatchObject({ code: 'not-supported' });
+  test.each([
+    ['s3://my-bucket', ''],
+    ['s3://my-bucket/', ''],
+    ['s3://my-bucket/a/b/', 'a/b'],
+    ['s3://my-bucket//x', '/x'],
+    ['s3://my-bucket/a//b//', 'a//b/'],
+    ['s3://my-bucket/mit Leerzeichen/ü+%41~', 'mit Leerzeichen/ü+%41~'],
+  ])('%s is a prefix of a bucket', (url, prefix) => {
+    expect(parseStoreUrl(url)).toEqual({ kind: 's3', url, bucket: 'my-bucket', prefix });
+  });
+
+  test('s3:// opens only where there are credentials for it', async () => {
+    await expect(openStore('s3://my-bucket/a')).rejects.toMatchObject({ code: 'not-supported' });
   });
 
   test.each([
@@ -62,7 +70,9 @@ describe('the URL of a mirror', () => {
     's3:///x',
     's3://b/x',
     's3://bucket/../x',
-    's3://bucket//x',
+    's3://bucket//',
+    's3://bucket/a//../b',
+    `s3://bucket/${'x'.repeat(1001)}`,
     `https://host/${'x'.repeat(5000)}`,
   ])('%j is refused', (url) => {
     expect(() => parseStoreUrl(url)).toThrowError(expect.objectContaining({ code: 'input-invalid' }));
@@ -137,7 +147,8 @@ describe('the URL of a mirror', () => {
           }
           case 's3':
             expect(place.bucket).toMatch(/^[\w.-]{3,63}$/);
-            if (place.prefix !== '') expect(keyProblem(place.prefix)).toBeUndefined();
+            if (place.prefix !== '')
+              expect(keyProblem(place.prefix.replace(/\/+/g, '/').replace(/^\/|\/$/g, ''))).toBeUndefined();
         }
       }),
       { numRuns: 2000 },

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import {
   type DirectoryServer,
   serveDirectory,
+  serveLoopback,
   serverProgram,
   startVarnish,
   temporaryDirectory,
@@ -63,14 +63,11 @@ describe.skipIf(serverProgram('varnishd') === undefined)('Varnish (needs varnish
 
   it('keeps an object as long as its Cache-Control says', async () => {
     let count = 0;
-    const counting = createServer((request, response) => {
+    const counting = await serveLoopback(async (request, response) => {
       count += 1;
       response.writeHead(200, { 'cache-control': request.url?.slice(1) ?? '' }).end(String(count));
     });
-    await new Promise<void>((resolve) => counting.listen(0, '127.0.0.1', resolve));
-    const address = counting.address();
-    const port = typeof address === 'object' ? address?.port : undefined;
-    const other = await startVarnish({ origin: `http://127.0.0.1:${port}` });
+    const other = await startVarnish({ origin: counting.url });
     try {
       const answers = async (policy: string): Promise<string[]> => {
         const first = await (await fetch(`${other.url}/${policy}`)).text();
@@ -81,7 +78,6 @@ describe.skipIf(serverProgram('varnishd') === undefined)('Varnish (needs varnish
       expect(await answers('max-age=0')).toEqual(['4', '5']);
     } finally {
       await other.stop();
-      counting.closeAllConnections();
       counting.close();
     }
   });

@@ -1,0 +1,162 @@
+import { createServer } from 'node:http';
+import {
+  issuedSubjects,
+  type LoopbackServer,
+  serveLoopback,
+  startTokenIssuer,
+  type TokenIssuer,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCredentials } from '../src/credentials.ts';
+import { decodeClaims } from '../src/id-claims.ts';
+import { fetchIdToken } from '../src/id-token.ts';
+import { retried } from '../src/retry.ts';
+import { errorOf, HandClock, recordedPorts } from './support.ts';
+
+function fetchFrom(environment: Readonly<Record<string, string>>, audience = 'sts.amazonaws.com') {
+  const masked: string[] = [];
+  const mask = (secret: string): void => void masked.push(secret);
+  return { masked, token: () => fetchIdToken({ environment, audience, timeoutMs: 5_000, mask }) };
+}
+
+describe('a token of a job', () => {
+  let issuer: TokenIssuer;
+  beforeAll(async () => {
+    issuer = await startTokenIssuer();
+  });
+  afterAll(() => issuer.close());
+
+  test('is asked for with its audience, and masked with the token that asked for it', async () => {
+    const { masked, token } = fetchFrom(issuer.environment, 'a b&c=d');
+    const got = await token();
+    expect(decodeClaims(got)).toMatchObject({ aud: 'a b&c=d', sub: issuedSubjects.names, iss: issuer.url });
+    expect(masked).toEqual([issuer.environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN'], got]);
+  });
+
+  test('comes from an endpoint without a query, too', async () => {
+    const url = issuer.environment['ACTIONS_ID_TOKEN_REQUEST_URL']?.split('?')[0] ?? '';
+    const { token } = fetchFrom({ ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_URL: url }, 'somebody');
+    expect(decodeClaims(await token())).toMatchObject({ aud: 'somebody' });
+  });
+
+  test('that may not be asked for says which two lines are missing', async () => {
+    const error = await errorOf(fetchFrom({}).token);
+    expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
+    expect(error.hint).toContain('\npermissions:\n  id-token: write\n');
+    expect(error.hint).toContain('forks');
+  });
+
+  test('is refused to whoever has the wrong request token, and that is fatal', async () => {
+    const { token } = fetchFrom({ ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'not-it' });
+    expect(await errorOf(token)).toMatchObject({ code: 'access-denied', retryable: false });
+  });
+
+  test.each([429, 500, 502, 503])('is asked for again after %d', async (status) => {
+    issuer.answerFirst([{ status }, { status }]);
+    const { token } = fetchFrom(issuer.environment);
+    const clock = new HandClock();
+    expect(await retried(token, { clock, deadlineMs: 30_000, onRetry() {} })).toMatch(/\./);
+    expect(clock.sleepsMs).toHaveLength(2);
+  });
+
+  test.each([
+    ['400', { status: 400 }],
+    ['no JSON', { status: 200, body: '<html>' }],
+    ['JSON without a token', { status: 200, body: '{"count":0}' }],
+    ['null', { status: 200, body: 'null' }],
+    ['what is no token', { status: 200, body: '{"value":"a.b.c\\n::error::x"}' }],
+    ['too much', { status: 200, body: `{"value":"${'a'.repeat(100_000)}.b.c"}` }],
+  ])('is not asked for again after %s', async (_, answer) => {
+    issuer.answerFirst([answer]);
+    const error = await errorOf(fetchFrom(issuer.environment).token);
+    expect(error).toMatchObject({ code: 'unexpected-response', retryable: false });
+    expect(`${error.message}${error.hint}`).not.toMatch(/html|::error|aaaa/);
+  });
+});
+
+describe('the token that asks for tokens', () => {
+  const environment = (url: string) => ({
+    ACTIONS_ID_TOKEN_REQUEST_URL: url,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'hunter2-request',
+  });
+
+  test.each([
+    'http://tokens.example.org/x',
+    'ftp://127.0.0.1/',
+    'https://user:word@example.org/',
+    'nonsense',
+  ])('is not sent to %s', async (url) => {
+    const error = await errorOf(fetchFrom(environment(url)).token);
+    expect(error).toMatchObject({ code: 'credentials-missing' });
+    expect(`${error.message}${error.hint}${error.stack}`).not.toContain('hunter2');
+  });
+
+  test('is not sent to where an endpoint redirects', async () => {
+    const arrived: unknown[] = [];
+    const elsewhere = await serveLoopback(async (request, response) => {
+      arrived.push(request.headers);
+      response.end('{}');
+    });
+    const endpoint = await serveLoopback(async (_, response) => {
+      response.writeHead(302, { location: elsewhere.url }).end();
+    });
+    const error = await errorOf(fetchFrom(environment(endpoint.url)).token);
+    expect(error).toMatchObject({ code: 'unexpected-response', retryable: false });
+    expect(arrived).toEqual([]);
+    endpoint.close();
+    elsewhere.close();
+  });
+});
+
+describe('an endpoint that breaks the connection', () => {
+  let server: LoopbackServer;
+  afterAll(() => server.close());
+
+  test('is asked again until the deadline, and not longer', async () => {
+    server = await serveLoopback(async (request) => void request.socket.resetAndDestroy());
+    const { token } = fetchFrom({
+      ACTIONS_ID_TOKEN_REQUEST_URL: server.url,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+    });
+    const clock = new HandClock(0);
+    const error = await errorOf(() => retried(token, { clock, deadlineMs: 30_000, onRetry() {} }));
+    expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+    expect(clock.sleepsMs.length).toBeGreaterThan(5);
+    expect(clock.nowMs()).toBeLessThan(30_000);
+  });
+});
+
+test('an endpoint that says nothing is not waited for beyond its time', async () => {
+  const silent = await serveLoopback(() => new Promise(() => {}));
+  const environment = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: silent.url,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+  const error = await errorOf(() => fetchIdToken({ environment, audience: 'a', timeoutMs: 100, mask() {} }));
+  silent.close();
+  expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+  expect(error.message).toContain('no answer in time');
+});
+
+test('a proxy of the environment is used, for tokens and for STS', async () => {
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', ({ url = '' }, socket) => {
+    tunnels.push(url);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = proxy.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const environment = {
+    HTTPS_PROXY: `http://127.0.0.1:${port}`,
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://tokens.invalid/request',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+  expect(await errorOf(fetchFrom(environment).token)).toMatchObject({ code: 'unreachable' });
+  const keys = { accessKeyId: 'AKIA0', secretAccessKey: 'hunter2' };
+  const settings = { region: 'eu-central-1', keys, expectedAccountIds: ['123456789012'] };
+  const error = await errorOf(openCredentials(settings, recordedPorts(environment)));
+  expect(error).toMatchObject({ name: 'RemoteError' });
+  expect(tunnels).toEqual(['tokens.invalid:443', 'sts.eu-central-1.amazonaws.com:443']);
+  proxy.close();
+});

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { type CachePolicy, printable, UserError, type WriteOptions } from '@slipway/core';
+import { named } from './file-errors.ts';
+import type { S3Settings } from './s3-settings.ts';
+
+/**
+ * What a CDN and browsers may keep without asking. `document` and `pointer` are short enough for a publish to be seen soon where
+ * nobody invalidates, and long enough for a CDN to take most of the load.
+ */
+const cacheControls: Readonly<Record<CachePolicy, string>> = {
+  immutable: 'public, max-age=31536000, immutable',
+  document: 'public, max-age=300',
+  pointer: 'public, max-age=60',
+};
+
+/** Metadata that Slipway writes itself; what the user gives under these names would say something false. */
+const ownMetadata: ReadonlySet<string> = new Set(['sha256', 'slipway-write']);
+
+/** Unlike that of any other write: tells, when the answer to a write is lost, whether the object is what it wrote. */
+export function newWriteToken(): string {
+  return randomBytes(12).toString('hex');
+}
+
+/**
+ * The headers that S3 keeps with an object. `token` is kept when the write has a condition. Throws `UserError` `input-invalid`
+ * for metadata that headers cannot carry.
+ */
+export function objectHeaders(
+  key: string,
+  options: WriteOptions,
+  settings: S3Settings,
+  token: string | undefined,
+): Record<string, string> {
+  const { contentType, cache, sha256, headers = {} } = options;
+  const { acl, storageClass, encryption } = settings;
+  const all: Record<string, string | undefined> = {
+    'content-type': contentType,
+    'cache-control': headers.cacheControl ?? cacheControls[cache],
+    'content-disposition': headers.contentDisposition,
+    'content-language': headers.contentLanguage,
+    'x-amz-meta-sha256': sha256,
+    'x-amz-meta-slipway-write': token,
+    'x-amz-acl': acl,
+    'x-amz-storage-class': storageClass,
+    'x-amz-server-side-encryption': encryption?.algorithm,
+    'x-amz-server-side-encryption-aws-kms-key-id': encryption?.kmsKeyId,
+  };
+  for (const [name, value] of Object.entries(headers.metadata ?? {})) {
+    if (!/^[a-z0-9][a-z0-9_.-]{0,127}$/.test(name)) {
+      throw unusable(
+        key,
+        `"${printable(name, 100)}" is no name for metadata: write lower-case letters, digits, - . _`,
+      );
+    }
+    if (ownMetadata.has(name)) throw unusable(key, `the metadata "${name}" is Slipway's own`);
+    all[`x-amz-meta-${name}`] = value;
+  }
+  const written: Record<string, string> = {};
+  for (const [name, value] of Object.entries(all)) {
+    if (value === undefined) continue;
+    if (!/^[\x20-\x7e]{0,2048}$/.test(value)) {
+      throw unusable(
+        key,
+        `"${printable(value, 100)}" is no value for ${name}: it must be ASCII of at most 2,048 characters`,
+      );
+    }
+    written[name] = value;
+  }
+  return written;
+}
+
+/** The header that makes a write depend on what is there. */
+export function conditionHeaders(condition: WriteOptions['condition']): Record<string, string> {
+  if (condition === 'any') return {};
+  return condition === 'absent' ? { 'if-none-match': '*' } : { 'if-match': condition.etag };
+}
+
+/** A SHA-256 as S3 writes it. */
+export function base64OfHex(sha256: string): string {
+  return Buffer.from(sha256, 'hex').toString('base64');
+}
+
+function unusable(key: string, why: string): UserError {
+  return new UserError('input-invalid', `${named(key)} cannot be stored with these headers: ${why}.`);
+}

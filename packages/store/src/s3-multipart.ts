@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import { RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
+import { requestName, unexpected } from './http-errors.ts';
+import type { ByteBudget } from './s3-budget.ts';
+import { authorshipOf, refuseEarly, writeSettled } from './s3-conditions.ts';
+import type { S3Context } from './s3-context.ts';
+import { conditionHeaders, newWriteToken, objectHeaders } from './s3-headers.ts';
+import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './s3-parts.ts';
+import { deadlineFor, withRetries } from './s3-retries.ts';
+import { unsignedPayload } from './s3-signer.ts';
+import { S3Uploads } from './s3-uploads.ts';
+import { finish, isRefusal } from './s3-wire.ts';
+import { openReader, otherBytes, type SourceReader } from './source-file.ts';
+
+/** Uploads of the same key that are younger may be another publisher's who is still at it. */
+const abandonedMs = 24 * 3_600_000;
+const maxStarts = 4;
+
+/** The upload cannot be gone on with: it is gone, or holds another file's parts. It is begun anew. */
+class UploadUnusable extends Error {}
+
+interface Job {
+  readonly key: string;
+  readonly s3Key: string;
+  readonly source: WriteSource;
+  readonly options: WriteOptions;
+  readonly plan: PartPlan;
+  readonly uploads: S3Uploads;
+}
+
+interface OpenUpload {
+  readonly id: string;
+  /** Known when this process began it. */
+  readonly token: string | undefined;
+  /** What the server has already. */
+  readonly parts: ReadonlyMap<number, StoredPart>;
+}
+
+/**
+ * Stores objects of more than a part's size. One reader hashes the whole file while its parts are on their way; nothing is
+ * completed unless the hash is the announced one. What a killed process left is gone on with.
+ */
+export class S3MultipartWriter {
+  readonly #context: S3Context;
+  readonly #budget: ByteBudget;
+
+  constructor(context: S3Context, budget: ByteBudget) {
+    this.#context = context;
+    this.#budget = budget;
+  }
+
+  async write(
+    key: string,
+    s3Key: string,
+    source: WriteSource,
+    options: WriteOptions,
+  ): Promise<{ readonly etag: string }> {
+    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const plan = planParts(key, sizeBytes, this.#context.tuning.partSizeBytes);
+    const uploads = new S3Uploads(this.#context, key, s3Key);
+    const job: Job = { key, s3Key, source, options, plan, uploads };
+    await refuseEarly(this.#context, key, s3Key, options.condition);
+    let upload = await this.#continued(job);
+    for (let start = 1; ; start += 1) {
+      upload ??= await this.#begun(job);
+      try {
+        return await this.#uploadAndComplete(job, upload);
+      } catch (error) {
+        // Another's upload is left alone, as it may be under way, unless it has become useless for both.
+        const isTaken = error instanceof RemoteError && error.code === 'condition-failed';
+        if (upload.token !== undefined || isTaken) await uploads.abort([upload.id]);
+        if (!(error instanceof UploadUnusable)) throw error;
+        if (start === maxStarts) {
+          throw new RemoteError(
+            'contention',
+            `${requestName('PUT', key)}: the upload was ended by another, again and again.`,
+            {
+              hint: 'Does another publisher write the same key, or a rule of the bucket remove uploads? Run again later.',
+              retryable: true,
+            },
+          );
+        }
+        upload = undefined;
+      }
+    }
+  }
+
+  /** The newest upload of this key that can be of this file. Those of another day that cannot are removed. */
+  async #continued({ uploads, plan }: Job): Promise<OpenUpload | undefined> {
+    const nowMs = this.#context.clock.nowMs();
+    let found: OpenUpload | undefined;
+    const abandoned: string[] = [];
+    for (const { id, startedAtMs } of await uploads.unfinished()) {
+      const parts = found === undefined ? await uploads.partsOf(id) : undefined;
+      if (parts !== undefined && parts.length > 0 && fitsPlan(plan, parts)) {
+        found = { id, token: undefined, parts: new Map(parts.map((part) => [part.number, part])) };
+      } else if (nowMs - startedAtMs > abandonedMs) abandoned.push(id);
+    }
+    await uploads.abort(abandoned);
+    return found;
+  }
+
+  async #begun({ key, options, uploads }: Job): Promise<OpenUpload> {
+    const token = newWriteToken();
+    const headers = objectHeaders(key, options, this.#context.settings, token);
+    return { id: await uploads.begin(headers), token, parts: new Map() };
+  }
+
+  async #uploadAndComplete(job: Job, upload: OpenUpload): Promise<{ readonly etag: string }> {
+    const reader = await openReader(job.key, job.source);
+    try {
+      const parts = await this.#sendParts(job, upload, reader);
+      return await this.#complete(job, upload, parts);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Reads the file once, in order, and sends what the server does not have; as much is in memory as the budget allows. */
+  async #sendParts(job: Job, upload: OpenUpload, reader: SourceReader): Promise<StoredPart[]> {
+    const { key, options, plan } = job;
+    const digest = createHash('sha256');
+    const parts: StoredPart[] = [];
+    const sending = new Set<Promise<void>>();
+    const failures: unknown[] = [];
+    try {
+      for (let number = 1; number <= plan.count && failures.length === 0; number += 1) {
+        const length = partLength(plan, number);
+        await this.#budget.take(length);
+        let handedOn = false;
+        try {
+          const bytes = await reader.next(length);
+          digest.update(bytes);
+          const crc32 = crc32Base64(bytes);
+          const stored = upload.parts.get(number);
+          if (stored !== undefined) {
+            if (stored.crc32 !== crc32) throw new UploadUnusable('it has other parts');
+            parts.push(stored);
+            options.onBytes?.(length);
+            continue;
+          }
+          handedOn = true;
+          const sent = this.#sendPart(job, upload.id, number, bytes, crc32)
+            .then((part) => {
+              parts.push(part);
+              options.onBytes?.(length);
+            })
+            .catch((error: unknown) => void failures.push(error))
+            .finally(() => {
+              this.#budget.giveBack(length);
+              sending.delete(sent);
+            });
+          sending.add(sent);
+        } finally {
+          if (!handedOn) this.#budget.giveBack(length);
+        }
+      }
+      await reader.end();
+    } finally {
+      await Promise.all(sending);
+    }
+    if (failures.length > 0) throw failures[0];
+    if (digest.digest('hex') !== options.sha256) throw otherBytes(key);
+    return parts.sort((a, b) => a.number - b.number);
+  }
+
+  async #sendPart(
+    { key, s3Key }: Job,
+    uploadId: string,
+    number: number,
+    body: Uint8Array,
+    crc32: string,
+  ): Promise<StoredPart> {
+    const { clock, wire } = this.#context;
+    const request = {
+      method: 'PUT',
+      path: wire.pathOf(s3Key),
+      query: { partNumber: String(number), uploadId },
+      headers: { 'x-amz-checksum-crc32': crc32 },
+      body,
+      payloadHash: unsignedPayload,
+      what: requestName(`PUT part ${number} of`, key),
+      action: 's3:PutObject',
+    } as const;
+    try {
+      return await withRetries({ clock, deadlineMs: deadlineFor(body.length) }, async ({ signal }) => {
+        const response = await wire.send({ ...request, signal });
+        await finish(response, { ...request, signal });
+        const { etag } = response.headers;
+        if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
+        return { number, etag, crc32, sizeBytes: body.length };
+      });
+    } catch (error) {
+      throw isRefusal(error, 'NoSuchUpload') ? new UploadUnusable('it is gone', { cause: error }) : error;
+    }
+  }
+
+  async #complete(
+    job: Job,
+    upload: OpenUpload,
+    sent: readonly StoredPart[],
+  ): Promise<{ readonly etag: string }> {
+    const { key, s3Key, options, uploads } = job;
+    const { condition, sha256 } = options;
+    const ownEtag = async () => {
+      const author = await authorshipOf(this.#context, key, s3Key);
+      const isOwn =
+        author?.sha256 === sha256 && (upload.token === undefined || author.token === upload.token);
+      return isOwn ? author.etag : undefined;
+    };
+    const policy = { clock: this.#context.clock, deadlineMs: deadlineFor(0) };
+    let parts = sent;
+    return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
+      try {
+        return await this.#completeOnce(job, upload.id, parts, signal);
+      } catch (error) {
+        // Completed before, and only the answer was lost; or by another who went on with the same upload.
+        if (isRefusal(error, 'NoSuchUpload')) {
+          const etag = await ownEtag();
+          if (etag !== undefined) return { etag };
+          throw new UploadUnusable('it is gone', { cause: error });
+        }
+        if (!isRefusal(error, 'InvalidPart', 'InvalidPartOrder')) throw error;
+        // An answer told a wrong ETag, or another put a part of its own there: the server's list says what it has.
+        const listed = await uploads.partsOf(upload.id);
+        const isSame = sent.every(({ number, crc32 }) =>
+          listed?.some((part) => part.number === number && part.crc32 === crc32),
+        );
+        if (listed === undefined || !isSame) throw new UploadUnusable('it has other parts', { cause: error });
+        parts = listed.filter(({ number }) => number <= sent.length);
+        return this.#completeOnce(job, upload.id, parts, signal);
+      }
+    });
+  }
+
+  async #completeOnce(
+    { key, s3Key, options: { condition } }: Job,
+    uploadId: string,
+    parts: readonly StoredPart[],
+    signal: AbortSignal,
+  ): Promise<{ readonly etag: string }> {
+    const { documents } = this.#context;
+    const what = requestName('COMPLETE upload of', key);
+    const { client, options } = documents.for({ what, action: 's3:PutObject', signal });
+    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
+    const command = new documents.sdk.CompleteMultipartUploadCommand({
+      Bucket: documents.bucket,
+      Key: s3Key,
+      UploadId: uploadId,
+      MultipartUpload: {
+        Parts: parts.map(({ number, etag, crc32 }) => ({
+          PartNumber: number,
+          ETag: etag,
+          ChecksumCRC32: crc32,
+        })),
+      },
+      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+      ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+    });
+    const { ETag: etag } = await client.send(command, options);
+    if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
+    return { etag };
+  }
+}

@@ -1,0 +1,186 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type AwsCredentialsSource, type Clock, RemoteError, version } from '@slipway/core';
+import { addressOf } from './http-client.ts';
+import { HttpConnections } from './http-connections.ts';
+import { bodyError, unexpected } from './http-errors.ts';
+import { encodeStrictly } from './percent-encoding.ts';
+import type { S3Action, S3Place } from './s3-permissions.ts';
+import { refusalOf, S3Refusal } from './s3-refusals.ts';
+import { S3Signer } from './s3-signer.ts';
+
+const maxRefusalBytes = 64 * 1024;
+const maxDocumentBytes = 32 * 2 ** 20;
+const maxClockCorrections = 4;
+
+/** A request to the bucket. */
+export interface WireRequest {
+  readonly method: string;
+  /** Percent-encoded, from the root of the server. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** In lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+  /** The body's SHA-256 where it is known already, or `UNSIGNED-PAYLOAD`. */
+  readonly payloadHash?: string | undefined;
+  /** In words, for errors. */
+  readonly what: string;
+  /** The permission it needs. */
+  readonly action: S3Action;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WireOptions {
+  readonly place: S3Place;
+  readonly credentials: AwsCredentialsSource;
+  readonly clock: Clock;
+  readonly idleMs: number;
+  readonly maxConnections: number;
+  readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+const nothing = new Uint8Array();
+
+/** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
+export class S3Wire {
+  readonly place: S3Place;
+  readonly #baseUrl: URL;
+  readonly #basePath: string;
+  readonly #options: WireOptions;
+  readonly #connections: HttpConnections;
+  readonly #signer: S3Signer;
+  /** How much the server's clock is ahead of ours, once it refused a request for that. */
+  #aheadMs = 0;
+
+  /** `baseUrl` is of the bucket: its host name has it, or its path. */
+  constructor(baseUrl: URL, options: WireOptions) {
+    this.place = options.place;
+    this.#baseUrl = baseUrl;
+    this.#basePath = baseUrl.pathname.replace(/\/$/, '');
+    this.#options = options;
+    this.#connections = new HttpConnections(options);
+    this.#signer = new S3Signer(options.place.region);
+  }
+
+  /** The path of an object, whose key may be any that S3 has. */
+  pathOf(s3Key: string): string {
+    return `${this.#basePath}/${s3Key.split('/').map(encodeStrictly).join('/')}`;
+  }
+
+  /**
+   * The answer when it is a success, its body unread. Throws `S3Refusal` when it is none, `RemoteError` for a connection that
+   * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
+   * that ended are asked for anew, before that is an error.
+   */
+  async send(request: WireRequest): Promise<IncomingMessage> {
+    let clockCorrections = 0;
+    let renewed = false;
+    for (;;) {
+      const response = await this.#sendOnce(request);
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) return response;
+      const nowMs = this.#options.clock.nowMs();
+      const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, request));
+      const answer = { status, headers: response.headers, body };
+      const refusal = refusalOf(answer, request.what, request.action, this.place, nowMs);
+      if (refusal.s3Code === 'RequestTimeTooSkewed' && clockCorrections < maxClockCorrections) {
+        const serverMs = Date.parse(response.headers.date ?? '');
+        if (Number.isNaN(serverMs)) throw refusal;
+        this.#aheadMs = serverMs - nowMs;
+        clockCorrections += 1;
+      } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
+        renewed = true;
+      } else throw refusal;
+    }
+  }
+
+  /** The whole of an XML document. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  async document(request: WireRequest): Promise<{
+    readonly status: number;
+    readonly headers: Record<string, string>;
+    readonly body: Uint8Array;
+  }> {
+    const response = await this.send(request);
+    const body = await collect(response, maxDocumentBytes, request);
+    const head = new TextDecoder().decode(body.subarray(0, 2048));
+    if (/^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(head)) {
+      const answer = { status: 500, headers: response.headers, body: head };
+      throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
+    }
+    return { status: response.statusCode ?? 0, headers: flat(response), body };
+  }
+
+  async #sendOnce(request: WireRequest): Promise<IncomingMessage> {
+    const credentials = await this.#options.credentials();
+    const { method, path, body } = request;
+    const query = queryText(request.query);
+    const headers: Record<string, string> = {
+      ...request.headers,
+      host: this.#baseUrl.host,
+      'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
+    };
+    if (body !== undefined) headers['content-length'] = String(body.length);
+    const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
+    const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
+    return this.#connections.send({
+      ...addressOf(this.#baseUrl),
+      path: query === '' ? path : `${path}?${query}`,
+      method,
+      headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
+      body,
+      what: request.what,
+      signal: request.signal,
+    });
+  }
+}
+
+/** Whoever runs the server may want to know; it says nothing of the machine. */
+const userAgent = `slipway/${version}`;
+
+/** Reads a body to its end. Throws a passing failure when it is cut, `unexpected-response` when it has more than `maxBytes`. */
+async function collect(
+  response: IncomingMessage,
+  maxBytes: number,
+  { what, signal }: WireRequest,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let receivedBytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      receivedBytes += chunk.length;
+      if (receivedBytes > maxBytes)
+        throw unexpected(what, `the server's answer has more than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof RemoteError ? error : bodyError(error, what, receivedBytes, signal);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads the rest of an answer that has nothing more to say, so that its connection can be used again. */
+export async function finish(response: IncomingMessage, request: WireRequest): Promise<void> {
+  await collect(response, maxRefusalBytes, request);
+}
+
+function queryText(query: Readonly<Record<string, string>> | undefined): string {
+  if (query === undefined) return '';
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`,
+  );
+  return pairs.sort().join('&');
+}
+
+function flat(response: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+/** Whether S3 refused with this code. */
+export function isRefusal(error: unknown, ...codes: readonly string[]): error is S3Refusal {
+  return error instanceof S3Refusal && codes.includes(error.s3Code);
+}

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import type { AwsCredentials } from '@slipway/core';
+import { serverProgram } from './server-programs.ts';
+
+const maxStarts = 5;
+const startMs = 60_000;
+const region = 'us-east-1';
+
+/** A real MinIO of its own directory, port and root user. */
+export interface Minio {
+  readonly endpointUrl: string;
+  /** What `openStore` takes as settings. */
+  readonly settings: { readonly region: string; readonly endpointUrl: string; readonly forcePathStyle: true };
+  readonly credentials: AwsCredentials;
+  /** For looking at buckets, and changing them, past what is tested. */
+  readonly client: S3Client;
+  /** Makes an empty bucket and returns its name. */
+  makeBucket(): Promise<string>;
+  /** Ends the server and removes what it stored. */
+  stop(): Promise<void>;
+}
+
+/** Whether `startMinio` can start one here. */
+export function haveMinio(): boolean {
+  return serverProgram('minio') !== undefined;
+}
+
+/**
+ * Starts MinIO on a free loopback port and waits until it answers. `environment` is added to its own, such as what makes it
+ * trust an issuer of tokens.
+ */
+export async function startMinio(environment: Readonly<Record<string, string>> = {}): Promise<Minio> {
+  const program = serverProgram('minio');
+  if (program === undefined) throw new Error('MinIO is not installed: scripts/test does that');
+  const directory = mkdtempSync(join(tmpdir(), 'slipway-minio-'));
+  const credentials = {
+    accessKeyId: randomBytes(10).toString('hex'),
+    secretAccessKey: randomBytes(20).toString('hex'),
+  };
+  const { child, endpointUrl } = await startOnFreePort(program, directory, {
+    ...environment,
+    MINIO_ROOT_USER: credentials.accessKeyId,
+    MINIO_ROOT_PASSWORD: credentials.secretAccessKey,
+  });
+  const settings = { region, endpointUrl, forcePathStyle: true } as const;
+  const client = new S3Client({ region, endpoint: endpointUrl, forcePathStyle: true, credentials });
+  let buckets = 0;
+  return {
+    endpointUrl,
+    settings,
+    credentials,
+    client,
+    async makeBucket() {
+      buckets += 1;
+      const bucket = `bucket-${buckets}-${randomBytes(4).toString('hex')}`;
+      await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      return bucket;
+    },
+    async stop() {
+      client.destroy();
+      await end(child);
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function startOnFreePort(
+  program: string,
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ readonly child: ChildProcess; readonly endpointUrl: string }> {
+  let output = '';
+  for (let start = 0; start < maxStarts; start += 1) {
+    const address = `127.0.0.1:${await freePort()}`;
+    const child = spawn(program, ['server', join(directory, 'data'), '--address', address], {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: directory,
+        MINIO_CI_CD: '1',
+        MINIO_BROWSER: 'off',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const endWithUs = () => void child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.off('exit', endWithUs));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output = `${output}${chunk}`.slice(-4000);
+      });
+    }
+    if (await answers(`http://${address}`, child)) return { child, endpointUrl: `http://${address}` };
+    await end(child);
+  }
+  throw new Error(`MinIO does not start:\n${output}`);
+}
+
+/** Another process may take the port before the server does: then it is started again on another. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return address.port;
+}
+
+async function answers(endpointUrl: string, child: ChildProcess): Promise<boolean> {
+  for (const endMs = Date.now() + startMs; Date.now() < endMs && child.exitCode === null; await sleep(50)) {
+    try {
+      if ((await fetch(`${endpointUrl}/minio/health/live`)).ok) return true;
+    } catch {}
+  }
+  return false;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}

@@ -1,0 +1,201 @@
+import { Agent, createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
+
+/** How likely each fault is for a request, in [0, 1]; those not given never happen. */
+export interface S3Faults {
+  /** 503 SlowDown, every third with `Retry-After`. */
+  readonly slowDown?: number;
+  /** The connection is reset before the server sees the request. */
+  readonly reset?: number;
+  /** The server does it, and its answer ends in the middle. */
+  readonly cut?: number;
+  /** The server does it, and the answer has another ETag. */
+  readonly wrongEtag?: number;
+  /** 409 ConditionalRequestConflict for a write with a condition. */
+  readonly conflict?: number;
+  /** 412 PreconditionFailed for a write with a condition, as another writer would cause it. */
+  readonly preconditionFailed?: number;
+  /** The server does it, and the connection is reset instead of an answer. */
+  readonly ambiguous?: number;
+  /** `Date` is an hour off in a success. */
+  readonly shiftedDate?: number;
+  /** 403 RequestTimeTooSkewed, whose `Date` is an hour off every other time. */
+  readonly tooSkewed?: number;
+  /** 403 ExpiredToken. */
+  readonly expired?: number;
+}
+
+type Fault = keyof S3Faults;
+const faultNames: readonly Fault[] = [
+  'slowDown',
+  'reset',
+  'cut',
+  'wrongEtag',
+  'conflict',
+  'preconditionFailed',
+  'ambiguous',
+  'shiftedDate',
+  'tooSkewed',
+  'expired',
+];
+const conditional: ReadonlySet<Fault> = new Set(['conflict', 'preconditionFailed']);
+
+/** A request as it came, and what was done to it. */
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Path and query, percent-encoded. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly fault: Fault | undefined;
+}
+
+/** A proxy before an S3 server that disturbs what goes through it. */
+export interface S3FaultProxy {
+  readonly endpointUrl: string;
+  readonly requests: readonly ProxiedRequest[];
+  /** From now on these faults happen. */
+  setFaults(faults: S3Faults): void;
+  /** The next matching request gets this fault, whatever is likely; `times` of them. */
+  provoke(fault: Fault, matches: (request: ProxiedRequest) => boolean, times?: number): void;
+  close(): void;
+}
+
+/** Starts a proxy to `targetUrl` on a free loopback port; the same `seed` gives the same faults to the same requests. */
+export async function startS3FaultProxy(
+  targetUrl: string,
+  faults: S3Faults = {},
+  seed = 1,
+): Promise<S3FaultProxy> {
+  const random = seededRandom(seed);
+  const agent = new Agent({ keepAlive: true });
+  const target = new URL(targetUrl);
+  const requests: ProxiedRequest[] = [];
+  const provoked: { fault: Fault; matches: (request: ProxiedRequest) => boolean; times: number }[] = [];
+  let current = faults;
+
+  const choose = (seen: ProxiedRequest): Fault | undefined => {
+    const planned = provoked.find(({ times, matches }) => times > 0 && matches(seen));
+    if (planned !== undefined) {
+      planned.times -= 1;
+      return planned.fault;
+    }
+    const hasCondition = 'if-match' in seen.headers || 'if-none-match' in seen.headers;
+    const isConditionalWrite = hasCondition && seen.method !== 'GET' && seen.method !== 'HEAD';
+    return faultNames.find(
+      (fault) => random() < (current[fault] ?? 0) && (isConditionalWrite || !conditional.has(fault)),
+    );
+  };
+
+  const server = createServer(async (incoming, answer) => {
+    const { method = 'GET', url = '/', headers } = incoming;
+    const fault = choose({ method, url, headers, fault: undefined });
+    requests.push({ method, url, headers, fault });
+    const roll = random();
+    // Half of the resets come in the middle of the body.
+    if (fault === 'reset' && roll < 0.5) {
+      incoming.once('data', () => incoming.destroy());
+      incoming.once('end', () => incoming.destroy());
+      return;
+    }
+    const chunks: Uint8Array[] = [];
+    try {
+      for await (const chunk of incoming) chunks.push(chunk);
+    } catch {
+      return;
+    }
+    if (fault === 'reset') return void incoming.socket.resetAndDestroy();
+    if (fault !== undefined && refuse(fault, answer, roll)) return;
+    const upstream = request({
+      agent,
+      hostname: target.hostname,
+      port: target.port,
+      method,
+      path: url,
+      headers,
+    });
+    upstream.on('error', () => incoming.socket.destroy());
+    upstream.on('response', async (response) => {
+      const body: Uint8Array[] = [];
+      try {
+        for await (const chunk of response) body.push(chunk);
+      } catch {
+        return void incoming.socket.destroy();
+      }
+      const whole = Buffer.concat(body);
+      if (fault === 'ambiguous' || (fault === 'cut' && whole.length === 0)) {
+        return void incoming.socket.resetAndDestroy();
+      }
+      const changed = { ...response.headers };
+      if (fault === 'wrongEtag' && changed.etag !== undefined) {
+        changed.etag = `"${seededHex(random)}"`;
+      }
+      if (fault === 'shiftedDate') changed.date = shiftedDate();
+      answer.writeHead(response.statusCode ?? 502, changed);
+      if (fault !== 'cut' || method === 'HEAD') return void answer.end(whole);
+      answer.write(whole.subarray(0, Math.floor(whole.length * roll)), () => incoming.socket.destroy());
+    });
+    upstream.end(Buffer.concat(chunks));
+  });
+  // A client that gives up must not end the process.
+  server.on('clientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  return {
+    endpointUrl: `http://127.0.0.1:${address.port}`,
+    requests,
+    setFaults(next) {
+      current = next;
+    },
+    provoke(fault, matches, times = 1) {
+      provoked.push({ fault, matches, times });
+    },
+    close() {
+      agent.destroy();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** Answers in place of the server, where the fault is such an answer. */
+function refuse(fault: Fault, answer: ServerResponse, roll: number): boolean {
+  const write = (status: number, code: string, headers: Readonly<Record<string, string>> = {}): true => {
+    const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>By the proxy.</Message></Error>`;
+    answer.writeHead(status, { 'content-type': 'application/xml', ...headers });
+    answer.end(body);
+    return true;
+  };
+  switch (fault) {
+    case 'slowDown':
+      return write(503, 'SlowDown', roll < 1 / 3 ? { 'retry-after': '1' } : {});
+    case 'conflict':
+      return write(409, 'ConditionalRequestConflict');
+    case 'preconditionFailed':
+      return write(412, 'PreconditionFailed');
+    case 'tooSkewed':
+      return write(403, 'RequestTimeTooSkewed', roll < 0.5 ? { date: shiftedDate() } : {});
+    case 'expired':
+      return write(403, 'ExpiredToken');
+    default:
+      return false;
+  }
+}
+
+function shiftedDate(): string {
+  return new Date(Date.now() + 3_600_000).toUTCString();
+}
+
+function seededHex(random: () => number): string {
+  return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
+}
+
+/** Mulberry32: numbers in [0, 1) that are the same for the same seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
