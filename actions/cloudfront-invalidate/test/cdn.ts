@@ -32,6 +32,8 @@ export interface Cdn {
 export interface CdnOptions
   extends Omit<VarnishOptions, 'origin'>,
     Partial<Pick<CloudFrontDoubleOptions, 'completesAfterMs' | 'tagHeader'>> {
+  /** Another origin than the one that `store` writes to. */
+  readonly origin?: string;
   /** How many invalidations complete without an effect, as if what is stale was cached after them. */
   readonly ineffective?: number;
 }
@@ -43,7 +45,7 @@ export async function startCdn(options: CdnOptions = {}): Promise<Cdn> {
     if (found === undefined) response.writeHead(404).end('no such key');
     else response.writeHead(200, { etag: `"${hash('md5', found.body)}"`, ...found.headers }).end(found.body);
   });
-  const varnish = await startVarnish({ errorSeconds: 600, ...options, origin: origin.url });
+  const varnish = await startVarnish({ errorSeconds: 600, ...options, origin: options.origin ?? origin.url });
   let ineffective = options.ineffective ?? 0;
   const controlPlane = await CloudFrontDouble.start({
     completesAfterMs: 100,
