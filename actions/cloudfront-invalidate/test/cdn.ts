@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import {
   type ActionProcessOptions,
@@ -7,6 +6,7 @@ import {
   actionProcess,
   CloudFrontDouble,
   type CloudFrontDoubleOptions,
+  serveLoopback,
   startVarnish,
   type VarnishOptions,
 } from '@slipway/testkit';
@@ -32,25 +32,20 @@ export interface Cdn {
 export interface CdnOptions
   extends Omit<VarnishOptions, 'origin'>,
     Partial<Pick<CloudFrontDoubleOptions, 'completesAfterMs' | 'tagHeader'>> {
+  /** Another origin than the one that `store` writes to. */
+  readonly origin?: string;
   /** How many invalidations complete without an effect, as if what is stale was cached after them. */
   readonly ineffective?: number;
 }
 
 export async function startCdn(options: CdnOptions = {}): Promise<Cdn> {
   const objects = new Map<string, { readonly body: string; readonly headers: Record<string, string> }>();
-  const origin = createServer((request, response) => {
+  const origin = await serveLoopback(async (request, response) => {
     const found = objects.get(decodeURIComponent((request.url ?? '/').slice(1)));
     if (found === undefined) response.writeHead(404).end('no such key');
     else response.writeHead(200, { etag: `"${hash('md5', found.body)}"`, ...found.headers }).end(found.body);
   });
-  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
-  const address = origin.address();
-  if (address === null || typeof address === 'string') throw new Error('the origin has no port');
-  const varnish = await startVarnish({
-    errorSeconds: 600,
-    ...options,
-    origin: `http://127.0.0.1:${address.port}`,
-  });
+  const varnish = await startVarnish({ errorSeconds: 600, ...options, origin: options.origin ?? origin.url });
   let ineffective = options.ineffective ?? 0;
   const controlPlane = await CloudFrontDouble.start({
     completesAfterMs: 100,
@@ -64,7 +59,6 @@ export async function startCdn(options: CdnOptions = {}): Promise<Cdn> {
   onTestFinished(async () => {
     controlPlane.close();
     await varnish.stop();
-    origin.closeAllConnections();
     origin.close();
   });
   const urlOf = (key: string): string => `${varnish.url}/${key.split('/').map(encodeURIComponent).join('/')}`;

@@ -1,4 +1,11 @@
-import { backoffMs, type Clock, formatDuration, type ProgressPort, RemoteError } from '@slipway/core';
+import {
+  backoffMs,
+  type Clock,
+  counted,
+  formatDuration,
+  type ProgressPort,
+  RemoteError,
+} from '@slipway/core';
 import type { CloudFront, Invalidation } from './cloudfront.ts';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
 import { retried } from './retry.ts';
@@ -34,9 +41,9 @@ export async function createPatiently(
     async (error, waitMs) => {
       if (error.code !== 'quota-exceeded') return;
       const count = await cloudFront.countInProgress().catch(() => undefined);
-      const others = count === undefined ? 'Too many invalidations are' : `${count} invalidations are`;
+      const others = count === undefined ? 'Too many invalidations' : counted(count, 'invalidation');
       waiting.progress.info(
-        `${others} in progress for this distribution; trying again in ${formatDuration(waitMs)}.`,
+        `${others} in progress for this distribution: no room yet, trying again in ${formatDuration(waitMs)}.`,
       );
     },
   );

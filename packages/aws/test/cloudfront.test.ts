@@ -242,7 +242,9 @@ describe('waiting', () => {
       expect(double.invalidations).toEqual([other]);
       double.complete(other, 0);
       expect((await turn).status).toBe('InProgress');
-      expect(lines[0]).toMatch(/^1 invalidations are in progress for this distribution; trying again in /);
+      expect(lines[0]).toMatch(
+        /^1 invalidation in progress for this distribution: no room yet, trying again in /,
+      );
       expect(double.invalidations).toHaveLength(2);
     },
   );
@@ -267,6 +269,6 @@ describe('waiting', () => {
       createPatiently(cloudFront, ['/b/*'], 's', waiting(fastClock(), 60_000, lines)),
     );
     expect(full).toMatchObject({ code: 'quota-exceeded', retryable: true });
-    expect(lines[0]).toMatch(/^Too many invalidations are in progress/);
+    expect(lines[0]).toMatch(/^Too many invalidations in progress/);
   });
 });

@@ -1,20 +1,15 @@
 import { hash } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Expectation, type ProofOptions, proveServed, type Served } from '@slipway/aws';
 import { systemClock } from '@slipway/core';
+import { serveLoopback } from '@slipway/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 async function serve(answer: RequestListener): Promise<string> {
-  const server = createServer({ maxHeaderSize: 1 << 20 }, answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}`;
+  const server = await serveLoopback(async (...request) => void answer(...request));
+  onTestFinished(() => server.close());
+  return server.url;
 }
 
 const fresh = Buffer.from('new bytes');

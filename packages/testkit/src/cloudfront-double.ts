@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AccessDenied$,
@@ -26,6 +26,7 @@ import {
   type Reply,
   refused,
 } from './cloudfront-rules.ts';
+import { type LoopbackServer, requestBody, serveLoopback } from './loopback-server.ts';
 import { errorStatusOf, fromXml, httpOf, parseXml } from './smithy-xml.ts';
 
 const account = '123456789012';
@@ -78,11 +79,7 @@ export class CloudFrontDouble {
   /** Operations that IAM denies. */
   readonly denied = new Set<CloudFrontOperation>();
   readonly #options: CloudFrontDoubleOptions;
-  readonly #server = createServer((request, response) => {
-    this.#answer(request, response).catch((error) =>
-      response.writeHead(599).end(`a bug of the double: ${error}`),
-    );
-  });
+  #server: LoopbackServer | undefined;
   readonly #ending = new AbortController();
   url = '';
 
@@ -92,17 +89,14 @@ export class CloudFrontDouble {
 
   static async start(options: CloudFrontDoubleOptions): Promise<CloudFrontDouble> {
     const double = new CloudFrontDouble(options);
-    await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve));
-    const address = double.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the server has no port');
-    double.url = `http://127.0.0.1:${address.port}`;
+    double.#server = await serveLoopback((request, response) => double.#answer(request, response));
+    double.url = double.#server.url;
     return double;
   }
 
   close(): void {
     this.#ending.abort();
-    this.#server.closeAllConnections();
-    this.#server.close();
+    this.#server?.close();
   }
 
   /** As if somebody else had invalidations in progress that never complete. */
@@ -111,8 +105,7 @@ export class CloudFrontDouble {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    const sent = await requestBody(request);
     const url = new URL(request.url ?? '/', 'http://localhost');
     const operation = operationNames.find((name) => {
       const { method, path } = operations[name];
@@ -127,7 +120,7 @@ export class CloudFrontDouble {
     const { status, body } =
       operation === undefined
         ? refused(404, 'NoSuchResource', 'There is no such operation.')
-        : this.#reply(operation, request, url, Buffer.concat(chunks).toString('utf8'));
+        : this.#reply(operation, request, url, sent.toString('utf8'));
     response.writeHead(status, { 'content-type': 'text/xml', etag: 'E2QWRUHEXAMPLE' }).end(body);
   }
 

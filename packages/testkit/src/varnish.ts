@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from './fixtures.ts';
+import { freePorts, startServerProcess } from './server-process.ts';
 import { serverProgram, serverProgramDirectory } from './server-programs.ts';
 
-const startMs = 30_000;
-const pollMs = 50;
+const maxAttempts = 3;
 
 export interface VarnishOptions {
   /** `http://127.0.0.1:PORT` of the origin. */
@@ -38,20 +35,17 @@ export async function startVarnish(options: VarnishOptions): Promise<Varnish> {
   const directory = temporaryDirectory('varnish');
   writeFileSync(join(directory, 'cdn.vcl'), configuration(options));
   // Another process may take the port before Varnish does: then another one is tried.
-  for (let attempt = 0; ; attempt += 1) {
-    const port = await freePort();
-    const started = await launch(program, directory, `${port}-${attempt}`, port);
-    if (typeof started !== 'string') return started;
-    if (attempt === 2 || !/in use/i.test(started)) throw new Error(`varnishd does not start: ${started}`);
+  for (let attempt = 1; ; attempt += 1) {
+    const [port = 0] = await freePorts(1);
+    try {
+      return await launch(program, directory, port);
+    } catch (error) {
+      if (attempt === maxAttempts || !/in use/i.test(String(error))) throw error;
+    }
   }
 }
 
-async function launch(
-  program: string,
-  directory: string,
-  name: string,
-  port: number,
-): Promise<Varnish | string> {
+async function launch(program: string, directory: string, port: number): Promise<Varnish> {
   // It was unpacked, not installed: its libraries are beside it.
   const installed = serverProgramDirectory('varnishd');
   const libraries = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].flatMap((triplet) => [
@@ -59,57 +53,27 @@ async function launch(
     join(installed, 'usr/lib', triplet, 'varnish'),
     join(installed, 'lib', triplet),
   ]);
-  const child = spawn(
-    program,
-    [
+  const url = `http://127.0.0.1:${port}`;
+  const server = await startServerProcess(program, {
+    args: [
       ...['-F', '-j', 'none', '-T', 'none'],
-      ...['-n', join(directory, name)],
+      ...['-n', join(directory, String(port))],
       ...['-a', `127.0.0.1:${port}`],
       ...['-f', join(directory, 'cdn.vcl')],
       ...['-t', '86400', '-s', 'malloc,64m'],
       ...['-p', 'thread_pools=1', '-p', 'thread_pool_min=5'],
       ...['-p', `vmod_path=${libraries.map((library) => join(library, 'vmods')).join(':')}`],
     ],
-    { env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':') }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const kill = (): void => void child.kill('SIGTERM');
-  process.once('exit', kill);
-  let words = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      words += text;
-    });
-  }
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const url = `http://127.0.0.1:${port}`;
-  if (!(await isReady(url, child))) {
-    kill();
-    await ended;
-    process.off('exit', kill);
-    return words.trim();
-  }
+    environment: { LD_LIBRARY_PATH: libraries.join(':') },
+    isReady: async () => (await fetch(`${url}/slipway-ready`)).headers.get('x-cdn') === 'varnish',
+  });
   return {
     url,
     async ban(paths) {
       for (const path of paths) await ban(url, path);
     },
-    async stop() {
-      kill();
-      await ended;
-      process.off('exit', kill);
-    },
+    stop: () => server.stop(),
   };
-}
-
-/** Whether Varnish answers before it ends, or the time is over. */
-async function isReady(url: string, child: ChildProcess): Promise<boolean> {
-  const deadlineMs = performance.now() + startMs;
-  while (child.exitCode === null && child.signalCode === null && performance.now() < deadlineMs) {
-    const response = await fetch(`${url}/slipway-ready`).catch(() => undefined);
-    if (response?.headers.get('x-cdn') === 'varnish') return true;
-    await sleep(pollMs);
-  }
-  return false;
 }
 
 async function ban(url: string, path: string): Promise<void> {
@@ -174,14 +138,4 @@ sub vcl_deliver {
   if (obj.hits > 0) { set resp.http.x-cache = "Hit from varnish"; } else { set resp.http.x-cache = "Miss from varnish"; }
 }
 `;
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('there is no free port');
-  return address.port;
 }

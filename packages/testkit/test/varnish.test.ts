@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type DirectoryServer,
   serveDirectory,
+  serveLoopback,
   serverProgram,
   startVarnish,
   temporaryDirectory,
@@ -58,6 +59,27 @@ describe.skipIf(serverProgram('varnishd') === undefined)('Varnish (needs varnish
     expect((await fetch(`${cdn.url}/a/late`)).status).toBe(403);
     await cdn.ban(['/a/late']);
     expect(await get('/a/late')).toBe('here');
+  });
+
+  it('keeps an object as long as its Cache-Control says', async () => {
+    let count = 0;
+    const counting = await serveLoopback(async (request, response) => {
+      count += 1;
+      response.writeHead(200, { 'cache-control': request.url?.slice(1) ?? '' }).end(String(count));
+    });
+    const other = await startVarnish({ origin: counting.url });
+    try {
+      const answers = async (policy: string): Promise<string[]> => {
+        const first = await (await fetch(`${other.url}/${policy}`)).text();
+        return [first, await (await fetch(`${other.url}/${policy}`)).text()];
+      };
+      expect(await answers('max-age=60')).toEqual(['1', '1']);
+      expect(await answers('no-store')).toEqual(['2', '3']);
+      expect(await answers('max-age=0')).toEqual(['4', '5']);
+    } finally {
+      await other.stop();
+      counting.close();
+    }
   });
 
   it('runs beside another one', async () => {
