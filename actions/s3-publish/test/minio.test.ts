@@ -64,34 +64,32 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     };
   }
 
-  test.each(['', '/site', '/with space+%/ü~'])(
-    'awkward keys below "%s"',
-    async (place) => {
-      const { objects, publish } = await freshBucket();
-      const source = makeTree(awkward);
-      const first = await publish(place, { source, verify: 'get' });
-      expect(first.exitCode, first.log).toBe(0);
-      const prefix = place === '' ? '' : `${place.slice(1)}/`;
-      const expected = Object.keys(awkward).map((key) => prefix + key);
-      expect((await objects.list()).toSorted()).toEqual([...expected, prefix + inventoryName].toSorted());
-      for (const [key, content] of Object.entries(awkward))
-        expect(await objects.read(prefix + key)).toBe(content);
+  test.each(['', '/site', '/with space+%/ü~'])('awkward keys below "%s"', async (place) => {
+    const { objects, publish } = await freshBucket();
+    const source = makeTree(awkward);
+    const first = await publish(place, { source, verify: 'get' });
+    expect(first.exitCode, first.log).toBe(0);
+    const prefix = place === '' ? '' : `${place.slice(1)}/`;
+    const expected = Object.keys(awkward).map((key) => prefix + key);
+    expect((await objects.list()).toSorted()).toEqual([...expected, prefix + inventoryName].toSorted());
+    for (const [key, content] of Object.entries(awkward))
+      expect(await objects.read(prefix + key)).toBe(content);
 
-      // The ETags that writes answer and listings show must be told apart by nothing but change.
-      const again = await publish(place, { source, verify: 'none' });
-      expect(again.outputs).toMatchObject({ uploaded: '0', unchanged: `${expected.length}` });
-      expect(again.log).not.toContain('Uploading');
+    // The ETags that writes answer and listings show must be told apart by nothing but change.
+    const again = await publish(place, { source, verify: 'none' });
+    expect(again.outputs).toMatchObject({ uploaded: '0', unchanged: `${expected.length}` });
+    expect(again.log).not.toContain('Uploading');
 
-      await objects.write(`${prefix}plain.txt`, 'PLAIN');
-      const third = await publish(place, { source });
-      expect(readFileSync(third.outputs['changed-keys'] ?? '', 'utf8')).toBe('plain.txt\n');
-      expect(await objects.read(`${prefix}plain.txt`)).toBe('plain');
-    },
-  );
+    await objects.write(`${prefix}plain.txt`, 'PLAIN');
+    const third = await publish(place, { source });
+    expect(readFileSync(third.outputs['changed-keys'] ?? '', 'utf8')).toBe('plain.txt\n');
+    expect(await objects.read(`${prefix}plain.txt`)).toBe('plain');
+  });
 
   test('I6: deletes below its prefix only, and never its inventory', async () => {
     const { objects, publish } = await freshBucket();
-    for (const key of ['sitemap', 'site/old', 'site/keep/x', 'site2/x', 'other']) await objects.write(key, key);
+    for (const key of ['sitemap', 'site/old', 'site/keep/x', 'site2/x', 'other'])
+      await objects.write(key, key);
     const source = makeTree({ new: 'new' });
     const run = await publish('/site', { source, delete: 'extraneous', exclude: 'keep' });
     expect(run.exitCode, run.log).toBe(0);
