@@ -45,7 +45,7 @@ export function report(input: ReportInput): ActionResult {
         output: 'changed-keys',
         path: undefined,
         defaultName: 's3-publish-changed-keys.txt',
-        contents: changedKeys.map((key) => `${key}\n`).join(''),
+        contents: changedKeys.map((key) => `${onOneLine(key)}\n`).join(''),
       },
       ...(result === undefined ? [] : [manifestFile(input, result)]),
       reportFile('s3-publish', input.reportPath, reportBody(input)),
@@ -54,6 +54,11 @@ export function report(input: ReportInput): ActionResult {
     problems: input.notes,
     failure: input.failure,
   };
+}
+
+/** A bucket may hold names with line breaks, which are deleted like others. */
+function onOneLine(key: string): string {
+  return key.replace(/[\u0000-\u001f\u007f]/g, encodeURIComponent);
 }
 
 function unchangedCount({ plan, result }: ReportInput): number {
