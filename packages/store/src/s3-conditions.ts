@@ -3,6 +3,7 @@ import { conditionFailed } from './file-errors.ts';
 import { discard } from './http-connections.ts';
 import { requestName } from './http-errors.ts';
 import type { S3Context } from './s3-context.ts';
+import { tokensOf } from './s3-history.ts';
 import { type Attempt, deadlineFor, leavesDoubt, type RetryPolicy, withRetries } from './s3-retries.ts';
 import { isRefusal } from './s3-wire.ts';
 
@@ -10,12 +11,13 @@ import { isRefusal } from './s3-wire.ts';
 export interface Authorship {
   readonly etag: string;
   readonly sha256: string | undefined;
-  readonly token: string | undefined;
+  /** Of the writes that led to it, newest first. */
+  readonly tokens: readonly string[];
 }
 
 /** Who wrote the object that is there now; undefined when there is none. */
 export async function authorshipOf(
-  { clock, wire }: S3Context,
+  { clock, wire, history }: S3Context,
   key: string,
   s3Key: string,
 ): Promise<Authorship | undefined> {
@@ -31,8 +33,13 @@ export async function authorshipOf(
     return await withRetries({ clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
       const response = await wire.send({ ...request, signal });
       discard(response);
-      const { etag = '', 'x-amz-meta-sha256': sha256, 'x-amz-meta-slipway-write': token } = response.headers;
-      return { etag, sha256: textOf(sha256), token: textOf(token) };
+      const {
+        etag = '',
+        'x-amz-meta-sha256': sha256,
+        'x-amz-meta-slipway-writes': writes,
+      } = response.headers;
+      history.remember(etag, writes);
+      return { etag, sha256: typeof sha256 === 'string' ? sha256 : undefined, tokens: tokensOf(writes) };
     });
   } catch (error) {
     if (isRefusal(error, 'NoSuchKey')) return undefined;
@@ -40,8 +47,11 @@ export async function authorshipOf(
   }
 }
 
-function textOf(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined;
+/** The ETag of an object that a write with `token` stored, or that others have replaced since; undefined when it stored none. */
+export function etagOfOwn(author: Authorship | undefined, token: string | undefined): string | undefined {
+  if (author === undefined || token === undefined || !author.tokens.includes(token)) return undefined;
+  // What it stored is there no more, so that its ETag must not be equal to any.
+  return author.tokens[0] === token ? author.etag : `"replaced-${token}"`;
 }
 
 export interface ConditionalWrite {

@@ -1,6 +1,7 @@
 import { assertKey, type Clock, keyProblem, UserError } from '@slipway/core';
 import { named } from './file-errors.ts';
 import type { S3Documents } from './s3-documents.ts';
+import type { WriteHistory } from './s3-history.ts';
 import type { S3Settings, S3Tuning } from './s3-settings.ts';
 import type { S3Wire } from './s3-wire.ts';
 
@@ -12,6 +13,7 @@ export interface S3Context {
   readonly wire: S3Wire;
   readonly documents: S3Documents;
   readonly keys: S3Keys;
+  readonly history: WriteHistory;
 }
 
 const maxAwkwardKeys = 100_000;

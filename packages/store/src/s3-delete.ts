@@ -1,4 +1,5 @@
-import { mapConcurrently, printable } from '@slipway/core';
+import type { _Error as Failure } from '@aws-sdk/client-s3';
+import { mapConcurrently, printable, RemoteError } from '@slipway/core';
 import { requestName } from './http-errors.ts';
 import type { S3Context } from './s3-context.ts';
 import { withRetries } from './s3-retries.ts';
@@ -28,40 +29,58 @@ export interface NotDeleted {
   readonly reason: string;
 }
 
+/** XML cannot carry these, not even escaped. */
+const unwritableInXml = /[\u0000-\u001f\ufffe\uffff]/;
+/** Errors of single keys that may pass: the request as a whole was a success, and is not repeated. */
+const passingCodes: ReadonlySet<string> = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
+
 /** Removes objects, a thousand with each request (DeleteObjects). Those that the server names as failed are given back. */
 export async function deleteObjects(context: S3Context, keys: readonly string[]): Promise<NotDeleted[]> {
   const byS3Key = new Map(keys.map((key) => [context.keys.toUse(key), key]));
-  const s3Keys = [...byS3Key.keys()];
+  const single: string[] = [];
   const pages: string[][] = [];
-  for (let start = 0; start < s3Keys.length; start += maxKeysPerRequest)
-    pages.push(s3Keys.slice(start, start + maxKeysPerRequest));
-  const failures = await mapConcurrently(pages, requestsAtOnce, (page) => deletePage(context, page, byS3Key));
-  return failures.flat();
+  for (const [s3Key, key] of byS3Key) {
+    if (unwritableInXml.test(s3Key)) single.push(key);
+    else if (pages.at(-1) === undefined || pages.at(-1)?.length === maxKeysPerRequest) pages.push([s3Key]);
+    else pages.at(-1)?.push(s3Key);
+  }
+  const failures = await mapConcurrently(pages, requestsAtOnce, async (page) => {
+    const failed: NotDeleted[] = [];
+    for (const { Key: s3Key = '', Code: code = 'no code', Message: message = '' } of await deletePage(
+      context,
+      page,
+    )) {
+      const key = byS3Key.get(s3Key);
+      if (key === undefined || code === 'NoSuchKey') continue;
+      if (passingCodes.has(code)) single.push(key);
+      else failed.push({ key, reason: printable(message === '' ? code : `${code}: ${message}`) });
+    }
+    return failed;
+  });
+  const singly = await mapConcurrently(single, requestsAtOnce, async (key) => {
+    try {
+      await deleteObject(context, key);
+      return [];
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      return [{ key, reason: error.message }];
+    }
+  });
+  return [...failures, ...singly].flat();
 }
 
-/** Errors that may pass are tried again key by key: the request itself was a success. */
 async function deletePage(
-  context: S3Context,
+  { clock, documents }: S3Context,
   page: readonly string[],
-  byS3Key: ReadonlyMap<string, string>,
-): Promise<NotDeleted[]> {
-  const { clock, documents } = context;
+): Promise<readonly Failure[]> {
   const answer = await withRetries({ clock, deadlineMs }, ({ signal }) => {
     const what = `DELETE of ${page.length} objects`;
-    const { client, options } = documents.for({ what, action: 's3:DeleteObject', signal });
+    const call = { what, action: 's3:DeleteObject', signal, root: 'DeleteResult' } as const;
     const command = new documents.sdk.DeleteObjectsCommand({
       Bucket: documents.bucket,
       Delete: { Objects: page.map((Key) => ({ Key })), Quiet: true },
     });
-    return client.send(command, options);
+    return documents.ask(call, (client, options) => client.send(command, options));
   });
-  const failures: NotDeleted[] = [];
-  for (const { Key: s3Key = '', Code: code = 'no code', Message: message = '' } of answer.Errors ?? []) {
-    const key = byS3Key.get(s3Key);
-    if (key === undefined || code === 'NoSuchKey') continue;
-    if (code === 'InternalError' || code === 'SlowDown' || code === 'ServiceUnavailable') {
-      await deleteObject(context, key);
-    } else failures.push({ key, reason: printable(message === '' ? code : `${code}: ${message}`) });
-  }
-  return failures;
+  return answer.Errors ?? [];
 }

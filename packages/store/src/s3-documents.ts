@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { S3Client as Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { InternalError } from '@slipway/core';
+import { InternalError, RemoteError, SlipwayError } from '@slipway/core';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse } from '@smithy/types';
 import type { S3Action } from './s3-permissions.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -47,7 +47,7 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
   };
 }
 
-/** Middleware whose work is the wire's, or that S3 does not need. `retryMiddleware` must stay: others are placed by it. */
+/** Middleware whose work is the wire's, or that S3 does not need. */
 const unneeded = [
   'loggerMiddleware',
   'validateBucketNameMiddleware',
@@ -64,6 +64,8 @@ export interface DocumentCall {
   /** In words, for errors. */
   readonly what: string;
   readonly action: S3Action;
+  /** The outermost element of the answer. */
+  readonly root: string;
   readonly signal: AbortSignal;
 }
 
@@ -100,15 +102,33 @@ export class S3Documents {
       },
     });
     for (const name of unneeded) this.#client.middlewareStack.remove(name);
+    // Its place must be taken: others are put beside it by its name.
+    this.#client.middlewareStack.add((next) => next, {
+      name: 'retryMiddleware',
+      step: 'finalizeRequest',
+      priority: 'high',
+      override: true,
+    });
   }
 
-  /** The client with the signal to give to its call: `const { client, options } = documents.for(call)`. */
-  for(call: DocumentCall): {
-    readonly client: Client;
-    readonly options: { readonly abortSignal: AbortSignal };
-  } {
+  /**
+   * Makes one call of the SDK's client, which `send` is given with the options for it. Throws what the wire does, and
+   * `RemoteError` `unexpected-response` for what is no document of that kind.
+   */
+  async ask<Answer>(
+    call: DocumentCall,
+    send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
+  ): Promise<Answer> {
     this.#calls.set(call.signal, call);
-    return { client: this.#client, options: { abortSignal: call.signal } };
+    try {
+      return await send(this.#client, { abortSignal: call.signal });
+    } catch (error) {
+      if (error instanceof SlipwayError) throw error;
+      throw new RemoteError('unexpected-response', `${call.what}: the server's answer cannot be read.`, {
+        hint: 'Check the endpoint: is it an S3 server?',
+        cause: error,
+      });
+    }
   }
 
   async #handle(request: HttpRequest, call: DocumentCall | undefined): Promise<{ response: HttpResponse }> {

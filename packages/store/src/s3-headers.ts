@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type CachePolicy, printable, UserError, type WriteOptions } from '@slipway/core';
 import { named } from './file-errors.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -14,22 +13,17 @@ const cacheControls: Readonly<Record<CachePolicy, string>> = {
 };
 
 /** Metadata that Slipway writes itself; what the user gives under these names would say something false. */
-const ownMetadata: ReadonlySet<string> = new Set(['sha256', 'slipway-write']);
-
-/** Unlike that of any other write: tells, when the answer to a write is lost, whether the object is what it wrote. */
-export function newWriteToken(): string {
-  return randomBytes(12).toString('hex');
-}
+const ownMetadata: ReadonlySet<string> = new Set(['sha256', 'slipway-writes']);
 
 /**
- * The headers that S3 keeps with an object. `token` is kept when the write has a condition. Throws `UserError` `input-invalid`
+ * The headers that S3 keeps with an object. `writes` says which writes led to it. Throws `UserError` `input-invalid`
  * for metadata that headers cannot carry.
  */
 export function objectHeaders(
   key: string,
   options: WriteOptions,
   settings: S3Settings,
-  token: string | undefined,
+  writes: string | undefined,
 ): Record<string, string> {
   const { contentType, cache, sha256, headers = {} } = options;
   const { acl, storageClass, encryption } = settings;
@@ -39,7 +33,7 @@ export function objectHeaders(
     'content-disposition': headers.contentDisposition,
     'content-language': headers.contentLanguage,
     'x-amz-meta-sha256': sha256,
-    'x-amz-meta-slipway-write': token,
+    'x-amz-meta-slipway-writes': writes,
     'x-amz-acl': acl,
     'x-amz-storage-class': storageClass,
     'x-amz-server-side-encryption': encryption?.algorithm,

@@ -31,6 +31,7 @@ export async function* listObjects(context: S3Context, prefix: string): AsyncGen
         headers: {},
         what,
         action: 's3:ListBucket',
+        root: 'ListBucketResult',
         signal,
       });
       const parsed = parseListingPage(new TextDecoder().decode(body));

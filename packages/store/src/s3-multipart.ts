@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
 import { requestName, unexpected } from './http-errors.ts';
 import type { ByteBudget } from './s3-budget.ts';
-import { authorshipOf, refuseEarly, writeSettled } from './s3-conditions.ts';
+import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './s3-conditions.ts';
 import type { S3Context } from './s3-context.ts';
-import { conditionHeaders, newWriteToken, objectHeaders } from './s3-headers.ts';
+import { conditionHeaders, objectHeaders } from './s3-headers.ts';
+import { newWriteToken } from './s3-history.ts';
 import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './s3-parts.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
 import { unsignedPayload } from './s3-signer.ts';
@@ -101,8 +102,9 @@ export class S3MultipartWriter {
   }
 
   async #begun({ key, options, uploads }: Job): Promise<OpenUpload> {
+    const { settings, history } = this.#context;
     const token = newWriteToken();
-    const headers = objectHeaders(key, options, this.#context.settings, token);
+    const headers = objectHeaders(key, options, settings, history.headerFor(token, options.condition));
     return { id: await uploads.begin(headers), token, parts: new Map() };
   }
 
@@ -204,9 +206,8 @@ export class S3MultipartWriter {
     const { condition, sha256 } = options;
     const ownEtag = async () => {
       const author = await authorshipOf(this.#context, key, s3Key);
-      const isOwn =
-        author?.sha256 === sha256 && (upload.token === undefined || author.token === upload.token);
-      return isOwn ? author.etag : undefined;
+      if (upload.token !== undefined) return etagOfOwn(author, upload.token);
+      return author?.sha256 === sha256 ? author.etag : undefined;
     };
     const policy = { clock: this.#context.clock, deadlineMs: deadlineFor(0) };
     let parts = sent;
@@ -241,7 +242,7 @@ export class S3MultipartWriter {
   ): Promise<{ readonly etag: string }> {
     const { documents } = this.#context;
     const what = requestName('COMPLETE upload of', key);
-    const { client, options } = documents.for({ what, action: 's3:PutObject', signal });
+    const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
     const command = new documents.sdk.CompleteMultipartUploadCommand({
       Bucket: documents.bucket,
@@ -257,7 +258,7 @@ export class S3MultipartWriter {
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
       ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
     });
-    const { ETag: etag } = await client.send(command, options);
+    const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
     if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
     return { etag };
   }

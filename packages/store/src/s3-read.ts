@@ -6,7 +6,6 @@ import { continuedBody, lengthOf, readWhole } from './http-body.ts';
 import { discard } from './http-connections.ts';
 import { PassingFailure, requestName, unexpected } from './http-errors.ts';
 import type { S3Context } from './s3-context.ts';
-import { S3Refusal } from './s3-refusals.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
 import { isRefusal, type WireRequest } from './s3-wire.ts';
 
@@ -15,8 +14,6 @@ const maxCheckedBytes = 2 ** 20;
 /** Reads objects: nothing of it changes anything. */
 export class S3Reader {
   readonly #context: S3Context;
-  /** Whether an answer has shown that the bucket exists and may be read: then a plain 404 means what it says. */
-  #bucketSeen = false;
 
   constructor(context: S3Context) {
     this.#context = context;
@@ -26,9 +23,9 @@ export class S3Reader {
     const request = this.#request('HEAD', key);
     return this.#missingAsUndefined(() =>
       withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
-        const response = await this.#explained({ ...request, signal });
+        const response = await this.#context.wire.send({ ...request, signal });
         discard(response);
-        return infoOf(key, response, request.what);
+        return this.#seen(key, response, request.what);
       }),
     );
   }
@@ -39,7 +36,7 @@ export class S3Reader {
     return this.#missingAsUndefined(() =>
       withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(maxBytes) }, async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
-        const info = infoOf(key, response, request.what);
+        const info = this.#seen(key, response, request.what);
         const body = await readWhole(response, key, maxBytes, { ...request, signal });
         // Some servers' ETags look like an MD5 and are none: one that is told twice is believed.
         if (!mayBeEtagOf(info.etag, body, response) && info.etag !== doubtedEtag) {
@@ -82,25 +79,11 @@ export class S3Reader {
     return { method, path, headers: {}, what: requestName(method, key), action: 's3:GetObject' };
   }
 
-  /** The answer to a HEAD. One that refuses has no body: the same GET, for one byte, has the reason. */
-  async #explained(head: WireRequest): Promise<IncomingMessage> {
-    const { wire } = this.#context;
-    try {
-      const response = await wire.send(head);
-      this.#bucketSeen = true;
-      return response;
-    } catch (error) {
-      if (!(error instanceof S3Refusal) || error.status >= 500) throw error;
-      if (error.status === 404 && this.#bucketSeen) throw error;
-      try {
-        const response = await wire.send({ ...head, method: 'GET', headers: { range: 'bytes=0-0' } });
-        response.destroy();
-      } catch (reason) {
-        // An empty object has no first byte.
-        if (!(reason instanceof S3Refusal) || reason.status !== 416) throw reason;
-      }
-      throw error;
-    }
+  /** What an answer says of an object; a later compare-and-swap of it must know which writes led to it. */
+  #seen(key: string, response: IncomingMessage, what: string): ObjectInfo {
+    const info = infoOf(key, response, what);
+    this.#context.history.remember(info.etag, response.headers['x-amz-meta-slipway-writes']);
+    return info;
   }
 
   async #missingAsUndefined<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
@@ -108,7 +91,6 @@ export class S3Reader {
       return await read();
     } catch (error) {
       if (!isRefusal(error, 'NoSuchKey')) throw error;
-      this.#bucketSeen = true;
       return undefined;
     }
   }

@@ -75,6 +75,7 @@ const refusedCredentials: ReadonlySet<string> = new Set([
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
   'InvalidToken',
+  'InvalidTokenId',
   'SignatureDoesNotMatch',
   'ExpiredToken',
   'ExpiredTokenException',

@@ -13,6 +13,7 @@ import { ByteBudget } from './s3-budget.ts';
 import { type S3Context, S3Keys } from './s3-context.ts';
 import { deleteObject, deleteObjects, type NotDeleted } from './s3-delete.ts';
 import { bucketUrl, S3Documents } from './s3-documents.ts';
+import { WriteHistory } from './s3-history.ts';
 import { listObjects } from './s3-list.ts';
 import { S3MultipartWriter } from './s3-multipart.ts';
 import { S3Reader } from './s3-read.ts';
@@ -65,7 +66,15 @@ export class S3Store implements ObjectStore {
       proxyEnvironment,
     });
     const documents = new S3Documents(sdk, settings, wire, url);
-    return new S3Store(place.url, { settings, tuning, clock, wire, documents, keys });
+    return new S3Store(place.url, {
+      settings,
+      tuning,
+      clock,
+      wire,
+      documents,
+      keys,
+      history: new WriteHistory(),
+    });
   }
 
   private constructor(url: string, context: S3Context) {

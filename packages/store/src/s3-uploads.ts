@@ -41,6 +41,7 @@ export class S3Uploads {
         headers: { ...headers, 'x-amz-checksum-algorithm': 'CRC32' },
         what,
         action: 's3:PutObject',
+        root: 'InitiateMultipartUploadResult',
         signal,
       });
       const id = xmlText(new TextDecoder().decode(body), 'UploadId');
@@ -58,18 +59,19 @@ export class S3Uploads {
     try {
       for (let pages = 0; pages < maxPages && uploads.length < maxListedUploads; pages += 1) {
         const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
-          const { client, options } = documents.for({
+          const call = {
             what,
             action: 's3:ListBucketMultipartUploads',
             signal,
-          });
+            root: 'ListMultipartUploadsResult',
+          } as const;
           const command = new documents.sdk.ListMultipartUploadsCommand({
             Bucket: documents.bucket,
             Prefix: this.#s3Key,
             EncodingType: 'url',
             ...marker,
           });
-          return client.send(command, options);
+          return documents.ask(call, (client, options) => client.send(command, options));
         });
         const decode = (text: string) => (page.EncodingType === 'url' ? decodedKey(text, what) : text);
         for (const { Key: listed, UploadId: id, Initiated: started } of page.Uploads ?? []) {
@@ -95,14 +97,19 @@ export class S3Uploads {
     try {
       do {
         const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
-          const { client, options } = documents.for({ what, action: 's3:ListMultipartUploadParts', signal });
+          const call = {
+            what,
+            action: 's3:ListMultipartUploadParts',
+            signal,
+            root: 'ListPartsResult',
+          } as const;
           const command = new documents.sdk.ListPartsCommand({
             Bucket: documents.bucket,
             Key: this.#s3Key,
             UploadId: id,
             ...(marker === undefined ? {} : { PartNumberMarker: marker }),
           });
-          return client.send(command, options);
+          return documents.ask(call, (client, options) => client.send(command, options));
         });
         for (const { PartNumber: number, ETag: etag, Size: sizeBytes, ChecksumCRC32: crc32 } of page.Parts ??
           []) {
@@ -131,6 +138,7 @@ export class S3Uploads {
         headers: {},
         what: requestName('ABORT upload of', this.#key),
         action: 's3:AbortMultipartUpload',
+        root: '',
       } as const;
       for (let attempt = 0; attempt < 3; attempt += 1) {
         try {

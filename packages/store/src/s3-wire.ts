@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type AwsCredentialsSource, type Clock, RemoteError, version } from '@slipway/core';
 import { addressOf } from './http-client.ts';
-import { HttpConnections } from './http-connections.ts';
-import { bodyError, unexpected } from './http-errors.ts';
+import { discard, HttpConnections } from './http-connections.ts';
+import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
 import { encodeStrictly } from './percent-encoding.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
@@ -45,18 +45,22 @@ const nothing = new Uint8Array();
 /** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
 export class S3Wire {
   readonly place: S3Place;
-  readonly #baseUrl: URL;
+  readonly #address: Omit<ReturnType<typeof addressOf>, 'path'>;
+  readonly #host: string;
   readonly #basePath: string;
   readonly #options: WireOptions;
   readonly #connections: HttpConnections;
   readonly #signer: S3Signer;
   /** How much the server's clock is ahead of ours, once it refused a request for that. */
   #aheadMs = 0;
+  /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
+  #bucketSeen = false;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
     this.place = options.place;
-    this.#baseUrl = baseUrl;
+    this.#address = addressOf(baseUrl);
+    this.#host = baseUrl.host;
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
     this.#connections = new HttpConnections(options);
@@ -83,16 +87,15 @@ export class S3Wire {
     let renewed = false;
     for (;;) {
       const response = await this.#sendOnce(request);
-      const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) return response;
-      const nowMs = this.#options.clock.nowMs();
-      const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, request));
-      const answer = { status, headers: response.headers, body };
-      const refusal = refusalOf(answer, request.what, request.action, this.place, nowMs);
+      if (isSuccess(response)) {
+        this.#bucketSeen = true;
+        return response;
+      }
+      const { refusal, dateText } = await this.#reasonFor(request, response);
       if (refusal.s3Code === 'RequestTimeTooSkewed' && clockCorrections < maxClockCorrections) {
-        const serverMs = Date.parse(response.headers.date ?? '');
+        const serverMs = Date.parse(dateText ?? '');
         if (Number.isNaN(serverMs)) throw refusal;
-        this.#aheadMs = serverMs - nowMs;
+        this.#aheadMs = serverMs - this.#options.clock.nowMs();
         clockCorrections += 1;
       } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
         renewed = true;
@@ -100,18 +103,63 @@ export class S3Wire {
     }
   }
 
-  /** The whole of an XML document. Throws like `send`; an error inside of a success (S3 does that) is one. */
-  async document(request: WireRequest): Promise<{
+  /** Why an answer is no success. One to HEAD has no body that says so: the same GET, for one byte, has it. */
+  async #reasonFor(
+    request: WireRequest,
+    response: IncomingMessage,
+  ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
+    const status = response.statusCode ?? 0;
+    const isPlainlyMissing = status === 404 && this.#bucketSeen;
+    if (request.method !== 'HEAD' || status >= 500 || status === 412 || isPlainlyMissing) {
+      return this.#refusalIn(request, response);
+    }
+    discard(response);
+    const headers = { ...request.headers, range: 'bytes=0-0' };
+    const explained = await this.#sendOnce({ ...request, method: 'GET', headers });
+    // An empty object has no first byte.
+    if (!isSuccess(explained) && explained.statusCode !== 416) return this.#refusalIn(request, explained);
+    explained.destroy();
+    throw new PassingFailure(
+      'unexpected-response',
+      `${request.what}: it was refused (${status}), and a GET was not.`,
+      {
+        hint: 'Run again later.',
+      },
+    );
+  }
+
+  async #refusalIn(
+    { what, action, signal }: WireRequest,
+    response: IncomingMessage,
+  ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
+    const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, { what, signal }));
+    const answer = { status: response.statusCode ?? 0, headers: response.headers, body };
+    const refusal = refusalOf(answer, what, action, this.place, this.#options.clock.nowMs());
+    if (refusal.s3Code === 'NoSuchKey') this.#bucketSeen = true;
+    return { refusal, dateText: response.headers.date };
+  }
+
+  /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  async document(request: WireRequest & { readonly root: string }): Promise<{
     readonly status: number;
     readonly headers: Record<string, string>;
     readonly body: Uint8Array;
   }> {
     const response = await this.send(request);
     const body = await collect(response, maxDocumentBytes, request);
-    const head = new TextDecoder().decode(body.subarray(0, 2048));
-    if (/^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(head)) {
+    const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
+    const root = /^\s*(?:<\?xml[^>]*\?>)?\s*<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
+    if (root === 'Error') {
       const answer = { status: 500, headers: response.headers, body: head };
       throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
+    }
+    // A captive portal or a proxy must not pass for an empty listing.
+    if (root !== request.root && request.root !== '') {
+      throw unexpected(
+        request.what,
+        `the server's answer is no ${request.root}`,
+        'Check the endpoint: is it an S3 server?',
+      );
     }
     return { status: response.statusCode ?? 0, headers: flat(response), body };
   }
@@ -122,14 +170,14 @@ export class S3Wire {
     const query = queryText(request.query);
     const headers: Record<string, string> = {
       ...request.headers,
-      host: this.#baseUrl.host,
+      host: this.#host,
       'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
     };
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
     return this.#connections.send({
-      ...addressOf(this.#baseUrl),
+      ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
       headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
@@ -140,6 +188,10 @@ export class S3Wire {
   }
 }
 
+function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
 /** Whoever runs the server may want to know; it says nothing of the machine. */
 const userAgent = `slipway/${version}`;
 
@@ -147,7 +199,7 @@ const userAgent = `slipway/${version}`;
 async function collect(
   response: IncomingMessage,
   maxBytes: number,
-  { what, signal }: WireRequest,
+  { what, signal }: Pick<WireRequest, 'what' | 'signal'>,
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let receivedBytes = 0;

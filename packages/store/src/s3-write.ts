@@ -1,9 +1,10 @@
 import type { WriteOptions, WriteSource } from '@slipway/core';
 import { requestName, unexpected } from './http-errors.ts';
 import type { ByteBudget } from './s3-budget.ts';
-import { authorshipOf, writeSettled } from './s3-conditions.ts';
+import { authorshipOf, etagOfOwn, writeSettled } from './s3-conditions.ts';
 import type { S3Context } from './s3-context.ts';
-import { base64OfHex, conditionHeaders, newWriteToken, objectHeaders } from './s3-headers.ts';
+import { base64OfHex, conditionHeaders, objectHeaders } from './s3-headers.ts';
+import { newWriteToken } from './s3-history.ts';
 import { mayBeEtagOf } from './s3-read.ts';
 import { deadlineFor } from './s3-retries.ts';
 import { finish } from './s3-wire.ts';
@@ -40,14 +41,15 @@ export class S3Writer {
     body: Uint8Array,
     options: WriteOptions,
   ): Promise<{ readonly etag: string }> {
-    const { clock, settings, wire } = this.#context;
+    const { clock, settings, wire, history } = this.#context;
     const { condition, sha256, cache } = options;
     const token = condition === 'any' ? undefined : newWriteToken();
+    const writes = history.headerFor(token, condition);
     const request = {
       method: 'PUT',
       path: wire.pathOf(s3Key),
       headers: {
-        ...objectHeaders(key, options, settings, token),
+        ...objectHeaders(key, options, settings, writes),
         ...conditionHeaders(condition),
         // The server refuses other bytes than these; one hash does for it, the signature and the metadata.
         'x-amz-checksum-sha256': base64OfHex(sha256),
@@ -58,10 +60,7 @@ export class S3Writer {
       action: 's3:PutObject',
     } as const;
     const there = () => authorshipOf(this.#context, key, s3Key);
-    const ownEtag = async () => {
-      const author = await there();
-      return author?.token === token ? author?.etag : undefined;
-    };
+    const ownEtag = async () => etagOfOwn(await there(), token);
     const policy = { clock, deadlineMs: deadlineFor(body.length) };
     return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
       const response = await wire.send({ ...request, signal });
@@ -70,7 +69,9 @@ export class S3Writer {
       if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
       // A wrong one would lose the next compare-and-swap of a pointer.
       const isCertain = cache !== 'pointer' || mayBeEtagOf(etag, body, response);
-      return { etag: isCertain ? etag : ((await there())?.etag ?? etag) };
+      const stored = isCertain ? etag : ((await there())?.etag ?? etag);
+      history.remember(stored, writes);
+      return { etag: stored };
     });
   }
 }

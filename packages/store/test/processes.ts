@@ -5,9 +5,19 @@ import { onTestFinished } from 'vitest';
 
 /** Starts a script of `children/` in a process of its own, on this Node, from the sources. */
 export function startChild(script: string, ...parameters: string[]): ChildProcess {
+  return startChildWith({}, script, ...parameters);
+}
+
+/** The same, with variables in its environment. */
+export function startChildWith(
+  environment: Readonly<Record<string, string>>,
+  script: string,
+  ...parameters: string[]
+): ChildProcess {
   const file = path.join(import.meta.dirname, 'children', script);
   const child = spawn(process.execPath, ['--conditions=source', file, ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;

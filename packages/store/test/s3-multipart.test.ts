@@ -5,6 +5,7 @@ import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListPartsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { type Clock, systemClock, type WriteSource } from '@slipway/core';
@@ -12,6 +13,7 @@ import { startS3FaultProxy } from '@slipway/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { crc32Base64, planParts } from '../src/s3-parts.ts';
 import { bytesSource, keysOf, options, put, sha256Of, temporaryDirectory, textOf } from './objects.ts';
+import { ended, firstOutput, killed, startChildWith } from './processes.ts';
 import { openMinioStore, useMinio, withoutMinio } from './s3-room.ts';
 
 const mebibyte = 2 ** 20;
@@ -196,4 +198,41 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     expect((await uploads()).filter((id) => id !== kept)).toEqual([]);
     await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: 'large', UploadId: kept }));
   });
+
+  test('I5: killed at 20 random moments, it is finished by running again, and never starts over', async () => {
+    const { bucket, proxy, client, store, uploads, sentParts } = await room();
+    const count = 10;
+    const { content, path: file } = largeFile(count * partSizeBytes - 77);
+    const sha256 = sha256Of(content);
+    const { accessKeyId, secretAccessKey } = minio().credentials;
+    const environment = { TEST_ACCESS_KEY_ID: accessKeyId, TEST_SECRET_ACCESS_KEY: secretAccessKey };
+    const start = () =>
+      startChildWith(environment, 's3-upload.ts', `s3://${bucket}`, proxy.endpointUrl, file, sha256);
+    /** How many parts the server has of uploads that were not completed. */
+    const partsLeft = async () => {
+      const listings = (await uploads()).map((UploadId) =>
+        client.send(new ListPartsCommand({ Bucket: bucket, Key: 'large', UploadId })),
+      );
+      return (await Promise.all(listings)).map(({ Parts }) => Parts?.length ?? 0);
+    };
+    let resumed = 0;
+    for (let round = 0; round < 20; round += 1) {
+      const before = sentParts().length;
+      const left = Math.max(0, ...(await partsLeft()));
+      const child = start();
+      expect(await firstOutput(child)).toBe('begins\n');
+      await systemClock.sleep(Math.random() * 250);
+      await killed(child);
+      // A run that goes on with what there is sends at most the rest; parts on their way when it was killed come again.
+      expect(sentParts().length - before).toBeLessThanOrEqual(count - left + 2);
+      if (left > 0) resumed += 1;
+      if ((await store.head('large')) !== undefined) await store.delete('large');
+    }
+    expect(resumed).toBeGreaterThan(3);
+    const { output, code } = await ended(start());
+    expect([output, code]).toEqual([expect.stringContaining('done'), 0]);
+    expect((await partsLeft()).filter((parts) => parts > 0)).toEqual([]);
+    const object = await store.read('large', { maxBytes: content.length });
+    expect(content.equals(object?.body ?? Buffer.from(''))).toBe(true);
+  }, 180_000);
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentials } from '@slipway/core';
 import { serverProgram } from './server-programs.ts';
 
@@ -24,6 +25,8 @@ export interface Minio {
   readonly client: S3Client;
   /** Makes an empty bucket and returns its name. */
   makeBucket(): Promise<string>;
+  /** Temporary credentials that may do what `actions` allow (as `s3:GetObject`), with everything in the server. */
+  limitedCredentials(actions: readonly string[]): Promise<AwsCredentials>;
   /** Ends the server and removes what it stored. */
   stop(): Promise<void>;
 }
@@ -64,6 +67,26 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       return bucket;
     },
+    async limitedCredentials(actions) {
+      const sts = new STSClient({ region, endpoint: endpointUrl, credentials });
+      const statement = { Effect: 'Allow', Action: actions, Resource: 'arn:aws:s3:::*' };
+      const { Credentials: given } = await sts.send(
+        new AssumeRoleCommand({
+          RoleArn: 'arn:aws:iam::000000000000:role/limited',
+          RoleSessionName: 'limited',
+          Policy: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+        }),
+      );
+      sts.destroy();
+      const {
+        AccessKeyId: accessKeyId,
+        SecretAccessKey: secretAccessKey,
+        SessionToken: sessionToken,
+      } = given ?? {};
+      if (accessKeyId === undefined || secretAccessKey === undefined)
+        throw new Error('MinIO gives no credentials');
+      return { accessKeyId, secretAccessKey, sessionToken };
+    },
     async stop() {
       client.destroy();
       await end(child);
@@ -86,6 +109,8 @@ async function startOnFreePort(
         HOME: directory,
         MINIO_CI_CD: '1',
         MINIO_BROWSER: 'off',
+        // Without one it takes signatures for any region.
+        MINIO_SITE_REGION: region,
         ...environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

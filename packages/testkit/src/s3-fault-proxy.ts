@@ -92,8 +92,8 @@ export async function startS3FaultProxy(
     const roll = random();
     // Half of the resets come in the middle of the body.
     if (fault === 'reset' && roll < 0.5) {
-      incoming.once('data', () => incoming.destroy());
-      incoming.once('end', () => incoming.destroy());
+      const reset = () => void incoming.socket.resetAndDestroy();
+      incoming.once('data', reset).once('end', reset);
       return;
     }
     const chunks: Uint8Array[] = [];
@@ -112,7 +112,7 @@ export async function startS3FaultProxy(
       path: url,
       headers,
     });
-    upstream.on('error', () => incoming.socket.destroy());
+    upstream.on('error', () => void incoming.socket.destroy());
     upstream.on('response', async (response) => {
       const body: Uint8Array[] = [];
       try {
