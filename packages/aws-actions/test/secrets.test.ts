@@ -4,16 +4,12 @@ import {
   type ActionRun,
   actionProcess,
   haveMinio,
-  type Minio,
-  type StsGate,
-  startStsGate,
-  startTokenIssuer,
   type TokenIssuer,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { minioRole, startTrustingMinio } from './support.ts';
+import { startTrustingServers, type TrustingServers } from './support.ts';
 
 /** The fixture action as one folder of JavaScript, as users run actions. */
 async function bundledAction(): Promise<string> {
@@ -39,28 +35,22 @@ function leftovers(run: ActionRun): string {
 }
 
 describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role', () => {
+  let servers: TrustingServers;
   let issuer: TokenIssuer;
-  let minio: Minio;
-  let gate: StsGate;
   let main: string;
 
   beforeAll(async () => {
-    issuer = await startTokenIssuer();
-    [main, minio] = await Promise.all([bundledAction(), startTrustingMinio(issuer)]);
-    gate = await startStsGate(minio.endpointUrl);
+    [main, servers] = await Promise.all([bundledAction(), startTrustingServers()]);
+    issuer = servers.issuer;
   }, 120_000);
-  afterAll(async () => {
-    gate?.close();
-    issuer?.close();
-    await minio?.stop();
-  });
+  afterAll(() => servers?.stop());
 
   const step = (inputs: Readonly<Record<string, string>>): Promise<ActionRun> =>
     actionProcess(main, {
       inputs: {
-        'role-to-assume': minioRole,
+        'role-to-assume': servers.minio.roleArn,
         'aws-region': 'us-east-1',
-        'sts-endpoint-url': gate.url,
+        'sts-endpoint-url': servers.gate.url,
         ...inputs,
       },
       environment: { ...issuer.environment, RUNNER_DEBUG: '1' },
@@ -69,7 +59,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
   /** What came to be while the run ran: the token, and what STS gave for it. */
   const secretsOfRun = (): readonly string[] => {
     const parts = issuer.issued.at(-1)?.split('.') ?? [];
-    const answer = gate.answered.at(-1) ?? '';
+    const answer = servers.gate.answered.at(-1) ?? '';
     const given = ['SecretAccessKey', 'SessionToken'].flatMap(
       (name) => new RegExp(`<${name}>([^<]+)<`).exec(answer)?.[1] ?? [],
     );

@@ -1,24 +1,31 @@
 import { hash as hashOnce } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Clock, mapConcurrently, type ObjectStore, systemClock } from '@slipway/core';
 import {
-  forwardRequest,
   haveMinio,
-  type Minio,
-  requestBody,
+  type S3FaultProxy,
   type StsGate,
-  serveLoopback,
-  startStsGate,
-  startTokenIssuer,
+  startS3FaultProxy,
   type TokenIssuer,
+  type TrustingMinio,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openAwsStore, openSharedStore, type TransferredSeed } from '../src/index.ts';
-import { minioRole, parsedInputs, recordedContext, startTrustingMinio } from './support.ts';
+import { parsedInputs, recordedContext, startTrustingServers, type TrustingServers } from './support.ts';
+
+const partSizeBytes = 5 * 2 ** 20;
+
+/** The access keys by which requests were signed. */
+function keysUsed({ requests }: Pick<S3FaultProxy, 'requests'>): ReadonlySet<string | undefined> {
+  return new Set(
+    requests.map(({ headers }) => /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1]),
+  );
+}
 
 async function put(store: ObjectStore, key: string, text: string): Promise<void> {
   const bytes = Buffer.from(text);
@@ -63,23 +70,19 @@ test('a file:// store is opened as ever, without a look at credentials, and in a
 });
 
 describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () => {
+  let servers: TrustingServers;
   let issuer: TokenIssuer;
-  let minio: Minio;
+  let minio: TrustingMinio;
   let gate: StsGate;
   beforeAll(async () => {
-    issuer = await startTokenIssuer();
-    minio = await startTrustingMinio(issuer);
-    gate = await startStsGate(minio.endpointUrl);
+    servers = await startTrustingServers();
+    ({ issuer, minio, gate } = servers);
   }, 120_000);
-  afterAll(async () => {
-    gate?.close();
-    issuer?.close();
-    await minio?.stop();
-  });
+  afterAll(() => servers?.stop());
 
   const inputs = (more: Readonly<Record<string, string>> = {}) =>
     parsedInputs({
-      'role-to-assume': minioRole,
+      'role-to-assume': minio.roleArn,
       'endpoint-url': minio.endpointUrl,
       'sts-endpoint-url': gate.url,
       'force-path-style': 'true',
@@ -144,17 +147,12 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
   });
 
   test('goes on with new credentials in the middle of many uploads, none of which fails', async () => {
-    const keysUsed: string[] = [];
-    const proxy = await serveLoopback(async (request, response) => {
-      const key = /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
-      if (key !== undefined && !keysUsed.includes(key)) keysUsed.push(key);
-      await forwardRequest(minio.endpointUrl, request, await requestBody(request), response);
-    });
+    const proxy = await startS3FaultProxy(minio.endpointUrl);
     const bucket = await minio.makeBucket();
     let shiftMs = 0;
     const clock: Clock = { ...systemClock, nowMs: () => Date.now() + shiftMs };
     const before = gate.tokens.length;
-    const given = await inputs({ 'endpoint-url': proxy.url });
+    const given = await inputs({ 'endpoint-url': proxy.endpointUrl });
     const context = recordedContext(issuer.environment, clock);
     const store = await openAwsStore(`s3://${bucket}`, given, context, 'write');
     const names = Array.from({ length: 60 }, (_, index) => `object-${index}`);
@@ -163,10 +161,48 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
       await put(store, name, `bytes of ${name}`);
     });
     expect(gate.tokens.length - before).toBe(2);
-    expect(keysUsed).toHaveLength(2);
+    expect(keysUsed(proxy).size).toBe(2);
     expect(await mapConcurrently(names, 4, (name) => text(store, name))).toEqual(
       names.map((name) => `bytes of ${name}`),
     );
+    proxy.close();
+  });
+
+  test('goes on with new credentials in the middle of one file that it sends in parts', async () => {
+    const proxy = await startS3FaultProxy(minio.endpointUrl);
+    const bucket = await minio.makeBucket();
+    const bytes = Buffer.alloc(8 * partSizeBytes, 'sixteen bytes...');
+    const path = join(temporaryDirectory('upload'), 'large');
+    await writeFile(path, bytes);
+    let shiftMs = 0;
+    const clock: Clock = { ...systemClock, nowMs: () => Date.now() + shiftMs };
+    const before = gate.tokens.length;
+    const given = await inputs({ 'endpoint-url': proxy.endpointUrl });
+    const context = recordedContext(issuer.environment, clock);
+    const tuning = { s3: { partSizeBytes, concurrency: 1 } };
+    const store = await openAwsStore(`s3://${bucket}`, given, context, 'write', tuning);
+    let sentBytes = 0;
+    const sha256 = hashOnce('sha256', bytes);
+    await store.write(
+      'large',
+      { kind: 'file', path, sizeBytes: bytes.length },
+      {
+        condition: 'absent',
+        contentType: 'application/octet-stream',
+        cache: 'immutable',
+        sha256,
+        onBytes(count) {
+          sentBytes += count;
+          if (sentBytes >= bytes.length / 2) shiftMs = 11 * 60_000;
+        },
+      },
+    );
+    expect(gate.tokens.length - before).toBe(2);
+    const parts = proxy.requests.filter(({ url }) => url.includes('partNumber='));
+    expect(parts).toHaveLength(8);
+    expect(keysUsed({ requests: parts }).size).toBe(2);
+    const stored = await store.read('large', { maxBytes: bytes.length });
+    expect(hashOnce('sha256', stored?.body ?? '')).toBe(sha256);
     proxy.close();
   });
 

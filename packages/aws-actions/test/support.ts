@@ -1,21 +1,37 @@
-import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '@slipway/core';
 import { type ActionContext, defineAction, parseInputs } from '@slipway/runner';
-import { type Minio, startMinio, type TokenIssuer } from '@slipway/testkit';
+import {
+  type StsGate,
+  startStsGate,
+  startTokenIssuer,
+  startTrustingMinio,
+  type TokenIssuer,
+  type TrustingMinio,
+} from '@slipway/testkit';
 import { type AwsInputs, awsInputs, awsProblems } from '../src/index.ts';
 
-const audience = 'sts.amazonaws.com';
+/** An issuer of tokens, a MinIO that trusts it, and what stands in front of its STS. */
+export interface TrustingServers {
+  readonly issuer: TokenIssuer;
+  readonly minio: TrustingMinio;
+  readonly gate: StsGate;
+  stop(): Promise<void>;
+}
 
-/** MinIO names the role of its one provider by the client ID. */
-export const minioRole = `arn:minio:iam:::role/${createHash('sha1').update(audience).digest('base64url')}`;
-
-/** A MinIO whose STS gives everybody with a token of `issuer` all rights. */
-export function startTrustingMinio(issuer: TokenIssuer): Promise<Minio> {
-  return startMinio({
-    MINIO_IDENTITY_OPENID_CONFIG_URL: `${issuer.url}/.well-known/openid-configuration`,
-    MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
-    MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
-  });
+export async function startTrustingServers(): Promise<TrustingServers> {
+  const issuer = await startTokenIssuer();
+  const minio = await startTrustingMinio(issuer);
+  const gate = await startStsGate(minio.endpointUrl);
+  return {
+    issuer,
+    minio,
+    gate,
+    async stop() {
+      gate.close();
+      issuer.close();
+      await minio.stop();
+    },
+  };
 }
 
 /** Inputs as a workflow writes them, parsed as an action that speaks to AWS parses them. */

@@ -1,4 +1,11 @@
-import { type AwsCredentials, type Environment, UserError } from '@slipway/core';
+import {
+  type AwsCredentials,
+  type Environment,
+  printable,
+  RemoteError,
+  type SlipwayError,
+  UserError,
+} from '@slipway/core';
 import { permissionLines } from './id-token.ts';
 import type { KeySettings } from './settings.ts';
 
@@ -25,7 +32,8 @@ export function ambientKeys(environment: Environment): KeySettings | undefined {
 
 /**
  * Asks the rest of the chain that all of AWS's tools go along: shared config, a token file, the container's or the
- * machine's own role. Throws `UserError` `credentials-missing` when none of them has any.
+ * machine's own role. Throws `UserError` `credentials-missing` when none of them has any, and `RemoteError`
+ * `credentials-refused` when the one that there is cannot be used.
  */
 export async function chainCredentials(region: string): Promise<() => Promise<AwsCredentials>> {
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
@@ -36,12 +44,26 @@ export async function chainCredentials(region: string): Promise<() => Promise<Aw
       const { accessKeyId, secretAccessKey, sessionToken, expiration } = await chain({ forceRefresh: true });
       return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
     } catch (cause) {
-      throw missing(cause);
+      throw chainFailure(cause);
     }
   };
 }
 
-function missing(cause: unknown): UserError {
+/** The words with which the chain ends when no link of it had anything. */
+const nothingFound = 'Could not load credentials from any providers';
+
+function chainFailure(cause: unknown): SlipwayError {
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+  if (message !== nothingFound) {
+    return new RemoteError(
+      'credentials-refused',
+      `The credentials of this machine cannot be used (${printable(name)}: ${printable(message)})`,
+      {
+        hint: 'Check the shared configuration and the AWS_… variables, or give role-to-assume or keys.',
+        cause,
+      },
+    );
+  }
   return new UserError(
     'credentials-missing',
     'There are no AWS credentials: no role and no keys are given, and neither the environment, nor the shared configuration, nor the machine has any',

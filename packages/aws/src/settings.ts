@@ -1,4 +1,4 @@
-import type { Clock, Environment, ProgressPort } from '@slipway/core';
+import type { AwsCredentials, Clock, Environment, ProgressPort } from '@slipway/core';
 
 /** A role to assume with an OIDC token. */
 export interface RoleSettings {
@@ -15,11 +15,7 @@ export interface RoleSettings {
 }
 
 /** A key pair, as an access key of a user or of a service that speaks S3. */
-export interface KeySettings {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-}
+export type KeySettings = Omit<AwsCredentials, 'expiresAtMs'>;
 
 /** Where credentials come from: a role, or else keys, or else whatever this machine has. */
 export interface CredentialSettings {

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serveLoopback } from '@slipway/testkit';
+import { serveLoopback, startStsGate } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openCredentials } from '../src/credentials.ts';
 import { errorOf, recordedPorts } from './support.ts';
@@ -74,6 +74,20 @@ describe('the chain of the machine', () => {
     const ports = recordedPorts({ ...pair, AWS_PROFILE: 'ci' });
     expect(await openCredentials({ region }, ports)()).toMatchObject({ accessKeyId: 'AKIA2' });
     expect(ports.masked).toEqual(['hunter3-secret']);
+  });
+
+  test('says what is wrong with what it found', async () => {
+    const sts = await startStsGate(undefined);
+    const path = join(directory, 'token');
+    writeFileSync(path, 'e30.e30.e30');
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', path);
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/machine');
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', sts.url);
+    sts.answerAlways({ status: 403, code: 'AccessDenied', message: 'not you' });
+    const error = await errorOf(openCredentials({ region }, recordedPorts({})));
+    sts.close();
+    expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused' });
+    expect(error.message).toContain('AccessDenied: not you');
   });
 
   test("gives a container's, with their end", async () => {

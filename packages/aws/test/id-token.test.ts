@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import {
   issuedSubjects,
   type LoopbackServer,
@@ -6,10 +7,11 @@ import {
   type TokenIssuer,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCredentials } from '../src/credentials.ts';
 import { decodeClaims } from '../src/id-claims.ts';
 import { fetchIdToken } from '../src/id-token.ts';
 import { retried } from '../src/retry.ts';
-import { errorOf, HandClock } from './support.ts';
+import { errorOf, HandClock, recordedPorts } from './support.ts';
 
 function fetchFrom(environment: Readonly<Record<string, string>>, audience = 'sts.amazonaws.com') {
   const masked: string[] = [];
@@ -122,4 +124,39 @@ describe('an endpoint that breaks the connection', () => {
     expect(clock.sleepsMs.length).toBeGreaterThan(5);
     expect(clock.nowMs()).toBeLessThan(30_000);
   });
+});
+
+test('an endpoint that says nothing is not waited for beyond its time', async () => {
+  const silent = await serveLoopback(() => new Promise(() => {}));
+  const environment = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: silent.url,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+  const error = await errorOf(() => fetchIdToken({ environment, audience: 'a', timeoutMs: 100, mask() {} }));
+  silent.close();
+  expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+  expect(error.message).toContain('no answer in time');
+});
+
+test('a proxy of the environment is used, for tokens and for STS', async () => {
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', ({ url = '' }, socket) => {
+    tunnels.push(url);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = proxy.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const environment = {
+    HTTPS_PROXY: `http://127.0.0.1:${port}`,
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://tokens.invalid/request',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+  expect(await errorOf(fetchFrom(environment).token)).toMatchObject({ code: 'unreachable' });
+  const keys = { accessKeyId: 'AKIA0', secretAccessKey: 'hunter2' };
+  const settings = { region: 'eu-central-1', keys, expectedAccountIds: ['123456789012'] };
+  const error = await errorOf(openCredentials(settings, recordedPorts(environment)));
+  expect(error).toMatchObject({ name: 'RemoteError' });
+  expect(tunnels).toEqual(['tokens.invalid:443', 'sts.eu-central-1.amazonaws.com:443']);
+  proxy.close();
 });

@@ -1,33 +1,25 @@
-import { createHash } from 'node:crypto';
 import {
   haveMinio,
-  type Minio,
   s3Objects,
-  startMinio,
   startTokenIssuer,
+  startTrustingMinio,
   type TokenIssuer,
+  type TrustingMinio,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openCredentials } from '../src/credentials.ts';
 import { scopedSessionPolicy } from '../src/session-policy.ts';
 import type { RoleSettings } from '../src/settings.ts';
-import { audience, errorOf, recordedPorts } from './support.ts';
-
-/** MinIO names the role of its one provider by the client ID. */
-const roleArn = `arn:minio:iam:::role/${createHash('sha1').update(audience).digest('base64url')}`;
+import { errorOf, recordedPorts } from './support.ts';
 
 describe.skipIf(!haveMinio())('MinIO, which trusts an issuer of OIDC tokens', () => {
   let issuer: TokenIssuer;
-  let minio: Minio;
+  let minio: TrustingMinio;
   let bucket: string;
 
   beforeAll(async () => {
     issuer = await startTokenIssuer();
-    minio = await startMinio({
-      MINIO_IDENTITY_OPENID_CONFIG_URL: `${issuer.url}/.well-known/openid-configuration`,
-      MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
-      MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
-    });
+    minio = await startTrustingMinio(issuer);
     bucket = await minio.makeBucket();
   }, 120_000);
   afterAll(async () => {
@@ -41,7 +33,7 @@ describe.skipIf(!haveMinio())('MinIO, which trusts an issuer of OIDC tokens', ()
       {
         region: 'us-east-1',
         stsEndpointUrl: minio.endpointUrl,
-        role: { arn: roleArn, durationMs: 900_000, ...role },
+        role: { arn: minio.roleArn, durationMs: 900_000, ...role },
         expectedAccountIds,
       },
       recordedPorts(issuer.environment),

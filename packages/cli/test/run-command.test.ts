@@ -295,6 +295,28 @@ describe('I7: a secret', () => {
   });
 });
 
+test('I7: a secret that came to be while the action ran appears nowhere', async () => {
+  const late = defineAction({
+    name: 'late',
+    description: 'Learns a secret.',
+    inputs: {},
+    outputs: { said: { description: 'What was said.' } },
+    async run(_, { environment, mask, progress }) {
+      const secret = environment['LATE_SECRET'] ?? '';
+      mask(secret);
+      progress.info(secret);
+      return { outputs: { said: `said ${secret}` }, files: [], summary: [], problems: [] };
+    },
+  });
+  const ran = await run(['late'], {
+    registry: { late: { description: late.description, load: async () => ({ action: late }) } },
+    environment: { LATE_SECRET: 'sesame "late" open' },
+  });
+  expect(ran.status).toBe(0);
+  expect(ran.output).toContain('said ***');
+  expect(ran.output + ran.error).not.toContain('sesame');
+});
+
 describe('help', () => {
   test('is rendered from the declarations in at most 100 columns', async () => {
     const { output, status } = await run(['echo', '--help']);

@@ -2,6 +2,7 @@ export * from './concurrency.ts';
 export * from './errors.ts';
 export * from './json-scanner.ts';
 export * from './keys.ts';
+export * from './loopback.ts';
 export * from './measures.ts';
 export * from './ports.ts';
 export * from './printable.ts';

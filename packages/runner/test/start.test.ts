@@ -176,6 +176,14 @@ describe('I7: no secret is printed or stored', () => {
     expect(run.masks.some((mask) => mask.startsWith('-----BEGIN') && !mask.includes('\n'))).toBe(false);
   });
 
+  test('also when it came to be while the action ran', async () => {
+    const environment = { RUNNER_DEBUG: '1', LATE_SECRET: 'sesame "late" open' };
+    const run = await step({ title: 't', mode: 'late-secret' }, { environment });
+    expect(run.annotations[0]?.message).toContain('born late: ***');
+    expect(shown(run)).not.toContain('sesame');
+    expect(run.masks).toContain('sesame "late" open');
+  });
+
   test('not even by a wrong input beside it', async () => {
     const run = await step({ 'signing-key': secret, mode: 'lFgEZx1' });
     expect(run.annotations[0]?.message).toContain('"title" is required');

@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { keyProblem, printable, UserError } from '@slipway/core';
+import { isLoopbackHost, keyProblem, printable, UserError } from '@slipway/core';
+
+export { isLoopbackHost };
 
 /** A mirror's URL, taken apart. `url` is what the user wrote. */
 export type StoreUrl =
@@ -54,11 +56,6 @@ export function parseStoreUrl(text: string): StoreUrl {
     default:
       throw invalid(text, 'has a scheme that is not known', forms);
   }
-}
-
-/** Whether a host name, as `URL.hostname` has it, can only be this machine. */
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function fileDirectory(text: string, authority: string): string {

@@ -21,3 +21,4 @@ export * from './server-programs.ts';
 export * from './sts-gate.ts';
 export * from './synthetic-entry.ts';
 export * from './token-issuer.ts';
+export * from './trusting-minio.ts';

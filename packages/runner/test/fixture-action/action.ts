@@ -18,6 +18,7 @@ const inputs = {
       'undeclared',
       'hostile',
       'big',
+      'late-secret',
     ],
     default: 'echo',
   }),
@@ -42,11 +43,16 @@ export const action = defineAction({
   },
   checkInputs: (given) =>
     given.onlyWithDryRun !== undefined && !given.dryRun ? ['only-with-dry-run needs dry-run'] : [],
-  async run({ mode, title, signingKey = '', count, report }, { progress, workerEntry }) {
+  async run({ mode, title, signingKey = '', count, report }, { progress, workerEntry, environment, mask }) {
     progress.start('Look at the title', count, 'entries');
     progress.advance(count);
     progress.info(`the secret is ${signingKey}`);
     progress.debug(`the secret is still ${signingKey}`);
+    if (mode === 'late-secret') {
+      const late = environment['LATE_SECRET'] ?? '';
+      mask(late);
+      throw new UserError('content-invalid', `born late: ${late}`, { cause: new Error(late) });
+    }
     if (mode === 'fail') {
       throw new UserError('buildcache-empty', `nothing is at ${signingKey}`, {
         hint: `Look at ${signingKey}.`,
