@@ -1,9 +1,13 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { openAwsStore } from '@slipway/aws-actions';
-import type { ObjectStore } from '@slipway/core';
+import { type ObjectStore, printable, UserError } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
+import { excludes } from './globs.ts';
 import type { HeaderRules } from './headers.ts';
 import type { Inputs } from './inputs.ts';
+import { excludedGlobs, type Selection } from './selection.ts';
 
 /** Opens the destination for writing. Throws what `openAwsStore` throws. */
 export function openDestination(given: Inputs, context: ActionContext): Promise<ObjectStore> {
@@ -26,6 +30,53 @@ export function keepsHeaders(destination: string): boolean {
 export function isWholeBucket(destination: string): boolean {
   const place = parseStoreUrl(destination);
   return place.kind === 's3' && place.prefix === '';
+}
+
+/**
+ * Throws `UserError` `plan-refused` when the destination is a directory that would be published into itself, run by run, or one
+ * whose extraneous files are the source.
+ */
+export function refuseOverlap(given: Inputs, selection: Selection): void {
+  const place = parseStoreUrl(given.destination);
+  if (place.kind !== 'file') return;
+  const destination = realPath(place.directory);
+  const base = realPath(selection.baseDirectory);
+  const inSource = keyBelow(base, destination);
+  if (inSource !== undefined && inSource !== '' && selection.enters(inSource)) {
+    throw new UserError(
+      'plan-refused',
+      'The destination is a directory of the source: it would be published into itself.',
+      {
+        hint: `Exclude it: exclude: /${printable(inSource)}`,
+      },
+    );
+  }
+  const inDestination = keyBelow(destination, base);
+  if (given.delete === 'none' || inDestination === undefined) return;
+  if (inDestination !== '' && excludes(excludedGlobs(given.source, given.exclude), inDestination)) return;
+  throw new UserError(
+    'plan-refused',
+    'The source is in the destination, whose extraneous files are to be deleted: it would be among them.',
+    {
+      hint: 'Publish from another directory, or leave delete out.',
+    },
+  );
+}
+
+/** What is left of `path` below `directory`: empty when they are the same, undefined when it is not below. */
+function keyBelow(directory: string, path: string): string | undefined {
+  if (path === directory) return '';
+  return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : undefined;
+}
+
+/** The real path, also of a directory that is still to be made. */
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : `${realPath(above).replace(/\/$/, '')}/${basename(path)}`;
+  }
 }
 
 /** The inputs that say how objects are to be stored. */

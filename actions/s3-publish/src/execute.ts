@@ -17,6 +17,8 @@ import type { LocalObject, Plan, WriteStep } from './plan.ts';
 /** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
 const saveInventoryEveryMs = 30_000;
 const concurrentDeletions = 16;
+/** Some requests' worth: progress is told, and what is gone is known, after each. */
+const deletionsPerCall = 4_000;
 const maxNamedFailures = 20;
 
 export interface Ports {
@@ -179,13 +181,23 @@ async function deleteObjects(plan: Plan, ports: Ports, result: Result): Promise<
     });
     return;
   }
-  const failures = await ports.store.deleteMany(keys);
-  const failed = new Set(failures.map(({ key }) => key));
-  for (const key of keys) if (!failed.has(key)) done(key);
+  const failures: NotDeleted[] = [];
+  for (let start = 0; start < keys.length; start += deletionsPerCall) {
+    const some = keys.slice(start, start + deletionsPerCall);
+    const left = await ports.store.deleteMany(some);
+    const failed = new Set(left.map(({ key }) => key));
+    for (const key of some) if (!failed.has(key)) done(key);
+    failures.push(...left);
+  }
   if (failures.length > 0) throw notDeleted(failures);
 }
 
-function notDeleted(failures: readonly { readonly key: string; readonly reason: string }[]): RemoteError {
+interface NotDeleted {
+  readonly key: string;
+  readonly reason: string;
+}
+
+function notDeleted(failures: readonly NotDeleted[]): RemoteError {
   const named = failures
     .slice(0, maxNamedFailures)
     .map(({ key, reason }) => `  ${printable(key)}: ${printable(reason, 200)}`);

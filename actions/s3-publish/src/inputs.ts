@@ -96,7 +96,7 @@ export const inputs = {
   ),
   encryption,
   'part-size': sizeOrNothing(
-    'Size of the parts of large files, 5MiB to 5GiB. By the size of the file when not given.',
+    'Files larger than this are sent in parts of this size, 5MiB to 5GiB. 16MiB when not given, or what the largest files need.',
   ),
   concurrency: input.integer({
     description: 'How many objects are stored at the same time.',

@@ -22,7 +22,7 @@ export class InventoryKeeper {
   readonly #notice: (line: string) => void;
   #condition: 'absent' | { readonly etag: string } | undefined;
   #isChanged = false;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(
     store: ObjectStore,
@@ -99,8 +99,7 @@ export class InventoryKeeper {
 
   /** Writes what changed, unless somebody else wrote the inventory since it was read. Never throws. */
   async save(): Promise<void> {
-    await this.#saving;
-    this.#saving = this.#saveNow();
+    this.#saving = this.#saving.then(() => this.#saveNow());
     await this.#saving;
   }
 

@@ -1,4 +1,11 @@
-import { type ObjectStore, type Problem, type ProgressPort, printable, UserError } from '@slipway/core';
+import {
+  counted,
+  type ObjectStore,
+  type Problem,
+  type ProgressPort,
+  printable,
+  UserError,
+} from '@slipway/core';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { hashFiles } from './hashing.ts';
 import { cachePolicyOf, HeaderDigests, type HeaderRules } from './headers.ts';
@@ -88,7 +95,7 @@ async function hashSource(
   { selection, rules, workerEntry, progress }: ObserveOptions,
 ): Promise<readonly LocalObject[]> {
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  progress.start(`Hashing ${files.length.toLocaleString('en-US')} files`, totalBytes, 'bytes');
+  progress.start(`Hashing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
   const digests = await hashFiles(
     files.map(({ key, realPath, sizeBytes }) => ({ path: pathOf(selection, key, realPath), sizeBytes })),
     { workerEntry, onBytes: (count) => progress.advance(count) },

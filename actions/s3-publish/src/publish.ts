@@ -1,6 +1,6 @@
 import { asSlipwayError, counted, formatBytes, type ObjectStore, UserError } from '@slipway/core';
 import type { ActionContext, ActionResult } from '@slipway/runner';
-import { headerRulesOf, keepsHeaders } from './destination.ts';
+import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
 import type { Inputs } from './inputs.ts';
 import { type Observed, observe, pathOf } from './observe.ts';
@@ -21,6 +21,7 @@ export async function publishFiles(
   const { progress, clock, workDirectory } = context;
   const startedMs = clock.nowMs();
   const selection = selectSource(given.source, given.exclude, workDirectory);
+  refuseOverlap(given, selection);
   const rules = headerRulesOf(given);
   const store = await open();
   const observed = await observe({

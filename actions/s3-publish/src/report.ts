@@ -28,6 +28,7 @@ export interface ReportInput {
 
 const maxReportedWrites = 10_000;
 const maxRows = 50;
+const manifestPieceLines = 1_000;
 
 export function report(input: ReportInput): ActionResult {
   const { result } = input;
@@ -45,7 +46,7 @@ export function report(input: ReportInput): ActionResult {
         output: 'changed-keys',
         path: undefined,
         defaultName: 's3-publish-changed-keys.txt',
-        contents: changedKeys.map((key) => `${key}\n`).join(''),
+        contents: changedKeys.map((key) => `${onOneLine(key)}\n`).join(''),
       },
       ...(result === undefined ? [] : [manifestFile(input, result)]),
       reportFile('s3-publish', input.reportPath, reportBody(input)),
@@ -56,31 +57,45 @@ export function report(input: ReportInput): ActionResult {
   };
 }
 
+/** A bucket may hold names with line breaks, which are deleted like others. */
+function onOneLine(key: string): string {
+  return key.replace(/[\u0000-\u001f\u007f]/g, encodeURIComponent);
+}
+
 function unchangedCount({ plan, result }: ReportInput): number {
   return plan.unchanged + (result?.storedByOthers.length ?? 0);
 }
 
-/** What is stored of the source at the end of the run. An entry takes one line, so that large manifests stay readable. */
-function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput, result: Result): ResultFile {
+/** What is stored of the source at the end of the run, an object a line. */
+function manifestFile(input: ReportInput, result: Result): ResultFile {
+  return {
+    output: 'manifest',
+    path: input.manifestPath,
+    defaultName: 's3-publish-manifest.json',
+    contents: `[\n${manifestText(input, result)}\n]\n`,
+  };
+}
+
+function manifestText({ plan, observation, baseUrl }: ReportInput, result: Result): string {
   const others = new Set(result.storedByOthers);
   const isMissing = new Set<string>();
   for (const { kind, key } of plan.steps) {
     if (kind !== 'delete' && !result.stored.has(key) && !others.has(key)) isMissing.add(key);
   }
-  const lines = observation.local
+  const objects = observation.local
     .filter(({ key }) => !isMissing.has(key))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ key, sizeBytes, sha256 }) => {
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const pieces: string[] = [];
+  // A line of its own for each of very many objects would take twice the memory until the end.
+  for (let start = 0; start < objects.length; start += manifestPieceLines) {
+    const lines = objects.slice(start, start + manifestPieceLines).map(({ key, sizeBytes, sha256 }) => {
       const etag =
         result.stored.get(key) ?? (others.has(key) ? undefined : observation.remote.get(key)?.etag);
       return JSON.stringify({ key, sizeBytes, sha256, etag, url: urlOf(key, baseUrl) });
     });
-  return {
-    output: 'manifest',
-    path: manifestPath,
-    defaultName: 's3-publish-manifest.json',
-    contents: `[\n${lines.join(',\n')}\n]\n`,
-  };
+    pieces.push(lines.join(',\n'));
+  }
+  return pieces.join(',\n');
 }
 
 function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {

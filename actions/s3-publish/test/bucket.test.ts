@@ -292,6 +292,16 @@ test('a store that does not have what it was sent is told before pointers move',
   }
 });
 
+test('I8: a name with line breaks is deleted, and takes one line wherever it is told', async () => {
+  const bucket = new BucketDouble();
+  bucket.place('a\n::error::b/\u0007', 'x');
+  const run = await publishToStore(bucket, { source: makeTree(site), delete: 'extraneous' });
+  expect(run.outputs).toMatchObject({ deleted: 1 });
+  expect(changedKeys(run)).toContain('a%0A::error::b/%07');
+  expect(String(run.outputs['invalidation-paths']).split('\n')).toContain('/a%0A%3A%3Aerror%3A%3Ab/%07');
+  expect(run.log.find((line) => line.startsWith('Will delete'))).not.toMatch(/::|\n|\u0007/);
+});
+
 test('a bucket of very many other objects is not listed to its end', async () => {
   const bucket = new BucketDouble();
   for (let index = 0; index < 20_000; index += 1) bucket.place(`other/${index}`, '');

@@ -149,11 +149,25 @@ describe('publishing to a directory', () => {
     for (const line of run.log) expect(line).not.toMatch(/::/);
   });
 
-  test('the destination inside the source is published into itself once, not for ever', async () => {
+  test('is never published into itself', async () => {
     const source = makeTree({ a: 'a' });
     const out = join(source, 'public');
-    await publishTo(out, { source, exclude: 'public' });
+    const failure = await failureOf(publishTo(out, { source }));
+    expect(failure).toMatchObject({ code: 'plan-refused', hint: 'Exclude it: exclude: /public' });
+    await publishTo(out, { source, exclude: '/public' });
+    await publishTo(out, { source: `${source}/*` });
     expect(treeOf(out)).toEqual({ a: 'a' });
+  });
+
+  test('never deletes its own source', async () => {
+    const out = makeTree({ 'incoming/a': 'a', b: 'b' });
+    const source = join(out, 'incoming');
+    for (const given of [source, out, `${out}/b`]) {
+      const failure = await failureOf(publishTo(out, { source: given, delete: 'extraneous' }));
+      expect(failure).toMatchObject({ code: 'plan-refused' });
+    }
+    await publishTo(out, { source, delete: 'extraneous', exclude: '/incoming' });
+    expect(treeOf(out)).toEqual({ 'incoming/a': 'a', a: 'a' });
   });
 });
 

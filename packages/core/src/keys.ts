@@ -2,12 +2,15 @@ import { UserError } from './errors.ts';
 import { printable } from './printable.ts';
 
 const maxKeyBytes = 1024;
+/** What nearly all keys are, told in one look: plain names that do not begin with a dot. */
+const plainKey = /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 
 /**
  * Why `key` cannot be an object's key, or undefined when it can: relative, `/`-separated, at most 1,024 bytes (S3's
  * limit), no empty, `.` or `..` segment, no backslash, no control character, no lone surrogate.
  */
 export function keyProblem(key: string): string | undefined {
+  if (key.length <= maxKeyBytes && plainKey.test(key)) return undefined;
   if (key === '') return 'it is empty';
   if (Buffer.byteLength(key) > maxKeyBytes) return `it is longer than ${maxKeyBytes} bytes`;
   if (key.startsWith('/')) return 'it is an absolute path';

@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { keyProblem } from '../src/keys.ts';
+
+/** Names of which keys and what only looks like one are made. */
+const name = fc.constantFrom(
+  'a',
+  'b-1',
+  '.',
+  '..',
+  '',
+  '...',
+  '.hidden',
+  'a b',
+  'ü',
+  '\\',
+  '\n',
+  'x'.repeat(600),
+);
+
+describe('keyProblem', () => {
+  test('has none of a key of usable names, and one of any other', () => {
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), (names) => {
+        const key = names.join('/');
+        const isUsable =
+          names.every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\\n]/.test(part)) &&
+          Buffer.byteLength(key) <= 1024;
+        expect(keyProblem(key) === undefined).toBe(isUsable);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('takes no longer for what is nearly a key', () => {
+    expect(keyProblem(`${'a.'.repeat(500)}\n`)).toBe('it has a control character');
+    expect(keyProblem(`${'a/'.repeat(500)}/`)).toBe('it has an empty segment');
+  });
+});
