@@ -73,6 +73,11 @@ export class S3Wire {
     return this.#takesChecksums;
   }
 
+  /** The path of the bucket itself. */
+  get bucketPath(): string {
+    return `${this.#basePath}/`;
+  }
+
   /** The path of an object, whose key may be any that S3 has. */
   pathOf(s3Key: string): string {
     return `${this.#basePath}/${s3Key.split('/').map(encodeStrictly).join('/')}`;
