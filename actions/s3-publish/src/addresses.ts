@@ -1,17 +1,4 @@
-/**
- * A key in the path of a URL, as RFC 3986 has it: all but unreserved characters percent-encoded. Stricter than
- * `encodeURIComponent`, since CDNs take a `*` in a path for a wildcard.
- */
-export function encodeKey(key: string): string {
-  return key
-    .split('/')
-    .map((name) =>
-      encodeURIComponent(name).replace(/[!'()*]/g, (character) => {
-        return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-      }),
-    )
-    .join('/');
-}
+import { encodeKey } from '@slipway/core';
 
 /** More paths than this are one wildcard: CloudFront takes no more at a time, and a wildcard counts as one. */
 const maxInvalidationPaths = 3_000;

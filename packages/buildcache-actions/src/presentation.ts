@@ -1,4 +1,4 @@
-import { counted } from '@slipway/core';
+import { counted, encodeKey } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { SummaryBlock } from '@slipway/runner';
 
@@ -68,6 +68,6 @@ export function pointerChecksums(
 export function invalidationPaths(keys: readonly string[]): string {
   return [...new Set(keys)]
     .sort()
-    .map((key) => `/${key.split('/').map(encodeURIComponent).join('/')}`)
+    .map((key) => `/${encodeKey(key)}`)
     .join('\n');
 }

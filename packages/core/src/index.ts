@@ -4,6 +4,7 @@ export * from './json-scanner.ts';
 export * from './keys.ts';
 export * from './loopback.ts';
 export * from './measures.ts';
+export * from './percent-encoding.ts';
 export * from './ports.ts';
 export * from './printable.ts';
 export * from './problems.ts';

@@ -3,6 +3,7 @@ import {
   assertKey,
   backoffMs,
   type Clock,
+  encodeKey,
   type ObjectInfo,
   type ObjectStore,
   RemoteError,
@@ -16,7 +17,6 @@ import { continuedBody, lengthOf, readWhole } from './http-body.ts';
 import { HttpClient, type HttpRequest } from './http-client.ts';
 import { discard } from './http-connections.ts';
 import { PassingFailure, requestName, statusError, unexpected } from './http-errors.ts';
-import { encodeStrictly } from './percent-encoding.ts';
 
 const maxRetries = 4;
 const retryBaseMs = 250;
@@ -193,7 +193,7 @@ export class HttpsStore implements ObjectStore {
 
 /** The URL of an object: each segment of the key percent-encoded, all but RFC 3986's unreserved characters. */
 export function objectUrl(baseUrl: string, key: string): string {
-  return `${baseUrl}/${key.split('/').map(encodeStrictly).join('/')}`;
+  return `${baseUrl}/${encodeKey(key)}`;
 }
 
 function infoOf(key: string, response: IncomingMessage, what: string): ObjectInfo {

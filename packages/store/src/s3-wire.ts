@@ -1,10 +1,16 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type AwsCredentialsSource, type Clock, RemoteError, version } from '@slipway/core';
+import {
+  type AwsCredentialsSource,
+  type Clock,
+  encodeKey,
+  encodeStrictly,
+  RemoteError,
+  version,
+} from '@slipway/core';
 import { addressOf } from './http-client.ts';
 import { discard, HttpConnections } from './http-connections.ts';
 import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
-import { encodeStrictly } from './percent-encoding.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
 import { S3Signer, unsignedPayload } from './s3-signer.ts';
@@ -80,7 +86,7 @@ export class S3Wire {
 
   /** The path of an object, whose key may be any that S3 has. */
   pathOf(s3Key: string): string {
-    return `${this.#basePath}/${s3Key.split('/').map(encodeStrictly).join('/')}`;
+    return `${this.#basePath}/${encodeKey(s3Key)}`;
   }
 
   /**

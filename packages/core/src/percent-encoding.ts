@@ -5,3 +5,8 @@ export function encodeStrictly(text: string): string {
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+/** A key in the path of a URL. Stricter than `encodeURIComponent`, since CDNs take a `*` in a path for a wildcard. */
+export function encodeKey(key: string): string {
+  return key.split('/').map(encodeStrictly).join('/');
+}
