@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 /** How a program is had that no npm package brings. */
 type Origin =
-  | { readonly kind: 'go-module'; readonly module: string }
+  | { readonly kind: 'go-package'; readonly package: string }
   /** Unpacked, not installed: nothing of the system changes, and nobody needs to be root. */
   | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string };
 
@@ -19,17 +19,13 @@ interface ServerProgram {
 
 const programs = {
   minio: {
-    // The newest commit: later releases come as source only, and a tag of theirs is no version of a Go module.
-    version: '20260212201848',
-    origin: {
-      kind: 'go-module',
-      module: 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c',
-    },
+    version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+    origin: { kind: 'go-package', package: 'github.com/minio/minio' },
     purpose: 'S3',
   },
   weed: {
-    version: '4.23',
-    origin: { kind: 'go-module', module: 'github.com/seaweedfs/seaweedfs/weed@4.23' },
+    version: 'v0.0.0-20261109003541-7506e5f91cd6',
+    origin: { kind: 'go-package', package: 'github.com/seaweedfs/seaweedfs/weed' },
     purpose: 'STS with trust policies',
   },
   varnishd: {
@@ -59,7 +55,7 @@ function directoryOf(name: ServerProgramName): string {
 
 function programIn(directory: string, name: ServerProgramName): string {
   const { origin } = programs[name];
-  return join(directory, origin.kind === 'go-module' ? name : origin.program);
+  return join(directory, origin.kind === 'go-package' ? name : origin.program);
 }
 
 /** The path of a program that `installServerProgram` has installed; undefined when it has not, or could not. */
@@ -87,8 +83,14 @@ export async function installServerProgram(
   const partial = mkdtempSync(`${directoryOf(name)}.partial-`);
   try {
     say(`Fetching ${name} (${purpose}), once for this machine …`);
-    if (origin.kind === 'go-module') await installGoModule(origin.module, partial);
-    else await unpackDebianPackages(origin.packages, partial);
+    if (origin.kind === 'go-package') {
+      await buildGoPackage(
+        `${origin.package}@${programs[name].version}`,
+        origin.package,
+        join(partial, name),
+      );
+    }
+    if (origin.kind === 'debian-packages') await unpackDebianPackages(origin.packages, partial);
     if (!existsSync(programIn(partial, name))) return `${name} was fetched, but is not where it should be`;
     renameSync(partial, directoryOf(name));
     return undefined;
@@ -102,12 +104,20 @@ export async function installServerProgram(
 const execute = promisify(execFile);
 const maxOutputBytes = 16 * 2 ** 20;
 
-async function installGoModule(module: string, directory: string): Promise<void> {
+/** Built in a module of its own: `go install` refuses programs whose module replaces others. */
+async function buildGoPackage(versioned: string, name: string, output: string): Promise<void> {
   if (!isOnPath('go')) throw new Error('there is no go on PATH');
-  await execute('go', ['install', '-ldflags=-s -w', module], {
-    env: { ...process.env, GOBIN: directory, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' },
-    maxBuffer: maxOutputBytes,
-  });
+  const module = mkdtempSync(`${output}-module-`);
+  const go = (...args: readonly string[]) =>
+    execute('go', args, {
+      cwd: module,
+      env: { ...process.env, CGO_ENABLED: '0' },
+      maxBuffer: maxOutputBytes,
+    });
+  await go('mod', 'init', 'slipway.test/program');
+  await go('get', versioned);
+  await go('build', '-ldflags=-s -w', '-o', output, name);
+  rmSync(module, { recursive: true });
 }
 
 async function unpackDebianPackages(packages: readonly string[], directory: string): Promise<void> {
