@@ -14,6 +14,7 @@ import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
 import { S3Signer, unsignedPayload } from './s3-signer.ts';
+import { Throttle } from './s3-throttle.ts';
 
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
@@ -62,6 +63,7 @@ export class S3Wire {
   /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
   #bucketSeen = false;
   #takesChecksums = true;
+  readonly #throttle = new Throttle();
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -94,7 +96,11 @@ export class S3Wire {
    * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
    * that ended are asked for anew, before that is an error.
    */
-  async send(request: WireRequest): Promise<IncomingMessage> {
+  send(request: WireRequest): Promise<IncomingMessage> {
+    return this.#throttle.run(() => this.#send(request), isTooMuch);
+  }
+
+  async #send(request: WireRequest): Promise<IncomingMessage> {
     let clockCorrections = 0;
     let renewed = false;
     for (;;) {
@@ -201,6 +207,10 @@ export class S3Wire {
       signal: request.signal,
     });
   }
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof S3Refusal && (error.status === 429 || error.status === 503);
 }
 
 const checksumPrefix = 'x-amz-checksum-';
