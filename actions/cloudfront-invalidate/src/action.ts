@@ -53,20 +53,15 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   if (given.dryRun) {
     return report({ ...reported, result: undefined, durationMs: clock.nowMs() - startedMs });
   }
-  const cloudFront = await openControlPlane(given, context);
-  try {
-    const result = await execute(planned, {
-      cloudFront,
-      clock,
-      progress,
-      environment,
-      waitMs: given.waitDeadline,
-      proveMs: given.proveDeadline,
-    });
-    return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
-  } finally {
-    cloudFront.close();
-  }
+  const result = await execute(planned, {
+    openCloudFront: () => openControlPlane(given, context),
+    clock,
+    progress,
+    environment,
+    waitMs: given.waitDeadline,
+    proveMs: given.proveDeadline,
+  });
+  return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
 }
 
 function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudFront> {

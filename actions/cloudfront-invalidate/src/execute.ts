@@ -53,7 +53,8 @@ export interface Result {
 }
 
 export interface Ports {
-  readonly cloudFront: CloudFront;
+  /** Called only when there is something to invalidate: proving alone needs no credentials. */
+  readonly openCloudFront: () => Promise<CloudFront>;
   readonly clock: Clock;
   readonly progress: ProgressPort;
   readonly environment: Environment;
@@ -72,6 +73,8 @@ export async function execute(plan: Plan, ports: Ports): Promise<Result> {
     return run.result(undefined);
   } catch (error) {
     return run.result(asSlipwayError(error));
+  } finally {
+    run.close();
   }
 }
 
@@ -81,6 +84,7 @@ class Run {
   readonly #made: MadeInvalidation[] = [];
   #proofs: readonly ProvenUrl[] = [];
   #cacheTagHeader: string | undefined;
+  #cloudFront: CloudFront | undefined;
 
   constructor(plan: Plan, ports: Ports) {
     this.#plan = plan;
@@ -117,8 +121,17 @@ class Run {
     }
   }
 
+  close(): void {
+    this.#cloudFront?.close();
+  }
+
+  async #control(): Promise<CloudFront> {
+    this.#cloudFront ??= await this.#ports.openCloudFront();
+    return this.#cloudFront;
+  }
+
   async #checkCacheTags(): Promise<void> {
-    const header = await this.#ports.cloudFront.cacheTagHeader();
+    const header = await (await this.#control()).cacheTagHeader();
     this.#cacheTagHeader = header;
     if (header === 'none') {
       throw new UserError(
@@ -133,7 +146,8 @@ class Run {
 
   /** Makes the invalidation of a batch; `attempt` tells it from earlier ones of the same content. */
   async #invalidate(batch: InvalidationBatch, attempt: number): Promise<MadeInvalidation> {
-    const { cloudFront, clock, progress, waitMs } = this.#ports;
+    const { clock, progress, waitMs } = this.#ports;
+    const cloudFront = await this.#control();
     const askedAtMs = clock.nowMs();
     const reference = callerReference(batch, this.#plan.publish, attempt);
     const invalidation = await createPatiently(cloudFront, batch, reference, this.#until(waitMs));
@@ -149,7 +163,8 @@ class Run {
   }
 
   async #wait(): Promise<void> {
-    const { cloudFront, clock, progress, waitMs } = this.#ports;
+    const { clock, progress, waitMs } = this.#ports;
+    const cloudFront = await this.#control();
     const waiting = this.#until(waitMs);
     const startedMs = clock.nowMs();
     for (const [index, made] of this.#made.entries()) {

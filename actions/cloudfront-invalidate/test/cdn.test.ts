@@ -43,6 +43,20 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(reportOf(run)).toMatchObject({ dryRun: false, proofs: [{ served: { kind: 'fresh' } }] });
   });
 
+  it('proving alone needs no credentials, and having nothing to do is no failure', async () => {
+    const cdn = await startCdn();
+    await cdn.cache({ 'a.json': 'new' });
+    const role = 'arn:aws:iam::123456789012:role/publish';
+    const without = { 'access-key-id': '', 'secret-access-key': '', 'role-to-assume': role };
+    const proven = await cdn.run({ ...without, prove: proof('/a.json', 'new') });
+    expect(proven.exitCode, proven.log).toBe(0);
+    expect(proven.outputs).toMatchObject({ status: 'none', proven: '1' });
+    expect((await cdn.run({ ...without, 'base-url': '' })).exitCode).toBe(0);
+    const denied = await cdn.run({ ...without, paths: '/a.json' });
+    expect(denied.exitCode).toBe(1);
+    expect(wordsOf(denied)).toMatch(/id-token: write/);
+  });
+
   it('running again is the same invalidation and costs nothing', async () => {
     const cdn = await startCdn();
     await cdn.cache({ 'a.json': 'old' });
