@@ -12,7 +12,7 @@ import {
 import { checkStored, hasSameBytes, type Verification } from './check-stored.ts';
 import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
-import type { LocalObject, Plan, WriteStep } from './plan.ts';
+import { immutableHint, type LocalObject, type Plan, type WriteStep } from './plan.ts';
 
 /** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
 const saveInventoryEveryMs = 30_000;
@@ -108,7 +108,7 @@ async function storeObject(step: WriteStep, ports: Ports, result: Result): Promi
         'immutable-conflict',
         `The immutable object "${printable(step.key)}" is there already with other bytes.`,
         {
-          hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
+          hint: immutableHint,
           cause: error,
         },
       );

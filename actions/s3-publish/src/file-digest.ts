@@ -8,14 +8,16 @@ export type FileDigest =
   | { readonly kind: 'changing' }
   | { readonly kind: 'unreadable'; readonly code: string };
 
-export const chunkBytes = 1024 * 1024;
+const chunkBytes = 1024 * 1024;
 const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
-/**
- * Reads and hashes a file, which must be the same file of the same size and time before and after. The calls block;
- * `buffer` has at least `chunkBytes` and is overwritten.
- */
-export function digestFile(path: string, buffer: Uint8Array): FileDigest {
+/** One for each thread: nothing else runs while a file is read into it. */
+let sharedBuffer: Uint8Array | undefined;
+
+/** Reads and hashes a file, which must be the same file of the same size and time before and after. The calls block. */
+export function digestFile(path: string): FileDigest {
+  sharedBuffer ??= new Uint8Array(chunkBytes);
+  const buffer = sharedBuffer;
   let descriptor: number;
   try {
     descriptor = fs.openSync(path, openFlags);

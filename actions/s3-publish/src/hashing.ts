@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { InternalError } from '@slipway/core';
-import { chunkBytes, digestFile, type FileDigest } from './file-digest.ts';
+import { digestFile, type FileDigest } from './file-digest.ts';
 
 export interface FileToHash {
   readonly path: string;
@@ -67,11 +67,10 @@ function* batchesOf(files: readonly FileToHash[]): Generator<Batch> {
 type Deliver = (batch: Batch, results: readonly FileDigest[]) => void;
 
 async function hashHere(batches: Iterable<Batch>, deliver: Deliver): Promise<void> {
-  const buffer = new Uint8Array(chunkBytes);
   for (const batch of batches) {
     deliver(
       batch,
-      batch.files.map(({ path }) => digestFile(path, buffer)),
+      batch.files.map(({ path }) => digestFile(path)),
     );
     // Answers of the destination are waiting.
     await new Promise((resolve) => setImmediate(resolve));
@@ -123,8 +122,7 @@ export async function serveHashing(): Promise<void> {
   const isOurs = typeof seed === 'object' && seed !== null && Reflect.get(seed, 'role') === role;
   if (isMainThread || port === null || !isOurs)
     throw new InternalError('this is no worker that hashes files');
-  const buffer = new Uint8Array(chunkBytes);
   port.on('message', (paths: readonly string[]) => {
-    port.postMessage(paths.map((path) => digestFile(path, buffer)));
+    port.postMessage(paths.map((path) => digestFile(path)));
   });
 }

@@ -1,4 +1,4 @@
-import { type ObjectStore, RemoteError } from '@slipway/core';
+import { type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { ownDirectory } from './walk.ts';
 
 export interface ListedObject {
@@ -12,6 +12,7 @@ export interface Listing {
   readonly extent: 'whole' | 'denied' | 'cut';
 }
 
+const maxListed = 5_000_000;
 const minListed = 4_000;
 /** A page of a listing has 1,000 objects and must wait for the one before; requests for single objects go out together. */
 const listedPerWanted = 20;
@@ -29,6 +30,7 @@ export async function listDestination(
     for await (const { key, sizeBytes, etag } of store.list('')) {
       if (isOwn(key)) continue;
       objects.set(key, { sizeBytes, etag });
+      if (objects.size > maxListed) throw tooMany();
       if (options.needsAll || objects.size < minListed) continue;
       const wantedCount = options.wantedCount();
       if (wantedCount !== undefined && objects.size > minListed + listedPerWanted * wantedCount) {
@@ -40,6 +42,16 @@ export async function listDestination(
     if (options.needsAll || !(error instanceof RemoteError) || error.code !== 'access-denied') throw error;
     return { objects: new Map(), extent: 'denied' };
   }
+}
+
+function tooMany(): UserError {
+  return new UserError(
+    'too-large',
+    `The destination has more than ${maxListed.toLocaleString('en-US')} objects.`,
+    {
+      hint: 'Publish to a prefix that has fewer, or without delete.',
+    },
+  );
 }
 
 /** Whether a key is in the directory that stores, and the inventory, have for themselves. */

@@ -53,6 +53,8 @@ export interface Plan {
 }
 
 const maxNamedConflicts = 50;
+export const immutableHint =
+  'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.';
 
 /**
  * Decides what to store and what to delete. Pure. Throws `UserError` `immutable-conflict` that names immutable keys whose
@@ -119,9 +121,7 @@ function refuseConflicts(keys: readonly string[]): void {
   throw new UserError(
     'immutable-conflict',
     `${counted(keys.length, 'immutable object is', 'immutable objects are')} there already with other bytes, so nothing was published:\n${named.join('\n')}`,
-    {
-      hint: 'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.',
-    },
+    { hint: immutableHint },
   );
 }
 

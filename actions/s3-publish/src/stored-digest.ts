@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
-import { hashFiles } from './hashing.ts';
+import { digestFile } from './file-digest.ts';
 
 /**
  * SHA-256 and size of what a store has under a key, found by reading all of it; undefined when it is missing, has more than
@@ -15,8 +15,8 @@ export async function readDigest(
 > {
   const file = await store.fileSource?.(key);
   if (file !== undefined) {
-    const [digest] = await hashFiles([file], { workerEntry: undefined, onBytes: () => undefined });
-    return digest?.kind === 'digest' ? { ...digest, etag: undefined } : undefined;
+    const digest = digestFile(file.path);
+    return digest.kind === 'digest' ? { ...digest, etag: undefined } : undefined;
   }
   const stream = await store.readStream(key, { maxBytes });
   if (stream === undefined) return undefined;

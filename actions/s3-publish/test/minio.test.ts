@@ -163,7 +163,11 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
       if (left.includes(`killed-${waitMs}/latest.json`)) expect(left).toHaveLength(301);
       const rerun = await publish(place, inputs);
       expect(rerun.exitCode, rerun.log).toBe(0);
-      expect(rerun.outputs).toMatchObject({ uploaded: `${301 - left.length}`, unchanged: `${left.length}` });
+      const uploaded = Number(rerun.outputs['uploaded']);
+      expect(uploaded + Number(rerun.outputs['unchanged'])).toBe(301);
+      // What was on its way may have arrived since.
+      expect(uploaded).toBeLessThanOrEqual(301 - left.length);
+      expect(uploaded).toBeGreaterThanOrEqual(301 - left.length - 4);
     }
   }, 300_000);
 
