@@ -116,7 +116,14 @@ export async function refuseEarly(
   condition: WriteOptions['condition'],
 ): Promise<void> {
   if (condition === 'any') return;
-  const author = await authorshipOf(context, key, s3Key);
+  let author: Authorship | undefined;
+  try {
+    author = await authorshipOf(context, key, s3Key);
+  } catch (error) {
+    // Who may only write finds out by writing.
+    if (error instanceof RemoteError && error.code === 'access-denied') return;
+    throw error;
+  }
   if (condition === 'absent') {
     if (author !== undefined) throw conditionFailed(key, 'is already there');
   } else if (author === undefined) throw conditionFailed(key, 'is not there any more');

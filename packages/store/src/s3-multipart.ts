@@ -11,7 +11,7 @@ import { deadlineFor, withRetries } from './s3-retries.ts';
 import { unsignedPayload } from './s3-signer.ts';
 import { S3Uploads } from './s3-uploads.ts';
 import { finish, isRefusal } from './s3-wire.ts';
-import { openReader, otherBytes, type SourceReader } from './source-file.ts';
+import { openReader, otherBytes, type SourceReader, sizeOf } from './source-file.ts';
 
 /** Uploads of the same key that are younger may be another publisher's who is still at it. */
 const abandonedMs = 24 * 3_600_000;
@@ -56,7 +56,7 @@ export class S3MultipartWriter {
     source: WriteSource,
     options: WriteOptions,
   ): Promise<{ readonly etag: string }> {
-    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const sizeBytes = sizeOf(source);
     const plan = planParts(key, sizeBytes, this.#context.tuning.partSizeBytes);
     const uploads = new S3Uploads(this.#context, key, s3Key);
     const job: Job = { key, s3Key, source, options, plan, uploads };
@@ -240,7 +240,7 @@ export class S3MultipartWriter {
     parts: readonly StoredPart[],
     signal: AbortSignal,
   ): Promise<{ readonly etag: string }> {
-    const { documents } = this.#context;
+    const { documents, wire } = this.#context;
     const what = requestName('COMPLETE upload of', key);
     const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
@@ -252,7 +252,7 @@ export class S3MultipartWriter {
         Parts: parts.map(({ number, etag, crc32 }) => ({
           PartNumber: number,
           ETag: etag,
-          ChecksumCRC32: crc32,
+          ...(wire.takesChecksums ? { ChecksumCRC32: crc32 } : {}),
         })),
       },
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),

@@ -25,7 +25,7 @@ export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 
 /**
  * Signature Version 4 for S3 (the AWS documentation's "Authenticating requests: Authorization header"). The SDK's signer does
- * the same in 0.15 ms a request, this one in 0.02: nothing here waits, and the key of a day is made once.
+ * the same in 39 µs a request, this one in 10: nothing here waits, and the key of a day is made once.
  */
 export class S3Signer {
   readonly #region: string;
@@ -68,7 +68,7 @@ export class S3Signer {
 
 const blockBytes = 64;
 
-/** HMAC-SHA-256 (RFC 2104) of two one-shot hashes: `createHmac` takes ten times as long for such short texts. */
+/** HMAC-SHA-256 (RFC 2104) of two one-shot hashes: `createHmac` takes four times as long for such short texts. */
 function hmac(key: Buffer, text: string): Buffer {
   const short = key.length > blockBytes ? hash('sha256', key, 'buffer') : key;
   const inner = Buffer.alloc(blockBytes, 0x36);

@@ -20,6 +20,7 @@ import { S3Reader } from './s3-read.ts';
 import { checkedTuning, type S3StoreOptions } from './s3-settings.ts';
 import { S3Wire } from './s3-wire.ts';
 import { S3Writer } from './s3-write.ts';
+import { sizeOf } from './source-file.ts';
 import type { StoreUrl } from './url.ts';
 
 const minConnections = 64;
@@ -105,7 +106,7 @@ export class S3Store implements ObjectStore {
 
   async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {
     const { keys, tuning } = this.#context;
-    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const sizeBytes = sizeOf(source);
     const writer = sizeBytes > tuning.partSizeBytes ? this.#multipartWriter : this.#writer;
     return writer.write(key, keys.toWrite(key), source, options);
   }

@@ -7,7 +7,8 @@ import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
 import { encodeStrictly } from './percent-encoding.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
-import { S3Signer } from './s3-signer.ts';
+import { S3Signer, unsignedPayload } from './s3-signer.ts';
+import { Throttle } from './s3-throttle.ts';
 
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
@@ -55,6 +56,8 @@ export class S3Wire {
   #aheadMs = 0;
   /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
   #bucketSeen = false;
+  #takesChecksums = true;
+  readonly #throttle = new Throttle();
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -72,6 +75,11 @@ export class S3Wire {
     return `${this.#basePath}/`;
   }
 
+  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
+  get takesChecksums(): boolean {
+    return this.#takesChecksums;
+  }
+
   /** The path of an object, whose key may be any that S3 has. */
   pathOf(s3Key: string): string {
     return `${this.#basePath}/${s3Key.split('/').map(encodeStrictly).join('/')}`;
@@ -82,7 +90,11 @@ export class S3Wire {
    * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
    * that ended are asked for anew, before that is an error.
    */
-  async send(request: WireRequest): Promise<IncomingMessage> {
+  send(request: WireRequest): Promise<IncomingMessage> {
+    return this.#throttle.run(() => this.#send(request), isTooMuch);
+  }
+
+  async #send(request: WireRequest): Promise<IncomingMessage> {
     let clockCorrections = 0;
     let renewed = false;
     for (;;) {
@@ -99,6 +111,8 @@ export class S3Wire {
         clockCorrections += 1;
       } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
         renewed = true;
+      } else if (refusal.s3Code === 'NotImplemented' && this.#takesChecksums && hasChecksum(request)) {
+        this.#takesChecksums = false;
       } else throw refusal;
     }
   }
@@ -173,6 +187,7 @@ export class S3Wire {
       host: this.#host,
       'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
     };
+    if (!this.#takesChecksums) replaceChecksum(headers, body);
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
@@ -186,6 +201,23 @@ export class S3Wire {
       signal: request.signal,
     });
   }
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof S3Refusal && (error.status === 429 || error.status === 503);
+}
+
+const checksumPrefix = 'x-amz-checksum-';
+
+function hasChecksum({ headers }: WireRequest): boolean {
+  return Object.keys(headers).some((name) => name.startsWith(checksumPrefix));
+}
+
+/** A signature that covers the body has the server check it already. */
+function replaceChecksum(headers: Record<string, string>, body: Uint8Array | undefined): void {
+  for (const name of Object.keys(headers)) if (name.startsWith(checksumPrefix)) delete headers[name];
+  if (body !== undefined && headers['x-amz-content-sha256'] === unsignedPayload)
+    headers['content-md5'] = hash('md5', body, 'base64');
 }
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {

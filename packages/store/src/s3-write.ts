@@ -8,7 +8,7 @@ import { newWriteToken } from './s3-history.ts';
 import { mayBeEtagOf } from './s3-read.ts';
 import { deadlineFor } from './s3-retries.ts';
 import { finish } from './s3-wire.ts';
-import { readChecked } from './source-file.ts';
+import { readChecked, sizeOf } from './source-file.ts';
 
 /** Stores objects of at most a part's size, each in one request. */
 export class S3Writer {
@@ -26,7 +26,7 @@ export class S3Writer {
     source: WriteSource,
     options: WriteOptions,
   ): Promise<{ readonly etag: string }> {
-    const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+    const sizeBytes = sizeOf(source);
     await this.#budget.take(sizeBytes);
     try {
       return await this.#put(key, s3Key, await readChecked(key, source, options.sha256), options);

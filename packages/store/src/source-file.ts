@@ -56,6 +56,11 @@ export async function readSource(
   }
 }
 
+/** How many bytes a source has, as it was announced. */
+export function sizeOf(source: WriteSource): number {
+  return source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
+}
+
 /** A source that is read once, from its beginning, in pieces. */
 export interface SourceReader {
   readonly sizeBytes: number;

@@ -146,9 +146,17 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     });
     const { info } = (await store.read('large', { maxBytes: content.length })) ?? {};
     expect(info?.sha256).toBe(sha256Of(content));
-    // In vain, and again without an answer, while another has replaced it.
+    // Refused thrice, then done without an answer, and then its own object is in the way.
     proxy.provoke('conflict', completes, 3);
-    await store.write('large', bytesSource(content), options(content, { etag: info?.etag ?? '' }));
+    proxy.provoke('ambiguous', completes);
+    proxy.provoke('preconditionFailed', completes);
+    const replaced = await store.write(
+      'large',
+      bytesSource(content),
+      options(content, { etag: info?.etag ?? '' }),
+    );
+    expect((await store.head('large'))?.etag).toBe(replaced.etag);
+    expect(proxy.requests.filter(({ url }) => url.endsWith('?uploads='))).toHaveLength(2);
   });
 
   test('a pointer has its own ETag, also when an answer told another', async () => {

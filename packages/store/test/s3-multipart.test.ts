@@ -199,6 +199,18 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: 'large', UploadId: kept }));
   });
 
+  test('needs no permission but to write', async () => {
+    const { bucket, through } = await room();
+    const limited = await minio().limitedCredentials(['s3:PutObject']);
+    const store = await openMinioStore({ ...minio(), credentials: limited }, `s3://${bucket}`, through);
+    const { source, content } = largeFile(partSizeBytes + 1);
+    await store.write('large', source, options(content, 'absent'));
+    await expect(store.write('large', source, options(content, 'absent'))).rejects.toMatchObject({
+      code: 'condition-failed',
+    });
+    await expect(store.head('large')).rejects.toMatchObject({ code: 'access-denied' });
+  });
+
   test('I5: killed at 20 random moments, it is finished by running again, and never starts over', async () => {
     const { bucket, proxy, client, store, uploads, sentParts } = await room();
     const count = 10;

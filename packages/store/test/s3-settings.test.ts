@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { inspect } from 'node:util';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { ObjectStore, WriteOptions } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { openStore, type S3Settings } from '../src/index.ts';
-import { bytesSource, options, put, sha256Of } from './objects.ts';
-import { serveBucketDouble } from './s3-bucket-double.ts';
+import { bytesSource, options, put, sha256Of, temporaryDirectory } from './objects.ts';
+import { refusal, serveBucketDouble } from './s3-bucket-double.ts';
 import { openMinioStore, useMinio, withoutMinio } from './s3-room.ts';
 
 const credentials = async () => ({ accessKeyId: 'AKIADOUBLE', secretAccessKey: 'hunter2' });
+
+const partSizeBytes = 5 * 2 ** 20;
 
 function open(settings: S3Settings, url = 's3://double-bucket/p'): Promise<ObjectStore> {
   return openStore(url, { s3: { settings, credentials } });
@@ -54,6 +59,38 @@ describe('the settings of an S3 store', () => {
   });
 });
 
+function sparseSha256(sizeBytes: number): string {
+  const digest = createHash('sha256');
+  const zeros = Buffer.alloc(2 ** 20);
+  for (let left = sizeBytes; left > 0; left -= zeros.length) digest.update(zeros.subarray(0, left));
+  return digest.digest('hex');
+}
+
+// A minute of reading and hashing zeros: not for every run.
+const withoutTime = process.env['SLIPWAY_LARGE_TESTS'] === undefined;
+
+describe.skipIf(withoutTime)('a file of more than 5 GiB (needs SLIPWAY_LARGE_TESTS)', () => {
+  test('is stored in parts, and hashed as it is read', async () => {
+    const double = await serveBucketDouble();
+    const file = path.join(temporaryDirectory(), 'sparse');
+    const sizeBytes = 5 * 2 ** 30 + 12_345;
+    fs.closeSync(fs.openSync(file, 'w'));
+    fs.truncateSync(file, sizeBytes);
+    const settings = { region: 'us-east-1', endpointUrl: double.endpointUrl, forcePathStyle: true };
+    const store = await open({ ...settings, partSizeBytes: 64 * 2 ** 20, concurrency: 2 });
+    // Of that many zeros.
+    const sha256 = sparseSha256(sizeBytes);
+    let sentBytes = 0;
+    const onBytes = (count: number) => {
+      sentBytes += count;
+    };
+    await store.write('sparse', { kind: 'file', path: file, sizeBytes }, { ...options(''), sha256, onBytes });
+    expect(sentBytes).toBe(sizeBytes);
+    expect([...double.parts.values()].reduce((sum, size) => sum + size)).toBe(sizeBytes);
+    expect(double.parts.size).toBe(81);
+  }, 600_000);
+});
+
 describe('a request to S3', () => {
   test('I7: has no secret, and says of us only what we are', async () => {
     const double = await serveBucketDouble();
@@ -79,7 +116,7 @@ describe('a request to S3', () => {
       acl: 'public-read',
       storageClass: 'STANDARD_IA',
       encryption: { algorithm: 'aws:kms', kmsKeyId: 'alias/releases' },
-      partSizeBytes: 5 * 2 ** 20,
+      partSizeBytes,
     });
     const wanted = {
       'x-amz-acl': 'public-read',
@@ -99,7 +136,7 @@ describe('a request to S3', () => {
       metadata: { origin: 'here' },
     };
     await store.write('small', bytesSource('x'), { ...options('x'), headers });
-    const large = Buffer.alloc(5 * 2 ** 20 + 1);
+    const large = Buffer.alloc(partSizeBytes + 1);
     await store.write('large', bytesSource(large), { ...options(large), headers });
     const [small] = double.requests;
     const begun = double.requests.find(
@@ -107,6 +144,26 @@ describe('a request to S3', () => {
     );
     expect(small?.headers).toMatchObject(wanted);
     expect(begun?.headers).toMatchObject(wanted);
+  });
+
+  test('has an MD5 where the server refuses newer checksums', async () => {
+    const double = await serveBucketDouble();
+    const hasChecksum = (headers: object) =>
+      Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-'));
+    double.intercept = ({ headers }) => (hasChecksum(headers) ? refusal(501, 'NotImplemented') : undefined);
+    const store = await open({
+      region: 'auto',
+      endpointUrl: double.endpointUrl,
+      forcePathStyle: true,
+      partSizeBytes,
+    });
+    await put(store, 'a', 'x');
+    await put(store, 'b', 'x');
+    const large = Buffer.alloc(partSizeBytes + 1, 'x');
+    await store.write('large', bytesSource(large), options(large));
+    expect(Object.fromEntries(double.parts)).toEqual({ 1: partSizeBytes, 2: 1 });
+    // One refusal, and no other.
+    expect(double.requests.filter(({ headers }) => hasChecksum(headers))).toHaveLength(1);
   });
 
   test('goes to the address that AWS has for the bucket', async () => {

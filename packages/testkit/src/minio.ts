@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentials } from '@slipway/core';
 import { serverProgram } from './server-programs.ts';
@@ -56,7 +56,7 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
   const settings = { region, endpointUrl, forcePathStyle: true } as const;
   const client = new S3Client({ region, endpoint: endpointUrl, forcePathStyle: true, credentials });
   let buckets = 0;
-  return {
+  const minio: Minio = {
     endpointUrl,
     settings,
     credentials,
@@ -93,6 +93,23 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
       rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  await untilInitialized(minio);
+  return minio;
+}
+
+/** It answers that it lives before it knows its buckets and users; until then it refuses requests with 503. */
+async function untilInitialized(minio: Minio): Promise<void> {
+  for (const endMs = Date.now() + startMs; ; await sleep(50)) {
+    try {
+      await minio.client.send(new ListBucketsCommand({}));
+      await minio.limitedCredentials(['s3:ListBucket']);
+      return;
+    } catch (error) {
+      if (Date.now() < endMs) continue;
+      await minio.stop();
+      throw error;
+    }
+  }
 }
 
 async function startOnFreePort(
