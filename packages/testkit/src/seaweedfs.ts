@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './fixtures.ts';
 import { freePorts, startServerProcess } from './server-process.ts';
@@ -58,7 +58,7 @@ export async function startSeaweed(options: {
   const iamConfig = configuration('iam.json', iamConfiguration(options));
   const [s3 = 0, master = 0, filer = 0, volume = 0, admin = 0] = await freePorts(5, grpcOffset);
   const url = `http://127.0.0.1:${s3}`;
-  const { stop } = await startServerProcess(program, {
+  const server = await startServerProcess(program, {
     args: [
       'mini',
       '-ip=127.0.0.1',
@@ -80,7 +80,26 @@ export async function startSeaweed(options: {
     environment: { TMPDIR: directory },
     isReady: async () => (await fetch(`${url}/${bucket}/none`)).status === 403,
   });
-  return { url, bucket, accountId, keys, roleArn, stop };
+  return {
+    url,
+    bucket,
+    accountId,
+    keys,
+    roleArn,
+    async stop() {
+      await server.stop();
+      removeSockets([s3, master, filer, volume, admin]);
+    },
+  };
+}
+
+/** It puts sockets into `/tmp`, whatever `TMPDIR` is, and leaves some of them behind. */
+function removeSockets(ports: readonly number[]): void {
+  for (const name of readdirSync('/tmp')) {
+    const port = Number(/^seaweedfs-.*-(\d+)\.sock$/.exec(name)?.[1]);
+    if (ports.some((own) => port === own || port === own + grpcOffset))
+      rmSync(join('/tmp', name), { force: true });
+  }
 }
 
 function roleArn(name: string): string {
