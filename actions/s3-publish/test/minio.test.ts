@@ -8,6 +8,7 @@ import {
   type S3Objects,
   s3Objects,
   startMinio,
+  startS3FaultProxy,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -169,6 +170,48 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
       expect(uploaded).toBeLessThanOrEqual(301 - left.length);
       expect(uploaded).toBeGreaterThanOrEqual(301 - left.length - 4);
     }
+  }, 300_000);
+
+  test('I1 to I3 in bad weather: all ends right, byte for byte', async () => {
+    if (minio === undefined) throw new Error('there is no MinIO');
+    const proxy = await startS3FaultProxy(minio.endpointUrl, {
+      slowDown: 0.1,
+      reset: 0.05,
+      cut: 0.02,
+      wrongEtag: 0.01,
+      conflict: 0.05,
+      ambiguous: 0.02,
+    });
+    const { objects, publish } = await freshBucket();
+    for (let index = 0; index < 20; index += 1) await objects.write(`site/old/${index}`, 'old');
+    const files = Object.fromEntries(
+      Array.from({ length: 400 }, (_, index) => [`v1/f${index}`, `${index} `.repeat(300)]),
+    );
+    const source = makeTree({ ...files, 'latest.json': '{"v":1}' });
+    const inputs = {
+      source,
+      immutable: 'v1/**',
+      pointers: 'latest.json',
+      delete: 'extraneous',
+      'endpoint-url': proxy.endpointUrl,
+    };
+    const run = await publish('/site', inputs);
+    expect(run.exitCode, run.log).toBe(0);
+    const stored = (await objects.list('site/')).filter((key) => key !== `site/${inventoryName}`);
+    expect(stored.toSorted()).toEqual(
+      [...Object.keys(files), 'latest.json'].map((key) => `site/${key}`).toSorted(),
+    );
+    for (const [key, content] of Object.entries(files))
+      expect(await objects.read(`site/${key}`)).toBe(content);
+    expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(50);
+    // An ETag that was told wrong costs a HEAD the next time, never an upload.
+    proxy.setFaults({});
+    expect((await publish('/site', inputs)).outputs).toMatchObject({
+      uploaded: '0',
+      unchanged: '401',
+      deleted: '0',
+    });
+    proxy.close();
   }, 300_000);
 
   test('a large sparse file goes in parts, is verified by reading it back, and is known the next time', async () => {

