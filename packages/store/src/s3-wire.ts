@@ -76,36 +76,29 @@ export class S3Wire {
     this.#signer = new S3Signer(options.place.region);
   }
 
-<<<<<<< HEAD
+  /** The path of the bucket itself. */
+  get bucketPath(): string {
+    return `${this.#basePath}/`;
+  }
+
   /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
   get takesChecksums(): boolean {
     return this.#takesChecksums;
   }
 
-  /** The path of the bucket itself. */
-  get bucketPath(): string {
-    return `${this.#basePath}/`;
-=======
-  /** The path of the bucket itself. */
-  get bucketPath(): string 
-    return `${this.#basePath}/`;
-
-  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
-  get takesChecksums(): boolean 
-    return this.#takesChecksums;
->>>>>>> wt/pub
-
   /** The path of an object, whose key may be any that S3 has. */
-  pathOf(s3Key: string): string 
+  pathOf(s3Key: string): string {
     return `${this.#basePath}/${encodeKey(s3Key)}`;
+  }
 
   /**
    * The answer when it is a success, its body unread. Throws `S3Refusal` when it is none, `RemoteError` for a connection that
    * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
    * that ended are asked for anew, before that is an error.
    */
-  send(request: WireRequest): Promise<IncomingMessage> 
+  send(request: WireRequest): Promise<IncomingMessage> {
     return this.#throttle.run(() => this.#send(request), isTooMuch);
+  }
 
   async #send(request: WireRequest): Promise<IncomingMessage> {
     let clockCorrections = 0;
@@ -158,7 +151,7 @@ export class S3Wire {
   async #refusalIn(
     { what, action, signal }: WireRequest,
     response: IncomingMessage,
-  ): Promise<readonly refusal: S3Refusal; readonly dateText: string | undefined > {
+  ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
     const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, { what, signal }));
     const answer = { status: response.statusCode ?? 0, headers: response.headers, body };
     const refusal = refusalOf(answer, what, action, this.place, this.#options.clock.nowMs());
@@ -167,10 +160,11 @@ export class S3Wire {
   }
 
   /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
-  async document(request: WireRequest & { readonly root: string }): Promise<
+  async document(request: WireRequest & { readonly root: string }): Promise<{
     readonly status: number;
     readonly headers: Record<string, string>;
-    readonly body: Uint8Array;> {
+    readonly body: Uint8Array;
+  }> {
     const response = await this.send(request);
     const body = await collect(response, maxDocumentBytes, request);
     const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
