@@ -1,4 +1,5 @@
 export * from './concurrency.ts';
+export * from './digest-map.ts';
 export * from './errors.ts';
 export * from './json-scanner.ts';
 export * from './keys.ts';
@@ -8,3 +9,4 @@ export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
 export * from './string-pool.ts';
+export * from './young-generation.ts';

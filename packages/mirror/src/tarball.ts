@@ -4,6 +4,7 @@ import { type ObjectStore, systemErrorCode, unreachable } from '@slipway/core';
 import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Extract, extract } from 'tar-stream';
 import { type Finding, finding } from './findings.ts';
+import { unpackedBytes } from './unpacked-bytes.ts';
 
 const specFilePattern = /(^|\/)\.spack\/spec\.json$/;
 /** Tarballs up to this size are read in one piece, unless they unpack to more than sixteen times as much. */
@@ -62,7 +63,10 @@ async function checkSmallTarball(
 async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
   let unpacked: Buffer;
   try {
-    unpacked = gunzipSync(stored, { maxOutputLength: maxUnpackedBytesInMemory, chunkSize: 256 * 1024 });
+    unpacked = gunzipSync(stored, {
+      maxOutputLength: maxUnpackedBytesInMemory,
+      chunkSize: unpackedBytes(stored),
+    });
   } catch (error) {
     if (systemErrorCode(error) !== 'ERR_BUFFER_TOO_LARGE') {
       return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
