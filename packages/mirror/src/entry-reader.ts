@@ -1,6 +1,13 @@
 import { hash as hashOnce } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { JsonError, type ObjectStore, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import {
+  JsonError,
+  type ObjectStore,
+  releaseBytes,
+  SlipwayError,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
 import {
   type BlobRecord,
   blobKey,
@@ -95,9 +102,9 @@ export class EntryReader {
     const { spec, tarball } = recordsOf(manifest, key, findings);
     const blobs = manifest.data;
     if (spec === undefined || tarball === undefined) return report({ ...known, blobs });
-    const document = await this.#readSpec(spec, dagHash, findings);
-    if (document === undefined) return report({ ...known, blobs, tarball });
-    const mismatch = bindingProblem(key, dagHash, document.root);
+    const root = await this.#readSpec(spec, dagHash, findings);
+    if (root === undefined) return report({ ...known, blobs, tarball });
+    const mismatch = bindingProblem(key, dagHash, root);
     let tarballFinding: Finding | undefined;
     if (this.#tarballs !== 'none') tarballFinding = await this.#checkTarball(tarball, dagHash, onBytes);
     if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFinding));
@@ -107,7 +114,7 @@ export class EntryReader {
     ) {
       findings.push(tarballFinding);
     }
-    const { hash, name, version } = document.root;
+    const { hash, name, version } = root;
     return report({ ...known, blobs, tarball, spec: { hash, name, version } });
   }
 
@@ -138,7 +145,7 @@ export class EntryReader {
     record: BlobRecord,
     dagHash: string,
     findings: Finding[],
-  ): Promise<SpecDocument | undefined> {
+  ): Promise<SpecDocument['root'] | undefined> {
     const key = blobKey(record.checksum);
     if (record.contentLength > maxSpecBlobBytes) {
       findings.push(
@@ -156,7 +163,10 @@ export class EntryReader {
       return undefined;
     }
     const json = unpacked(key, stored, findings);
-    return json && parsed(key, 'spec-malformed', findings, () => this.#memo.read(json, dagHash));
+    if (json === undefined) return undefined;
+    const root = parsed(key, 'spec-malformed', findings, () => this.#memo.read(json, dagHash).root);
+    releaseBytes(json);
+    return root;
   }
 
   async #readBounded(

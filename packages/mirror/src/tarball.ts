@@ -1,6 +1,6 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { createGunzip, type Gunzip, gunzipSync } from 'node:zlib';
-import { type ObjectStore, systemErrorCode, unreachable } from '@slipway/core';
+import { type ObjectStore, releaseBytes, systemErrorCode, unreachable } from '@slipway/core';
 import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Extract, extract } from 'tar-stream';
 import { type Finding, finding } from './findings.ts';
@@ -75,7 +75,7 @@ async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
     await search.push(stored);
     return search.end();
   }
-  return new Promise((resolve) => {
+  const found = await new Promise<SpecFileResult>((resolve) => {
     const tar = extract();
     searchTar(tar, (result) => {
       resolve(result);
@@ -83,6 +83,8 @@ async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
     });
     tar.end(unpacked);
   });
+  releaseBytes(unpacked);
+  return found;
 }
 
 /** What one pass over a tarball tells. */

@@ -1,15 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { InternalError } from '@slipway/core';
 import { hashTextOf, hashWordCount, hashWordsAt, hashWordsOf, mixedHash, sameHash } from './dag-hash.ts';
+import { formatFacts, type NodeFacts, parseFacts } from './node-facts.ts';
+import { growTo, type NodeTableMemory, reserve } from './shared-memory.ts';
 import type { SpecNode } from './spec-node.ts';
-
-/** What a table is made of; threads that are given it share the table. */
-export interface NodeTableMemory {
-  readonly control: SharedArrayBuffer;
-  readonly buckets: SharedArrayBuffer;
-  readonly records: SharedArrayBuffer;
-  readonly content: SharedArrayBuffer;
-}
 
 /** A node to be added. */
 export interface NewNode {
@@ -21,16 +15,9 @@ export interface NewNode {
   readonly hashIsProven: boolean;
 }
 
-/** What a node is; its dependencies and its JSON are asked for by themselves. */
-export type NodeFacts = Pick<
-  SpecNode,
-  'name' | 'version' | 'platform' | 'operatingSystem' | 'target' | 'compiler'
->;
-
 /** Address space is only reserved; memory is taken as nodes come. */
 const maxContentBytes = 8 * 2 ** 30;
 const maxRecordBytes = 2 ** 30;
-const minReservedBytes = 64 * 2 ** 20;
 const contentStepBytes = 2 * 1024 * 1024;
 const recordStepBytes = 256 * 1024;
 const minBuckets = 1024;
@@ -206,17 +193,7 @@ export class NodeTable {
   factsOf(id: number): NodeFacts {
     const start = this.#word(id, factsStartWord) * unitBytes;
     const end = start + this.#word(id, factsLengthWord);
-    const text = this.#contentTo(end).toString('utf8', start, end);
-    const [name = '', version = '', platform = '', operatingSystem = '', target = '', kind, compiler = ''] =
-      text.split('\n');
-    return {
-      name,
-      version,
-      platform,
-      operatingSystem,
-      target,
-      compiler: kind === 'hash' ? { hash: compiler } : kind === 'label' ? { label: compiler } : undefined,
-    };
+    return parseFacts(this.#contentTo(end).toString('utf8', start, end));
   }
 
   /**
@@ -270,7 +247,7 @@ export class NodeTable {
       }
       words[record + edgesStartWord] = this.#put(new Uint8Array(edges.buffer));
       words[record + edgeCountWord] = edges.length;
-      const facts = Buffer.from(factsText(node));
+      const facts = Buffer.from(formatFacts(node));
       words[record + factsStartWord] = this.#put(facts);
       words[record + factsLengthWord] = facts.length;
       words[record + flagsWord] = (node.external ? externalFlag : 0) | (hashIsProven ? provenFlag : 0);
@@ -304,32 +281,4 @@ export class NodeTable {
     Atomics.store(this.#control, lockWord, 0);
     Atomics.notify(this.#control, lockWord, 1);
   }
-}
-
-/** As much as is allowed: address space can be limited. */
-function reserve(maxBytes: number): SharedArrayBuffer {
-  for (let maxByteLength = maxBytes; ; maxByteLength /= 2) {
-    try {
-      return new SharedArrayBuffer(0, { maxByteLength });
-    } catch (error) {
-      if (!(error instanceof RangeError) || maxByteLength <= minReservedBytes) throw error;
-    }
-  }
-}
-
-function growTo(buffer: SharedArrayBuffer, bytes: number, stepBytes: number): void {
-  if (bytes > buffer.byteLength) buffer.grow(Math.ceil(bytes / stepBytes) * stepBytes);
-}
-
-/** Lines, because none of these has a line end: a version and a name are checked, and the rest is cleaned here. */
-function factsText(node: NodeFacts): string {
-  const { name, version, platform, operatingSystem, target, compiler } = node;
-  const [kind, named] =
-    compiler === undefined
-      ? ['', '']
-      : 'hash' in compiler
-        ? ['hash', compiler.hash]
-        : ['label', compiler.label];
-  const fields = [name, version, platform, operatingSystem, target, kind, named];
-  return fields.map((field) => field.replaceAll('\n', ' ')).join('\n');
 }
