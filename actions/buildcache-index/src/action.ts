@@ -185,14 +185,14 @@ async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]
     case 'update': {
       const plan = planUpdate({ view, indexed: current.index.entries(), stored, belongs });
       if (given.dryRun) return dryRun(plan, ports, reported);
-      const result = await executeUpdate(target, current, ports);
+      const result = await executeUpdate(target, { ...current, stored }, ports);
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);
       return report({ ...reported, plan, result });
     }
     case 'rebuild': {
       const plan = planRebuild({ view, stored, belongs });
       if (given.dryRun) return dryRun(plan, ports, reported);
-      const result = await executeRebuild(target, current, ports);
+      const result = await executeRebuild(target, { ...current, stored }, ports);
       progress.info(`Indexed ${counted(result.move.entryCount, 'entry', 'entries')}.`);
       return report({ ...reported, plan, result });
     }

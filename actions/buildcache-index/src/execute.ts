@@ -14,7 +14,7 @@ import {
   type TrustSource,
 } from '@slipway/mirror';
 import type { Signer } from '@slipway/signing';
-import { indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
+import { indexManifestKey, NodeTable, PackageIndex } from '@slipway/spack-buildcache';
 import { membership, type RollbackTarget } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
 import type { Selection } from './selection.ts';
@@ -34,6 +34,11 @@ export interface Target {
   readonly selection: Selection | undefined;
 }
 
+/** The index as it was read, and what was listed since then, if it was: the key of each stored manifest, by DAG hash. */
+export interface Seed extends CurrentIndex {
+  readonly stored?: ReadonlyMap<string, string> | undefined;
+}
+
 export interface Result {
   readonly move: IndexMove;
   readonly added: number;
@@ -42,12 +47,13 @@ export interface Result {
 
 /** Entries read so far; a second attempt reads only what came since. */
 class EntryNodes {
-  readonly graph = new NodeGraph();
+  graph = new NodeGraph();
   readonly findings: Finding[] = [];
   readonly #read = new Set<string>();
 
   async read(keys: readonly string[], ports: Ports): Promise<void> {
     const unread = keys.filter((key) => !this.#read.has(key));
+    if (this.graph.size === 0) this.graph = new NodeGraph(new NodeTable({ expectedNodes: unread.length }));
     ports.progress.start(`Reading ${counted(unread.length, 'entry', 'entries')}`, unread.length, 'entries');
     await scanEntries(unread, {
       store: ports.store,
@@ -55,7 +61,7 @@ class EntryNodes {
       tarballs: 'head',
       clock: ports.clock,
       workers: ports.workers,
-      onNode: (message, buffer) => void this.graph.add(message, buffer),
+      nodes: this.graph.table,
       onEntry: (entry) => {
         this.#read.add(entry.key);
         this.findings.push(...entry.findings);
@@ -77,7 +83,7 @@ export async function rehearse(plan: Plan, ports: Ports): Promise<void> {
 }
 
 /** Carries an update out. When somebody else moves the index meanwhile, it is planned again on the newer one. */
-export async function executeUpdate(target: Target, seed: CurrentIndex, ports: Ports): Promise<Result> {
+export async function executeUpdate(target: Target, seed: Seed, ports: Ports): Promise<Result> {
   const nodes = new EntryNodes();
   let added = 0;
   let removed = 0;
@@ -86,7 +92,7 @@ export async function executeUpdate(target: Target, seed: CurrentIndex, ports: P
     view: target.view,
     seed,
     change: async (current) => {
-      const stored = await listStoredEntries(ports.store);
+      const stored = (current === seed ? seed.stored : undefined) ?? (await listStoredEntries(ports.store));
       const belongs = membership(target.view, target.selection, current);
       const plan = planUpdate({ view: target.view, indexed: current.index.entries(), stored, belongs });
       for (const step of plan.steps) {
@@ -104,7 +110,7 @@ export async function executeUpdate(target: Target, seed: CurrentIndex, ports: P
 }
 
 /** Carries a rebuild out: the index is made from the manifests alone. */
-export async function executeRebuild(target: Target, seed: CurrentIndex, ports: Ports): Promise<Result> {
+export async function executeRebuild(target: Target, seed: Seed, ports: Ports): Promise<Result> {
   const nodes = new EntryNodes();
   let before = new Set<string>();
   let members: readonly string[] = [];
@@ -115,7 +121,7 @@ export async function executeRebuild(target: Target, seed: CurrentIndex, ports: 
     replaceUnreadable: true,
     change: async (current) => {
       before = new Set(current.index.entries());
-      const stored = await listStoredEntries(ports.store);
+      const stored = (current === seed ? seed.stored : undefined) ?? (await listStoredEntries(ports.store));
       const plan = planRebuild({
         view: target.view,
         stored,

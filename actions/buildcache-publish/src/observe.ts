@@ -17,7 +17,7 @@ import {
   type SignaturePolicy,
   type StagedBuildcache,
 } from '@slipway/mirror';
-import { blobKey, maxManifestBytes, runtimeDeptypes } from '@slipway/spack-buildcache';
+import { blobKey, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Observation, PresentEntry, StagedEntry } from './plan.ts';
 
 const concurrentRequests = 32;
@@ -110,10 +110,7 @@ async function observePresence(
 ): Promise<Observation> {
   const { mirror, view, overwrite } = options;
   const entries = staged.entries.map((entry): StagedEntry => {
-    const node = staged.graph.find(entry.dagHash);
-    const dependencies = (node?.dependencyHashes ?? []).filter(
-      (_, index) => ((node?.dependencyTypes[index] ?? 0) & runtimeDeptypes) !== 0,
-    );
+    const dependencies = staged.graph.runtimeDependencies(entry.dagHash);
     return {
       key: entry.key,
       dagHash: entry.dagHash,

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { constants } from 'node:os';
 import { getEnvironmentData, isMainThread } from 'node:worker_threads';
-import { InternalError, Redactor, systemClock } from '@slipway/core';
+import { InternalError, keepYoungGenerationSmall, Redactor, systemClock } from '@slipway/core';
 import { failureText } from '@slipway/runner';
 import { registry } from './registry.ts';
 import { runCommand, workerActionKey } from './run-command.ts';
@@ -45,6 +45,7 @@ async function main(): Promise<void> {
 }
 
 if (isMainThread) {
+  keepYoungGenerationSmall();
   await main();
 } else {
   const name = getEnvironmentData(workerActionKey);

@@ -11,6 +11,10 @@ const colon = 0x3a;
 
 /** Up to this many keys of one object are compared one by one, which is faster than a set; more go into a set. */
 const linearKeyLimit = 24;
+/** Numbers that are kept for each of them: start, end, mark. */
+const keyNumbers = 3;
+/** The mark of a key that is spelled with an escape, and must be decoded to be compared. */
+const escapedMark = -1;
 
 /** What can be wrong with JSON from outside, as distinct findings. */
 export type JsonFault = 'json-malformed' | 'json-too-deep' | 'json-duplicate-key';
@@ -37,15 +41,25 @@ export class JsonScanner {
   readonly maxDepth: number;
   position: number;
   #depth = 0;
+  /** Keys of the objects that are being passed over, those of inner ones on top. */
+  readonly #keys: number[] = [];
+  /** The string passed over last had an escape. */
+  #sawEscape = false;
+  readonly #origin: number;
 
-  constructor(bytes: Uint8Array, options: { readonly maxDepth: number; readonly position?: number }) {
+  /** `origin`: where in the whole text `bytes` begin, for messages. */
+  constructor(
+    bytes: Uint8Array,
+    options: { readonly maxDepth: number; readonly position?: number; readonly origin?: number },
+  ) {
     this.bytes = bytes;
     this.maxDepth = options.maxDepth;
     this.position = options.position ?? 0;
+    this.#origin = options.origin ?? 0;
   }
 
   fail(message: string, fault: JsonFault = 'json-malformed'): never {
-    throw new JsonError(fault, message, this.position);
+    throw new JsonError(fault, message, this.#origin + this.position);
   }
 
   skipWhitespace(): void {
@@ -59,13 +73,25 @@ export class JsonScanner {
 
   /** The next byte that is not white space, left unread; -1 at the end. */
   peek(): number {
+    const byte = this.bytes[this.position] ?? -1;
+    if (byte > 0x20) return byte;
     this.skipWhitespace();
     return this.bytes[this.position] ?? -1;
   }
 
-  #expect(byte: number): void {
+  /** Passes over white space and then this byte, which must be there. */
+  expect(byte: number): void {
     if (this.peek() !== byte) this.fail(`expected "${String.fromCharCode(byte)}"`);
     this.position += 1;
+  }
+
+  /** Passes over exactly this ASCII text, if it is next; it is not looked into. */
+  passes(text: string): boolean {
+    for (let index = 0; index < text.length; index += 1) {
+      if (this.bytes[this.position + index] !== text.charCodeAt(index)) return false;
+    }
+    this.position += text.length;
+    return true;
   }
 
   /** Requires that nothing but white space is left. */
@@ -78,7 +104,7 @@ export class JsonScanner {
    * (by `skipValue` if it does not want it).
    */
   object(member: (key: string) => void): void {
-    this.#expect(openBrace);
+    this.expect(openBrace);
     this.#enter();
     const seen = new Set<string>();
     if (this.peek() !== closeBrace) {
@@ -86,7 +112,7 @@ export class JsonScanner {
         const key = this.string();
         if (seen.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
         seen.add(key);
-        this.#expect(colon);
+        this.expect(colon);
         member(key);
         if (!this.#another(closeBrace)) break;
       }
@@ -98,7 +124,7 @@ export class JsonScanner {
 
   /** Reads an array and calls `element` for each element, which must consume it. */
   array(element: (index: number) => void): void {
-    this.#expect(openBracket);
+    this.expect(openBracket);
     this.#enter();
     if (this.peek() !== closeBracket) {
       for (let index = 0; ; index += 1) {
@@ -133,14 +159,19 @@ export class JsonScanner {
 
   /** Checks a value strictly and passes over it. Returns the range of its bytes. */
   skipValue(): { readonly start: number; readonly end: number } {
-    const first = this.peek();
+    this.skipWhitespace();
     const start = this.position;
-    switch (first) {
+    this.#skip();
+    return { start, end: this.position };
+  }
+
+  #skip(): void {
+    switch (this.peek()) {
       case openBrace:
         this.#skipObject();
         break;
       case openBracket:
-        this.array(() => void this.skipValue());
+        this.#skipArray();
         break;
       case quote:
         this.#skipString();
@@ -157,7 +188,6 @@ export class JsonScanner {
       default:
         this.#skipNumber();
     }
-    return { start, end: this.position };
   }
 
   #enter(): void {
@@ -172,71 +202,81 @@ export class JsonScanner {
     return byte === comma;
   }
 
-  /** An object nobody looks into: keys are compared as hashes first, so that no string is made for them. */
+  #skipArray(): void {
+    this.position += 1;
+    this.#enter();
+    if (this.peek() === closeBracket) this.position += 1;
+    else {
+      do this.#skip();
+      while (this.#another(closeBracket));
+    }
+    this.#depth -= 1;
+  }
+
+  /** An object nobody looks into: keys are compared as bytes, so that no string is made for them. */
   #skipObject(): void {
-    this.#expect(openBrace);
+    this.position += 1;
     this.#enter();
     if (this.peek() === closeBrace) {
       this.position += 1;
       this.#depth -= 1;
       return;
     }
-    const keys: number[] = [];
+    const keys = this.#keys;
+    const first = keys.length;
     let many: Set<string> | undefined;
-    for (;;) {
+    do {
       if (this.peek() !== quote) this.fail('expected a key');
       const start = this.#skipString();
-      if (many === undefined && keys.length < linearKeyLimit * 2) {
-        this.#refuseRepeatedKey(keys, start, this.position);
-        keys.push(start, this.position);
+      if (many === undefined && keys.length - first < linearKeyLimit * keyNumbers) {
+        this.#addKey(first, start, this.position);
       } else {
-        many ??= this.#keySet(keys);
+        many ??= this.#keySet(first);
         const key = this.#keyText(start, this.position);
         if (many.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
         many.add(key);
       }
-      this.#expect(colon);
-      this.skipValue();
-      if (!this.#another(closeBrace)) break;
-    }
+      this.expect(colon);
+      this.#skip();
+    } while (this.#another(closeBrace));
+    keys.length = first;
     this.#depth -= 1;
   }
 
-  #refuseRepeatedKey(keys: readonly number[], start: number, end: number): void {
+  /** Adds a key to those of its object, which begin at `first`. */
+  #addKey(first: number, start: number, end: number): void {
     const { bytes } = this;
-    const length = end - start;
-    for (let index = 0; index < keys.length; index += 2) {
+    const keys = this.#keys;
+    // Keys that differ mostly differ in this, and nothing more is compared then.
+    const mark = this.#sawEscape
+      ? escapedMark
+      : ((end - start) << 16) | ((bytes[start + 1] ?? 0) << 8) | (bytes[end - 2] ?? 0);
+    for (let index = first; index < keys.length; index += keyNumbers) {
+      const otherMark = keys[index + 2] ?? 0;
+      if (mark !== otherMark && mark !== escapedMark && otherMark !== escapedMark) continue;
       const otherStart = keys[index] ?? 0;
       const otherEnd = keys[index + 1] ?? 0;
-      const escaped = this.#hasEscape(start, end) || this.#hasEscape(otherStart, otherEnd);
-      if (escaped) {
-        if (this.#keyText(start, end) === this.#keyText(otherStart, otherEnd)) {
-          this.fail('the same key twice in one object', 'json-duplicate-key');
-        }
-        continue;
-      }
-      if (otherEnd - otherStart !== length) continue;
-      let same = true;
-      // From the back: keys of one object differ there more often than in front.
-      for (let offset = length - 2; offset > 0; offset -= 1) {
-        if (bytes[start + offset] !== bytes[otherStart + offset]) {
-          same = false;
-          break;
-        }
-      }
+      const same =
+        mark === escapedMark || otherMark === escapedMark
+          ? this.#keyText(start, end) === this.#keyText(otherStart, otherEnd)
+          : this.#sameBytes(start, end, otherStart, otherEnd);
       if (same) this.fail('the same key twice in one object', 'json-duplicate-key');
     }
+    keys.push(start, end, mark);
   }
 
-  #hasEscape(start: number, end: number): boolean {
-    for (let index = start; index < end; index += 1) if (this.bytes[index] === backslash) return true;
-    return false;
+  #sameBytes(start: number, end: number, otherStart: number, otherEnd: number): boolean {
+    if (end - start !== otherEnd - otherStart) return false;
+    for (let offset = end - start - 2; offset > 0; offset -= 1) {
+      if (this.bytes[start + offset] !== this.bytes[otherStart + offset]) return false;
+    }
+    return true;
   }
 
-  #keySet(keys: readonly number[]): Set<string> {
+  #keySet(first: number): Set<string> {
     const set = new Set<string>();
-    for (let index = 0; index < keys.length; index += 2) {
-      set.add(this.#keyText(keys[index] ?? 0, keys[index + 1] ?? 0));
+    for (let index = first; index < this.#keys.length; index += keyNumbers) {
+      set.add(this.#keyText(this.#keys[index] ?? 0, this.#keys[index + 1] ?? 0));
     }
     return set;
   }
@@ -254,7 +294,8 @@ export class JsonScanner {
     if (this.peek() !== quote) this.fail('expected a string');
     const start = this.position;
     let position = start + 1;
-    let ascii = true;
+    let seen = 0;
+    let escaped = false;
     let surrogates = false;
     for (;;) {
       const byte = bytes[position];
@@ -262,24 +303,27 @@ export class JsonScanner {
       if (byte === quote) break;
       if (byte < 0x20) this.fail('a control character in a string');
       if (byte === backslash) {
-        const escaped = bytes[position + 1] ?? 0;
-        if (escaped === 0x75) {
+        escaped = true;
+        const following = bytes[position + 1] ?? 0;
+        if (following === 0x75) {
           for (let digit = 2; digit < 6; digit += 1) {
             if (!isHexDigit(bytes[position + digit] ?? 0)) this.fail('a broken \\u escape');
           }
           surrogates ||= (bytes[position + 2] ?? 0) === 0x64 || (bytes[position + 2] ?? 0) === 0x44;
           position += 6;
         } else {
-          if (!'"\\/bfnrt'.includes(String.fromCharCode(escaped))) this.fail('an unknown escape in a string');
+          if (!'"\\/bfnrt'.includes(String.fromCharCode(following)))
+            this.fail('an unknown escape in a string');
           position += 2;
         }
         continue;
       }
-      if (byte >= 0x80) ascii = false;
+      seen |= byte;
       position += 1;
     }
     this.position = position + 1;
-    if (!ascii || surrogates) this.#checkText(start, this.position);
+    this.#sawEscape = escaped;
+    if (seen >= 0x80 || surrogates) this.#checkText(start, this.position);
     return start;
   }
 

@@ -56,6 +56,21 @@ describe('parseStrictJson', () => {
     expect(faultOf(text)).toBe(fault);
   });
 
+  it('finds a key that stands twice in one object, however it is spelled, and no other', () => {
+    const keys = fc.array(fc.constantFrom('a', 'b', 'ab', 'ba', 'aXb', 'aYb', 'abcd', 'acbd', ''), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(keys, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (names, escaped) => {
+        const spell = (name: string, index: number): string =>
+          escaped[index] ? name.replace('a', '\\u0061') : name;
+        const text = `[{"x":{${names.map((name, index) => `"${spell(name, index)}":{"a":1}`).join(',')}}}]`;
+        const isRepeated = new Set(names).size < names.length;
+        expect(faultOf(text)).toBe(isRepeated ? 'json-duplicate-key' : 'none');
+      }),
+    );
+  });
+
   it('refuses invalid UTF-8 rather than replacing it', () => {
     expect(faultOf(Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]))).toBe('json-malformed');
     expect(faultOf(Buffer.from('["\ufffd"]'))).toBe('none');

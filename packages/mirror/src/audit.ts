@@ -1,9 +1,17 @@
-import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
+import {
+  type Clock,
+  counted,
+  DigestMap,
+  type ObjectStore,
+  type ProgressPort,
+  UserError,
+} from '@slipway/core';
 import {
   blobKey,
   classifyKey,
   indexManifestKey,
   layoutKey,
+  NodeTable,
   type PackageIndex,
   specManifestKey,
 } from '@slipway/spack-buildcache';
@@ -21,11 +29,13 @@ import {
   readPackageIndex,
   unsignedIndexFinding,
 } from './index-pointer.ts';
+import { streamPackageIndex } from './index-stream.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
 import { findOrphans } from './orphans.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
 import { confirmStored } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
@@ -70,7 +80,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   progress.start('Reading the listing and the keys');
   // Read in this order, publishers at work raise no finding; see `readStanding`.
   const history = store.listable ? await listHistory(store, undefined) : [];
-  const listing = store.listable ? await listBuildcache(store, findings) : undefined;
+  const listing = store.listable ? await listBuildcache(store, findings, { keepKeys: false }) : undefined;
   if (listing?.hasLayoutV2) {
     const why = 'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at';
     findings.push(finding('layout-v2-unaudited', undefined, why, layoutV2Hint));
@@ -92,11 +102,11 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
       ),
     );
   }
-  // Before the indexes, which are as large as all that is kept of the entries: they need not be in memory together.
+  // Before the indexes, so that of these nothing need be kept that is known from the entries.
   const listedEntries = listing && (await readEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const findingsBefore = findings.length;
-  const indexes = await readIndexes(store, listing, policy, findings);
+  const indexes = await readIndexes(store, listing, policy, listedEntries?.graph.table, findings);
   const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
   const mustBeSigned = audit.requireSignedIndex || (await isHistorySigned(store, history, policy));
@@ -150,10 +160,9 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const orphans =
     listing === undefined
       ? []
-      : await findOrphans(store, listing, [
-          entries.blobs,
-          offered.blobs,
-          indexes.map((index) => index.pointer.record.checksum),
+      : await findOrphans(store, listing, entries.blobs, [
+          ...offered.blobs,
+          ...indexes.map((index) => index.pointer.record.checksum),
         ]);
   for (const orphan of orphans.slice(0, maxOrphanFindings)) {
     findings.push(finding('blob-orphaned', blobKey(orphan), 'nothing refers to it'));
@@ -178,7 +187,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     statistics: entries.statistics.statistics(
       entries.graph,
       stored.keys(),
-      listing?.blobSizes ?? new Map(),
+      listing?.blobSizes ?? new DigestMap(),
       orphans,
     ),
     indexes: indexes.map(({ view, pointer, index }) => ({
@@ -207,14 +216,19 @@ interface ReadIndex {
 async function readIndexes(
   store: ObjectStore,
   listing: Listing | undefined,
-  policy: Parameters<typeof readIndexPointer>[2],
+  policy: SignaturePolicy,
+  known: NodeTable | undefined,
   findings: Finding[],
 ): Promise<readonly ReadIndex[]> {
   const indexes: ReadIndex[] = [];
   for (const view of [undefined, ...(listing?.views ?? [])]) {
     const pointer = await readIndexPointer(store, view, policy, findings);
-    const index = pointer && (await readPackageIndex(store, pointer.record, findings));
-    if (pointer !== undefined && index !== undefined) indexes.push({ view, pointer, index });
+    if (pointer === undefined) continue;
+    const index =
+      known === undefined
+        ? await readPackageIndex(store, pointer.record, findings)
+        : await streamPackageIndex(store, pointer.record, known, findings);
+    if (index !== undefined) indexes.push({ view, pointer, index });
   }
   return indexes;
 }
@@ -238,8 +252,8 @@ interface ReadEntries {
   readonly findings: readonly Finding[];
   readonly statistics: StatisticsCollector;
   /** SHA-256 of every blob that an entry refers to. */
-  readonly blobs: ReadonlySet<string>;
-  readonly tarballs: ReadonlyMap<string, number>;
+  readonly blobs: DigestMap;
+  readonly tarballs: DigestMap;
 }
 
 async function readEntries(
@@ -247,13 +261,12 @@ async function readEntries(
   trust: TrustSource,
   keys: readonly string[],
 ): Promise<ReadEntries> {
-  const graph = new NodeGraph('digest');
+  const graph = new NodeGraph(new NodeTable({ expectedNodes: keys.length }));
   const findings: Finding[] = [];
   const statistics = new StatisticsCollector();
-  const blobs = new Set<string>();
-  const tarballs = new Map<string, number>();
+  const blobs = statistics.referenced;
+  const tarballs = new DigestMap();
   const tarballCheck: TarballCheck = audit.level === 'full' ? 'read' : audit.store.listable ? 'none' : 'head';
-  const unproven: string[] = [];
   audit.progress.start(`Checking ${counted(keys.length, 'entry', 'entries')}`, keys.length, 'entries');
   await scanEntries(keys, {
     store: audit.store,
@@ -261,28 +274,17 @@ async function readEntries(
     tarballs: tarballCheck,
     clock: audit.clock,
     workers: audit.workers,
-    onNode: (message, buffer) => {
-      if (!message.hashIsProven && !graph.find(message.hash)) unproven.push(message.hash);
-      if (graph.add(message, buffer) === 'conflict') {
-        findings.push(
-          finding(
-            'node-conflict',
-            undefined,
-            `two specs describe ${message.name}/${message.hash} differently`,
-          ),
-        );
-      }
-    },
+    nodes: graph.table,
     onEntry: (entry: EntryReport) => {
       audit.progress.advance(1);
       findings.push(...entry.findings);
       statistics.addEntry(entry);
-      for (const blob of entry.blobs) blobs.add(blob.checksum);
       if (tarballCheck === 'none' && entry.tarball !== undefined) {
         tarballs.set(entry.tarball.checksum, entry.tarball.contentLength);
       }
     },
   });
+  const unproven = graph.unproven();
   if (unproven.length > 0) {
     const what = `the DAG hash of ${counted(unproven.length, 'spec')} (${unproven[0]} first) is not what Spack 1.x computes of the spec: made by another version, or changed`;
     findings.push(finding('dag-hash-unproven', undefined, what));
@@ -310,10 +312,7 @@ export function closureFindings(
   return findings;
 }
 
-function tarballFindings(
-  tarballs: ReadonlyMap<string, number>,
-  blobSizes: ReadonlyMap<string, number>,
-): readonly Finding[] {
+function tarballFindings(tarballs: DigestMap, blobSizes: DigestMap): readonly Finding[] {
   const findings: Finding[] = [];
   for (const [sha256, contentLength] of tarballs) {
     const sizeBytes = blobSizes.get(sha256);

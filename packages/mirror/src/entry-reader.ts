@@ -1,12 +1,18 @@
 import { hash as hashOnce } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { JsonError, type ObjectStore, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import {
+  JsonError,
+  type ObjectStore,
+  releaseBytes,
+  SlipwayError,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
 import {
   type BlobRecord,
   blobKey,
   classifyKey,
   findRecord,
-  type KnownNode,
   type Manifest,
   maxManifestBytes,
   maxSpecBlobBytes,
@@ -14,14 +20,15 @@ import {
   mediaTypes,
   NodeConflictError,
   NodeMemo,
+  type NodeTable,
   parseManifest,
   type SpecDocument,
-  type SpecNode,
   specManifestKey,
 } from '@slipway/spack-buildcache';
 import { type Finding, type FindingCode, finding } from './findings.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 import { checkSize, checkTarball, missingBlob, tamperedBlob } from './tarball.ts';
+import { unpackedBytes } from './unpacked-bytes.ts';
 
 /** How far tarballs are checked: not at all here (a listing does it), that they are there, or their every byte. */
 export type TarballCheck = 'none' | 'head' | 'read';
@@ -47,23 +54,21 @@ export class EntryReader {
   readonly #store: ObjectStore;
   readonly #policy: SignaturePolicy;
   readonly #tarballs: TarballCheck;
-  readonly #memo = new NodeMemo();
+  readonly #memo: NodeMemo;
 
-  constructor(store: ObjectStore, policy: SignaturePolicy, tarballs: TarballCheck) {
+  /** Nodes of the specs that it reads go into `nodes`. */
+  constructor(store: ObjectStore, policy: SignaturePolicy, tarballs: TarballCheck, nodes: NodeTable) {
     this.#store = store;
     this.#policy = policy;
     this.#tarballs = tarballs;
+    this.#memo = new NodeMemo(nodes);
   }
 
   /**
-   * Reads the entry whose manifest is `key`. Nodes that this reader had not met go to `onFreshNode`. Whatever is wrong
-   * with the entry is in its findings; only a store that fails throws.
+   * Reads the entry whose manifest is `key`. Whatever is wrong with it is in its findings; only a store that fails
+   * throws.
    */
-  async read(
-    key: string,
-    onFreshNode: (node: SpecNode) => void,
-    onBytes?: (count: number) => void,
-  ): Promise<EntryReport> {
+  async read(key: string, onBytes?: (count: number) => void): Promise<EntryReport> {
     const findings: Finding[] = [];
     const classified = classifyKey(key);
     const dagHash = classified.kind === 'spec-manifest' ? classified.dagHash : '';
@@ -97,12 +102,9 @@ export class EntryReader {
     const { spec, tarball } = recordsOf(manifest, key, findings);
     const blobs = manifest.data;
     if (spec === undefined || tarball === undefined) return report({ ...known, blobs });
-    const document = await this.#readSpec(spec, findings);
-    if (document === undefined) return report({ ...known, blobs, tarball });
-    for (const node of document.fresh) {
-      onFreshNode(node);
-    }
-    const mismatch = bindingProblem(key, dagHash, document.root);
+    const root = await this.#readSpec(spec, dagHash, findings);
+    if (root === undefined) return report({ ...known, blobs, tarball });
+    const mismatch = bindingProblem(key, dagHash, root);
     let tarballFinding: Finding | undefined;
     if (this.#tarballs !== 'none') tarballFinding = await this.#checkTarball(tarball, dagHash, onBytes);
     if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFinding));
@@ -112,7 +114,7 @@ export class EntryReader {
     ) {
       findings.push(tarballFinding);
     }
-    const { hash, name, version } = document.root;
+    const { hash, name, version } = root;
     return report({ ...known, blobs, tarball, spec: { hash, name, version } });
   }
 
@@ -139,7 +141,11 @@ export class EntryReader {
       : checkSize(key, info.sizeBytes, record.contentLength);
   }
 
-  async #readSpec(record: BlobRecord, findings: Finding[]): Promise<SpecDocument | undefined> {
+  async #readSpec(
+    record: BlobRecord,
+    dagHash: string,
+    findings: Finding[],
+  ): Promise<SpecDocument['root'] | undefined> {
     const key = blobKey(record.checksum);
     if (record.contentLength > maxSpecBlobBytes) {
       findings.push(
@@ -157,7 +163,10 @@ export class EntryReader {
       return undefined;
     }
     const json = unpacked(key, stored, findings);
-    return json && parsed(key, 'spec-malformed', findings, () => this.#memo.read(json));
+    if (json === undefined) return undefined;
+    const root = parsed(key, 'spec-malformed', findings, () => this.#memo.read(json, dagHash).root);
+    releaseBytes(json);
+    return root;
   }
 
   async #readBounded(
@@ -221,25 +230,9 @@ function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
   throw error;
 }
 
-const minChunkBytes = 1024;
-const maxChunkBytes = 4 * 1024 * 1024;
-
-/**
- * The size that a gzip file says it unpacks to (RFC 1952, ISIZE), and a byte more, within bounds: with it one buffer is
- * enough, and nothing is copied together. A wrong one costs only time.
- */
-function expectedBytes(stored: Uint8Array): number {
-  if (stored.length < 18) return minChunkBytes;
-  const size = new DataView(stored.buffer, stored.byteOffset, stored.byteLength).getUint32(
-    stored.length - 4,
-    true,
-  );
-  return Math.min(maxChunkBytes, Math.max(minChunkBytes, size + 1));
-}
-
 function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer | undefined {
   try {
-    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes, chunkSize: expectedBytes(stored) });
+    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes, chunkSize: unpackedBytes(stored) });
   } catch (error) {
     const code = systemErrorCode(error);
     if (error instanceof SlipwayError || code === undefined) throw error;
@@ -269,7 +262,7 @@ function recordsOf(
 }
 
 /** A manifest is bound to its file name: the spec inside must be the one that Spack looks for there. */
-function bindingProblem(key: string, dagHash: string, root: KnownNode): Finding | undefined {
+function bindingProblem(key: string, dagHash: string, root: SpecDocument['root']): Finding | undefined {
   const expected = specManifestKey(root);
   if (expected === key) return undefined;
   const who = `${root.name}@${root.version}/${root.hash}`;

@@ -25,14 +25,18 @@ export interface IndexAuditInput extends IndexNamesInput {
 export function auditIndex(input: IndexAuditInput): Finding[] {
   const { pointer, index, graph } = input;
   const findings: Finding[] = [...indexNameFindings(input)];
-  const edges = new Map<string, number>();
-  const count = (dependencies: readonly string[]): void => {
-    for (const dependency of dependencies) edges.set(dependency, (edges.get(dependency) ?? 0) + 1);
-  };
+  const { table } = graph;
+  const edges = new Float64Array(table.size);
+  /** Of nodes that only the index has. */
+  const others = new Map<string, number>();
   for (const hash of index.hashes()) {
-    const node = graph.find(hash);
-    if (node === undefined) {
-      count(dependenciesInIndex(index, hash, pointer, findings));
+    const id = table.find(hash);
+    if (id < 0) {
+      for (const dependency of dependenciesInIndex(index, hash, pointer, findings)) {
+        const known = table.find(dependency);
+        if (known >= 0) edges[known] = (edges[known] ?? 0) + 1;
+        else others.set(dependency, (others.get(dependency) ?? 0) + 1);
+      }
       if (!index.hasEntry(hash)) {
         findings.push(
           finding('index-node-unneeded', pointer.key, `it lists ${hash}, which no stored entry needs`),
@@ -40,9 +44,12 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
       }
       continue;
     }
-    count(node.dependencyHashes);
-    const json = index.nodeJson(hash);
-    if (json === undefined || !graph.hasJson(hash, json)) {
+    for (let edge = table.edgeCount(id) - 1; edge >= 0; edge -= 1) {
+      const target = table.edgeTarget(id, edge);
+      edges[target] = (edges[target] ?? 0) + 1;
+    }
+    const json = index.nodeRange(hash);
+    if (json === undefined || !graph.hasJson(id, json.source, json.start, json.end)) {
       findings.push(
         finding(
           'index-node-mismatch',
@@ -53,7 +60,8 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
     }
   }
   for (const hash of index.hashes()) {
-    const expected = edges.get(hash) ?? 0;
+    const id = table.find(hash);
+    const expected = (id < 0 ? others.get(hash) : edges[id]) ?? 0;
     if (index.refCount(hash) === expected) continue;
     findings.push(
       finding(

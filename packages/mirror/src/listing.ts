@@ -1,10 +1,10 @@
-import { type ObjectStore, UserError } from '@slipway/core';
+import { DigestMap, type ObjectStore, UserError } from '@slipway/core';
 import { classifyKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 
 /** What a buildcache holds, judged by names alone. */
 export interface Listing {
-  /** Keys of everything that has a place in the layout. */
+  /** Keys of everything that has a place in the layout, where they were asked for. */
   readonly keys: readonly string[];
   /** Keys of spec manifests, sorted, which is the order in which Spack indexes them. */
   readonly specManifests: readonly string[];
@@ -12,24 +12,28 @@ export interface Listing {
   /** Views that have an index of their own. */
   readonly views: readonly string[];
   /** Stored size in bytes of each blob, by SHA-256. */
-  readonly blobSizes: ReadonlyMap<string, number>;
+  readonly blobSizes: DigestMap;
   readonly hasLayoutV2: boolean;
   readonly objectCount: number;
 }
 
 /** Lists a buildcache. Names that have no place in the layout are findings, not errors. */
-export async function listBuildcache(store: ObjectStore, findings: Finding[]): Promise<Listing> {
+export async function listBuildcache(
+  store: ObjectStore,
+  findings: Finding[],
+  options: { readonly keepKeys: boolean },
+): Promise<Listing> {
   const keys: string[] = [];
   const specManifests: string[] = [];
   const keyFingerprints: string[] = [];
   const views: string[] = [];
-  const blobSizes = new Map<string, number>();
+  const blobSizes = new DigestMap();
   let hasLayoutV2 = false;
   let objectCount = 0;
   const note = (key: string, sizeBytes: number): void => {
     objectCount += 1;
     const classified = classifyKey(key);
-    if (classified.kind !== 'unknown') keys.push(key);
+    if (options.keepKeys && classified.kind !== 'unknown') keys.push(key);
     switch (classified.kind) {
       case 'spec-manifest':
         specManifests.push(key);

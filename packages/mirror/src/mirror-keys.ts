@@ -18,7 +18,7 @@ import {
   parseManifest,
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
-import { parsed } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { writeImmutable } from './immutable.ts';
 import { readOrFind } from './index-pointer.ts';
@@ -75,8 +75,33 @@ export async function readOfferedKeys(
       findings.push(finding('key-mismatch', key, `it holds the key ${found.fingerprint}`));
     } else keys.push({ fingerprint, armored: found.armored, blobSha256: hashOnce('sha256', body) });
   }
-  findings.push(...keyIndexFindings(keyIndexManifestKey, listed, indexed));
+  const stored = listed && [...listed, ...(await storedSince(store, listed, indexed ?? []))];
+  findings.push(...keyIndexFindings(keyIndexManifestKey, stored, indexed));
   return { keys, indexed, blobs };
+}
+
+/** Of the keys in the index those that were stored between the listing and the reading of the index. */
+async function storedSince(
+  store: ObjectStore,
+  listed: readonly string[],
+  indexed: readonly string[],
+): Promise<readonly string[]> {
+  const since: string[] = [];
+  for (const fingerprint of indexed) {
+    if (listed.includes(fingerprint) || !/^[0-9A-F]{40}$/.test(fingerprint)) continue;
+    if (await isThere(store, keyManifestKey(fingerprint))) since.push(fingerprint);
+  }
+  return since;
+}
+
+/** What is there and refused has been told of by the listing, and is no key all the same. */
+async function isThere(store: ObjectStore, key: string): Promise<boolean> {
+  try {
+    return (await store.head(key)) !== undefined;
+  } catch (error) {
+    if (storeFinding(error, key, 'file-unreadable', 'it is too large') === undefined) throw error;
+    return false;
+  }
 }
 
 /** The keys that a mirror which can be listed offers. */

@@ -1,4 +1,4 @@
-import type { ObjectStore } from '@slipway/core';
+import type { DigestMap, ObjectStore } from '@slipway/core';
 import { listHistory, readKeptPointer } from './index-pointer.ts';
 import type { Listing } from './listing.ts';
 import { unverifiedText } from './signature-policy.ts';
@@ -7,15 +7,19 @@ import { unverifiedText } from './signature-policy.ts';
 export async function findOrphans(
   store: ObjectStore,
   listing: Listing,
-  referenced: readonly Iterable<string>[],
+  referenced: DigestMap,
+  others: Iterable<string>,
 ): Promise<readonly string[]> {
-  const reachable = new Set<string>();
-  for (const blobs of referenced) for (const sha256 of blobs) reachable.add(sha256);
+  const reachable = new Set(others);
   for (const view of [undefined, ...listing.views]) {
     for (const kept of await listHistory(store, view)) {
       const pointer = await readKeptPointer(store, kept.key, unverifiedText, []);
       if (pointer !== undefined) reachable.add(pointer.record.checksum);
     }
   }
-  return [...listing.blobSizes.keys()].filter((sha256) => !reachable.has(sha256)).sort();
+  const orphans: string[] = [];
+  for (const sha256 of listing.blobSizes.keys()) {
+    if (!referenced.has(sha256) && !reachable.has(sha256)) orphans.push(sha256);
+  }
+  return orphans.sort();
 }

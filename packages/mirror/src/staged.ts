@@ -1,5 +1,5 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
-import { blobKey } from '@slipway/spack-buildcache';
+import { blobKey, NodeTable } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
@@ -35,7 +35,7 @@ export interface StagedBuildcache {
  * Slipway only reads) and `buildcache-empty` for one without entries.
  */
 export async function listStaged(store: ObjectStore, findings: Finding[]): Promise<Listing> {
-  const listing = await listBuildcache(store, findings);
+  const listing = await listBuildcache(store, findings, { keepKeys: true });
   if (listing.specManifests.length > 0 || findings.some((found) => found.severity === 'error'))
     return listing;
   if (listing.hasLayoutV2) {
@@ -80,9 +80,9 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
       ),
     );
   }
-  const graph = new NodeGraph();
   const entries: EntryReport[] = [];
   const count = listing.specManifests.length;
+  const graph = new NodeGraph(new NodeTable({ expectedNodes: count }));
   scan.progress.start(`Checking ${counted(count, 'staged entry', 'staged entries')}`, count, 'entries');
   await scanEntries(listing.specManifests, {
     store: scan.store,
@@ -90,17 +90,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
     tarballs: scan.tarballs,
     clock: scan.clock,
     workers: scan.workers,
-    onNode: (message, buffer) => {
-      if (graph.add(message, buffer) === 'conflict') {
-        findings.push(
-          finding(
-            'node-conflict',
-            undefined,
-            `two specs describe ${message.name}/${message.hash} differently`,
-          ),
-        );
-      }
-    },
+    nodes: graph.table,
     onEntry: (entry) => {
       scan.progress.advance(1);
       findings.push(...entry.findings);

@@ -1,3 +1,4 @@
+import { DigestMap } from '@slipway/core';
 import type { BlobRecord } from '@slipway/spack-buildcache';
 import type { EntryReport } from './entry-reader.ts';
 import type { NodeGraph } from './node-graph.ts';
@@ -19,6 +20,13 @@ export interface MirrorStatistics {
   readonly duplicateBytesSaved: number;
   readonly orphans: number;
   readonly orphanBytes: number;
+}
+
+/** Sizes of what is stored, by name. */
+export interface BlobSizes {
+  readonly size: number;
+  get(name: string): number | undefined;
+  values(): Iterable<number>;
 }
 
 /** What is counted of an entry. */
@@ -54,21 +62,26 @@ export class StatisticsCollector {
   readonly #packages = new Tally();
   readonly #versions = new Tally();
   readonly #signers = new Tally();
-  readonly #referenced = new Map<string, number>();
+  /** Every blob that an entry refers to, with its size, or -1 while only entries that could not be read do. */
+  readonly referenced = new DigestMap();
   #entries = 0;
   #tarballBytes = 0;
   #duplicateBytes = 0;
 
   addEntry(entry: CountedEntry): void {
-    if (entry.spec === undefined) return;
+    if (entry.spec === undefined) {
+      for (const { checksum } of entry.blobs)
+        if (!this.referenced.has(checksum)) this.referenced.set(checksum, -1);
+      return;
+    }
     this.#entries += 1;
     this.#packages.add(entry.spec.name);
     this.#versions.add(`${entry.spec.name}@${entry.spec.version}`);
     this.#signers.add(entry.signedBy ?? 'unsigned');
     this.#tarballBytes += entry.tarball?.contentLength ?? 0;
     for (const blob of entry.blobs) {
-      if (this.#referenced.has(blob.checksum)) this.#duplicateBytes += blob.contentLength;
-      else this.#referenced.set(blob.checksum, blob.contentLength);
+      if ((this.referenced.get(blob.checksum) ?? -1) >= 0) this.#duplicateBytes += blob.contentLength;
+      else this.referenced.set(blob.checksum, blob.contentLength);
     }
   }
 
@@ -76,26 +89,27 @@ export class StatisticsCollector {
   statistics(
     graph: NodeGraph,
     roots: Iterable<string>,
-    blobSizes: ReadonlyMap<string, number>,
+    blobSizes: BlobSizes,
     orphans: readonly string[],
   ): MirrorStatistics {
     const compilers = new Tally();
     const targets = new Tally();
     const systems = new Tally();
-    const externals = new Set<string>();
+    const externals = new Set<number>();
+    const { table } = graph;
     for (const root of roots) {
-      const node = graph.find(root);
-      if (node === undefined) continue;
-      targets.add(node.target || 'unknown');
-      systems.add(node.operatingSystem || 'unknown');
-      if (node.compiler !== undefined) {
-        const compiler = 'label' in node.compiler ? undefined : graph.find(node.compiler.hash);
-        compilers.add(
-          'label' in node.compiler ? node.compiler.label : `${compiler?.name}@${compiler?.version}`,
-        );
+      const id = table.find(root);
+      if (id < 0) continue;
+      const { target, operatingSystem, compiler } = table.factsOf(id);
+      targets.add(target || 'unknown');
+      systems.add(operatingSystem || 'unknown');
+      if (compiler !== undefined) {
+        const node = 'label' in compiler ? undefined : graph.find(compiler.hash);
+        compilers.add('label' in compiler ? compiler.label : `${node?.name}@${node?.version}`);
       }
-      for (const dependency of node.dependencyHashes)
-        if (graph.find(dependency)?.external) externals.add(dependency);
+      for (const dependency of graph.dependenciesOf(id)) {
+        if (table.isExternal(dependency)) externals.add(dependency);
+      }
     }
     let blobBytes = 0;
     for (const sizeBytes of blobSizes.values()) blobBytes += sizeBytes;

@@ -1,9 +1,10 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { createGunzip, type Gunzip, gunzipSync } from 'node:zlib';
-import { type ObjectStore, systemErrorCode, unreachable } from '@slipway/core';
+import { type ObjectStore, releaseBytes, systemErrorCode, unreachable } from '@slipway/core';
 import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Extract, extract } from 'tar-stream';
 import { type Finding, finding } from './findings.ts';
+import { unpackedBytes } from './unpacked-bytes.ts';
 
 const specFilePattern = /(^|\/)\.spack\/spec\.json$/;
 /** Tarballs up to this size are read in one piece, unless they unpack to more than sixteen times as much. */
@@ -62,7 +63,10 @@ async function checkSmallTarball(
 async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
   let unpacked: Buffer;
   try {
-    unpacked = gunzipSync(stored, { maxOutputLength: maxUnpackedBytesInMemory, chunkSize: 256 * 1024 });
+    unpacked = gunzipSync(stored, {
+      maxOutputLength: maxUnpackedBytesInMemory,
+      chunkSize: unpackedBytes(stored),
+    });
   } catch (error) {
     if (systemErrorCode(error) !== 'ERR_BUFFER_TOO_LARGE') {
       return { kind: 'unreadable', why: error instanceof Error ? error.message : String(error) };
@@ -71,7 +75,7 @@ async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
     await search.push(stored);
     return search.end();
   }
-  return new Promise((resolve) => {
+  const found = await new Promise<SpecFileResult>((resolve) => {
     const tar = extract();
     searchTar(tar, (result) => {
       resolve(result);
@@ -79,6 +83,8 @@ async function findSpecFile(stored: Uint8Array): Promise<SpecFileResult> {
     });
     tar.end(unpacked);
   });
+  releaseBytes(unpacked);
+  return found;
 }
 
 /** What one pass over a tarball tells. */

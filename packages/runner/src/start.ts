@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
-import { InternalError, Redactor, systemClock } from '@slipway/core';
+import { InternalError, keepYoungGenerationSmall, Redactor, systemClock } from '@slipway/core';
 import type { ActionDefinition } from './declaration.ts';
 import { printFailure, type RunnerSurroundings, runAction } from './run-action.ts';
 import { workflowLog } from './workflow-log.ts';
@@ -24,6 +24,7 @@ export async function start(load: () => Promise<ActionModule>): Promise<void> {
     await (await load()).worker?.();
     return;
   }
+  keepYoungGenerationSmall();
   const redactor = new Redactor();
   const log = workflowLog((text) => process.stdout.write(text), redactor);
   const surroundings: RunnerSurroundings = {

@@ -1,25 +1,19 @@
-import { JsonScanner, UserError } from '@slipway/core';
-import { isDagHash } from './layout.ts';
+import { UserError } from '@slipway/core';
+import { dagHashCharacters } from './dag-hash.ts';
+import { HashNumbers } from './hash-numbers.ts';
+import { databaseVersion, IndexParser, type ParsedRecord, type RecordReceiver } from './index-parser.ts';
+import type { NodeTable } from './node-table.ts';
 import { parseSpecNode, type SpecNode } from './spec-node.ts';
 
 /** The largest package index that is read: about half a million entries. */
 export const maxIndexBytes = 1024 * 1024 * 1024;
-const maxIndexDepth = 40;
-const databaseVersion = '8';
 const chunkBytes = 1024 * 1024;
 
 const documentHead = Buffer.from(`{"database":{"version":"${databaseVersion}","installs":{`);
 const documentTail = Buffer.from('}}}');
 const recordHeadBytes = Buffer.byteLength('"":{"spec":');
-
-interface IndexRecord {
-  /** The node's JSON is `source` from `start` to `end`. */
-  readonly source: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  refCount: number;
-  inBuildcache: boolean;
-}
+const minRecords = 64;
+const noBytes = new Uint8Array();
 
 /** A part of a buffer that many nodes share. */
 export interface JsonRange {
@@ -39,12 +33,20 @@ export interface IndexableNode extends Pick<SpecNode, 'hash' | 'dependencies'> {
  * Spack would have added them: depth first, dependencies before their dependents.
  */
 export class PackageIndex {
-  readonly #records = new Map<string, IndexRecord>();
+  /** Records by number; `#sources` has nothing for one that was taken out. */
+  readonly #numbers = new HashNumbers();
+  readonly #sources: (Uint8Array | undefined)[] = [];
+  /** The node's JSON is the source from start to end. */
+  #starts = new Float64Array(minRecords);
+  #lengths = new Uint32Array(minRecords);
+  #refCounts = new Float64Array(minRecords);
+  #inBuildcache = new Uint8Array(minRecords);
+  #recordCount = 0;
   #entryCount = 0;
 
   /** How many nodes it lists, external and build-only ones included. */
   get recordCount(): number {
-    return this.#records.size;
+    return this.#recordCount;
   }
 
   /** How many of them are binaries in the mirror. */
@@ -53,97 +55,140 @@ export class PackageIndex {
   }
 
   /**
-   * Reads an index blob strictly. Throws `JsonError`, or `UserError` `content-invalid` for anything that is no version-8
-   * database, `name-invalid` for keys that are no DAG hashes.
+   * Reads an index blob strictly, and keeps it as long as the index. Throws `JsonError`, or `UserError` `content-invalid`
+   * for anything that is no version-8 database, `name-invalid` for keys that are no DAG hashes.
    */
   static parse(json: Uint8Array): PackageIndex {
     const index = new PackageIndex();
-    const scanner = new JsonScanner(json, { maxDepth: maxIndexDepth });
-    let sawInstalls = false;
-    scanner.object((key) => {
-      if (key !== 'database') {
-        scanner.skipValue();
-        return;
-      }
-      scanner.object((databaseKey) => {
-        if (databaseKey === 'installs') {
-          sawInstalls = true;
-          scanner.object((hash) => index.#parseRecord(scanner, hash));
-        } else if (databaseKey === 'version') {
-          if (scanner.value() !== databaseVersion) {
-            throw new UserError(
-              'content-invalid',
-              `the package index is no Spack database of version ${databaseVersion}`,
-            );
-          }
-        } else scanner.skipValue();
-      });
-    });
-    scanner.end();
-    if (!sawInstalls) throw new UserError('content-invalid', 'the package index has no "installs"');
+    const receiver: RecordReceiver = {
+      knownEnd: () => 0,
+      add: (record, window) => index.#addParsed(record, window, record.start),
+    };
+    new IndexParser(receiver).parse(json, true);
     return index;
   }
 
-  #parseRecord(scanner: JsonScanner, hash: string): void {
-    if (!isDagHash(hash))
-      throw new UserError('name-invalid', 'the package index lists something that is no DAG hash');
-    let range: { readonly start: number; readonly end: number } | undefined;
-    let refCount: unknown = 0;
-    let inBuildcache: unknown = false;
-    scanner.object((field) => {
-      if (field === 'spec') range = scanner.skipValue();
-      else if (field === 'ref_count') refCount = scanner.value();
-      else if (field === 'in_buildcache') inBuildcache = scanner.value();
-      else scanner.fail('a record of the package index has a field that Spack refuses');
-    });
-    if (range === undefined || typeof refCount !== 'number' || typeof inBuildcache !== 'boolean') {
-      throw new UserError('content-invalid', `record ${hash} of the package index is malformed`);
-    }
-    this.#set(hash, { source: scanner.bytes, start: range.start, end: range.end, refCount, inBuildcache });
+  /**
+   * An index that is read in pieces, as `parse` would read it. Of nodes that are in `known` byte for byte it keeps nothing
+   * of its own; others are copied.
+   */
+  static reader(known: NodeTable): { readonly index: PackageIndex; readonly parser: IndexParser } {
+    const index = new PackageIndex();
+    const knownEnd = (hash: string, window: Uint8Array, start: number): number => {
+      const id = known.find(hash);
+      const length = id < 0 ? 0 : known.jsonLengthAt(id, window, start);
+      return length === 0 ? 0 : start + length;
+    };
+    const add = (record: ParsedRecord, window: Uint8Array): boolean => {
+      const { hash, start, end } = record;
+      if (knownEnd(hash, window, start) !== end) {
+        return index.#addParsed(record, new Uint8Array(window.subarray(start, end)), 0);
+      }
+      const json = known.jsonOf(known.find(hash));
+      return index.#addParsed(record, json.source, json.start);
+    };
+    return { index, parser: new IndexParser({ knownEnd, add }) };
   }
 
-  #set(hash: string, record: IndexRecord): void {
-    this.#records.set(hash, record);
-    if (record.inBuildcache) this.#entryCount += 1;
+  #addParsed(record: ParsedRecord, source: Uint8Array, start: number): boolean {
+    const id = this.#numbers.add(record.hash);
+    if (this.#sources[id] !== undefined) return false;
+    this.#set(id, source, start, record.end - record.start);
+    this.#refCounts[id] = record.refCount;
+    if (record.inBuildcache) this.#mark(id);
+    return true;
+  }
+
+  #set(id: number, source: Uint8Array, start: number, length: number): void {
+    if (id >= this.#starts.length) this.#widen();
+    this.#sources[id] = source;
+    this.#starts[id] = start;
+    this.#lengths[id] = length;
+    this.#refCounts[id] = 0;
+    this.#inBuildcache[id] = 0;
+    this.#recordCount += 1;
+  }
+
+  #mark(id: number): void {
+    this.#inBuildcache[id] = 1;
+    this.#entryCount += 1;
+  }
+
+  #widen(): void {
+    const { length } = this.#starts;
+    const widened = <Column extends Float64Array | Uint32Array | Uint8Array>(into: Column, from: Column) => {
+      into.set(from);
+      return into;
+    };
+    this.#starts = widened(new Float64Array(length * 2), this.#starts);
+    this.#lengths = widened(new Uint32Array(length * 2), this.#lengths);
+    this.#refCounts = widened(new Float64Array(length * 2), this.#refCounts);
+    this.#inBuildcache = widened(new Uint8Array(length * 2), this.#inBuildcache);
+  }
+
+  /** The number of a record; -1 when there is none. */
+  #find(hash: string): number {
+    const id = this.#numbers.find(hash);
+    return id >= 0 && this.#sources[id] !== undefined ? id : -1;
+  }
+
+  *#ids(): Generator<number> {
+    for (let id = 0; id < this.#sources.length; id += 1) if (this.#sources[id] !== undefined) yield id;
   }
 
   /** An index of the same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
   withoutNodes(): PackageIndex {
     const index = new PackageIndex();
-    const source = new Uint8Array(0);
-    for (const [hash, { inBuildcache, refCount }] of this.#records) {
-      if (inBuildcache) index.#set(hash, { source, start: 0, end: 0, refCount, inBuildcache });
+    for (const id of this.#ids()) {
+      if (this.#inBuildcache[id] !== 1) continue;
+      const copy = index.#numbers.add(this.#numbers.textOf(id));
+      index.#set(copy, noBytes, 0, 0);
+      index.#refCounts[copy] = this.#refCounts[id] ?? 0;
+      index.#mark(copy);
     }
     return index;
   }
 
   /** Whether a binary of this hash is indexed. */
   hasEntry(hash: string): boolean {
-    return this.#records.get(hash)?.inBuildcache === true;
+    const id = this.#find(hash);
+    return id >= 0 && this.#inBuildcache[id] === 1;
   }
 
   hasRecord(hash: string): boolean {
-    return this.#records.has(hash);
+    return this.#find(hash) >= 0;
   }
 
   /** Hashes of the binaries, in the order of the index. */
   *entries(): Generator<string> {
-    for (const [hash, record] of this.#records) if (record.inBuildcache) yield hash;
+    for (const id of this.#ids()) if (this.#inBuildcache[id] === 1) yield this.#numbers.textOf(id);
   }
 
   /** Hashes of all records, in the order of the index. */
-  hashes(): IterableIterator<string> {
-    return this.#records.keys();
+  *hashes(): Generator<string> {
+    for (const id of this.#ids()) yield this.#numbers.textOf(id);
   }
 
   refCount(hash: string): number | undefined {
-    return this.#records.get(hash)?.refCount;
+    const id = this.#find(hash);
+    return id < 0 ? undefined : this.#refCounts[id];
+  }
+
+  /** Where the JSON of a record's node is. */
+  nodeRange(hash: string): JsonRange | undefined {
+    const id = this.#find(hash);
+    return id < 0 ? undefined : this.#range(id);
+  }
+
+  #range(id: number): JsonRange {
+    const start = this.#starts[id] ?? 0;
+    return { source: this.#sources[id] ?? noBytes, start, end: start + (this.#lengths[id] ?? 0) };
   }
 
   /** The JSON of a record's node, byte for byte. */
   nodeJson(hash: string): Uint8Array | undefined {
-    const record = this.#records.get(hash);
-    return record?.source.subarray(record.start, record.end);
+    const range = this.nodeRange(hash);
+    return range?.source.subarray(range.start, range.end);
   }
 
   /** The node of a record. Throws as `parseSpecNode` does, and when the node has another hash than its record. */
@@ -163,15 +208,12 @@ export class PackageIndex {
    */
   addEntry(hash: string, lookup: (hash: string) => IndexableNode | undefined): void {
     this.#addClosure(hash, lookup);
-    const record = this.#records.get(hash);
-    if (record !== undefined && !record.inBuildcache) {
-      record.inBuildcache = true;
-      this.#entryCount += 1;
-    }
+    const id = this.#find(hash);
+    if (id >= 0 && this.#inBuildcache[id] !== 1) this.#mark(id);
   }
 
   #addClosure(root: string, lookup: (hash: string) => IndexableNode | undefined): void {
-    if (this.#records.has(root)) return;
+    if (this.hasRecord(root)) return;
     const visiting = new Set<string>();
     const stack: { readonly node: IndexableNode; next: number }[] = [];
     const enter = (hash: string): void => {
@@ -186,18 +228,23 @@ export class PackageIndex {
       const dependency = top.node.dependencies[top.next];
       top.next += 1;
       if (dependency !== undefined) {
-        if (!this.#records.has(dependency.hash)) enter(dependency.hash);
+        if (!this.hasRecord(dependency.hash)) enter(dependency.hash);
         continue;
       }
       stack.pop();
       const { hash, json, dependencies } = top.node;
       const { source, start, end } = 'source' in json ? json : { source: json, start: 0, end: json.length };
-      for (const edge of dependencies) {
-        const record = this.#records.get(edge.hash);
-        if (record !== undefined) record.refCount += 1;
-      }
-      this.#set(hash, { source, start, end, refCount: 0, inBuildcache: false });
+      for (const edge of dependencies) this.#count(edge.hash, 1);
+      const id = this.#numbers.add(hash);
+      // One that was taken out before comes back at the end.
+      this.#set(id < this.#sources.length ? this.#numbers.renew(id) : id, source, start, end - start);
     }
+  }
+
+  /** Changes the number of a record's dependents, if there is such a record. */
+  #count(hash: string, change: number): void {
+    const id = this.#find(hash);
+    if (id >= 0) this.#refCounts[id] = (this.#refCounts[id] ?? 0) + change;
   }
 
   /**
@@ -205,20 +252,20 @@ export class PackageIndex {
    * records that only it needed.
    */
   removeEntry(hash: string): void {
-    const record = this.#records.get(hash);
-    if (record?.inBuildcache !== true) return;
-    record.inBuildcache = false;
+    const removed = this.#find(hash);
+    if (removed < 0 || this.#inBuildcache[removed] !== 1) return;
+    this.#inBuildcache[removed] = 0;
     this.#entryCount -= 1;
     const unneeded = [hash];
     for (let next = unneeded.pop(); next !== undefined; next = unneeded.pop()) {
-      const candidate = this.#records.get(next);
-      if (candidate === undefined || candidate.inBuildcache || candidate.refCount > 0) continue;
-      const { dependencies } = parseSpecNode(candidate.source.subarray(candidate.start, candidate.end));
-      this.#records.delete(next);
+      const id = this.#find(next);
+      if (id < 0 || this.#inBuildcache[id] === 1 || (this.#refCounts[id] ?? 0) > 0) continue;
+      const { source, start, end } = this.#range(id);
+      const { dependencies } = parseSpecNode(source.subarray(start, end));
+      this.#sources[id] = undefined;
+      this.#recordCount -= 1;
       for (const edge of dependencies) {
-        const dependency = this.#records.get(edge.hash);
-        if (dependency === undefined) continue;
-        dependency.refCount -= 1;
+        this.#count(edge.hash, -1);
         unneeded.push(edge.hash);
       }
     }
@@ -226,9 +273,9 @@ export class PackageIndex {
 
   /** The size in bytes of what `serialize` gives. */
   get sizeBytes(): number {
-    let sizeBytes = documentHead.length + documentTail.length + Math.max(0, this.#records.size - 1);
-    for (const [hash, record] of this.#records) {
-      sizeBytes += recordHeadBytes + hash.length + (record.end - record.start) + recordTail(record).length;
+    let sizeBytes = documentHead.length + documentTail.length + Math.max(0, this.#recordCount - 1);
+    for (const id of this.#ids()) {
+      sizeBytes += recordHeadBytes + dagHashCharacters + (this.#lengths[id] ?? 0) + this.#tail(id).length;
     }
     return sizeBytes;
   }
@@ -241,19 +288,20 @@ export class PackageIndex {
     let chunk = Buffer.allocUnsafeSlow(chunkBytes);
     let used = documentHead.copy(chunk);
     let first = true;
-    for (const [hash, record] of this.#records) {
-      const tail = recordTail(record);
-      const needed =
-        recordHeadBytes + 1 + hash.length + (record.end - record.start) + tail.length + documentTail.length;
+    for (const id of this.#ids()) {
+      const { source, start, end } = this.#range(id);
+      const tail = this.#tail(id);
+      const headBytes = recordHeadBytes + 1 + dagHashCharacters;
+      const needed = headBytes + (end - start) + tail.length + documentTail.length;
       if (used + needed > chunk.length) {
         yield chunk.subarray(0, used);
         if (needed > chunk.length) chunk = Buffer.allocUnsafeSlow(needed);
         used = 0;
       }
-      used += chunk.write(`${first ? '' : ','}"${hash}":{"spec":`, used, 'latin1');
+      used += chunk.write(`${first ? '' : ','}"${this.#numbers.textOf(id)}":{"spec":`, used, 'latin1');
       first = false;
-      chunk.set(record.source.subarray(record.start, record.end), used);
-      used += record.end - record.start;
+      chunk.set(source.subarray(start, end), used);
+      used += end - start;
       used += chunk.write(tail, used, 'latin1');
     }
     used += documentTail.copy(chunk, used);
@@ -270,8 +318,8 @@ export class PackageIndex {
     }
     return bytes;
   }
-}
 
-function recordTail(record: IndexRecord): string {
-  return `,"ref_count":${record.refCount},"in_buildcache":${record.inBuildcache}}`;
+  #tail(id: number): string {
+    return `,"ref_count":${this.#refCounts[id]},"in_buildcache":${this.#inBuildcache[id] === 1}}`;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
 import { isMissing, named, notAPrefix, readError } from './file-errors.ts';
 import { assertStoreKey, type FileRoom, ownDirectory } from './file-room.ts';
@@ -28,17 +28,45 @@ const nothing: Found = { kind: 'nothing' };
  * Every object under `prefix`, in no particular order; a missing prefix has none. Entries that cannot be objects (links
  * out of the mirror, pipes, unusable names) do not stop it: at the end it throws a `UserError` that names up to ten.
  */
-export async function* listFiles(room: FileRoom, prefix: string): AsyncGenerator<ObjectInfo> {
-  const listing = new Listing(room);
-  for (const pending = listing.start(prefix); ; ) {
-    const directory = pending.pop();
-    if (directory === undefined) break;
-    for await (const found of listing.entriesOf(directory)) {
-      if (found.kind === 'object') yield found.info;
-      else if (found.kind === 'directory') pending.push(found.directory);
-    }
+export function listFiles(room: FileRoom, prefix: string): AsyncIterable<ObjectInfo> {
+  return { [Symbol.asyncIterator]: () => new ListingIterator(room, prefix) };
+}
+
+/** Gives what a listing finds one by one; a generator would make four promises for each where this makes one. */
+class ListingIterator implements AsyncIterator<ObjectInfo> {
+  readonly #listing: Listing;
+  readonly #chunks: AsyncGenerator<readonly ObjectInfo[]>;
+  #chunk: readonly ObjectInfo[] = [];
+  #next = 0;
+
+  constructor(room: FileRoom, prefix: string) {
+    this.#listing = new Listing(room);
+    this.#chunks = this.#listing.chunks(prefix);
   }
-  listing.throwProblems();
+
+  next(): Promise<IteratorResult<ObjectInfo, undefined>> {
+    const value = this.#chunk[this.#next];
+    if (value === undefined) return this.#nextChunk();
+    this.#next += 1;
+    return Promise.resolve({ value, done: false });
+  }
+
+  async #nextChunk(): Promise<IteratorResult<ObjectInfo, undefined>> {
+    const chunk = await this.#chunks.next();
+    if (chunk.done === true) {
+      this.#chunk = [];
+      return { value: undefined, done: true };
+    }
+    this.#chunk = chunk.value;
+    this.#next = 0;
+    return this.next();
+  }
+
+  async return(): Promise<IteratorResult<ObjectInfo, undefined>> {
+    this.#chunk = [];
+    await this.#chunks.return(undefined);
+    return { value: undefined, done: true };
+  }
 }
 
 class Listing {
@@ -51,7 +79,24 @@ class Listing {
     this.#room = room;
   }
 
-  start(prefix: string): Directory[] {
+  async *chunks(prefix: string): AsyncGenerator<readonly ObjectInfo[], undefined> {
+    for (const pending = this.#start(prefix); ; ) {
+      const directory = pending.pop();
+      if (directory === undefined) break;
+      for await (const found of this.#entriesOf(directory)) {
+        const objects: ObjectInfo[] = [];
+        for (const one of found) {
+          if (one.kind === 'object') objects.push(one.info);
+          else if (one.kind === 'directory') pending.push(one.directory);
+        }
+        yield objects;
+      }
+    }
+    this.#throwProblems();
+    return undefined;
+  }
+
+  #start(prefix: string): Directory[] {
     if (prefix !== '') {
       if (!prefix.endsWith('/')) throw notAPrefix(prefix);
       assertStoreKey(prefix.slice(0, -1));
@@ -64,7 +109,7 @@ class Listing {
     }
   }
 
-  async *entriesOf(directory: Directory): AsyncGenerator<Found> {
+  async *#entriesOf(directory: Directory): AsyncGenerator<readonly Found[]> {
     let entries: Dirent[];
     try {
       entries = await this.#room.calls.readdir(directory.path);
@@ -74,46 +119,53 @@ class Listing {
     }
     for (let start = 0; start < entries.length; start += chunkEntries) {
       const chunk = entries.slice(start, start + chunkEntries);
-      yield* await Promise.all(chunk.map((entry) => this.#look(directory, entry)));
+      const found = chunk.map((entry) => this.#look(directory, entry));
+      yield isSettled(found) ? found : await Promise.all(found);
       // Blocking calls never give other work its turn by themselves.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  async #look(directory: Directory, entry: Dirent): Promise<Found> {
+  /** A promise only where a call gives one. */
+  #look(directory: Directory, entry: Dirent): Found | Promise<Found> {
     const key = directory.prefix + entry.name;
     if (directory.prefix === '' && entry.name.toLowerCase() === ownDirectory) return nothing;
     const problem = keyProblem(key);
     if (problem !== undefined) return this.#problem('name-invalid', `${named(key)}: ${problem}`);
     const path = `${directory.path}/${entry.name}`;
-    try {
-      if (entry.isDirectory())
-        return { kind: 'directory', directory: { ...directory, path, prefix: `${key}/` } };
-      if (entry.isSymbolicLink()) return await this.#follow(directory, path, key);
-      return await this.#file(path, key, entry.name.includes('\ufffd'));
-    } catch (error) {
+    if (entry.isDirectory())
+      return { kind: 'directory', directory: { ...directory, path, prefix: `${key}/` } };
+    const refused = (error: unknown): Found => {
       if (error instanceof UserError) return this.#problem(error.code, error.message);
       throw readError(error, key);
+    };
+    if (entry.isSymbolicLink()) return this.#follow(directory, path, key).catch(refused);
+    // Either removed since the directory was read, or a name that is no UTF-8 and so cannot be asked for.
+    const maybeUndecodable = entry.name.includes('\ufffd');
+    const missing = (error: unknown): Found => {
+      if (!isMissing(error)) return refused(error);
+      return maybeUndecodable ? this.#problem('name-invalid', `${named(key)}: it is no UTF-8`) : nothing;
+    };
+    let stats: Stats | Promise<Stats>;
+    try {
+      stats = this.#room.calls.lstat(path);
+    } catch (error) {
+      stats = Promise.reject(error);
     }
+    if (stats instanceof Promise) return stats.then((late) => this.#file(late, key), missing);
+    return this.#file(stats, key);
   }
 
-  async #file(path: string, key: string, maybeUndecodable = false): Promise<Found> {
-    try {
-      const stats = await this.#room.calls.lstat(path);
-      if (stats.isFile()) return { kind: 'object', info: { key, sizeBytes: stats.size } };
-      return this.#problem('content-invalid', `${named(key)}: it is a pipe, a socket or a device`);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      // Either removed since the directory was read, or a name that is no UTF-8 and so cannot be asked for.
-      return maybeUndecodable ? this.#problem('name-invalid', `${named(key)}: it is no UTF-8`) : nothing;
-    }
+  #file(stats: Stats, key: string): Found {
+    if (stats.isFile()) return { kind: 'object', info: { key, sizeBytes: stats.size } };
+    return this.#problem('content-invalid', `${named(key)}: it is a pipe, a socket or a device`);
   }
 
   async #follow(directory: Directory, path: string, key: string): Promise<Found> {
     const target = this.#room.followLink(path, key);
     if (target === undefined) return nothing;
     const stats = await this.#room.calls.lstat(target);
-    if (!stats.isDirectory()) return this.#file(target, key);
+    if (!stats.isDirectory()) return this.#file(stats, key);
     const trail = [...directory.trail, directory.path];
     if (trail.some((visited) => visited === target || visited.startsWith(`${target}/`))) return nothing;
     this.#followedLinks += 1;
@@ -130,7 +182,7 @@ class Listing {
   }
 
   /** Throws when something was found that cannot be an object; a link out of the mirror decides the code. */
-  throwProblems(): void {
+  #throwProblems(): void {
     const [first] = this.#problems;
     if (first === undefined) return;
     const code = this.#problems.find((problem) => problem.code === 'path-outside')?.code ?? first.code;
@@ -141,4 +193,8 @@ class Listing {
       hint: 'Remove them: a mirror holds plain files only, and none outside its directory.',
     });
   }
+}
+
+function isSettled(found: readonly (Found | Promise<Found>)[]): found is readonly Found[] {
+  return !found.some((one) => one instanceof Promise);
 }

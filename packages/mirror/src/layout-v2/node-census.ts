@@ -1,7 +1,7 @@
 import { hash as hashOnce } from 'node:crypto';
-import { runtimeDeptypes, type SpecNode } from '@slipway/spack-buildcache';
+import { type NewNode, runtimeDeptypes, type SpecNode } from '@slipway/spack-buildcache';
 import { type Finding, finding } from '../findings.ts';
-import { NodeBatch, NodeGraph } from '../node-graph.ts';
+import { NodeGraph } from '../node-graph.ts';
 
 /**
  * The distinct nodes of a layout-v2 mirror. Specs must agree about a node in what it is and needs; not in their every
@@ -14,23 +14,25 @@ export class NodeCensus {
   /** Adds the nodes of the spec at `key`. One that another spec describes otherwise is a finding, and stays as it was. */
   add(nodes: readonly SpecNode[], key: string): readonly Finding[] {
     const findings: Finding[] = [];
-    const batch = new NodeBatch();
+    const added: NewNode[] = [];
     for (const node of nodes) {
       const digest = digestOf(node);
       const known = this.#digests.get(node.hash);
       if (known === undefined) {
         this.#digests.set(node.hash, digest);
-        batch.add({ ...node, json: new Uint8Array() });
+        added.push({ node: { ...node, json: noText }, text: noText, hashIsProven: true });
       } else if (known !== digest) {
         const why = `it describes ${node.name}/${node.hash} differently than another spec does`;
         findings.push(finding('node-conflict', key, why));
       }
     }
-    const buffer = batch.buffer();
-    for (const message of batch.messages) this.graph.add(message, buffer);
+    this.graph.add(added);
     return findings;
   }
 }
+
+/** Nothing is made of these nodes: that they agree is settled here. */
+const noText = new Uint8Array();
 
 /** Compilers are left out: Spack 1.x made nodes of what were labels. Build dependencies likewise came and went. */
 function digestOf(node: SpecNode): string {

@@ -1,5 +1,5 @@
 import { JsonScanner, UserError } from '@slipway/core';
-import { isSha256, NodeMemo, type SpecNode } from '@slipway/spack-buildcache';
+import { isSha256, readSpecDocument, type SpecNode } from '@slipway/spack-buildcache';
 import { type LocationV2, locateV2 } from './names.ts';
 
 /** A spec file of layout v2 holds one spec with its closure; a larger file is not read. */
@@ -27,7 +27,7 @@ export interface SpecFileV2 {
  * `content-invalid` or `name-invalid`.
  */
 export function parseSpecFile(json: Uint8Array): SpecFileV2 {
-  const document = new NodeMemo().read(json);
+  const document = readSpecDocument(json);
   const byHash = new Map(document.fresh.map((node) => [node.hash, node]));
   const root = byHash.get(document.root.hash);
   if (root === undefined) throw malformed('it has no root');
