@@ -1,3 +1,6 @@
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { silentProgress, systemClock } from '@slipway/core';
 import { type AuditReport, auditMirror } from '@slipway/mirror';
@@ -30,6 +33,12 @@ export async function mirrorWithoutIndex(key: TestKey): Promise<string> {
 
 export function indexChecksum(mirror: string, view?: string): string {
   return requiredRecord(readManifest(mirror, indexManifestKey(view)), mediaTypes.index).checksum;
+}
+
+/** The output `pointer-checksums` after the main index moved. */
+export function pointerChecksum(mirror: string): string {
+  const key = indexManifestKey(undefined);
+  return `/${key} ${hash('sha256', readFileSync(join(mirror, key)))}`;
 }
 
 export async function audit(

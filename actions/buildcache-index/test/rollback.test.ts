@@ -19,7 +19,15 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { executeRollback, type Ports } from '../src/execute.ts';
 import { findRollbackTarget } from '../src/observe.ts';
-import { audit, faultsOf, fixtureFingerprint, index, indexChecksum, mirrorWithoutIndex } from './indexing.ts';
+import {
+  audit,
+  faultsOf,
+  fixtureFingerprint,
+  index,
+  indexChecksum,
+  mirrorWithoutIndex,
+  pointerChecksum,
+} from './indexing.ts';
 
 let key: TestKey;
 beforeAll(async () => {
@@ -75,6 +83,7 @@ describe('a rollback', () => {
       generation: 4,
       'index-checksum': second,
       'invalidation-paths': `/${indexManifestKey(undefined)}`,
+      'pointer-checksums': pointerChecksum(mirror),
     });
     expect(indexChecksum(mirror)).toBe(second);
     expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toMatchObject({ rolledBackTo: 2 });

@@ -18,7 +18,7 @@ import {
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { executeUpdate } from '../src/execute.ts';
-import { audit, faultsOf, index, indexChecksum, mirrorWithoutIndex } from './indexing.ts';
+import { audit, faultsOf, index, indexChecksum, mirrorWithoutIndex, pointerChecksum } from './indexing.ts';
 
 let key: TestKey;
 beforeAll(async () => {
@@ -36,6 +36,7 @@ describe('an update', () => {
       generation: 1,
       'index-checksum': indexChecksum(mirror),
       'invalidation-paths': `/${indexManifestKey(undefined)}`,
+      'pointer-checksums': pointerChecksum(mirror),
     });
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });

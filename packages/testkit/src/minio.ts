@@ -1,17 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentials } from '@slipway/core';
+import { freePorts, type ServerProcess, startServerProcess } from './server-process.ts';
 import { serverProgram } from './server-programs.ts';
 
-const maxStarts = 5;
+const maxStarts = 3;
 const startMs = 60_000;
 const region = 'us-east-1';
 
@@ -48,7 +46,7 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
     accessKeyId: randomBytes(10).toString('hex'),
     secretAccessKey: randomBytes(20).toString('hex'),
   };
-  const { child, endpointUrl } = await startOnFreePort(program, directory, {
+  const { server, endpointUrl } = await startOnFreePort(program, directory, {
     ...environment,
     MINIO_ROOT_USER: credentials.accessKeyId,
     MINIO_ROOT_PASSWORD: credentials.secretAccessKey,
@@ -89,7 +87,7 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
     },
     async stop() {
       client.destroy();
-      await end(child);
+      await server.stop();
       rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -112,64 +110,31 @@ async function untilInitialized(minio: Minio): Promise<void> {
   }
 }
 
+/** Another process may take the port before the server does: then it is started again on another. */
 async function startOnFreePort(
   program: string,
   directory: string,
   environment: Readonly<Record<string, string>>,
-): Promise<{ readonly child: ChildProcess; readonly endpointUrl: string }> {
-  let output = '';
-  for (let start = 0; start < maxStarts; start += 1) {
-    const address = `127.0.0.1:${await freePort()}`;
-    const child = spawn(program, ['server', join(directory, 'data'), '--address', address], {
-      env: {
-        PATH: process.env['PATH'],
-        HOME: directory,
-        MINIO_CI_CD: '1',
-        MINIO_BROWSER: 'off',
-        // Without one it takes signatures for any region.
-        MINIO_SITE_REGION: region,
-        ...environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const endWithUs = () => void child.kill('SIGKILL');
-    process.once('exit', endWithUs);
-    child.once('exit', () => process.off('exit', endWithUs));
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        output = `${output}${chunk}`.slice(-4000);
-      });
-    }
-    if (await answers(`http://${address}`, child)) return { child, endpointUrl: `http://${address}` };
-    await end(child);
-  }
-  throw new Error(`MinIO does not start:\n${output}`);
-}
-
-/** Another process may take the port before the server does: then it is started again on another. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}
-
-async function answers(endpointUrl: string, child: ChildProcess): Promise<boolean> {
-  for (const endMs = Date.now() + startMs; Date.now() < endMs && child.exitCode === null; await sleep(50)) {
+): Promise<{ readonly server: ServerProcess; readonly endpointUrl: string }> {
+  for (let start = 1; ; start += 1) {
+    const [port] = await freePorts(1);
+    const endpointUrl = `http://127.0.0.1:${port}`;
     try {
-      if ((await fetch(`${endpointUrl}/minio/health/live`)).ok) return true;
-    } catch {}
+      const server = await startServerProcess(program, {
+        args: ['server', join(directory, 'data'), '--address', `127.0.0.1:${port}`],
+        environment: {
+          HOME: directory,
+          MINIO_CI_CD: '1',
+          MINIO_BROWSER: 'off',
+          // Without one it takes signatures for any region.
+          MINIO_SITE_REGION: region,
+          ...environment,
+        },
+        isReady: async () => (await fetch(`${endpointUrl}/minio/health/live`)).ok,
+      });
+      return { server, endpointUrl };
+    } catch (error) {
+      if (start === maxStarts) throw error;
+    }
   }
-  return false;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }
