@@ -19,7 +19,7 @@ export async function startTrustingMinio(issuer: TokenIssuer): Promise<TrustingM
     MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
     MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
   });
-  const roleArn = `arn:minio:iam:::role/${createHash('sha1').update(audience).digest('base64url')}`;
+  const roleArn = `arn:minio:iam:${minio.settings.region}::role/${createHash('sha1').update(audience).digest('base64url')}`;
   // It says that it is alive before it has loaded its policies.
   for (let tries = 0; (await statusOfAssuming(minio, roleArn, issuer)) !== 200; tries += 1) {
     if (tries === maxTries) throw new Error("MinIO's STS does not get ready");
