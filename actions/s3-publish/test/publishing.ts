@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
-import { type ActionResult, parseInputs } from '@slipway/runner';
+import { type ActionResult, contentsText, parseInputs } from '@slipway/runner';
 import { type ActionRunResult, runAction, temporaryDirectory } from '@slipway/testkit';
 import { action } from '../src/action.ts';
 import { publishFiles } from '../src/publish.ts';
@@ -72,7 +72,7 @@ export async function publishToStore(
 export function fileOf(result: ActionResult, output: string): string {
   const file = result.files.find((candidate) => candidate.output === output);
   if (file === undefined) throw new Error(`the run wrote no ${output}`);
-  return file.contents;
+  return contentsText(file.contents);
 }
 
 export function changedKeys(result: ActionResult): readonly string[] {
