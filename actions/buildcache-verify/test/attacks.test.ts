@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { ActionResult } from '@slipway/runner';
+import { type ActionResult, contentsText } from '@slipway/runner';
 import {
   type Attack,
   type AttackKeys,
@@ -48,7 +48,9 @@ function expectRefused(result: ActionResult, code: string): void {
     .filter(({ severity }) => severity === 'error')
     .map((problem) => problem.code);
   expect(errors).toContain(code);
-  const report: unknown = JSON.parse(result.files.find(({ output }) => output === 'report')?.contents ?? '');
+  const report: unknown = JSON.parse(
+    contentsText(result.files.find(({ output }) => output === 'report')?.contents ?? ''),
+  );
   expect(report).toMatchObject({
     verified: false,
     findings: expect.arrayContaining([expect.objectContaining({ code, severity: 'error' })]),

@@ -12,7 +12,7 @@ import {
 import { checkStored, hasSameBytes, type Verification } from './check-stored.ts';
 import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
-import { immutableHint, type LocalObject, type Plan, type WriteStep } from './plan.ts';
+import { immutableHint, type Plan, type WriteStep } from './plan.ts';
 
 /** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
 const saveInventoryEveryMs = 30_000;
@@ -24,7 +24,6 @@ const maxNamedFailures = 20;
 export interface Ports {
   readonly store: ObjectStore;
   readonly rules: HeaderRules;
-  readonly local: ReadonlyMap<string, LocalObject>;
   readonly pathOf: (key: string) => string;
   readonly inventory: InventoryKeeper;
   readonly verification: Verification;
@@ -159,9 +158,7 @@ async function store(step: WriteStep, ports: Ports, result: Result): Promise<voi
   tell(sizeBytes);
   result.stored.set(key, etag);
   result.bytesUploaded += sizeBytes;
-  const headerDigest = ports.local.get(key)?.headers;
-  if (headerDigest === undefined) ports.inventory.forget(key);
-  else ports.inventory.set(key, { sizeBytes, etag, sha256, headers: headerDigest });
+  ports.inventory.set(key, { sizeBytes, etag, sha256, headers: step.headers });
 }
 
 async function deleteObjects(plan: Plan, ports: Ports, result: Result): Promise<void> {

@@ -54,15 +54,18 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const opening = keepsHeaders
     ? InventoryKeeper.open(store, (line) => progress.info(line))
     : Promise.resolve(InventoryKeeper.none(store));
-  // What goes wrong with the source is told first; failures of these two are looked at after it.
+  // It is looked at below; until then nobody is there to see it fail.
   listing.catch(() => undefined);
   const problems = new SourceProblems();
   const files = await findFiles(options.selection, problems);
   fileCount = files.length;
-  const local = await hashSource(files, problems, options);
-  problems.throwIfAny();
+  // A bucket that is not there ends the run at once, however much there is to hash.
+  const [local, listed, inventory] = await Promise.all([
+    hashSource(files, problems, options),
+    listing,
+    opening,
+  ]);
   refuseContradictions(local, options.rules);
-  const [listed, inventory] = await Promise.all([listing, opening]);
   progress.start('Comparing with the destination', local.length, 'entries');
   const remote = await lookAtObjects({
     store,
@@ -101,7 +104,7 @@ async function hashSource(
     { workerEntry, onBytes: (count) => progress.advance(count) },
   );
   const headerDigests = new HeaderDigests(rules);
-  return files.flatMap(({ key }, index) => {
+  const local = files.flatMap(({ key }, index) => {
     const digest = digests[index];
     if (digest?.kind === 'digest') {
       const { sizeBytes, sha256 } = digest;
@@ -111,6 +114,8 @@ async function hashSource(
     else problems.add('source-unreadable', key, `cannot be read (${digest?.code ?? 'it was not hashed'})`);
     return [];
   });
+  problems.throwIfAny();
+  return local;
 }
 
 /** A pointer is there to be replaced, and what is immutable never is. */

@@ -38,6 +38,8 @@ interface Write<Kind> {
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** Digest of the headers that it gets. */
+  readonly headers: string;
   readonly reason: Reason;
   readonly condition: 'absent' | 'any' | { readonly etag: string };
 }
@@ -101,9 +103,9 @@ function reasonToStore(
 }
 
 function writeStep(local: LocalObject, remote: RemoteObject | undefined, reason: Reason): WriteStep {
-  const { key, sizeBytes, sha256, cache } = local;
+  const { key, sizeBytes, sha256, headers, cache } = local;
   const kind = cache === 'pointer' ? 'store-pointer' : 'store-object';
-  return { kind, key, sizeBytes, sha256, reason, condition: conditionOf(cache, remote) };
+  return { kind, key, sizeBytes, sha256, headers, reason, condition: conditionOf(cache, remote) };
 }
 
 /** Pointers replace exactly what was seen, so no other publisher's is lost; nothing is built on the moment of the others. */

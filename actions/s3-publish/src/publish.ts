@@ -59,7 +59,6 @@ export async function publishFiles(
   const { result, error } = await execute(steps, {
     store,
     rules,
-    local: new Map(observation.local.map((object) => [object.key, object])),
     pathOf: (key) => pathOf(selection, key, observed.linkedPaths.get(key)),
     inventory: observed.inventory,
     verification: given.verify,

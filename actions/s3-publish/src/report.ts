@@ -28,7 +28,7 @@ export interface ReportInput {
 
 const maxReportedWrites = 10_000;
 const maxRows = 50;
-const manifestPieceLines = 1_000;
+const itemsPerPiece = 1_000;
 
 export function report(input: ReportInput): ActionResult {
   const { result } = input;
@@ -46,7 +46,7 @@ export function report(input: ReportInput): ActionResult {
         output: 'changed-keys',
         path: undefined,
         defaultName: 's3-publish-changed-keys.txt',
-        contents: changedKeys.map((key) => `${onOneLine(key)}\n`).join(''),
+        contents: piecesOf(changedKeys, (key) => `${onOneLine(key)}\n`),
       },
       ...(result === undefined ? [] : [manifestFile(input, result)]),
       reportFile('s3-publish', input.reportPath, reportBody(input)),
@@ -67,16 +67,7 @@ function unchangedCount({ plan, result }: ReportInput): number {
 }
 
 /** What is stored of the source at the end of the run, an object a line. */
-function manifestFile(input: ReportInput, result: Result): ResultFile {
-  return {
-    output: 'manifest',
-    path: input.manifestPath,
-    defaultName: 's3-publish-manifest.json',
-    contents: `[\n${manifestText(input, result)}\n]\n`,
-  };
-}
-
-function manifestText({ plan, observation, baseUrl }: ReportInput, result: Result): string {
+function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput, result: Result): ResultFile {
   const others = new Set(result.storedByOthers);
   const isMissing = new Set<string>();
   for (const { kind, key } of plan.steps) {
@@ -85,17 +76,38 @@ function manifestText({ plan, observation, baseUrl }: ReportInput, result: Resul
   const objects = observation.local
     .filter(({ key }) => !isMissing.has(key))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
-  const pieces: string[] = [];
-  // A line of its own for each of very many objects would take twice the memory until the end.
-  for (let start = 0; start < objects.length; start += manifestPieceLines) {
-    const lines = objects.slice(start, start + manifestPieceLines).map(({ key, sizeBytes, sha256 }) => {
-      const etag =
-        result.stored.get(key) ?? (others.has(key) ? undefined : observation.remote.get(key)?.etag);
-      return JSON.stringify({ key, sizeBytes, sha256, etag, url: urlOf(key, baseUrl) });
-    });
-    pieces.push(lines.join(',\n'));
-  }
-  return pieces.join(',\n');
+  const lines = piecesOf(objects, ({ key, sizeBytes, sha256 }, index) => {
+    const etag = result.stored.get(key) ?? (others.has(key) ? undefined : observation.remote.get(key)?.etag);
+    const line = JSON.stringify({ key, sizeBytes, sha256, etag, url: urlOf(key, baseUrl) });
+    return `${index === 0 ? '[' : ','}\n${line}`;
+  });
+  return {
+    output: 'manifest',
+    path: manifestPath,
+    defaultName: 's3-publish-manifest.json',
+    contents: {
+      *[Symbol.iterator]() {
+        if (objects.length === 0) yield '[';
+        yield* lines;
+        yield '\n]\n';
+      },
+    },
+  };
+}
+
+/** Texts of very many items, some at a time: all at once would take more memory than everything before. */
+function piecesOf<Item>(
+  items: readonly Item[],
+  text: (item: Item, index: number) => string,
+): Iterable<string> {
+  return {
+    *[Symbol.iterator]() {
+      for (let start = 0; start < items.length; start += itemsPerPiece) {
+        const some = items.slice(start, start + itemsPerPiece);
+        yield some.map((item, index) => text(item, start + index)).join('');
+      }
+    },
+  };
 }
 
 function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {

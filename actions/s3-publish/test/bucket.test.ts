@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Clock, systemClock } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { formatInventory, inventoryKey, parseInventory } from '../src/inventory.ts';
 import { BucketDouble } from './bucket-double.ts';
@@ -187,6 +188,26 @@ describe('the inventory is a cache', () => {
     const run = await publishToStore(bucket, { source: one, delete: 'extraneous' });
     expect(run.outputs).toMatchObject({ deleted: 1 });
     expect([...bucket.objects.keys()].toSorted()).toEqual([inventoryKey, 'one']);
+  });
+
+  test('is written while a long run goes on, so that a killed one leaves it', async () => {
+    const bucket = new BucketDouble();
+    let nowMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      nowMs: () => {
+        nowMs += 10_000;
+        return nowMs;
+      },
+    };
+    const files = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`f${index}`, `${index}`]));
+    const run = await publishToStore(bucket, { source: makeTree(files), concurrency: '4' }, clock);
+    expect(run.failure).toBeUndefined();
+    const saves = bucket.requests.filter((request) => request === `PUT ${inventoryKey}`).length;
+    expect(saves).toBeGreaterThan(5);
+    expect(bucket.requests.indexOf(`PUT ${inventoryKey}`)).toBeLessThan(bucket.requests.length / 2);
+    expect(run.log.join('\n')).not.toContain('Another publisher');
+    expect((await parseInventory(bucket.objects.get(inventoryKey)?.body ?? Buffer.alloc(0))).size).toBe(60);
   });
 
   test('is written after a failure too, so that a rerun asks for nothing that is known', async () => {

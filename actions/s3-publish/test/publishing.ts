@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
-import { type ActionResult, parseInputs } from '@slipway/runner';
+import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { type ActionResult, contentsText, parseInputs } from '@slipway/runner';
 import { type ActionRunResult, runAction, temporaryDirectory } from '@slipway/testkit';
 import { action } from '../src/action.ts';
 import { publishFiles } from '../src/publish.ts';
@@ -47,6 +47,7 @@ export function publishTo(directory: string, inputs: InputTexts): Promise<Action
 export async function publishToStore(
   store: ObjectStore,
   inputs: InputTexts,
+  clock: Clock = systemClock,
 ): Promise<ActionResult & { readonly log: readonly string[] }> {
   const texts: InputTexts = { destination: store.url, 'aws-region': 'us-east-1', ...inputs };
   const workDirectory = temporaryDirectory('work');
@@ -59,7 +60,7 @@ export async function publishToStore(
   const log: string[] = [];
   const result = await publishFiles(given, async () => store, {
     progress: { ...silentProgress, info: (line) => void log.push(line) },
-    clock: systemClock,
+    clock,
     workDirectory,
     environment: {},
     mask: () => undefined,
@@ -71,7 +72,7 @@ export async function publishToStore(
 export function fileOf(result: ActionResult, output: string): string {
   const file = result.files.find((candidate) => candidate.output === output);
   if (file === undefined) throw new Error(`the run wrote no ${output}`);
-  return file.contents;
+  return contentsText(file.contents);
 }
 
 export function changedKeys(result: ActionResult): readonly string[] {

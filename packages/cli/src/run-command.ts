@@ -4,8 +4,10 @@ import {
   type ActionDefinition,
   type ActionResult,
   collectOutputs,
+  contentsText,
   failureStack,
   failureText,
+  mapContents,
   parseInputs,
   problemText,
   secretForms,
@@ -135,7 +137,7 @@ async function showResult(
   const paths = new Map<string, string>();
   for (const file of result.files.filter(({ path }) => path !== undefined)) {
     try {
-      const contents = redactor.redact(file.contents);
+      const contents = mapContents(file.contents, (piece) => redactor.redact(piece));
       const { workDirectory } = surroundings;
       paths.set(
         file.output,
@@ -149,8 +151,10 @@ async function showResult(
     const { values } = collectOutputs(action, result.outputs, paths, Number.POSITIVE_INFINITY);
     const outputs = [...values].filter(([, value]) => value !== '');
     if (json) {
-      const report = result.files.find(({ output }) => output === 'report')?.contents;
-      const text = report ?? JSON.stringify({ outputs: Object.fromEntries(outputs) }, undefined, 2);
+      const report = result.files.find(({ output }) => output === 'report');
+      const text =
+        (report && contentsText(report.contents)) ??
+        JSON.stringify({ outputs: Object.fromEntries(outputs) }, undefined, 2);
       surroundings.output.write(`${redactor.redact(text).trimEnd()}\n`);
     } else {
       showReadably(result, outputs, redactor, surroundings);

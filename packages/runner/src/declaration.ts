@@ -69,7 +69,8 @@ export interface ResultFile {
   /** Where the user wants it; without it the file goes to the runner's temporary directory as `defaultName`. */
   readonly path: string | undefined;
   readonly defaultName: string;
-  readonly contents: string;
+  /** As a whole, or piece by piece where it may be very large; an iterable that can be gone through again. */
+  readonly contents: string | Iterable<string>;
 }
 
 export interface ActionContext {

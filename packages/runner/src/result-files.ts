@@ -30,7 +30,25 @@ export async function writeResultFile(
   }
 }
 
-async function replaceFile(path: string, contents: string): Promise<void> {
+/** The contents of a file as one text. */
+export function contentsText(contents: ResultFile['contents']): string {
+  return typeof contents === 'string' ? contents : [...contents].join('');
+}
+
+/** The contents with each piece changed, as it is asked for. */
+export function mapContents(
+  contents: ResultFile['contents'],
+  change: (piece: string) => string,
+): ResultFile['contents'] {
+  if (typeof contents === 'string') return change(contents);
+  return {
+    *[Symbol.iterator]() {
+      for (const piece of contents) yield change(piece);
+    },
+  };
+}
+
+async function replaceFile(path: string, contents: ResultFile['contents']): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   try {
     await writeFile(partial, contents);

@@ -2,6 +2,7 @@ import { type Clock, silentProgress, systemClock } from '@slipway/core';
 import {
   type ActionDefinition,
   type ActionResult,
+  contentsText,
   type InputDeclarations,
   parseInputs,
 } from '@slipway/runner';
@@ -58,7 +59,7 @@ export async function runAction<Declarations extends InputDeclarations>(
     json(output) {
       const file = result.files.find((candidate) => candidate.output === output);
       if (file === undefined) throw new Error(`${action.name} wrote no ${output}`);
-      return JSON.parse(file.contents);
+      return JSON.parse(contentsText(file.contents));
     },
   };
 }
