@@ -10,6 +10,7 @@ const capMs = 20_000;
 /** A server that says it is asked too much is given more time than a connection that broke. */
 const throttledBaseMs = 500;
 const maxRetryAfterMs = 60_000;
+const maxTimerMs = 2 ** 31 - 1;
 
 export interface RetryPolicy {
   readonly clock: Clock;
@@ -38,9 +39,15 @@ export async function withRetries<Result>(
   const endMs = clock.nowMs() + deadlineMs;
   let mayBeDone = false;
   for (let number = 0; ; number += 1) {
-    const signal = AbortSignal.timeout(Math.max(1, Math.min(endMs - clock.nowMs(), 2 ** 31 - 1)));
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(),
+      Math.min(Math.max(1, endMs - clock.nowMs()), maxTimerMs),
+    );
+    // What waits for nothing else must not wait for it.
+    timer.unref();
     try {
-      return await attempt({ number, mayBeDone, signal });
+      return await attempt({ number, mayBeDone, signal: deadline.signal });
     } catch (error) {
       if (!(error instanceof RemoteError) || !error.retryable || number === maxAttempts - 1) throw error;
       const askedMs = 'retryAfterMs' in error ? Number(error.retryAfterMs) : 0;
@@ -49,6 +56,9 @@ export async function withRetries<Result>(
       if (clock.nowMs() + waitMs >= endMs) throw error;
       mayBeDone ||= leavesDoubt(error);
       await clock.sleep(waitMs);
+    } finally {
+      // Unlike a signal of its own timeout, this one is gone with its attempt: there are thousands.
+      clearTimeout(timer);
     }
   }
 }

@@ -14,7 +14,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { crc32Base64, planParts } from '../src/s3-parts.ts';
 import { bytesSource, keysOf, options, put, sha256Of, temporaryDirectory, textOf } from './objects.ts';
 import { ended, firstOutput, killed, startChildWith } from './processes.ts';
-import { openMinioStore, useMinio, withoutMinio } from './s3-room.ts';
+import { environmentFor, openMinioStore, useMinio, withoutMinio } from './s3-room.ts';
 
 const mebibyte = 2 ** 20;
 const partSizeBytes = 5 * mebibyte;
@@ -216,10 +216,8 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     const count = 10;
     const { content, path: file } = largeFile(count * partSizeBytes - 77);
     const sha256 = sha256Of(content);
-    const { accessKeyId, secretAccessKey } = minio().credentials;
-    const environment = { TEST_ACCESS_KEY_ID: accessKeyId, TEST_SECRET_ACCESS_KEY: secretAccessKey };
-    const start = () =>
-      startChildWith(environment, 's3-upload.ts', `s3://${bucket}`, proxy.endpointUrl, file, sha256);
+    const environment = environmentFor(minio(), proxy.endpointUrl);
+    const start = () => startChildWith(environment, 's3-upload.ts', `s3://${bucket}`, file, sha256);
     /** How many parts the server has of uploads that were not completed. */
     const partsLeft = async () => {
       const listings = (await uploads()).map((UploadId) =>

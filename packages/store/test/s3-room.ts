@@ -20,6 +20,16 @@ export function useMinio(): () => Minio {
   };
 }
 
+/** What a child process needs to open a store of MinIO with `openFromTest`. */
+export function environmentFor(minio: Minio, endpointUrl = minio.endpointUrl): Record<string, string> {
+  const { accessKeyId, secretAccessKey } = minio.credentials;
+  return {
+    TEST_ENDPOINT_URL: endpointUrl,
+    TEST_ACCESS_KEY_ID: accessKeyId,
+    TEST_SECRET_ACCESS_KEY: secretAccessKey,
+  };
+}
+
 /** Opens a store of a bucket of MinIO, with settings of the test's own. */
 export async function openMinioStore(
   minio: Minio,

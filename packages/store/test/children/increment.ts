@@ -1,10 +1,10 @@
 // Started as a process of its own: adds one to an object by compare-and-swap, as often as it is told.
 import { hash } from 'node:crypto';
 import { RemoteError } from '@slipway/core';
-import { openStore } from '../../src/index.ts';
+import { openFromTest } from './open-minio.ts';
 
 const [url = '', key = '', times = '0'] = process.argv.slice(2);
-const store = await openStore(url);
+const store = await openFromTest(url);
 for (let done = 0; done < Number(times); ) {
   const object = await store.read(key, { maxBytes: 100 });
   const bytes = Buffer.from(String(Number(Buffer.from(object?.body ?? []).toString()) + 1));

@@ -1,0 +1,20 @@
+import type { ObjectStore } from '@slipway/core';
+import { openStore } from '../../src/index.ts';
+
+/** Opens the store that a test names, of MinIO where it says where that is: its keys are in the environment, as no argument list may have them. */
+export function openFromTest(url: string): Promise<ObjectStore> {
+  const { TEST_ENDPOINT_URL: endpointUrl } = process.env;
+  if (endpointUrl === undefined) return openStore(url);
+  const credentials = {
+    accessKeyId: process.env['TEST_ACCESS_KEY_ID'] ?? '',
+    secretAccessKey: process.env['TEST_SECRET_ACCESS_KEY'] ?? '',
+  };
+  const settings = {
+    region: 'us-east-1',
+    endpointUrl,
+    forcePathStyle: true,
+    partSizeBytes: 5 * 2 ** 20,
+    concurrency: 2,
+  };
+  return openStore(url, { s3: { settings, credentials: async () => credentials } });
+}
