@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
 import { inspect } from 'node:util';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { ObjectStore, WriteOptions } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { openStore, type S3Settings } from '../src/index.ts';
-import { bytesSource, options, put, sha256Of, temporaryDirectory } from './objects.ts';
+import { bytesSource, options, put, sha256Of } from './objects.ts';
 import { refusal, serveBucketDouble } from './s3-bucket-double.ts';
 import { openMinioStore, useMinio, withoutMinio } from './s3-room.ts';
 
@@ -57,38 +54,6 @@ describe('the settings of an S3 store', () => {
     const store = open({ region: 'us-east-1' }, 's3://name--use1-az4--x-s3/p');
     await expect(store).rejects.toMatchObject({ code: 'not-supported' });
   });
-});
-
-function sparseSha256(sizeBytes: number): string {
-  const digest = createHash('sha256');
-  const zeros = Buffer.alloc(2 ** 20);
-  for (let left = sizeBytes; left > 0; left -= zeros.length) digest.update(zeros.subarray(0, left));
-  return digest.digest('hex');
-}
-
-// A minute of reading and hashing zeros: not for every run.
-const withoutTime = process.env['SLIPWAY_LARGE_TESTS'] === undefined;
-
-describe.skipIf(withoutTime)('a file of more than 5 GiB (needs SLIPWAY_LARGE_TESTS)', () => {
-  test('is stored in parts, and hashed as it is read', async () => {
-    const double = await serveBucketDouble();
-    const file = path.join(temporaryDirectory(), 'sparse');
-    const sizeBytes = 5 * 2 ** 30 + 12_345;
-    fs.closeSync(fs.openSync(file, 'w'));
-    fs.truncateSync(file, sizeBytes);
-    const settings = { region: 'us-east-1', endpointUrl: double.endpointUrl, forcePathStyle: true };
-    const store = await open({ ...settings, partSizeBytes: 64 * 2 ** 20, concurrency: 2 });
-    // Of that many zeros.
-    const sha256 = sparseSha256(sizeBytes);
-    let sentBytes = 0;
-    const onBytes = (count: number) => {
-      sentBytes += count;
-    };
-    await store.write('sparse', { kind: 'file', path: file, sizeBytes }, { ...options(''), sha256, onBytes });
-    expect(sentBytes).toBe(sizeBytes);
-    expect([...double.parts.values()].reduce((sum, size) => sum + size)).toBe(sizeBytes);
-    expect(double.parts.size).toBe(81);
-  }, 600_000);
 });
 
 describe('a request to S3', () => {
