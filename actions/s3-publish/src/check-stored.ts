@@ -1,4 +1,5 @@
-import { type ObjectStore, printable, RemoteError, unreachable } from '@slipway/core';
+import { mapConcurrently, type ObjectStore, printable, RemoteError, unreachable } from '@slipway/core';
+import { listedPerWanted } from './listing.ts';
 import { readDigest } from './stored-digest.ts';
 
 /** How it is proven that an object is stored: by what the store says of it, by reading it back, or by the answer to the write. */
@@ -37,6 +38,32 @@ export async function checkStored(store: ObjectStore, expected: Expected, how: V
     default:
       unreachable(how);
   }
+}
+
+/** Fewer are asked for one by one. */
+const minToList = 32;
+
+/**
+ * Checks objects that were just stored as `checkStored` does with `head`. Where a listing takes fewer requests than asking
+ * for each, it is what tells: an object that has the ETag of our write and its size is the one that we wrote, and the server
+ * took that only with our SHA-256. `listedCount` is how many objects the destination had before, if that is known.
+ */
+export async function checkManyStored(
+  store: ObjectStore,
+  objects: readonly (Expected & { readonly etag: string })[],
+  { listedCount, concurrency }: { readonly listedCount: number | undefined; readonly concurrency: number },
+): Promise<void> {
+  const unseen = new Map(objects.map((object) => [object.key, object]));
+  const isFewPages =
+    listedCount !== undefined && listedCount + objects.length <= objects.length * listedPerWanted;
+  // A directory lists no ETags, and asking it takes no request.
+  if (isFewPages && objects.length >= minToList && store.fileSource === undefined) {
+    for await (const { key, sizeBytes, etag } of store.list('')) {
+      const expected = unseen.get(key);
+      if (expected?.etag === etag && expected?.sizeBytes === sizeBytes) unseen.delete(key);
+    }
+  }
+  await mapConcurrently(unseen.values(), concurrency, (object) => checkStored(store, object, 'head'));
 }
 
 /** Whether the store has exactly these bytes under a key, by its word or else by reading them. */

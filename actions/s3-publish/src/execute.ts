@@ -9,7 +9,7 @@ import {
   RemoteError,
   UserError,
 } from '@slipway/core';
-import { checkStored, hasSameBytes, type Verification } from './check-stored.ts';
+import { checkManyStored, checkStored, hasSameBytes, type Verification } from './check-stored.ts';
 import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
 import { immutableHint, type Plan, type WriteStep } from './plan.ts';
@@ -27,6 +27,8 @@ export interface Ports {
   readonly pathOf: (key: string) => string;
   readonly inventory: InventoryKeeper;
   readonly verification: Verification;
+  /** How many objects the destination had, where all were listed. */
+  readonly listedCount: number | undefined;
   readonly concurrency: number;
   readonly clock: Clock;
   readonly progress: ProgressPort;
@@ -94,6 +96,17 @@ async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<v
   } finally {
     result.uploadMs = clock.nowMs() - startedMs;
   }
+  if (ports.verification === 'head') await checkObjects(steps, ports, result);
+}
+
+/** All at once, and before any pointer (I1): one listing tells of a thousand. */
+async function checkObjects(steps: readonly WriteStep[], ports: Ports, result: Result): Promise<void> {
+  ports.progress.start(`Checking ${counted(steps.length, 'object')}`);
+  const objects = steps.flatMap(({ key, sizeBytes, sha256 }) => {
+    const etag = result.stored.get(key);
+    return etag === undefined ? [] : [{ key, sizeBytes, sha256, etag }];
+  });
+  await checkManyStored(ports.store, objects, ports);
 }
 
 async function storeObject(step: WriteStep, ports: Ports, result: Result): Promise<void> {
@@ -154,7 +167,8 @@ async function store(step: WriteStep, ports: Ports, result: Result): Promise<voi
     headers,
     onBytes: tell,
   });
-  await checkStored(ports.store, step, ports.verification);
+  const isCheckedLater = step.kind === 'store-object' && ports.verification === 'head';
+  if (!isCheckedLater) await checkStored(ports.store, step, ports.verification);
   tell(sizeBytes);
   result.stored.set(key, etag);
   result.bytesUploaded += sizeBytes;

@@ -106,7 +106,7 @@ export const inputs = {
   }),
   verify: input.choice({
     description:
-      'How it is checked that an object is stored, before pointers are: `head` asks the store for its size and SHA-256, `get` reads it back and hashes it, `none` trusts the checksum that is sent with it.',
+      'How it is checked that an object is stored, before pointers are: `head` asks the store what it has, by listing many objects or one by one, `get` reads it back and hashes it, `none` trusts the checksum that is sent with it.',
     choices: ['head', 'get', 'none'],
     default: 'head',
   }),

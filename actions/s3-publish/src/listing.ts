@@ -15,7 +15,7 @@ export interface Listing {
 const maxListed = 5_000_000;
 const minListed = 4_000;
 /** A page of a listing has 1,000 objects and must wait for the one before; requests for single objects go out together. */
-const listedPerWanted = 20;
+export const listedPerWanted = 20;
 
 /**
  * Lists the destination, without what stores keep for themselves. Unless `needsAll`, it gives up when the destination has very

@@ -39,6 +39,8 @@ export interface Observed {
   /** Where the files are, by key, for those that are not at their key below the base directory. */
   readonly linkedPaths: ReadonlyMap<string, string>;
   readonly inventory: InventoryKeeper;
+  /** How many objects the destination has; undefined when not all were listed. */
+  readonly listedCount: number | undefined;
   readonly notes: readonly Note[];
 }
 
@@ -88,6 +90,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
       files.flatMap(({ key, realPath }) => (realPath === undefined ? [] : [[key, realPath]])),
     ),
     inventory,
+    listedCount: listed.extent === 'whole' ? listed.objects.size : undefined,
     notes: [...listingNotes(listed, store), ...unusedGlobs(options.rules, local)],
   };
 }

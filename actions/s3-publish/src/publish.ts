@@ -62,6 +62,7 @@ export async function publishFiles(
     pathOf: (key) => pathOf(selection, key, observed.linkedPaths.get(key)),
     inventory: observed.inventory,
     verification: given.verify,
+    listedCount: observed.listedCount,
     concurrency: given.concurrency,
     clock,
     progress,

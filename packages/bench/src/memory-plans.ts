@@ -3,7 +3,7 @@ import { copyWithoutIndex, requireIndexed } from './mirror-state.ts';
 import { type Field, newEntryCount, type Plan, plan, running } from './plan.ts';
 import { addFiles, linkedCopy } from './workspace.ts';
 
-const belowBytes = 512 * 2 ** 20;
+const belowBytes = 512e6;
 
 /** Memory with so many entries, unsigned so that the mirror is made in minutes; one run each. */
 export function memoryPlans({ workspace, slipway }: Field, entryCount: number): Plan[] {

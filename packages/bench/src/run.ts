@@ -14,7 +14,7 @@ import type { Field, Plan } from './plan.ts';
 import { publishPlans } from './publish-plans.ts';
 import { type Findings, formatFindings, formatResult } from './report.ts';
 import { syncPeers } from './s3-peers.ts';
-import { s3Plans } from './s3-plans.ts';
+import { s3MemoryPlans, s3Plans } from './s3-plans.ts';
 import { signaturePlans } from './signature-plans.ts';
 import { SlipwayProgram } from './slipway.ts';
 import { startPlans } from './start-plans.ts';
@@ -77,7 +77,12 @@ async function main(): Promise<void> {
           ...signaturePlans(field, entryCount),
         ]),
       ...s3Plans(field),
-      ...(values.memory === undefined ? [] : memoryPlans(field, parseCount(values.memory))),
+      ...(values.memory === undefined
+        ? []
+        : [
+            ...memoryPlans(field, parseCount(values.memory)),
+            ...s3MemoryPlans(field, parseCount(values.memory)),
+          ]),
     ].filter(({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)));
     const results = await runPlans(plans, parseCount(values.runs), parseDurationMs(values.budget));
     const findings: Findings = {

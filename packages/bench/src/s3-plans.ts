@@ -94,9 +94,19 @@ export function s3Plans(field: Field): Plan[] {
   });
 }
 
+/** Memory with so many small files: first all of them, then none of them changed. */
+export function s3MemoryPlans(field: Field, count: number): Plan[] {
+  if (!haveMinio()) return [];
+  const aim: Aim = { kind: 'peak-rss', belowBytes: 512e6 };
+  return (['first', 'unchanged'] as const).map((variant) => ({
+    ...s3Plan(field, undefined, { count, sizeBytes: 1024 }, variant, aim),
+    maxRuns: 1,
+  }));
+}
+
 function s3Plan(
   { workspace, slipway }: Field,
-  peer: SyncPeer,
+  peer: SyncPeer | undefined,
   { count, sizeBytes }: { readonly count: number; readonly sizeBytes: number },
   variant: Variant,
   aim: Aim | undefined,
@@ -113,7 +123,7 @@ function s3Plan(
         label: 's3-publish',
         command: (from, url) => slipway.publishDirectory(from.directory, url, server.endpointUrl),
       };
-      const theirs: Sync = {
+      const theirs: Sync | undefined = peer && {
         label: peer.name,
         command: (from, url) => peer.sync(from.directory, url, server.endpointUrl),
       };
@@ -122,7 +132,7 @@ function s3Plan(
         entryCount: count,
         clock: 'wall',
         ours: await contender(server, ours, source, variant),
-        peer: await contender(server, theirs, source, variant),
+        peer: theirs && (await contender(server, theirs, source, variant)),
         aim,
       };
     },

@@ -40,8 +40,9 @@ export async function ended(child: ChildProcess): Promise<{ output: string; code
   return { output, code: signal ?? code };
 }
 
-/** Kills a child as a runner does that loses patience, and waits until it is gone. */
+/** Kills a child as a runner does that loses patience, unless it has ended by itself, and waits until it is gone. */
 export async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const end = once(child, 'close');
   child.kill('SIGKILL');
   await end;
