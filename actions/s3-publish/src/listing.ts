@@ -23,11 +23,16 @@ export const listedPerWanted = 20;
  */
 export async function listDestination(
   store: ObjectStore,
-  options: { readonly needsAll: boolean; readonly wantedCount: () => number | undefined },
+  options: {
+    readonly needsAll: boolean;
+    readonly wantedCount: () => number | undefined;
+    /** As of `ObjectStore.list`. */
+    readonly splits: readonly string[];
+  },
 ): Promise<Listing> {
   const objects = new Map<string, ListedObject>();
   try {
-    for await (const { key, sizeBytes, etag } of store.list('')) {
+    for await (const { key, sizeBytes, etag } of store.list('', { splits: options.splits })) {
       if (isOwn(key)) continue;
       objects.set(key, { sizeBytes, etag });
       if (objects.size > maxListed) throw tooMany();

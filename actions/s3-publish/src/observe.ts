@@ -49,13 +49,16 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const { store, progress, keepsHeaders } = options;
   progress.start('Looking for files');
   let fileCount: number | undefined;
-  const listing = listDestination(store, {
-    needsAll: options.deleteExtraneous,
-    wantedCount: () => fileCount,
-  });
   const opening = keepsHeaders
     ? InventoryKeeper.open(store, (line) => progress.info(line))
     : Promise.resolve(InventoryKeeper.none(store));
+  const listing = opening.then(({ records }) =>
+    listDestination(store, {
+      needsAll: options.deleteExtraneous,
+      wantedCount: () => fileCount,
+      splits: splitsOf(records),
+    }),
+  );
   // It is looked at below; until then nobody is there to see it fail.
   listing.catch(() => undefined);
   const problems = new SourceProblems();
@@ -93,6 +96,15 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     listedCount: listed.extent === 'whole' ? listed.objects.size : undefined,
     notes: [...listingNotes(listed, store), ...unusedGlobs(options.rules, local)],
   };
+}
+
+const splitEvery = 1_000;
+
+/** Every thousandth key of what was there the last time: parts of a listing that are a page each. */
+function splitsOf(records: ReadonlyMap<string, unknown>): readonly string[] {
+  if (records.size < 2 * splitEvery) return [];
+  const keys = [...records.keys()].sort();
+  return keys.filter((_, index) => index % splitEvery === splitEvery - 1);
 }
 
 async function hashSource(

@@ -51,6 +51,11 @@ export interface WriteOptions {
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
+export interface ListOptions {
+  /** Keys at which a store may cut its listing into parts that it reads at the same time. A hint: the objects are the same. */
+  readonly splits?: readonly string[] | undefined;
+}
+
 /** Headers that S3 keeps with an object, in the words of its API. */
 export interface ObjectHeaders {
   readonly cacheControl?: string | undefined;
@@ -99,7 +104,7 @@ export interface ObjectStore {
    */
   fileSource?(key: string): Promise<Extract<WriteSource, { kind: 'file' }> | undefined>;
   /** Every object whose key starts with `prefix` (empty, or ending in `/`), in no particular order. */
-  list(prefix: string): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /**
    * Stores an object. Throws `RemoteError` `condition-failed` when `condition` does not hold, `UserError`
    * `target-read-only` or `disk-full`; nothing is changed then.

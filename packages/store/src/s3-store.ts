@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type ListOptions,
   type ObjectInfo,
   type ObjectStore,
   type StoredObject,
@@ -100,8 +101,8 @@ export class S3Store implements ObjectStore {
     return this.#reader.readStream(key, options);
   }
 
-  list(prefix: string): AsyncIterable<ObjectInfo> {
-    return listObjects(this.#context, prefix);
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
+    return listObjects(this.#context, prefix, options);
   }
 
   async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {

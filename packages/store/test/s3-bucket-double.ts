@@ -146,7 +146,10 @@ function listing(
 ): string {
   const start = Number(query.get('continuation-token') ?? 0);
   const prefix = query.get('prefix') ?? '';
-  const names = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort();
+  const after = Buffer.from(query.get('start-after') ?? '');
+  const names = [...objects.keys()]
+    .filter((key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), after) > 0)
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   const page = [...strays, ...names].slice(start, start + 1000);
   const contents = page.map((key) => {
     const encoded = encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');

@@ -1,5 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { ObjectStore } from '@slipway/core';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openStore, type S3Settings } from '../src/index.ts';
 import { keysOf, put, textOf } from './objects.ts';
@@ -97,6 +98,44 @@ describe('names that only a bucket can have', () => {
     // The one that might pass was tried by itself.
     expect([...double.objects.keys()]).toEqual(['p/7', 'p/9']);
     expect(double.requests.filter(({ url }) => url.searchParams.has('delete'))).toHaveLength(3);
+  });
+
+  test('are each listed once, however the listing is cut into parts', async () => {
+    const double = await serveBucketDouble();
+    const store = await openDouble(double.endpointUrl, '/p');
+    const name = fc.oneof(
+      fc.stringMatching(/^[ab]\/[a-c0-3 ~!]{1,4}$/),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 3 }).map((text) => `a/${text}`),
+    );
+    const splits = fc.array(fc.oneof(name, fc.constantFrom('', 'a', 'a/', 'b/', '~~', '../x')), {
+      maxLength: 6,
+    });
+    const property = fc.asyncProperty(
+      fc.uniqueArray(name, { maxLength: 20 }),
+      splits,
+      async (names, cuts) => {
+        double.objects.clear();
+        for (const key of names) double.objects.set(`p/${key}`, Buffer.from('x'));
+        for (const prefix of ['', 'a/']) {
+          const keys: string[] = [];
+          for await (const { key } of store.list(prefix, { splits: cuts })) keys.push(key);
+          expect(keys.sort()).toEqual(names.filter((key) => key.startsWith(prefix)).sort());
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+  });
+
+  test('are listed in parts that take no more requests than one listing does', async () => {
+    const double = await serveBucketDouble();
+    const numbers = Array.from({ length: 4_321 }, (_, index) => String(index).padStart(4, '0'));
+    for (const number of numbers) double.objects.set(`p/${number}`, Buffer.from('x'));
+    const store = await openDouble(double.endpointUrl, '/p');
+    const splits = numbers.filter((_, index) => index % 1_000 === 999);
+    const keys: string[] = [];
+    for await (const { key } of store.list('', { splits })) keys.push(key);
+    expect(keys.sort()).toEqual(numbers);
+    expect(double.requests).toHaveLength(5);
   });
 
   test('I8: a listing that never ends, or is no listing, is an error', async () => {
