@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { InvalidationTarget } from '@slipway/aws';
-import { formatBytes, systemErrorCode } from '@slipway/core';
+import { encodeKey, formatBytes, systemErrorCode } from '@slipway/core';
 import { eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
 
 const maxFileBytes = 64 * 2 ** 20;
@@ -40,7 +40,7 @@ function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unk
     throw new Error('its sizeBytes is no size');
   }
   // A key is not written as in a URL: what it has is what it means.
-  const name = parseProofPath(encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('*', '%2A'));
+  const name = parseProofPath(encodeKey(key));
   const place: Proof['place'] =
     typeof url === 'string' && url.startsWith('http')
       ? { kind: 'url', url: parseUrl(url).href }

@@ -1,5 +1,5 @@
 import type { Expectation, Served } from '@slipway/aws';
-import { type Problem, RemoteError, type SlipwayError } from '@slipway/core';
+import { type Problem, RemoteError, type SlipwayError, unreachable } from '@slipway/core';
 import type { ProvenUrl, Result } from './execute.ts';
 import type { Plan } from './plan.ts';
 
@@ -16,44 +16,38 @@ export type Finding = Problem<FindingCode>;
 
 /** Why a URL that does not serve what was published is an error, and what to do; undefined for one that does. */
 export function servedFinding({ expectation, served }: ProvenUrl): Finding | undefined {
-  const { url } = expectation;
+  const error = (code: FindingCode, message: string, hint: string): Finding => {
+    return { code, severity: 'error', key: expectation.url, message, hint };
+  };
   switch (served.kind) {
     case 'fresh':
       return undefined;
     case 'stale':
-      return {
-        code: 'served-stale',
-        severity: 'error',
-        key: url,
-        message: `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
-        hint: '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
-      };
+      return error(
+        'served-stale',
+        `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
+        '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
+      );
     case 'forbidden':
-      return {
-        code: 'served-forbidden',
-        severity: 'error',
-        key: url,
-        message: `the server answers ${served.status}${detailed(served.details)}`,
-        hint: "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to have 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
-      };
+      return error(
+        'served-forbidden',
+        `the server answers ${served.status}${detailed(served.details)}`,
+        "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to have 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
+      );
     case 'missing':
-      return {
-        code: 'served-missing',
-        severity: 'error',
-        key: url,
-        message: `the server answers ${served.status}${detailed(served.details)}`,
-        hint: 'Either it is not where the CDN looks (check path-prefix and the origin path), or the CDN still serves a 404 from before: CloudFront keeps errors for ErrorCachingMinTTL, 10 seconds unless it is set.',
-      };
+      return error(
+        'served-missing',
+        `the server answers ${served.status}${detailed(served.details)}`,
+        'Either it is not where the CDN looks (check path-prefix and the origin path), or the CDN still serves a 404 from before: CloudFront keeps errors for ErrorCachingMinTTL, 10 seconds unless it is set.',
+      );
     case 'failed':
-      return {
-        code: 'served-failed',
-        severity: 'error',
-        key: url,
-        message: `${served.reason}${detailed(served.details)}`,
-        hint: 'Check the URL of the CDN and its origin, then run again: that costs nothing.',
-      };
+      return error(
+        'served-failed',
+        `${served.reason}${detailed(served.details)}`,
+        'Check the URL of the CDN and its origin, then run again: that costs nothing.',
+      );
     default:
-      return served satisfies never;
+      return unreachable(served);
   }
 }
 

@@ -2,7 +2,6 @@ import {
   callerReference,
   collapse,
   type Expectation,
-  encodeStrictly,
   type InvalidationBatch,
   type InvalidationBudget,
   type InvalidationTarget,
@@ -10,7 +9,7 @@ import {
   isWildcard,
   type PlannedTarget,
 } from '@slipway/aws';
-import { counted, printable, UserError, unreachable } from '@slipway/core';
+import { counted, encodeKey, printable, UserError, unreachable } from '@slipway/core';
 import type { Proof } from './parsers.ts';
 
 const maxShown = 5;
@@ -129,7 +128,7 @@ function urlUnder(baseUrl: string | undefined, name: string): string {
   if (baseUrl === undefined) {
     throw new UserError('input-invalid', `base-url is not given, and "${printable(name)}" is to be proven`);
   }
-  return baseUrl + encodeStrictly(name);
+  return baseUrl + encodeKey(name);
 }
 
 function firstOf(names: readonly string[]): string {

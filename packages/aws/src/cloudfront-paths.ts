@@ -1,3 +1,5 @@
+import { encodeKey } from '@slipway/core';
+
 /**
  * What an invalidation names, by the decoded name under the distribution that it stands for: one object, or every object
  * whose name begins with it.
@@ -69,14 +71,7 @@ export function parseCacheTag(text: string): string {
  */
 export function spellings({ kind, name }: InvalidationTarget): readonly string[] {
   const end = kind === 'prefix' ? '*' : '';
-  return [...new Set([encodePlainly(name), encodeStrictly(name)])].map((path) => path + end);
-}
-
-/** A name percent-encoded but for RFC 3986's unreserved characters and slashes. */
-export function encodeStrictly(name: string): string {
-  return encodeURIComponent(name)
-    .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, percentEncoded);
+  return [...new Set([encodePlainly(name), encodeKey(name)])].map((path) => path + end);
 }
 
 /** RFC 1738: only what is unsafe in a URL is encoded, and what would mean something else there. */
@@ -84,10 +79,6 @@ function encodePlainly(name: string): string {
   return encodeURIComponent(name)
     .replaceAll('*', '%2A')
     .replace(/%(2F|24|26|2B|2C|3A|3B|3D|40)/g, (encoded) => decodeURIComponent(encoded));
-}
-
-function percentEncoded(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 function decodePath(path: string): string {
@@ -108,7 +99,7 @@ function nameProblem(name: string, wildcard: boolean): string | undefined {
   const whole = wildcard ? segments.slice(0, -1) : segments;
   if (whole.includes('.') || whole.includes('..'))
     return 'it has a "." or ".." segment, which clients resolve';
-  if (encodeStrictly(name).length >= maxPathCharacters) {
+  if (encodeKey(name).length >= maxPathCharacters) {
     return `it is longer than ${maxPathCharacters} characters when it is encoded`;
   }
   return undefined;

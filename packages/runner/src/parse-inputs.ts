@@ -116,7 +116,8 @@ function parseInput(declaration: InputDeclaration<unknown>, text: string | undef
 function parseProblem(secret: boolean, text: string, name: string, error: unknown): string {
   if (secret) return `${name} cannot be used: ${secretFreeReason(error, text)}`;
   if (error instanceof SlipwayError) {
-    return `${name}: ${printable(error.message)}${error.hint === undefined ? '' : `. ${error.hint}`}`;
+    const message = printable(error.message).replace(/\.$/, '');
+    return `${name}: ${message}${error.hint === undefined ? '' : `. ${error.hint}`}`;
   }
   const reason = error instanceof Error ? error.message : String(error);
   return `${name} cannot be "${printable(text, maxShownCharacters)}": ${reason}`;
