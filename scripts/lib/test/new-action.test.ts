@@ -36,6 +36,7 @@ test('scripts/new-action makes an action that passes its own tests, bundle inclu
   expect(checked.output).not.toContain('Found');
   expect(checked.exitCode).toBe(0);
   expect(await run('tsc', '-b', 'packages/cli')).toMatchObject({ exitCode: 0 });
+  expect(await run('tsc', '-p', 'tsconfig.json')).toMatchObject({ exitCode: 0 });
 
   const bundled = await run(process.execPath, 'scripts/bundle.ts', name);
   expect(bundled.output).toContain(`✓ actions/${name}/dist`);
