@@ -1,3 +1,4 @@
+export * from './artifacts.ts';
 export * from './concurrency.ts';
 export * from './digest-map.ts';
 export * from './errors.ts';

@@ -1,0 +1,94 @@
+import { UserError } from './errors.ts';
+import { printable } from './printable.ts';
+
+/** A file of a release, as actions hand it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always there. */
+export interface Artifact {
+  /** The file's own name, without directories. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of the bytes, 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** Where it is on this machine, relative to the workspace where it is below it. */
+  readonly path?: string | undefined;
+  /** What it is for, such as `macos` or `linux-x64`. */
+  readonly platform?: string | undefined;
+  /** Where it is in its store. */
+  readonly key?: string | undefined;
+  /** Where it can be fetched. */
+  readonly url?: string | undefined;
+}
+
+const maxArtifacts = 10_000;
+const maxTextCharacters = 16 * 2 ** 20;
+const maxFieldCharacters = 4_096;
+const optionalFields = ['path', 'platform', 'key', 'url'] as const;
+
+/** The JSON of artifacts, one a line, the same for the same artifacts. */
+export function artifactsText(artifacts: readonly Artifact[]): string {
+  if (artifacts.length === 0) return '[]\n';
+  const lines = artifacts.map(({ name, sizeBytes, sha256, path, platform, key, url }) =>
+    JSON.stringify({ name, path, platform, key, url, sizeBytes, sha256 }),
+  );
+  return `[\n${lines.join(',\n')}\n]\n`;
+}
+
+/**
+ * Artifacts from the JSON that `artifactsText` writes, or from a manifest of objects with a `key` instead of a `name`. Fields
+ * that it does not know are left out. Throws `UserError` `content-invalid` that names everything that is wrong.
+ */
+export function parseArtifacts(text: string): readonly Artifact[] {
+  if (text.length > maxTextCharacters) throw refusal('it is too long');
+  const items = parseArray(text);
+  if (items.length > maxArtifacts) throw refusal(`it has more than ${maxArtifacts} files`);
+  const problems: string[] = [];
+  const artifacts = items.flatMap((item, index) => {
+    const artifact = parseArtifact(item);
+    if (typeof artifact !== 'string') return [artifact];
+    problems.push(`file ${index + 1}: ${artifact}`);
+    return [];
+  });
+  if (problems.length > 0) throw refusal(problems.join('; '));
+  return artifacts;
+}
+
+function parseArray(text: string): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw refusal('it is no JSON');
+  }
+  if (!Array.isArray(value)) throw refusal('it is no JSON array');
+  return value;
+}
+
+/** The artifact, or what is wrong with it. */
+function parseArtifact(item: unknown): Artifact | string {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'it is no object';
+  const fields: Readonly<Record<string, unknown>> = { ...item };
+  const { key, sizeBytes, sha256 } = fields;
+  const name = fields['name'] ?? (typeof key === 'string' ? key.split('/').at(-1) : undefined);
+  if (typeof name !== 'string' || !isFileName(name)) return 'its name is no file name';
+  const named = printable(name);
+  if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
+    return `the sizeBytes of ${named} is no size`;
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return `the sha256 of ${named} is none`;
+  const given = optionalFields.filter((field) => (fields[field] ?? undefined) !== undefined);
+  const wrong = given.find((field) => !isText(fields[field]));
+  if (wrong !== undefined) return `the ${wrong} of ${named} is no text`;
+  return { name, sizeBytes, sha256, ...Object.fromEntries(given.map((field) => [field, fields[field]])) };
+}
+
+function isFileName(name: string): boolean {
+  return isText(name) && name !== '' && name !== '.' && name !== '..' && !/[/\\]/.test(name);
+}
+
+function isText(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length <= maxFieldCharacters && !/[\u0000-\u001f\u007f]/.test(value)
+  );
+}
+
+function refusal(what: string): UserError {
+  return new UserError('content-invalid', `the list of artifacts is wrong: ${what}`);
+}
