@@ -11,13 +11,18 @@ const allowed = {
   'spack-buildcache': ['core'],
   mirror: ['core', 'signing', 'spack-buildcache'],
   'buildcache-actions': ['core', 'mirror', 'runner', 'signing', 'spack-buildcache', 'store'],
+  archive: ['core'],
+  'download-window': [],
+  'dispatch-payload': ['core'],
+  github: ['core'],
   cli: ['core', 'runner'],
 };
 const forTests = '(testkit|bench)';
 
 /** Packages from elsewhere that have one importer. */
 const soleImporters = [
-  { name: '@actions/*', path: '@actions/', importers: '(runner|testkit)' },
+  { name: '@actions/*', path: '@actions/(?!github/)', importers: '(runner|testkit)' },
+  { name: '@actions/github', path: '(@actions/github|@octokit)/', importers: '(github|testkit)' },
   { name: 'openpgp', path: 'openpgp/', importers: `(signing|${forTests})` },
   { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(store|aws|${forTests})` },
   { name: '@aws-sdk/client-s3', path: '@aws-sdk/client-s3/', importers: `(store|${forTests})` },

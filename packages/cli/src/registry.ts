@@ -10,6 +10,14 @@ export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 
 /** Every action that the CLI runs, each in a chunk of its own that is loaded when it is wanted. */
 export const registry: ActionRegistry = {
+  'archive-pack': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/archive-pack'),
+  },
+  'artifact-sign': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/artifact-sign'),
+  },
   'buildcache-index': {
     description:
       'Updates, rebuilds, rolls back or lists the package index of a Spack mirror, or of one of its views.',
@@ -33,6 +41,22 @@ export const registry: ActionRegistry = {
     description:
       'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
     load: () => import('@slipway/cloudfront-invalidate'),
+  },
+  'dispatch-verify': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/dispatch-verify'),
+  },
+  'download-publish': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/download-publish'),
+  },
+  'license-key-check': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/license-key-check'),
+  },
+  'repository-dispatch': {
+    description: 'Lists the files of a directory with their sizes.',
+    load: () => import('@slipway/repository-dispatch'),
   },
   's3-publish': {
     description:
