@@ -41,6 +41,11 @@ const programs = {
     // It compiles its configuration.
     needs: 'gcc',
   },
+  act: {
+    version: 'v0.2.87',
+    origin: { kind: 'go-package', package: 'github.com/nektos/act' },
+    purpose: 'workflows',
+  },
 } as const satisfies Record<string, ServerProgram>;
 
 export type ServerProgramName = keyof typeof programs;

@@ -1,0 +1,51 @@
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { temporaryDirectory } from './fixtures.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** How the documentation names this repository and its release, and so how its example workflows do. */
+const repository = 'your-org/slipway';
+const tag = 'v1';
+/** Stands for the commit of the tag. */
+const commit = '51195'.padEnd(40, '0');
+
+/** A directory as the tag of a release has it: each action's `action.yml` and bundle, and the reusable workflows. */
+export interface ReleaseCopy {
+  readonly directory: string;
+  /** What `runWorkflow` takes as `repositories`, for workflows that use the release. */
+  readonly repositories: Readonly<Record<string, string>>;
+}
+
+/**
+ * Copies what a release is made of; with `actions`, only those. Throws when a bundle is missing. The references of reusable
+ * workflows to their own repository (`$/actions/name`) become references to the commit of the tag, which is what GitHub's
+ * runner makes of them and what act does not know. Nothing else is changed.
+ */
+export function copyOfRelease(actions?: readonly string[]): ReleaseCopy {
+  const directory = temporaryDirectory('release');
+  for (const file of globSync('actions/*/action.yml', { cwd: root })) {
+    const action = dirname(file);
+    if (actions !== undefined && !actions.includes(action.slice('actions/'.length))) continue;
+    mkdirSync(join(directory, action), { recursive: true });
+    cpSync(join(root, file), join(directory, file));
+    if (isComposite(file)) continue;
+    const bundle = join(root, action, 'dist');
+    if (!existsSync(bundle)) throw new Error(`${action} is not bundled: scripts/bundle does that`);
+    cpSync(bundle, join(directory, action, 'dist'), { recursive: true });
+  }
+  for (const file of globSync('.github/workflows/*.yml', { cwd: root })) {
+    mkdirSync(join(directory, dirname(file)), { recursive: true });
+    writeFileSync(join(directory, file), withResolvedReferences(readFileSync(join(root, file), 'utf8')));
+  }
+  const references = [tag, commit].map((ref) => [`${repository}@${ref}`, directory]);
+  return { directory, repositories: Object.fromEntries(references) as Record<string, string> };
+}
+
+function isComposite(file: string): boolean {
+  return /^ {2}using: composite$/m.test(readFileSync(join(root, file), 'utf8'));
+}
+
+function withResolvedReferences(text: string): string {
+  return text.replace(/(\buses: )\$\/(\S+)/g, `$1${repository}/$2@${commit}`);
+}

@@ -1,0 +1,218 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { temporaryDirectory } from './fixtures.ts';
+import { freePorts } from './server-process.ts';
+import { serverProgram } from './server-programs.ts';
+import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
+
+export interface WorkflowEvent {
+  readonly name: string;
+  /** What `github.event` is. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** `refs/heads/main` when not given. */
+  readonly ref?: string;
+}
+
+export interface WorkflowRunOptions {
+  /** The files of the repository that the workflow runs for, by their paths. */
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** Which of them to run: `.github/workflows/release.yml`. */
+  readonly workflow: string;
+  readonly event: WorkflowEvent;
+  /** `owner/name`. */
+  readonly repository?: string;
+  readonly runId?: string;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Inputs of `workflow_dispatch`. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Directories that stand for repositories of actions and reusable workflows: `owner/name@ref` → path. */
+  readonly repositories?: Readonly<Record<string, string>>;
+  /** Called with each line; may kill the runner with everything it started, as a machine that goes away. */
+  readonly onEntry?: (entry: WorkflowEntry, kill: () => void) => void;
+  /** Kills the run when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WorkflowRun {
+  /** 0 when all jobs succeeded; null for a run that was killed. */
+  readonly exitCode: number | null;
+  readonly jobs: Readonly<Record<string, WorkflowJob>>;
+  /** Everything that the runner wrote, as it wrote it. */
+  readonly output: string;
+  /** The same for people: one line for each, with job and step. */
+  readonly log: string;
+}
+
+/** The labels of runners that jobs may ask for; each job runs on this machine. */
+const labels = ['ubuntu-latest', 'ubuntu-24.04', 'macos-15', 'macos-15-intel', 'windows-2025'];
+
+/** Whether `runWorkflow` can run one here. */
+export function haveWorkflowRunner(): boolean {
+  return serverProgram('act') !== undefined;
+}
+
+/**
+ * Runs a workflow with act in host mode: jobs are processes of this machine, with directories of their own and the Node that
+ * runs this. Everything listens on 127.0.0.1. `actions/checkout` copies the files of the repository; `concurrency`,
+ * `permissions` and `environment` are GitHub's and have no effect here.
+ */
+export async function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
+  const program = serverProgram('act');
+  if (program === undefined) throw new Error('act is not installed: scripts/test does that');
+  const room = temporaryDirectory('workflow');
+  const repository = makeRepository(join(room, 'repository'), options);
+  const home = join(room, 'home');
+  mkdirSync(home);
+  const child = spawn(program, await actArguments(room, repository, options), {
+    cwd: repository,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+      HOME: home,
+      XDG_CACHE_HOME: join(home, '.cache'),
+      XDG_CONFIG_HOME: join(home, '.config'),
+      TMPDIR: room,
+      LANG: 'C.UTF-8',
+    },
+  });
+  return await followed(child, options);
+}
+
+function makeRepository(directory: string, { files, repository }: WorkflowRunOptions): string {
+  for (const [path, contents] of Object.entries(files)) {
+    const file = join(directory, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, contents, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
+  }
+  const git = (...args: readonly string[]): void => {
+    const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.org'];
+    execFileSync('git', [...identity, ...args], { cwd: directory, stdio: 'pipe' });
+  };
+  git('init', '--quiet', '--initial-branch=main');
+  git('remote', 'add', 'origin', `https://github.com/${repository ?? 'example/product'}.git`);
+  git('add', '--all', '--force');
+  git('commit', '--quiet', '--allow-empty', '--message', 'The state that is released');
+  return directory;
+}
+
+async function actArguments(
+  room: string,
+  repository: string,
+  options: WorkflowRunOptions,
+): Promise<readonly string[]> {
+  const [artifactPort] = await freePorts(1);
+  const { event } = options;
+  // YAML as act reads it; JSON is YAML too, and needs no quoting of what secrets are made of.
+  const valuesFile = (name: string, values: unknown): string => {
+    const file = join(room, `${name}.yml`);
+    writeFileSync(file, JSON.stringify(values ?? {}), { mode: 0o600 });
+    return file;
+  };
+  const payloadFile = join(room, 'event.json');
+  const inputs = options.inputs === undefined ? {} : { inputs: options.inputs };
+  writeFileSync(payloadFile, JSON.stringify({ ...event.payload, ...inputs }));
+  const environment = {
+    GITHUB_REF: event.ref ?? 'refs/heads/main',
+    GITHUB_RUN_ID: options.runId ?? '1001',
+    GITHUB_REPOSITORY: options.repository ?? 'example/product',
+    ...options.environment,
+  };
+  const secrets = { GITHUB_TOKEN: 'ghs_tokenOfTheRunnerThatIsNoToken000000', ...options.secrets };
+  return [
+    event.name,
+    ...['--workflows', join(repository, options.workflow), '--no-recurse'],
+    ...['--eventpath', payloadFile],
+    ...labels.flatMap((label) => ['--platform', `${label}=-self-hosted`]),
+    ...['--json', '--no-cache-server', '--use-gitignore=false', '--actor', 'octocat'],
+    ...['--action-cache-path', join(room, 'actions')],
+    ...['--artifact-server-path', join(room, 'artifacts')],
+    ...['--artifact-server-addr', '127.0.0.1', '--artifact-server-port', String(artifactPort)],
+    ...['--env-file', valuesFile('environment', environment)],
+    ...['--secret-file', valuesFile('secrets', secrets)],
+    ...['--var-file', valuesFile('variables', options.variables)],
+    ...Object.entries(options.repositories ?? {}).flatMap(([name, directory]) => [
+      '--local-repository',
+      `${name}=${directory}`,
+    ]),
+  ];
+}
+
+function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions): Promise<WorkflowRun> {
+  const entries: WorkflowEntry[] = [];
+  let output = '';
+  let killed = false;
+  const kill = (): void => {
+    killed = true;
+    killWithDescendants(child);
+  };
+  const endWithUs = (): void => killWithDescendants(child);
+  process.once('exit', endWithUs);
+  signal?.addEventListener('abort', kill, { once: true });
+  const readStream = (stream: NodeJS.ReadableStream | null): Promise<void> =>
+    new Promise((resolve) => {
+      if (stream === null) return resolve();
+      const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+      lines.on('line', (line) => {
+        output += `${line}\n`;
+        const entry = parseWorkflowLine(line);
+        entries.push(entry);
+        if (!killed) onEntry?.(entry, kill);
+      });
+      lines.on('close', () => resolve());
+    });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (exitCode) => resolve(killed ? null : exitCode));
+  });
+  return Promise.all([ended, readStream(child.stdout), readStream(child.stderr)])
+    .then(([exitCode]) => ({
+      exitCode,
+      jobs: collectJobs(entries),
+      output,
+      log: entries.map(lineOf).join('\n'),
+    }))
+    .finally(() => {
+      process.off('exit', endWithUs);
+      signal?.removeEventListener('abort', kill);
+    });
+}
+
+function lineOf({ job, step, message }: WorkflowEntry): string {
+  const where = [job, step].filter((part) => part !== '').join(' ');
+  return `[${where}] ${message.replace(/\r?\n$/, '')}`;
+}
+
+/** act starts each step in a session of its own, which a signal to its group does not reach. */
+function killWithDescendants(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  for (const pid of [...descendantsOf(child.pid), child.pid]) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** The processes below one; none where there is no `/proc`: there they get a hang-up as the runner goes away. */
+function descendantsOf(ancestor: number): readonly number[] {
+  if (!existsSync('/proc/self/stat')) return [];
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const found = [ancestor];
+  for (const pid of found) found.push(...(children.get(pid) ?? []));
+  return found.slice(1);
+}

@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { haveWorkflowRunner, runWorkflow, temporaryDirectory } from '@slipway/testkit';
+import { describe, expect, it } from 'vitest';
+
+const path = '.github/workflows/sample.yml';
+const secret = 'correct-horse-battery-staple';
+
+const sample = `
+name: sample
+on:
+  push:
+  workflow_dispatch:
+    inputs:
+      wish:
+        type: string
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    outputs:
+      word: \${{ steps.say.outputs.word }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: say
+        env:
+          SECRET: \${{ secrets.SECRET }}
+          WISH: \${{ inputs.wish }}
+        run: |
+          echo "word=$(cat word.txt)-$WISH" >> "$GITHUB_OUTPUT"
+          echo "The secret is $SECRET at $GITHUB_REPOSITORY $GITHUB_REF \${{ github.event.number }} $EXTRA"
+          echo '## Summary' >> "$GITHUB_STEP_SUMMARY"
+          node --version
+  use:
+    needs: build
+    runs-on: macos-15
+    steps:
+      - id: use
+        run: |
+          echo "used=\${{ needs.build.outputs.word }}" >> "$GITHUB_OUTPUT"
+          exit \${{ vars.STATUS }}
+      - id: after
+        run: echo after
+      - id: always
+        if: always()
+        run: echo always
+`;
+
+const run = (options: Partial<Parameters<typeof runWorkflow>[0]> = {}) =>
+  runWorkflow({
+    files: { [path]: sample, 'word.txt': 'hello' },
+    workflow: path,
+    event: { name: 'workflow_dispatch', payload: { number: 7 } },
+    repository: 'example/desktop',
+    secrets: { SECRET: secret },
+    variables: { STATUS: '0' },
+    inputs: { wish: 'moon' },
+    environment: { EXTRA: 'an extra' },
+    ...options,
+  });
+
+describe.skipIf(!haveWorkflowRunner())('a workflow run by act (needs act)', () => {
+  it('has jobs, steps, outputs, summaries, and what it was given', async () => {
+    const { exitCode, jobs, output, log } = await run();
+    expect(exitCode, log).toBe(0);
+    const say = jobs['build']?.steps['say'];
+    expect(say).toMatchObject({
+      result: 'success',
+      outputs: { word: 'hello-moon' },
+      summary: '## Summary\n',
+    });
+    expect(say?.log).toContain('The secret is *** at example/desktop refs/heads/main 7 an extra');
+    expect(say?.log).toContain(process.version);
+    expect(jobs['use']?.steps['use']?.outputs).toEqual({ used: 'hello-moon' });
+    expect(jobs['use']?.result).toBe('success');
+    expect(output).not.toContain(secret);
+  });
+
+  it('ends at a step that fails, but for those that always run', async () => {
+    const { exitCode, jobs } = await run({ variables: { STATUS: '3' } });
+    expect(exitCode).toBe(1);
+    const results = Object.entries(jobs['use']?.steps ?? {}).map(([id, { result }]) => [id, result]);
+    expect(results.filter(([id]) => id !== '--setup-job' && id !== '--complete-job')).toEqual([
+      ['use', 'failure'],
+      ['always', 'success'],
+    ]);
+    expect(jobs['use']?.result).toBe('failure');
+  });
+
+  it('is killed with everything that it started', async () => {
+    const file = `${temporaryDirectory('mark')}/mark`;
+    const slow = `
+on: push
+jobs:
+  slow:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo begun && (sleep 2; touch ${file})
+`;
+    const startedMs = performance.now();
+    const killed = await run({
+      files: { [path]: slow },
+      event: { name: 'push' },
+      onEntry: ({ isOutput, message }, kill) => {
+        if (isOutput && message.includes('begun')) kill();
+      },
+    });
+    expect(killed.exitCode).toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 3_000 - (performance.now() - startedMs))));
+    expect(existsSync(file)).toBe(false);
+  });
+});
