@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { say } from './lib/command.ts';
-import { type Document, documents, loadActions } from './lib/documents.ts';
+import { type Document, documents, loadActions, loadChains } from './lib/documents.ts';
 import { root } from './lib/workspace.ts';
 
 const check = process.argv.includes('--check');
-const stale = documents(root, await loadActions(root))
+const stale = documents(root, await loadActions(root), await loadChains(root))
   .map(formatted)
   .filter(({ path, contents }) => {
     const file = join(root, path);

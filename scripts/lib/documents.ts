@@ -1,6 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ActionDefinition, InputDeclaration } from '@slipway/runner';
+import type { ActionDefinition } from '@slipway/runner';
+import { type Chain, resolveChain } from './chain.ts';
+import { compositeReadme, compositeYaml } from './composite.ts';
+import {
+  inputWords,
+  markdownTable,
+  presetWords,
+  withTables,
+  yamlHead,
+  yamlInputs,
+  yamlText,
+} from './readme.ts';
 import { actionMembers, type Member, workspaceMembers } from './workspace.ts';
 
 /** A file that is made from the declarations of the actions. */
@@ -27,8 +38,23 @@ export async function loadActions(rootDirectory: string): Promise<readonly Docum
   return loaded;
 }
 
-/** Every derived file as it has to be. */
-export function documents(rootDirectory: string, actions: readonly DocumentedAction[]): readonly Document[] {
+/** The composite actions of the repository: folders with a `src/chain.ts`. */
+export async function loadChains(rootDirectory: string): Promise<readonly Chain[]> {
+  const chains: Chain[] = [];
+  for (const path of globSync('actions/*/src/chain.ts', { cwd: rootDirectory }).sort()) {
+    const { chain } = (await import(join(rootDirectory, path))) as { chain: Chain };
+    if (path !== `actions/${chain.name}/src/chain.ts`) throw new Error(`${path} calls itself ${chain.name}`);
+    chains.push(chain);
+  }
+  return chains;
+}
+
+/** Every derived file as it has to be. Throws an `Error` for a chain that does not fit its actions. */
+export function documents(
+  rootDirectory: string,
+  actions: readonly DocumentedAction[],
+  chains: readonly Chain[] = [],
+): readonly Document[] {
   const read = (path: string): string =>
     existsSync(join(rootDirectory, path)) ? readFileSync(join(rootDirectory, path), 'utf8') : '';
   const names = actions.map(({ action }) => action.name);
@@ -37,9 +63,23 @@ export function documents(rootDirectory: string, actions: readonly DocumentedAct
       { path: `${member.directory}/action.yml`, contents: actionYaml(action) },
       {
         path: `${member.directory}/README.md`,
-        contents: withTables(read(`${member.directory}/README.md`), action),
+        contents: actionReadme(read(`${member.directory}/README.md`), action),
       },
     ]),
+    ...chains.flatMap((chain) => {
+      const resolved = resolveChain(
+        chain,
+        actions.map(({ action }) => action),
+      );
+      const directory = `actions/${chain.name}`;
+      return [
+        { path: `${directory}/action.yml`, contents: compositeYaml(resolved) },
+        {
+          path: `${directory}/README.md`,
+          contents: compositeReadme(read(`${directory}/README.md`), resolved),
+        },
+      ];
+    }),
     { path: 'packages/cli/src/registry.ts', contents: registrySource(actions) },
     { path: 'packages/cli/package.json', contents: cliManifest(read('packages/cli/package.json'), names) },
     { path: 'packages/cli/tsconfig.json', contents: cliTsconfig(names) },
@@ -47,30 +87,15 @@ export function documents(rootDirectory: string, actions: readonly DocumentedAct
   ];
 }
 
-/** `action.yml` as GitHub reads it. Texts are JSON strings, which YAML takes as they are. */
+/** `action.yml` as GitHub reads it. */
 export function actionYaml(action: ActionDefinition): string {
-  const text = (value: string): string => JSON.stringify(value);
-  const inputs = Object.entries(action.inputs).flatMap(
-    ([name, { description, required, default: preset }]) => [
-      `  ${name}:`,
-      `    description: ${text(description)}`,
-      `    required: ${required}`,
-      ...(preset === undefined ? [] : [`    default: ${text(preset)}`]),
-    ],
-  );
   const outputs = Object.entries(action.outputs).flatMap(([name, { description }]) => [
     `  ${name}:`,
-    `    description: ${text(description)}`,
+    `    description: ${yamlText(description)}`,
   ]);
   return `${[
-    '# Written by scripts/docs from src/inputs.ts and src/action.ts: change those.',
-    `name: ${text(`Slipway ${action.name}`)}`,
-    `description: ${text(action.description)}`,
-    'author: Slipway',
-    'branding:',
-    '  icon: anchor',
-    '  color: blue',
-    ...(inputs.length === 0 ? [] : ['inputs:', ...inputs]),
+    ...yamlHead('src/inputs.ts and src/action.ts', action.name, action.description),
+    ...yamlInputs(Object.entries(action.inputs)),
     ...(outputs.length === 0 ? [] : ['outputs:', ...outputs]),
     'runs:',
     '  using: node24',
@@ -78,54 +103,20 @@ export function actionYaml(action: ActionDefinition): string {
   ].join('\n')}\n`;
 }
 
-function withTables(readme: string, action: ActionDefinition): string {
+function actionReadme(readme: string, action: ActionDefinition): string {
   const inputs = Object.entries(action.inputs).map(([name, declaration]) => [
     `\`${name}\``,
     inputWords(declaration),
-    declaration.required ? '**required**' : presetWords(declaration),
+    presetWords(declaration),
   ]);
   const outputs = Object.entries(action.outputs).map(([name, { description }]) => [
     `\`${name}\``,
     description,
   ]);
-  const initial = `# ${action.name}\n\n${action.description}\n\n## Inputs\n\n${markers('inputs', '')}\n\n## Outputs\n\n${markers('outputs', '')}\n`;
-  return [
+  return withTables(readme, action, [
     { name: 'inputs', table: markdownTable(['input', 'what it is', 'default'], inputs) },
     { name: 'outputs', table: markdownTable(['output', 'what it is'], outputs) },
-  ].reduce(
-    (text, { name, table }) => replaceBetweenMarkers(text, name, table),
-    readme === '' ? initial : readme,
-  );
-}
-
-function inputWords({ description, kind, choices }: InputDeclaration<unknown>): string {
-  const words =
-    choices === undefined ? '' : ` One of ${choices.map((choice) => `\`${choice}\``).join(', ')}.`;
-  return `${description}${words} (${kind})`;
-}
-
-function presetWords({ default: preset }: InputDeclaration<unknown>): string {
-  return preset === undefined ? '' : `\`${preset}\``;
-}
-
-function markers(name: string, contents: string): string {
-  return `<!-- begin ${name} -->\n${contents}<!-- end ${name} -->`;
-}
-
-function replaceBetweenMarkers(text: string, name: string, contents: string): string {
-  const pattern = new RegExp(`<!-- begin ${name} -->\\n[^]*?<!-- end ${name} -->`);
-  if (!pattern.test(text)) {
-    throw new Error(
-      `a README.md has no "<!-- begin ${name} -->" and "<!-- end ${name} -->" around its table`,
-    );
-  }
-  return text.replace(pattern, () => markers(name, contents));
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ')).join(' | ')} |\n`;
-  return `${line(head)}|${' --- |'.repeat(head.length)}\n${rows.map(line).join('')}`;
+  ]);
 }
 
 function registrySource(actions: readonly DocumentedAction[]): string {

@@ -1,6 +1,6 @@
-import { cpSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Mirrors and a lock file that real Spack wrote; see `testdata/spack/README.md`. */
@@ -27,4 +27,13 @@ export function copyOfSpackFixture(name: SpackFixture): string {
   const directory = join(temporaryDirectory(name), 'mirror');
   cpSync(spackFixture(name), directory, { recursive: true });
   return directory;
+}
+
+/** The files below a directory by their paths, with `prefix` before each: what `runWorkflow` takes. */
+export function filesBelow(directory: string, prefix = ''): Readonly<Record<string, Uint8Array>> {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    files.map((file) => [`${prefix}${relative(directory, file)}`, readFileSync(file)]),
+  );
 }

@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  ListBucketsCommand,
+  PutBucketPolicyCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentials } from '@slipway/core';
 import { freePorts, type ServerProcess, startServerProcess } from './server-process.ts';
@@ -23,6 +28,8 @@ export interface Minio {
   readonly client: S3Client;
   /** Makes an empty bucket and returns its name. */
   makeBucket(): Promise<string>;
+  /** Makes one whose objects everybody may read, but nobody list without credentials. */
+  makePublicBucket(): Promise<string>;
   /** Temporary credentials that may do what `actions` allow (as `s3:GetObject`), with everything in the server. */
   limitedCredentials(actions: readonly string[]): Promise<AwsCredentials>;
   /** Ends the server and removes what it stored. */
@@ -63,6 +70,18 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
       buckets += 1;
       const bucket = `bucket-${buckets}-${randomBytes(4).toString('hex')}`;
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      return bucket;
+    },
+    async makePublicBucket() {
+      const bucket = await minio.makeBucket();
+      const statement = {
+        Effect: 'Allow',
+        Principal: { AWS: ['*'] },
+        Action: ['s3:GetObject'],
+        Resource: [`arn:aws:s3:::${bucket}/*`],
+      };
+      const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+      await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
       return bucket;
     },
     async limitedCredentials(actions) {

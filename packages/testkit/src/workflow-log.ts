@@ -10,6 +10,8 @@ export interface WorkflowEntry {
   readonly jobResult: string | undefined;
   /** What the step itself printed, rather than act. */
   readonly isOutput: boolean;
+  /** Whether it names a secret that is to be masked: act repeats it in such a line, and nowhere else. */
+  readonly isMask: boolean;
   /** An output that the step set. */
   readonly output: { readonly name: string; readonly value: string } | undefined;
   /** What the step wrote into its summary. */
@@ -45,9 +47,11 @@ export function parseWorkflowLine(line: string): WorkflowEntry {
     job: text('jobID') ?? '',
     step: Array.isArray(stepId) ? stepId.map(String).join('/') : '',
     message: text('msg') ?? '',
-    stepResult: stepResultOf(fields['stepResult']),
+    // What runs before and after a step has a result too, which is not the step's.
+    stepResult: text('stage') === 'Main' ? stepResultOf(fields['stepResult']) : undefined,
     jobResult: text('jobResult'),
     isOutput: fields['raw_output'] === true,
+    isMask: text('command') === 'add-mask',
     output:
       text('command') === 'set-output' && name !== undefined ? { name, value: text('arg') ?? '' } : undefined,
     summary: text('command') === 'summary' ? text('content') : undefined,
@@ -61,6 +65,7 @@ const nobody: WorkflowEntry = {
   stepResult: undefined,
   jobResult: undefined,
   isOutput: false,
+  isMask: false,
   output: undefined,
   summary: undefined,
 };

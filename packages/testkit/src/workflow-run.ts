@@ -41,7 +41,7 @@ export interface WorkflowRun {
   /** 0 when all jobs succeeded; null for a run that was killed. */
   readonly exitCode: number | null;
   readonly jobs: Readonly<Record<string, WorkflowJob>>;
-  /** Everything that the runner wrote, as it wrote it. */
+  /** Everything that the runner wrote, as it wrote it, but for the lines in which actions say what is to be masked. */
   readonly output: string;
   /** The same for people: one line for each, with job and step. */
   readonly log: string;
@@ -158,8 +158,8 @@ function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions):
       if (stream === null) return resolve();
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
-        output += `${line}\n`;
         const entry = parseWorkflowLine(line);
+        if (!entry.isMask) output += `${line}\n`;
         entries.push(entry);
         if (!killed) onEntry?.(entry, kill);
       });

@@ -1,0 +1,116 @@
+import {
+  type Chain,
+  expression,
+  fromInput,
+  fromOutput,
+  leftOut,
+  sameInputs,
+  text,
+} from '../../../scripts/lib/chain.ts';
+
+const role = sameInputs(
+  'role-to-assume',
+  'aws-region',
+  'role-duration',
+  'audience',
+  'role-session-name',
+  'session-policy',
+  'sts-endpoint-url',
+  'expected-account-ids',
+  'access-key-id',
+  'secret-access-key',
+  'session-token',
+);
+const s3 = { ...role, ...sameInputs('endpoint-url', 'force-path-style') };
+const trust = sameInputs('trusted-keys', 'allow-unsigned');
+const key = sameInputs('signing-key', 'passphrase');
+
+const notSigned = {
+  reason: 'nothing was signed that it could publish',
+  unless: "inputs.signing-key == ''",
+};
+
+export const chain: Chain = {
+  name: 'buildcache-release',
+  description:
+    'Signs a staged Spack buildcache, publishes it, invalidates a CDN and verifies what it serves, in one step.',
+  steps: [
+    {
+      id: 'sign',
+      action: 'buildcache-sign',
+      when: "inputs.signing-key != ''",
+      inputs: {
+        ...sameInputs('buildcache', 'dry-run'),
+        ...key,
+        output: leftOut('the staged buildcache is signed in place, and published from there'),
+        report: fromInput('sign-report'),
+      },
+    },
+    {
+      id: 'publish',
+      action: 'buildcache-publish',
+      notInDryRun: notSigned,
+      inputs: {
+        ...sameInputs('buildcache', 'mirror', 'view', 'overwrite', 'dry-run'),
+        ...trust,
+        ...key,
+        ...s3,
+        report: fromInput('publish-report'),
+      },
+    },
+    {
+      id: 'invalidate',
+      action: 'cloudfront-invalidate',
+      when: "inputs.distribution-id != ''",
+      notInDryRun: notSigned,
+      inputs: {
+        ...sameInputs('distribution-id', 'path-prefix', 'max-paths', 'max-wildcards', 'wildcard-depth'),
+        ...sameInputs('wait', 'wait-deadline', 'base-url', 'prove-deadline', 'dry-run'),
+        ...role,
+        paths: fromOutput('publish', 'invalidation-paths'),
+        'paths-file': leftOut('the publish names all paths'),
+        'cache-tags': leftOut('the publish names all paths'),
+        // The run is in it, because the index may have gone and come back: by a rollback, or a publish elsewhere.
+        reference: text(
+          `${expression('steps.publish.outputs.index-checksum')} ${expression('github.run_id')}`,
+        ),
+        prove: text(expression("inputs.base-url != '' && steps.publish.outputs.pointer-checksums || ''")),
+        'prove-file': leftOut('the publish names what is to be proven'),
+        'endpoint-url': fromInput('cloudfront-endpoint-url'),
+        report: fromInput('invalidate-report'),
+      },
+    },
+    {
+      id: 'verify',
+      action: 'buildcache-verify',
+      notInDryRun: { reason: 'what it verifies would be the mirror as it was before' },
+      inputs: {
+        ...sameInputs('require-signed-index', 'level', 'sarif'),
+        ...trust,
+        ...s3,
+        mirror: text(expression('inputs.verify-url || inputs.mirror')),
+        'expected-index': fromOutput('publish', 'index-checksum'),
+        report: fromInput('verify-report'),
+      },
+    },
+  ],
+  inputs: {
+    'signing-key': {
+      description:
+        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. Without it nothing is signed here: the buildcache is published as it is, and so is the index.',
+    },
+    'verify-url': {
+      description:
+        'Where clients get the mirror from, such as `https://binaries.example.org/spack`: this is verified. `mirror` itself when not given.',
+    },
+    'aws-region': {
+      description:
+        'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
+    },
+    'session-policy': {
+      description:
+        '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
+      default: 'none',
+    },
+  },
+};

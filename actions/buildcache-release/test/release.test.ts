@@ -1,0 +1,294 @@
+import {
+  type CdnSite,
+  copyOfRelease,
+  copyOfSpackFixture,
+  filesBelow,
+  haveCdnSite,
+  haveWorkflowRunner,
+  makeKey,
+  type ReleaseCopy,
+  runWorkflow,
+  s3Objects,
+  secretsFound,
+  secretsOfKey,
+  stagePackages,
+  startCdnSite,
+  type TestKey,
+  temporaryDirectory,
+  type WorkflowRun,
+  type WorkflowRunOptions,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const path = '.github/workflows/publish.yml';
+const passphrase = 'correct horse battery staple';
+const inner = ['sign', 'publish', 'invalidate', 'verify'] as const;
+
+/** A workflow as users write it; it prints every output of the action, and what is in the workspace after it. */
+const workflow = `
+name: publish
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    env:
+      SHIM: \${{ vars.SHIM }}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - id: before
+        run: |
+          if [ -n "$SHIM" ]; then bash -c "$SHIM"; fi
+      - uses: your-org/slipway/actions/buildcache-release@v1
+        id: release
+        with:
+          buildcache: staged
+          mirror: s3://\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
+          trusted-keys: \${{ vars.TRUSTED_KEYS }}
+          signing-key: \${{ secrets.SIGNING_KEY }}
+          passphrase: \${{ secrets.SIGNING_PASSPHRASE }}
+          endpoint-url: \${{ vars.ENDPOINT_URL }}
+          force-path-style: true
+          access-key-id: \${{ vars.ACCESS_KEY_ID }}
+          secret-access-key: \${{ secrets.SECRET_ACCESS_KEY }}
+          distribution-id: \${{ vars.DISTRIBUTION_ID }}
+          cloudfront-endpoint-url: \${{ vars.CLOUDFRONT_URL }}
+          path-prefix: /\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
+          base-url: \${{ vars.CDN_URL }}
+          verify-url: \${{ vars.CDN_URL }}/\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
+          require-signed-index: true
+          level: full
+          dry-run: \${{ vars.DRY_RUN }}
+      - id: after
+        if: always()
+        env:
+          OUTPUTS: \${{ toJSON(steps.release.outputs) }}
+        run: |
+          ls -A
+          echo "outputs=$(echo "$OUTPUTS" | base64 -w0)" >> "$GITHUB_OUTPUT"
+`;
+
+describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
+  'buildcache-release in a workflow (needs act, minio and varnishd)',
+  () => {
+    let site: CdnSite;
+    let key: TestKey;
+    let release: ReleaseCopy;
+    let runs = 0;
+
+    beforeAll(async () => {
+      site = await startCdnSite();
+      key = await makeKey({ type: 'ed25519', passphrase });
+      release = copyOfRelease([
+        'buildcache-release',
+        'buildcache-sign',
+        'buildcache-publish',
+        'cloudfront-invalidate',
+        'buildcache-verify',
+      ]);
+    });
+    afterAll(() => site?.stop());
+
+    async function run(
+      prefix: string,
+      variables: Readonly<Record<string, string>> = {},
+      options: Partial<WorkflowRunOptions> = {},
+    ): Promise<WorkflowRun> {
+      const { accessKeyId, secretAccessKey } = site.minio.credentials;
+      runs += 1;
+      const result = await runWorkflow({
+        files: { [path]: workflow, ...filesBelow(copyOfSpackFixture('v3-unsigned'), 'staged/') },
+        workflow: path,
+        event: { name: 'push' },
+        runId: String(1_000 + runs),
+        repositories: release.repositories,
+        secrets: {
+          SIGNING_KEY: key.privateArmored,
+          SIGNING_PASSPHRASE: passphrase,
+          SECRET_ACCESS_KEY: secretAccessKey,
+        },
+        ...options,
+        variables: {
+          BUCKET: site.bucket,
+          PREFIX: prefix,
+          TRUSTED_KEYS: key.fingerprint,
+          ENDPOINT_URL: site.minio.endpointUrl,
+          ACCESS_KEY_ID: accessKeyId,
+          DISTRIBUTION_ID: site.distributionId,
+          CLOUDFRONT_URL: site.controlPlane.url,
+          CDN_URL: site.cdn.url,
+          DRY_RUN: 'false',
+          SHIM: '',
+          ...variables,
+        },
+      });
+      const secrets = [...secretsOfKey(key), secretAccessKey];
+      expect(secretsFound(result.output, secrets), 'I7').toEqual([]);
+      return result;
+    }
+
+    /** The outputs of the composite, as the step after it sees them. */
+    function outputsOf({ jobs }: WorkflowRun): Readonly<Record<string, string>> {
+      const encoded = jobs['publish']?.steps['after']?.outputs['outputs'] ?? '';
+      return JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<string, string>;
+    }
+
+    /** How each step of the composite ended that ran. */
+    function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
+      const steps = jobs['publish']?.steps ?? {};
+      const ran = inner.filter((id) => steps[`release/${id}`] !== undefined);
+      return Object.fromEntries(ran.map((id) => [id, steps[`release/${id}`]?.result]));
+    }
+
+    function keysOf(prefix: string): Promise<readonly string[]> {
+      const place = { url: site.minio.endpointUrl, bucket: site.bucket };
+      const objects = s3Objects(place, site.minio.credentials);
+      return objects.list(prefix).finally(() => objects.close());
+    }
+
+    const allGood = { sign: 'success', publish: 'success', invalidate: 'success', verify: 'success' };
+
+    it('signs, publishes, invalidates and verifies, and hands every output on; again it publishes nothing', async () => {
+      const first = await run('whole');
+      expect(first.exitCode, first.log).toBe(0);
+      expect(resultsOf(first)).toEqual(allGood);
+      const outputs = outputsOf(first);
+      const declared = parse(copiedActionYaml()) as { outputs: Record<string, unknown> };
+      expect(Object.keys(outputs).sort()).toEqual(Object.keys(declared.outputs).sort());
+      expect(outputs).toMatchObject({
+        'sign-signed': '5',
+        'publish-published': '5',
+        'publish-blobs-uploaded': '10',
+        'invalidate-status': 'Completed',
+        'invalidate-proven': '1',
+        'verify-verified': 'true',
+        'verify-index-checksum': outputs['publish-index-checksum'],
+      });
+      expect(first.jobs['publish']?.steps['after']?.log).not.toContain('.slipway');
+
+      const again = await run('whole');
+      expect(again.exitCode, again.log).toBe(0);
+      expect(outputsOf(again)).toMatchObject({ 'publish-published': '0', 'publish-blobs-uploaded': '0' });
+    });
+
+    function copiedActionYaml(): string {
+      const files = filesBelow(`${release.directory}/actions/buildcache-release`);
+      return Buffer.from(files['action.yml'] ?? '').toString('utf8');
+    }
+
+    it('works without a CDN: nothing is invalidated, the store itself is verified', async () => {
+      const result = await run('plain', { DISTRIBUTION_ID: '' });
+      expect(result.exitCode, result.log).toBe(0);
+      expect(resultsOf(result)).toEqual({ sign: 'success', publish: 'success', verify: 'success' });
+    });
+
+    it('ends at a step that fails, and cleans up after it', async () => {
+      const stranger = await makeKey({ type: 'ed25519' });
+      const result = await run('stranger', { TRUSTED_KEYS: stranger.fingerprint });
+      expect(result.exitCode).toBe(1);
+      expect(resultsOf(result)).toEqual({ sign: 'success', publish: 'failure' });
+      expect(result.jobs['publish']?.steps['release']?.result).toBe('failure');
+      expect(result.jobs['publish']?.steps['after']?.log).not.toContain('.slipway');
+      expect(await keysOf('stranger')).toEqual([]);
+    });
+
+    it('I7: keeps the key and the passphrase to itself when they are wrong', async () => {
+      const secrets = { SIGNING_KEY: key.privateArmored.slice(0, -200), SIGNING_PASSPHRASE: passphrase };
+      for (const wrong of [
+        secrets,
+        { SIGNING_KEY: key.privateArmored, SIGNING_PASSPHRASE: `${passphrase}!` },
+      ]) {
+        const result = await run('wrong', {}, { secrets: wrong });
+        expect(result.exitCode).toBe(1);
+        expect(resultsOf(result)).toEqual({ sign: 'failure' });
+      }
+    });
+
+    it('writes nothing in a dry run, and says what it left out', async () => {
+      const result = await run('dry', { DRY_RUN: 'Yes' });
+      expect(result.exitCode, result.log).toBe(0);
+      expect(resultsOf(result)).toEqual({ sign: 'success' });
+      const { log = '' } = result.jobs['publish']?.steps['release'] ?? {};
+      for (const id of ['publish', 'invalidate', 'verify'])
+        expect(log).toContain(`Dry run: ${id} did not run`);
+      expect(await keysOf('dry')).toEqual([]);
+      const unclear = await run('dry', { DRY_RUN: 'perhaps' });
+      expect(unclear.exitCode).toBe(1);
+      expect(resultsOf(unclear)).toEqual({});
+      expect(await keysOf('dry')).toEqual([]);
+    });
+
+    it.each([
+      [
+        'a directory with an action',
+        'mkdir -p .slipway/buildcache-sign && cp hostile.yml .slipway/buildcache-sign/action.yml',
+      ],
+      ['a link to a directory', 'ln -s "$PWD/precious" .slipway'],
+      ['a link to nowhere', 'ln -s nowhere .slipway'],
+      ['a file', 'echo hello > .slipway'],
+    ])('never uses what the workspace has as .slipway: %s', async (_, shim) => {
+      const files = {
+        [path]: workflow,
+        ...filesBelow(copyOfSpackFixture('v3-unsigned'), 'staged/'),
+        'precious/file': 'precious',
+        'hostile.yml':
+          'name: hostile\nruns:\n  using: composite\n  steps:\n    - run: echo HOSTILE\n      shell: bash\n',
+      };
+      const look = 'trap "cat precious/file; echo; ls -A precious" EXIT';
+      const result = await run('hostile', { SHIM: `${look}\n${shim}`, DISTRIBUTION_ID: '' }, { files });
+      expect(result.exitCode, result.log).toBe(0);
+      expect(result.output).not.toContain('HOSTILE');
+      const { log = '' } = result.jobs['publish']?.steps['after'] ?? {};
+      expect(log).toContain('precious');
+      expect(log).not.toContain('.slipway');
+    });
+
+    it('fails before its first step when .slipway of the workspace cannot be removed', async () => {
+      const shim = `mkdir -p shims .slipway/buildcache-sign && cp hostile.yml .slipway/buildcache-sign/action.yml
+        printf '#!/bin/sh\\nexit 1\\n' > shims/rm && chmod +x shims/rm && echo "$PWD/shims" >> "$GITHUB_PATH"`;
+      const files = {
+        [path]: workflow,
+        'hostile.yml':
+          'name: hostile\nruns:\n  using: composite\n  steps:\n    - run: echo HOSTILE\n      shell: bash\n',
+      };
+      const result = await run('stuck', { SHIM: shim }, { files });
+      expect(result.exitCode).toBe(1);
+      expect(resultsOf(result)).toEqual({});
+      expect(result.output).not.toContain('HOSTILE');
+      expect(result.log).toContain('.slipway in the workspace cannot be replaced');
+    });
+
+    it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {
+      const prefix = `killed-${victim}`;
+      const killed = await run(
+        prefix,
+        {},
+        {
+          onEntry: ({ step, isOutput }, kill) => {
+            if (step === `release/${victim}` && isOutput) kill();
+          },
+        },
+      );
+      expect(killed.exitCode).toBeNull();
+      const again = await run(prefix);
+      expect(again.exitCode, again.log).toBe(0);
+      expect(resultsOf(again)).toEqual(allGood);
+      expect(outputsOf(again)).toMatchObject({ 'verify-verified': 'true', 'verify-entries': '5' });
+    });
+
+    it('I3: two at once of different packages lose nothing', async () => {
+      const staged = async (name: string) => {
+        const directory = temporaryDirectory(name);
+        await stagePackages(directory, { count: 3, prefix: name });
+        return { files: { [path]: workflow, ...filesBelow(directory, 'staged/') } };
+      };
+      const both = await Promise.all([
+        run('both', { DISTRIBUTION_ID: '' }, await staged('one')),
+        run('both', { DISTRIBUTION_ID: '' }, await staged('two')),
+      ]);
+      for (const result of both) expect(resultsOf(result), result.log).toMatchObject({ publish: 'success' });
+      const last = await run('both', {}, await staged('one'));
+      expect(outputsOf(last), last.log).toMatchObject({ 'verify-verified': 'true', 'verify-entries': '6' });
+    });
+  },
+);

@@ -1,0 +1,55 @@
+import { CloudFrontDouble } from './cloudfront-double.ts';
+import { haveMinio, type Minio, startMinio } from './minio.ts';
+import { serverProgram } from './server-programs.ts';
+import { startVarnish, type Varnish } from './varnish.ts';
+
+const distributionId = 'E1A2B3C4D5E6F7';
+
+/** What a publisher has: a bucket, a CDN before it that everybody reads from, and the CDN's control plane. */
+export interface CdnSite {
+  readonly minio: Minio;
+  readonly bucket: string;
+  readonly cdn: Varnish;
+  readonly controlPlane: CloudFrontDouble;
+  readonly distributionId: string;
+  /** Where the bucket begins, seen through the CDN. */
+  readonly baseUrl: string;
+  stop(): Promise<void>;
+}
+
+export function haveCdnSite(): boolean {
+  return haveMinio() && serverProgram('varnishd') !== undefined;
+}
+
+/** Starts MinIO, Varnish before it, and a double of CloudFront's API that bans in Varnish what is invalidated. */
+export async function startCdnSite(): Promise<CdnSite> {
+  const minio = await startMinio();
+  let cdn: Varnish | undefined;
+  try {
+    const bucket = await minio.makePublicBucket();
+    const started = await startVarnish({ origin: minio.endpointUrl });
+    cdn = started;
+    const controlPlane = await CloudFrontDouble.start({
+      distributionId,
+      completesAfterMs: 100,
+      onCompleted: (paths) => started.ban(paths),
+    });
+    return {
+      minio,
+      bucket,
+      cdn: started,
+      controlPlane,
+      distributionId,
+      baseUrl: `${started.url}/${bucket}`,
+      async stop() {
+        controlPlane.close();
+        await started.stop();
+        await minio.stop();
+      },
+    };
+  } catch (error) {
+    await cdn?.stop();
+    await minio.stop();
+    throw error;
+  }
+}

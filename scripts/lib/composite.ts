@@ -1,0 +1,159 @@
+import {
+  type ChainStep,
+  conditionOf,
+  leftOutCondition,
+  preparation,
+  type ResolvedChain,
+  sourceText,
+} from './chain.ts';
+import {
+  inputWords,
+  markdownTable,
+  presetWords,
+  withTables,
+  yamlHead,
+  yamlInputs,
+  yamlText,
+} from './readme.ts';
+
+/**
+ * `action.yml` of a composite action. Its steps are the actions beside it on the runner's disk, copied into the workspace for
+ * as long as it runs, because only there a composite action can refer to files: no name and no version is written anywhere.
+ */
+export function compositeYaml(chain: ResolvedChain): string {
+  const outputs = chain.allOutputs.flatMap(({ name, description, step, output }) => [
+    `  ${name}:`,
+    `    description: ${yamlText(description)}`,
+    `    value: \${{ steps.${step}.outputs.${output} }}`,
+  ]);
+  return `${[
+    ...yamlHead('src/chain.ts and the actions that it names', chain.name, chain.description),
+    ...yamlInputs(chain.allInputs.map(({ name, declaration }) => [name, declaration])),
+    ...(outputs.length === 0 ? [] : ['outputs:', ...outputs]),
+    'runs:',
+    '  using: composite',
+    '  steps:',
+    ...preparationStep(chain),
+    ...chain.steps.flatMap(actionStep),
+    ...dryRunSteps(chain),
+    '    - name: Remove them',
+    '      if: always()',
+    '      shell: bash',
+    '      run: rm -rf -- "$GITHUB_WORKSPACE/.slipway"',
+  ].join('\n')}\n`;
+}
+
+/**
+ * Puts the actions of this release where the steps look for them. Whatever the workspace has under that name is removed, and
+ * `mkdir` refuses what could not be.
+ */
+function preparationStep({ steps }: ResolvedChain): readonly string[] {
+  const names = [...new Set(steps.map(({ action }) => action))];
+  return [
+    '    - name: Bring the actions of this release',
+    `      id: ${preparation}`,
+    '      shell: bash',
+    '      env:',
+    `        DRY_RUN: \${{ inputs.dry-run }}`,
+    '      run: |',
+    ...indented(`
+set -eu
+shopt -s nocasematch
+case "$DRY_RUN" in
+  true | yes | on | 1) dry_run=true ;;
+  '' | false | no | off | 0) dry_run=false ;;
+  *)
+    echo '::error::dry-run is neither true nor false'
+    exit 1
+    ;;
+esac
+own="$GITHUB_WORKSPACE/.slipway"
+if ! { rm -rf -- "$own" && mkdir -- "$own"; } 2> /dev/null; then
+  echo '::error::.slipway in the workspace cannot be replaced; remove it before this step'
+  exit 1
+fi
+for action in ${names.join(' ')}; do
+  mkdir -- "$own/$action"
+  cp -R -- "$GITHUB_ACTION_PATH/../$action/action.yml" "$GITHUB_ACTION_PATH/../$action/dist" "$own/$action/"
+done
+echo "dry-run=$dry_run" >> "$GITHUB_OUTPUT"`),
+  ];
+}
+
+function actionStep(step: ChainStep): readonly string[] {
+  const given = Object.entries(step.inputs).filter(([, source]) => source.kind !== 'left-out');
+  const condition = conditionOf(step);
+  return [
+    `    - name: ${step.id}`,
+    `      id: ${step.id}`,
+    ...(condition === undefined ? [] : [`      if: ${yamlText(condition)}`]),
+    `      uses: ./.slipway/${step.action}`,
+    ...(given.length === 0 ? [] : ['      with:']),
+    ...given.map(([name, source]) => `        ${name}: ${yamlText(sourceText(source))}`),
+  ];
+}
+
+/** Says what a dry run leaves out. */
+function dryRunSteps({ steps }: ResolvedChain): readonly string[] {
+  const sentences = new Map<string, string[]>();
+  for (const { id, notInDryRun } of steps) {
+    if (notInDryRun === undefined) continue;
+    const condition = leftOutCondition(notInDryRun);
+    const sentence = `echo 'Dry run: ${id} did not run, because ${notInDryRun.reason}.'`;
+    sentences.set(condition, [...(sentences.get(condition) ?? []), sentence]);
+  }
+  return [...sentences].flatMap(([condition, lines]) => [
+    '    - name: Say what the dry run leaves out',
+    `      if: ${yamlText(condition)}`,
+    '      shell: bash',
+    '      run: |',
+    ...indented(lines.join('\n')),
+  ]);
+}
+
+function indented(script: string): readonly string[] {
+  return script
+    .trim()
+    .split('\n')
+    .map((line) => (line === '' ? '' : `        ${line}`));
+}
+
+/** The README of a composite with its tables: steps, inputs, outputs, and what it has no input for. */
+export function compositeReadme(readme: string, chain: ResolvedChain): string {
+  const steps = chain.steps.map((step) => [
+    `\`${step.id}\``,
+    `[\`${step.action}\`](../${step.action})`,
+    step.when === undefined ? 'always' : `\`${step.when}\``,
+    dryRunWords(step),
+  ]);
+  const inputs = chain.allInputs.map(({ name, declaration, steps: users }) => [
+    `\`${name}\``,
+    inputWords(declaration),
+    presetWords(declaration),
+    users.map((id) => `\`${id}\``).join(', '),
+  ]);
+  const outputs = chain.allOutputs.map(({ name, description }) => [`\`${name}\``, description]);
+  return withTables(readme, chain, [
+    { name: 'steps', table: markdownTable(['step', 'action', 'runs when', 'in a dry run'], steps) },
+    { name: 'inputs', table: markdownTable(['input', 'what it is', 'default', 'for'], inputs) },
+    { name: 'outputs', table: markdownTable(['output', 'what it is'], outputs) },
+    { name: 'fixed', table: markdownTable(['step', 'input', 'what it gets'], fixedRows(chain)) },
+  ]);
+}
+
+function dryRunWords({ notInDryRun }: ChainStep): string {
+  if (notInDryRun === undefined) return 'is dry';
+  const { reason, unless } = notInDryRun;
+  return unless === undefined ? `does not run: ${reason}` : `is dry when \`${unless}\`; else ${reason}`;
+}
+
+/** Inputs of the steps that are no inputs of the composite. */
+function fixedRows({ steps }: ResolvedChain): readonly (readonly string[])[] {
+  return steps.flatMap((step) =>
+    Object.entries(step.inputs).flatMap(([name, source]) => {
+      if (source.kind === 'input') return [];
+      const what = source.kind === 'left-out' ? `nothing: ${source.reason}` : `\`${sourceText(source)}\``;
+      return [[`\`${step.id}\``, `\`${name}\``, what]];
+    }),
+  );
+}
