@@ -1,0 +1,207 @@
+import { defineAction, input } from '@slipway/runner';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import {
+  type Chain,
+  type ChainStep,
+  expression,
+  fromInput,
+  fromOutput,
+  leftOut,
+  resolveChain,
+  sameInputs,
+  text,
+} from '../chain.ts';
+import { compositeReadme, compositeYaml } from '../composite.ts';
+
+const done = async () => ({ outputs: {}, files: [], summary: [], problems: [] });
+const dryRun = input.boolean({ description: 'Only tell.', default: 'false' });
+
+const pack = defineAction({
+  name: 'pack',
+  description: 'Packs.',
+  inputs: {
+    where: input.requiredPath({ description: 'Where: "here" or there.' }),
+    level: input.integer({ description: 'How small.', default: '6', minimum: 0, maximum: 9 }),
+    'dry-run': dryRun,
+  },
+  outputs: { list: { description: 'The list.' }, report: { description: 'The report.' } },
+  run: done,
+});
+const send = defineAction({
+  name: 'send',
+  description: 'Sends.',
+  inputs: {
+    list: input.requiredPath({ description: 'What to send.' }),
+    to: input.requiredText({ description: 'To whom.' }),
+    level: input.integer({ description: 'How loud.', default: '3', minimum: 0, maximum: 9 }),
+    'dry-run': dryRun,
+  },
+  outputs: { sent: { description: 'How many.' } },
+  run: done,
+});
+
+const packing: ChainStep = { id: 'pack', action: 'pack', inputs: sameInputs('where', 'level', 'dry-run') };
+const sending: ChainStep = {
+  id: 'send',
+  action: 'send',
+  when: "inputs.to != ''",
+  inputs: {
+    ...sameInputs('to', 'dry-run'),
+    list: fromOutput('pack', 'list'),
+    level: text('5'),
+  },
+};
+
+function chainOf(...steps: readonly ChainStep[]): Chain {
+  return { name: 'release', description: 'Packs and sends.', steps };
+}
+
+function problemsOf(chain: Chain): string {
+  try {
+    resolveChain(chain, [pack, send]);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return '';
+}
+
+interface Yaml {
+  readonly inputs: Readonly<Record<string, { description: string; required: boolean; default?: string }>>;
+  readonly outputs: Readonly<Record<string, { description: string; value: string }>>;
+  readonly runs: {
+    readonly using: string;
+    readonly steps: readonly Readonly<Record<string, unknown>>[];
+  };
+}
+
+describe('a chain', () => {
+  test('has the inputs of its steps, in their words, and every output of theirs', () => {
+    const { allInputs, allOutputs } = resolveChain(chainOf(packing, sending), [pack, send]);
+    expect(
+      allInputs.map(({ name, declaration, steps }) => [
+        name,
+        declaration.required,
+        declaration.default,
+        steps,
+      ]),
+    ).toEqual([
+      ['where', true, undefined, ['pack']],
+      ['level', false, '6', ['pack']],
+      ['dry-run', false, 'false', ['pack', 'send']],
+      ['to', false, undefined, ['send']],
+    ]);
+    expect(allOutputs.map(({ name }) => name)).toEqual(['pack-list', 'pack-report', 'send-sent']);
+  });
+
+  test.each([
+    [
+      'an input of which nothing is said',
+      chainOf({ ...packing, inputs: sameInputs('where', 'dry-run') }),
+      'pack: nothing is said of level',
+    ],
+    [
+      'an input that the action has not',
+      chainOf({ ...packing, inputs: sameInputs('where', 'level', 'dry-run', 'why') }),
+      'pack: pack has no input why',
+    ],
+    [
+      'a required input that is left out',
+      chainOf({ ...packing, inputs: { ...packing.inputs, where: leftOut('no') } }),
+      'where is left out, but required',
+    ],
+    ['an output of a later step', chainOf(sending, packing), 'no earlier step has steps.pack.outputs.list'],
+    [
+      'an output that a step has not',
+      chainOf(packing, { ...sending, inputs: { ...sending.inputs, list: fromOutput('pack', 'lists') } }),
+      'no earlier step has steps.pack.outputs.lists',
+    ],
+    [
+      'a condition on an input that nobody has',
+      chainOf({ ...packing, when: "inputs.wish != ''" }),
+      'there is no input wish',
+    ],
+    [
+      'a text with an input that nobody has',
+      chainOf({ ...packing, inputs: { ...packing.inputs, level: text(expression('inputs.depth')) } }),
+      'there is no input depth',
+    ],
+    [
+      'steps that mean different things by one input',
+      chainOf(packing, { ...sending, inputs: { ...sending.inputs, level: fromInput('level') } }),
+      'disagree on the description and default of the input level',
+    ],
+    ['an action that is not there', chainOf({ ...packing, action: 'wrap' }), 'there is no action wrap'],
+    [
+      'words for an input that no step uses',
+      { ...chainOf(packing), inputs: { wish: { description: 'A wish.' } } },
+      'no step uses the input wish',
+    ],
+  ])('is refused for %s', (_, chain, problem) => {
+    expect(problemsOf(chain)).toContain(problem);
+  });
+
+  test('is refused with all that is wrong with it at once', () => {
+    expect(problemsOf(chainOf({ ...packing, inputs: {} })).match(/nothing is said of/g)).toHaveLength(3);
+  });
+
+  test('may give one description to an input that its steps describe differently', () => {
+    const steps = [packing, { ...sending, inputs: { ...sending.inputs, level: fromInput('level') } }];
+    const chain = { ...chainOf(...steps), inputs: { level: { description: 'How much.' } } };
+    const { allInputs } = resolveChain(chain, [pack, send]);
+    expect(allInputs.find(({ name }) => name === 'level')).toMatchObject({
+      declaration: { description: 'How much.', default: undefined },
+      steps: ['pack', 'send'],
+    });
+  });
+});
+
+describe('the action.yml of a chain', () => {
+  const gap = { reason: 'nothing is packed', unless: "inputs.to == 'nobody'" };
+  const resolved = resolveChain(chainOf(packing, { ...sending, notInDryRun: gap }), [pack, send]);
+  const yaml = parse(compositeYaml(resolved)) as Yaml;
+
+  test('hands on what the declarations say', () => {
+    expect(yaml.inputs['where']).toEqual({ description: 'Where: "here" or there.', required: true });
+    expect(yaml.inputs['level']).toEqual({ description: 'How small.', required: false, default: '6' });
+    expect(yaml.outputs['send-sent']).toEqual({
+      description: 'How many.',
+      value: expression('steps.send.outputs.sent'),
+    });
+  });
+
+  test('brings the actions, runs them, says what a dry run leaves out, and removes them in any case', () => {
+    expect(yaml.runs.using).toBe('composite');
+    const [bring, first, second, say, remove, ...more] = yaml.runs.steps;
+    expect(more).toEqual([]);
+    expect(bring).toMatchObject({ id: 'slipway', env: { DRY_RUN: expression('inputs.dry-run') } });
+    expect(bring?.['run']).toContain('for action in pack send; do');
+    expect(first).toMatchObject({
+      id: 'pack',
+      uses: './.slipway/pack',
+      with: { where: expression('inputs.where') },
+    });
+    expect(first?.['if']).toBeUndefined();
+    expect(second).toMatchObject({
+      id: 'send',
+      if: "inputs.to != '' && (steps.slipway.outputs.dry-run != 'true' || inputs.to == 'nobody')",
+      with: { list: expression('steps.pack.outputs.list'), level: '5' },
+    });
+    expect(say).toMatchObject({
+      if: "steps.slipway.outputs.dry-run == 'true' && !(inputs.to == 'nobody')",
+      run: "echo 'Dry run: send did not run, because nothing is packed.'\n",
+    });
+    expect(remove).toMatchObject({ if: 'always()', run: 'rm -rf -- "$GITHUB_WORKSPACE/.slipway"' });
+  });
+
+  test('has no expression in a script: what users give never becomes code', () => {
+    for (const step of yaml.runs.steps) expect(String(step['run'])).not.toMatch(/\$\{\{/);
+  });
+
+  test('has a README with its tables, which stays the same when it is written again', () => {
+    const written = compositeReadme('', resolved);
+    expect(written).toContain(`| \`list\` | \`${expression('steps.pack.outputs.list')}\` |`);
+    expect(written).toContain('| `to` | To whom. (text) |  | `send` |');
+    expect(compositeReadme(written, resolved)).toBe(written);
+  });
+});
