@@ -1,5 +1,6 @@
 export * from './action-process.ts';
 export * from './action-run.ts';
+export * from './artifact-actions-double.ts';
 export * from './attack.ts';
 export * from './attack-setup.ts';
 export * from './attack-signers.ts';

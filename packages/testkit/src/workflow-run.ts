@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { temporaryDirectory } from './fixtures.ts';
-import { freePorts } from './server-process.ts';
 import { serverProgram } from './server-programs.ts';
 import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
 
@@ -57,17 +56,17 @@ export function haveWorkflowRunner(): boolean {
 
 /**
  * Runs a workflow with act in host mode: jobs are processes of this machine, with directories of their own and the Node that
- * runs this. Everything listens on 127.0.0.1. `actions/checkout` copies the files of the repository; `concurrency`,
+ * runs this. Nothing listens. `actions/checkout` copies the files of the repository; `concurrency`,
  * `permissions` and `environment` are GitHub's and have no effect here.
  */
-export async function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
+export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
   const program = serverProgram('act');
   if (program === undefined) throw new Error('act is not installed: scripts/test does that');
   const room = temporaryDirectory('workflow');
   const repository = makeRepository(join(room, 'repository'), options);
   const home = join(room, 'home');
   mkdirSync(home);
-  const child = spawn(program, await actArguments(room, repository, options), {
+  const child = spawn(program, actArguments(room, repository, options), {
     cwd: repository,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -80,7 +79,7 @@ export async function runWorkflow(options: WorkflowRunOptions): Promise<Workflow
       LANG: 'C.UTF-8',
     },
   });
-  return await followed(child, options);
+  return followed(child, options);
 }
 
 function makeRepository(directory: string, { files, repository }: WorkflowRunOptions): string {
@@ -100,12 +99,7 @@ function makeRepository(directory: string, { files, repository }: WorkflowRunOpt
   return directory;
 }
 
-async function actArguments(
-  room: string,
-  repository: string,
-  options: WorkflowRunOptions,
-): Promise<readonly string[]> {
-  const [artifactPort] = await freePorts(1);
+function actArguments(room: string, repository: string, options: WorkflowRunOptions): readonly string[] {
   const { event } = options;
   // YAML as act reads it; JSON is YAML too, and needs no quoting of what secrets are made of.
   const valuesFile = (name: string, values: unknown): string => {
@@ -130,8 +124,6 @@ async function actArguments(
     ...labels.flatMap((label) => ['--platform', `${label}=-self-hosted`]),
     ...['--json', '--no-cache-server', '--use-gitignore=false', '--actor', 'octocat'],
     ...['--action-cache-path', join(room, 'actions')],
-    ...['--artifact-server-path', join(room, 'artifacts')],
-    ...['--artifact-server-addr', '127.0.0.1', '--artifact-server-port', String(artifactPort)],
     ...['--env-file', valuesFile('environment', environment)],
     ...['--secret-file', valuesFile('secrets', secrets)],
     ...['--var-file', valuesFile('variables', options.variables)],

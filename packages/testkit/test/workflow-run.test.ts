@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { haveWorkflowRunner, runWorkflow, temporaryDirectory } from '@slipway/testkit';
+import { artifactActionDoubles, haveWorkflowRunner, runWorkflow, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
 
 const path = '.github/workflows/sample.yml';
@@ -83,6 +83,45 @@ describe.skipIf(!haveWorkflowRunner())('a workflow run by act (needs act)', () =
       ['always', 'success'],
     ]);
     expect(jobs['use']?.result).toBe('failure');
+  });
+
+  it('hands artifacts from job to job through the doubles of the artifact actions', async () => {
+    const handing = `
+on: push
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    strategy:
+      matrix:
+        platform: [linux, macos]
+    steps:
+      - run: mkdir -p out/deep && echo "$PLATFORM" > "out/deep/$PLATFORM.txt"
+        env:
+          PLATFORM: \${{ matrix.platform }}
+      - uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with:
+          name: build-\${{ matrix.platform }}
+          path: out
+          if-no-files-found: error
+  two:
+    needs: one
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with:
+          pattern: build-*
+          path: in
+          merge-multiple: true
+      - id: look
+        run: echo "files=$(cat in/deep/*.txt | sort | tr '\\n' ' ')" >> "$GITHUB_OUTPUT"
+`;
+    const { exitCode, jobs, log } = await run({
+      files: { [path]: handing },
+      event: { name: 'push' },
+      repositories: artifactActionDoubles(handing),
+    });
+    expect(exitCode, log).toBe(0);
+    expect(jobs['two']?.steps['look']?.outputs).toEqual({ files: 'linux macos ' });
   });
 
   it('is killed with everything that it started', async () => {
