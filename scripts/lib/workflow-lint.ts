@@ -1,0 +1,226 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+
+/** YAML of the repository: a file of its own, or a block in a document. */
+export interface YamlText {
+  /** Where it is, as `docs/guides/x.md:12`. */
+  readonly place: string;
+  readonly kind: 'action' | 'workflow' | 'example';
+  readonly text: string;
+}
+
+/** What an action or a reusable workflow of this repository takes and gives. */
+export interface Interface {
+  readonly inputs: Readonly<Record<string, { readonly required: boolean }>>;
+  readonly outputs: readonly string[];
+  /** Of reusable workflows; undefined for actions, which take none. */
+  readonly secrets: readonly string[] | undefined;
+}
+
+/** Everything of this repository that a `uses` can name, by its path: `actions/s3-publish`. */
+export type Interfaces = ReadonlyMap<string, Interface>;
+
+/** How documents name this repository and its release. */
+const ownName = 'your-org/slipway';
+const ownRelease = 'v1';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Every `action.yml`, every workflow, and every YAML block of the READMEs and guides. */
+export function yamlTexts(rootDirectory: string): readonly YamlText[] {
+  const read = (path: string): string => readFileSync(join(rootDirectory, path), 'utf8');
+  const files = (pattern: string): readonly string[] => globSync(pattern, { cwd: rootDirectory }).sort();
+  const whole = (pattern: string, kind: YamlText['kind']): readonly YamlText[] =>
+    files(pattern).map((place) => ({ place, kind, text: read(place) }));
+  const documents = [...files('*.md'), ...files('docs/**/*.md'), ...files('actions/*/README.md')];
+  return [
+    ...whole('actions/*/action.yml', 'action'),
+    ...whole('.github/workflows/*.yml', 'workflow'),
+    ...documents.flatMap((path) => yamlBlocks(path, read(path))),
+  ];
+}
+
+/** The blocks of a Markdown document that are marked as YAML. */
+export function yamlBlocks(path: string, markdown: string): readonly YamlText[] {
+  return [...markdown.matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(({ 1: text = '', index }) => ({
+    place: `${path}:${markdown.slice(0, index).split('\n').length}`,
+    kind: 'example',
+    text,
+  }));
+}
+
+/** What the `action.yml` and reusable workflows among `texts` declare. */
+export function interfacesOf(texts: readonly YamlText[]): Interfaces {
+  return new Map(
+    texts.flatMap(({ place, kind, text }) => {
+      const document = fieldsOf(parseDocument(text).toJS());
+      if (kind === 'action') return [[place.replace(/\/action\.yml$/, ''), interfaceOf(document, undefined)]];
+      const call = fieldsOf(document['on'])['workflow_call'];
+      if (kind !== 'workflow' || call === undefined) return [];
+      return [[place, interfaceOf(fieldsOf(call), Object.keys(fieldsOf(fieldsOf(call)['secrets'])))]];
+    }),
+  );
+}
+
+function interfaceOf(declaration: Fields, secrets: Interface['secrets']): Interface {
+  const inputs = Object.entries(fieldsOf(declaration['inputs'])).map(([name, input]) => {
+    const { required, default: preset } = fieldsOf(input);
+    return [name, { required: required === true && preset === undefined }] as const;
+  });
+  return {
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.keys(fieldsOf(declaration['outputs'])),
+    secrets,
+  };
+}
+
+/** What is wrong with one text; each a sentence that begins with its place. */
+export function lintYaml({ place, kind, text }: YamlText, interfaces: Interfaces): readonly string[] {
+  const parsed = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
+  const syntax = [...parsed.errors, ...parsed.warnings].map(({ message }) => message.split('\n')[0] ?? '');
+  if (syntax.length > 0) return syntax.map((problem) => `${place}: ${problem}`);
+  const document: unknown = parsed.toJS();
+  const fields = fieldsOf(document);
+  const problems = [
+    ...pinProblems(text),
+    ...jobsOf(fields).flatMap((job) => [
+      ...usesProblems(job, kind, interfaces),
+      ...stepsOf(job).flatMap((step) => usesProblems(step, kind, interfaces)),
+      ...scriptProblems(stepsOf(job)),
+      ...outputProblems(job, stepsOf(job), interfaces),
+    ]),
+    ...looseSteps(document).flatMap((step) => usesProblems(step, kind, interfaces)),
+    ...scriptProblems(looseSteps(document)),
+    ...('jobs' in fields ? workflowProblems(fields, kind) : []),
+  ];
+  return problems.map((problem) => `${place}: ${problem}`);
+}
+
+/** The steps of a composite action, or of an example that is a part of a workflow. */
+function looseSteps(document: unknown): readonly Fields[] {
+  if (Array.isArray(document)) return document.map(fieldsOf);
+  const fields = fieldsOf(document);
+  return [...stepsOf(fields), ...stepsOf(fieldsOf(fields['runs']))];
+}
+
+/** Others' actions are named by the commit, with the version beside it. */
+function pinProblems(text: string): readonly string[] {
+  const uses = [...text.matchAll(/^\s*(?:- )?uses: *["']?([^\s"'#]+)["']?(.*)$/gm)];
+  return uses.flatMap(([, reference = '', rest = '']) => {
+    if (isOwn(reference)) return [];
+    if (!/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/.test(reference))
+      return [`${reference} is not pinned to a commit`];
+    return /^\s+# v\d+(\.\d+)*$/.test(rest) ? [] : [`${reference} does not say its version beside it`];
+  });
+}
+
+function isOwn(reference: string): boolean {
+  return /^(\.|\$)\//.test(reference) || reference.startsWith(`${ownName}/`);
+}
+
+/** The path in this repository that a `uses` names, or what is wrong with how it does. */
+function ownPath(
+  reference: string,
+  kind: YamlText['kind'],
+): { readonly path?: string; readonly problem?: string } {
+  if (reference.startsWith('./.slipway/') && kind === 'action')
+    return { path: `actions/${reference.slice('./.slipway/'.length)}` };
+  if (reference.startsWith('$/')) {
+    if (kind === 'workflow') return { path: reference.slice(2) };
+    return { problem: `${reference} means nothing outside this repository's own workflows` };
+  }
+  if (reference.startsWith('./')) return { problem: `${reference} is looked for in the caller's workspace` };
+  if (!reference.startsWith(`${ownName}/`)) return {};
+  if (kind !== 'example') return { problem: `${reference} names an owner and a version; say $/…` };
+  const [path = '', release] = reference.slice(ownName.length + 1).split('@');
+  return release === ownRelease ? { path } : { problem: `${reference} is not of ${ownRelease}` };
+}
+
+/** What a step, or a job that calls a workflow, gives to something of this repository. */
+function usesProblems(user: Fields, kind: YamlText['kind'], interfaces: Interfaces): readonly string[] {
+  const reference = user['uses'];
+  if (typeof reference !== 'string') return [];
+  const { path, problem } = ownPath(reference, kind);
+  if (problem !== undefined) return [problem];
+  if (path === undefined) return [];
+  const declared = interfaces.get(path);
+  if (declared === undefined) return [`there is no ${path}`];
+  const given = Object.keys(fieldsOf(user['with']));
+  const unknown = given.filter((name) => !(name in declared.inputs));
+  const missing = Object.entries(declared.inputs).filter(
+    ([name, { required }]) => required && !given.includes(name),
+  );
+  const secrets = Object.keys(fieldsOf(user['secrets']));
+  const unknownSecrets = secrets.filter((name) => declared.secrets?.includes(name) !== true);
+  return [
+    ...unknown.map((name) => `${path} has no input ${name}`),
+    ...missing.map(([name]) => `${path} needs the input ${name}`),
+    ...unknownSecrets.map((name) => `${path} takes no secret ${name}`),
+  ];
+}
+
+/** Scripts get what they need by `env`: an expression in one lets whoever wrote the value write code. */
+function scriptProblems(steps: readonly Fields[]): readonly string[] {
+  return steps.flatMap(({ run }) =>
+    typeof run === 'string' && run.includes('${{')
+      ? [`an expression is in the script "${run.split('\n')[0]}"`]
+      : [],
+  );
+}
+
+/** Outputs of this repository's actions that a job refers to and that they do not have. */
+function outputProblems(job: Fields, steps: readonly Fields[], interfaces: Interfaces): readonly string[] {
+  const text = JSON.stringify(job);
+  return steps.flatMap(({ id, uses }) => {
+    if (typeof id !== 'string' || typeof uses !== 'string') return [];
+    const path = uses.replace(/^(\$|your-org\/slipway)\//, '').replace(/@.*$/, '');
+    const outputs = interfaces.get(path)?.outputs;
+    const used = [...text.matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g)];
+    return used.flatMap(([, step, output = '']) =>
+      outputs !== undefined && step === id && !outputs.includes(output)
+        ? [`${path} has no output ${output}`]
+        : [],
+    );
+  });
+}
+
+function workflowProblems(workflow: Fields, kind: YamlText['kind']): readonly string[] {
+  const jobs = Object.entries(fieldsOf(workflow['jobs']));
+  const open = jobs.filter(([, job]) => !('permissions' in workflow) && !('permissions' in fieldsOf(job)));
+  const endless = jobs.filter(
+    ([, job]) => kind === 'workflow' && 'steps' in fieldsOf(job) && !('timeout-minutes' in fieldsOf(job)),
+  );
+  const wide = [workflow, ...jobs.map(([, job]) => fieldsOf(job))].filter(
+    ({ permissions }) => typeof permissions === 'string' && permissions !== 'read-all',
+  );
+  return [
+    ...('on' in workflow ? [] : ['it does not say what it runs on']),
+    ...open.map(([name]) => `the job ${name} has whatever permissions the repository gives`),
+    ...wide.map(({ permissions }) => `permissions are ${String(permissions)}`),
+    ...endless.map(([name]) => `the job ${name} has no time limit`),
+    ...('concurrency' in workflow || kind === 'example' ? [] : ['it does not say what runs at once']),
+  ];
+}
+
+/** Third-party actions that are pinned to more than one commit: one of them was forgotten. */
+export function disagreeingPins(texts: readonly YamlText[]): readonly string[] {
+  const pins = new Map<string, Set<string>>();
+  for (const { text } of texts) {
+    for (const [, action = '', commit = ''] of text.matchAll(/\buses: ([\w.-]+\/[\w./-]+)@([0-9a-f]{40})\b/g))
+      pins.set(action, (pins.get(action) ?? new Set()).add(commit));
+  }
+  return [...pins].filter(([, commits]) => commits.size > 1).map(([action]) => action);
+}
+
+function jobsOf(workflow: Fields): readonly Fields[] {
+  return Object.values(fieldsOf(workflow['jobs'])).map(fieldsOf);
+}
+
+function stepsOf({ steps }: Fields): readonly Fields[] {
+  return Array.isArray(steps) ? steps.map(fieldsOf) : [];
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
