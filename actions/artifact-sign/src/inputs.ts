@@ -1,13 +1,38 @@
 import { type InputsOf, input } from '@slipway/runner';
 
 export const inputs = {
-  directory: input.requiredPath({ description: 'The directory whose files are listed.' }),
-  suffix: input.text({ description: 'Only files whose names end with this, such as `.tar.gz`.' }),
-  'dry-run': input.boolean({
-    description: 'Tell which files would be measured, and stop.',
-    default: 'false',
+  files: input.lines({
+    description:
+      'The files to sign, one path, directory or glob a line; `!glob` leaves out. `.asc` files and the checksums are never among them.',
   }),
-  report: input.path({ description: 'Where the JSON report goes. A temporary file without it.' }),
+  artifacts: input.path({
+    description: 'A list of artifacts that another action wrote; their files are signed too.',
+  }),
+  'signing-key': input.requiredSecret({
+    description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
+  }),
+  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  'trusted-keys': input.block({
+    description:
+      'Fingerprints or armored public keys of which the signing key must be one. Any key signs without it.',
+  }),
+  signatures: input.choice({
+    description: 'What is signed: `all` files and the checksums, or the `checksums` alone.',
+    choices: ['all', 'checksums'],
+    default: 'all',
+  }),
+  checksums: input.path({
+    description:
+      'Where to write the SHA-256 sums. Files must be in that directory or below it. `SHA256SUMS` in the directory that has all the files without it.',
+  }),
+  'checksums-signature': input.choice({
+    description:
+      'How the checksums are signed, in a file of their name and `.asc`: `detached`, or `clear-signed` with the sums in it.',
+    choices: ['detached', 'clear-signed'],
+    default: 'detached',
+  }),
+  'dry-run': input.boolean({ description: 'Print what would be signed, and do nothing.', default: 'false' }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
 };
 
 export type Inputs = InputsOf<typeof inputs>;

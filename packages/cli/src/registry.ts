@@ -11,11 +11,11 @@ export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 /** Every action that the CLI runs, each in a chunk of its own that is loaded when it is wanted. */
 export const registry: ActionRegistry = {
   'archive-pack': {
-    description: 'Lists the files of a directory with their sizes.',
+    description: 'Packs release files into reproducible zips with a README, and checks each entry of them.',
     load: () => import('@slipway/archive-pack'),
   },
   'artifact-sign': {
-    description: 'Lists the files of a directory with their sizes.',
+    description: 'Signs files with detached OpenPGP signatures, and writes a signed SHA256SUMS.',
     load: () => import('@slipway/artifact-sign'),
   },
   'buildcache-index': {

@@ -1,0 +1,75 @@
+import { splitPathWords } from '@slipway/local-files';
+import { type InputDeclaration, input } from '@slipway/runner';
+
+/** What somebody said of one archive, or, without `archive`, of every one. */
+export interface Rule<Value> {
+  readonly archive: string | undefined;
+  readonly value: Value;
+}
+
+/** An input of lines `archive.zip: value`, or `value` for all archives. All bad lines are told at once. */
+export function rulesInput<Value>(
+  description: string,
+  parseValue: (text: string) => Value,
+): InputDeclaration<readonly Rule<Value>[]> {
+  const lines = input.lines({ description });
+  return {
+    ...lines,
+    check: undefined,
+    absent: [],
+    parse: (text) => {
+      const problems: string[] = [];
+      const rules = lines.parse(text).flatMap((line) => {
+        try {
+          return [parseRule(line, parseValue)];
+        } catch (error) {
+          problems.push(`"${line}": ${error instanceof Error ? error.message : String(error)}`);
+          return [];
+        }
+      });
+      if (problems.length > 0) throw new Error(problems.join('; '));
+      return rules;
+    },
+  };
+}
+
+function parseRule<Value>(line: string, parseValue: (text: string) => Value): Rule<Value> {
+  const [, archive, rest = line] = /^(.*?\.zip):\s+(.*)$/i.exec(line) ?? [];
+  return { archive: archive?.trim(), value: parseValue(rest.trim()) };
+}
+
+/** What the last rule about an archive says, or else the last about all. */
+export function ruleFor<Value>(rules: readonly Rule<Value>[], archive: string): Value | undefined {
+  const own = rules.findLast((rule) => rule.archive === archive);
+  return (own ?? rules.findLast((rule) => rule.archive === undefined))?.value;
+}
+
+/** What all rules about an archive say, those about all archives too. */
+export function rulesFor<Value>(rules: readonly Rule<Value>[], archive: string): readonly Value[] {
+  return rules.flatMap((rule) =>
+    rule.archive === undefined || rule.archive === archive ? [rule.value] : [],
+  );
+}
+
+/** Globs that are separated by blanks. */
+export function parseGlobs(text: string): readonly string[] {
+  return splitPathWords(text).map(({ path, target }) => (target === undefined ? path : `${path}=${target}`));
+}
+
+/** A word for a platform, such as `macos` or `linux-x64`. Throws an `Error` for anything else. */
+export function parsePlatform(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
+  throw new Error('it is no platform (letters, digits, "-", "_" and ".")');
+}
+
+export interface Field {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** `name=value`. Throws an `Error` for anything else. */
+export function parseField(line: string): Field {
+  const match = /^([A-Za-z][A-Za-z0-9_.-]{0,63})\s*=\s*(.*)$/s.exec(line);
+  if (match === null) throw new Error('it is no name=value with a name of letters, digits, "-", "_" and "."');
+  return { name: match[1] ?? '', value: match[2] ?? '' };
+}
