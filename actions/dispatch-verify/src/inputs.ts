@@ -1,13 +1,111 @@
-import { type InputsOf, input } from '@slipway/runner';
+import { awsInputs } from '@slipway/aws-actions';
+import { checkHmacSecret } from '@slipway/dispatch-payload';
+import { type InputDeclaration, type InputSurroundings, type InputsOf, input } from '@slipway/runner';
+import { checkSchemaFile, readEventFile } from './files.ts';
+import {
+  checkTrustedKeys,
+  parseEventTypes,
+  parseFieldRequests,
+  parseHosts,
+  parseSenders,
+  parseSources,
+  parseStore,
+} from './parsers.ts';
 
 export const inputs = {
-  directory: input.requiredPath({ description: 'The directory whose files are listed.' }),
-  suffix: input.text({ description: 'Only files whose names end with this, such as `.tar.gz`.' }),
-  'dry-run': input.boolean({
-    description: 'Tell which files would be measured, and stop.',
+  'event-types': list('Event types that are accepted, one a line. All when not given.', parseEventTypes),
+  senders: list(
+    'Who may send: logins, or better their numbers, one a line. Everybody who can when not given; the signature is the proof.',
+    parseSenders,
+  ),
+  sources: list(
+    'Repositories that messages may say to come from, `owner/repository`, one a line. All when not given.',
+    parseSources,
+  ),
+  'payload-file': {
+    ...input.path({
+      description:
+        'A file with a `client_payload`, for runs by hand. Without it the event of the run is read, which must be `repository_dispatch`.',
+    }),
+    check: async (path: string, { workDirectory }: InputSurroundings): Promise<void> =>
+      void (await readEventFile(path, workDirectory)),
+  },
+  'signing-secret': {
+    ...input.secret({ description: 'The secret that the sender signs with, 32 characters or more.' }),
+    parse: checkHmacSecret,
+  },
+  'previous-signing-secret': {
+    ...input.secret({ description: 'The secret before it, accepted as well while it is being replaced.' }),
+    parse: checkHmacSecret,
+  },
+  'trusted-keys': {
+    ...input.block({
+      description: 'Whose OpenPGP signatures count: armored public keys, one after the other.',
+    }),
+    check: checkTrustedKeys,
+  },
+  'allow-unsigned': input.boolean({
+    description: 'Accept messages without a signature. A signature that is there must be good all the same.',
     default: 'false',
   }),
-  report: input.path({ description: 'Where the JSON report goes. A temporary file without it.' }),
+  'max-age': input.duration({
+    description: 'How old a message may be, whatever it says of its expiry.',
+    default: '24h',
+  }),
+  'clock-tolerance': input.duration({
+    description: "How far the sender's clock and this machine's may be apart.",
+    default: '1h',
+  }),
+  seen: {
+    ...input.text({
+      description:
+        'URL of a store that remembers ids, `s3://bucket/prefix` or `file:///directory`: a message is accepted by one run only. Without it a message can be replayed until it is too old.',
+    }),
+    kind: 'URL',
+    parse: parseStore,
+  },
+  remember: input.duration({
+    description:
+      'How long an id is remembered at least. A workflow can be run again for 30 days, and sends the same id then.',
+    default: '30d',
+  }),
+  schema: {
+    ...input.path({
+      description:
+        'A JSON Schema (draft 2020-12) that the whole `client_payload` must fit, `slipway` in it included. No `$ref` leaves the file.',
+    }),
+    check: checkSchemaFile,
+  },
+  fields: list(
+    'What the output `fields` has, one a line: `name`, or `name=path.in.the.payload`. Each must be there, and be a line of text, a number or a boolean.',
+    parseFieldRequests,
+  ),
+  'multiline-fields': list('The same for texts that may have more than one line.', (text) =>
+    parseFieldRequests(text, true),
+  ),
+  'fetch-to': input.path({
+    description:
+      'A directory into which the artifacts are fetched from their URLs; each must have the size and SHA-256 that the message says.',
+  }),
+  'artifact-hosts': list(
+    'Hosts that artifacts may be fetched from, one a line, with a port where it is not the usual one. Required with `fetch-to`.',
+    parseHosts,
+  ),
+  ...awsInputs,
+  'dry-run': input.boolean({
+    description: 'Check the message, but remember and fetch nothing.',
+    default: 'false',
+  }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
 };
 
 export type Inputs = InputsOf<typeof inputs>;
+
+/** A list whose lines are parsed further. */
+function list<Item>(
+  description: string,
+  parse: (text: string) => readonly Item[],
+): InputDeclaration<readonly Item[]> {
+  const { check: _check, ...lines } = input.lines({ description });
+  return { ...lines, parse, absent: [] };
+}

@@ -1,13 +1,109 @@
-import { type InputsOf, input } from '@slipway/runner';
+import { checkHmacSecret, parseEventType, parseMessageId } from '@slipway/dispatch-payload';
+import { parseApiUrl } from '@slipway/github';
+import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { readArtifactsFile, readPayloadFile } from './files.ts';
+import { parseFieldLines, parsePayload, parseTargets } from './parsers.ts';
 
 export const inputs = {
-  directory: input.requiredPath({ description: 'The directory whose files are listed.' }),
-  suffix: input.text({ description: 'Only files whose names end with this, such as `.tar.gz`.' }),
-  'dry-run': input.boolean({
-    description: 'Tell which files would be measured, and stop.',
+  targets: {
+    ...input.lines({ description: 'The repositories to tell, `owner/repository`, one a line.' }),
+    required: true,
+    parse: parseTargets,
+  },
+  'event-type': {
+    ...input.requiredText({
+      description: 'The event type, at most 100 characters: what `types` of `on: repository_dispatch` names.',
+    }),
+    parse: parseEventType,
+  },
+  payload: {
+    ...input.block({
+      description:
+        'A JSON object with what the receiver is to know. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
+    }),
+    parse: parsePayload,
+    absent: {},
+  },
+  'payload-file': {
+    ...input.path({ description: 'A file with another JSON object, whose keys are added.' }),
+    check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
+      void (await readPayloadFile(path, workDirectory)),
+  },
+  fields: {
+    ...input.lines({ description: 'More keys with texts, one a line: `name=value`.' }),
+    parse: parseFieldLines,
+    absent: {},
+  },
+  artifacts: {
+    ...input.path({
+      description:
+        'The JSON list of artifacts of an earlier step. Names, sizes, SHA-256, platforms and URLs are sent, never paths of this machine.',
+    }),
+    check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
+      void (await readArtifactsFile(path, workDirectory)),
+  },
+  version: text('The version that is released, such as `1.4.0`.', (value) => {
+    if (value.length > 256 || /[\u0000-\u001f\u007f]/.test(value)) {
+      throw new Error('it is longer than 256 characters, or has a control character');
+    }
+    return value;
+  }),
+  id: text(
+    'Id of the message, by which the receiver knows it again. From repository, run, event type, target and contents when not given: then running again sends the same message. Another id makes it a new one.',
+    parseMessageId,
+  ),
+  'expires-in': input.duration({ description: 'How long the message may be acted on.', default: '24h' }),
+  'signing-secret': {
+    ...input.secret({
+      description:
+        'A secret of 32 characters or more that the receiver has as well: signs with HMAC-SHA-256.',
+    }),
+    parse: checkHmacSecret,
+  },
+  'signing-key': input.secret({
+    description: 'An armored OpenPGP private key, or the base64 of one: signs instead of `signing-secret`.',
+  }),
+  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  'allow-unsigned': input.boolean({
+    description: 'Send without a signature, for receivers that check none.',
     default: 'false',
   }),
-  report: input.path({ description: 'Where the JSON report goes. A temporary file without it.' }),
+  token: input.secret({
+    description:
+      'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches its own repository alone.',
+  }),
+  'app-id': text(
+    'App ID or client ID of a GitHub App that is installed on the targets, instead of `token`. A token is made for each target, for it alone.',
+    (value) => {
+      if (!/^[\w.-]{1,64}$/.test(value)) throw new Error('it is no App ID or client ID');
+      return value;
+    },
+  ),
+  'app-private-key': input.secret({ description: 'A private key of the GitHub App, in PEM.' }),
+  'api-url': {
+    ...text("URL of the REST API. `GITHUB_API_URL`, or GitHub's own, when not given.", parseApiUrl),
+    kind: 'URL',
+  },
+  'resend-unknown': input.boolean({
+    description:
+      'Send again when it is not known whether a dispatch was accepted. Only for receivers that drop what they have seen, as `dispatch-verify` with `seen` does.',
+    default: 'false',
+  }),
+  wait: input.boolean({
+    description:
+      "Wait until the receiver's run ends, and fail unless it succeeds. The receiver's `run-name` must have the id in it.",
+    default: 'false',
+  }),
+  'wait-deadline': input.duration({
+    description: "How long the receiver's run may take, its start included.",
+    default: '30m',
+  }),
+  'dry-run': input.boolean({ description: 'Print what would be sent, and send nothing.', default: 'false' }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
 };
 
 export type Inputs = InputsOf<typeof inputs>;
+
+function text(description: string, parse: (text: string) => string): InputDeclaration<string | undefined> {
+  return { ...input.text({ description }), parse };
+}

@@ -43,7 +43,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/cloudfront-invalidate'),
   },
   'dispatch-verify': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Checks a repository dispatch on the receiving side: event, sender, signature, age, replay and schema, and hands its fields and artifacts on.',
     load: () => import('@slipway/dispatch-verify'),
   },
   'download-publish': {
@@ -55,7 +56,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/license-key-check'),
   },
   'repository-dispatch': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Tells other repositories by a repository dispatch, with a checked and signed payload, and never blindly twice.',
     load: () => import('@slipway/repository-dispatch'),
   },
   's3-publish': {

@@ -1,1 +1,12 @@
-export {};
+export * from './canonical.ts';
+export * from './envelope.ts';
+export * from './fields.ts';
+export * from './hmac.ts';
+export * from './judgement.ts';
+export * from './limits.ts';
+export * from './message-id.ts';
+export * from './names.ts';
+export * from './parse-envelope.ts';
+export * from './refusals.ts';
+export * from './signature.ts';
+export * from './values.ts';

@@ -1,0 +1,91 @@
+import { isLoopbackHost, printable } from '@slipway/core';
+import { type FieldRequest, parseEventType, parseRepository } from '@slipway/dispatch-payload';
+import type { InputSurroundings } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store/local';
+
+const maxShownCharacters = 100;
+const maxFields = 100;
+
+export function parseEventTypes(text: string): readonly string[] {
+  return eachLine(text, parseEventType);
+}
+
+export function parseSources(text: string): readonly string[] {
+  return eachLine(text, parseRepository);
+}
+
+/** Logins and numbers of accounts. `name[bot]` is the login of an app. */
+export function parseSenders(text: string): readonly string[] {
+  return eachLine(text, (line) => {
+    if (/^(?:\d{1,15}|[a-z0-9][a-z0-9_-]{0,62}(?:\[bot\])?)$/i.test(line)) return line;
+    throw new Error('it is neither a login nor the number of an account');
+  });
+}
+
+/** Hosts with their ports, as `URL.host` has them. */
+export function parseHosts(text: string): readonly string[] {
+  return eachLine(text, (line) => {
+    const url = URL.parse(`https://${line}/`);
+    if (url === null || url.host !== line.toLowerCase() || /[/@?#*\s]/.test(line)) {
+      throw new Error('it is no host, such as downloads.example.org or localhost:8080');
+    }
+    return url.host;
+  });
+}
+
+/** Whether an artifact may be fetched from a URL: `https://`, or `http://` of this machine, without user and password. */
+export function isFetchable(url: URL): boolean {
+  if (url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+}
+
+/** `name` or `name=path.in.the.payload`. */
+export function parseFieldRequests(text: string, multiline: boolean): readonly FieldRequest[] {
+  const requests = eachLine(text, (line) => {
+    const [, name = '', path = name] = /^([A-Za-z_][\w-]{0,63})(?:\s*=\s*(\S+))?$/.exec(line) ?? [];
+    if (name === '') throw new Error('it is no name or name=path.in.the.payload');
+    const keys = path.split('.');
+    if (keys.includes('') || keys.length > 32) throw new Error('its path has an empty part, or too many');
+    return { name, path: keys, multiline };
+  });
+  if (requests.length > maxFields) throw new Error(`it has more than ${maxFields} fields`);
+  return requests;
+}
+
+/** A store that can be written to. */
+export function parseStore(text: string): string {
+  if (parseStoreUrl(text).kind === 'https') {
+    throw new Error('it can only be read; name s3://bucket/prefix or file:///directory');
+  }
+  return text;
+}
+
+/** Throws an `Error` for keys that cannot verify anything. */
+export async function checkTrustedKeys(text: string, _: InputSurroundings): Promise<void> {
+  const { parseTrustedKeys } = await import('@slipway/signing');
+  const { fingerprints, keys } = await parseTrustedKeys(text);
+  const whole = new Set(keys.map(({ fingerprint }) => fingerprint));
+  const missing = fingerprints.filter((fingerprint) => !whole.has(fingerprint));
+  if (missing.length > 0) {
+    throw new Error(
+      `the key ${missing.join(', ')} is given by its fingerprint alone, and there is nowhere to take it from: give the armored public key`,
+    );
+  }
+}
+
+function eachLine<Parsed>(text: string, parse: (line: string) => Parsed): readonly Parsed[] {
+  const problems: string[] = [];
+  const parsed: Parsed[] = [];
+  for (const raw of text.split(/\r?\n/)) {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    try {
+      parsed.push(parse(line));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      problems.push(`"${printable(line, maxShownCharacters)}": ${reason}`);
+    }
+  }
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return parsed;
+}

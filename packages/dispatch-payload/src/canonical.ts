@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { UserError } from '@slipway/core';
+import canonicalize from 'canonicalize';
+import { envelopeFormat, envelopeKey, type JsonObject } from './envelope.ts';
+
+/** The JSON of a value in the one form of RFC 8785. Throws `UserError` `content-invalid` for what has none. */
+export function canonicalJson(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = canonicalize(value);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError('content-invalid', `the payload has no canonical JSON: ${reason}`, { cause: error });
+  }
+  if (text === undefined) throw new UserError('content-invalid', 'the payload is nothing that JSON has');
+  return text;
+}
+
+/** What a signature is made of: the canonical JSON of the whole payload without the signature itself. */
+export function signedText(payload: JsonObject): string {
+  const envelope = payload[envelopeKey];
+  if (typeof envelope !== 'object' || envelope === null) return canonicalJson(payload);
+  const { signature: _, ...signed } = { ...envelope } as JsonObject;
+  return canonicalJson({ ...payload, [envelopeKey]: signed });
+}
+
+/**
+ * The text that OpenPGP clear-signs instead of the payload: it names the payload by its SHA-256. So the signature is short, and
+ * what gpg cannot clear-sign as it is, such as long lines, need not be.
+ */
+export function signedStatement(payload: JsonObject): string {
+  return `${envelopeFormat}\nsha256 ${createHash('sha256').update(signedText(payload), 'utf8').digest('hex')}`;
+}

@@ -1,0 +1,74 @@
+/** The one top-level key of a payload that is Slipway's own; the other nine are the user's. */
+export const envelopeKey = 'slipway';
+/** What the envelope is. It is part of what is signed, so no signature over anything else fits. */
+export const envelopeFormat = 'slipway-dispatch-1';
+
+/** A file that a message tells of. */
+export interface MessageArtifact {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+  readonly platform?: string | undefined;
+  readonly url?: string | undefined;
+}
+
+/** The run that sent a message, as far as it was one of GitHub's. */
+export interface MessageSource {
+  readonly repository?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly runAttempt?: number | undefined;
+  readonly runUrl?: string | undefined;
+}
+
+/** What a message is about, beside the user's own keys. */
+export interface MessageSubject {
+  readonly version?: string | undefined;
+  readonly commit?: string | undefined;
+  readonly ref?: string | undefined;
+  readonly artifacts?: readonly MessageArtifact[] | undefined;
+}
+
+/** What Slipway adds to a payload, but for the signature: all of it is signed. */
+export interface Envelope extends MessageSubject {
+  readonly format: typeof envelopeFormat;
+  readonly id: string;
+  /** The event type. */
+  readonly event: string;
+  /** The repository that it is for. */
+  readonly audience: string;
+  /** Whole seconds: `2027-01-31T12:00:00Z`. */
+  readonly issuedAt: string;
+  readonly expiresAt: string;
+  readonly source: MessageSource;
+}
+
+export type Signature =
+  /** 64 lower-case hex digits. */
+  | { readonly kind: 'hmac-sha256'; readonly value: string }
+  /** A clear-signed document, as `gpg --clearsign` makes it. */
+  | { readonly kind: 'openpgp'; readonly value: string };
+
+/** A JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A `client_payload`: the user's keys and the envelope, with its signature where it has one. */
+export function clientPayload(
+  own: JsonObject,
+  envelope: Envelope,
+  signature: Signature | undefined,
+): JsonObject {
+  return { ...own, [envelopeKey]: { ...envelope, ...(signature === undefined ? {} : { signature }) } };
+}
+
+/** A moment as the envelope has it, without the fraction of its second. */
+export function timeText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** The moment of such a text in milliseconds since 1970; undefined for any other text. */
+export function parseTime(text: unknown): number | undefined {
+  if (typeof text !== 'string' || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) || timeText(ms) !== text ? undefined : ms;
+}

@@ -1,0 +1,37 @@
+/** An event type's limit, in characters: REST API, "Create a repository dispatch event". */
+export const maxEventTypeCharacters = 100;
+
+/**
+ * `owner/repository` as it was written. Throws an `Error` that says why it is none: an owner has letters, digits and single
+ * hyphens, a repository also `.` and `_`.
+ */
+export function parseRepository(text: string): string {
+  const [, owner, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (owner === undefined || name === undefined) throw new Error('it is no owner/repository');
+  // Users that an enterprise manages have an underscore before its short code.
+  if (!/^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/i.test(owner))
+    throw new Error('its owner is no name of GitHub');
+  if (!/^[\w.-]{1,100}$/.test(name) || /^\.{1,2}$/.test(name) || /\.git$/i.test(name)) {
+    throw new Error('its repository is no name of GitHub');
+  }
+  return text;
+}
+
+/** Whether two names are of the same repository: GitHub does not tell capital letters from small ones. */
+export function isSameRepository(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/** An event type. Throws an `Error` for what GitHub refuses and for what would be misread: 1 to 100 printable ASCII characters. */
+export function parseEventType(text: string): string {
+  if (text.length > maxEventTypeCharacters)
+    throw new Error(`it has more than ${maxEventTypeCharacters} characters`);
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new Error('it has a space, or a character beyond ASCII');
+  return text;
+}
+
+/** The id of a message: 8 to 64 letters, digits, `.`, `_` and `-`. Throws an `Error` for anything else. */
+export function parseMessageId(text: string): string {
+  if (/^[A-Za-z0-9][\w.-]{7,63}$/.test(text)) return text;
+  throw new Error('it is not 8 to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit');
+}

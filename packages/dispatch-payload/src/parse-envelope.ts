@@ -1,0 +1,188 @@
+import { type Artifact, parseArtifacts, printable, SlipwayError } from '@slipway/core';
+import {
+  type Envelope,
+  envelopeFormat,
+  type JsonObject,
+  type MessageArtifact,
+  type MessageSource,
+  parseTime,
+  type Signature,
+} from './envelope.ts';
+import { parseEventType, parseMessageId, parseRepository } from './names.ts';
+
+const maxTextCharacters = 256;
+const maxUrlCharacters = 4_096;
+const maxSignatureCharacters = 16_384;
+
+/** An envelope whose every field has the form that it must have. That it is true is another matter. */
+export interface ParsedEnvelope {
+  readonly envelope: Envelope;
+  readonly signature: Signature | undefined;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+type Parse<Value> = (value: unknown) => Value;
+
+/**
+ * What is in the envelope of a payload. Fields that it does not know are left out. Gives everything that is wrong with it
+ * instead, each a clause.
+ */
+export function parseEnvelope(value: unknown): ParsedEnvelope | { readonly problems: readonly string[] } {
+  if (!isObject(value)) return { problems: ['it is no object'] };
+  if (value['format'] !== envelopeFormat) {
+    const shown = typeof value['format'] === 'string' ? `"${printable(value['format'], 50)}"` : 'missing';
+    return { problems: [`its format is ${shown}, and not "${envelopeFormat}"`] };
+  }
+  const problems: string[] = [];
+  const read = <Value>(from: JsonObject, name: string, parse: Parse<Value>): Value | undefined => {
+    try {
+      return parse(from[name]);
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  };
+  const id = read(value, 'id', text(parseMessageId));
+  const event = read(value, 'event', text(parseEventType));
+  const audience = read(value, 'audience', text(parseRepository));
+  const issuedAtMs = read(value, 'issuedAt', time);
+  const expiresAtMs = read(value, 'expiresAt', time);
+  if (issuedAtMs !== undefined && expiresAtMs !== undefined && expiresAtMs <= issuedAtMs) {
+    problems.push('it expires before it was issued');
+  }
+  const source = read(value, 'source', (given) => parseSource(given, read));
+  const version = read(value, 'version', optional(text(parseLine)));
+  const commit = read(value, 'commit', optional(text(parseCommit)));
+  const ref = read(value, 'ref', optional(text(parseLine)));
+  const artifacts = read(value, 'artifacts', optional(parseMessageArtifacts));
+  const signature = read(value, 'signature', optional(parseSignature));
+  if (
+    problems.length > 0 ||
+    id === undefined ||
+    event === undefined ||
+    audience === undefined ||
+    issuedAtMs === undefined ||
+    expiresAtMs === undefined ||
+    source === undefined
+  ) {
+    return { problems };
+  }
+  const envelope: Envelope = {
+    format: envelopeFormat,
+    id,
+    event,
+    audience,
+    issuedAt: String(value['issuedAt']),
+    expiresAt: String(value['expiresAt']),
+    source,
+    version,
+    commit,
+    ref,
+    artifacts,
+  };
+  return { envelope, signature, issuedAtMs, expiresAtMs };
+}
+
+function parseSource(
+  value: unknown,
+  read: <Value>(from: JsonObject, name: string, parse: Parse<Value>) => Value | undefined,
+): MessageSource {
+  if (!isObject(value)) throw new Error('it is no object');
+  return {
+    repository: read(value, 'repository', optional(text(parseRepository))),
+    runId: read(value, 'runId', optional(text(parseRunId))),
+    runAttempt: read(value, 'runAttempt', optional(parseAttempt)),
+    runUrl: read(value, 'runUrl', optional(text(parseWebUrl))),
+  };
+}
+
+/** Files as they are sent: no two of a name, not even in other letters, and nothing of where they were. */
+export function parseMessageArtifacts(value: unknown): readonly MessageArtifact[] {
+  let artifacts: readonly Artifact[];
+  try {
+    artifacts = parseArtifacts(JSON.stringify(value) ?? '');
+  } catch (error) {
+    throw new Error(error instanceof SlipwayError ? error.message : String(error), { cause: error });
+  }
+  const names = new Set(artifacts.map(({ name }) => name.normalize('NFC').toLowerCase()));
+  if (names.size !== artifacts.length)
+    throw new Error('two artifacts have the same name, or differ in case alone');
+  return artifacts.map(sentArtifact);
+}
+
+/** An artifact without its path on this machine and its key. */
+export function sentArtifact({ name, sizeBytes, sha256, platform, url }: Artifact): MessageArtifact {
+  return {
+    name,
+    sizeBytes,
+    sha256,
+    ...(platform === undefined ? {} : { platform }),
+    ...(url === undefined ? {} : { url }),
+  };
+}
+
+function parseSignature(value: unknown): Signature {
+  if (!isObject(value)) throw new Error('it is no object');
+  const { kind, value: made } = value;
+  if (typeof made !== 'string' || made.length > maxSignatureCharacters)
+    throw new Error('its value is no text');
+  if (kind === 'hmac-sha256' || kind === 'openpgp') return { kind, value: made };
+  throw new Error('its kind is neither hmac-sha256 nor openpgp');
+}
+
+/** A text of one line that a reader can see whole. Throws an `Error` for anything else. */
+export function parseLine(line: string): string {
+  if (line === '' || line.length > maxTextCharacters)
+    throw new Error(`it has not 1 to ${maxTextCharacters} characters`);
+  if (hasControl(line)) throw new Error('it has a control character');
+  return line;
+}
+
+/** Whether a text has characters that are not seen, or that end a line for some reader. */
+export function hasControl(text: string): boolean {
+  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(text);
+}
+
+function parseCommit(commit: string): string {
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit;
+  throw new Error('it is no commit of 40 or 64 hex digits');
+}
+
+function parseRunId(runId: string): string {
+  if (/^\d{1,20}$/.test(runId)) return runId;
+  throw new Error('it is no number of a run');
+}
+
+function parseAttempt(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error('it is no number of an attempt');
+}
+
+function parseWebUrl(text: string): string {
+  const url = text.length > maxUrlCharacters ? null : URL.parse(text);
+  if (url === null || hasControl(text) || !/^https?:$/.test(url.protocol))
+    throw new Error('it is no URL of the web');
+  return text;
+}
+
+function time(value: unknown): number {
+  const ms = parseTime(value);
+  if (ms === undefined) throw new Error('it is no time such as 2027-01-31T12:00:00Z');
+  return ms;
+}
+
+function text<Value>(parse: (text: string) => Value): Parse<Value> {
+  return (value) => {
+    if (typeof value !== 'string') throw new Error('it is no text');
+    return parse(value);
+  };
+}
+
+function optional<Value>(parse: Parse<Value>): Parse<Value | undefined> {
+  return (value) => (value === undefined ? undefined : parse(value));
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
