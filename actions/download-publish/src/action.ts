@@ -1,47 +1,32 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { printable, systemErrorCode, UserError } from '@slipway/core';
-import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
-import { execute } from './execute.ts';
-import { type Inputs, inputs } from './inputs.ts';
-import { plan } from './plan.ts';
-import { report } from './report.ts';
-
-/** A summary of more files helps nobody. */
-const maxFiles = 10_000;
+import { InternalError } from '@slipway/core';
+import { defineAction, reportOutput } from '@slipway/runner';
+import { inputs } from './inputs.ts';
 
 export const action = defineAction({
   name: 'download-publish',
-  description: 'Lists the files of a directory with their sizes.',
+  description:
+    'Publishes files under secret paths that change with the time, proves that they are served, and cleans up old ones.',
   inputs,
   outputs: {
-    files: { description: 'How many files were measured.' },
-    'total-bytes': { description: 'How many bytes they have together.' },
-    report: { description: 'Path of the JSON report.' },
+    urls: { description: 'Links of the current window, one a line, in the order of the files.' },
+    artifacts: {
+      description: 'Path of the JSON list of the files, each with its key and URL of the current window.',
+    },
+    window: { description: 'Number of the current window.' },
+    'window-starts-at': { description: 'When the current window began, as `2026-01-01T00:00:00.000Z`.' },
+    'window-ends-at': { description: 'When the current window ends.' },
+    windows: { description: 'Numbers of the windows that this run was about, one a line.' },
+    prefixes: {
+      description:
+        'What the keys of the current window begin with, one a line: the directory that each platform’s files, or each file, is in.',
+    },
+    uploaded: { description: 'How many objects were stored.' },
+    unchanged: { description: 'How many were there already, with the same bytes and headers.' },
+    deleted: { description: 'How many objects `cleanup` deleted.' },
+    proven: { description: 'How many links `verify` proved to serve the files.' },
+    report: reportOutput,
   },
-  run,
+  run: async () => {
+    throw new InternalError('it is not there yet');
+  },
 });
-
-async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const directory = resolve(context.workDirectory, given.directory);
-  const planned = plan(await readFileNames(directory), given.suffix);
-  if (given.dryRun) return report(planned, undefined, given.report);
-  const sizeOf = async (path: string): Promise<number> => (await stat(join(directory, path))).size;
-  return report(planned, await execute(planned, sizeOf, context.progress), given.report);
-}
-
-/** The names of the files in a directory, without what is in directories below it. */
-async function readFileNames(directory: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-    if (names.length <= maxFiles) return names;
-  } catch (error) {
-    throw new UserError(
-      'input-invalid',
-      `the directory ${printable(directory)} cannot be read (${systemErrorCode(error) ?? 'for an unknown reason'})`,
-      { hint: 'Name one that an earlier step of the job has made.', cause: error },
-    );
-  }
-  throw new UserError('too-large', `the directory ${printable(directory)} has more than ${maxFiles} files`);
-}

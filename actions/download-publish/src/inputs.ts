@@ -1,13 +1,129 @@
+import { awsInputs } from '@slipway/aws-actions';
 import { type InputsOf, input } from '@slipway/runner';
+import {
+  parseBaseUrl,
+  parseDestination,
+  parseFileLines,
+  parsePrefix,
+  parseSegment,
+  parseWindowLength,
+} from './parsers.ts';
 
 export const inputs = {
-  directory: input.requiredPath({ description: 'The directory whose files are listed.' }),
-  suffix: input.text({ description: 'Only files whose names end with this, such as `.tar.gz`.' }),
-  'dry-run': input.boolean({
-    description: 'Tell which files would be measured, and stop.',
+  operation: input.choice({
+    description:
+      '`publish` stores the files under the paths of the current and the next window; `verify` proves that they are stored and served, and that wrong and old links are not; `cleanup` deletes windows past their grace; `window` tells the windows and the links of today.',
+    choices: ['publish', 'verify', 'cleanup', 'window'],
+    default: 'publish',
+  }),
+  scheme: input.choice({
+    description:
+      'How a path is kept secret. `window-hmac`: one link opens one file. `window-sha256`: one hash opens a platform, as sites that compute `sha256("SECRET:download-access:WINDOW:PLATFORM")` expect it. `cloudfront-signed`: URLs that CloudFront checks.',
+    choices: ['window-hmac', 'window-sha256', 'cloudfront-signed'],
+    default: 'window-hmac',
+  }),
+  secret: input.secret({
+    description:
+      'The secret that the site shares, at least 32 bytes for `window-hmac`; for `cloudfront-signed` the private key in PEM. Spaces and line breaks around it do not count. `cleanup` needs none.',
+  }),
+  'previous-secret': input.secret({
+    description:
+      'The secret before, while it is being replaced: files are published under the paths of both, and links use `secret`.',
+  }),
+  'key-pair-id': input.text({
+    description: 'For `cloudfront-signed`: ID of the public key that belongs to `secret`.',
+  }),
+  'previous-key-pair-id': input.text({
+    description: 'For `cloudfront-signed`: ID of the public key that belongs to `previous-secret`.',
+  }),
+  artifacts: input.path({
+    description:
+      'JSON list of the files, as another action’s output `artifacts` names it. Each has a platform, or gets `default-platform`.',
+  }),
+  files: {
+    ...input.lines({
+      description:
+        'Files beside those of `artifacts`, as lines `PLATFORM: path`, such as `macos: out/macos.zip`. `window` needs only their names.',
+    }),
+    parse: parseFileLines,
+    absent: [],
+  },
+  'default-platform': {
+    ...input.text({ description: 'Platform of artifacts that have none.', default: 'all' }),
+    absent: 'all',
+    check: undefined,
+    parse: parseSegment,
+  },
+  destination: {
+    ...input.text({
+      description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`. `window` needs none.',
+    }),
+    kind: 'URL',
+    parse: parseDestination,
+  },
+  prefix: {
+    ...input.text({
+      description:
+        'What the keys below `destination` begin with. The scheme `window-sha256` has `downloads`.',
+      default: 'downloads',
+    }),
+    absent: 'downloads',
+    check: undefined,
+    parse: parsePrefix,
+  },
+  'base-url': {
+    ...input.text({
+      description:
+        'URL under which the CDN serves `destination`, for links. Needed by `verify` and by `cloudfront-signed`.',
+    }),
+    kind: 'URL',
+    parse: parseBaseUrl,
+  },
+  'window-length': {
+    ...input.duration({
+      description: 'How long a window is. The scheme `window-sha256` has 12h.',
+      default: '12h',
+    }),
+    parse: parseWindowLength,
+  },
+  windows: input.integer({
+    description: 'How many windows are published: the current one and those after it.',
+    default: '2',
+    minimum: 1,
+    maximum: 60,
+  }),
+  'clock-tolerance': input.duration({
+    description:
+      'How far clocks may be off. What is the current window for any clock within it is published, and clocks that differ by more end the run.',
+    default: '1h',
+  }),
+  grace: input.duration({
+    description:
+      'How long a link still works after its window: caches and signed URLs end then, and `cleanup` deletes afterwards.',
+    default: '24h',
+  }),
+  'max-idle': input.duration({
+    description:
+      '`cleanup` refuses when by its clock nothing was published for longer: then the clock is wrong more often than not.',
+    default: '30d',
+  }),
+  replace: input.boolean({
+    description: 'Let `publish` replace files of the same name that have other bytes.',
     default: 'false',
   }),
-  report: input.path({ description: 'Where the JSON report goes. A temporary file without it.' }),
+  'verify-deadline': input.duration({
+    description: 'How long `verify` asks the CDN again for what is not served yet.',
+    default: '2m',
+  }),
+  concurrency: input.integer({
+    description: 'How many files are stored or asked for at the same time.',
+    default: '4',
+    minimum: 1,
+    maximum: 64,
+  }),
+  'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
+  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...awsInputs,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { CachePolicy, ObjectHeaders } from '@slipway/core';
-import mime from 'mime';
+import { contentTypeOf } from '@slipway/store/content-type';
 import { type KeyGlob, matchesAny } from './globs.ts';
 import { lastMatch, type MetadataValue, type Rule } from './rules.ts';
 
@@ -64,11 +64,4 @@ export class HeaderDigests {
 export function cachePolicyOf(key: string, rules: HeaderRules): CachePolicy {
   if (matchesAny(rules.pointers, key)) return 'pointer';
   return matchesAny(rules.immutable, key) ? 'immutable' : 'document';
-}
-
-/** The content type that a name's extension stands for. Texts are UTF-8. */
-export function contentTypeOf(key: string): string {
-  // With a slash in front: a name without a dot is no extension.
-  const type = mime.getType(`/${key}`) ?? 'application/octet-stream';
-  return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }

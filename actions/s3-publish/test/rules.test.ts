@@ -1,7 +1,8 @@
+import { contentTypeOf } from '@slipway/store/content-type';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { excludes, parseKeyGlob } from '../src/globs.ts';
-import { contentTypeOf, HeaderDigests, type HeaderRules, headersOf } from '../src/headers.ts';
+import { HeaderDigests, type HeaderRules, headersOf } from '../src/headers.ts';
 import { inputs } from '../src/inputs.ts';
 
 function matches(glob: string, key: string): boolean {

@@ -48,7 +48,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/dispatch-verify'),
   },
   'download-publish': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Publishes files under secret paths that change with the time, proves that they are served, and cleans up old ones.',
     load: () => import('@slipway/download-publish'),
   },
   'license-key-check': {

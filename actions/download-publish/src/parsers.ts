@@ -1,0 +1,82 @@
+import { isSafeEndpoint } from '@slipway/aws';
+import { keyProblem, parseDurationMs, printable, UserError } from '@slipway/core';
+import { parseStoreUrl } from '@slipway/store';
+
+const maxFiles = 1_000;
+const maxShownCharacters = 80;
+const maxBaseUrlCharacters = 2_048;
+
+/** A file that is named in `files`. */
+export interface FileLine {
+  readonly platform: string;
+  readonly path: string;
+}
+
+/** Lines `PLATFORM: path`; blank ones and `#` comments are left out. Throws an `Error` that names every line that is none. */
+export function parseFileLines(text: string): readonly FileLine[] {
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  if (lines.length > maxFiles) throw new Error(`it has more than ${maxFiles} files`);
+  const problems: string[] = [];
+  const files = lines.flatMap((line) => {
+    const [, platform = '', path = ''] = /^([^:]*):\s*(.*)$/s.exec(line) ?? [];
+    if (path !== '' && segmentProblem(platform.trim()) === undefined) {
+      return [{ platform: platform.trim(), path }];
+    }
+    problems.push(`"${printable(line, maxShownCharacters)}" is not PLATFORM: path`);
+    return [];
+  });
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return files;
+}
+
+/** The name of a platform. Throws an `Error` for what cannot be a part of a key. */
+export function parseSegment(text: string): string {
+  const problem = segmentProblem(text);
+  if (problem !== undefined) throw new Error(problem);
+  return text;
+}
+
+/** Why a text cannot be one segment of a key, or undefined. */
+export function segmentProblem(text: string): string | undefined {
+  return text.includes('/') ? 'it has a slash' : keyProblem(text);
+}
+
+/** What keys begin with, without slashes around it. Throws an `Error`. */
+export function parsePrefix(text: string): string {
+  const prefix = text.replace(/^\/|\/$/g, '');
+  const problem = keyProblem(prefix);
+  if (problem !== undefined) throw new Error(problem);
+  if (/^\.slipway(\/|$)/i.test(prefix)) throw new Error('stores keep what is their own there');
+  return prefix;
+}
+
+/** The URL of a store that can be written to. Throws an `Error`. */
+export function parseDestination(text: string): string {
+  if (parseStoreUrl(text).kind !== 'https') return text;
+  throw new Error('it can only be read; name the store behind it, s3://bucket/prefix or file:///directory');
+}
+
+/** The URL of a CDN without a slash at its end. Throws a `UserError` that repeats nothing of it, or an `Error`. */
+export function parseBaseUrl(text: string): string {
+  const url = text.length > maxBaseUrlCharacters ? null : URL.parse(text);
+  // What has a user in it must not be repeated, as the text of a plain error would be.
+  if (url === null || url.username !== '' || url.password !== '') {
+    throw new UserError('input-invalid', 'it is no URL, or carries credentials');
+  }
+  if (!isSafeEndpoint(url.href))
+    throw new Error('it must be an https:// URL (http:// for this machine alone)');
+  if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
+  return url.href.replace(/\/+$/, '');
+}
+
+/** A length of windows in milliseconds: whole seconds, a minute to 31 days. Throws an `Error`. */
+export function parseWindowLength(text: string): number {
+  const lengthMs = parseDurationMs(text);
+  if (lengthMs % 1_000 !== 0 || lengthMs < 60_000 || lengthMs > 31 * 86_400_000) {
+    throw new Error('it is no number of whole seconds between 1m and 31d');
+  }
+  return lengthMs;
+}
