@@ -53,7 +53,8 @@ export const registry: ActionRegistry = {
     load: () => import('@slipway/download-publish'),
   },
   'license-key-check': {
-    description: 'Lists the files of a directory with their sizes.',
+    description:
+      'Blocks a release unless the generator of license keys and the validator agree, over generated customers and changed keys.',
     load: () => import('@slipway/license-key-check'),
   },
   'repository-dispatch': {
