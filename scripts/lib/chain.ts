@@ -243,7 +243,7 @@ function joinedInput(
       kind: first?.declaration.kind ?? 'text',
       description: words?.description ?? first?.declaration.description ?? '',
       required: words?.required ?? isNeeded,
-      default: words === undefined ? first?.declaration.default : (words.default ?? undefined),
+      default: words?.default ?? (differing.includes('default') ? undefined : first?.declaration.default),
       choices: first?.declaration.choices,
     },
     steps: [...new Set(uses.map(({ step }) => step.id))],

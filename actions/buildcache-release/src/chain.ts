@@ -110,7 +110,6 @@ export const chain: Chain = {
     'session-policy': {
       description:
         '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
-      default: 'none',
     },
   },
 };
