@@ -46,11 +46,16 @@ const programs = {
     origin: { kind: 'go-package', package: 'github.com/nektos/act' },
     purpose: 'workflows',
   },
+  gh: {
+    version: 'debian',
+    origin: { kind: 'debian-packages', packages: ['gh'], program: 'usr/bin/gh' },
+    purpose: 'releases of workflows',
+  },
 } as const satisfies Record<string, ServerProgram>;
 
 export type ServerProgramName = keyof typeof programs;
 
-/** Every real server that tests start, by name. */
+/** Every program that tests start, by name. */
 export const serverProgramNames = Object.keys(programs) as readonly ServerProgramName[];
 
 /** Where programs are kept between clones: `XDG_CACHE_HOME` or `~/.cache`, under `slipway/programs`. */
