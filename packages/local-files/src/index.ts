@@ -1,1 +1,4 @@
+export * from './find-files.ts';
+export * from './path-globs.ts';
 export * from './path-words.ts';
+export * from './stable-file.ts';

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { InternalError } from '@slipway/core';
+import { type FileIdentity, readStable } from '@slipway/local-files';
+import { chunkBytes, deflatePiece } from './deflate.ts';
+import type { PackSource } from './entries.ts';
+import { readAhead } from './read-ahead.ts';
+import { Spool } from './spool.ts';
+
+/** How many pieces are in the works: enough for each of libuv's four threads to have the next at hand. */
+const piecesInFlight = 10;
+
+/** What is known of an entry's bytes once all of them were read. */
+export interface PackedMeasures {
+  /** Of the format: as it is, or deflate. */
+  readonly method: 'store' | 'deflate';
+  readonly sizeBytes: number;
+  readonly compressedSizeBytes: number;
+  readonly crc32: number;
+  readonly sha256: string;
+  /** Of the file that they come from. */
+  readonly identity: FileIdentity | undefined;
+}
+
+/** An entry's bytes as they stand in an archive. */
+export interface PackedData extends PackedMeasures {
+  bytes(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface PackOptions {
+  /** 0 stores, 1 to 9 compresses. */
+  readonly level: number;
+  /** For what does not fit into memory. */
+  readonly scratchDirectory: string;
+  /** Told of bytes that were read. */
+  readonly onBytes: (count: number) => void;
+}
+
+/**
+ * Compresses the sources, in their order, on several threads; pieces of a large file too. Each is to be closed before the
+ * next is asked for. Throws as `readStable` does.
+ */
+export async function* packFiles(
+  sources: readonly PackSource[],
+  options: PackOptions,
+): AsyncGenerator<PackedData, void> {
+  if (options.level === 0) {
+    for (const source of sources) yield await storeFile(source, options);
+    return;
+  }
+  let spool = new Spool(options.scratchDirectory);
+  try {
+    for await (const { deflated, end } of readAhead(deflatePieces(sources, options), piecesInFlight)) {
+      const bytes = await deflated;
+      if (end?.plain !== undefined && end.plain.length <= bytes.length) {
+        await spool.add(end.plain);
+        yield packed(spool, { ...end.measures, method: 'store' });
+      } else {
+        await spool.add(bytes);
+        if (end === undefined) continue;
+        yield packed(spool, { ...end.measures, method: 'deflate' });
+      }
+      await spool.close();
+      spool = new Spool(options.scratchDirectory);
+    }
+  } finally {
+    await spool.close();
+  }
+}
+
+function packed(spool: Spool, measures: Omit<PackedMeasures, 'compressedSizeBytes'>): PackedData {
+  return {
+    ...measures,
+    compressedSizeBytes: spool.sizeBytes,
+    bytes: () => spool.bytes(),
+    close: () => spool.close(),
+  };
+}
+
+interface Piece {
+  readonly deflated: Promise<Uint8Array>;
+  /** With the last piece of a source. */
+  readonly end?: {
+    readonly measures: Omit<PackedMeasures, 'method' | 'compressedSizeBytes'>;
+    /** The bytes themselves, where this piece has all of them. */
+    readonly plain: Uint8Array | undefined;
+  };
+}
+
+async function* deflatePieces(
+  sources: readonly PackSource[],
+  { level, onBytes }: PackOptions,
+): AsyncGenerator<Piece, void> {
+  for (const source of sources) {
+    const measure = new Measure();
+    let before: Uint8Array | undefined;
+    let isFirst = true;
+    for await (const piece of withLast(readSource(source, measure))) {
+      measure.add(piece.bytes);
+      const deflated = deflatePiece(piece.bytes, { level, before, isLast: piece.isLast });
+      // Awaited when its turn comes; when that never comes, something else has failed.
+      deflated.catch(() => undefined);
+      onBytes(piece.bytes.length);
+      const plain = isFirst ? piece.bytes : undefined;
+      yield piece.isLast ? { deflated, end: { measures: measure.result(), plain } } : { deflated };
+      before = piece.bytes;
+      isFirst = false;
+    }
+  }
+}
+
+/** Measures a source, and reads it again when its bytes are wanted, in which it must not have changed. */
+async function storeFile(source: PackSource, { onBytes }: PackOptions): Promise<PackedData> {
+  const measure = new Measure();
+  for await (const piece of readSource(source, measure)) {
+    measure.add(piece);
+    onBytes(piece.length);
+  }
+  const measures = measure.result();
+  return {
+    ...measures,
+    method: 'store',
+    compressedSizeBytes: measures.sizeBytes,
+    bytes: () => readSource(source, new Measure(), measures.identity),
+    close: async () => undefined,
+  };
+}
+
+class Measure {
+  identity: FileIdentity | undefined;
+  readonly #sha256 = createHash('sha256');
+  #crc32 = 0;
+  #sizeBytes = 0;
+
+  add(piece: Uint8Array): void {
+    this.#sha256.update(piece);
+    this.#crc32 = crc32(piece, this.#crc32);
+    this.#sizeBytes += piece.length;
+  }
+
+  result(): Omit<PackedMeasures, 'method' | 'compressedSizeBytes'> {
+    return {
+      sizeBytes: this.#sizeBytes,
+      crc32: this.#crc32,
+      sha256: this.#sha256.digest('hex'),
+      identity: this.identity,
+    };
+  }
+}
+
+/** The pieces of a source. What file it is goes into `measure`. */
+async function* readSource(
+  source: PackSource,
+  measure: Measure,
+  expectedIdentity?: FileIdentity,
+): AsyncGenerator<Uint8Array, void> {
+  if (source.kind === 'text') {
+    const bytes = Buffer.from(source.text);
+    for (let start = 0; start < bytes.length; start += chunkBytes)
+      yield bytes.subarray(start, start + chunkBytes);
+    return;
+  }
+  yield* readStable(source.path, {
+    chunkBytes,
+    expectedSizeBytes: source.sizeBytes,
+    expectedIdentity,
+    onOpened: (identity) => {
+      measure.identity = identity;
+    },
+  });
+}
+
+/** The pieces, each with whether it is the last one; an empty one when there are none. */
+async function* withLast(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isLast: boolean }, void> {
+  let held: Uint8Array | undefined;
+  for await (const piece of pieces) {
+    if (held !== undefined) yield { bytes: held, isLast: false };
+    held = piece;
+  }
+  yield { bytes: held ?? new Uint8Array(), isLast: true };
+}
+
+/** For an entry that should have been packed. */
+export function packedOrThrow(result: IteratorResult<PackedData, void>): PackedData {
+  if (result.done !== true) return result.value;
+  throw new InternalError('fewer files were packed than there are entries');
+}

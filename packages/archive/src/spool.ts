@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const maxMemoryBytes = 16 * 2 ** 20;
+const readBytes = 2 ** 20;
+
+/** Holds bytes until all of them are known: in memory, and from 16 MiB on in a file without a name. */
+export class Spool {
+  readonly #directory: string;
+  readonly #pieces: Uint8Array[] = [];
+  #heldBytes = 0;
+  #file: { readonly handle: FileHandle; readonly path: string } | undefined;
+  #fileBytes = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get sizeBytes(): number {
+    return this.#fileBytes + this.#heldBytes;
+  }
+
+  async add(piece: Uint8Array): Promise<void> {
+    this.#pieces.push(piece);
+    this.#heldBytes += piece.length;
+    if (this.#heldBytes > maxMemoryBytes) await this.#spill();
+  }
+
+  /** All that was added, in its order. */
+  async *bytes(): AsyncGenerator<Uint8Array, void> {
+    for (let position = 0; position < this.#fileBytes; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, this.#fileBytes - position));
+      const { bytesRead } = (await this.#file?.handle.read(buffer, 0, buffer.length, position)) ?? {
+        bytesRead: 0,
+      };
+      if (bytesRead === 0) throw new Error('a temporary file lost its end');
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+    yield* this.#pieces;
+  }
+
+  /** Lets go of everything. */
+  async close(): Promise<void> {
+    this.#pieces.length = 0;
+    if (this.#file === undefined) return;
+    const { handle, path } = this.#file;
+    this.#file = undefined;
+    await handle.close();
+    await rm(path, { force: true });
+  }
+
+  async #spill(): Promise<void> {
+    this.#file ??= await openNameless(this.#directory);
+    for (const piece of this.#pieces) {
+      await this.#file.handle.writeFile(piece);
+      this.#fileBytes += piece.length;
+    }
+    this.#pieces.length = 0;
+    this.#heldBytes = 0;
+  }
+}
+
+/** Its name is taken away at once where the system lets an open file have none, so that nothing is left of a process that is killed. */
+async function openNameless(directory: string): Promise<{ handle: FileHandle; path: string }> {
+  const path = join(directory, `.${randomUUID()}.spool`);
+  const handle = await open(path, 'wx+', 0o600);
+  if (process.platform !== 'win32') await rm(path);
+  return { handle, path };
+}
