@@ -11,6 +11,8 @@ export interface ObjectInfo {
   readonly sha256?: string | undefined;
   /** When it was last written, in milliseconds since 1970, where the store says so. */
   readonly modifiedAtMs?: number | undefined;
+  /** What the store gives to whoever reads it over HTTP, where it keeps that: `head` and `read` of S3 objects. */
+  readonly headers?: StoredHeaders | undefined;
 }
 
 export interface StoredObject {
@@ -61,8 +63,15 @@ export interface ObjectHeaders {
   readonly cacheControl?: string | undefined;
   readonly contentDisposition?: string | undefined;
   readonly contentLanguage?: string | undefined;
+  /** `Expires`, in milliseconds since 1970: to a second. A `max-age` in `cacheControl` counts before it. */
+  readonly expiresAtMs?: number | undefined;
   /** `x-amz-meta-…`: names in lower case, values in ASCII. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Headers as a store has them. */
+export interface StoredHeaders extends ObjectHeaders {
+  readonly contentType?: string | undefined;
 }
 
 /** Temporary or static keys of AWS, or of a server that speaks its protocols. Secret but for `accessKeyId`. */
@@ -114,6 +123,8 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Removes many, where that takes fewer requests than one each. Gives the keys that are still there, and why. */
   deleteMany?(keys: readonly string[]): Promise<readonly { readonly key: string; readonly reason: string }[]>;
+  /** The time by the store's own clock, asked now, in milliseconds since 1970; undefined when it does not say. */
+  nowMs?(): Promise<number | undefined>;
 }
 
 /** Variables as in `process.env`. */

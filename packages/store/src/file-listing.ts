@@ -157,7 +157,11 @@ class Listing {
   }
 
   #file(stats: Stats, key: string): Found {
-    if (stats.isFile()) return { kind: 'object', info: { key, sizeBytes: stats.size } };
+    if (stats.isFile())
+      return {
+        kind: 'object',
+        info: { key, sizeBytes: stats.size, modifiedAtMs: Math.floor(stats.mtimeMs) },
+      };
     return this.#problem('content-invalid', `${named(key)}: it is a pipe, a socket or a device`);
   }
 

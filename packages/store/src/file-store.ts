@@ -160,6 +160,16 @@ export class FileStore implements ObjectStore {
     return { etag: etagOf(options.sha256) };
   }
 
+  /** By making a file for a moment; undefined where there is no directory, or none that can be written. */
+  async nowMs(): Promise<number | undefined> {
+    try {
+      if (this.#room.directory('', '') === undefined) return undefined;
+      return await this.#temporary.timeMs();
+    } catch {
+      return undefined;
+    }
+  }
+
   async delete(key: string): Promise<void> {
     assertStoreKey(key);
     try {

@@ -55,6 +55,17 @@ export class TemporaryFiles {
     return path;
   }
 
+  /** When a file that is made now was made, by the clock of the file system. */
+  async timeMs(): Promise<number> {
+    const { path, descriptor } = await this.#create('');
+    try {
+      return (await this.#room.calls.fstat(descriptor)).mtimeMs;
+    } finally {
+      await this.#room.calls.close(descriptor);
+      await this.remove(path);
+    }
+  }
+
   /** Removes a temporary file. Failing at it does no harm: a later process does it. */
   async remove(path: string): Promise<void> {
     try {

@@ -1,4 +1,5 @@
-import { type CachePolicy, printable, UserError, type WriteOptions } from '@slipway/core';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type CachePolicy, printable, type StoredHeaders, UserError, type WriteOptions } from '@slipway/core';
 import { named } from './file-errors.ts';
 import type { S3Settings } from './s3-settings.ts';
 
@@ -13,6 +14,7 @@ const cacheControls: Readonly<Record<CachePolicy, string>> = {
 };
 
 /** Metadata that Slipway writes itself; what the user gives under these names would say something false. */
+const metadataPrefix = 'x-amz-meta-';
 const ownMetadata: ReadonlySet<string> = new Set(['sha256', 'slipway-writes']);
 
 /**
@@ -32,6 +34,7 @@ export function objectHeaders(
     'cache-control': headers.cacheControl ?? cacheControls[cache],
     'content-disposition': headers.contentDisposition,
     'content-language': headers.contentLanguage,
+    expires: headers.expiresAtMs === undefined ? undefined : new Date(headers.expiresAtMs).toUTCString(),
     'x-amz-meta-sha256': sha256,
     'x-amz-meta-slipway-writes': writes,
     'x-amz-acl': acl,
@@ -47,7 +50,7 @@ export function objectHeaders(
       );
     }
     if (ownMetadata.has(name)) throw unusable(key, `the metadata "${name}" is Slipway's own`);
-    all[`x-amz-meta-${name}`] = value;
+    all[metadataPrefix + name] = value;
   }
   const written: Record<string, string> = {};
   for (const [name, value] of Object.entries(all)) {
@@ -61,6 +64,23 @@ export function objectHeaders(
     written[name] = value;
   }
   return written;
+}
+
+/** The headers that S3 kept with an object, of an answer to GET or HEAD. */
+export function storedHeaders(headers: IncomingHttpHeaders): StoredHeaders {
+  const expiresAtMs = Date.parse(headers.expires ?? '');
+  const metadata = Object.entries(headers).flatMap(([name, value]) => {
+    const own = name.startsWith(metadataPrefix) ? name.slice(metadataPrefix.length) : undefined;
+    return own === undefined || ownMetadata.has(own) || typeof value !== 'string' ? [] : [[own, value]];
+  });
+  return {
+    contentType: headers['content-type'],
+    cacheControl: headers['cache-control'],
+    contentDisposition: headers['content-disposition'],
+    contentLanguage: headers['content-language'],
+    expiresAtMs: Number.isNaN(expiresAtMs) ? undefined : expiresAtMs,
+    metadata: Object.fromEntries(metadata),
+  };
 }
 
 /** The header that makes a write depend on what is there. */

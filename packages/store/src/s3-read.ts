@@ -6,6 +6,7 @@ import { continuedBody, lengthOf, readWhole } from './http-body.ts';
 import { discard } from './http-connections.ts';
 import { PassingFailure, requestName, unexpected } from './http-errors.ts';
 import type { S3Context } from './s3-context.ts';
+import { storedHeaders } from './s3-headers.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
 import { isRefusal, type WireRequest } from './s3-wire.ts';
 
@@ -73,6 +74,27 @@ export class S3Reader {
     return { info, body: continuedBody(response, { sizeBytes, what: request.what, clock, resume }) };
   }
 
+  /** The time that the server writes on an answer, whatever it answers. */
+  async nowMs(): Promise<number | undefined> {
+    const { keys, wire, clock } = this.#context;
+    const path = wire.pathOf(keys.toUse('.slipway'));
+    const request = {
+      method: 'GET',
+      path,
+      headers: { range: 'bytes=0-0' },
+      what: 'the time',
+      action: 's3:GetObject',
+    } as const;
+    return withRetries({ clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+      try {
+        (await wire.send({ ...request, signal })).destroy();
+      } catch (error) {
+        if (!isRefusal(error, 'NoSuchKey', 'AccessDenied', 'InvalidRange')) throw error;
+      }
+      return wire.lastDateMs;
+    });
+  }
+
   #request(method: 'GET' | 'HEAD', key: string): WireRequest {
     const { keys, wire } = this.#context;
     const path = wire.pathOf(keys.toUse(key));
@@ -133,6 +155,7 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
     etag,
     ...(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}),
     ...(Number.isNaN(modifiedAtMs) ? {} : { modifiedAtMs }),
+    headers: storedHeaders(response.headers),
   };
 }
 

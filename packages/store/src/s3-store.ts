@@ -112,6 +112,10 @@ export class S3Store implements ObjectStore {
     return writer.write(key, keys.toWrite(key), source, options);
   }
 
+  nowMs(): Promise<number | undefined> {
+    return this.#reader.nowMs();
+  }
+
   async delete(key: string): Promise<void> {
     await deleteObject(this.#context, key);
   }

@@ -64,6 +64,7 @@ export class S3Wire {
   #bucketSeen = false;
   #takesChecksums = true;
   readonly #throttle = new Throttle();
+  #lastDateMs: number | undefined;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -84,6 +85,11 @@ export class S3Wire {
   /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
   get takesChecksums(): boolean {
     return this.#takesChecksums;
+  }
+
+  /** The `Date` of the last answer, in milliseconds since 1970; undefined when it had none. */
+  get lastDateMs(): number | undefined {
+    return this.#lastDateMs;
   }
 
   /** The path of an object, whose key may be any that S3 has. */
@@ -197,7 +203,7 @@ export class S3Wire {
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
-    return this.#connections.send({
+    const response = await this.#connections.send({
       ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
@@ -206,6 +212,9 @@ export class S3Wire {
       what: request.what,
       signal: request.signal,
     });
+    const dateMs = Date.parse(response.headers.date ?? '');
+    this.#lastDateMs = Number.isNaN(dateMs) ? undefined : dateMs;
+    return response;
   }
 }
 

@@ -3,7 +3,17 @@ import path from 'node:path';
 import { keyProblem, type ObjectStore, systemClock } from '@slipway/core';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bytesSource, drain, keysOf, options, put, sha256Of, temporaryDirectory, textOf } from './objects.ts';
+import {
+  bytesSource,
+  collect,
+  drain,
+  keysOf,
+  options,
+  put,
+  sha256Of,
+  temporaryDirectory,
+  textOf,
+} from './objects.ts';
 
 /** A store that holds nothing yet, and a way to put an object there that does not go through it. */
 export interface StoreToRead {
@@ -238,6 +248,16 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       };
       await Promise.all(Array.from({ length: 20 }, increment));
       expect(await textOf(store, 'counter')).toBe('20');
+    });
+
+    test('what it lists as written when it was, by the clock that it tells', async () => {
+      await put(store, 'a/b', 'x');
+      const [listed] = await collect(store.list(''));
+      const toldMs = (await store.nowMs?.()) ?? 0;
+      expect(Math.abs(toldMs - Date.now())).toBeLessThan(60_000);
+      expect(Math.abs((listed?.modifiedAtMs ?? 0) - toldMs)).toBeLessThan(60_000);
+      // Asking leaves nothing behind.
+      expect(await keysOf(store.list(''))).toEqual(['a/b']);
     });
 
     test('and removes, also what is missing', async () => {

@@ -189,4 +189,23 @@ describe.skipIf(withoutMinio)('an object in MinIO (needs minio)', () => {
       expect(Math.abs((info?.modifiedAtMs ?? 0) - Date.now())).toBeLessThan(3_600_000);
     },
   );
+
+  test('has the headers that it was given, whether it was sent whole or in parts', async () => {
+    const store = await openMinioStore(minio(), `s3://${await minio().makeBucket()}`, {
+      partSizeBytes: 5 * 2 ** 20,
+    });
+    const headers = {
+      cacheControl: 'public',
+      contentDisposition: 'attachment; filename="a.zip"',
+      contentLanguage: 'en',
+      expiresAtMs: Date.UTC(2030, 0, 2, 3, 4, 5),
+      metadata: { 'built-by': 'test' },
+    };
+    for (const sizeBytes of [1, 6 * 2 ** 20]) {
+      const bytes = Buffer.alloc(sizeBytes);
+      await store.write(`${sizeBytes}`, bytesSource(bytes), { ...options(bytes), headers });
+      const kept = { ...headers, contentType: 'application/octet-stream' };
+      expect((await store.head(`${sizeBytes}`))?.headers).toEqual(kept);
+    }
+  });
 });
