@@ -78,7 +78,7 @@ export const inputs = {
   },
   fields: list(
     'What the output `fields` has, one a line: `name`, or `name=path.in.the.payload`. Each must be there, and be a line of text, a number or a boolean.',
-    parseFieldRequests,
+    (text) => parseFieldRequests(text, false),
   ),
   'multiline-fields': list('The same for texts that may have more than one line.', (text) =>
     parseFieldRequests(text, true),

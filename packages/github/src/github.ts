@@ -1,0 +1,132 @@
+import type { Clock } from '@slipway/core';
+import { dispatchFailure, GitHubFailure } from './refusal.ts';
+import { Refused, type RequestOptions, Requests, UnknownOutcome } from './requests.ts';
+import { isTitleOf, parseRuns, type WorkflowRun } from './runs.ts';
+import { type AppCredentials, appTokens, staticToken, type TokenSource } from './tokens.ts';
+
+const pageSize = 100;
+const maxPages = 5;
+/** A token of an app that was just made is not known everywhere at once. */
+const freshTokenAttempts = 3;
+const freshTokenPauseMs = 1_000;
+
+export interface GitHubOptions extends RequestOptions {
+  readonly credentials:
+    | { readonly kind: 'token'; readonly token: string }
+    | ({ readonly kind: 'app' } & AppCredentials);
+  readonly mask: (secret: string) => void;
+}
+
+export interface Dispatch {
+  /** `owner/repository`. */
+  readonly repository: string;
+  readonly eventType: string;
+  readonly clientPayload: Readonly<Record<string, unknown>>;
+}
+
+export type DispatchOutcome =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly failure: GitHubFailure }
+  /** GitHub may or may not have accepted it. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export type RunSearch =
+  | { readonly kind: 'found'; readonly runs: readonly WorkflowRun[] }
+  /** The runs cannot be seen, or not now. */
+  | { readonly kind: 'unseen'; readonly reason: string };
+
+/** GitHub's REST API as far as Slipway uses it. */
+export class GitHub {
+  readonly #requests: Requests;
+  readonly #tokenFor: TokenSource;
+  readonly #clock: Clock;
+  readonly #tokenAttempts: number;
+
+  constructor(options: GitHubOptions) {
+    const { clock, credentials, mask } = options;
+    this.#clock = clock;
+    this.#requests = new Requests(options);
+    this.#tokenAttempts = credentials.kind === 'app' ? freshTokenAttempts : 1;
+    this.#tokenFor =
+      credentials.kind === 'token'
+        ? staticToken(credentials.token)
+        : appTokens(credentials, this.#requests, { nowMs: () => clock.nowMs(), mask });
+  }
+
+  /**
+   * Sends a dispatch. It is sent again only where GitHub did not take it for certain: when the connection was never made, or
+   * when a rate limit, or a token too fresh to be known, refused it.
+   */
+  async dispatch({ repository, eventType, clientPayload }: Dispatch): Promise<DispatchOutcome> {
+    const [owner, repo] = repository.split('/');
+    const parameters = { owner, repo, event_type: eventType, client_payload: clientPayload };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const token = await this.#tokenOf(repository);
+        await this.#requests.send({
+          route: 'POST /repos/{owner}/{repo}/dispatches',
+          parameters,
+          repeatable: false,
+          token,
+        });
+        return { kind: 'accepted' };
+      } catch (error) {
+        if (error instanceof GitHubFailure) return { kind: 'refused', failure: error };
+        if (error instanceof UnknownOutcome) return { kind: 'unknown', reason: error.message };
+        if (!(error instanceof Refused)) throw error;
+        if (error.answer.status !== 401 || attempt >= this.#tokenAttempts) {
+          return { kind: 'refused', failure: dispatchFailure(error.answer, repository) };
+        }
+        await this.#clock.sleep(freshTokenPauseMs * attempt);
+      }
+    }
+  }
+
+  /** The runs of `repository_dispatch` since a moment whose title has the id of a message in it. */
+  async findRuns(repository: string, id: string, sinceMs: number): Promise<RunSearch> {
+    const [owner, repo] = repository.split('/');
+    const runs: WorkflowRun[] = [];
+    try {
+      const token = await this.#tokenOf(repository);
+      for (let page = 1; page <= maxPages; page += 1) {
+        const created = `>=${new Date(sinceMs).toISOString().slice(0, 19)}Z`;
+        const { data } = await this.#requests.send({
+          route: 'GET /repos/{owner}/{repo}/actions/runs',
+          parameters: { owner, repo, event: 'repository_dispatch', created, per_page: pageSize, page },
+          repeatable: true,
+          token,
+        });
+        const listed = parseRuns(data);
+        runs.push(...listed.filter(({ title }) => isTitleOf(title, id)));
+        if (listed.length < pageSize) break;
+      }
+      return { kind: 'found', runs };
+    } catch (error) {
+      return { kind: 'unseen', reason: unseenReason(error) };
+    }
+  }
+
+  /** A token; what fails to make one never reached the repository. */
+  async #tokenOf(repository: string): Promise<string> {
+    try {
+      return await this.#tokenFor(repository);
+    } catch (error) {
+      if (!(error instanceof UnknownOutcome)) throw error;
+      throw new GitHubFailure(
+        'unreachable',
+        `no token can be made for the app: ${error.message}`,
+        undefined,
+        error,
+      );
+    }
+  }
+}
+
+function unseenReason(error: unknown): string {
+  if (error instanceof Refused && [401, 403, 404].includes(error.answer.status)) {
+    return `the token may not read runs (GitHub answers ${error.answer.status}); it needs actions: read`;
+  }
+  if (error instanceof Refused) return `GitHub answers ${error.answer.status}: ${error.message}`;
+  if (error instanceof GitHubFailure || error instanceof UnknownOutcome) return error.message;
+  throw error;
+}

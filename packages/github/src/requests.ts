@@ -1,0 +1,179 @@
+import { backoffMs, type Clock, formatDuration } from '@slipway/core';
+import { GitHubFailure, type RefusedAnswer, rateLimitWaitMs } from './refusal.ts';
+import { ConnectionFailure, transport } from './transport.ts';
+
+const retryBaseMs = 1_000;
+const retryCapMs = 15_000;
+const maxAttempts = 5;
+
+export interface RequestOptions {
+  readonly apiUrl: string;
+  readonly clock: Clock;
+  readonly requestTimeoutMs?: number | undefined;
+  /** How long a rate limit, or a server that cannot be reached, is waited for. */
+  readonly patienceMs?: number | undefined;
+  readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
+  /** Says that something is waited for. */
+  readonly onWait?: ((reason: string) => void) | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly data: unknown;
+}
+
+/** The request may or may not have been carried out. */
+export class UnknownOutcome extends Error {}
+
+/** An answer that is no success, and that sending again would not change. */
+export class Refused extends Error {
+  readonly answer: RefusedAnswer;
+
+  constructor(answer: RefusedAnswer) {
+    super(answer.message);
+    this.answer = answer;
+  }
+}
+
+export interface OneRequest {
+  /** As in GitHub's documentation: `GET /repos/{owner}/{repo}/actions/runs`. */
+  readonly route: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Whether it does no harm to carry it out twice. */
+  readonly repeatable: boolean;
+  readonly token?: string | undefined;
+}
+
+type OctokitRequest = (
+  route: string,
+  parameters: Record<string, unknown>,
+) => Promise<{ readonly status: number; readonly data: unknown }>;
+type Hook = (...parameters: never[]) => unknown;
+
+/**
+ * Sends requests to GitHub. What never reached it is sent again, and so is what it refused by a rate limit, after the time
+ * it asks for; an outcome that is not known is tried again only for a request that is repeatable.
+ */
+export class Requests {
+  readonly #options: RequestOptions;
+
+  constructor(options: RequestOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The answer of a success. Throws `Refused`, `UnknownOutcome`, or `GitHubFailure` of codes `rate-limited`, `unreachable`
+   * and `not-secure`. `hook` authenticates requests in place of a token.
+   */
+  async send(request: OneRequest, hook?: Hook): Promise<Answer> {
+    const { clock, patienceMs = 600_000 } = this.#options;
+    const deadlineMs = clock.nowMs() + patienceMs;
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.#once(request, hook);
+      if ('data' in outcome) return outcome;
+      const { waitMs, failure, reason } = this.#next(outcome, request, attempt);
+      if (waitMs === undefined || clock.nowMs() + waitMs > deadlineMs) throw failure;
+      this.#options.onWait?.(`${reason}: trying again in ${formatDuration(waitMs)}`);
+      await clock.sleep(waitMs);
+    }
+  }
+
+  /** What to do after a request that failed: wait and try again, or throw `failure`. */
+  #next(
+    outcome: RefusedAnswer | ConnectionFailure,
+    { repeatable }: OneRequest,
+    attempt: number,
+  ): { readonly waitMs: number | undefined; readonly failure: Error; readonly reason: string } {
+    const { clock } = this.#options;
+    const pauseMs =
+      attempt + 1 < maxAttempts
+        ? retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs)
+        : undefined;
+    if (outcome instanceof ConnectionFailure) {
+      const reason = outcome.message;
+      switch (outcome.kind) {
+        case 'insecure':
+          return {
+            waitMs: undefined,
+            failure: new GitHubFailure('not-secure', reason, undefined, outcome),
+            reason,
+          };
+        case 'unsent':
+          return {
+            waitMs: pauseMs,
+            failure: new GitHubFailure('unreachable', reason, undefined, outcome),
+            reason,
+          };
+        default:
+          return {
+            waitMs: repeatable ? pauseMs : undefined,
+            failure: new UnknownOutcome(reason, { cause: outcome }),
+            reason,
+          };
+      }
+    }
+    const limitMs = rateLimitWaitMs(outcome, clock.nowMs());
+    if (limitMs !== undefined) {
+      const reason = `GitHub's rate limit is reached (${outcome.status})`;
+      const hint = 'Fewer targets and runs at once, or a token of its own, have a higher limit.';
+      const failure = new GitHubFailure(
+        'rate-limited',
+        `${reason} for ${formatDuration(limitMs)} more`,
+        hint,
+      );
+      return { waitMs: limitMs, failure, reason };
+    }
+    if (outcome.status >= 500) {
+      const reason = `GitHub answers ${outcome.status}`;
+      return { waitMs: repeatable ? pauseMs : undefined, failure: new UnknownOutcome(reason), reason };
+    }
+    return { waitMs: undefined, failure: new Refused(outcome), reason: outcome.message };
+  }
+
+  async #once(
+    { route, parameters, token }: OneRequest,
+    hook: Hook | undefined,
+  ): Promise<Answer | RefusedAnswer | ConnectionFailure> {
+    const { apiUrl, proxyEnvironment, requestTimeoutMs = 30_000 } = this.#options;
+    const { request } = await import('@octokit/request');
+    const defaults = request.defaults({
+      baseUrl: apiUrl,
+      headers: {
+        'user-agent': 'slipway',
+        'x-github-api-version': '2022-11-28',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      request: {
+        fetch: transport({ timeoutMs: requestTimeoutMs, proxyEnvironment }),
+        log: silent,
+        ...(hook === undefined ? {} : { hook }),
+      },
+    }) as OctokitRequest;
+    try {
+      const { status, data } = await defaults(route, { ...parameters });
+      return status < 300 ? { status, data } : { status, headers: {}, message: 'a redirect' };
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+}
+
+/** octokit writes to the console otherwise. */
+export const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** What octokit throws, as what it means. Its words, which can quote a request, are left behind. */
+function failureOf(error: unknown): RefusedAnswer | ConnectionFailure {
+  if (!(error instanceof Error)) throw error;
+  if (error.cause instanceof ConnectionFailure) return error.cause;
+  if (!('status' in error) || typeof error.status !== 'number' || !('response' in error)) throw error;
+  const { headers, data } = error.response as { headers?: RefusedAnswer['headers']; data?: unknown };
+  return { status: error.status, headers: headers ?? {}, message: messageOf(data) };
+}
+
+function messageOf(data: unknown): string {
+  if (typeof data === 'string') return data;
+  if (typeof data !== 'object' || data === null || !('message' in data)) return 'no reason is given';
+  const errors = 'errors' in data && Array.isArray(data.errors) ? data.errors : [];
+  const details = errors.map((detail) => (typeof detail === 'string' ? detail : JSON.stringify(detail)));
+  return [String(data.message), ...details].join('; ');
+}

@@ -1,0 +1,147 @@
+import { createPrivateKey } from 'node:crypto';
+import { UserError } from '@slipway/core';
+import { GitHubFailure } from './refusal.ts';
+import { type Answer, type OneRequest, Refused, type Requests, silent } from './requests.ts';
+
+/** A token of an app is replaced when it has less than this left. */
+const minLifeMs = 5 * 60_000;
+
+/** Gives the token for a repository. Throws what `Requests` throws, and `GitHubFailure` of the codes of apps. */
+export type TokenSource = (repository: string) => Promise<string>;
+
+export interface AppCredentials {
+  /** App ID or client ID. */
+  readonly appId: string;
+  /** PEM, as GitHub gives it out. */
+  readonly privateKey: string;
+}
+
+/** One token for every repository. */
+export function staticToken(token: string): TokenSource {
+  return async () => token;
+}
+
+/** The key of an app in PKCS #8. Throws `UserError` `key-unusable` that has nothing of it. */
+export function parseAppKey(text: string): string {
+  let key: ReturnType<typeof createPrivateKey> | undefined;
+  try {
+    key = createPrivateKey(text.replaceAll('\\n', '\n'));
+  } catch {
+    // What OpenSSL says of it helps nobody.
+  }
+  if (key?.asymmetricKeyType !== 'rsa') {
+    throw new UserError('key-unusable', 'it is no private RSA key in PEM', {
+      hint: 'Store the whole .pem file that GitHub made for the app, with its first and last line.',
+    });
+  }
+  return String(key.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+/**
+ * Tokens of a GitHub App: for each repository one of the installation that has it, which reaches that repository alone, may
+ * write contents, and may read runs where the installation may. Kept until they end soon; `mask` is told of each.
+ */
+export function appTokens(
+  { appId, privateKey }: AppCredentials,
+  requests: Requests,
+  { nowMs, mask }: { readonly nowMs: () => number; readonly mask: (secret: string) => void },
+): TokenSource {
+  const kept = new Map<string, { readonly token: string; readonly expiresAtMs: number }>();
+  let hook: Promise<Hook> | undefined;
+  const send = async (request: Pick<OneRequest, 'route' | 'parameters'>): Promise<Answer> => {
+    hook ??= appHook(appId, privateKey);
+    // A token more does no harm: it ends by itself.
+    return requests.send({ ...request, repeatable: true }, await hook);
+  };
+  return async (repository) => {
+    const known = kept.get(repository);
+    if (known !== undefined && known.expiresAtMs > nowMs() + minLifeMs) return known.token;
+    const made = await makeToken(repository, send);
+    mask(made.token);
+    kept.set(repository, made);
+    return made.token;
+  };
+}
+
+type Hook = (...parameters: never[]) => unknown;
+type Send = (request: Pick<OneRequest, 'route' | 'parameters'>) => Promise<Answer>;
+
+async function appHook(appId: string, privateKey: string): Promise<Hook> {
+  const { createAppAuth } = await import('@octokit/auth-app');
+  return createAppAuth({ appId, privateKey: parseAppKey(privateKey), log: silent }).hook;
+}
+
+async function makeToken(
+  repository: string,
+  send: Send,
+): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
+  const [owner = '', repo = ''] = repository.split('/');
+  const installationId = await installationOf(repository, send);
+  const make = (permissions: Readonly<Record<string, string>>): Promise<Answer> =>
+    send({
+      route: 'POST /app/installations/{installation_id}/access_tokens',
+      parameters: { installation_id: installationId, repositories: [repo], permissions },
+    });
+  try {
+    return parseToken(await makeWithRuns(make));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw new GitHubFailure(
+      'app-permission-missing',
+      `no token can be made for the app (GitHub answers ${error.answer.status}: ${error.message})`,
+      `The installation on ${owner} must have "Contents: Read and write", and must not be suspended.`,
+      error,
+    );
+  }
+}
+
+/** With the right to read runs, which not every installation has. */
+async function makeWithRuns(
+  make: (permissions: Readonly<Record<string, string>>) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await make({ contents: 'write', actions: 'read' });
+  } catch (error) {
+    if (!(error instanceof Refused) || error.answer.status !== 422) throw error;
+    return make({ contents: 'write' });
+  }
+}
+
+async function installationOf(repository: string, send: Send): Promise<number> {
+  const [owner, repo] = repository.split('/');
+  let answer: Answer;
+  try {
+    answer = await send({ route: 'GET /repos/{owner}/{repo}/installation', parameters: { owner, repo } });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw error.answer.status === 404
+      ? new GitHubFailure(
+          'app-not-installed',
+          `the app is not installed on ${repository}, or there is no such repository`,
+          'Install the app there, and let it reach this repository.',
+        )
+      : new GitHubFailure(
+          'app-not-found',
+          `GitHub does not know the app (it answers ${error.answer.status}: ${error.message})`,
+          'app-id and app-private-key must be of the same app, and the key must not be deleted.',
+        );
+  }
+  const id = fieldOf(answer.data, 'id');
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return id;
+  throw new GitHubFailure('unexpected-answer', 'GitHub answers with no installation');
+}
+
+function parseToken({ data }: Answer): { readonly token: string; readonly expiresAtMs: number } {
+  const token = fieldOf(data, 'token');
+  const expiresAtMs = Date.parse(String(fieldOf(data, 'expires_at')));
+  if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs)) {
+    throw new GitHubFailure('unexpected-answer', 'GitHub answers with no token');
+  }
+  return { token, expiresAtMs };
+}
+
+function fieldOf(data: unknown, name: string): unknown {
+  return typeof data === 'object' && data !== null && Object.hasOwn(data, name)
+    ? (data as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
