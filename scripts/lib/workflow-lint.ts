@@ -195,11 +195,14 @@ function workflowProblems(workflow: Fields, kind: YamlText['kind']): readonly st
     ({ permissions }) => typeof permissions === 'string' && permissions !== 'read-all',
   );
   return [
-    ...('on' in workflow ? [] : ['it does not say what it runs on']),
+    ...('on' in workflow || kind === 'example' ? [] : ['it does not say what it runs on']),
     ...open.map(([name]) => `the job ${name} has whatever permissions the repository gives`),
     ...wide.map(({ permissions }) => `permissions are ${String(permissions)}`),
     ...endless.map(([name]) => `the job ${name} has no time limit`),
-    ...('concurrency' in workflow || kind === 'example' ? [] : ['it does not say what runs at once']),
+    ...(kind === 'example' ||
+    [workflow, ...jobs.map(([, job]) => fieldsOf(job))].some((part) => 'concurrency' in part)
+      ? []
+      : ['it does not say what runs at once']),
   ];
 }
 

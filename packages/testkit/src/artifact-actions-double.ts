@@ -12,7 +12,7 @@ const known = {
     'retention-days',
     'overwrite',
   ],
-  'download-artifact': ['name', 'path', 'pattern', 'merge-multiple'],
+  'download-artifact': ['name', 'path', 'pattern', 'merge-multiple', 'run-id', 'github-token'],
 } as const;
 type Doubled = keyof typeof known;
 
@@ -49,7 +49,8 @@ function writeDouble(name: Doubled, stores: string): string {
 /** What a double runs, in a process of its own. */
 export function runArtifactDouble(name: Doubled, stores: string): void {
   const input = (key: string): string => process.env[`INPUT_${key.toUpperCase()}`]?.trim() ?? '';
-  const store = join(stores, process.env['GITHUB_RUN_ID'] ?? '');
+  const run = input('run-id') || process.env['GITHUB_RUN_ID'];
+  const store = join(stores, run ?? '');
   mkdirSync(store, { recursive: true });
   if (name === 'upload-artifact') upload({ store, input });
   else download({ store, input });

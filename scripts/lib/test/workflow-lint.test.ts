@@ -134,7 +134,7 @@ describe('the lint', () => {
       'on: push\npermissions: {}\njobs: {}\n',
       'what runs at once',
     ],
-    ['no event', 'example', 'permissions: {}\njobs: {}\n', 'what it runs on'],
+    ['no event', 'workflow', 'permissions: {}\njobs: {}\n', 'what it runs on'],
   ])('finds %s', (_, kind, text, problem) => {
     expect(problemsOf(kind, text).join('\n')).toContain(problem);
   });
