@@ -17,6 +17,7 @@ export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
 export * from './release-copy.ts';
+export * from './releases-double.ts';
 export * from './s3-fault-proxy.ts';
 export * from './s3-objects.ts';
 export * from './seaweedfs.ts';

@@ -28,6 +28,8 @@ export interface WorkflowRunOptions {
   /** Inputs of `workflow_dispatch`. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Programs that steps find by their names, by their paths. */
+  readonly programs?: readonly string[];
   /** Directories that stand for repositories of actions and reusable workflows: `owner/name@ref` → path. */
   readonly repositories?: Readonly<Record<string, string>>;
   /** Called with each line; may kill the runner with everything it started, as a machine that goes away. */
@@ -71,7 +73,10 @@ export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+      PATH: [process.execPath, ...(options.programs ?? [])]
+        .map((program) => dirname(program))
+        .concat(process.env['PATH'] ?? '')
+        .join(delimiter),
       HOME: home,
       XDG_CACHE_HOME: join(home, '.cache'),
       XDG_CONFIG_HOME: join(home, '.config'),
