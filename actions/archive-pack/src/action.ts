@@ -1,6 +1,15 @@
-import { InternalError } from '@slipway/core';
-import { defineAction, reportOutput } from '@slipway/runner';
-import { inputs } from './inputs.ts';
+import { join, resolve } from 'node:path';
+import { archiveTimeMs } from '@slipway/archive';
+import { counted, formatBytes, printable, UserError } from '@slipway/core';
+import { type FileProblem, refuseProblems } from '@slipway/local-files';
+import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
+import type { PlanProblem } from './entry-checks.ts';
+import { execute, unpackedBytes } from './execute.ts';
+import { inputProblems } from './input-checks.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { observeArchives, readTemplate } from './observe.ts';
+import { type Plan, plan } from './plan.ts';
+import { report } from './report.ts';
 
 export const action = defineAction({
   name: 'archive-pack',
@@ -18,7 +27,82 @@ export const action = defineAction({
     'total-bytes': { description: 'How many bytes the zips have together.' },
     report: reportOutput,
   },
-  run: async () => {
-    throw new InternalError('archive-pack packs nothing yet');
-  },
+  checkInputs: inputProblems,
+  run,
 });
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { workDirectory, progress, clock } = context;
+  const startedMs = clock.nowMs();
+  const outputDirectory = resolve(workDirectory, given.outputDirectory);
+  const planned = await planArchives(given, outputDirectory, workDirectory);
+  const reported = { plan: planned, outputDirectory, workDirectory, reportPath: given.report };
+  if (given.dryRun) {
+    for (const line of planLines(planned)) progress.info(line);
+    return report({ ...reported, result: undefined, durationMs: clock.nowMs() - startedMs });
+  }
+  const result = await execute(planned, {
+    outputDirectory,
+    level: given.compressionLevel,
+    timeMs: archiveTimeMs(context.environment['SOURCE_DATE_EPOCH']),
+    progress,
+  });
+  for (const { name, sizeBytes, sha256, wasThere } of result.archives) {
+    const state = wasThere ? 'unchanged, ' : '';
+    progress.info(`${printable(name)}: ${state}${formatBytes(sizeBytes)}, SHA-256 ${sha256}`);
+  }
+  return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
+}
+
+/** The plan. Throws one `UserError` for everything that is wrong with the files and their names. */
+async function planArchives(given: Inputs, outputDirectory: string, workDirectory: string): Promise<Plan> {
+  const baseDirectory = resolve(workDirectory, given.sourceDirectory ?? '.');
+  const fileProblems: FileProblem[] = [];
+  const archives = observeArchives(given.archives, baseDirectory, fileProblems);
+  const { readmeTemplate } = given;
+  const template =
+    readmeTemplate === undefined ? undefined : await readTemplate(readmeTemplate, workDirectory);
+  refuseProblems(
+    fileProblems,
+    'Nothing was packed, because of these paths in archives',
+    'Check the paths, and whether an earlier step made the files.',
+  );
+  const names = given.archives.map(({ name }) => name);
+  const outputPaths = new Set(names.map((name) => join(outputDirectory, name)));
+  if (given.universal !== undefined) outputPaths.add(join(outputDirectory, given.universal));
+  const { plan: planned, problems } = plan({ archives, template, outputPaths }, given);
+  refusePlan(problems);
+  return planned;
+}
+
+const order: readonly PlanProblem['code'][] = [
+  'path-outside',
+  'name-invalid',
+  'content-invalid',
+  'input-invalid',
+];
+const maxNamedProblems = 20;
+
+function refusePlan(problems: readonly PlanProblem[]): void {
+  const code = order.find((candidate) => problems.some((problem) => problem.code === candidate));
+  if (code === undefined) return;
+  const lines = problems.slice(0, maxNamedProblems).map(({ archive, what }) => `  ${archive} ${what}`);
+  const more = problems.length - lines.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  throw new UserError(code, `Nothing was packed:\n${lines.join('\n')}`, {
+    hint: 'Name files otherwise with "path=name", or leave them out with "!glob".',
+  });
+}
+
+function* planLines({ steps }: Plan): Generator<string> {
+  for (const step of steps) {
+    if (step.kind !== 'write-archive') continue;
+    const { name, entries } = step;
+    yield `Would pack ${printable(name)}: ${counted(entries.length, 'entry', 'entries')}, ${formatBytes(unpackedBytes(step))} unpacked.`;
+    for (const entry of entries.slice(0, 200)) {
+      const note = entry.kind === 'file' && entry.executable ? ' (executable)' : '';
+      yield `  ${printable(entry.name)}${entry.kind === 'link' ? ` -> ${printable(entry.target)}` : note}`;
+    }
+    if (entries.length > 200) yield `  and ${counted(entries.length - 200, 'more entry', 'more entries')}`;
+  }
+}

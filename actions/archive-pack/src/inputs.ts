@@ -1,7 +1,7 @@
 import { parseArchiveName, parseArchiveSpecs } from '@slipway/archive';
 import { parseSizeBytes } from '@slipway/core';
 import { type InputsOf, input } from '@slipway/runner';
-import { parseGlobs, parsePlatform, rulesInput } from './rules.ts';
+import { linesInput, parseField, parseGlobs, parsePlatform, rulesInput } from './rules.ts';
 
 const archives = input.lines({
   description:
@@ -49,10 +49,10 @@ export const inputs = {
     description: 'A text file that each zip gets, with `{{name}}` for the fields of `fields`.',
   }),
   'readme-name': input.text({ description: 'The name of that file in the zips.', default: 'README.txt' }),
-  fields: input.lines({
-    description:
-      'Fields for the template, one `name=value` a line. `archive`, `platform` and `files` are there by themselves.',
-  }),
+  fields: linesInput(
+    'Fields for the template, one `name=value` a line. `archive`, `files` and, where it is known, `platform` are there by themselves.',
+    parseField,
+  ),
   executable: rulesInput(
     'Entries that get the executable bit in any case, as globs; for files that lost it on their way, as they do in artifacts of a workflow. `archive.zip: globs` for one zip.',
     parseGlobs,

@@ -1,5 +1,7 @@
-import { splitPathWords } from '@slipway/local-files';
+import { pathGlob, splitPathWords } from '@slipway/local-files';
 import { type InputDeclaration, input } from '@slipway/runner';
+
+const maxNamedProblems = 10;
 
 /** What somebody said of one archive, or, without `archive`, of every one. */
 export interface Rule<Value> {
@@ -7,11 +9,22 @@ export interface Rule<Value> {
   readonly value: Value;
 }
 
-/** An input of lines `archive.zip: value`, or `value` for all archives. All bad lines are told at once. */
+/** An input of lines `archive.zip: value`, or `value` for all archives. */
 export function rulesInput<Value>(
   description: string,
   parseValue: (text: string) => Value,
 ): InputDeclaration<readonly Rule<Value>[]> {
+  return linesInput(description, (line) => {
+    const [, archive, rest = line] = /^(.*?\.zip):\s+(.*)$/i.exec(line) ?? [];
+    return { archive: archive?.trim(), value: parseValue(rest.trim()) };
+  });
+}
+
+/** An input of lines that are each parsed; all bad lines are told at once. */
+export function linesInput<Value>(
+  description: string,
+  parseLine: (line: string) => Value,
+): InputDeclaration<readonly Value[]> {
   const lines = input.lines({ description });
   return {
     ...lines,
@@ -19,23 +32,20 @@ export function rulesInput<Value>(
     absent: [],
     parse: (text) => {
       const problems: string[] = [];
-      const rules = lines.parse(text).flatMap((line) => {
+      const values = lines.parse(text).flatMap((line) => {
         try {
-          return [parseRule(line, parseValue)];
+          return [parseLine(line)];
         } catch (error) {
           problems.push(`"${line}": ${error instanceof Error ? error.message : String(error)}`);
           return [];
         }
       });
-      if (problems.length > 0) throw new Error(problems.join('; '));
-      return rules;
+      if (problems.length === 0) return values;
+      const more = problems.length - maxNamedProblems;
+      const named = problems.slice(0, maxNamedProblems).join('; ');
+      throw new Error(more > 0 ? `${named}; and ${more} more` : named);
     },
   };
-}
-
-function parseRule<Value>(line: string, parseValue: (text: string) => Value): Rule<Value> {
-  const [, archive, rest = line] = /^(.*?\.zip):\s+(.*)$/i.exec(line) ?? [];
-  return { archive: archive?.trim(), value: parseValue(rest.trim()) };
 }
 
 /** What the last rule about an archive says, or else the last about all. */
@@ -51,9 +61,13 @@ export function rulesFor<Value>(rules: readonly Rule<Value>[], archive: string):
   );
 }
 
-/** Globs that are separated by blanks. */
+/** Globs that are separated by blanks. Throws an `Error` for one that is none. */
 export function parseGlobs(text: string): readonly string[] {
-  return splitPathWords(text).map(({ path, target }) => (target === undefined ? path : `${path}=${target}`));
+  const globs = splitPathWords(text).map(({ path, target }) =>
+    target === undefined ? path : `${path}=${target}`,
+  );
+  for (const glob of globs) pathGlob(glob);
+  return globs;
 }
 
 /** A word for a platform, such as `macos` or `linux-x64`. Throws an `Error` for anything else. */

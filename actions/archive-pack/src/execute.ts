@@ -1,0 +1,182 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkArchive, type PackedFiles, type WrittenArchive, writeArchive } from '@slipway/archive';
+import {
+  asSlipwayError,
+  counted,
+  formatBytes,
+  type ProgressPort,
+  printable,
+  type SlipwayError,
+  systemErrorCode,
+  UserError,
+  unreachable,
+} from '@slipway/core';
+import type { Plan, WriteStep } from './plan.ts';
+
+export interface PackedArchive extends WrittenArchive {
+  readonly name: string;
+  readonly platform: string | undefined;
+  /** The same bytes were there before. Undefined while it is not in its place. */
+  readonly wasThere: boolean | undefined;
+}
+
+export interface Result {
+  /** What was written, also when it was not put in place. */
+  readonly archives: readonly PackedArchive[];
+  readonly failure: SlipwayError | undefined;
+}
+
+export interface ExecuteOptions {
+  readonly outputDirectory: string;
+  readonly level: number;
+  readonly timeMs: number;
+  readonly progress: ProgressPort;
+}
+
+interface Pending {
+  readonly step: WriteStep;
+  readonly partialPath: string;
+  readonly written: WrittenArchive;
+}
+
+/**
+ * Carries a plan out. Archives are written under other names, read back and checked, and get their own names only when all of
+ * them are right; otherwise none does.
+ */
+export async function execute(plan: Plan, options: ExecuteOptions): Promise<Result> {
+  const pending = new Map<string, Pending>();
+  const partialPaths: string[] = [];
+  const placed = new Map<string, boolean>();
+  const packedFiles: PackedFiles = new Map();
+  let failure: SlipwayError | undefined;
+  try {
+    await makeDirectory(options.outputDirectory);
+    for (const step of plan.steps) {
+      switch (step.kind) {
+        case 'write-archive': {
+          const partialPath = join(options.outputDirectory, `.${step.name}.${randomUUID()}.partial`);
+          partialPaths.push(partialPath);
+          const written = await writeChecked(step, partialPath, packedFiles, options);
+          pending.set(step.name, { step, partialPath, written });
+          break;
+        }
+        case 'put-in-place':
+          requireSizes([...pending.values()]);
+          for (const name of step.names) {
+            const archive = pending.get(name);
+            if (archive !== undefined) placed.set(name, await putInPlace(archive, options.outputDirectory));
+          }
+          break;
+        default:
+          unreachable(step);
+      }
+    }
+  } catch (error) {
+    failure = asSlipwayError(error);
+  } finally {
+    for (const path of partialPaths) await rm(path, { force: true });
+  }
+  const archives = [...pending.values()].map(({ step, written }) => ({
+    ...written,
+    name: step.name,
+    platform: step.platform,
+    wasThere: placed.get(step.name),
+  }));
+  return { archives, failure };
+}
+
+async function writeChecked(
+  step: WriteStep,
+  path: string,
+  packedFiles: PackedFiles,
+  { level, timeMs, outputDirectory, progress }: ExecuteOptions,
+): Promise<WrittenArchive> {
+  const totalBytes = unpackedBytes(step);
+  const onBytes = (count: number): void => progress.advance(count);
+  progress.start(
+    `Packing ${step.name}, ${counted(step.entries.length, 'entry', 'entries')}`,
+    totalBytes,
+    'bytes',
+  );
+  const written = await writeArchive(path, step.entries, {
+    level,
+    timeMs,
+    scratchDirectory: outputDirectory,
+    packedFiles,
+    onBytes,
+  });
+  progress.start(`Reading ${step.name} back`, totalBytes, 'bytes');
+  await checkArchive(path, written, onBytes);
+  return written;
+}
+
+/** What the entries of an archive have together before they are compressed. */
+export function unpackedBytes({ entries }: WriteStep): number {
+  let total = 0;
+  for (const entry of entries) {
+    if (entry.kind !== 'file') continue;
+    total += entry.source.kind === 'file' ? entry.source.sizeBytes : Buffer.byteLength(entry.source.text);
+  }
+  return total;
+}
+
+function requireSizes(pending: readonly Pending[]): void {
+  const wrong = pending.flatMap(({ step: { name, minimumBytes = 0, maximumBytes = Infinity }, written }) => {
+    const size = formatBytes(written.sizeBytes);
+    if (written.sizeBytes < minimumBytes)
+      return [`${name} has ${size}, less than ${formatBytes(minimumBytes)}`];
+    return written.sizeBytes > maximumBytes
+      ? [`${name} has ${size}, more than ${formatBytes(maximumBytes)}`]
+      : [];
+  });
+  if (wrong.length > 0) {
+    throw new UserError('content-invalid', `${wrong.join('; ')}. No zip was put in place.`, {
+      hint: 'Look whether the build left something out or brought something along, or change minimum-size or maximum-size.',
+    });
+  }
+}
+
+/** Gives whether the same bytes were there already. */
+async function putInPlace({ step, partialPath, written }: Pending, directory: string): Promise<boolean> {
+  const path = join(directory, step.name);
+  try {
+    if (await hasBytes(path, written)) return true;
+    await rename(partialPath, path);
+    return false;
+  } catch (error) {
+    throw placeError(path, error);
+  }
+}
+
+async function hasBytes(path: string, { sizeBytes, sha256 }: WrittenArchive): Promise<boolean> {
+  try {
+    const stats = await stat(path);
+    if (!stats.isFile() || stats.size !== sizeBytes) return false;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  const digest = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) digest.update(piece);
+  return digest.digest('hex') === sha256;
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw placeError(path, error);
+  }
+}
+
+function placeError(path: string, cause: unknown): unknown {
+  const code = systemErrorCode(cause);
+  if (code === undefined) return cause;
+  return new UserError('target-read-only', `${printable(path)} cannot be written (${code})`, {
+    hint: 'Name a directory that can be written, in which no directory has the name of a zip.',
+    cause,
+  });
+}
