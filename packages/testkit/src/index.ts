@@ -6,6 +6,7 @@ export * from './attack-signers.ts';
 export * from './attacks.ts';
 export * from './clear-sign.ts';
 export * from './cloudfront-double.ts';
+export * from './cloudfront-edge-double.ts';
 export * from './directory-server.ts';
 export * from './fixtures.ts';
 export * from './gpg-home.ts';
