@@ -3,6 +3,7 @@ export * from './cloudfront.ts';
 export * from './cloudfront-batches.ts';
 export * from './cloudfront-paths.ts';
 export { distributionSessionPolicy } from './cloudfront-policy.ts';
+export * from './cloudfront-urls.ts';
 export * from './cloudfront-waiting.ts';
 export * from './cloudfront-wildcards.ts';
 export * from './credential-port.ts';

@@ -30,15 +30,18 @@ export interface Answer {
 export class ServedClient {
   readonly #proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
   readonly #idleMs: number;
+  readonly #followRedirects: boolean;
   #agents: { readonly http: Agent; readonly https: Agent } | undefined;
 
   constructor(options: {
     readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
     /** How long a connection may be silent. */
     readonly idleMs: number;
+    readonly followRedirects: boolean;
   }) {
     this.#proxyEnvironment = options.proxyEnvironment;
     this.#idleMs = options.idleMs;
+    this.#followRedirects = options.followRedirects;
   }
 
   /** The answer after redirects. Throws `NoAnswer`. */
@@ -52,6 +55,7 @@ export class ServedClient {
         return { status, headers: response.headers, body: response };
       }
       response.destroy();
+      if (!this.#followRedirects) throw new NoAnswer(`it redirects (${status}), which is not followed`, true);
       if (redirects === maxRedirects)
         throw new NoAnswer(`it redirects more than ${maxRedirects} times`, true);
       at = redirectTarget(response.headers.location, at, plainAllowed);

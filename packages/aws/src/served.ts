@@ -34,6 +34,8 @@ export interface ProofOptions {
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Called when a URL is done with. */
   readonly onDone?: ((expectation: Expectation, served: Served) => void) | undefined;
+  /** Whether to go where the CDN redirects to, which is done unless this is false: then it is a failure. */
+  readonly followRedirects?: boolean | undefined;
   /** Whether to stop asking for a URL that served this, before the deadline. */
   readonly isEnough?: ((served: Served) => boolean) | undefined;
 }
@@ -47,7 +49,8 @@ export async function proveServed(
   options: ProofOptions,
 ): Promise<readonly Served[]> {
   const { clock, deadlineMs, onDone, isEnough } = options;
-  const client = new ServedClient({ proxyEnvironment: options.proxyEnvironment, idleMs });
+  const { proxyEnvironment, followRedirects = true } = options;
+  const client = new ServedClient({ proxyEnvironment, idleMs, followRedirects });
   try {
     return await mapConcurrently(expectations, concurrency, async (expectation) => {
       for (let attempt = 0; ; attempt += 1) {
