@@ -42,13 +42,14 @@ export function parseWorkflowLine(line: string): WorkflowEntry {
     return typeof value === 'string' ? value : undefined;
   };
   const stepId = fields['stepID'];
+  // Every step, skipped ones too, also has lines and results of what runs before and after all steps.
+  const isMain = text('stage') === 'Main';
   const name = text('name');
   return {
     job: text('jobID') ?? '',
-    step: Array.isArray(stepId) ? stepId.map(String).join('/') : '',
+    step: Array.isArray(stepId) && isMain ? stepId.map(String).join('/') : '',
     message: text('msg') ?? '',
-    // What runs before and after a step has a result too, which is not the step's.
-    stepResult: text('stage') === 'Main' ? stepResultOf(fields['stepResult']) : undefined,
+    stepResult: isMain ? stepResultOf(fields['stepResult']) : undefined,
     jobResult: text('jobResult'),
     isOutput: fields['raw_output'] === true,
     isMask: text('command') === 'add-mask',

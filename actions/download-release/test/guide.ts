@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const guide = readFileSync(
+  fileURLToPath(new URL('../../../docs/guides/secure-downloads.md', import.meta.url)),
+  'utf8',
+);
+
+/** A workflow of the guide, by the path that its first line says it has: the very text that users copy. */
+export function guideWorkflow(path: string): string {
+  const block = [...guide.matchAll(/^```yaml\n(.*?)^```$/gms)]
+    .map(([, text = '']) => text)
+    .find((text) => text.startsWith(`# ${path}\n`));
+  if (block === undefined) throw new Error(`the guide has no ${path}`);
+  return block;
+}
+
+export const releasePath = '.github/workflows/release.yml';
+export const receivePath = '.github/workflows/receive.yml';
+
+/** The licenses of the product: both programs know the secret, which the workflow hands to them. */
+const licenses = `import { createHmac } from 'node:crypto';
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+export function keyOf(email) {
+  const digest = createHmac('sha256', process.env.LICENSE_SECRET).update(email).digest();
+  const key = [...digest.subarray(0, 20)].map((byte) => letters[byte % 32]).join('');
+  return key.match(/.{5}/g).join('-');
+}
+`;
+
+const makeKey = `import { keyOf } from './licenses.mjs';
+console.log(keyOf(process.argv[2]));
+`;
+
+/** What is built: a program that prints its platform, and checks licenses. */
+const product = `#!/usr/bin/env node
+${licenses.replace('export ', '')}
+const [option, email, key] = process.argv.slice(2);
+if (option === '--check-license') process.exit(key === keyOf(email) ? 0 : 1);
+console.log('Example for PLATFORM, version VERSION');
+`;
+
+const build = `#!/usr/bin/env bash
+set -euo pipefail
+platform="$1" out="$2"
+mkdir -p "$out"
+sed "s/PLATFORM/$platform/; s/VERSION/$(cat VERSION)/" product.mjs > "$out/example-$platform"
+cp LICENSE "$out/LICENSE-$platform"
+`;
+
+/** The repository of the product, with the guide's workflow. */
+export function productRepository(version = '1.0.0'): Readonly<Record<string, string>> {
+  return {
+    [releasePath]: guideWorkflow(releasePath),
+    'build.sh': build,
+    'product.mjs': product,
+    'site/licenses.mjs': licenses,
+    'site/make-key.mjs': makeKey,
+    'README.template': 'Example {{version}}\n\nUnpack it and start it.\n',
+    VERSION: version,
+    LICENSE: Array.from({ length: 500 }, (_, index) => `${index}. All rights reserved.`).join('\n'),
+  };
+}
+
+/** The repository of the site, with the guide's workflow; what it deploys is written into an output of its step. */
+export function siteRepository(): Readonly<Record<string, string>> {
+  return {
+    [receivePath]: guideWorkflow(receivePath),
+    'deploy.sh':
+      '#!/usr/bin/env bash\nset -euo pipefail\nls "$2"\n(cd "$2" && sha256sum -- *.zip)\necho "deployed $1"\n',
+  };
+}
