@@ -1,6 +1,16 @@
-import { InternalError } from '@slipway/core';
-import { defineAction } from '@slipway/runner';
-import { inputs } from './inputs.ts';
+import { resolve } from 'node:path';
+import { awsProblems, openAwsStore } from '@slipway/aws-actions';
+import { asSlipwayError, type ObjectStore, unreachable } from '@slipway/core';
+import type { Refusal } from '@slipway/dispatch-payload';
+import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store/local';
+import { forgetOld, wouldRefuse } from './claims.ts';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { type Finding, noticesOf } from './notices.ts';
+import { observe, receiverOf, runReference } from './observe.ts';
+import { type Plan, plan } from './plan.ts';
+import { report } from './report.ts';
 
 export const action = defineAction({
   name: 'dispatch-verify',
@@ -25,7 +35,121 @@ export const action = defineAction({
     },
     report: { description: 'Path of the JSON report.' },
   },
-  run: () => {
-    throw new InternalError('it is not written yet');
-  },
+  checkInputs,
+  run,
 });
+
+function checkInputs(given: Inputs, { environment }: InputSurroundings): readonly string[] {
+  const { signingSecret, previousSigningSecret, trustedKeys, allowUnsigned, fetchTo, artifactHosts, seen } =
+    given;
+  const problems: string[] = [];
+  if (signingSecret === undefined && trustedKeys === '' && !allowUnsigned) {
+    problems.push(
+      'neither signing-secret nor trusted-keys is given: give what the sender signs with, or set allow-unsigned to believe everybody',
+    );
+  }
+  if (previousSigningSecret !== undefined && signingSecret === undefined) {
+    problems.push('previous-signing-secret is given, but no signing-secret');
+  }
+  if (fetchTo !== undefined && artifactHosts.length === 0) {
+    problems.push('fetch-to is given, but no artifact-hosts from which artifacts may be fetched');
+  }
+  if (fetchTo === undefined && artifactHosts.length > 0)
+    problems.push('artifact-hosts are given, but no fetch-to');
+  const names = [...given.fields, ...given.multilineFields].map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) problems.push(`the field "${twice}" is asked for twice`);
+  const needed = seen !== undefined && parseStoreUrl(seen).kind === 's3';
+  return [...problems, ...awsProblems(given, { environment }, { needed })];
+}
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { clock, environment, progress, workDirectory } = context;
+  const startedMs = clock.nowMs();
+  const finish = (
+    accepted: Parameters<typeof report>[0]['accepted'],
+    refusals: readonly Refusal[],
+    notices: readonly Finding[] = [],
+  ): ActionResult =>
+    report({
+      accepted: refusals.length > 0 ? undefined : accepted,
+      refusals,
+      notices,
+      dryRun: given.dryRun,
+      durationMs: clock.nowMs() - startedMs,
+      reportPath: given.report,
+      workDirectory,
+      directory: given.dryRun ? undefined : directory,
+    });
+  const directory = given.fetchTo === undefined ? undefined : resolve(workDirectory, given.fetchTo);
+  const message = await observe(given, context);
+  if ('refusals' in message) return finish(undefined, message.refusals);
+  const planned = plan({
+    message,
+    audience: receiverOf(environment),
+    runReference: runReference(environment),
+    remembers: given.seen !== undefined,
+    fetches: directory !== undefined,
+    rememberMs: given.remember,
+    toleranceMs: given.clockTolerance,
+    nowMs: clock.nowMs(),
+  });
+  const notices = noticesOf(message, given);
+  const from = message.parsed?.envelope.source.repository ?? 'somebody';
+  progress.info(
+    `Message ${message.parsed?.envelope.id ?? 'without an id'} from ${from}, signed by ${message.signer ?? 'nobody'}.`,
+  );
+  const store =
+    given.seen === undefined
+      ? undefined
+      : await openAwsStore(given.seen, given, context, given.dryRun ? 'read' : 'write');
+  if (given.dryRun) {
+    describe(planned, (line) => progress.info(line));
+    return finish({ message, plan: planned }, await claimRefusals(planned, store), notices);
+  }
+  const refusals = await execute(planned, { store, directory, clock, progress, environment });
+  const forgotten = store === undefined || refusals.length > 0 ? [] : await forget(store, given, context);
+  return finish({ message, plan: planned }, refusals, [...notices, ...forgotten]);
+}
+
+async function claimRefusals({ steps }: Plan, store: ObjectStore | undefined): Promise<readonly Refusal[]> {
+  const claim = steps.find((step) => step.kind === 'claim');
+  const refused = store === undefined || claim === undefined ? undefined : await wouldRefuse(store, claim);
+  return refused === undefined ? [] : [refused];
+}
+
+/** A message that is taken is not refused because old ones cannot be forgotten. */
+async function forget(
+  store: ObjectStore,
+  { remember }: Inputs,
+  { clock, environment, progress }: ActionContext,
+): Promise<readonly Finding[]> {
+  const audience = receiverOf(environment);
+  if (audience === undefined) return [];
+  try {
+    await forgetOld(store, audience, { nowMs: clock.nowMs(), rememberMs: remember, progress });
+    return [];
+  } catch (error) {
+    const { message } = asSlipwayError(error);
+    return [{ code: 'not-forgotten', severity: 'notice', message: `old ids stay remembered: ${message}` }];
+  }
+}
+
+function describe({ steps }: Plan, print: (line: string) => void): void {
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'claim':
+        print(
+          `Would take the message ${step.record.id} for this run, and remember it until ${step.record.forgetAt}.`,
+        );
+        break;
+      case 'fetch':
+        print(
+          `Would fetch "${step.name}" of ${step.sizeBytes.toLocaleString('en-US')} bytes from ${new URL(step.url).host}.`,
+        );
+        break;
+      default:
+        unreachable(step);
+    }
+  }
+}

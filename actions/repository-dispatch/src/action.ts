@@ -1,6 +1,14 @@
-import { InternalError } from '@slipway/core';
-import { defineAction } from '@slipway/runner';
-import { inputs } from './inputs.ts';
+import { printable, unreachable } from '@slipway/core';
+import { hmacSigner, openPgpSigner, type PayloadSigner } from '@slipway/dispatch-payload';
+import { GitHub, type GitHubOptions, parseApiUrl, publicApiUrl } from '@slipway/github';
+import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { observe } from './observe.ts';
+import { type Plan, plan } from './plan.ts';
+import { report } from './report.ts';
+
+const maxPayloadLines = 400;
 
 export const action = defineAction({
   name: 'repository-dispatch',
@@ -10,9 +18,9 @@ export const action = defineAction({
   outputs: {
     results: {
       description:
-        'What became of each target, as a JSON array of `target`, `id`, `status`, `runUrl`, `conclusion` and `reason`.',
+        'What became of each target, as a JSON array of `target`, `id`, `status` (`sent`, `already-sent`, `failed`, `unknown`, `planned`), `runUrl`, `conclusion` and `reason`.',
     },
-    sent: { description: 'How many targets were told.' },
+    sent: { description: 'How many targets were told, by this run or before.' },
     failed: {
       description:
         'The targets that failed or are unknown, one a line: `targets` of a step that tries them again.',
@@ -26,7 +34,136 @@ export const action = defineAction({
     },
     report: { description: 'Path of the JSON report.' },
   },
-  run: () => {
-    throw new InternalError('it is not written yet');
-  },
+  checkInputs: (given, surroundings) => [
+    ...signatureProblems(given),
+    ...credentialProblems(given),
+    ...apiProblems(given, surroundings),
+  ],
+  run,
 });
+
+function signatureProblems(given: Inputs): readonly string[] {
+  const { signingSecret, signingKey, passphrase, allowUnsigned, dryRun } = given;
+  const problems: string[] = [];
+  if (signingSecret !== undefined && signingKey !== undefined) {
+    problems.push('signing-secret and signing-key are given: give one of them');
+  }
+  if (passphrase !== undefined && signingKey === undefined) {
+    problems.push('passphrase is given, but no signing-key');
+  }
+  if (signingSecret === undefined && signingKey === undefined && !allowUnsigned && !dryRun) {
+    problems.push(
+      'neither signing-secret nor signing-key is given: give one, or set allow-unsigned for a receiver that checks no signature',
+    );
+  }
+  return problems;
+}
+
+function credentialProblems({ token, appId, appPrivateKey, dryRun }: Inputs): readonly string[] {
+  const hasApp = appId !== undefined || appPrivateKey !== undefined;
+  if (token !== undefined && hasApp) return ['token and a GitHub App are given: give one of them'];
+  if (hasApp && (appId === undefined || appPrivateKey === undefined)) {
+    return ['app-id and app-private-key belong together: give both'];
+  }
+  if (token === undefined && !hasApp && !dryRun) {
+    return ['neither token nor app-id and app-private-key are given'];
+  }
+  return [];
+}
+
+function apiProblems({ apiUrl }: Inputs, { environment }: InputSurroundings): readonly string[] {
+  const fromEnvironment = environment['GITHUB_API_URL'];
+  if (apiUrl !== undefined || !fromEnvironment) return [];
+  try {
+    parseApiUrl(fromEnvironment);
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [`GITHUB_API_URL cannot be "${printable(fromEnvironment, 100)}": ${reason}`];
+  }
+}
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { clock, progress } = context;
+  const startedMs = clock.nowMs();
+  const { signer, close } = await openPayloadSigner(given, context);
+  try {
+    const planned = plan(await observe(given, context, signer?.maxAddedBytes ?? 0));
+    const reported = {
+      plan: planned,
+      eventType: given.eventType,
+      signature: signer?.kind ?? 'none',
+      reportPath: given.report,
+    };
+    if (given.dryRun) {
+      describe(planned, signer, (line) => progress.info(line));
+      return report({ ...reported, results: undefined, durationMs: clock.nowMs() - startedMs });
+    }
+    const results = await execute(planned, {
+      github: new GitHub(gitHubOptions(given, context)),
+      signer,
+      clock,
+      progress,
+      resendUnknown: given.resendUnknown,
+      waitMs: given.waitDeadline,
+    });
+    return report({ ...reported, results, durationMs: clock.nowMs() - startedMs });
+  } finally {
+    close();
+  }
+}
+
+function gitHubOptions(given: Inputs, { clock, environment, mask, progress }: ActionContext): GitHubOptions {
+  const { token, appId = '', appPrivateKey = '' } = given;
+  return {
+    apiUrl: parseApiUrl(given.apiUrl ?? (environment['GITHUB_API_URL'] || publicApiUrl)),
+    clock,
+    proxyEnvironment: environment,
+    mask,
+    onWait: (reason) => progress.info(`${reason}.`),
+    credentials:
+      token === undefined ? { kind: 'app', appId, privateKey: appPrivateKey } : { kind: 'token', token },
+  };
+}
+
+interface OpenSigner {
+  readonly signer: PayloadSigner | undefined;
+  readonly close: () => void;
+}
+
+async function openPayloadSigner(given: Inputs, { clock, progress }: ActionContext): Promise<OpenSigner> {
+  const { signingSecret, signingKey, passphrase } = given;
+  if (signingSecret !== undefined) return { signer: hmacSigner(signingSecret), close() {} };
+  if (signingKey === undefined) return { signer: undefined, close() {} };
+  const { openSigner } = await import('@slipway/signing');
+  const opened = await openSigner({ armoredKey: signingKey, passphrase, clock });
+  for (const notice of opened.notices) progress.info(`Note on the signing key: ${notice}`);
+  return { signer: openPgpSigner((text) => opened.clearSign(text)), close: () => opened.close() };
+}
+
+function describe({ steps }: Plan, signer: PayloadSigner | undefined, print: (line: string) => void): void {
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'send':
+        print(
+          `Would tell ${step.target} of "${step.eventType}", message ${step.id}${step.lookFirst ? ', unless it has a run of it already' : ''}.`,
+        );
+        break;
+      case 'wait':
+        print(`Would wait for the run of ${step.target}.`);
+        break;
+      default:
+        unreachable(step);
+    }
+  }
+  const first = steps.find((step) => step.kind === 'send');
+  if (first === undefined) return;
+  const others = steps.some((step) => step.kind === 'send' && step !== first);
+  print(
+    `The payload${others ? ` for ${first.target}; others differ in id and audience` : ''}${signer === undefined ? ', not signed' : `, to be signed by ${signer.kind}`}:`,
+  );
+  const lines = JSON.stringify(first.payload, null, 2).split('\n');
+  for (const line of lines.slice(0, maxPayloadLines)) print(printable(line, 2_000));
+  if (lines.length > maxPayloadLines)
+    print(`… and ${lines.length - maxPayloadLines} more lines, in the report.`);
+}

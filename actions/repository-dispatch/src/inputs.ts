@@ -1,8 +1,12 @@
+import { parseDurationMs } from '@slipway/core';
 import { checkHmacSecret, parseEventType, parseMessageId } from '@slipway/dispatch-payload';
-import { parseApiUrl } from '@slipway/github';
+import { parseApiUrl, parseAppKey } from '@slipway/github';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { readArtifactsFile, readPayloadFile } from './files.ts';
 import { parseFieldLines, parsePayload, parseTargets } from './parsers.ts';
+
+const minLifeMs = 60_000;
+const maxLifeMs = 30 * 24 * 3_600_000;
 
 export const inputs = {
   targets: {
@@ -52,7 +56,14 @@ export const inputs = {
     'Id of the message, by which the receiver knows it again. From repository, run, event type, target and contents when not given: then running again sends the same message. Another id makes it a new one.',
     parseMessageId,
   ),
-  'expires-in': input.duration({ description: 'How long the message may be acted on.', default: '24h' }),
+  'expires-in': {
+    ...input.duration({ description: 'How long the message may be acted on, 1m to 30d.', default: '24h' }),
+    parse: (value: string): number => {
+      const durationMs = parseDurationMs(value);
+      if (durationMs < minLifeMs || durationMs > maxLifeMs) throw new Error('it is not between 1m and 30d');
+      return durationMs;
+    },
+  },
   'signing-secret': {
     ...input.secret({
       description:
@@ -79,7 +90,13 @@ export const inputs = {
       return value;
     },
   ),
-  'app-private-key': input.secret({ description: 'A private key of the GitHub App, in PEM.' }),
+  'app-private-key': {
+    ...input.secret({ description: 'A private key of the GitHub App, in PEM.' }),
+    parse: (pem: string): string => {
+      parseAppKey(pem);
+      return pem;
+    },
+  },
   'api-url': {
     ...text("URL of the REST API. `GITHUB_API_URL`, or GitHub's own, when not given.", parseApiUrl),
     kind: 'URL',

@@ -19,7 +19,8 @@ export type UserErrorCode =
   | 'credentials-missing'
   | 'source-missing'
   | 'source-unreadable'
-  | 'plan-refused';
+  | 'plan-refused'
+  | 'message-refused';
 
 /** Reasons for `RemoteError`s: a store or a service said no. */
 export type RemoteErrorCode =
@@ -34,7 +35,9 @@ export type RemoteErrorCode =
   | 'region-wrong'
   | 'credentials-refused'
   | 'quota-exceeded'
-  | 'not-served';
+  | 'not-served'
+  | 'dispatch-failed'
+  | 'receiver-failed';
 
 export type ErrorCode = UserErrorCode | RemoteErrorCode | 'internal';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@slipway/core';
+import { type Clock, printable } from '@slipway/core';
 import { dispatchFailure, GitHubFailure } from './refusal.ts';
 import { Refused, type RequestOptions, Requests, UnknownOutcome } from './requests.ts';
 import { isTitleOf, parseRuns, type WorkflowRun } from './runs.ts';
@@ -32,8 +32,10 @@ export type DispatchOutcome =
 
 export type RunSearch =
   | { readonly kind: 'found'; readonly runs: readonly WorkflowRun[] }
-  /** The runs cannot be seen, or not now. */
-  | { readonly kind: 'unseen'; readonly reason: string };
+  /** The token may not see them. */
+  | { readonly kind: 'not-allowed'; readonly reason: string }
+  /** GitHub does not tell now. */
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** GitHub's REST API as far as Slipway uses it. */
 export class GitHub {
@@ -102,7 +104,7 @@ export class GitHub {
       }
       return { kind: 'found', runs };
     } catch (error) {
-      return { kind: 'unseen', reason: unseenReason(error) };
+      return unseen(error);
     }
   }
 
@@ -122,11 +124,19 @@ export class GitHub {
   }
 }
 
-function unseenReason(error: unknown): string {
-  if (error instanceof Refused && [401, 403, 404].includes(error.answer.status)) {
-    return `the token may not read runs (GitHub answers ${error.answer.status}); it needs actions: read`;
+function unseen(error: unknown): RunSearch {
+  if (error instanceof Refused) {
+    const { status, message } = error.answer;
+    const said = `GitHub answers ${status}: ${printable(message, 300)}`;
+    if (status >= 500 || status === 422) return { kind: 'failed', reason: said };
+    return {
+      kind: 'not-allowed',
+      reason: `the token may not read runs, for which it needs actions: read (${said})`,
+    };
   }
-  if (error instanceof Refused) return `GitHub answers ${error.answer.status}: ${error.message}`;
-  if (error instanceof GitHubFailure || error instanceof UnknownOutcome) return error.message;
-  throw error;
+  if (error instanceof UnknownOutcome) return { kind: 'failed', reason: error.message };
+  if (!(error instanceof GitHubFailure)) throw error;
+  return error.code === 'unreachable' || error.code === 'rate-limited'
+    ? { kind: 'failed', reason: error.message }
+    : { kind: 'not-allowed', reason: error.message };
 }

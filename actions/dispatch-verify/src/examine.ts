@@ -1,0 +1,132 @@
+import { printable } from '@slipway/core';
+import {
+  checkSignature,
+  type Expectations,
+  envelopeKey,
+  type FieldRequest,
+  type JsonObject,
+  judgeEnvelope,
+  type MessageArtifact,
+  type ParsedEnvelope,
+  parseEnvelope,
+  type Refusal,
+  readFields,
+  refusal,
+  type SignatureRules,
+} from '@slipway/dispatch-payload';
+import type { ReceivedEvent, Sender } from './event.ts';
+import { isFetchable } from './parsers.ts';
+import type { SchemaCheck } from './schema.ts';
+
+/** What a message must be to be accepted. */
+export interface Rules {
+  readonly expected: Omit<Expectations, 'event'>;
+  /** Empty: all. */
+  readonly eventTypes: readonly string[];
+  /** Logins and numbers; empty: everybody. */
+  readonly senders: readonly string[];
+  readonly signature: SignatureRules;
+  readonly schema: SchemaCheck | undefined;
+  readonly fields: readonly FieldRequest[];
+  /** Where artifacts may be fetched from; undefined when they are not fetched. */
+  readonly artifactHosts: readonly string[] | undefined;
+}
+
+/** A message of which everything is in order, but for what only a store and servers can tell. */
+export interface ExaminedMessage {
+  readonly payload: JsonObject;
+  readonly eventType: string;
+  /** Undefined for a message without an envelope, where that is allowed. */
+  readonly parsed: ParsedEnvelope | undefined;
+  readonly signer: string | undefined;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export type Examination = ExaminedMessage | { readonly refusals: readonly Refusal[] };
+
+/** Looks at all of a message, and gives everything for which it is refused, or the message. */
+export async function examine(event: ReceivedEvent, rules: Rules): Promise<Examination> {
+  const { payload, sender } = event;
+  const refusals: Refusal[] = [...judgeSender(sender, rules.senders)];
+  const given = Object.hasOwn(payload, envelopeKey) ? payload[envelopeKey] : undefined;
+  const parsed = given === undefined ? undefined : parseEnvelope(given);
+  const eventType =
+    event.eventType ?? (parsed !== undefined && 'envelope' in parsed ? parsed.envelope.event : undefined);
+  refusals.push(...judgeEventType(eventType, rules.eventTypes));
+  let signer: string | undefined;
+  if (parsed === undefined) {
+    if (!rules.signature.allowUnsigned) {
+      const what = `the payload has no "${envelopeKey}", in which the signature would be`;
+      refusals.push(
+        refusal('envelope-missing', what, 'Send it with repository-dispatch, or in the format it documents.'),
+      );
+    }
+  } else if ('problems' in parsed) {
+    refusals.push(
+      refusal(
+        'envelope-malformed',
+        `the envelope is malformed: ${parsed.problems.map((text) => printable(text, 300)).join('; ')}`,
+      ),
+    );
+  } else {
+    const checked = await checkSignature(payload, parsed.signature, rules.signature);
+    signer = checked.signer;
+    refusals.push(...checked.refusals);
+    refusals.push(...judgeEnvelope(parsed, { ...rules.expected, event: event.eventType }));
+    refusals.push(...judgeArtifacts(parsed.envelope.artifacts ?? [], rules.artifactHosts));
+  }
+  refusals.push(...(rules.schema?.(payload) ?? []).map((problem) => refusal('schema-violated', problem)));
+  const read = readFields(payload, rules.fields);
+  refusals.push(...read.refusals);
+  if (refusals.length > 0 || eventType === undefined || (parsed !== undefined && 'problems' in parsed)) {
+    return { refusals };
+  }
+  return { payload, eventType, parsed, signer, fields: read.fields };
+}
+
+/** Who sent it is what GitHub says, and anybody with the right to dispatch; a number is never a login. */
+function judgeSender({ login, id }: Sender, senders: readonly string[]): readonly Refusal[] {
+  if (senders.length === 0) return [];
+  const isAllowed = senders.some((sender) =>
+    /^\d+$/.test(sender) ? sender === id : sender.toLowerCase() === login?.toLowerCase(),
+  );
+  if (isAllowed) return [];
+  const who =
+    login === undefined
+      ? 'nobody that is known'
+      : `${printable(login, 100)} (${printable(id ?? 'no number', 20)})`;
+  return [refusal('sender-refused', `it was sent by ${who}, who is not among senders`)];
+}
+
+function judgeEventType(eventType: string | undefined, accepted: readonly string[]): readonly Refusal[] {
+  if (eventType === undefined) {
+    return [refusal('event-type-refused', 'nothing says what type of event it is')];
+  }
+  if (accepted.length === 0 || accepted.includes(eventType)) return [];
+  return [
+    refusal('event-type-refused', `its event type "${printable(eventType, 100)}" is not among event-types`),
+  ];
+}
+
+/** What of the artifacts could not be fetched, whatever a server says. A URL can be secret: its host alone is named. */
+function judgeArtifacts(
+  artifacts: readonly MessageArtifact[],
+  hosts: readonly string[] | undefined,
+): readonly Refusal[] {
+  if (hosts === undefined) return [];
+  return artifacts.flatMap(({ name, url: text }) => {
+    const shown = `the artifact "${printable(name, 200)}"`;
+    const url = text === undefined ? null : URL.parse(text);
+    if (text === undefined) return [refusal('artifact-refused', `${shown} has no URL to fetch it from`)];
+    if (url === null || !isFetchable(url)) {
+      return [refusal('artifact-refused', `${shown} has no https:// URL without user and password`)];
+    }
+    if (hosts.includes(url.host)) return [];
+    return [
+      refusal(
+        'artifact-refused',
+        `${shown} is at ${printable(url.host, 200)}, which is not among artifact-hosts`,
+      ),
+    ];
+  });
+}

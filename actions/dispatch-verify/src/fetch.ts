@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  backoffMs,
+  type Clock,
+  type Environment,
+  formatBytes,
+  mapConcurrently,
+  type ProgressPort,
+  printable,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
+import { type Refusal, refusal } from '@slipway/dispatch-payload';
+import { Downloader, DownloadFault } from './download.ts';
+import type { FetchStep } from './plan.ts';
+
+const concurrency = 4;
+const maxAttempts = 4;
+const retryBaseMs = 500;
+const retryCapMs = 10_000;
+/** Where files are until all of them are what they must be. */
+const partialDirectory = '.slipway-fetch';
+
+export interface FetchPorts {
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly environment: Environment;
+}
+
+/**
+ * Fetches files into a directory. They get their names there only when all of them have the size and the SHA-256 that they must
+ * have; otherwise nothing is left, and the refusals are given. A file that is there already and right is not fetched again.
+ */
+export async function fetchAll(
+  steps: readonly FetchStep[],
+  directory: string,
+  ports: FetchPorts,
+): Promise<readonly Refusal[]> {
+  const partial = join(directory, partialDirectory);
+  const downloader = new Downloader(ports.environment);
+  try {
+    // What a run left that was killed.
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    const missing: FetchStep[] = [];
+    for (const step of steps) if (!(await isThere(join(directory, step.name), step))) missing.push(step);
+    ports.progress.start(
+      'Fetch',
+      missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      'bytes',
+    );
+    const refusals = await mapConcurrently(missing, concurrency, (step) =>
+      fetchPatiently(step, join(partial, step.name), downloader, ports),
+    );
+    const refused = refusals.filter((found) => found !== undefined);
+    if (refused.length > 0) return refused;
+    for (const { name } of missing) await rename(join(partial, name), join(directory, name));
+    ports.progress.info(
+      `${missing.length} of ${steps.length} artifacts fetched, ${formatBytes(steps.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))} in all, each of the right SHA-256.`,
+    );
+    return [];
+  } catch (error) {
+    throw asDiskError(error, directory);
+  } finally {
+    downloader.close();
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function fetchPatiently(
+  step: FetchStep,
+  path: string,
+  downloader: Downloader,
+  { clock, progress }: FetchPorts,
+): Promise<Refusal | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await downloader.fetch(step.url, path, step, (count) => progress.advance(count));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DownloadFault)) throw error;
+      await rm(path, { force: true });
+      if (!error.passing || attempt === maxAttempts) {
+        return refusal(error.code, `the artifact "${printable(step.name, 200)}": ${error.message}`);
+      }
+      await clock.sleep(retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs));
+    }
+  }
+}
+
+async function isThere(path: string, { sizeBytes, sha256 }: FetchStep): Promise<boolean> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile() || found.size !== sizeBytes) return false;
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    return hash.digest('hex') === sha256;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function asDiskError(error: unknown, directory: string): unknown {
+  const code = systemErrorCode(error);
+  if (code === undefined || error instanceof UserError) return error;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new UserError(
+    full ? 'disk-full' : 'target-read-only',
+    `artifacts cannot be written to ${printable(directory)} (${code})`,
+    {
+      hint: full
+        ? 'Free some space.'
+        : 'Name a directory that can be written, in which no directory has the name of an artifact.',
+      cause: error,
+    },
+  );
+}

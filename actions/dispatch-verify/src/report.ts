@@ -1,0 +1,156 @@
+import { join, relative } from 'node:path';
+import { type Artifact, artifactsText, counted, formatDuration, printable, UserError } from '@slipway/core';
+import { envelopeKey, type JsonObject, type Refusal } from '@slipway/dispatch-payload';
+import { type ActionResult, type ResultFile, reportFile, type SummaryBlock } from '@slipway/runner';
+import type { ExaminedMessage } from './examine.ts';
+import type { Finding } from './notices.ts';
+import type { Plan } from './plan.ts';
+
+const maxRows = 50;
+
+export interface ReportInput {
+  /** The message, where it is accepted. */
+  readonly accepted: { readonly message: ExaminedMessage; readonly plan: Plan } | undefined;
+  readonly refusals: readonly Refusal[];
+  readonly notices: readonly Finding[];
+  readonly dryRun: boolean;
+  readonly durationMs: number;
+  readonly reportPath: string | undefined;
+  readonly workDirectory: string;
+  /** Where artifacts were fetched to. */
+  readonly directory: string | undefined;
+}
+
+/** What a run hands on: everything of a message that is accepted, and nothing of one that is not. */
+export function report(input: ReportInput): ActionResult {
+  const { accepted, refusals, notices } = input;
+  const problems = [...refusals, ...notices];
+  const failure = failureOf(refusals);
+  const envelope = accepted?.message.parsed?.envelope;
+  const body = {
+    dryRun: input.dryRun,
+    accepted: accepted !== undefined,
+    id: envelope?.id,
+    eventType: accepted?.message.eventType,
+    source: envelope?.source,
+    signedBy: accepted?.message.signer,
+    artifacts: envelope?.artifacts?.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 })),
+    failure: failure && { code: failure.code, message: failure.message },
+    problems,
+  };
+  return {
+    outputs: accepted === undefined ? {} : outputsOf(accepted.message),
+    files: [
+      reportFile('dispatch-verify', input.reportPath, body),
+      ...(accepted === undefined ? [] : [artifactsFile(accepted.message, input)]),
+    ],
+    summary: summary(input),
+    problems,
+    failure,
+  };
+}
+
+function outputsOf({ payload, eventType, parsed, fields }: ExaminedMessage): ActionResult['outputs'] {
+  const envelope = parsed?.envelope;
+  return {
+    payload: asciiJson(withoutSignature(payload)),
+    id: envelope?.id ?? '',
+    'event-type': printable(eventType),
+    'source-repository': envelope?.source.repository ?? '',
+    commit: envelope?.commit ?? '',
+    ref: envelope?.ref ?? '',
+    version: envelope?.version ?? '',
+    'source-run-url': envelope?.source.runUrl ?? '',
+    fields: asciiJson(fields),
+  };
+}
+
+function withoutSignature(payload: JsonObject): JsonObject {
+  const envelope = payload[envelopeKey];
+  if (typeof envelope !== 'object' || envelope === null) return payload;
+  const { signature: _, ...rest } = { ...envelope } as JsonObject;
+  return { ...payload, [envelopeKey]: rest };
+}
+
+/** JSON of one line and of ASCII alone: what no reader takes for a line end or shows otherwise is written as an escape. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function artifactsFile({ parsed }: ExaminedMessage, { directory, workDirectory }: ReportInput): ResultFile {
+  const artifacts = (parsed?.envelope.artifacts ?? []).map((artifact): Artifact => {
+    if (directory === undefined) return artifact;
+    const path = join(directory, artifact.name);
+    const below = relative(workDirectory, path);
+    return { ...artifact, path: below.startsWith('..') ? path : below };
+  });
+  return {
+    output: 'artifacts',
+    path: undefined,
+    defaultName: 'artifacts.json',
+    contents: artifactsText(artifacts),
+  };
+}
+
+function failureOf(refusals: readonly Refusal[]): UserError | undefined {
+  const [first] = refusals;
+  if (first === undefined) return undefined;
+  const more = refusals.length === 1 ? '' : `, and for ${counted(refusals.length - 1, 'more reason')}`;
+  return new UserError('message-refused', `the message is refused: ${first.message} (${first.code})${more}`, {
+    hint: first.hint,
+  });
+}
+
+function summary({
+  accepted,
+  refusals,
+  dryRun,
+  durationMs,
+  directory,
+}: ReportInput): readonly SummaryBlock[] {
+  const envelope = accepted?.message.parsed?.envelope;
+  const title = accepted === undefined ? 'Message refused' : 'Message accepted';
+  const blocks: SummaryBlock[] = [{ kind: 'heading', text: dryRun ? `${title} (dry run)` : title }];
+  if (accepted !== undefined) {
+    const rows = [
+      ['Event type', printable(accepted.message.eventType)],
+      ['From', envelope?.source.repository ?? 'nobody says'],
+      ['Version', envelope?.version ?? ''],
+      ['Commit', envelope?.commit ?? ''],
+      ['Signed by', accepted.message.signer ?? 'nobody'],
+      ['Issued', envelope?.issuedAt ?? ''],
+      ['Time', formatDuration(durationMs)],
+    ];
+    blocks.push({
+      kind: 'table',
+      head: ['Message', envelope?.id ?? 'without an id'],
+      rows: rows.filter(([, value]) => value !== ''),
+    });
+    const artifacts = envelope?.artifacts ?? [];
+    if (artifacts.length > 0) {
+      blocks.push({
+        kind: 'table',
+        head: [directory === undefined ? 'Artifact' : 'Artifact, fetched', 'Platform', 'Bytes', 'SHA-256'],
+        rows: artifacts
+          .slice(0, maxRows)
+          .map(({ name, platform = '', sizeBytes, sha256 }) => [
+            printable(name),
+            printable(platform),
+            sizeBytes.toLocaleString('en-US'),
+            sha256,
+          ]),
+      });
+    }
+  }
+  if (refusals.length > 0) {
+    blocks.push({
+      kind: 'table',
+      head: ['Code', 'Why'],
+      rows: refusals.slice(0, maxRows).map(({ code, message }) => [code, message]),
+    });
+  }
+  return blocks;
+}

@@ -1,0 +1,75 @@
+import { type Clock, InternalError, mapConcurrently, type ProgressPort, printable } from '@slipway/core';
+import { envelopeKey, type JsonObject, limitProblems, type PayloadSigner } from '@slipway/dispatch-payload';
+import type { GitHub } from '@slipway/github';
+import type { Plan, SendStep } from './plan.ts';
+import { type Delivery, send } from './send.ts';
+import { type Ending, waitForRun } from './waiting.ts';
+
+const concurrency = 4;
+
+export interface TargetResult {
+  readonly target: string;
+  readonly id: string;
+  readonly delivery: Delivery;
+  /** How the receiver's run ended, where it was waited for. */
+  readonly ending: Ending | undefined;
+}
+
+export interface Ports {
+  readonly github: GitHub;
+  /** Undefined for messages that are not signed. */
+  readonly signer: PayloadSigner | undefined;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly resendUnknown: boolean;
+  readonly waitMs: number;
+}
+
+/** Signs all messages, sends each, and waits for the runs that are to be waited for. What fails one target fails no other. */
+export async function execute({ steps }: Plan, ports: Ports): Promise<readonly TargetResult[]> {
+  const { progress } = ports;
+  const sends = steps.filter((step) => step.kind === 'send');
+  const waited = new Set(steps.flatMap((step) => (step.kind === 'wait' ? [step.target] : [])));
+  const messages = await Promise.all(
+    sends.map(async (step) => ({ step, payload: await signed(step, ports.signer) })),
+  );
+  const deadlineMs = ports.clock.nowMs() + ports.waitMs;
+  progress.start('Send', messages.length, 'entries');
+  const sent = await mapConcurrently(messages, concurrency, async ({ step, payload }) => {
+    const delivery = await send(step, payload, ports);
+    progress.info(`${step.target}: ${deliveryText(delivery)} (message ${step.id}).`);
+    progress.advance(1);
+    return { step, delivery };
+  });
+  return mapConcurrently(sent, sent.length, async ({ step, delivery }) => {
+    const reached = delivery.kind === 'sent' || delivery.kind === 'already-sent';
+    const ending = reached && waited.has(step.target) ? await waitForRun(step, ports, deadlineMs) : undefined;
+    return { target: step.target, id: step.id, delivery, ending };
+  });
+}
+
+async function signed({ payload }: SendStep, signer: PayloadSigner | undefined): Promise<JsonObject> {
+  if (signer === undefined) return payload;
+  const signature = await signer.sign(payload);
+  const envelope = payload[envelopeKey];
+  const whole = { ...payload, [envelopeKey]: { ...(envelope as JsonObject), signature } };
+  const [problem] = limitProblems(whole);
+  if (problem !== undefined) throw new InternalError(`a signature is larger than was planned: ${problem}`);
+  return whole;
+}
+
+/** What became of a message, in words. */
+export function deliveryText(delivery: Delivery): string {
+  switch (delivery.kind) {
+    case 'sent':
+      return delivery.run === undefined
+        ? 'sent'
+        : `sent, and its run was found: ${printable(delivery.run.url)}`;
+    case 'already-sent':
+      return `it has this message already: ${printable(delivery.run.url)}`;
+    case 'failed':
+      return `failed: ${delivery.reason}`;
+    default:
+      return `not known whether it was told: ${delivery.reason}`;
+  }
+}

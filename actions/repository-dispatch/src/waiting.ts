@@ -1,0 +1,56 @@
+import { type Clock, formatDuration, type ProgressPort, printable } from '@slipway/core';
+import { type GitHub, type RunStanding, standingOf, type WorkflowRun } from '@slipway/github';
+import type { SendStep } from './plan.ts';
+
+const pollBaseMs = 3_000;
+const pollCapMs = 20_000;
+
+/** How waiting for a receiver's run ended. */
+export type Ending =
+  | { readonly kind: 'ended'; readonly run: WorkflowRun; readonly conclusion: string }
+  | { readonly kind: 'deadline'; readonly run: WorkflowRun | undefined; readonly reason: string }
+  | { readonly kind: 'not-allowed'; readonly reason: string };
+
+export interface WaitPorts {
+  readonly github: GitHub;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+}
+
+/** Waits until the runs that a message started have ended, or until the deadline. */
+export async function waitForRun(
+  { target, id, runsSinceMs }: SendStep,
+  { github, clock, progress }: WaitPorts,
+  deadlineMs: number,
+): Promise<Ending> {
+  const startedMs = clock.nowMs();
+  let seen: string | undefined;
+  for (let polls = 0; ; polls += 1) {
+    const search = await github.findRuns(target, id, runsSinceMs);
+    if (search.kind === 'not-allowed') return { kind: 'not-allowed', reason: search.reason };
+    const standing: RunStanding = search.kind === 'found' ? standingOf(search.runs) : { kind: 'absent' };
+    if (standing.kind === 'ended') {
+      const { run, conclusion } = standing;
+      progress.info(`${target}: its run ended with ${printable(conclusion)}: ${printable(run.url)}`);
+      return { kind: 'ended', run, conclusion };
+    }
+    const run = standing.kind === 'running' ? standing.run : undefined;
+    if (run !== undefined && run.url !== seen) {
+      seen = run.url;
+      progress.info(`${target}: waiting for ${printable(run.url)}`);
+    }
+    const pauseMs = Math.min(pollCapMs, pollBaseMs * 1.5 ** polls) * (0.75 + clock.random() / 2);
+    if (clock.nowMs() + pauseMs > deadlineMs) {
+      const waited = formatDuration(clock.nowMs() - startedMs);
+      const reason = search.kind === 'failed' ? search.reason : missing(run, waited);
+      return { kind: 'deadline', run, reason };
+    }
+    await clock.sleep(pauseMs);
+  }
+}
+
+function missing(run: WorkflowRun | undefined, waited: string): string {
+  return run === undefined
+    ? `no run with the id in its title was seen within ${waited}`
+    : `its run was "${printable(run.status)}" after ${waited}`;
+}

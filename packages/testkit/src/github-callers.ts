@@ -1,0 +1,74 @@
+import { type CryptoKey, type JWTPayload, jwtVerify } from 'jose';
+
+/** What a token may do in a repository. */
+export type GitHubPermissions = Readonly<Record<string, 'read' | 'write'>>;
+
+/** A token that the double knows. */
+export interface GitHubCaller {
+  readonly kind: 'classic' | 'fine-grained' | 'installation';
+  readonly login: string;
+  /** `owner/repository` in small letters; undefined for all. */
+  readonly repositories: readonly string[] | undefined;
+  readonly permissions: GitHubPermissions;
+  /** When it ends, by the double's clock. */
+  readonly expiresAtMs: number;
+}
+
+/** A GitHub App that the double knows. */
+export interface GitHubApp {
+  readonly appId: string;
+  readonly clientId: string;
+  readonly publicKey: CryptoKey;
+  readonly installations: readonly GitHubInstallation[];
+}
+
+export interface GitHubInstallation {
+  readonly id: number;
+  readonly repositories: readonly string[];
+  readonly permissions: GitHubPermissions;
+  readonly suspended?: boolean;
+}
+
+const maxJwtMs = 10 * 60_000;
+
+/** The app that signed a JWT, or GitHub's words for why there is none. */
+export async function appOfJwt(
+  jwt: string,
+  apps: readonly GitHubApp[],
+  nowMs: number,
+): Promise<GitHubApp | string> {
+  for (const app of apps) {
+    const claims = await verified(jwt, app.publicKey);
+    if (claims === undefined) continue;
+    const fault = claimFault(claims, app, nowMs);
+    return fault ?? app;
+  }
+  return 'A JSON web token could not be decoded';
+}
+
+async function verified(jwt: string, key: CryptoKey): Promise<JWTPayload | undefined> {
+  try {
+    // When it counts is judged apart, by GitHub's own rules.
+    return (
+      await jwtVerify(jwt, key, { algorithms: ['RS256'], currentDate: new Date(0), clockTolerance: 1e12 })
+    ).payload;
+  } catch {
+    return undefined;
+  }
+}
+
+function claimFault(
+  { iss, iat = 0, exp = 0 }: JWTPayload,
+  app: GitHubApp,
+  nowMs: number,
+): string | undefined {
+  if (iss !== app.appId && iss !== app.clientId) return 'Integration not found';
+  if (iat * 1_000 > nowMs + 60_000) {
+    return "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued";
+  }
+  if (exp * 1_000 > nowMs + maxJwtMs) return "'Expiration time' claim ('exp') is too far in the future";
+  if (exp * 1_000 <= nowMs) {
+    return "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires";
+  }
+  return undefined;
+}
