@@ -19,7 +19,8 @@ export type UserErrorCode =
   | 'credentials-missing'
   | 'source-missing'
   | 'source-unreadable'
-  | 'plan-refused';
+  | 'plan-refused'
+  | 'keys-refused';
 
 /** Reasons for `RemoteError`s: a store or a service said no. */
 export type RemoteErrorCode =
