@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemErrorCode } from '@slipway/core';
 import { type InputDeclaration, type InputSurroundings, type InputsOf, input } from '@slipway/runner';
-import { parseCommand } from './command-line.ts';
+import { type Command, parseCommand } from './command-line.ts';
 import {
   choicesParser,
   parseAlphabet,
@@ -18,22 +18,12 @@ import {
 import { changeKinds, differences, textKinds, transports } from './vocabulary.ts';
 
 export const inputs = {
-  generator: {
-    ...input.requiredText({
-      description:
-        'The command that makes a key: `php bin/make-key.php {email}`. Quotes group words; no shell sees it. `{email}` and the like stand for fields of a customer.',
-    }),
-    kind: 'command',
-    parse: parseCommand,
-  },
-  validator: {
-    ...input.requiredText({
-      description:
-        'The command that checks one: `dist/app --check-license {email} {key}`, written in the same way.',
-    }),
-    kind: 'command',
-    parse: parseCommand,
-  },
+  generator: command(
+    'The command that makes a key: `php bin/make-key.php {email}`. Quotes group words; no shell sees it. `{email}` and the like stand for fields of a customer.',
+  ),
+  validator: command(
+    'The command that checks one: `dist/app --check-license {email} {key}`, written in the same way.',
+  ),
   'generator-input': input.choice({
     description:
       'How a customer reaches the generator: `arguments` are the placeholders in it alone; `environment` adds variables `CUSTOMER_EMAIL` and so on; `json` an object on its standard input; `json-lines` many customers to one process, an object a line, answered by `{"key": "…"}` a line.',
@@ -152,6 +142,11 @@ export const inputs = {
 };
 
 export type Inputs = InputsOf<typeof inputs>;
+
+function command(description: string): InputDeclaration<Command> {
+  // A required input that is missing is an error before `absent` is looked at.
+  return { kind: 'command', description, required: true, secret: false, parse: parseCommand, absent: [''] };
+}
 
 function withDefault<Value>(
   description: string,

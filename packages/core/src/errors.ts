@@ -20,7 +20,8 @@ export type UserErrorCode =
   | 'source-missing'
   | 'source-unreadable'
   | 'plan-refused'
-  | 'message-refused';
+  | 'message-refused'
+  | 'keys-refused';
 
 /** Reasons for `RemoteError`s: a store or a service said no. */
 export type RemoteErrorCode =

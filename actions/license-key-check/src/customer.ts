@@ -1,0 +1,157 @@
+import { printable } from '@slipway/core';
+import type { CustomerField } from './parsers.ts';
+import type { Difference } from './vocabulary.ts';
+
+/** A made-up customer: values by the names of fields. */
+export type Customer = Readonly<Record<string, string | number>>;
+
+const maxShownCharacters = 100;
+const maxShownTotalCharacters = 400;
+
+export interface Identity {
+  /** The fields that decide the key. */
+  readonly distinctBy: readonly string[];
+  readonly ignoredDifferences: readonly Difference[];
+}
+
+/** Whether two customers may have the same key. */
+export function sameCustomer(
+  one: Customer,
+  other: Customer,
+  { distinctBy, ignoredDifferences }: Identity,
+): boolean {
+  const folded = (value: string | number | undefined): string => fold(String(value), ignoredDifferences);
+  return distinctBy.every((field) => folded(one[field]) === folded(other[field]));
+}
+
+function fold(text: string, ignored: readonly Difference[]): string {
+  let folded = text;
+  if (ignored.includes('outer-spaces')) folded = folded.trim();
+  if (ignored.includes('case')) folded = folded.toLowerCase();
+  return ignored.includes('unicode-form') ? folded.normalize('NFC') : folded;
+}
+
+/** A customer on one line, each value as JSON. Letters beyond ASCII are shown with their code points where they mislead. */
+export function customerText(customer: Customer): string {
+  const values = Object.entries(customer).map(([name, value]) => `${name} ${valueText(value)}`);
+  return printable(values.join(', '), maxShownTotalCharacters);
+}
+
+function valueText(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  const shown = value.length > maxShownCharacters ? `${value.slice(0, maxShownCharacters)}…` : value;
+  const length = shown === value ? '' : ` (${[...value].length} characters)`;
+  const form = /\p{M}|\p{Cf}/u.test(shown) ? ` (${escaped(shown)})` : '';
+  return JSON.stringify(shown) + form + length;
+}
+
+/** What a person cannot see: combining marks and joiners as escapes. */
+function escaped(text: string): string {
+  const escapes = text.replace(/[^\x20-\x7e]/gu, (character) => `U+${hex(character)} `);
+  return escapes.trim();
+}
+
+function hex(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+}
+
+/** The name of the variable in which a command finds a field. */
+export function customerVariable(field: string): string {
+  return `CUSTOMER_${field.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** Ways in which a customer is similar to another. */
+export const similarities = ['character', 'case', 'unicode-form', 'space', 'boundary', 'unrelated'] as const;
+export type Similarity = (typeof similarities)[number];
+
+export interface Variation {
+  readonly kind: Similarity;
+  /** Chooses one of the fields that decide the key. */
+  readonly field: number;
+  /** Chooses a character of it. */
+  readonly position: number;
+}
+
+/**
+ * A customer who is similar to `customer`: one character is another, or in its other case, or encoded otherwise; a space
+ * is added; or the end of one field has become the beginning of the next. Where that does not apply, a character is
+ * added. `unrelated` is given for customers that are not similar at all.
+ */
+export function similarTo(
+  customer: Customer,
+  unrelated: Customer,
+  { kind, field, position }: Variation,
+  fields: readonly CustomerField[],
+): Customer {
+  if (kind === 'unrelated') return unrelated;
+  const varied = fields[field % fields.length];
+  if (varied === undefined) return unrelated;
+  const value = customer[varied.name];
+  if (varied.kind === 'choice') {
+    const next = varied.choices[(varied.choices.indexOf(String(value)) + 1) % varied.choices.length];
+    return { ...customer, [varied.name]: next ?? '' };
+  }
+  if (varied.kind === 'integer') {
+    return { ...customer, [varied.name]: value === varied.maximum ? varied.minimum : Number(value) + 1 };
+  }
+  const text = String(value);
+  if (kind === 'boundary') {
+    const moved = moveBoundary(customer, varied, fields);
+    if (moved !== undefined) return moved;
+  }
+  const other = varyText(text, kind, position);
+  // A letter before an address leaves it one.
+  return { ...customer, [varied.name]: other === text ? `x${text}` : other };
+}
+
+function varyText(text: string, kind: Similarity, position: number): string {
+  const characters = [...text];
+  switch (kind) {
+    case 'character': {
+      const letters = indexesOf(characters, /[a-z0-9]/i);
+      const index = letters[position % letters.length];
+      const other = index === undefined ? undefined : characters[index] === 'b' ? 'c' : 'b';
+      return index === undefined || other === undefined ? text : characters.with(index, other).join('');
+    }
+    case 'case': {
+      const letters = indexesOf(characters, /[a-z]/i);
+      const index = letters[position % letters.length];
+      const letter = index === undefined ? undefined : characters[index];
+      if (index === undefined || letter === undefined) return text;
+      const upper = letter.toUpperCase();
+      return characters.with(index, upper === letter ? letter.toLowerCase() : upper).join('');
+    }
+    case 'unicode-form': {
+      const decomposed = text.normalize('NFD');
+      return decomposed === text ? text.normalize('NFC') : decomposed;
+    }
+    case 'space':
+      return `${text} `;
+    default:
+      return text;
+  }
+}
+
+function indexesOf(characters: readonly string[], kind: RegExp): readonly number[] {
+  return characters.flatMap((character, index) => (kind.test(character) ? [index] : []));
+}
+
+/** ("ab", "c") becomes ("a", "bc"): they are the same to whoever joins fields without a mark between them. */
+function moveBoundary(
+  customer: Customer,
+  from: CustomerField,
+  fields: readonly CustomerField[],
+): Customer | undefined {
+  const to = fields[fields.findIndex(({ name }) => name === from.name) + 1];
+  const characters = [...String(customer[from.name])];
+  const last = characters.at(-1);
+  if (to === undefined || to.kind === 'choice' || to.kind === 'integer') return undefined;
+  // An address keeps what makes it one.
+  if (from.kind === 'email' || characters.length < 2 || last === undefined || !/[a-z0-9]/i.test(last))
+    return undefined;
+  return {
+    ...customer,
+    [from.name]: characters.slice(0, -1).join(''),
+    [to.name]: `${last}${customer[to.name]}`,
+  };
+}

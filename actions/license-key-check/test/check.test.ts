@@ -1,0 +1,228 @@
+import { runAction } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { action } from '../src/action.ts';
+import { type Faults, findSecret, makePrograms, type Programs, type Transport } from './programs.ts';
+
+async function check(programs: Programs, inputs: Readonly<Record<string, string | undefined>> = {}) {
+  const result = await runAction(
+    action,
+    { seed: '7', ...programs.inputs, ...inputs },
+    { workDirectory: programs.directory, environment: { PATH: process.env['PATH'] ?? '' } },
+  );
+  const shown = JSON.stringify([result.outputs, result.files, result.summary, result.problems, result.log, result.failure?.message]);
+  expect(findSecret(shown, programs.keys())).toBeUndefined();
+  return result;
+}
+
+describe('right programs pass', () => {
+  test.each<Transport>(['arguments', 'environment', 'json', 'json-lines'])('that get customers by %s', async (transport) => {
+    const programs = makePrograms({}, transport);
+    const cases = transport === 'json-lines' ? '300' : '3';
+    const result = await check(programs, { cases, ...(transport === 'json-lines' ? {} : { 'exhaustive-cases': '0' }) });
+    expect(result.failure).toBeUndefined();
+    expect(result.outputs).toEqual({ result: 'passed', cases: Number(cases), seed: 7, 'failing-check': '' });
+    expect(result.json('report')).toMatchObject({
+      result: 'passed',
+      checks: { 'key-repeated': Number(cases), 'key-distinct': 2 * Number(cases), 'key-accepted': 2 * Number(cases) },
+    });
+  });
+
+  test('with every position changed in every way', async () => {
+    const result = await check(makePrograms(), { cases: '3', 'exhaustive-cases': '3' });
+    const { changes } = result.json('report') as { changes: Record<string, number> };
+    // 25 characters: 23 by 2 others, the first and the last by 31; 4 separators in 2 ways.
+    expect(changes['replaced']).toBe(3 * (23 * 2 + 2 * 31));
+    expect(changes).toMatchObject({ separator: 3 * 4 * 2, shortened: 3 * 2, lengthened: 3 * 2 });
+    expect(changes['other-customer']).toBeGreaterThan(0);
+  });
+});
+
+/** A fault, the check that must find it, and what the smallest case must be. */
+interface FaultyPrograms {
+  readonly what: string;
+  readonly faults: Faults;
+  readonly check: string;
+  readonly smallest?: RegExp;
+  readonly inputs?: Readonly<Record<string, string>>;
+}
+
+const faulty: readonly FaultyPrograms[] = [
+  {
+    what: 'a random part of the key',
+    faults: { made: 'key = alphabet[Math.floor(Math.random() * 32)] + key.slice(1); key = process.pid % 2 ? key : key;' },
+    check: 'key-repeated',
+    smallest: /name "a", email "a@example.org"/,
+  },
+  {
+    what: 'a key that depends on who came before',
+    faults: { generate: 'globalThis.count = (globalThis.count ?? 0) + 1; customer.name += globalThis.count;' },
+    check: 'key-repeated',
+  },
+  {
+    what: 'e-mail addresses in lower case',
+    faults: { hashed: 'JSON.stringify([customer.name, customer.email.toLowerCase()])' },
+    check: 'key-distinct',
+    smallest: /name "a", email "a@example.org"\nAnd another: name "a", email "A@example.org"/,
+  },
+  {
+    what: 'fields that are joined without a mark',
+    faults: { hashed: 'customer.name + customer.email' },
+    check: 'key-distinct',
+    smallest: /name "a[a-z0-9]", email "a@example.org"\nAnd another: name "a", email "[a-z0-9]a@example.org"/,
+  },
+  {
+    what: 'spaces that are cut off',
+    faults: { hashed: 'JSON.stringify([customer.name.trim(), customer.email.trim()])' },
+    check: 'key-distinct',
+    smallest: /" ?a ?"/,
+  },
+  {
+    what: 'a validator that ignores the last character',
+    faults: { validate: 'given = given.slice(0, 28); expected = expected.slice(0, 28);' },
+    check: 'changes-rejected',
+    smallest: /name "a", email "a@example.org"\nChange: character 29 replaced .*\nShape of the key: XXXXX-XXXXX-XXXXX-XXXXX-XXXXX\n/,
+  },
+  {
+    what: 'a validator that ignores the lowest bit of the last character',
+    faults: {
+      validate:
+        "const even = (key) => key.slice(0, -1) + (alphabet.indexOf(key.at(-1)) >> 1); given = even(given); expected = even(expected);",
+    },
+    check: 'changes-rejected',
+    smallest: /Change: character 29 replaced by another \((1|31) after it/,
+  },
+  {
+    what: 'a validator that accepts lower case',
+    faults: { validate: 'given = given.toUpperCase();' },
+    check: 'changes-rejected',
+    smallest: /Change: the letter at character \d+ in its other case/,
+  },
+  {
+    what: 'a validator that ignores separators',
+    faults: { validate: "given = given.replaceAll('-', ''); expected = expected.replaceAll('-', '');" },
+    check: 'changes-rejected',
+    smallest: /Change: the separator at character 6 replaced by nothing, and 3 other changes/,
+  },
+  {
+    what: 'a validator that sorts',
+    faults: { validate: "given = [...given].sort().join(''); expected = [...expected].sort().join('');" },
+    check: 'changes-rejected',
+    smallest: /characters \d+ and \d+ swapped/,
+  },
+  {
+    what: 'a validator that takes any key of the site',
+    faults: { validate: "expected = /^[A-Z2-9]{5}(-[A-Z2-9]{5}){4}$/.test(given) && keys().includes(given) ? given : '';" },
+    check: 'changes-rejected',
+    smallest: /the key of another customer/,
+  },
+  {
+    what: 'a validator that rejects a name with a quote',
+    faults: { validate: `if (customer.name.includes("'")) expected = '';` },
+    check: 'key-accepted',
+    smallest: /name "O'Neil", email "a@example.org"/,
+    inputs: { cases: '60' },
+  },
+  {
+    what: 'keys that are too short',
+    faults: { made: 'key = key.slice(0, -1);' },
+    check: 'key-length',
+    smallest: /28 characters instead of 29 \(key-length\)\nSmallest customer: name "a", email "a@example.org"/,
+  },
+  {
+    what: 'groups of another size',
+    faults: { made: "key = key.replace('-', '').slice(0, 10) + '-' + key.slice(11);" },
+    check: 'key-pattern',
+  },
+  {
+    what: 'a letter that is not in the alphabet',
+    faults: { made: "key = 'O' + key.slice(1);" },
+    check: 'key-alphabet',
+    smallest: /character 1 of the key[^]*Shape of the key: \?XXXX-XXXXX/,
+  },
+  {
+    what: 'a crash for emoji',
+    faults: { generate: "if (/\\p{Extended_Pictographic}/u.test(customer.name)) throw new Error('cannot encode');" },
+    check: 'generator-answers',
+    smallest: /ended with the status 1 \(generator-answers\)\nSmallest customer: name ".{1,9}".*email "a@example.org"/u,
+    inputs: { cases: '100' },
+  },
+  {
+    what: 'a validator that crashes for what it does not expect',
+    faults: { validate: 'if (given.length !== 29) process.exit(70);' },
+    check: 'validator-answers',
+    smallest: /ended with the status 70[^]*Change: /,
+  },
+  {
+    what: 'two lines',
+    faults: { made: "key = key + '\\n::set-output name=result::passed';" },
+    check: 'generator-answers',
+    smallest: /more than one line/,
+  },
+  {
+    what: 'an empty key',
+    faults: { made: "if (customer.name.length > 1) key = '';" },
+    check: 'generator-answers',
+    smallest: /an empty key \(generator-answers\)\nSmallest customer: name "[^"]{1,2}"/,
+  },
+];
+
+describe('what is wrong with programs is found, and the smallest case shown', () => {
+  test.each(faulty)('$what', async ({ faults, check: expected, smallest, inputs }) => {
+    const programs = makePrograms({
+      ...faults,
+      ...(faults.validate?.includes('keys()') && {
+        validate: `const keys = () => readFileSync(${JSON.stringify('keys.log')}, 'utf8').split('\\n'); ${faults.validate}`,
+      }),
+      ...(faults.validate?.includes('alphabet') && {
+        validate: `const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'; ${faults.validate}`,
+      }),
+    });
+    const result = await check(programs, inputs);
+    expect(result.outputs).toMatchObject({ result: 'failed', 'failing-check': expected });
+    expect(result.failure).toMatchObject({ code: 'keys-refused', hint: expect.any(String) });
+    expect(result.failure?.message).toMatch(smallest ?? /Smallest customer/);
+    expect(result.failure?.message).toContain('seed 7');
+    expect(result.json('report')).toMatchObject({ failingCheck: expected, failingCase: { check: expected } });
+  });
+
+  test('and the printed seed finds the same', async () => {
+    const faults = { hashed: 'JSON.stringify([customer.name, customer.email.toLowerCase()])' };
+    const first = await check(makePrograms(faults), { seed: undefined });
+    const again = await check(makePrograms(faults), { seed: String(first.outputs['seed']) });
+    expect(again.failure?.message).toBe(first.failure?.message);
+  });
+});
+
+describe('differences that are meant to be overlooked', () => {
+  test.each([
+    ['case', 'JSON.stringify([customer.name.toLowerCase(), customer.email.toLowerCase()])'],
+    ['outer-spaces', 'JSON.stringify([customer.name.trim(), customer.email.trim()])'],
+    ['unicode-form', 'JSON.stringify([customer.name.normalize(), customer.email.normalize()])'],
+  ])('of customers: %s', async (difference, hashed) => {
+    const programs = makePrograms({ hashed });
+    const tolerant = await check(programs, { cases: '150', 'ignored-differences': difference });
+    expect(tolerant.failure).toBeUndefined();
+    const strict = await check(programs, { cases: '150', 'ignored-differences': 'none' });
+    expect(strict.outputs['failing-check']).toBe('key-distinct');
+  });
+
+  test('of customers: fields that do not decide', async () => {
+    const programs = makePrograms({ hashed: 'customer.email' });
+    expect((await check(programs, { 'distinct-by': 'email', cases: '100' })).failure).toBeUndefined();
+    expect((await check(programs, { cases: '100' })).outputs['failing-check']).toBe('key-distinct');
+  });
+
+  test('of keys', async () => {
+    const programs = makePrograms({ validate: "given = given.toUpperCase().replaceAll('-', ''); expected = expected.replaceAll('-', '');" });
+    expect((await check(programs, { 'tolerated-changes': 'case, separator' })).failure).toBeUndefined();
+    expect((await check(programs, { 'tolerated-changes': 'case' })).outputs['failing-check']).toBe('changes-rejected');
+  });
+
+  test('of owners: a key that is good for anybody', async () => {
+    const programs = makePrograms({
+      validate: "expected = readFileSync('made.log', 'utf8').includes(given + '\\n') ? given : '';",
+      made: "if (process.argv[1].endsWith('generator.mjs')) (await import('node:fs')).appendFileSync('made.log', key + '\\n');",
+    });
+    expect((await check(programs)).outputs['failing-check']).toBe('generator-answers');
+  });
+});
