@@ -9,23 +9,45 @@ async function check(programs: Programs, inputs: Readonly<Record<string, string 
     { seed: '7', ...programs.inputs, ...inputs },
     { workDirectory: programs.directory, environment: { PATH: process.env['PATH'] ?? '' } },
   );
-  const shown = JSON.stringify([result.outputs, result.files, result.summary, result.problems, result.log, result.failure?.message]);
+  const shown = JSON.stringify([
+    result.outputs,
+    result.files,
+    result.summary,
+    result.problems,
+    result.log,
+    result.failure?.message,
+  ]);
   expect(findSecret(shown, programs.keys())).toBeUndefined();
   return result;
 }
 
 describe('right programs pass', () => {
-  test.each<Transport>(['arguments', 'environment', 'json', 'json-lines'])('that get customers by %s', async (transport) => {
-    const programs = makePrograms({}, transport);
-    const cases = transport === 'json-lines' ? '300' : '3';
-    const result = await check(programs, { cases, ...(transport === 'json-lines' ? {} : { 'exhaustive-cases': '0' }) });
-    expect(result.failure).toBeUndefined();
-    expect(result.outputs).toEqual({ result: 'passed', cases: Number(cases), seed: 7, 'failing-check': '' });
-    expect(result.json('report')).toMatchObject({
-      result: 'passed',
-      checks: { 'key-repeated': Number(cases), 'key-distinct': 2 * Number(cases), 'key-accepted': 2 * Number(cases) },
-    });
-  });
+  test.each<Transport>(['arguments', 'environment', 'json', 'json-lines'])(
+    'that get customers by %s',
+    async (transport) => {
+      const programs = makePrograms({}, transport);
+      const cases = transport === 'json-lines' ? '300' : '3';
+      const result = await check(programs, {
+        cases,
+        ...(transport === 'json-lines' ? {} : { 'exhaustive-cases': '0' }),
+      });
+      expect(result.failure).toBeUndefined();
+      expect(result.outputs).toEqual({
+        result: 'passed',
+        cases: Number(cases),
+        seed: 7,
+        'failing-check': '',
+      });
+      expect(result.json('report')).toMatchObject({
+        result: 'passed',
+        checks: {
+          'key-repeated': Number(cases),
+          'key-distinct': 2 * Number(cases),
+          'key-accepted': 2 * Number(cases),
+        },
+      });
+    },
+  );
 
   test('with every position changed in every way', async () => {
     const result = await check(makePrograms(), { cases: '3', 'exhaustive-cases': '3' });
@@ -49,13 +71,17 @@ interface FaultyPrograms {
 const faulty: readonly FaultyPrograms[] = [
   {
     what: 'a random part of the key',
-    faults: { made: 'key = alphabet[Math.floor(Math.random() * 32)] + key.slice(1); key = process.pid % 2 ? key : key;' },
+    faults: {
+      made: 'key = alphabet[Math.floor(Math.random() * 32)] + key.slice(1); key = process.pid % 2 ? key : key;',
+    },
     check: 'key-repeated',
     smallest: /name "a", email "a@example.org"/,
   },
   {
     what: 'a key that depends on who came before',
-    faults: { generate: 'globalThis.count = (globalThis.count ?? 0) + 1; customer.name += globalThis.count;' },
+    faults: {
+      generate: 'globalThis.count = (globalThis.count ?? 0) + 1; customer.name += globalThis.count;',
+    },
     check: 'key-repeated',
   },
   {
@@ -80,13 +106,14 @@ const faulty: readonly FaultyPrograms[] = [
     what: 'a validator that ignores the last character',
     faults: { validate: 'given = given.slice(0, 28); expected = expected.slice(0, 28);' },
     check: 'changes-rejected',
-    smallest: /name "a", email "a@example.org"\nChange: character 29 replaced .*\nShape of the key: XXXXX-XXXXX-XXXXX-XXXXX-XXXXX\n/,
+    smallest:
+      /name "a", email "a@example.org"\nChange: character 29 replaced .*\nShape of the key: XXXXX-XXXXX-XXXXX-XXXXX-XXXXX\n/,
   },
   {
     what: 'a validator that ignores the lowest bit of the last character',
     faults: {
       validate:
-        "const even = (key) => key.slice(0, -1) + (alphabet.indexOf(key.at(-1)) >> 1); given = even(given); expected = even(expected);",
+        'const even = (key) => key.slice(0, -1) + (alphabet.indexOf(key.at(-1)) >> 1); given = even(given); expected = even(expected);',
     },
     check: 'changes-rejected',
     smallest: /Change: character 29 replaced by another \((1|31) after it/,
@@ -111,7 +138,10 @@ const faulty: readonly FaultyPrograms[] = [
   },
   {
     what: 'a validator that takes any key of the site',
-    faults: { validate: "expected = /^[A-Z2-9]{5}(-[A-Z2-9]{5}){4}$/.test(given) && keys().includes(given) ? given : '';" },
+    faults: {
+      validate:
+        "expected = /^[A-Z2-9]{5}(-[A-Z2-9]{5}){4}$/.test(given) && keys().includes(given) ? given : '';",
+    },
     check: 'changes-rejected',
     smallest: /the key of another customer/,
   },
@@ -126,7 +156,8 @@ const faulty: readonly FaultyPrograms[] = [
     what: 'keys that are too short',
     faults: { made: 'key = key.slice(0, -1);' },
     check: 'key-length',
-    smallest: /28 characters instead of 29 \(key-length\)\nSmallest customer: name "a", email "a@example.org"/,
+    smallest:
+      /28 characters instead of 29 \(key-length\)\nSmallest customer: name "a", email "a@example.org"/,
   },
   {
     what: 'groups of another size',
@@ -141,9 +172,12 @@ const faulty: readonly FaultyPrograms[] = [
   },
   {
     what: 'a crash for emoji',
-    faults: { generate: "if (/\\p{Extended_Pictographic}/u.test(customer.name)) throw new Error('cannot encode');" },
+    faults: {
+      generate: "if (/\\p{Extended_Pictographic}/u.test(customer.name)) throw new Error('cannot encode');",
+    },
     check: 'generator-answers',
-    smallest: /ended with the status 1 \(generator-answers\)\nSmallest customer: name ".{1,9}".*email "a@example.org"/u,
+    smallest:
+      /ended with the status 1 \(generator-answers\)\nSmallest customer: name ".{1,9}".*email "a@example.org"/u,
     inputs: { cases: '100' },
   },
   {
@@ -213,9 +247,13 @@ describe('differences that are meant to be overlooked', () => {
   });
 
   test('of keys', async () => {
-    const programs = makePrograms({ validate: "given = given.toUpperCase().replaceAll('-', ''); expected = expected.replaceAll('-', '');" });
+    const programs = makePrograms({
+      validate: "given = given.toUpperCase().replaceAll('-', ''); expected = expected.replaceAll('-', '');",
+    });
     expect((await check(programs, { 'tolerated-changes': 'case, separator' })).failure).toBeUndefined();
-    expect((await check(programs, { 'tolerated-changes': 'case' })).outputs['failing-check']).toBe('changes-rejected');
+    expect((await check(programs, { 'tolerated-changes': 'case' })).outputs['failing-check']).toBe(
+      'changes-rejected',
+    );
   });
 
   test('of owners: a key that is good for anybody', async () => {
