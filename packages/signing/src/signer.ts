@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, counted, InternalError, UserError } from '@slipway/core';
+import { type Clock, counted, InternalError, SlipwayError, systemClock, UserError } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
 import { encodeArmor } from './armor.ts';
 import {
@@ -12,7 +12,7 @@ import {
   upperFingerprint,
 } from './assessment.ts';
 import { formatClearSigned, signableText } from './clear-signed.ts';
-import { type DetachedVerification, judgeDetached, startDetachedVerification } from './detached.ts';
+import { judgeDetached } from './detached.ts';
 import { mergeCopies } from './key-material.ts';
 import { indexSigners } from './keyring.ts';
 import { type NativeSigner, openNativeSigner } from './native-signer.ts';
@@ -50,8 +50,6 @@ export interface Signer {
    * a key whose algorithm can only sign what is in memory as a whole.
    */
   startDetached(): DetachedSigning;
-  /** Begins to verify a detached signature against this key alone. Never throws. */
-  startVerification(signature: string | Uint8Array): DetachedVerification;
   /** Wipes the private key; nothing may be signed any more. */
   close(): void;
 }
@@ -156,7 +154,6 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     notices,
     clearSign,
     startDetached,
-    startVerification: (signature) => startDetachedVerification(pgp, index, signature, clock.nowMs()),
     close() {
       native?.close();
       secret.makeDummy();
@@ -266,4 +263,20 @@ function hashOf(pgp: typeof OpenPgp, signature: Uint8Array): string {
   const word = hashWord(packet?.hashAlgorithm ?? null);
   if (word === undefined) throw new InternalError('OpenPGP.js made a signature of another kind');
   return word;
+}
+
+/** What is wrong with a signing key, if anything, as a list of a sentence. */
+export async function signingKeyProblems(inputs: {
+  readonly signingKey: string | undefined;
+  readonly passphrase: string | undefined;
+}): Promise<readonly string[]> {
+  if (inputs.signingKey === undefined) return [];
+  try {
+    const { passphrase } = inputs;
+    (await openSigner({ armoredKey: inputs.signingKey, passphrase, clock: systemClock })).close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    return [`signing-key: ${error.message}`];
+  }
 }

@@ -86,24 +86,6 @@ describe('a detached signature', () => {
     expect(await keyring.verifyDetached(signature, [])).toMatchObject({ ok: true });
   });
 
-  it('is compared with the key of the signer alone by the signer', async () => {
-    const [key, stranger] = await Promise.all([
-      makeKey({ type: 'ed25519', nowMs }),
-      makeKey({ type: 'ed25519', nowMs }),
-    ]);
-    const signer = await signerFor(key);
-    const check = async (signature: string): Promise<DetachedVerdict> => {
-      const verification = signer.startVerification(signature);
-      verification.update(data);
-      return verification.finish();
-    };
-    expect(await check(await sign(signer, data))).toMatchObject({ ok: true, fingerprint: key.fingerprint });
-    expect(await check(await sign(await signerFor(stranger), data))).toMatchObject({
-      ok: false,
-      code: 'signature-unknown-key',
-    });
-  });
-
   it('is not begun by a signer that was closed, or whose key expired meanwhile', async () => {
     const expiring = await makeKey({ type: 'ed25519', expired: true, nowMs });
     let now = nowMs - 15 * dayMs;
