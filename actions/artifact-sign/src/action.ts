@@ -1,6 +1,23 @@
-import { InternalError } from '@slipway/core';
-import { defineAction, reportOutput } from '@slipway/runner';
-import { inputs } from './inputs.ts';
+import { readFile } from 'node:fs/promises';
+import { counted, mapConcurrently, printable, UserError } from '@slipway/core';
+import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
+import {
+  type Keyring,
+  openKeyring,
+  openSigner,
+  parseTrustedKeys,
+  type Signer,
+  signingKeyProblems,
+} from '@slipway/signing';
+import { checksumsText } from './checksums.ts';
+import { execute } from './execute.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { type ObservedFile, observeChecksums, observeFiles } from './observe.ts';
+import { type Plan, plan } from './plan.ts';
+import { type MadeFile, report } from './report.ts';
+import { findSources, signatureSuffix } from './sources.ts';
+
+const concurrentReads = 16;
 
 export const action = defineAction({
   name: 'artifact-sign',
@@ -18,7 +35,110 @@ export const action = defineAction({
     'already-signed': { description: 'How many were there already, good and by this key.' },
     report: reportOutput,
   },
-  run: async () => {
-    throw new InternalError('artifact-sign signs nothing yet');
-  },
+  checkInputs: ({ files, artifacts }) =>
+    files.every((line) => line.startsWith('!')) && artifacts === undefined
+      ? ['files and artifacts are both empty: name what is to be signed']
+      : [],
+  checkCostly: signingKeyProblems,
+  run,
 });
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { signingKey: armoredKey, passphrase } = given;
+  const signer = await openSigner({ armoredKey, passphrase, clock: context.clock });
+  try {
+    for (const notice of signer.notices) context.progress.info(`Note on the signing key: ${notice}`);
+    await requireTrusted(signer, given.trustedKeys);
+    return await signWith(signer, given, context);
+  } finally {
+    signer.close();
+  }
+}
+
+async function signWith(signer: Signer, given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const { workDirectory, progress } = context;
+  const { fingerprint } = signer.publicKey;
+  progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
+  const { files: found, artifacts, checksumsPath } = await findSources(given, workDirectory);
+  const keyring = await openOwnKeyring(signer, context);
+  const files = await observeFiles(found, given.signatures === 'all' ? keyring : undefined, progress);
+  const text = checksumsText(files);
+  const checksums = await observeChecksums(checksumsPath, text, given.checksumsSignature, keyring);
+  const planned = plan({ fingerprint, files, checksumsPath, checksums }, given);
+  for (const line of noticesOf(planned)) progress.info(line);
+  const reported = {
+    plan: planned,
+    files,
+    given: artifacts,
+    checksumsPath,
+    signer,
+    workDirectory,
+    reportPath: given.report,
+  };
+  if (given.dryRun) {
+    for (const line of planLines(planned)) progress.info(line);
+    return report({ ...reported, result: undefined, made: [] });
+  }
+  const result = await execute(planned, signer, progress);
+  progress.info(
+    `Made ${counted(result.signed.length, 'signature')}; ${planned.alreadySigned} were there before.`,
+  );
+  const made = result.failure === undefined ? await readMade(files, checksumsPath, given) : [];
+  return report({ ...reported, result, made });
+}
+
+/** A keyring that trusts the signing key alone: a signature of another key is none of this action's. */
+async function openOwnKeyring(signer: Signer, { clock }: ActionContext): Promise<Keyring> {
+  const trusted = await parseTrustedKeys(signer.publicKey.armored);
+  return openKeyring({ trusted, candidates: [], clock });
+}
+
+async function requireTrusted(signer: Signer, trustedKeys: string): Promise<void> {
+  if (trustedKeys.trim() === '') return;
+  const { fingerprints } = await parseTrustedKeys(trustedKeys);
+  const { fingerprint } = signer.publicKey;
+  if (fingerprints.includes(fingerprint)) return;
+  throw new UserError(
+    'input-invalid',
+    `signing-key is the key ${fingerprint}, which is not among trusted-keys`,
+    {
+      hint: 'Add its fingerprint to trusted-keys, or give the key that belongs there.',
+    },
+  );
+}
+
+function* noticesOf({ steps }: Plan): Generator<string> {
+  for (const step of steps) {
+    if (step.kind === 'write-checksums') continue;
+    const path = printable(step.signaturePath);
+    if (step.reason === 'by-other-key') yield `${path} is a signature by another key, and is replaced.`;
+    if (step.reason === 'over-other-bytes')
+      yield `${path} is no good signature over the present bytes, and is replaced.`;
+  }
+}
+
+function* planLines({ steps }: Plan): Generator<string> {
+  for (const step of steps) {
+    if (step.kind === 'sign-file') yield `Would sign ${printable(step.name)}`;
+    else if (step.kind === 'write-checksums') yield `Would write ${printable(step.path)}`;
+    else yield `Would sign the checksums: ${printable(step.signaturePath)} (${step.form})`;
+  }
+}
+
+/** Everything that users need beside the files, as it is now. */
+async function readMade(
+  files: readonly ObservedFile[],
+  checksumsPath: string,
+  { signatures }: Inputs,
+): Promise<readonly MadeFile[]> {
+  const signed = signatures === 'all' ? files : [];
+  const made = [
+    ...signed.map(({ path, artifact }) => ({ path: path + signatureSuffix, platform: artifact?.platform })),
+    { path: checksumsPath, platform: undefined },
+    { path: checksumsPath + signatureSuffix, platform: undefined },
+  ];
+  return mapConcurrently(made, concurrentReads, async (file) => ({
+    ...file,
+    contents: await readFile(file.path),
+  }));
+}

@@ -1,4 +1,5 @@
 import { type InputsOf, input } from '@slipway/runner';
+import { parseTrustedKeys } from '@slipway/signing';
 
 export const inputs = {
   files: input.lines({
@@ -12,10 +13,13 @@ export const inputs = {
     description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
   }),
   passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
-  'trusted-keys': input.block({
-    description:
-      'Fingerprints or armored public keys of which the signing key must be one. Any key signs without it.',
-  }),
+  'trusted-keys': {
+    ...input.block({
+      description:
+        'Fingerprints or armored public keys of which the signing key must be one. Any key signs without it.',
+    }),
+    check: async (text: string): Promise<void> => void (await parseTrustedKeys(text)),
+  },
   signatures: input.choice({
     description: 'What is signed: `all` files and the checksums, or the `checksums` alone.',
     choices: ['all', 'checksums'],

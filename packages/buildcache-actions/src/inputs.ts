@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
-import { SlipwayError, systemClock } from '@slipway/core';
 import { type InputDeclaration, type InputSurroundings, input } from '@slipway/runner';
-import { openSigner, parseTrustedKeys } from '@slipway/signing';
+import { parseTrustedKeys } from '@slipway/signing';
 import { isViewName } from '@slipway/spack-buildcache';
 import { parseStoreUrl } from '@slipway/store/local';
 import { isDirectory } from './opening.ts';
+
+export { signingKeyProblems as signerProblems } from '@slipway/signing';
 
 /** Inputs that several buildcache actions have, each declared once. */
 export const buildcacheInputs = {
@@ -85,20 +86,4 @@ export function trustProblem(inputs: {
 }): string | undefined {
   if (inputs.trustedKeys.trim() !== '' || inputs.allowUnsigned) return undefined;
   return 'trusted-keys is empty: give the fingerprints whose signatures count, or set allow-unsigned for an unsigned mirror';
-}
-
-/** What is wrong with the signing key, if anything, as a list of a sentence. */
-export async function signerProblems(inputs: {
-  readonly signingKey: string | undefined;
-  readonly passphrase: string | undefined;
-}): Promise<readonly string[]> {
-  if (inputs.signingKey === undefined) return [];
-  try {
-    const { passphrase } = inputs;
-    (await openSigner({ armoredKey: inputs.signingKey, passphrase, clock: systemClock })).close();
-    return [];
-  } catch (error) {
-    if (!(error instanceof SlipwayError)) throw error;
-    return [`signing-key: ${error.message}`];
-  }
 }

@@ -130,7 +130,8 @@ function parseSignatureArmor(armor: string): Uint8Array | FramingProblem {
   return onlySignaturePacket(bytes);
 }
 
-function onlySignaturePacket(bytes: Uint8Array): Uint8Array | FramingProblem {
+/** The body of the one signature packet that `bytes` are. */
+export function onlySignaturePacket(bytes: Uint8Array): Uint8Array | FramingProblem {
   const first = readPacketFrame(bytes, 0);
   if (first?.tag !== signatureTag) {
     return { code: 'signature-malformed', message: 'its signature block holds no signature' };

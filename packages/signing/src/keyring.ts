@@ -1,5 +1,6 @@
 import { type Clock, SlipwayError } from '@slipway/core';
 import { type AssessedKey, assessKey, componentFault, keyFault } from './assessment.ts';
+import { type DetachedVerdict, type DetachedVerification, startDetachedVerification } from './detached.ts';
 import { mergeCopies } from './key-material.ts';
 import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 import { describeKey, type PublicKey, readKeyPackets } from './public-key.ts';
@@ -58,6 +59,24 @@ export class Keyring {
    */
   verifyClearSigned(document: string | Uint8Array): Promise<SignatureVerdict> {
     return verifyDocument(this.#pgp, this.#index, document, this.#clock.nowMs());
+  }
+
+  /** Begins to verify a detached signature, armored or binary, over bytes that are given piece by piece. Never throws. */
+  startDetached(signature: string | Uint8Array): DetachedVerification {
+    return startDetachedVerification(this.#pgp, this.#index, signature, this.#clock.nowMs());
+  }
+
+  /**
+   * Accepts bytes only when their one detached signature is good, by a trusted key that is valid now and was made before the
+   * signature. Throws only what reading `data` throws.
+   */
+  async verifyDetached(
+    signature: string | Uint8Array,
+    data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<DetachedVerdict> {
+    const verification = this.startDetached(signature);
+    for await (const bytes of data) verification.update(bytes);
+    return verification.finish();
   }
 }
 

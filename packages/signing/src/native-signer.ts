@@ -1,4 +1,12 @@
-import { constants, hash as hashOnce, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createSign,
+  hash as hashOnce,
+  type KeyObject,
+  privateEncrypt,
+  sign,
+} from 'node:crypto';
 import { InternalError } from '@slipway/core';
 import { parseClearSigned } from './clear-signed.ts';
 import type { OpenPgp } from './openpgp.ts';
@@ -28,8 +36,19 @@ export interface NativeSigner {
   readonly hashHeader: string;
   /** A packet over a text without CR. The signature is made on one of libuv's threads; nothing is verified. */
   sign(text: string, dateMs: number, salt: Uint8Array): Promise<Uint8Array>;
+  /**
+   * A packet over bytes that are given piece by piece, signed when the last is there. The signature is made on this thread;
+   * nothing is verified.
+   */
+  startBinary(dateMs: number, salt: Uint8Array): BinarySigning;
   /** Lets go of the key: OpenSSL wipes it when the last signature under way is made and the handle is collected. */
   close(): void;
+}
+
+/** A signature over bytes in the making. */
+export interface BinarySigning {
+  update(bytes: Uint8Array): void;
+  finish(): { readonly packet: Uint8Array; readonly digest: Uint8Array };
 }
 
 type SecretPacket = OpenPgp.SecretKeyPacket | OpenPgp.SecretSubkeyPacket;
@@ -67,6 +86,10 @@ function createSigner(template: SignatureTemplate, key: ImportedPrivateKey): Nat
       const data = dataToHash(text.replaceAll('\n', '\r\n'), hashedPart);
       const digest = hashOnce(hashName, data, 'buffer');
       return writeSignature(hashedPart, digest, await makeIntegers(imported, hashName, data, digest));
+    },
+    startBinary(dateMs, salt) {
+      if (imported === undefined) throw new InternalError('the signing key was closed');
+      return startBinary(imported, hashName, template.fill(dateMs, salt));
     },
     close() {
       imported = undefined;
@@ -111,6 +134,57 @@ async function makeIntegers(
     case 'eddsa':
       return halves(await signInPool(null, digest, { key }));
   }
+}
+
+/** The type of a signature over bytes, where the pattern has that of one over a text (RFC 9580 section 5.2.1). */
+const binaryType = 0;
+const typeOffset = 1;
+
+function startBinary({ key, kind }: ImportedPrivateKey, hashName: string, pattern: Buffer): BinarySigning {
+  const hashedPart = Buffer.from(pattern);
+  hashedPart[typeOffset] = binaryType;
+  const digesting = createHash(hashName);
+  // node:crypto signs a digest with RSA and Ed25519; for ECDSA it wants to have made the digest itself.
+  const signing = kind === 'ecdsa' ? createSign(hashName) : undefined;
+  const update = (bytes: Uint8Array): void => {
+    digesting.update(bytes);
+    signing?.update(bytes);
+  };
+  return {
+    update,
+    finish() {
+      update(dataToHash('', hashedPart));
+      const digest = digesting.digest();
+      const integers = signing
+        ? halves(signing.sign({ key, dsaEncoding: 'ieee-p1363' }))
+        : signDigest(key, kind, hashName, digest);
+      return { packet: writeSignature(hashedPart, digest, integers), digest };
+    },
+  };
+}
+
+function signDigest(
+  key: KeyObject,
+  kind: ImportedPrivateKey['kind'],
+  hashName: string,
+  digest: Buffer,
+): readonly Uint8Array[] {
+  if (kind !== 'rsa') return halves(sign(null, digest, key));
+  const info = Buffer.concat([digestInfoHead(hashName, digest.length), digest]);
+  return [privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info)];
+}
+
+/** The last byte of the object identifiers of SHA-2, 2.16.840.1.101.3.4.2.x. */
+const sha2Ids: Readonly<Record<string, number>> = { sha256: 1, sha384: 2, sha512: 3 };
+
+/** The DER of DigestInfo (RFC 8017 section 9.2) before the digest itself. */
+function digestInfoHead(hashName: string, digestBytes: number): Buffer {
+  const id = sha2Ids[hashName];
+  if (id === undefined) throw new InternalError(`${hashName} has no place in an RSA signature here`);
+  return Buffer.from([
+    ...[0x30, 17 + digestBytes, 0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, id],
+    ...[0x05, 0, 0x04, digestBytes],
+  ]);
 }
 
 function halves(bytes: Uint8Array): readonly Uint8Array[] {

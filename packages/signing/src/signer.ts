@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, counted, InternalError, UserError } from '@slipway/core';
+import { type Clock, counted, InternalError, SlipwayError, systemClock, UserError } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
+import { encodeArmor } from './armor.ts';
 import {
   type AssessedKey,
   assessKey,
@@ -11,6 +12,7 @@ import {
   upperFingerprint,
 } from './assessment.ts';
 import { formatClearSigned, signableText } from './clear-signed.ts';
+import { judgeDetached } from './detached.ts';
 import { mergeCopies } from './key-material.ts';
 import { indexSigners } from './keyring.ts';
 import { type NativeSigner, openNativeSigner } from './native-signer.ts';
@@ -43,8 +45,20 @@ export interface Signer {
    * they are then signed on several threads.
    */
   clearSign(text: string): Promise<string>;
-  /** Wipes the private key; no `clearSign` may follow. */
+  /**
+   * Begins a detached signature over bytes as they are, which are given piece by piece. Throws `UserError` `key-unusable` for
+   * a key whose algorithm can only sign what is in memory as a whole.
+   */
+  startDetached(): DetachedSigning;
+  /** Wipes the private key; nothing may be signed any more. */
   close(): void;
+}
+
+/** A detached signature in the making. */
+export interface DetachedSigning {
+  update(bytes: Uint8Array): void;
+  /** The armored signature over the bytes that were given. It is verified before it is returned. */
+  finish(): Promise<string>;
 }
 
 function unusable(reason: string, hint: string): UserError {
@@ -84,14 +98,18 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     const signature = await signer.sign(text, dateMs, randomBytes(signer.template.saltBytes));
     return formatClearSigned(text, signer.hashHeader, signature);
   };
-  const clearSign = async (text: string): Promise<string> => {
-    const signable = signableText(text);
-    const nowMs = clock.nowMs();
+  /** The date of a signature that is made now. Throws when the key has expired meanwhile. */
+  const signatureDateMs = (nowMs: number): number => {
     const expired = keyFault(assessed, nowMs) ?? componentFault(component, nowMs);
     if (expired !== undefined)
       throw unusable(expired.message, 'Extend or replace the key, and store it again.');
     // A key from a machine whose clock is ahead would otherwise be younger than its signature.
-    const dateMs = Math.max(nowMs, component.createdAtMs, assessed.createdAtMs);
+    return Math.max(nowMs, component.createdAtMs, assessed.createdAtMs);
+  };
+  const clearSign = async (text: string): Promise<string> => {
+    const signable = signableText(text);
+    const nowMs = clock.nowMs();
+    const dateMs = signatureDateMs(nowMs);
     const document = await (native === undefined
       ? signByOpenPgp(signable, new Date(dateMs))
       : signNatively(native, signable, dateMs));
@@ -100,6 +118,26 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     if (!verdict.ok) throw new InternalError(`a signature just made is refused: ${verdict.message}`);
     if (verdict.text !== signable) throw new InternalError('a signature just made is over another text');
     return document;
+  };
+  const startDetached = (): DetachedSigning => {
+    if (native === undefined) {
+      throw unusable(
+        `files cannot be signed with ${algorithmName(component.packet)}`,
+        'Use a key with RSA, Ed25519 or a NIST curve.',
+      );
+    }
+    const nowMs = clock.nowMs();
+    const signing = native.startBinary(signatureDateMs(nowMs), randomBytes(native.template.saltBytes));
+    return {
+      update: (bytes) => signing.update(bytes),
+      async finish() {
+        const made = signing.finish();
+        const packet = readPacketFrame(made.packet, 0)?.body ?? new Uint8Array();
+        const verdict = await judgeDetached(pgp, index, { packet, digest: made.digest }, nowMs);
+        if (!verdict.ok) throw new InternalError(`a signature just made is refused: ${verdict.message}`);
+        return encodeArmor('SIGNATURE', made.packet);
+      },
+    };
   };
   try {
     native = await openNativeSigner(pgp, secret, await clearSign('A trial.'));
@@ -115,6 +153,7 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     signingFingerprint: component.fingerprint,
     notices,
     clearSign,
+    startDetached,
     close() {
       native?.close();
       secret.makeDummy();
@@ -224,4 +263,20 @@ function hashOf(pgp: typeof OpenPgp, signature: Uint8Array): string {
   const word = hashWord(packet?.hashAlgorithm ?? null);
   if (word === undefined) throw new InternalError('OpenPGP.js made a signature of another kind');
   return word;
+}
+
+/** What is wrong with a signing key, if anything, as a list of a sentence. */
+export async function signingKeyProblems(inputs: {
+  readonly signingKey: string | undefined;
+  readonly passphrase: string | undefined;
+}): Promise<readonly string[]> {
+  if (inputs.signingKey === undefined) return [];
+  try {
+    const { passphrase } = inputs;
+    (await openSigner({ armoredKey: inputs.signingKey, passphrase, clock: systemClock })).close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    return [`signing-key: ${error.message}`];
+  }
 }

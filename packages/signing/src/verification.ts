@@ -90,16 +90,57 @@ export async function verifyDocument(
   const parsed = parseClearSigned(document);
   if (!parsed.ok) return parsed;
   const { text } = parsed;
-  const refuse = (code: SignatureCode, message: string, fingerprint?: string): SignatureVerdict => ({
+  const judgement = await judgeSignature(
+    pgp,
+    index,
+    {
+      packet: parsed.signaturePacket,
+      over: 'text',
+      shapeFault: (signature) => headerFault(signature, parsed.hashHeader),
+      isBy: (signature, component) => isSignedBy(pgp, signature, parsed.signaturePacket, component, text),
+    },
+    nowMs,
+  );
+  return { ...judgement, text };
+}
+
+/** A signature whose bytes are at hand, and how it is checked against what it is over. */
+export interface SignatureInQuestion {
+  /** The body of its packet. */
+  readonly packet: Uint8Array;
+  readonly over: 'text' | 'bytes';
+  /** What else is wrong with its form. */
+  shapeFault?(signature: OpenPgp.SignaturePacket): Fault | undefined;
+  /** Whether the key made it over that data. Its dates are not looked at. */
+  isBy(signature: OpenPgp.SignaturePacket, component: SigningComponent): Promise<boolean>;
+}
+
+/** What is known of a signature, whatever it is over. */
+export type SignatureJudgement =
+  | { readonly ok: true; readonly fingerprint: string; readonly signedAtMs: number }
+  | {
+      readonly ok: false;
+      readonly code: SignatureCode;
+      readonly message: string;
+      readonly fingerprint?: string;
+    };
+
+/** Judges one signature by the keys of `index` at `nowMs`. Never throws. */
+export async function judgeSignature(
+  pgp: typeof OpenPgp,
+  index: SignerIndex,
+  question: SignatureInQuestion,
+  nowMs: number,
+): Promise<SignatureJudgement> {
+  const refuse = (code: SignatureCode, message: string, fingerprint?: string): SignatureJudgement => ({
     ok: false,
     code,
     message,
-    text,
     ...(fingerprint === undefined ? {} : { fingerprint }),
   });
-  const signature = readSignaturePacket(pgp, parsed.signaturePacket);
+  const signature = readSignaturePacket(pgp, question.packet);
   if (signature === undefined) return refuse('signature-malformed', 'its signature packet is malformed');
-  const shape = shapeFault(pgp, signature, parsed.hashHeader);
+  const shape = shapeFault(pgp, signature, question.over) ?? question.shapeFault?.(signature);
   if (shape !== undefined) return refuse(shape.code, shape.message);
 
   const keyId = signature.issuerKeyID.toHex().toUpperCase();
@@ -112,17 +153,17 @@ export async function verifyDocument(
       : refuse('signature-not-pinned', `it is signed by the key ${known}, which is not trusted`, known);
   }
   const { key, component } = signer;
-  if (!(await isSignedBy(pgp, signature, parsed.signaturePacket, component, text))) {
-    const message = `its signature by the key ${key.fingerprint} does not match its text`;
+  if (!(await question.isBy(signature, component))) {
+    const message = `its signature by the key ${key.fingerprint} does not match its ${question.over}`;
     return refuse('signature-bad', message, key.fingerprint);
   }
   const fault =
     keyFault(key, nowMs) ?? componentFault(component, nowMs) ?? timeFault(signature, key, component, nowMs);
   if (fault !== undefined) return refuse(fault.code, fault.message, key.fingerprint);
-  return { ok: true, text, fingerprint: key.fingerprint, signedAtMs: createdMs(signature) };
+  return { ok: true, fingerprint: key.fingerprint, signedAtMs: createdMs(signature) };
 }
 
-interface Fault {
+export interface Fault {
   readonly code: SignatureCode;
   readonly message: string;
 }
@@ -130,10 +171,12 @@ interface Fault {
 function shapeFault(
   pgp: typeof OpenPgp,
   signature: OpenPgp.SignaturePacket,
-  hashHeader: string,
+  over: SignatureInQuestion['over'],
 ): Fault | undefined {
-  if (signature.signatureType !== pgp.enums.signature.text) {
-    return { code: 'signature-malformed', message: 'its signature is not one over a text' };
+  const { text, binary } = pgp.enums.signature;
+  if (signature.signatureType !== (over === 'text' ? text : binary)) {
+    const wanted = over === 'text' ? 'a text' : 'bytes as they are';
+    return { code: 'signature-malformed', message: `its signature is not one over ${wanted}` };
   }
   const word = hashWord(signature.hashAlgorithm);
   if (word === undefined) {
@@ -141,9 +184,6 @@ function shapeFault(
   }
   if (!strongHashes.has(word)) {
     return { code: 'signature-weak', message: `its signature uses the broken hash ${word}` };
-  }
-  if (word !== hashHeader.toUpperCase()) {
-    return { code: 'signature-malformed', message: `its Hash header does not say ${word}, which was used` };
   }
   const critical =
     signature.unknownSubpackets.some((subpacket) => subpacket.critical) ||
@@ -155,6 +195,12 @@ function shapeFault(
     };
   }
   return undefined;
+}
+
+function headerFault(signature: OpenPgp.SignaturePacket, hashHeader: string): Fault | undefined {
+  const word = hashWord(signature.hashAlgorithm);
+  if (word === hashHeader.toUpperCase()) return undefined;
+  return { code: 'signature-malformed', message: `its Hash header does not say ${word}, which was used` };
 }
 
 /** The key ID is known to match; a fingerprint in the signature must match too. */

@@ -1,0 +1,15 @@
+/** A line for each file as `sha256sum` writes them, in the order of their names. */
+export function checksumsText(files: readonly { readonly name: string; readonly sha256: string }[]): string {
+  return files
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, sha256 }) => `${sha256}  ${name}\n`)
+    .join('');
+}
+
+/** Why a name cannot be in the sums, or undefined. `sha256sum` would write these with escapes that other programs do not know. */
+export function checksumNameProblem(name: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(name)) return 'has a line break or another control character in its name';
+  if (name.includes('\\')) return 'has a backslash in its name';
+  if (!name.isWellFormed()) return 'has a name that is not well-formed Unicode';
+  return undefined;
+}

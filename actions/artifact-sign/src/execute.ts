@@ -1,0 +1,112 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import {
+  asSlipwayError,
+  counted,
+  mapConcurrently,
+  type ProgressPort,
+  printable,
+  type SlipwayError,
+  systemErrorCode,
+  UserError,
+  unreachable,
+} from '@slipway/core';
+import { readStable } from '@slipway/local-files';
+import type { Signer } from '@slipway/signing';
+import type { Plan, Step } from './plan.ts';
+
+export interface Result {
+  /** Paths of the signatures that were made, also when the run failed afterwards. */
+  readonly signed: readonly string[];
+  readonly failure: SlipwayError | undefined;
+}
+
+const chunkBytes = 2 ** 20;
+const concurrentFiles = 4;
+
+/** Carries a plan out. Each file is put in place whole, so a run that was interrupted is finished by running it again. */
+export async function execute(plan: Plan, signer: Signer, progress: ProgressPort): Promise<Result> {
+  const signed: string[] = [];
+  try {
+    const files = plan.steps.filter((step) => step.kind === 'sign-file');
+    const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (files.length > 0) progress.start(`Signing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
+    await mapConcurrently(files, concurrentFiles, async (step) => {
+      await replaceFile(step.signaturePath, await signFile(step, signer, progress));
+      signed.push(step.signaturePath);
+    });
+    for (const step of plan.steps) {
+      switch (step.kind) {
+        case 'sign-file':
+          break;
+        case 'write-checksums':
+          await replaceFile(step.path, step.text);
+          break;
+        case 'sign-checksums':
+          await replaceFile(step.signaturePath, await signText(step, signer));
+          signed.push(step.signaturePath);
+          break;
+        default:
+          unreachable(step);
+      }
+    }
+    return { signed, failure: undefined };
+  } catch (error) {
+    return { signed, failure: asSlipwayError(error) };
+  }
+}
+
+/** The signature of a file, which must still have the bytes that the sums are of. */
+async function signFile(
+  { path, sizeBytes, sha256 }: Extract<Step, { kind: 'sign-file' }>,
+  signer: Signer,
+  progress: ProgressPort,
+): Promise<string> {
+  const signing = signer.startDetached();
+  const digesting = createHash('sha256');
+  for await (const bytes of readStable(path, { chunkBytes, expectedSizeBytes: sizeBytes })) {
+    digesting.update(bytes);
+    signing.update(bytes);
+    progress.advance(bytes.length);
+  }
+  if (digesting.digest('hex') !== sha256) {
+    throw new UserError('content-invalid', `${printable(path)} changed while it was being signed`, {
+      hint: 'Let nothing write to the files any more when this step begins, and run it again.',
+    });
+  }
+  return signing.finish();
+}
+
+async function signText(
+  { text, form }: Extract<Step, { kind: 'sign-checksums' }>,
+  signer: Signer,
+): Promise<string> {
+  if (form === 'clear-signed') return signer.clearSign(text);
+  const signing = signer.startDetached();
+  signing.update(Buffer.from(text));
+  return signing.finish();
+}
+
+/** A reader sees the old file or the new one whole. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+  try {
+    await writeFile(partial, text, { flag: 'wx' });
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+function writeError(path: string, cause: unknown): UserError {
+  const code = systemErrorCode(cause);
+  const what = `${printable(path)} cannot be written (${code ?? 'for an unknown reason'})`;
+  return code === 'ENOSPC' || code === 'EDQUOT'
+    ? new UserError('disk-full', what, { hint: 'Free some space, and run this again.', cause })
+    : new UserError('target-read-only', what, {
+        hint: 'Signatures are written beside their files, which must be in a directory that can be written.',
+        cause,
+      });
+}

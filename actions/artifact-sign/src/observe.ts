@@ -1,0 +1,120 @@
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { lstat, readFile } from 'node:fs/promises';
+import { mapConcurrently, type ProgressPort, printable, systemErrorCode, UserError } from '@slipway/core';
+import { readStable } from '@slipway/local-files';
+import type { DetachedVerdict, Keyring } from '@slipway/signing';
+import { type SourceFile, signatureSuffix } from './sources.ts';
+
+/** What is known of the signature that a file has. */
+export type SignatureState = 'missing' | 'good' | 'over-other-bytes' | 'by-other-key';
+
+export interface ObservedFile extends SourceFile {
+  readonly sha256: string;
+  readonly signature: SignatureState;
+}
+
+const chunkBytes = 2 ** 20;
+const maxSignatureBytes = 2 ** 20;
+const concurrentFiles = 4;
+
+/**
+ * Hashes the files, and looks at the signatures that they have. Throws `UserError`: `immutable-conflict` for a file that has
+ * the name of a signature and is none, `content-invalid` for a file that is not the one of the list of artifacts, and as
+ * `readStable`.
+ */
+export async function observeFiles(
+  files: readonly SourceFile[],
+  keyring: Keyring | undefined,
+  progress: ProgressPort,
+): Promise<readonly ObservedFile[]> {
+  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  progress.start(`Hashing ${files.length} files`, totalBytes, 'bytes');
+  return mapConcurrently(files, concurrentFiles, async (file) => {
+    const signature = keyring === undefined ? undefined : await readSignature(file.path + signatureSuffix);
+    const verification = signature === undefined ? undefined : keyring?.startDetached(signature);
+    const digesting = createHash('sha256');
+    for await (const bytes of readStable(file.path, { chunkBytes, expectedSizeBytes: file.sizeBytes })) {
+      digesting.update(bytes);
+      verification?.update(bytes);
+      progress.advance(bytes.length);
+    }
+    const sha256 = digesting.digest('hex');
+    if (file.artifact !== undefined && file.artifact.sha256 !== sha256) {
+      throw new UserError(
+        'content-invalid',
+        `${printable(file.path)} has other bytes than the list of artifacts says`,
+        { hint: 'Something changed it since; make the list anew.' },
+      );
+    }
+    return { ...file, sha256, signature: stateOf(await verification?.finish(), file.path + signatureSuffix) };
+  });
+}
+
+/** What is known of the signature of the sums that are to be written. */
+export async function observeChecksums(
+  path: string,
+  text: string,
+  form: 'detached' | 'clear-signed',
+  keyring: Keyring,
+): Promise<{ readonly isThere: boolean; readonly signature: SignatureState }> {
+  const isThere = await hasText(path, text);
+  const signature = await readSignature(path + signatureSuffix);
+  if (signature === undefined) return { isThere, signature: 'missing' };
+  if (form === 'detached')
+    return {
+      isThere,
+      signature: stateOf(await keyring.verifyDetached(signature, [Buffer.from(text)]), path),
+    };
+  const verdict = await keyring.verifyClearSigned(signature);
+  const isOverThese = verdict.ok && `${verdict.text}\n` === text;
+  return { isThere, signature: isOverThese ? 'good' : 'over-other-bytes' };
+}
+
+async function hasText(path: string, text: string): Promise<boolean> {
+  try {
+    const stats = await lstat(path);
+    return stats.isFile() && stats.size === Buffer.byteLength(text)
+      ? hashOnce('sha256', await readFile(path)) === hashOnce('sha256', text)
+      : false;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw unreadable(path, error);
+  }
+}
+
+async function readSignature(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const stats = await lstat(path);
+    if (!stats.isFile() || stats.size > maxSignatureBytes) throw noSignature(path);
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function stateOf(verdict: DetachedVerdict | undefined, path: string): SignatureState {
+  if (verdict === undefined) return 'missing';
+  if (verdict.ok) return 'good';
+  switch (verdict.code) {
+    case 'unsigned':
+      throw noSignature(path);
+    case 'signature-unknown-key':
+    case 'signature-not-pinned':
+      return 'by-other-key';
+    default:
+      return 'over-other-bytes';
+  }
+}
+
+function noSignature(path: string): UserError {
+  return new UserError('immutable-conflict', `${printable(path)} is there and is no signature`, {
+    hint: 'It would be overwritten by one: give it another name.',
+  });
+}
+
+function unreadable(path: string, cause: unknown): UserError {
+  const code = systemErrorCode(cause) ?? 'for an unknown reason';
+  return new UserError('source-unreadable', `${printable(path)} cannot be read (${code})`, { cause });
+}

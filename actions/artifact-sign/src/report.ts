@@ -1,0 +1,143 @@
+import { hash as hashOnce } from 'node:crypto';
+import { basename, isAbsolute, relative } from 'node:path';
+import { type Artifact, artifactsText, counted, formatBytes } from '@slipway/core';
+import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+import type { Signer } from '@slipway/signing';
+import type { Result } from './execute.ts';
+import type { ObservedFile } from './observe.ts';
+import type { Plan } from './plan.ts';
+
+/** A file that this action made. */
+export interface MadeFile {
+  readonly path: string;
+  readonly platform: string | undefined;
+  readonly contents: Uint8Array;
+}
+
+export interface ReportInput {
+  readonly plan: Plan;
+  /** Undefined for a dry run. */
+  readonly result: Result | undefined;
+  readonly files: readonly ObservedFile[];
+  /** What another action handed on. */
+  readonly given: readonly Artifact[];
+  /** Signatures and sums as they are at the end of a run that went well. */
+  readonly made: readonly MadeFile[];
+  readonly checksumsPath: string;
+  readonly signer: Pick<Signer, 'publicKey' | 'algorithm'>;
+  readonly workDirectory: string;
+  readonly reportPath: string | undefined;
+}
+
+const maxRows = 50;
+
+/** What a run tells: outputs, the list of artifacts, the public key, the JSON report and the summary. Pure. */
+export function report(input: ReportInput): ActionResult {
+  const { plan, result, signer } = input;
+  const isDone = result !== undefined && result.failure === undefined;
+  return {
+    outputs: {
+      fingerprint: plan.fingerprint,
+      checksums: isDone ? fromWorkspace(input.checksumsPath, input.workDirectory) : '',
+      signed: result?.signed.length ?? 0,
+      'already-signed': plan.alreadySigned,
+    },
+    files: [
+      ...(isDone ? [artifactsFile(input)] : []),
+      {
+        output: 'public-key',
+        path: undefined,
+        defaultName: `${plan.fingerprint}.asc`,
+        contents: signer.publicKey.armored,
+      },
+      reportFile('artifact-sign', input.reportPath, {
+        dryRun: result === undefined,
+        fingerprint: plan.fingerprint,
+        algorithm: signer.algorithm,
+        alreadySigned: plan.alreadySigned,
+        signed: [...(result?.signed ?? [])].sort(),
+        files: input.files.map(({ name, sizeBytes, sha256, signature }) => ({
+          name,
+          sizeBytes,
+          sha256,
+          signature,
+        })),
+        plan: plan.steps,
+        failure: result?.failure && { code: result.failure.code, message: result.failure.message },
+      }),
+    ],
+    summary: summary(input),
+    problems: [],
+    failure: result?.failure,
+  };
+}
+
+function artifactsFile(input: ReportInput): ActionResult['files'][number] {
+  const { given, files, made, workDirectory } = input;
+  const byPath = new Map<string, Artifact>();
+  const add = (artifact: Artifact): void =>
+    void byPath.set(artifact.path ?? `name:${artifact.name}`, artifact);
+  for (const artifact of given) add(artifact);
+  for (const { path, sizeBytes, sha256, artifact } of files)
+    if (artifact === undefined)
+      add({ name: basename(path), path: fromWorkspace(path, workDirectory), sizeBytes, sha256 });
+  for (const { path, platform, contents } of made) {
+    add({
+      name: basename(path),
+      path: fromWorkspace(path, workDirectory),
+      platform,
+      sizeBytes: contents.length,
+      sha256: hashOnce('sha256', contents),
+    });
+  }
+  return {
+    output: 'artifacts',
+    path: undefined,
+    defaultName: 'artifact-sign-artifacts.json',
+    contents: artifactsText([...byPath.values()]),
+  };
+}
+
+/** Relative to the workspace where it is below it. */
+function fromWorkspace(path: string, workDirectory: string): string {
+  const relativePath = relative(workDirectory, path);
+  return isAbsolute(relativePath) || relativePath.startsWith('..') ? path : relativePath;
+}
+
+function summary(input: ReportInput): readonly SummaryBlock[] {
+  const { plan, result, signer, files } = input;
+  const planned = plan.steps.filter(({ kind }) => kind !== 'write-checksums').length;
+  return [
+    { kind: 'heading', text: titleOf(result) },
+    factsSummary([
+      ['Key', `${plan.fingerprint} (${signer.algorithm})`],
+      ['Key owner', signer.publicKey.userIds.join(', ')],
+      ['Checksums', fromWorkspace(input.checksumsPath, input.workDirectory)],
+      result === undefined
+        ? ['To sign', counted(planned, 'file')]
+        : ['Signed now', counted(result.signed.length, 'file')],
+      ['Already signed', counted(plan.alreadySigned, 'file')],
+    ]),
+    {
+      kind: 'table',
+      // The widest column is last, where it may be cut off.
+      head: ['File', 'Size', 'SHA-256'],
+      rows: files
+        .slice(0, maxRows)
+        .map(({ name, sizeBytes, sha256 }) => [name, formatBytes(sizeBytes), sha256]),
+    },
+    ...(files.length > maxRows
+      ? [
+          {
+            kind: 'text',
+            text: `${counted(files.length - maxRows, 'more file')} in the JSON report.`,
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function titleOf(result: Result | undefined): string {
+  if (result === undefined) return 'Files to be signed (dry run)';
+  return result.failure === undefined ? 'Files signed' : 'Files not signed completely';
+}

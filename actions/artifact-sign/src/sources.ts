@@ -1,0 +1,157 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type Artifact, parseArtifacts, printable, systemErrorCode, UserError } from '@slipway/core';
+import { type FileProblem, findFiles, refuseProblems } from '@slipway/local-files';
+import { checksumNameProblem } from './checksums.ts';
+import type { Inputs } from './inputs.ts';
+
+/** A file that is to be signed. */
+export interface SourceFile {
+  /** Absolute. */
+  readonly path: string;
+  /** From the directory of the sums, with slashes. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** What another action said of it. */
+  readonly artifact: Artifact | undefined;
+}
+
+export interface Sources {
+  readonly files: readonly SourceFile[];
+  /** Everything that was handed on, also what is not signed. */
+  readonly artifacts: readonly Artifact[];
+  readonly checksumsPath: string;
+}
+
+export const signatureSuffix = '.asc';
+const defaultName = 'SHA256SUMS';
+const maxFiles = 10_000;
+const maxListBytes = 16 * 2 ** 20;
+
+/**
+ * The files to sign, in the order of their names, from the patterns and the list of artifacts. Signatures and the sums
+ * themselves are not among them. Throws one `UserError` for everything that is wrong with them.
+ */
+export async function findSources(
+  { files, artifacts: listPath, checksums }: Inputs,
+  workDirectory: string,
+): Promise<Sources> {
+  const problems: FileProblem[] = [];
+  const artifacts = listPath === undefined ? [] : await readArtifacts(resolve(workDirectory, listPath));
+  const found = new Map<string, Pick<SourceFile, 'sizeBytes' | 'artifact'>>();
+  for (const file of findPatterns(files, workDirectory, problems))
+    found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
+  for (const artifact of artifacts) {
+    const path = resolve(workDirectory, artifact.path ?? '');
+    if (artifact.path === undefined) {
+      problems.push({
+        code: 'input-invalid',
+        path: artifact.name,
+        what: 'has no path in the list of artifacts: it must be a file of this machine',
+      });
+    } else if (isSignable(path)) {
+      const sizeBytes = await sizeOf(path, artifact, problems);
+      if (sizeBytes !== undefined) found.set(path, { sizeBytes, artifact });
+    }
+  }
+  const checksumsPath =
+    checksums === undefined
+      ? join(commonDirectory([...found.keys()]), defaultName)
+      : resolve(workDirectory, checksums);
+  found.delete(checksumsPath);
+  const named = [...found].map(([path, file]) => ({ ...file, path, name: nameFrom(checksumsPath, path) }));
+  for (const { path, name } of named) {
+    const problem =
+      name.startsWith('../') || isAbsolute(name)
+        ? `is not below ${printable(dirname(checksumsPath))}, where the sums are`
+        : checksumNameProblem(name);
+    if (problem !== undefined) problems.push({ code: 'name-invalid', path, what: problem });
+  }
+  refuseProblems(
+    problems,
+    'Nothing was signed, because of these files',
+    'Check files and artifacts, and whether an earlier step made the files.',
+  );
+  requireSome(named.length);
+  return { files: named.sort((a, b) => (a.name < b.name ? -1 : 1)), artifacts, checksumsPath };
+}
+
+function findPatterns(
+  lines: readonly string[],
+  baseDirectory: string,
+  problems: FileProblem[],
+): readonly { readonly path: string; readonly sizeBytes: number }[] {
+  const excludes = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+  const patterns = lines.filter((line) => !line.startsWith('!'));
+  return patterns
+    .flatMap((pattern) => findFiles(pattern, { baseDirectory, excludes, problems }))
+    .filter(({ kind, path }) => {
+      if (kind === 'link')
+        problems.push({ code: 'source-unreadable', path, what: 'is a symbolic link: name the file itself' });
+      return kind === 'file' && isSignable(path);
+    });
+}
+
+function isSignable(path: string): boolean {
+  return !path.endsWith(signatureSuffix) && basename(path) !== defaultName;
+}
+
+async function sizeOf(
+  path: string,
+  { name, sizeBytes }: Artifact,
+  problems: FileProblem[],
+): Promise<number | undefined> {
+  const add = (code: FileProblem['code'], what: string): undefined =>
+    void problems.push({ code, path: name, what });
+  try {
+    const stats = await stat(path);
+    if (!stats.isFile()) return add('source-unreadable', `is no file at ${printable(path)}`);
+    if (stats.size !== sizeBytes)
+      return add('source-unreadable', `has ${stats.size} bytes, and ${sizeBytes} in the list of artifacts`);
+    return stats.size;
+  } catch (error) {
+    return add(
+      'source-missing',
+      `cannot be read at ${printable(path)} (${systemErrorCode(error) ?? 'unknown'})`,
+    );
+  }
+}
+
+async function readArtifacts(path: string): Promise<readonly Artifact[]> {
+  try {
+    if ((await stat(path)).size > maxListBytes)
+      throw new UserError('too-large', `the list of artifacts ${printable(path)} is larger than 16 MiB`);
+    return parseArtifacts(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      'source-missing',
+      `the list of artifacts ${printable(path)} cannot be read (${systemErrorCode(error) ?? 'for an unknown reason'})`,
+      { hint: 'Give artifacts the output artifacts of an earlier step.', cause: error },
+    );
+  }
+}
+
+/** The deepest directory that all files are in or below. */
+function commonDirectory(paths: readonly string[]): string {
+  let [common = sep, ...others] = paths.map(dirname);
+  for (const directory of others) {
+    while (directory !== common && !directory.startsWith(common.endsWith(sep) ? common : common + sep))
+      common = dirname(common);
+  }
+  return common;
+}
+
+function nameFrom(checksumsPath: string, path: string): string {
+  return relative(dirname(checksumsPath), path).replaceAll(sep, '/');
+}
+
+function requireSome(count: number): void {
+  if (count === 0) {
+    throw new UserError('source-missing', 'there is no file to sign', {
+      hint: 'Signatures and SHA256SUMS themselves are never signed; name other files.',
+    });
+  }
+  if (count > maxFiles)
+    throw new UserError('too-large', `there are more than ${maxFiles.toLocaleString('en-US')} files to sign`);
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { decodeArmorBlock, splitArmor } from './armor.ts';
+import { type FramingProblem, onlySignaturePacket } from './clear-signed.ts';
+import type { OpenPgp } from './openpgp.ts';
+import {
+  hashWord,
+  judgeSignature,
+  readSignaturePacket,
+  type SignatureJudgement,
+  type SignerIndex,
+} from './verification.ts';
+
+const maxSignatureBytes = 16 * 1024;
+
+/** What is known of a detached signature. `fingerprint` is of the primary key, 40 upper-case hex digits. */
+export type DetachedVerdict = SignatureJudgement;
+
+/** A detached signature that waits for the bytes that it is over. */
+export interface DetachedVerification {
+  update(bytes: Uint8Array): void;
+  /** The verdict on the bytes that were given. Never throws. */
+  finish(): Promise<DetachedVerdict>;
+}
+
+/**
+ * Begins to verify a detached signature (RFC 9580 section 10.4), armored or binary. It must be the only one of its file, over
+ * bytes as they are. Never throws: what is wrong with the signature is in the verdict.
+ */
+export function startDetachedVerification(
+  pgp: typeof OpenPgp,
+  index: SignerIndex,
+  signature: string | Uint8Array,
+  nowMs: number,
+): DetachedVerification {
+  const packet = readDetachedSignature(signature);
+  if (!(packet instanceof Uint8Array)) return decided({ ok: false, ...packet });
+  const word = hashWord(readSignaturePacket(pgp, packet)?.hashAlgorithm ?? null);
+  const digesting = createHash(word?.toLowerCase() ?? 'sha256');
+  return {
+    update: (bytes) => void digesting.update(bytes),
+    finish: () => {
+      digesting.update(hashedEnd(packet));
+      const digest = digesting.digest();
+      return judgeDetached(pgp, index, { packet, digest }, nowMs);
+    },
+  };
+}
+
+/** Judges a signature over bytes of which only the digest is there, with the end that the signature itself adds. */
+export function judgeDetached(
+  pgp: typeof OpenPgp,
+  index: SignerIndex,
+  { packet, digest }: { readonly packet: Uint8Array; readonly digest: Uint8Array },
+  nowMs: number,
+): Promise<DetachedVerdict> {
+  return judgeSignature(
+    pgp,
+    index,
+    {
+      packet,
+      over: 'bytes',
+      async isBy(signature, component) {
+        // Where OpenPGP.js keeps the digest of what it hashed while it was reading.
+        Reflect.set(signature, 'hashed', new Uint8Array(digest));
+        const date = new Date(signature.created?.getTime() ?? 0);
+        try {
+          await signature.verify(component.packet, pgp.enums.signature.binary, {}, date, true, pgp.config);
+          return true;
+        } catch {
+          return false;
+        }
+      },
+    },
+    nowMs,
+  );
+}
+
+/** The hashed part of a version 4 signature and its trailer (RFC 9580 section 5.2.4); nothing of one that is too short. */
+function hashedEnd(packet: Uint8Array): Buffer {
+  const length = 6 + ((packet[4] ?? 0) << 8) + (packet[5] ?? 0);
+  const hashedPart = packet.subarray(0, length);
+  const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
+  trailer.writeUInt32BE(hashedPart.length, 2);
+  return Buffer.concat([hashedPart, trailer]);
+}
+
+function decided(verdict: DetachedVerdict): DetachedVerification {
+  return { update: () => undefined, finish: async () => verdict };
+}
+
+/** The body of the one signature packet. */
+function readDetachedSignature(signature: string | Uint8Array): Uint8Array | FramingProblem {
+  const malformed = (message: string): FramingProblem => ({ code: 'signature-malformed', message });
+  if (signature.length > maxSignatureBytes) return malformed('its signature is too large');
+  if (typeof signature !== 'string' && ((signature[0] ?? 0) & 0x80) !== 0)
+    return onlySignaturePacket(signature);
+  const text = typeof signature === 'string' ? signature : Buffer.from(signature).toString('latin1');
+  const { blocks, rest, problems } = splitArmor(text);
+  const [block, ...others] = blocks;
+  if (problems.length > 0 || rest.some((line) => line.text !== ''))
+    return malformed('its signature has something beside it');
+  if (block === undefined) return { code: 'unsigned', message: 'it has no signature' };
+  if (others.length > 0) return { code: 'signature-multiple', message: 'it has more than one signature' };
+  if (block.label !== 'SIGNATURE') return malformed(`it is a PGP ${block.label}, and no signature`);
+  const bytes = decodeArmorBlock(block);
+  return typeof bytes === 'string'
+    ? malformed(`its signature cannot be decoded: ${bytes}`)
+    : onlySignaturePacket(bytes);
+}
