@@ -1,6 +1,17 @@
-import { InternalError } from '@slipway/core';
-import { defineAction, reportOutput } from '@slipway/runner';
-import { inputs } from './inputs.ts';
+import { openAwsStore, type StoreAccess } from '@slipway/aws-actions';
+import { type ObjectStore, UserError, unreachable } from '@slipway/core';
+import { windowAt } from '@slipway/download-window';
+import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
+import { openAddresses } from './addresses.ts';
+import { inputFindings, inputProblems } from './checks.ts';
+import { cleanUp } from './cleanup.ts';
+import { bestMs, type Clocks, coveredWindows, readClocks, type WindowRules } from './clocks.ts';
+import { type Inputs, inputs } from './inputs.ts';
+import { linksIn, refuseSecretInLinks } from './link-list.ts';
+import { publishFiles } from './publish.ts';
+import { type FileNeeds, loadReleaseFiles, type ReleaseFile } from './release-files.ts';
+import { reportCleanup, reportPublish, reportVerify, reportWindow } from './report.ts';
+import { verifyFiles } from './verify.ts';
 
 export const action = defineAction({
   name: 'download-publish',
@@ -26,7 +37,115 @@ export const action = defineAction({
     proven: { description: 'How many links `verify` proved to serve the files.' },
     report: reportOutput,
   },
-  run: async () => {
-    throw new InternalError('it is not there yet');
-  },
+  checkInputs: inputProblems,
+  run,
 });
+
+async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  switch (given.operation) {
+    case 'publish':
+      return publish(given, context);
+    case 'verify':
+      return verify(given, context);
+    case 'cleanup':
+      return cleanup(given, context);
+    case 'window':
+      return tellWindows(given, context);
+    default:
+      return unreachable(given.operation);
+  }
+}
+
+async function publish(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const rules = rulesOf(given);
+  const addresses = await openAddresses(given);
+  const files = await loadFiles(given, context, 'bytes');
+  refuseSecretInLinks(linksIn(0, files, addresses), given);
+  const store = await openDestination(given, context, 'write');
+  const published = await publishFiles(files, addresses, store, { given, rules, context });
+  const { clocks, rounds, failure } = published;
+  const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
+  const windows = [...new Set(rounds.flatMap(({ plan }) => plan.windows))];
+  const problems = inputFindings(given);
+  return reportPublish({ given, clocks, windows, links, problems, failure }, published);
+}
+
+async function verify(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const rules = rulesOf(given);
+  const addresses = await openAddresses(given);
+  const files = await loadFiles(given, context, 'facts');
+  refuseSecretInLinks(linksIn(0, files, addresses), given);
+  const store = await openDestination(given, context, 'read');
+  const verified = await verifyFiles(files, addresses, store, { given, rules, context });
+  const { clocks, plan, findings, failure } = verified;
+  const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
+  const problems = [...inputFindings(given), ...findings];
+  return reportVerify({ given, clocks, windows: plan.windows, links, problems, failure }, verified);
+}
+
+async function cleanup(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const store = await openDestination(given, context, 'write');
+  const cleaned = await cleanUp(store, { given, rules: rulesOf(given), context });
+  const { clocks, plan, problems, failure } = cleaned;
+  const windows = plan.steps.map(({ window }) => window);
+  return reportCleanup({ given, clocks, windows, links: [], problems, failure }, cleaned);
+}
+
+async function tellWindows(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  const rules = rulesOf(given);
+  const addresses = await openAddresses(given);
+  const files = await loadFiles(given, context, 'names');
+  const clocks = await readClocks(context.clock, undefined);
+  const windows = coveredWindows(clocks, rules);
+  const links = windows.flatMap((window) => linksIn(window, files, addresses));
+  refuseSecretInLinks(links, given);
+  const current = currentWindow(clocks, rules);
+  for (const { window, file, key, url } of links) {
+    context.progress.info(`${window} ${file.platform}: ${url ?? key}`);
+  }
+  const told = {
+    given,
+    clocks,
+    windows,
+    links: links.filter(({ window }) => window === current),
+    problems: inputFindings(given),
+    failure: undefined,
+  };
+  return reportWindow(told, links);
+}
+
+async function loadFiles(
+  given: Inputs,
+  { progress, workDirectory }: ActionContext,
+  needs: FileNeeds,
+): Promise<readonly ReleaseFile[]> {
+  if (needs !== 'names') progress.start('Reading the files', undefined, 'bytes');
+  const files = await loadReleaseFiles(given, workDirectory, needs, (count) => progress.advance(count));
+  if (files.length > 0 || needs === 'names') return files;
+  throw new UserError('source-missing', 'The list of artifacts has no file.', {
+    hint: 'Check the step that made it.',
+  });
+}
+
+async function openDestination(
+  given: Inputs,
+  context: ActionContext,
+  access: StoreAccess,
+): Promise<ObjectStore> {
+  const { destination } = given;
+  if (destination === undefined) throw new UserError('input-invalid', 'input "destination" is required');
+  return openAwsStore(destination, given, context, access);
+}
+
+function rulesOf({ windowLength, windows, clockTolerance, grace }: Inputs): WindowRules {
+  return {
+    lengthSeconds: windowLength / 1_000,
+    count: windows,
+    toleranceMs: clockTolerance,
+    graceMs: grace,
+  };
+}
+
+function currentWindow(clocks: Clocks, { lengthSeconds }: WindowRules): number {
+  return windowAt(Math.max(0, bestMs(clocks)), lengthSeconds).number;
+}

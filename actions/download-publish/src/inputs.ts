@@ -1,6 +1,7 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { type InputsOf, input } from '@slipway/runner';
+import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import {
+  type FileLine,
   parseBaseUrl,
   parseDestination,
   parseFileLines,
@@ -8,6 +9,16 @@ import {
   parseSegment,
   parseWindowLength,
 } from './parsers.ts';
+
+const files: InputDeclaration<readonly FileLine[]> = {
+  ...input.lines({
+    description:
+      'Files beside those of `artifacts`, as lines `PLATFORM: path`, such as `macos: out/macos.zip`. `window` needs only their names.',
+  }),
+  check: undefined,
+  absent: [],
+  parse: parseFileLines,
+};
 
 export const inputs = {
   operation: input.choice({
@@ -40,14 +51,7 @@ export const inputs = {
     description:
       'JSON list of the files, as another action’s output `artifacts` names it. Each has a platform, or gets `default-platform`.',
   }),
-  files: {
-    ...input.lines({
-      description:
-        'Files beside those of `artifacts`, as lines `PLATFORM: path`, such as `macos: out/macos.zip`. `window` needs only their names.',
-    }),
-    parse: parseFileLines,
-    absent: [],
-  },
+  files,
   'default-platform': {
     ...input.text({ description: 'Platform of artifacts that have none.', default: 'all' }),
     absent: 'all',

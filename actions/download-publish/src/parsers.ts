@@ -4,6 +4,9 @@ import { parseStoreUrl } from '@slipway/store';
 
 const maxFiles = 1_000;
 const maxShownCharacters = 80;
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+const maxDays = 31;
 const maxBaseUrlCharacters = 2_048;
 
 /** A file that is named in `files`. */
@@ -72,11 +75,19 @@ export function parseBaseUrl(text: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** A length of windows in milliseconds: whole seconds, a minute to 31 days. Throws an `Error`. */
+/**
+ * A length of windows in milliseconds: whole minutes that divide a day, or whole days. So windows begin at the same times
+ * every day, and two lengths are so far apart that `cleanup` sees which one an object was not published with. Throws an
+ * `Error`.
+ */
 export function parseWindowLength(text: string): number {
   const lengthMs = parseDurationMs(text);
-  if (lengthMs % 1_000 !== 0 || lengthMs < 60_000 || lengthMs > 31 * 86_400_000) {
-    throw new Error('it is no number of whole seconds between 1m and 31d');
+  const dividesDay = lengthMs > 0 && lengthMs % minuteMs === 0 && dayMs % lengthMs === 0;
+  const isDays = lengthMs > 0 && lengthMs % dayMs === 0 && lengthMs <= maxDays * dayMs;
+  if (!dividesDay && !isDays) {
+    throw new Error(
+      `it is neither whole minutes that divide a day, such as 6h or 12h, nor 1d to ${maxDays}d`,
+    );
   }
   return lengthMs;
 }

@@ -1,0 +1,130 @@
+import { openUrlSigner, type UrlSigner } from '@slipway/aws';
+import { UserError } from '@slipway/core';
+import { accessHash, encodedKey, keyOf, windowNumbered } from '@slipway/download-window';
+import type { Inputs } from './inputs.ts';
+
+/** Where a file of a window is, and its link. */
+export interface Address {
+  readonly key: string;
+  /** Undefined without a base URL. */
+  readonly url: string | undefined;
+}
+
+/** A file, as far as its address goes. */
+export interface NamedFile {
+  readonly platform: string;
+  readonly name: string;
+}
+
+/** Knows the secrets, and nothing of what is stored. */
+export interface Addresses {
+  /** The addresses of a file in a window, one for each secret. The first is of the secret for new links. */
+  of(file: NamedFile, window: number): readonly [Address, ...Address[]];
+  /** Links that must not work, whatever is stored: what they are, and their URLs. */
+  wrong(file: NamedFile, window: number, nowMs: number): readonly WrongLink[];
+  /** Links of a window whose links are over. Where the signature has the time, windows of paths say nothing. */
+  old(file: NamedFile, window: number, nowMs: number): readonly WrongLink[];
+}
+
+export interface WrongLink {
+  readonly what: 'wrong-hash' | 'old-window' | 'no-signature' | 'wrong-signature' | 'expired-signature';
+  readonly url: string;
+}
+
+/** Loads what is needed to make links. Throws `UserError` `key-unusable` for a private key that cannot sign. */
+export async function openAddresses(given: Inputs): Promise<Addresses> {
+  if (given.scheme === 'cloudfront-signed') return signedAddresses(given, await openSigners(given));
+  return hashedAddresses({ ...given, scheme: given.scheme });
+}
+
+function hashedAddresses(given: Inputs & { readonly scheme: 'window-hmac' | 'window-sha256' }): Addresses {
+  const { scheme, prefix } = given;
+  const secrets = secretsOf(given);
+  const lengthSeconds = given.windowLength / 1_000;
+  const address = ({ platform, name }: NamedFile, window: number, hash: string): Address => {
+    const key = keyOf({ prefix }, { window, hash, platform, file: name });
+    return { key, url: urlOf(given.baseUrl, key) };
+  };
+  const hashed = (secret: string, file: NamedFile, window: number): string =>
+    accessHash(scheme, secret, { window, platform: file.platform, file: file.name, lengthSeconds });
+  const of: Addresses['of'] = (file, window) => {
+    const [first, ...others] = secrets;
+    return [
+      address(file, window, hashed(first, file, window)),
+      ...others.map((secret) => address(file, window, hashed(secret, file, window))),
+    ];
+  };
+  return {
+    of,
+    wrong(file, window) {
+      const flipped = hashed(secrets[0], file, window).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+      return linksOf('wrong-hash', [address(file, window, flipped).url]);
+    },
+    old: (file, window) =>
+      linksOf(
+        'old-window',
+        of(file, window).map(({ url }) => url),
+      ),
+  };
+}
+
+function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSigner[]]): Addresses {
+  const { prefix, baseUrl, grace } = given;
+  const lengthSeconds = given.windowLength / 1_000;
+  const keyIn = ({ platform, name }: NamedFile, window: number): string =>
+    keyOf({ prefix }, { window, hash: undefined, platform, file: name });
+  const endOf = (window: number): number => windowNumbered(window, lengthSeconds).endsAtMs + grace;
+  const signed = (sign: UrlSigner, key: string, expiresAtMs: number): string | undefined => {
+    const url = urlOf(baseUrl, key);
+    return url === undefined ? undefined : sign(url, expiresAtMs);
+  };
+  const [first, ...others] = signers;
+  return {
+    of(file, window) {
+      const key = keyIn(file, window);
+      const address = (sign: UrlSigner): Address => ({ key, url: signed(sign, key, endOf(window)) });
+      return [address(first), ...others.map(address)];
+    },
+    wrong(file, window) {
+      const key = keyIn(file, window);
+      const url = signed(first, key, endOf(window));
+      return [
+        ...linksOf('no-signature', [urlOf(baseUrl, key)]),
+        // Another time than the signature is of.
+        ...linksOf('wrong-signature', [
+          url?.replace(/([?&]Expires=)(\d+)/, (_, name, seconds) => `${name}${Number(seconds) + 1}`),
+        ]),
+      ];
+    },
+    old(file, window, nowMs) {
+      const key = keyIn(file, window);
+      const expiredMs = nowMs - given.clockTolerance - 60_000;
+      return linksOf(
+        'expired-signature',
+        signers.map((sign) => signed(sign, key, expiredMs)),
+      );
+    },
+  };
+}
+
+async function openSigners(given: Inputs): Promise<readonly [UrlSigner, ...UrlSigner[]]> {
+  const { keyPairId = '', previousKeyPairId = '' } = given;
+  const [privateKey, previous] = secretsOf(given);
+  const signer = await openUrlSigner({ keyPairId, privateKey });
+  if (previous === undefined) return [signer];
+  return [signer, await openUrlSigner({ keyPairId: previousKeyPairId, privateKey: previous })];
+}
+
+/** The secrets that are valid, the one for new links first. */
+function secretsOf({ secret, previousSecret }: Inputs): readonly [string, ...string[]] {
+  if (secret === undefined) throw new UserError('input-invalid', 'input "secret" is required');
+  return previousSecret === undefined || previousSecret === secret ? [secret] : [secret, previousSecret];
+}
+
+function urlOf(baseUrl: string | undefined, key: string): string | undefined {
+  return baseUrl === undefined ? undefined : `${baseUrl}/${encodedKey(key)}`;
+}
+
+function linksOf(what: WrongLink['what'], urls: readonly (string | undefined)[]): readonly WrongLink[] {
+  return urls.flatMap((url) => (url === undefined ? [] : [{ what, url }]));
+}

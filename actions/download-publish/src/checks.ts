@@ -1,0 +1,95 @@
+import { urlSigningKeyProblem } from '@slipway/aws';
+import { awsProblems } from '@slipway/aws-actions';
+import type { Problem } from '@slipway/core';
+import { defaultLengthSeconds, secretProblem, secretWeakness } from '@slipway/download-window';
+import type { InputSurroundings } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
+import type { Inputs } from './inputs.ts';
+
+/** More windows than this are a mistake in the lengths rather than a wish. */
+const maxCoveredWindows = 100;
+
+export type InputFinding = Problem<'secret-weak' | 'window-length-unusual' | 'no-base-url'>;
+
+/** The problems between the inputs, each a sentence. */
+export function inputProblems(given: Inputs, surroundings: InputSurroundings): readonly string[] {
+  const { operation, destination } = given;
+  const problems: string[] = [];
+  const isS3 = destination !== undefined && parseStoreUrl(destination).kind === 's3';
+  problems.push(...awsProblems(given, surroundings, { needed: isS3 && operation !== 'window' }));
+  if (operation !== 'window' && destination === undefined) {
+    problems.push(`destination is not given: ${operation} needs to know where the files are`);
+  }
+  if (operation !== 'cleanup') problems.push(...secretProblems(given), ...urlProblems(given));
+  if ((operation === 'publish' || operation === 'verify') && given.artifacts === undefined) {
+    if (given.files.length === 0)
+      problems.push('neither artifacts nor files are given: there is nothing to publish');
+  }
+  const covered = (2 * given.clockTolerance) / given.windowLength + given.windows + 1;
+  if (covered > maxCoveredWindows) {
+    problems.push(
+      `windows, and what clock-tolerance adds to them, are more than ${maxCoveredWindows}: make window-length longer, or the others less`,
+    );
+  }
+  return problems;
+}
+
+function secretProblems(given: Inputs): readonly string[] {
+  const { scheme, secret, previousSecret, keyPairId, previousKeyPairId } = given;
+  if (secret === undefined) return ['secret is not given: links are made with it'];
+  const problemOf = (text: string): string | undefined =>
+    scheme === 'cloudfront-signed' ? urlSigningKeyProblem(text) : secretProblem(scheme, text);
+  const problems = Object.entries({ secret, 'previous-secret': previousSecret }).flatMap(([name, text]) => {
+    const problem = text === undefined ? undefined : problemOf(text);
+    return problem === undefined ? [] : [`${name} cannot be used with the scheme ${scheme}: ${problem}`];
+  });
+  if (scheme !== 'cloudfront-signed') return problems;
+  if (keyPairId === undefined) problems.push('key-pair-id is not given: CloudFront knows the key by it');
+  if (previousSecret !== undefined && previousKeyPairId === undefined) {
+    problems.push('previous-secret is given without previous-key-pair-id');
+  }
+  return problems;
+}
+
+function urlProblems({ operation, scheme, baseUrl }: Inputs): readonly string[] {
+  if (baseUrl !== undefined) return [];
+  if (operation === 'verify') return ['base-url is not given: verify asks the CDN there'];
+  return scheme === 'cloudfront-signed' ? ['base-url is not given: it is a part of what is signed'] : [];
+}
+
+/** What is not wrong with the inputs, and should be known. */
+export function inputFindings(given: Inputs): readonly InputFinding[] {
+  const findings: InputFinding[] = [];
+  if (given.operation === 'cleanup') return findings;
+  if (given.scheme === 'window-sha256') {
+    for (const [name, secret] of Object.entries({
+      secret: given.secret,
+      'previous-secret': given.previousSecret,
+    })) {
+      const weakness = secret === undefined ? undefined : secretWeakness(secret);
+      if (weakness === undefined) continue;
+      findings.push({
+        code: 'secret-weak',
+        severity: 'warning',
+        message: `The ${name} is weak: ${weakness}. Whoever has one link of window-sha256 can guess it, and then make all links.`,
+        hint: 'Take a random one (openssl rand -hex 32), with the old one as previous-secret until the site has changed; or the scheme window-hmac.',
+      });
+    }
+    if (given.windowLength !== defaultLengthSeconds * 1_000) {
+      findings.push({
+        code: 'window-length-unusual',
+        severity: 'notice',
+        message:
+          'The scheme window-sha256 has windows of 12h everywhere else: the site must compute with the same window-length.',
+      });
+    }
+  }
+  if (given.operation === 'publish' && given.baseUrl === undefined) {
+    findings.push({
+      code: 'no-base-url',
+      severity: 'notice',
+      message: 'Without base-url there are keys, and no links.',
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,151 @@
+import { type ObjectInfo, UserError } from '@slipway/core';
+import { type DownloadKey, type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
+import { type Clocks, earliestMs, isOver, refuseDisagreement, timeText, type WindowRules } from './clocks.ts';
+
+const dayMs = 86_400_000;
+const maxNamedStrangers = 20;
+
+/** Deletes all objects of a window of which no link works any more. */
+export interface DeleteStep {
+  readonly kind: 'delete-window';
+  readonly window: number;
+  readonly endedAtMs: number;
+  readonly keys: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** A window whose objects stay, and why. */
+export interface KeptWindow {
+  readonly window: number;
+  readonly objects: number;
+  /**
+   * `not-over`: links of it may still work. `written-late`: something was written there when it was over, so that its number, the
+   * length of windows or a clock is not what it seems. `age-unknown`: the store does not say when it was written.
+   */
+  readonly reason: 'not-over' | 'written-late' | 'age-unknown';
+}
+
+export interface CleanupPlan {
+  /** Oldest first. */
+  readonly steps: readonly DeleteStep[];
+  readonly kept: readonly KeptWindow[];
+  /** Objects below the prefix whose keys are none of this scheme; the first of them by name. */
+  readonly strangers: { readonly count: number; readonly keys: readonly string[] };
+}
+
+/** What is stored below the prefix, by windows. */
+export interface Inventory {
+  readonly windows: ReadonlyMap<number, WindowObjects>;
+  readonly strangers: CleanupPlan['strangers'];
+}
+
+interface WindowObjects {
+  readonly keys: readonly string[];
+  readonly sizeBytes: number;
+  /** When the last of them was written; undefined unless that is known of all. */
+  readonly writtenAtMs: number | undefined;
+}
+
+export interface CleanupRules extends WindowRules {
+  /** With nothing written for longer, the clocks are not believed. */
+  readonly maxIdleMs: number;
+}
+
+/** Sorts what a store lists into windows. Only keys that are exactly such as this scheme makes are of one. */
+export async function takeInventory(objects: AsyncIterable<ObjectInfo>, place: KeyPlace): Promise<Inventory> {
+  const windows = new Map<number, { keys: string[]; sizeBytes: number; writtenAtMs: number | undefined }>();
+  const strangers: string[] = [];
+  let strangerCount = 0;
+  for await (const { key, sizeBytes, modifiedAtMs } of objects) {
+    const parsed = parseKey(place, key);
+    if (parsed === undefined || !isTime(parsed)) {
+      strangerCount += 1;
+      if (strangers.length < maxNamedStrangers) strangers.push(key);
+      continue;
+    }
+    const known = windows.get(parsed.window);
+    if (known === undefined) {
+      windows.set(parsed.window, { keys: [key], sizeBytes, writtenAtMs: modifiedAtMs });
+      continue;
+    }
+    known.keys.push(key);
+    known.sizeBytes += sizeBytes;
+    known.writtenAtMs =
+      known.writtenAtMs === undefined || modifiedAtMs === undefined
+        ? undefined
+        : Math.max(known.writtenAtMs, modifiedAtMs);
+  }
+  return { windows, strangers: { count: strangerCount, keys: strangers } };
+}
+
+/** A window of another length may be after all times that there are. */
+function isTime({ window }: DownloadKey): boolean {
+  try {
+    windowNumbered(window, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Which windows go: those of which no link works any more by every clock, and that were written when their numbers say. So the
+ * current and the next window stay, whatever the input or one of the clocks says. Throws `UserError` `plan-refused` when the
+ * clocks contradict each other, or what is stored. Pure.
+ */
+export function planCleanup(
+  { windows, strangers }: Inventory,
+  clocks: Clocks,
+  rules: CleanupRules,
+): CleanupPlan {
+  refuseDisagreement(clocks, rules.toleranceMs);
+  const steps: DeleteStep[] = [];
+  const kept: KeptWindow[] = [];
+  for (const [window, { keys, sizeBytes, writtenAtMs }] of [...windows].sort(([a], [b]) => a - b)) {
+    const reason = reasonToKeep(window, writtenAtMs, clocks, rules);
+    if (reason !== undefined) kept.push({ window, objects: keys.length, reason });
+    else {
+      const endedAtMs = (window + 1) * rules.lengthSeconds * 1_000;
+      steps.push({ kind: 'delete-window', window, endedAtMs, keys: keys.toSorted(), sizeBytes });
+    }
+  }
+  if (steps.length > 0) refuseIdle(windows, clocks, rules);
+  return { steps, kept, strangers };
+}
+
+function reasonToKeep(
+  window: number,
+  writtenAtMs: number | undefined,
+  clocks: Clocks,
+  rules: CleanupRules,
+): KeptWindow['reason'] | undefined {
+  if (!isWindow(window, rules) || !isOver(window, clocks, rules)) return 'not-over';
+  if (writtenAtMs === undefined) return 'age-unknown';
+  // A publish writes what is current or next, and may take a while. With another length, the number is of another time.
+  const latestWriteMs = (window + 1) * rules.lengthSeconds * 1_000 + Math.max(0, rules.toleranceMs) + dayMs;
+  return writtenAtMs > latestWriteMs ? 'written-late' : undefined;
+}
+
+function isWindow(window: number, { lengthSeconds }: CleanupRules): boolean {
+  try {
+    windowNumbered(window, lengthSeconds);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Clocks that agree may still be wrong together. Where files are published, something was written lately. */
+function refuseIdle(windows: Inventory['windows'], clocks: Clocks, { maxIdleMs }: CleanupRules): void {
+  const written = [...windows.values()].flatMap(({ writtenAtMs }) => writtenAtMs ?? []);
+  const lastMs = written.reduce((last, time) => Math.max(last, time), 0);
+  const nowMs = earliestMs(clocks);
+  if (nowMs - lastMs <= Math.max(0, maxIdleMs)) return;
+  throw new UserError(
+    'plan-refused',
+    `It is ${timeText(nowMs)} by the clock, and the last file was published at ${timeText(lastMs)}, longer ago than max-idle allows. Nothing was deleted.`,
+    {
+      hint: 'Either the clock is wrong: correct it. Or nothing was published for so long: then raise max-idle, and all windows that are over go.',
+    },
+  );
+}

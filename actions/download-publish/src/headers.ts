@@ -1,0 +1,50 @@
+import type { ObjectHeaders, StoredHeaders } from '@slipway/core';
+import { windowNumbered } from '@slipway/download-window';
+import { contentTypeOf } from '@slipway/store/content-type';
+import type { WindowRules } from './clocks.ts';
+
+/**
+ * No `max-age`, which would count from each answer anew: with `Expires` alone every cached copy ends at the same moment (ADR
+ * 0019), and none is served past it while the origin does not answer.
+ */
+const cacheControl = 'public, must-revalidate, stale-if-error=0';
+
+export interface DownloadHeaders extends ObjectHeaders {
+  readonly contentType: string;
+}
+
+/** How a file of a window is stored: as a download, and cacheable until no link of the window works any more. */
+export function headersOf(name: string, window: number, rules: WindowRules): DownloadHeaders {
+  return {
+    contentType: contentTypeOf(name),
+    cacheControl,
+    contentDisposition: contentDisposition(name),
+    expiresAtMs: windowNumbered(window, rules.lengthSeconds).endsAtMs + rules.graceMs,
+  };
+}
+
+/** What differs between the headers that an object has and those that it should have, by name; none when all are as they should be. */
+export function headerDifferences(
+  stored: StoredHeaders,
+  { contentType, cacheControl: cache, contentDisposition: disposition, expiresAtMs = 0 }: DownloadHeaders,
+): readonly string[] {
+  const differs: readonly (readonly [string, boolean])[] = [
+    ['Content-Type', stored.contentType !== contentType],
+    ['Cache-Control', stored.cacheControl !== cache],
+    ['Content-Disposition', stored.contentDisposition !== disposition],
+    // The header has whole seconds.
+    ['Expires', Math.floor((stored.expiresAtMs ?? 0) / 1_000) !== Math.floor(expiresAtMs / 1_000)],
+  ];
+  return differs.flatMap(([name, isOther]) => (isOther ? [name] : []));
+}
+
+/** RFC 6266: the name for old clients in ASCII, and in full for the others. */
+export function contentDisposition(name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  const full = plain === name ? '' : `; filename*=UTF-8''${encoded}`;
+  return `attachment; filename="${plain}"${full}`;
+}

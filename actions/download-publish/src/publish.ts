@@ -1,0 +1,139 @@
+import {
+  asSlipwayError,
+  counted,
+  formatBytes,
+  mapConcurrently,
+  type ObjectStore,
+  RemoteError,
+  type SlipwayError,
+} from '@slipway/core';
+import type { ActionContext } from '@slipway/runner';
+import type { Addresses } from './addresses.ts';
+import { type Clocks, coveredWindows, readClocks, refuseDisagreement, type WindowRules } from './clocks.ts';
+import { headersOf } from './headers.ts';
+import type { Inputs } from './inputs.ts';
+import { executePublish, type PublishExecution } from './publish-execute.ts';
+import { type PublishPlan, planPublish, type SeenObject, type WantedObject } from './publish-plan.ts';
+import type { ReleaseFile } from './release-files.ts';
+import { shownKey } from './shown.ts';
+import { lookAtObject } from './stored-objects.ts';
+
+/** A run in which the windows move on more often than this has files that take longer than a window. */
+const maxRounds = 10;
+const looksAtOnce = 16;
+const maxPrintedSteps = 500;
+const reasonWords = {
+  new: 'new',
+  'other-headers': 'other headers',
+  replaced: 'replaces other bytes',
+} as const;
+
+/** One look at the clocks, and what it led to. */
+export interface PublishRound {
+  readonly clocks: Clocks;
+  readonly plan: PublishPlan;
+  /** Undefined for a dry run. */
+  readonly execution: PublishExecution | undefined;
+}
+
+export interface Published {
+  /** The last look at the clocks. */
+  readonly clocks: Clocks;
+  readonly rounds: readonly PublishRound[];
+  readonly failure: SlipwayError | undefined;
+}
+
+/**
+ * Stores the files in every window that is to be published. When the windows moved on meanwhile, it goes on with those that
+ * have become due, until none is missing. Throws what makes publishing impossible before anything is stored.
+ */
+export async function publishFiles(
+  files: readonly ReleaseFile[],
+  addresses: Addresses,
+  store: ObjectStore,
+  {
+    given,
+    rules,
+    context,
+  }: { readonly given: Inputs; readonly rules: WindowRules; readonly context: ActionContext },
+): Promise<Published> {
+  const rounds: PublishRound[] = [];
+  const done = new Set<number>();
+  for (;;) {
+    const clocks = await readClocks(context.clock, store);
+    const windows = coveredWindows(clocks, rules).filter((window) => !done.has(window));
+    if (rounds.length > 0 && windows.length === 0) return { clocks, rounds, failure: undefined };
+    if (rounds.length === maxRounds) return { clocks, rounds, failure: neverDone() };
+    try {
+      rounds.push(await publishRound(clocks, windows, rounds.length > 0));
+    } catch (error) {
+      // What was stored in an earlier round is told all the same.
+      if (rounds.length === 0) throw error;
+      return { clocks, rounds, failure: asSlipwayError(error) };
+    }
+    const failure = rounds.at(-1)?.execution?.failure;
+    if (failure !== undefined || given.dryRun) return { clocks, rounds, failure };
+    for (const window of windows) done.add(window);
+  }
+
+  async function publishRound(
+    clocks: Clocks,
+    windows: readonly number[],
+    isLater: boolean,
+  ): Promise<PublishRound> {
+    const { progress } = context;
+    refuseDisagreement(clocks, rules.toleranceMs);
+    if (isLater) progress.info('The windows moved on meanwhile: what is next now is published as well.');
+    const wanted = wantedObjects(files, windows, addresses, rules);
+    progress.start(`Looking for ${counted(wanted.length, 'object')}`, wanted.length, 'entries');
+    const seen = await mapConcurrently(wanted, looksAtOnce, async (object): Promise<SeenObject> => {
+      const stored = await lookAtObject(store, object.key, object.sizeBytes);
+      progress.advance(1);
+      return { wanted: object, stored };
+    });
+    const plan = planPublish(windows, seen, given);
+    announce(plan, given.dryRun, context);
+    if (given.dryRun) return { clocks, plan, execution: undefined };
+    const execution = await executePublish(plan, { store, progress, concurrency: given.concurrency });
+    return { clocks, plan, execution };
+  }
+}
+
+/** Each file in each window under each secret; an address that secrets share, once. */
+function wantedObjects(
+  files: readonly ReleaseFile[],
+  windows: readonly number[],
+  addresses: Addresses,
+  rules: WindowRules,
+): readonly WantedObject[] {
+  const wanted = new Map<string, WantedObject>();
+  for (const window of windows) {
+    for (const file of files) {
+      const { platform, name, path = '', sizeBytes, sha256 } = file;
+      const headers = headersOf(name, window, rules);
+      for (const { key } of addresses.of(file, window)) {
+        wanted.set(key, { key, window, platform, name, path, sizeBytes, sha256, headers });
+      }
+    }
+  }
+  return [...wanted.values()];
+}
+
+function announce({ steps, unchanged }: PublishPlan, dryRun: boolean, { progress }: ActionContext): void {
+  const verb = dryRun ? 'Would' : 'Will';
+  for (const { key, sizeBytes, reason } of steps.slice(0, maxPrintedSteps)) {
+    progress.info(`${verb} store ${shownKey(key)} (${formatBytes(sizeBytes)}, ${reasonWords[reason]})`);
+  }
+  if (steps.length > maxPrintedSteps) {
+    progress.info(
+      `${verb} store ${counted(steps.length - maxPrintedSteps, 'more object')}: the report has them`,
+    );
+  }
+  if (unchanged > 0) progress.info(`${counted(unchanged, 'object is', 'objects are')} there already.`);
+}
+
+function neverDone(): RemoteError {
+  return new RemoteError('timed-out', 'Storing the files takes longer than a window, again and again.', {
+    hint: 'Make window-length longer, or the files fewer.',
+  });
+}

@@ -1,0 +1,225 @@
+import { counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
+import { windowAt } from '@slipway/download-window';
+import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+import type { Cleaned } from './cleanup.ts';
+import { bestMs, type Clocks, timeText } from './clocks.ts';
+import type { Inputs } from './inputs.ts';
+import { type FileLink, linkedArtifacts, linkOutputs, windowFacts, windowOutputs } from './link-list.ts';
+import type { Published } from './publish.ts';
+import type { Verified } from './verify.ts';
+
+const maxRows = 100;
+
+/** What every operation tells. */
+export interface Told {
+  readonly given: Inputs;
+  readonly clocks: Clocks;
+  /** Windows that the run was about. */
+  readonly windows: readonly number[];
+  /** Links of the current window; none where the run failed, so that nobody uses what may not work. */
+  readonly links: readonly FileLink[];
+  readonly problems: readonly Problem[];
+  readonly failure: SlipwayError | undefined;
+}
+
+interface Story {
+  readonly outputs?: ActionResult['outputs'];
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly summary: readonly SummaryBlock[];
+}
+
+export function reportPublish(told: Told, { rounds }: Published): ActionResult {
+  const executions = rounds.flatMap(({ execution }) => execution ?? []);
+  const uploaded = executions.reduce((sum, { stored }) => sum + stored.length, 0);
+  const byOthers = executions.reduce((sum, { storedByOthers }) => sum + storedByOthers.length, 0);
+  const unchanged = rounds.reduce((sum, { plan }) => sum + plan.unchanged, byOthers);
+  const bytes = executions.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
+  const { dryRun } = told.given;
+  const planned = rounds.flatMap(({ plan }) => plan.steps);
+  return result(told, {
+    outputs: { uploaded, unchanged },
+    body: { rounds },
+    summary: [
+      { kind: 'heading', text: titleOf(told, 'Downloads published', 'Publishing downloads failed') },
+      factsSummary([
+        dryRun
+          ? ['Would be stored', counted(planned.length, 'object')]
+          : ['Stored', `${counted(uploaded, 'object')}, ${formatBytes(bytes)}`],
+        ['There already', counted(unchanged, 'object')],
+        ...commonFacts(told),
+      ]),
+      windowTable(told),
+      fileTable(told.links),
+    ],
+  });
+}
+
+export function reportVerify(told: Told, { plan, proofs, findings }: Verified): ActionResult {
+  const served = (proofs ?? []).filter(({ step }) => step.kind === 'prove-served');
+  const proven = served.filter((proof) => proof.served.kind === 'fresh').length;
+  const refused = plan.steps.length - plan.steps.filter(({ kind }) => kind === 'prove-served').length;
+  return result(told, {
+    outputs: { proven },
+    body: { plan, proofs, findings },
+    summary: [
+      {
+        kind: 'heading',
+        text: titleOf(told, 'Downloads are served', 'Downloads are not served as they must be'),
+      },
+      factsSummary([
+        ['Stored as they should be', counted(plan.soundObjects, 'object')],
+        ['Served', `${proven} of ${counted(plan.steps.length - refused, 'link')}`],
+        ['Asked for that must be refused', counted(refused, 'link')],
+        ...commonFacts(told),
+      ]),
+      ...(findings.length === 0
+        ? []
+        : [
+            table(
+              ['Code', 'What', 'Where'],
+              findings.map(({ code, message, key = '' }) => [code, message, key]),
+            ),
+          ]),
+      windowTable(told),
+      fileTable(told.links),
+    ],
+  });
+}
+
+export function reportCleanup(told: Told, { plan, deleted }: Cleaned): ActionResult {
+  const total = plan.steps.reduce((sum, { keys }) => sum + keys.length, 0);
+  const gone = deleted?.length ?? 0;
+  return result(told, {
+    outputs: { deleted: gone },
+    body: { plan, deleted },
+    summary: [
+      { kind: 'heading', text: titleOf(told, 'Old downloads cleaned up', 'Cleaning up downloads failed') },
+      factsSummary([
+        deleted === undefined
+          ? ['Would be deleted', counted(total, 'object')]
+          : ['Deleted', `${gone} of ${counted(total, 'object')}`],
+        ['Windows that stay', String(plan.kept.length)],
+        ['Objects of no window', String(plan.strangers.count)],
+        ...commonFacts(told),
+      ]),
+      ...(plan.steps.length === 0
+        ? []
+        : [
+            table(
+              ['Window', 'Ended', 'Objects', 'Size'],
+              plan.steps.map(({ window, endedAtMs, keys, sizeBytes }) => [
+                String(window),
+                timeText(endedAtMs),
+                String(keys.length),
+                formatBytes(sizeBytes),
+              ]),
+            ),
+          ]),
+    ],
+  });
+}
+
+/** The links of all windows, which only this operation shows: whoever reads the summary may download. */
+export function reportWindow(told: Told, links: readonly FileLink[]): ActionResult {
+  return result(told, {
+    body: {},
+    summary: [
+      { kind: 'heading', text: 'Download windows' },
+      factsSummary(commonFacts(told)),
+      windowTable(told),
+      ...(links.length === 0
+        ? []
+        : [
+            table(
+              ['Window', 'Platform', 'Link'],
+              links.map(({ window, file, key, url }) => [String(window), file.platform, url ?? key]),
+            ),
+          ]),
+    ],
+  });
+}
+
+function result(told: Told, { outputs = {}, body, summary }: Story): ActionResult {
+  const { given, clocks, windows, links, problems, failure } = told;
+  const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
+  return {
+    outputs: {
+      ...windowOutputs(current),
+      windows: windows.join('\n'),
+      ...linkOutputs(links),
+      ...outputs,
+    },
+    files: [
+      ...(links.length === 0
+        ? []
+        : [
+            {
+              output: 'artifacts',
+              path: undefined,
+              defaultName: 'download-artifacts.json',
+              contents: linkedArtifacts(links),
+            },
+          ]),
+      reportFile('download-publish', given.report, {
+        operation: given.operation,
+        dryRun: given.dryRun,
+        scheme: given.scheme,
+        destination: given.destination,
+        clocks,
+        currentWindow: current.number,
+        windows: windows.map((window) => windowFacts(window, given)),
+        links: links.map(({ window, file, key, url }) => ({
+          window,
+          platform: file.platform,
+          name: file.name,
+          key,
+          url,
+        })),
+        ...body,
+        problems,
+        failure: failure && { code: failure.code, message: failure.message },
+      }),
+    ],
+    summary,
+    problems,
+    failure,
+  };
+}
+
+function titleOf({ given, failure }: Told, done: string, failed: string): string {
+  if (failure !== undefined) return failed;
+  return given.dryRun ? `${done} (dry run)` : done;
+}
+
+function commonFacts({ given, clocks }: Told): readonly (readonly [string, string])[] {
+  const { machineMs, storeMs } = clocks;
+  return [
+    ['Scheme', given.scheme],
+    ['Time of this machine', timeText(machineMs)],
+    ...(storeMs === undefined ? [] : ([['Time of the store', timeText(storeMs)]] as const)),
+  ];
+}
+
+function windowTable({ given, clocks, windows }: Told): SummaryBlock {
+  const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000).number;
+  return table(
+    ['Window', 'From', 'Until', 'Links work until'],
+    windows.map((window) => {
+      const { number, startsAt, endsAt, linksWorkUntil } = windowFacts(window, given);
+      return [number === current ? `${number} (current)` : String(number), startsAt, endsAt, linksWorkUntil];
+    }),
+  );
+}
+
+function fileTable(links: readonly FileLink[]): SummaryBlock {
+  return table(
+    ['Platform', 'File', 'Size', 'SHA-256'],
+    links.map(({ file }) => [file.platform, file.name, formatBytes(file.sizeBytes), file.sha256]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): SummaryBlock {
+  const more =
+    rows.length > maxRows ? [[`and ${rows.length - maxRows} more`, ...head.slice(1).map(() => '')]] : [];
+  return { kind: 'table', head, rows: [...rows.slice(0, maxRows), ...more] };
+}
