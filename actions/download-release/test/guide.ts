@@ -21,22 +21,22 @@ export const receivePath = '.github/workflows/receive.yml';
 /** The licenses of the product: both programs know the secret, which the workflow hands to them. */
 const licenses = `import { createHmac } from 'node:crypto';
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-export function keyOf(email) {
-  const digest = createHmac('sha256', process.env.LICENSE_SECRET).update(email).digest();
+export function keyOf(name, email) {
+  const digest = createHmac('sha256', process.env.LICENSE_SECRET).update(JSON.stringify([name, email])).digest();
   const key = [...digest.subarray(0, 20)].map((byte) => letters[byte % 32]).join('');
   return key.match(/.{5}/g).join('-');
 }
 `;
 
 const makeKey = `import { keyOf } from './licenses.mjs';
-console.log(keyOf(process.argv[2]));
+console.log(keyOf(process.argv[2], process.argv[3]));
 `;
 
 /** What is built: a program that prints its platform, and checks licenses. */
 const product = `#!/usr/bin/env node
 ${licenses.replace('export ', '')}
-const [option, email, key] = process.argv.slice(2);
-if (option === '--check-license') process.exit(key === keyOf(email) ? 0 : 1);
+const [option, name, email, key] = process.argv.slice(2);
+if (option === '--check-license') process.exit(key === keyOf(name, email) ? 0 : 1);
 console.log('Example for PLATFORM, version VERSION');
 `;
 
