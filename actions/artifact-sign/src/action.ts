@@ -15,6 +15,7 @@ import { type Inputs, inputs } from './inputs.ts';
 import { type ObservedFile, observeChecksums, observeFiles } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { type MadeFile, report } from './report.ts';
+import { signatureTimeMs, signatureTimeProblems } from './signature-time.ts';
 import { findSources, signatureSuffix } from './sources.ts';
 
 const concurrentReads = 16;
@@ -35,10 +36,12 @@ export const action = defineAction({
     'already-signed': { description: 'How many were there already, good and by this key.' },
     report: reportOutput,
   },
-  checkInputs: ({ files, artifacts }) =>
-    files.every((line) => line.startsWith('!')) && artifacts === undefined
+  checkInputs: ({ files, artifacts }, { environment }) => [
+    ...(files.every((line) => line.startsWith('!')) && artifacts === undefined
       ? ['files and artifacts are both empty: name what is to be signed']
-      : [],
+      : []),
+    ...signatureTimeProblems(environment),
+  ],
   checkCostly: signingKeyProblems,
   run,
 });
@@ -79,7 +82,7 @@ async function signWith(signer: Signer, given: Inputs, context: ActionContext): 
     for (const line of planLines(planned)) progress.info(line);
     return report({ ...reported, result: undefined, made: [] });
   }
-  const result = await execute(planned, signer, progress);
+  const result = await execute(planned, signer, progress, signatureTimeMs(context.environment));
   progress.info(
     `Made ${counted(result.signed.length, 'signature')}; ${planned.alreadySigned} were there before.`,
   );

@@ -25,15 +25,23 @@ export interface Result {
 const chunkBytes = 2 ** 20;
 const concurrentFiles = 4;
 
-/** Carries a plan out. Each file is put in place whole, so a run that was interrupted is finished by running it again. */
-export async function execute(plan: Plan, signer: Signer, progress: ProgressPort): Promise<Result> {
+/**
+ * Carries a plan out, with signatures that are dated `signedAtMs`, or when they are made. Each file is put in place whole, so a
+ * run that was interrupted is finished by running it again.
+ */
+export async function execute(
+  plan: Plan,
+  signer: Signer,
+  progress: ProgressPort,
+  signedAtMs?: number,
+): Promise<Result> {
   const signed: string[] = [];
   try {
     const files = plan.steps.filter((step) => step.kind === 'sign-file');
     const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (files.length > 0) progress.start(`Signing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
     await mapConcurrently(files, concurrentFiles, async (step) => {
-      await replaceFile(step.signaturePath, await signFile(step, signer, progress));
+      await replaceFile(step.signaturePath, await signFile(step, signer, progress, signedAtMs));
       signed.push(step.signaturePath);
     });
     for (const step of plan.steps) {
@@ -44,7 +52,7 @@ export async function execute(plan: Plan, signer: Signer, progress: ProgressPort
           await replaceFile(step.path, step.text);
           break;
         case 'sign-checksums':
-          await replaceFile(step.signaturePath, await signText(step, signer));
+          await replaceFile(step.signaturePath, await signText(step, signer, signedAtMs));
           signed.push(step.signaturePath);
           break;
         default:
@@ -62,8 +70,9 @@ async function signFile(
   { path, sizeBytes, sha256 }: Extract<Step, { kind: 'sign-file' }>,
   signer: Signer,
   progress: ProgressPort,
+  signedAtMs: number | undefined,
 ): Promise<string> {
-  const signing = signer.startDetached();
+  const signing = signer.startDetached(signedAtMs);
   const digesting = createHash('sha256');
   for await (const bytes of readStable(path, { chunkBytes, expectedSizeBytes: sizeBytes })) {
     digesting.update(bytes);
@@ -81,9 +90,10 @@ async function signFile(
 async function signText(
   { text, form }: Extract<Step, { kind: 'sign-checksums' }>,
   signer: Signer,
+  signedAtMs: number | undefined,
 ): Promise<string> {
-  if (form === 'clear-signed') return signer.clearSign(text);
-  const signing = signer.startDetached();
+  if (form === 'clear-signed') return signer.clearSign(text, signedAtMs);
+  const signing = signer.startDetached(signedAtMs);
   signing.update(Buffer.from(text));
   return signing.finish();
 }

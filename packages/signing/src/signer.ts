@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, counted, InternalError, SlipwayError, systemClock, UserError } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
 import { encodeArmor } from './armor.ts';
@@ -42,14 +42,17 @@ export interface Signer {
   /**
    * The clear-signed document in Spack's form, with a final newline. Each is verified before it is returned. Throws
    * `UserError` `content-invalid` for a text that gpg and Spack would read differently. Call it for many texts at once:
-   * they are then signed on several threads.
+   * they are then signed on several threads. `atMs` as in `startDetached`.
    */
-  clearSign(text: string): Promise<string>;
+  clearSign(text: string, atMs?: number): Promise<string>;
   /**
    * Begins a detached signature over bytes as they are, which are given piece by piece. Throws `UserError` `key-unusable` for
    * a key whose algorithm can only sign what is in memory as a whole.
+   *
+   * With `atMs` the signature is dated so, as far as the age of the key and the present allow, and the same bytes get the same
+   * signature by RSA and Ed25519 whenever they are signed. ECDSA has a random number in each.
    */
-  startDetached(): DetachedSigning;
+  startDetached(atMs?: number): DetachedSigning;
   /** Wipes the private key; nothing may be signed any more. */
   close(): void;
 }
@@ -94,10 +97,12 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     const signature = await pgp.sign({ ...options, format: 'binary' });
     return formatClearSigned(text, hashOf(pgp, signature), signature);
   };
-  const signNatively = async (signer: NativeSigner, text: string, dateMs: number): Promise<string> => {
-    const signature = await signer.sign(text, dateMs, randomBytes(signer.template.saltBytes));
-    return formatClearSigned(text, signer.hashHeader, signature);
-  };
+  const signNatively = async (
+    signer: NativeSigner,
+    text: string,
+    { dateMs, salt }: SignatureMark,
+  ): Promise<string> =>
+    formatClearSigned(text, signer.hashHeader, await signer.sign(text, dateMs, salt(signer)));
   /** The date of a signature that is made now. Throws when the key has expired meanwhile. */
   const signatureDateMs = (nowMs: number): number => {
     const expired = keyFault(assessed, nowMs) ?? componentFault(component, nowMs);
@@ -106,20 +111,29 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     // A key from a machine whose clock is ahead would otherwise be younger than its signature.
     return Math.max(nowMs, component.createdAtMs, assessed.createdAtMs);
   };
-  const clearSign = async (text: string): Promise<string> => {
+  const markOf = (nowMs: number, atMs: number | undefined): SignatureMark => {
+    const dateMs = signatureDateMs(nowMs);
+    if (atMs === undefined) return { dateMs, salt: ({ template }) => randomBytes(template.saltBytes) };
+    const asked = Math.min(dateMs, Math.max(atMs, component.createdAtMs, assessed.createdAtMs));
+    return {
+      dateMs: asked,
+      salt: ({ template }) => fixedSalt(component.fingerprint, asked, template.saltBytes),
+    };
+  };
+  const clearSign = async (text: string, atMs?: number): Promise<string> => {
     const signable = signableText(text);
     const nowMs = clock.nowMs();
-    const dateMs = signatureDateMs(nowMs);
+    const mark = markOf(nowMs, atMs);
     const document = await (native === undefined
-      ? signByOpenPgp(signable, new Date(dateMs))
-      : signNatively(native, signable, dateMs));
+      ? signByOpenPgp(signable, new Date(mark.dateMs))
+      : signNatively(native, signable, mark));
     // Also against faults: an RSA signature that went wrong would give the key away.
     const verdict = await verifyDocument(pgp, index, document, nowMs);
     if (!verdict.ok) throw new InternalError(`a signature just made is refused: ${verdict.message}`);
     if (verdict.text !== signable) throw new InternalError('a signature just made is over another text');
     return document;
   };
-  const startDetached = (): DetachedSigning => {
+  const startDetached = (atMs?: number): DetachedSigning => {
     if (native === undefined) {
       throw unusable(
         `files cannot be signed with ${algorithmName(component.packet)}`,
@@ -127,7 +141,8 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
       );
     }
     const nowMs = clock.nowMs();
-    const signing = native.startBinary(signatureDateMs(nowMs), randomBytes(native.template.saltBytes));
+    const { dateMs, salt } = markOf(nowMs, atMs);
+    const signing = native.startBinary(dateMs, salt(native));
     return {
       update: (bytes) => signing.update(bytes),
       async finish() {
@@ -159,6 +174,21 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
       secret.makeDummy();
     },
   };
+}
+
+/** What differs between signatures by one key over the same bytes. */
+interface SignatureMark {
+  readonly dateMs: number;
+  salt(signer: NativeSigner): Uint8Array;
+}
+
+/** The salt of a signature that shall come out the same again: decided by what is in the signature anyway. */
+function fixedSalt(fingerprint: string, dateMs: number, saltBytes: number): Uint8Array {
+  const seconds = Math.floor(dateMs / 1000);
+  return createHash('sha512')
+    .update(`reproducible ${fingerprint} ${seconds}`)
+    .digest()
+    .subarray(0, saltBytes);
 }
 
 async function readPrivateKey(source: string): Promise<OpenPgp.PrivateKey> {
