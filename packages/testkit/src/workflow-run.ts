@@ -48,6 +48,8 @@ export interface WorkflowRun {
   readonly log: string;
 }
 
+const commitDate = '2026-01-01T00:00:00Z';
+
 /** The labels of runners that jobs may ask for; each job runs on this machine. */
 const labels = ['ubuntu-latest', 'ubuntu-24.04', 'macos-15', 'macos-15-intel', 'windows-2025'];
 
@@ -93,9 +95,15 @@ function makeRepository(directory: string, { files, repository }: WorkflowRunOpt
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
   }
+  // The same files are the same commit, as when a tag is released again.
+  const dates = { GIT_AUTHOR_DATE: commitDate, GIT_COMMITTER_DATE: commitDate };
   const git = (...args: readonly string[]): void => {
     const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.org'];
-    execFileSync('git', [...identity, ...args], { cwd: directory, stdio: 'pipe' });
+    execFileSync('git', [...identity, ...args], {
+      cwd: directory,
+      stdio: 'pipe',
+      env: { ...process.env, ...dates },
+    });
   };
   git('init', '--quiet', '--initial-branch=main');
   git('remote', 'add', 'origin', `https://github.com/${repository ?? 'example/product'}.git`);
