@@ -1,5 +1,21 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gpgMissing, openGpgHome, s3Objects, temporaryDirectory, type WorkflowRun } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { productRepository } from './guide.ts';
 import { haveWorld, World } from './world.ts';
+
+interface SentArtifact {
+  readonly name: string;
+  readonly sha256: string;
+  readonly url: string;
+}
+
+const archives = ['linux.zip', 'macos.zip', 'windows.zip'];
+const files = [...archives, ...archives.map((name) => `${name}.asc`), 'SHA256SUMS', 'SHA256SUMS.asc'].sort();
+const minutesMs = 60_000;
 
 describe.skipIf(!haveWorld())(
   'the workflows of the guide to secure downloads (needs act, minio, varnishd and gh)',
@@ -10,15 +26,257 @@ describe.skipIf(!haveWorld())(
     });
     afterAll(() => world?.stop());
 
-    it('release a tag: packed, keys checked, signed, published, proven, told, received, deployed, and assets of the release', async () => {
-      const run = await world.release('whole');
+    /** How each job ended that ran. */
+    function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
+      const results = Object.entries(jobs).map(([id, { result }]) => [id, result]);
+      return Object.fromEntries(results.filter(([, result]) => result !== undefined));
+    }
+
+    function outputOf({ jobs }: WorkflowRun, job: string, step: string, name: string): string | undefined {
+      return jobs[job]?.steps[step]?.outputs[name];
+    }
+
+    /** The artifacts that the last message tells of. */
+    function lastSent(): readonly SentArtifact[] {
+      const { artifacts } = world.github.events.at(-1)?.client_payload as {
+        artifacts: readonly SentArtifact[];
+      };
+      return artifacts;
+    }
+
+    async function served(url: string): Promise<string> {
+      const response = await fetch(url);
+      expect(response.status, url).toBe(200);
+      return sha256(new Uint8Array(await response.arrayBuffer()));
+    }
+
+    const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+    async function keysOf(prefix: string): Promise<readonly string[]> {
+      const place = { url: world.cdn.minio.endpointUrl, bucket: world.cdn.bucket };
+      const objects = s3Objects(place, world.cdn.minio.credentials);
+      return [...(await objects.list(`${prefix}/`).finally(() => objects.close()))].sort();
+    }
+
+    const released = {
+      build: 'success',
+      pack: 'success',
+      'check-keys': 'success',
+      sign: 'success',
+      publish: 'success',
+      assets: 'success',
+    };
+
+    it(
+      'release a tag: packed, keys checked, signed, published, proven, told, received, deployed, and made assets',
+      async () => {
+        const run = await world.release('whole', { runId: '4001' });
+        expect(run.exitCode, run.log).toBe(0);
+        expect(resultsOf(run)).toMatchObject(released);
+        const sent = lastSent();
+        expect(sent.map(({ name }) => name).sort()).toEqual(files);
+        for (const { url, sha256: expected } of sent) expect(await served(url)).toBe(expected);
+
+        await world.untilReceived();
+        const [received] = world.receivedRuns;
+        expect(received?.exitCode, received?.log).toBe(0);
+        const deployed = received?.jobs['deploy']?.log ?? '';
+        expect(deployed).toContain('deployed v1.0.0');
+        for (const { name, sha256: hash } of sent.filter(({ name }) => archives.includes(name)))
+          expect(deployed).toContain(`${hash}  ${name}`);
+
+        const [release] = world.releases.releases;
+        expect(release).toMatchObject({ tag: 'v1.0.0', isDraft: false });
+        expect([...(release?.assets.keys() ?? [])].sort()).toEqual(files);
+        const directory = temporaryDirectory('assets');
+        for (const [name, bytes] of release?.assets ?? []) writeFileSync(join(directory, name), bytes);
+        execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: directory, stdio: 'pipe' });
+        if (gpgMissing) return;
+        using gpg = openGpgHome(world.key.publicArmored);
+        for (const name of files.filter((file) => !file.endsWith('.asc')))
+          expect(gpg.isGoodDetached(join(directory, `${name}.asc`), join(directory, name)), name).toBe(true);
+      },
+      2 * minutesMs,
+    );
+
+    it(
+      'run for the same tag again store nothing, and change no asset; a message that is sent again is acted on once',
+      async () => {
+        const before = {
+          keys: await keysOf('whole'),
+          sent: lastSent(),
+          changes: world.releases.changes.length,
+        };
+        const again = await world.release('whole');
+        expect(again.exitCode, again.log).toBe(0);
+        expect(resultsOf(again)).toMatchObject(released);
+        expect(outputOf(again, 'publish', 'publish', 'uploaded')).toBe('0');
+        expect({
+          keys: await keysOf('whole'),
+          sent: lastSent(),
+          changes: world.releases.changes.length,
+        }).toEqual(before);
+        await world.untilReceived();
+        expect(world.receivedRuns.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+
+        // The very run of the first release, all of it once more.
+        await world.release('whole', { runId: '4001', settings: { KEY_CASES: '1' } });
+        await world.untilReceived();
+        const refused = world.receivedRuns.at(-1);
+        expect(refused?.exitCode).toBe(1);
+        expect(refused?.jobs['deploy']?.steps['2']).toBeUndefined();
+      },
+      3 * minutesMs,
+    );
+
+    it(
+      'run by two at once end with the same files',
+      async () => {
+        const both = await Promise.all([world.release('both'), world.release('both')]);
+        for (const run of both) expect(run.exitCode, run.log).toBe(0);
+        const stored = both.map((run) => Number(outputOf(run, 'publish', 'publish', 'uploaded')));
+        const keys = await keysOf('both');
+        expect(keys.filter((key) => key.endsWith('.zip')).length).toBeGreaterThanOrEqual(2 * archives.length);
+        expect(stored.reduce((sum, count) => sum + count, 0)).toBe(keys.length);
+        await world.untilReceived();
+        expect(world.receivedRuns.slice(-2).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+      },
+      3 * minutesMs,
+    );
+
+    it.each([
+      ['pack', 'pack'],
+      ['sign', 'sign'],
+      ['publish', 'publish'],
+      ['publish', 'verify'],
+      ['publish', 'dispatch'],
+      ['assets', '1'],
+    ])(
+      'I5: killed in the job %s at the step %s, and run again, end right',
+      async (job, step) => {
+        const prefix = `killed-${job}-${step}`;
+        const settings = { KEY_CASES: '1' };
+        world.releases.releases.length = 0;
+        const killed = await world.release(prefix, {
+          settings,
+          onEntry: (entry, kill) => {
+            if (entry.job === job && entry.step === step && entry.isOutput) kill();
+          },
+        });
+        expect(killed.exitCode).toBeNull();
+        const again = await world.release(prefix, { settings });
+        expect(again.exitCode, again.log).toBe(0);
+        for (const { url, sha256: expected } of lastSent()) expect(await served(url)).toBe(expected);
+        expect(world.releases.releases).toHaveLength(1);
+        expect(world.releases.releases[0]?.isDraft).toBe(false);
+        expect([...(world.releases.releases[0]?.assets.keys() ?? [])].sort()).toEqual(files);
+        await world.untilReceived();
+        expect(world.receivedRuns.at(-1)?.exitCode).toBe(0);
+      },
+      3 * minutesMs,
+    );
+
+    const byHand = (operation: string, more: Readonly<Record<string, string>> = {}) => ({
+      event: { name: 'workflow_dispatch', ref: 'refs/tags/v1.0.0' },
+      inputs: { operation, 'from-run': '', 'dry-run': 'false', ...more },
+      settings: { KEY_CASES: '1' },
+    });
+
+    it(
+      'prove by hand what an earlier run released, and store it again, without building it',
+      async () => {
+        const verified = await world.release('whole', byHand('verify', { 'from-run': '4001' }));
+        expect(verified.exitCode, verified.log).toBe(0);
+        expect(resultsOf(verified)).toMatchObject({ publish: 'success' });
+        expect(verified.jobs['pack']).toBeUndefined();
+        expect(Number(outputOf(verified, 'publish', 'verify', 'proven'))).toBeGreaterThan(0);
+
+        const elsewhere = await world.release('elsewhere', byHand('verify', { 'from-run': '4001' }));
+        expect(elsewhere.exitCode).toBe(1);
+        const events = world.github.events.length;
+        const uploaded = await world.release('elsewhere', byHand('upload', { 'from-run': '4001' }));
+        expect(uploaded.exitCode, uploaded.log).toBe(0);
+        expect((await keysOf('elsewhere')).length).toBeGreaterThanOrEqual(2 * files.length);
+        expect(world.github.events.length).toBe(events);
+      },
+      3 * minutesMs,
+    );
+
+    it(
+      'refuse other bytes under the same names until they are forced by hand',
+      async () => {
+        const other = productRepository('1.0.0-rebuilt');
+        const before = await keysOf('whole');
+        const refused = await world.release('whole', { files: other, settings: { KEY_CASES: '1' } });
+        expect(refused.exitCode).toBe(1);
+        expect(resultsOf(refused)).toMatchObject({ sign: 'success', publish: 'failure' });
+        const rehearsed = await world.release('whole', {
+          files: other,
+          ...byHand('force', { 'dry-run': 'true' }),
+        });
+        expect(rehearsed.exitCode, rehearsed.log).toBe(0);
+        const events = world.github.events.length;
+        const forced = await world.release('whole', { files: other, ...byHand('force') });
+        expect(forced.exitCode, forced.log).toBe(0);
+        expect(world.github.events.length).toBe(events + 1);
+        expect(await keysOf('whole')).toEqual(before);
+        for (const { url, sha256: expected } of lastSent()) expect(await served(url)).toBe(expected);
+        await world.untilReceived();
+      },
+      3 * minutesMs,
+    );
+
+    it('clean up by hand, and leave what is current', async () => {
+      const before = await keysOf('both');
+      const run = await world.release('both', byHand('cleanup'));
       expect(run.exitCode, run.log).toBe(0);
-      await world.untilReceived();
-      console.log(
-        run.log.slice(-3000),
-        world.receivedRuns.map((r) => r.log),
-        world.releases.releases,
-      );
-    }, 120_000);
+      expect(resultsOf(run)).toMatchObject({ cleanup: 'success' });
+      expect(run.jobs['build']).toBeUndefined();
+      expect(await keysOf('both')).toEqual(before);
+    });
+
+    it.each<readonly [string, string, Readonly<Record<string, string>>]>([
+      ['check-keys', 'the generator has another secret', { LICENSE_SECRET: 'not the one of a validator' }],
+      ['sign', 'the passphrase is wrong', { SIGNING_PASSPHRASE: 'not this one' }],
+      ['publish', 'the secret of downloads is too short', { DOWNLOAD_SECRET: 'short' }],
+    ])('I7: stop in %s when %s, and tell nobody anything', async (job, _, secrets) => {
+      const events = world.github.events.length;
+      const product =
+        job === 'check-keys'
+          ? {
+              files: {
+                ...productRepository(),
+                'site/make-key.mjs': "console.log('AAAAA-BBBBB-CCCCC-DDDDD');\n",
+              },
+            }
+          : { secrets };
+      const run = await world.release('wrong', { ...product, settings: { KEY_CASES: '1' } });
+      expect(run.exitCode).toBe(1);
+      expect(resultsOf(run)[job]).toBe('failure');
+      expect(await keysOf('wrong')).toEqual([]);
+      expect(world.github.events.length).toBe(events);
+    });
+
+    it('I7: fail when the receiver cannot be told, after the files are there', async () => {
+      const run = await world.release('untold', {
+        secrets: { DISPATCH_TOKEN: 'ghp_aTokenThatNobodyKnowsAnyMore0000000' },
+        settings: { KEY_CASES: '1' },
+      });
+      expect(run.exitCode).toBe(1);
+      expect(resultsOf(run)).toMatchObject({ publish: 'failure' });
+      expect(run.jobs['assets']).toBeUndefined();
+      expect(run.output).not.toContain('ghp_aTokenThatNobodyKnowsAnyMore');
+    });
+
+    it('I4: receive nothing that was changed, by hand either; a good message can be checked by hand', async () => {
+      const payload = world.github.events.at(-1)?.client_payload ?? {};
+      const good = await world.receiveByHand(payload, true);
+      expect(good.exitCode, good.log).toBe(0);
+      expect(good.jobs['deploy']?.steps['2']).toBeUndefined();
+      const forged = await world.receiveByHand({ ...payload, version: 'v6.6.6' }, false);
+      expect(forged.exitCode).toBe(1);
+      expect(resultsOf(forged)).toMatchObject({ receive: 'failure' });
+      expect(forged.jobs['deploy']?.steps['2']).toBeUndefined();
+    });
   },
 );

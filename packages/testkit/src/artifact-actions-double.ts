@@ -19,7 +19,8 @@ type Doubled = keyof typeof known;
 /**
  * Directories that stand for `actions/upload-artifact` and `actions/download-artifact` as the workflows use them, for
  * `repositories` of `runWorkflow`. They hand files on through a directory, by run: act's artifact server refuses what GitHub's
- * present client sends. As on GitHub, a name is taken once in a run, and files lose their executable bit.
+ * present client sends. As on GitHub, a name is taken once in a
+ * run unless `overwrite` is set, and files lose their executable bit.
  */
 export function artifactActionDoubles(...workflows: readonly string[]): Readonly<Record<string, string>> {
   const stores = temporaryDirectory('artifact-stores');

@@ -15,6 +15,8 @@ export interface GpgVerdict {
 }
 
 export interface GpgHome extends Disposable {
+  /** Whether gpg finds a detached signature good. */
+  isGoodDetached(signaturePath: string, path: string): boolean;
   /** What gpg says of a clear-signed file. */
   verify(path: string): GpgVerdict;
 }
@@ -38,6 +40,8 @@ export function openGpgHome(...publicKeys: readonly string[]): GpgHome {
       );
       return { exitCode: status, status: stderr, text: stdout };
     },
+    isGoodDetached: (signaturePath, path) =>
+      spawnSync('gpg', [...gpg, '--verify', signaturePath, path], { encoding: 'utf8' }).status === 0,
     [Symbol.dispose]: () => rmSync(home, { recursive: true }),
   };
 }
