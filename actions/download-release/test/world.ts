@@ -28,6 +28,7 @@ const site = 'example/site';
 const actions = [
   'archive-pack',
   'artifact-sign',
+  'cloudfront-invalidate',
   'dispatch-verify',
   'download-publish',
   'license-key-check',
@@ -55,6 +56,8 @@ export class World {
   readonly releases: ReleasesDouble;
   readonly key: TestKey;
   readonly receivedRuns: WorkflowRun[] = [];
+  /** Set when the site's workflow shall not run for messages, as one that is disabled. */
+  siteIsAsleep = false;
   readonly secrets: Readonly<Record<string, string>>;
   readonly #release = copyOfRelease(actions);
   readonly #doubles: Readonly<Record<typeof product | typeof site, Readonly<Record<string, string>>>>;
@@ -112,7 +115,10 @@ export class World {
       variables: {
         DOWNLOAD_DESTINATION: `s3://${this.cdn.bucket}/${prefix}`,
         DOWNLOAD_URL: `${this.cdn.baseUrl}/${prefix}`,
-        KEY_CASES: '2',
+        DOWNLOAD_DISTRIBUTION: this.cdn.distributionId,
+        DOWNLOAD_PATHS: `/${this.cdn.bucket}/${prefix}/downloads/*`,
+        CLOUDFRONT_ENDPOINT_URL: this.cdn.controlPlane.url,
+        KEY_CASES: '1',
         ...settings,
       },
     });
@@ -132,6 +138,7 @@ export class World {
   }
 
   async #receive(event: RepositoryDispatchEvent): Promise<string> {
+    if (this.siteIsAsleep) return 'cancelled';
     const run = await this.#runSite({ event: { name: 'repository_dispatch', payload: { ...event } } });
     this.receivedRuns.push(run);
     return run.exitCode === 0 ? 'success' : 'failure';
