@@ -31,6 +31,7 @@ const actions = [
   'cloudfront-invalidate',
   'dispatch-verify',
   'download-publish',
+  'download-release',
   'license-key-check',
   'repository-dispatch',
 ];

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { s3Objects, type WorkflowRun } from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { productRepository } from './guide.ts';
+import { haveWorld, type ReleaseOptions, World } from './world.ts';
+
+const path = '.github/workflows/one-step.yml';
+const inner = ['pack', 'sign', 'publish', 'verify', 'dispatch'] as const;
+const minuteMs = 60_000;
+
+/** Builds and releases in one job; the step after it shows every output, and what is in the workspace. */
+const workflow = `
+name: one step
+on: push
+jobs:
+  release:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - run: |
+          for platform in linux-x64 windows-x64; do ./build.sh "$platform" "builds/$platform"; done
+          mkdir -p .slipway/archive-pack && echo 'no action' > .slipway/archive-pack/action.yml
+      - id: commit
+        run: echo "committed-at=$(git log -1 --format=%ct)" >> "$GITHUB_OUTPUT"
+      - uses: your-org/slipway/actions/download-release@v1
+        id: release
+        env:
+          SOURCE_DATE_EPOCH: \${{ steps.commit.outputs.committed-at }}
+        with:
+          archives: |
+            linux.zip: linux-x64/*
+            windows.zip: windows-x64/*
+          platforms: |
+            linux.zip: linux
+            windows.zip: windows
+          source-directory: builds
+          signing-key: \${{ secrets.SIGNING_KEY }}
+          passphrase: \${{ secrets.SIGNING_PASSPHRASE }}
+          secret: \${{ secrets.DOWNLOAD_SECRET }}
+          destination: \${{ vars.DOWNLOAD_DESTINATION }}
+          base-url: \${{ vars.DOWNLOAD_URL }}
+          window-length: \${{ vars.WINDOW_LENGTH }}
+          clock-tolerance: \${{ vars.CLOCK_TOLERANCE }}
+          endpoint-url: \${{ vars.DOWNLOAD_ENDPOINT_URL }}
+          force-path-style: true
+          targets: example/site
+          event-type: release-published
+          version: \${{ github.ref_name }}
+          signing-secret: \${{ secrets.DISPATCH_SECRET }}
+          token: \${{ secrets.DISPATCH_TOKEN }}
+          dry-run: \${{ vars.DRY_RUN }}
+      - id: after
+        if: always()
+        env:
+          OUTPUTS: \${{ toJSON(steps.release.outputs) }}
+        run: |
+          ls -A
+          echo "outputs=$(echo "$OUTPUTS" | base64 -w0)" >> "$GITHUB_OUTPUT"
+`;
+
+describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio, varnishd and gh)', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.start();
+    world.siteIsAsleep = true;
+  });
+  afterAll(() => world?.stop());
+
+  function run(prefix: string, options: ReleaseOptions = {}): Promise<WorkflowRun> {
+    const files = { ...productRepository(), [path]: workflow };
+    return world.release(prefix, { files, workflow: path, ...options });
+  }
+
+  function outputsOf({ jobs }: WorkflowRun): Readonly<Record<string, string>> {
+    const encoded = jobs['release']?.steps['after']?.outputs['outputs'] ?? '';
+    return JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<string, string>;
+  }
+
+  function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
+    const steps = jobs['release']?.steps ?? {};
+    const ran = inner.filter((id) => steps[`release/${id}`] !== undefined);
+    return Object.fromEntries(ran.map((id) => [id, steps[`release/${id}`]?.result]));
+  }
+
+  function keysOf(prefix: string): Promise<readonly string[]> {
+    const place = { url: world.cdn.minio.endpointUrl, bucket: world.cdn.bucket };
+    const objects = s3Objects(place, world.cdn.minio.credentials);
+    return objects.list(`${prefix}/`).finally(() => objects.close());
+  }
+
+  const allGood = Object.fromEntries(inner.map((id) => [id, 'success']));
+
+  it('packs, signs, publishes, verifies and tells, and hands every output on; again it stores nothing', async () => {
+    const first = await run('whole');
+    expect(first.exitCode, first.log).toBe(0);
+    expect(resultsOf(first)).toEqual(allGood);
+    const outputs = outputsOf(first);
+    const actionFile = fileURLToPath(new URL('../action.yml', import.meta.url));
+    const declared = parse(readFileSync(actionFile, 'utf8')) as { outputs: Record<string, unknown> };
+    expect(Object.keys(outputs).sort()).toEqual(Object.keys(declared.outputs).sort());
+    expect(outputs).toMatchObject({ 'pack-archives': '2', 'sign-signed': '3', 'dispatch-sent': '1' });
+    const links = outputs['publish-urls']?.split('\n').filter((line) => line !== '') ?? [];
+    expect(links.length).toBe(6);
+    for (const link of links) expect((await fetch(link.slice(link.indexOf('http')))).status, link).toBe(200);
+    expect(first.jobs['release']?.steps['after']?.log).not.toContain('.slipway');
+    expect(first.output).not.toContain('hostile');
+
+    const again = await run('whole');
+    expect(again.exitCode, again.log).toBe(0);
+    expect(outputsOf(again)).toMatchObject({ 'publish-uploaded': '0' });
+  });
+
+  it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {
+    const prefix = `killed-${victim}`;
+    const killed = await run(prefix, {
+      onEntry: ({ step, isOutput }, kill) => {
+        if (step === `release/${victim}` && isOutput) kill();
+      },
+    });
+    expect(killed.exitCode).toBeNull();
+    const again = await run(prefix);
+    expect(again.exitCode, again.log).toBe(0);
+    expect(resultsOf(again)).toEqual(allGood);
+  });
+
+  it('ends right when two run it at once', async () => {
+    const both = await Promise.all([run('both'), run('both')]);
+    for (const result of both) expect(resultsOf(result), result.log).toEqual(allGood);
+    const stored = both.map((result) => Number(outputsOf(result)['publish-uploaded']));
+    expect(stored.reduce((sum, count) => sum + count, 0)).toBe((await keysOf('both')).length);
+  });
+
+  it(
+    'ends right across the end of a window',
+    async () => {
+      const settings = { WINDOW_LENGTH: '1m', CLOCK_TOLERANCE: '1s' };
+      let beganIn = 0;
+      const result = await run('boundary', {
+        settings,
+        // It begins to publish a moment before a window ends, and ends in the next one.
+        onEntry: ({ step, isOutput }) => {
+          if (step === 'release/publish' && isOutput && beganIn === 0) beganIn = windowOf(Date.now());
+        },
+        files: {
+          ...productRepository(),
+          [path]: workflow.replace(
+            '- id: commit',
+            `- run: sleep $(( (118 - $(date +%s) % 60) % 60 ))\n      - id: commit`,
+          ),
+        },
+      });
+      expect(result.exitCode, result.log).toBe(0);
+      expect(resultsOf(result)).toEqual(allGood);
+      const window = Number(outputsOf(result)['verify-window']);
+      expect(window).toBeGreaterThan(beganIn);
+      const directories = (await keysOf('boundary')).map((key) => Number(key.split('/')[2]));
+      expect(directories).toContain(window);
+      expect(directories).toContain(window + 1);
+    },
+    3 * minuteMs,
+  );
+
+  const windowOf = (timeMs: number): number => Math.floor(timeMs / minuteMs);
+
+  it('stores and sends nothing in a dry run, and says what it left out', async () => {
+    const events = world.github.events.length;
+    const result = await run('dry', { settings: { DRY_RUN: 'true' } });
+    expect(result.exitCode, result.log).toBe(0);
+    expect(resultsOf(result)).toEqual({ pack: 'success', dispatch: 'success' });
+    const { log = '' } = result.jobs['release']?.steps['release'] ?? {};
+    for (const id of ['sign', 'publish', 'verify']) expect(log).toContain(`Dry run: ${id} did not run`);
+    expect(await keysOf('dry')).toEqual([]);
+    expect(world.github.events.length).toBe(events);
+    expect(result.jobs['release']?.steps['after']?.log).not.toContain('.slipway');
+  });
+
+  it('I7: ends at a step that fails, tells nobody, and keeps secrets to itself', async () => {
+    const events = world.github.events.length;
+    const wrongs = [
+      { step: 'sign', secrets: { SIGNING_PASSPHRASE: 'not this one' } },
+      { step: 'publish', secrets: { DOWNLOAD_SECRET: 'short' } },
+    ];
+    for (const { step, secrets } of wrongs) {
+      const result = await run('wrong', { secrets });
+      expect(result.exitCode).toBe(1);
+      expect(resultsOf(result)).toMatchObject({ pack: 'success', [step]: 'failure' });
+      expect(resultsOf(result)['dispatch']).toBeUndefined();
+      expect(result.jobs['release']?.steps['after']?.log).not.toContain('.slipway');
+    }
+    expect(await keysOf('wrong')).toEqual([]);
+    expect(world.github.events.length).toBe(events);
+  });
+});
