@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import {
   UserError,
   unreachable,
 } from '@slipway/core';
+import { partialPath } from '@slipway/local-files';
 import type { Plan, WriteStep } from './plan.ts';
 
 export interface PackedArchive extends WrittenArchive {
@@ -38,7 +39,8 @@ export interface ExecuteOptions {
 
 interface Pending {
   readonly step: WriteStep;
-  readonly partialPath: string;
+  /** Where it is until it gets its own name. */
+  readonly path: string;
   readonly written: WrittenArchive;
 }
 
@@ -57,10 +59,10 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Resu
     for (const step of plan.steps) {
       switch (step.kind) {
         case 'write-archive': {
-          const partialPath = join(options.outputDirectory, `.${step.name}.${randomUUID()}.partial`);
-          partialPaths.push(partialPath);
-          const written = await writeChecked(step, partialPath, packedFiles, options);
-          pending.set(step.name, { step, partialPath, written });
+          const path = partialPath(join(options.outputDirectory, step.name));
+          partialPaths.push(path);
+          const written = await writeChecked(step, path, packedFiles, options);
+          pending.set(step.name, { step, path, written });
           break;
         }
         case 'put-in-place':
@@ -140,11 +142,11 @@ function requireSizes(pending: readonly Pending[]): void {
 }
 
 /** Gives whether the same bytes were there already. */
-async function putInPlace({ step, partialPath, written }: Pending, directory: string): Promise<boolean> {
-  const path = join(directory, step.name);
+async function putInPlace(pending: Pending, directory: string): Promise<boolean> {
+  const path = join(directory, pending.step.name);
   try {
-    if (await hasBytes(path, written)) return true;
-    await rename(partialPath, path);
+    if (await hasBytes(path, pending.written)) return true;
+    await rename(pending.path, path);
     return false;
   } catch (error) {
     throw placeError(path, error);

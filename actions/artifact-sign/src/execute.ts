@@ -1,6 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
 import {
   asSlipwayError,
   counted,
@@ -12,7 +10,7 @@ import {
   UserError,
   unreachable,
 } from '@slipway/core';
-import { readStable } from '@slipway/local-files';
+import { readStable, replaceFile } from '@slipway/local-files';
 import type { Signer } from '@slipway/signing';
 import type { Plan, Step } from './plan.ts';
 
@@ -41,7 +39,7 @@ export async function execute(
     const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (files.length > 0) progress.start(`Signing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
     await mapConcurrently(files, concurrentFiles, async (step) => {
-      await replaceFile(step.signaturePath, await signFile(step, signer, progress, signedAtMs));
+      await putInPlace(step.signaturePath, await signFile(step, signer, progress, signedAtMs));
       signed.push(step.signaturePath);
     });
     for (const step of plan.steps) {
@@ -49,10 +47,10 @@ export async function execute(
         case 'sign-file':
           break;
         case 'write-checksums':
-          await replaceFile(step.path, step.text);
+          await putInPlace(step.path, step.text);
           break;
         case 'sign-checksums':
-          await replaceFile(step.signaturePath, await signText(step, signer, signedAtMs));
+          await putInPlace(step.signaturePath, await signText(step, signer, signedAtMs));
           signed.push(step.signaturePath);
           break;
         default:
@@ -98,14 +96,10 @@ async function signText(
   return signing.finish();
 }
 
-/** A reader sees the old file or the new one whole. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+async function putInPlace(path: string, text: string): Promise<void> {
   try {
-    await writeFile(partial, text, { flag: 'wx' });
-    await rename(partial, path);
+    await replaceFile(path, text);
   } catch (error) {
-    await rm(partial, { force: true });
     throw writeError(path, error);
   }
 }

@@ -60,14 +60,15 @@ export async function observeChecksums(
   const isThere = await hasText(path, text);
   const signature = await readSignature(path + signatureSuffix);
   if (signature === undefined) return { isThere, signature: 'missing' };
-  if (form === 'detached')
-    return {
-      isThere,
-      signature: stateOf(await keyring.verifyDetached(signature, [Buffer.from(text)]), path),
-    };
+  const detached = stateOf(
+    await keyring.verifyDetached(signature, [Buffer.from(text)]),
+    path + signatureSuffix,
+  );
+  if (form === 'detached') return { isThere, signature: detached };
   const verdict = await keyring.verifyClearSigned(signature);
-  const isOverThese = verdict.ok && `${verdict.text}\n` === text;
-  return { isThere, signature: isOverThese ? 'good' : 'over-other-bytes' };
+  if (verdict.ok) return { isThere, signature: `${verdict.text}\n` === text ? 'good' : 'over-other-bytes' };
+  const isOfOther = verdict.code === 'signature-unknown-key';
+  return { isThere, signature: isOfOther ? 'by-other-key' : 'over-other-bytes' };
 }
 
 async function hasText(path: string, text: string): Promise<boolean> {

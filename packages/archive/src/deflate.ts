@@ -1,10 +1,12 @@
-import { constants, deflateRaw } from 'node:zlib';
+import { constants, deflateRaw, deflateRawSync } from 'node:zlib';
 
 /** Fixed, so that the bytes do not depend on how many threads there are. */
 export const chunkBytes = 2 ** 20;
 /** How far back a compressed byte may refer (RFC 1951). */
 const windowBytes = 2 ** 15;
 const outputBytes = 2 ** 18;
+/** What takes less time to compress than to hand to another thread. */
+const smallBytes = 2 ** 13;
 
 export interface DeflateOptions {
   readonly level: number;
@@ -28,9 +30,15 @@ export function deflatePiece(
       finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
       ...(before === undefined ? {} : { dictionary: before.subarray(-windowBytes) }),
     };
+    if (piece.length <= smallBytes) return resolve(compact(deflateRawSync(piece, options)));
     deflateRaw(piece, options, (error, result) => {
-      if (error === null) resolve(result);
+      if (error === null) resolve(compact(result));
       else reject(error);
     });
   });
+}
+
+/** Without the memory that zlib gave it and it did not need: all that is held must be what it seems. */
+function compact(bytes: Buffer): Uint8Array {
+  return bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
 }

@@ -28,38 +28,36 @@ export function linkProblem(link: Link, tree: LinkTree): string | undefined {
       continue;
     }
     place.push(segment);
-    const next = tree.targetOf(place.join('/'));
-    if (next === undefined) continue;
+    const reached = tree.at(place.join('/'));
+    if (reached === undefined) return 'is a link to what is not in the archive';
+    if (reached.kind === 'file' && pending.length > 0) return 'is a link through a file';
+    if (reached.kind !== 'link') continue;
+    const next = reached.target;
     followed += 1;
     if (followed > maxLinksOnWay) return 'is a link that leads round in a circle';
     if (next.startsWith('/')) return 'is a link that leads out of the archive through another';
     place.pop();
     pending.push(...next.split('/').reverse());
   }
-  if (place.length > 0 && !tree.has(place.join('/'))) return 'is a link to what is not in the archive';
   return undefined;
 }
 
+type Reached = { readonly kind: 'file' | 'directory' } | { readonly kind: 'link'; readonly target: string };
+
 /** What can be reached in an archive: its entries, and the directories that they are in. */
 export class LinkTree {
-  readonly #names = new Set<string>();
-  readonly #targets = new Map<string, string>();
+  readonly #places = new Map<string, Reached>();
 
   constructor(entries: readonly (NamedEntry & { readonly target?: string | undefined })[]) {
-    for (const { name, kind, target } of entries) {
-      this.#names.add(name);
-      if (kind === 'link') this.#targets.set(name, target ?? '');
+    for (const { name, kind, target = '' } of entries) {
       for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1))
-        this.#names.add(name.slice(0, end));
+        this.#places.set(name.slice(0, end), { kind: 'directory' });
+      this.#places.set(name, kind === 'link' ? { kind, target } : { kind });
     }
   }
 
-  has(name: string): boolean {
-    return this.#names.has(name);
-  }
-
-  /** What the link of this name says; undefined when there is none. */
-  targetOf(name: string): string | undefined {
-    return this.#targets.get(name);
+  /** Undefined where there is nothing. */
+  at(name: string): Reached | undefined {
+    return this.#places.get(name);
   }
 }

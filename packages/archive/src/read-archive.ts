@@ -9,7 +9,14 @@ import {
   systemErrorCode,
   UserError,
 } from '@slipway/core';
-import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl';
+import {
+  type Entry,
+  fromBufferPromise,
+  type LocalFileHeader,
+  openPromise,
+  parseExtraFields,
+  type ZipFile,
+} from 'yauzl';
 import { entryNameProblem, findNameClashes } from './entry-names.ts';
 
 /** An entry that was read to its end. */
@@ -36,6 +43,8 @@ const linkType = 0o120000;
 const directoryType = 0o040000;
 const typeMask = 0o170000;
 const localHeaderBytes = 30;
+const zip64Mark = 0xffff_ffff;
+const zip64Id = 1;
 
 /**
  * Reads every entry of a zip to its end, and hashes it. Throws `UserError`: `content-invalid` for what is no sound zip (local
@@ -98,18 +107,29 @@ function requireNames(entries: readonly Entry[]): void {
 async function dataStart(zip: ZipFile, entry: Entry): Promise<number> {
   const local = await zip.readLocalFileHeaderPromise(entry);
   const hasDescriptor = (entry.generalPurposeBitFlag & 8) !== 0;
-  const isZip64 = local.compressedSize === 0xffffffff || local.uncompressedSize === 0xffffffff;
+  const sizes = localSizes(local);
   const agrees =
     local.fileName.equals(entry.fileNameRaw) &&
     local.compressionMethod === entry.compressionMethod &&
     local.generalPurposeBitFlag === entry.generalPurposeBitFlag &&
     (hasDescriptor ||
       (local.crc32 === entry.crc32 &&
-        (isZip64 ||
-          (local.compressedSize === entry.compressedSize &&
-            local.uncompressedSize === entry.uncompressedSize))));
+        sizes.compressed === entry.compressedSize &&
+        sizes.uncompressed === entry.uncompressedSize));
   if (!agrees) throw broken(entry, 'has two records that differ');
   return local.fileDataStart;
+}
+
+/** What the record before an entry's bytes says of its sizes, in the field of zip64 where it has one (APPNOTE 4.5.3). */
+function localSizes({ compressedSize, uncompressedSize, extraField }: LocalFileHeader): {
+  readonly compressed: number;
+  readonly uncompressed: number;
+} {
+  const plain = { compressed: compressedSize, uncompressed: uncompressedSize };
+  if (compressedSize !== zip64Mark && uncompressedSize !== zip64Mark) return plain;
+  const zip64 = parseExtraFields(extraField).find(({ id }) => id === zip64Id)?.data;
+  if (zip64 === undefined || zip64.length < 16) return plain;
+  return { uncompressed: Number(zip64.readBigUInt64LE(0)), compressed: Number(zip64.readBigUInt64LE(8)) };
 }
 
 /** Throws when two entries share bytes, as in archives that unpack to far more than they hold, or lie beyond the file. */

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
 import { printable, systemErrorCode, UserError, type UserErrorCode } from '@slipway/core';
+import { isPartialName } from './partial-file.ts';
 import { globTest, type PathTest, pathGlob, splitGlob } from './path-globs.ts';
 
 /** A file, a symbolic link, or a directory that is empty. */
@@ -39,7 +40,8 @@ const maxFiles = 200_000;
 /**
  * What a pattern stands for, in no particular order: a file, a directory with all below it, or what a glob matches, and with a
  * directory that it matches all below that too. A pattern of a directory that ends in `/` leaves the directory out of the
- * names. Symbolic links are not followed. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
+ * names. Symbolic links are not followed. Files that a process
+ * was writing when it ended are passed over. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
  *
  * The calls block: a directory entry costs some microseconds so, and many times that through the thread pool.
  */
@@ -175,7 +177,8 @@ class Walk {
   #entries(path: string): readonly string[] | undefined {
     try {
       const names = fs.readdirSync(path);
-      return names.some((name) => name.includes('\ufffd')) ? this.#decodable(path) : names;
+      const honest = names.some((name) => name.includes('\ufffd')) ? this.#decodable(path) : names;
+      return honest.filter((name) => !isPartialName(name));
     } catch (error) {
       this.#problem('source-unreadable', path, `cannot be listed (${codeOf(error)})`);
       return undefined;

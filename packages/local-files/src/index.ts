@@ -1,4 +1,5 @@
 export * from './find-files.ts';
+export * from './partial-file.ts';
 export * from './path-globs.ts';
 export * from './path-words.ts';
 export * from './stable-file.ts';

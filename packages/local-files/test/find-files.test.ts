@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { temporaryDirectory } from '@slipway/testkit';
+import { describe, expect, it } from 'vitest';
+import { type FileProblem, type FoundPath, findFiles, partialPath, refuseProblems } from '../src/index.ts';
+
+function tree(...paths: readonly string[]): string {
+  const directory = temporaryDirectory('tree');
+  for (const path of paths) {
+    const absolute = join(directory, path);
+    if (path.endsWith('/')) mkdirSync(absolute, { recursive: true });
+    else {
+      mkdirSync(dirname(absolute), { recursive: true });
+      writeFileSync(absolute, path);
+    }
+  }
+  return directory;
+}
+
+function find(
+  baseDirectory: string,
+  pattern: string,
+  ...excludes: readonly string[]
+): {
+  readonly found: readonly FoundPath[];
+  readonly problems: readonly FileProblem[];
+  readonly names: string[];
+} {
+  const problems: FileProblem[] = [];
+  const found = findFiles(pattern, { baseDirectory, excludes, problems });
+  return { found, problems, names: found.map(({ name }) => name).sort() };
+}
+
+const base = tree(
+  'dist/app',
+  'dist/App.app/a',
+  'dist/App.app/b/c',
+  'dist/empty/',
+  'dist/.hidden',
+  'dist/x.dll',
+);
+
+describe('a pattern', () => {
+  it.each([
+    ['dist/app', ['app']],
+    ['dist/App.app', ['App.app/a', 'App.app/b/c']],
+    ['dist/App.app/', ['a', 'b/c']],
+    ['dist/empty', ['empty']],
+    ['dist/*.dll', ['x.dll']],
+    ['dist/*', ['.hidden', 'App.app/a', 'App.app/b/c', 'app', 'empty', 'x.dll']],
+    ['dist/**/c', ['App.app/b/c']],
+    ['dist/App.app/{a,b}', ['a', 'b/c']],
+    ['./dist/../dist/app', ['app']],
+    [`${base}/dist/app`, ['app']],
+    [`${base}/dist/*.dll`, ['x.dll']],
+  ])('%s', (pattern, names) => {
+    expect(find(base, pattern)).toMatchObject({ names, problems: [] });
+  });
+
+  it('leaves out what is excluded: by name at any depth, by path, and all below a directory', () => {
+    expect(find(base, 'dist', 'c', '*.dll').names).toEqual([
+      'dist/.hidden',
+      'dist/App.app/a',
+      'dist/app',
+      'dist/empty',
+    ]);
+    expect(find(base, 'dist/*', 'dist/App.app').names).toEqual(['.hidden', 'app', 'empty', 'x.dll']);
+    expect(find(base, 'dist/App.app/b', 'App.app').problems).toHaveLength(1);
+  });
+
+  it('is a name first, and a glob only when there is no such file', () => {
+    const directory = tree('a[1].txt', 'a1.txt');
+    expect(find(directory, 'a[1].txt').names).toEqual(['a[1].txt']);
+  });
+
+  it.each([
+    ['nowhere', 'is not there'],
+    ['dist/*.so', 'matches no file'],
+    ['nowhere/*.so', 'matches no file'],
+  ])('of nothing is a problem: %s', (pattern, what) => {
+    expect(find(base, pattern)).toMatchObject({
+      found: [],
+      problems: [{ code: 'source-missing', path: pattern, what }],
+    });
+  });
+
+  it('tells sizes, the executable bit, and what links say, and follows none', () => {
+    const directory = tree('bin/tool');
+    chmodSync(join(directory, 'bin/tool'), 0o700);
+    symlinkSync('/etc', join(directory, 'bin/etc'));
+    const { found } = find(directory, 'bin');
+    expect(found.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+      expect.objectContaining({ name: 'bin/etc', kind: 'link', linkTarget: '/etc' }),
+      expect.objectContaining({ name: 'bin/tool', kind: 'file', sizeBytes: 8, executable: true }),
+    ]);
+  });
+
+  it('passes over files that were being written when a process ended', () => {
+    const directory = tree('a');
+    writeFileSync(partialPath(join(directory, 'b.zip')), 'half');
+    expect(find(directory, '*').names).toEqual(['a']);
+  });
+
+  it('I8: names that are no UTF-8 and files that are none are problems', () => {
+    const directory = tree('d/a');
+    writeFileSync(Buffer.concat([Buffer.from(`${directory}/d/`), Buffer.from([0xff, 0xfe])]), 'x');
+    execFileSync('mkfifo', [join(directory, 'd/pipe')]);
+    const { names, problems } = find(directory, 'd');
+    expect(names).toEqual(['d/a']);
+    expect(problems.map(({ code }) => code).sort()).toEqual(['name-invalid', 'source-unreadable']);
+  });
+});
+
+describe('the refusal', () => {
+  const problem = (index: number): FileProblem => ({
+    code: 'source-missing',
+    path: `file${index}`,
+    what: 'is not there',
+  });
+
+  it('names twenty problems, counts the others, and has the code of the worst', () => {
+    const problems = Array.from({ length: 25 }, (_, index) => problem(index));
+    problems.push({ code: 'source-unreadable', path: 'x', what: 'cannot be read' });
+    const refuse = (): void => refuseProblems(problems, 'Nothing was done', 'Look.');
+    expect(refuse).toThrow(expect.objectContaining({ code: 'source-unreadable', hint: 'Look.' }));
+    expect(refuse).toThrow(/"file19" is not there\n {2}and 6 more$/);
+  });
+
+  it('is none without problems', () => {
+    expect(() => refuseProblems([], 'Nothing', 'Look.')).not.toThrow();
+  });
+});
