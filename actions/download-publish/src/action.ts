@@ -24,7 +24,7 @@ export const action = defineAction({
       description: 'Path of the JSON list of the files, each with its key and URL of the current window.',
     },
     window: { description: 'Number of the current window.' },
-    'window-starts-at': { description: 'When the current window began, as `2026-01-01T00:00:00.000Z`.' },
+    'window-starts-at': { description: 'When the current window began, as `2026-01-01T00:00:00Z`.' },
     'window-ends-at': { description: 'When the current window ends.' },
     windows: { description: 'Numbers of the windows that this run was about, one a line.' },
     prefixes: {

@@ -21,9 +21,15 @@ export interface Addresses {
   /** The addresses of a file in a window, one for each secret. The first is of the secret for new links. */
   of(file: NamedFile, window: number): readonly [Address, ...Address[]];
   /** Links that must not work, whatever is stored: what they are, and their URLs. */
-  wrong(file: NamedFile, window: number, nowMs: number): readonly WrongLink[];
-  /** Links of a window whose links are over. Where the signature has the time, windows of paths say nothing. */
-  old(file: NamedFile, window: number, nowMs: number): readonly WrongLink[];
+  wrong(file: NamedFile, window: number): readonly WrongLink[];
+  /** Links that worked once: of a window that is over, or, where the signature has the time, of one that has passed. */
+  old(file: NamedFile, windows: PastAndPresent, nowMs: number): readonly WrongLink[];
+}
+
+export interface PastAndPresent {
+  readonly current: number;
+  /** The newest window whose links must not work any more; undefined in the first days of 1970. */
+  readonly over: number | undefined;
 }
 
 export interface WrongLink {
@@ -60,11 +66,13 @@ function hashedAddresses(given: Inputs & { readonly scheme: 'window-hmac' | 'win
       const flipped = hashed(secrets[0], file, window).replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
       return linksOf('wrong-hash', [address(file, window, flipped).url]);
     },
-    old: (file, window) =>
-      linksOf(
-        'old-window',
-        of(file, window).map(({ url }) => url),
-      ),
+    old: (file, { over }) =>
+      over === undefined
+        ? []
+        : linksOf(
+            'old-window',
+            of(file, over).map(({ url }) => url),
+          ),
   };
 }
 
@@ -96,8 +104,8 @@ function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSign
         ]),
       ];
     },
-    old(file, window, nowMs) {
-      const key = keyIn(file, window);
+    old(file, { current }, nowMs) {
+      const key = keyIn(file, current);
       const expiredMs = nowMs - given.clockTolerance - 60_000;
       return linksOf(
         'expired-signature',

@@ -1,5 +1,5 @@
 import { type ObjectInfo, UserError } from '@slipway/core';
-import { type DownloadKey, type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
+import { type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
 import { type Clocks, earliestMs, isOver, refuseDisagreement, timeText, type WindowRules } from './clocks.ts';
 
 const dayMs = 86_400_000;
@@ -58,7 +58,7 @@ export async function takeInventory(objects: AsyncIterable<ObjectInfo>, place: K
   let strangerCount = 0;
   for await (const { key, sizeBytes, modifiedAtMs } of objects) {
     const parsed = parseKey(place, key);
-    if (parsed === undefined || !isTime(parsed)) {
+    if (parsed === undefined) {
       strangerCount += 1;
       if (strangers.length < maxNamedStrangers) strangers.push(key);
       continue;
@@ -76,16 +76,6 @@ export async function takeInventory(objects: AsyncIterable<ObjectInfo>, place: K
         : Math.max(known.writtenAtMs, modifiedAtMs);
   }
   return { windows, strangers: { count: strangerCount, keys: strangers } };
-}
-
-/** A window of another length may be after all times that there are. */
-function isTime({ window }: DownloadKey): boolean {
-  try {
-    windowNumbered(window, 1);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -51,7 +51,9 @@ export async function cleanUp(
   announce(plan, given.dryRun, context);
   const problems = problemsOf(plan, clocks, prefix);
   if (given.dryRun) return { clocks, plan, deleted: undefined, problems, failure: undefined };
-  return { clocks, plan, problems, ...(await execute(plan, store, context)) };
+  const executed = await execute(plan, store, context);
+  if (plan.steps.length > 0) progress.info(`Deleted ${counted(executed.deleted.length, 'object')}.`);
+  return { clocks, plan, problems, ...executed };
 }
 
 function announce(

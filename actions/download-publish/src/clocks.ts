@@ -83,10 +83,10 @@ export function newestOver(clocks: Clocks, rules: WindowRules): number | undefin
   return number >= 0 ? number : undefined;
 }
 
-/** A time as people and programs read it. */
+/** A time as people and programs read it, to the second. */
 export function timeText(timeMs: number): string {
   const isTime = Number.isFinite(timeMs) && Math.abs(timeMs) <= 8.64e15;
-  return isTime ? new Date(timeMs).toISOString() : 'a time that is none';
+  return isTime ? new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z') : 'a time that is none';
 }
 
 function range(first: number, last: number): readonly number[] {

@@ -7,6 +7,7 @@ import {
   parseFileLines,
   parsePrefix,
   parseSegment,
+  parseTolerance,
   parseWindowLength,
 } from './parsers.ts';
 
@@ -96,11 +97,14 @@ export const inputs = {
     minimum: 1,
     maximum: 60,
   }),
-  'clock-tolerance': input.duration({
-    description:
-      'How far clocks may be off. What is the current window for any clock within it is published, and clocks that differ by more end the run.',
-    default: '1h',
-  }),
+  'clock-tolerance': {
+    ...input.duration({
+      description:
+        'How far clocks may be off, 10s to 24h. What is the current window for any clock within it is published, and clocks that differ by more end the run.',
+      default: '1h',
+    }),
+    parse: parseTolerance,
+  },
   grace: input.duration({
     description:
       'How long a link still works after its window: caches and signed URLs end then, and `cleanup` deletes afterwards.',

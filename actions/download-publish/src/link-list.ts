@@ -2,6 +2,7 @@ import { type Artifact, artifactsText, UserError } from '@slipway/core';
 import { type DownloadWindow, windowNumbered } from '@slipway/download-window';
 import { secretForms } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
+import { timeText } from './clocks.ts';
 import type { Inputs } from './inputs.ts';
 import type { ReleaseFile } from './release-files.ts';
 
@@ -45,8 +46,8 @@ export function linkedArtifacts(links: readonly FileLink[]): string {
 export function windowOutputs({ number, startsAtMs, endsAtMs }: DownloadWindow) {
   return {
     window: number,
-    'window-starts-at': new Date(startsAtMs).toISOString(),
-    'window-ends-at': new Date(endsAtMs).toISOString(),
+    'window-starts-at': timeText(startsAtMs),
+    'window-ends-at': timeText(endsAtMs),
   };
 }
 
@@ -55,9 +56,9 @@ export function windowFacts(number: number, given: Inputs) {
   const { startsAtMs, endsAtMs } = windowNumbered(number, given.windowLength / 1_000);
   return {
     number,
-    startsAt: new Date(startsAtMs).toISOString(),
-    endsAt: new Date(endsAtMs).toISOString(),
-    linksWorkUntil: new Date(endsAtMs + given.grace).toISOString(),
+    startsAt: timeText(startsAtMs),
+    endsAt: timeText(endsAtMs),
+    linksWorkUntil: timeText(endsAtMs + given.grace),
   };
 }
 

@@ -7,6 +7,7 @@ const maxShownCharacters = 80;
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const maxDays = 31;
+const minToleranceMs = 10_000;
 const maxBaseUrlCharacters = 2_048;
 
 /** A file that is named in `files`. */
@@ -90,4 +91,11 @@ export function parseWindowLength(text: string): number {
     );
   }
   return lengthMs;
+}
+
+/** How far clocks may be off, in milliseconds. Clocks that are asked one after the other never agree. Throws an `Error`. */
+export function parseTolerance(text: string): number {
+  const toleranceMs = parseDurationMs(text);
+  if (toleranceMs < minToleranceMs || toleranceMs > dayMs) throw new Error('it is not between 10s and 24h');
+  return toleranceMs;
 }

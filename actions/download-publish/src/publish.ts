@@ -71,9 +71,21 @@ export async function publishFiles(
       if (rounds.length === 0) throw error;
       return { clocks, rounds, failure: asSlipwayError(error) };
     }
+    tellStored(rounds.at(-1)?.execution);
     const failure = rounds.at(-1)?.execution?.failure;
     if (failure !== undefined || given.dryRun) return { clocks, rounds, failure };
     for (const window of windows) done.add(window);
+  }
+
+  function tellStored(execution: PublishExecution | undefined): void {
+    if (execution === undefined) return;
+    const { stored, storedByOthers, bytesStored } = execution;
+    context.progress.info(`Stored ${counted(stored.length, 'object')}, ${formatBytes(bytesStored)}.`);
+    if (storedByOthers.length > 0) {
+      context.progress.info(
+        `${counted(storedByOthers.length, 'object was', 'objects were')} stored by another run meanwhile.`,
+      );
+    }
   }
 
   async function publishRound(

@@ -49,7 +49,7 @@ export function reportPublish(told: Told, { rounds }: Published): ActionResult {
         ...commonFacts(told),
       ]),
       windowTable(told),
-      fileTable(told.links),
+      ...fileTable(told.links),
     ],
   });
 }
@@ -81,7 +81,7 @@ export function reportVerify(told: Told, { plan, proofs, findings }: Verified): 
             ),
           ]),
       windowTable(told),
-      fileTable(told.links),
+      ...fileTable(told.links),
     ],
   });
 }
@@ -211,11 +211,10 @@ function windowTable({ given, clocks, windows }: Told): SummaryBlock {
   );
 }
 
-function fileTable(links: readonly FileLink[]): SummaryBlock {
-  return table(
-    ['Platform', 'File', 'Size', 'SHA-256'],
-    links.map(({ file }) => [file.platform, file.name, formatBytes(file.sizeBytes), file.sha256]),
-  );
+function fileTable(links: readonly FileLink[]): readonly SummaryBlock[] {
+  if (links.length === 0) return [];
+  const rows = links.map(({ file }) => [file.platform, file.name, formatBytes(file.sizeBytes), file.sha256]);
+  return [table(['Platform', 'File', 'Size', 'SHA-256'], rows)];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): SummaryBlock {

@@ -1,5 +1,5 @@
 import { type Problem, printable } from '@slipway/core';
-import type { Addresses, WrongLink } from './addresses.ts';
+import type { Addresses, PastAndPresent, WrongLink } from './addresses.ts';
 import { headerDifferences } from './headers.ts';
 import { hasOtherBytes, type WantedObject } from './publish-plan.ts';
 import type { ReleaseFile } from './release-files.ts';
@@ -57,15 +57,13 @@ export interface VerifyInput {
   readonly looked: readonly LookedAt[];
   readonly files: readonly ReleaseFile[];
   readonly addresses: Addresses;
-  readonly currentWindow: number;
-  /** The newest window whose links must not work any more, if there is one. */
-  readonly oldWindow: number | undefined;
+  readonly pastAndPresent: PastAndPresent;
   readonly nowMs: number;
 }
 
 /** What to ask of the CDN, and what is wrong already. Pure. */
 export function planVerify(input: VerifyInput): VerifyPlan {
-  const { looked, files, addresses, currentWindow, oldWindow, nowMs } = input;
+  const { looked, files, addresses, pastAndPresent, nowMs } = input;
   const expected = looked.filter(({ stored, isDue }) => isDue || stored.kind !== 'missing');
   const findings = expected.flatMap(findingsOf);
   const steps: (ServeStep | RefuseStep)[] = expected.map(({ wanted, url }) => {
@@ -75,8 +73,8 @@ export function planVerify(input: VerifyInput): VerifyPlan {
   for (const file of files) {
     const { sizeBytes, sha256 } = file;
     const wrong = [
-      ...addresses.wrong(file, currentWindow, nowMs),
-      ...(oldWindow === undefined ? [] : addresses.old(file, oldWindow, nowMs)),
+      ...addresses.wrong(file, pastAndPresent.current),
+      ...addresses.old(file, pastAndPresent, nowMs),
     ];
     for (const link of wrong) steps.push({ kind: 'prove-refused', ...link, sizeBytes, sha256 });
   }

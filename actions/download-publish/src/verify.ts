@@ -88,8 +88,10 @@ export async function verifyFiles(
     looked,
     files,
     addresses,
-    currentWindow: windowAt(nowMs, rules.lengthSeconds).number,
-    oldWindow: newestOver(clocks, rules),
+    pastAndPresent: {
+      current: windowAt(nowMs, rules.lengthSeconds).number,
+      over: newestOver(clocks, rules),
+    },
     nowMs,
   });
   if (given.dryRun) {

@@ -87,6 +87,22 @@ describe('proving what is served', () => {
     expect(counts.get('/never')).toBeGreaterThan(3);
   });
 
+  it('goes nowhere else where redirects are not to be followed', async () => {
+    const asked: string[] = [];
+    const url = await serve((request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url === '/there') response.end(fresh);
+      else response.writeHead(307, { location: '/there' }).end();
+    });
+    expect(await prove({ url: `${url}/here` })).toMatchObject({ kind: 'fresh' });
+    asked.length = 0;
+    expect(await prove({ url: `${url}/here` }, { followRedirects: false })).toMatchObject({
+      kind: 'failed',
+      reason: 'it redirects (307), which is not followed',
+    });
+    expect(asked).toEqual(['/here']);
+  });
+
   it('stops early where that is enough', async () => {
     let count = 0;
     const url = await serve((_, response) => {

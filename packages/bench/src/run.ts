@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { asSlipwayError, formatDuration, parseDurationMs, UserError } from '@slipway/core';
+import { downloadPlans } from './download-plans.ts';
 import { indexPlans } from './index-plans.ts';
 import { thisMachine } from './machine.ts';
 import { measure, type Result } from './measure.ts';
@@ -77,6 +78,7 @@ async function main(): Promise<void> {
           ...signaturePlans(field, entryCount),
         ]),
       ...s3Plans(field),
+      ...downloadPlans(field),
       ...(values.memory === undefined
         ? []
         : [

@@ -17,7 +17,7 @@ interface Sync {
 }
 
 /** One MinIO for both sides of a measurement, with a bucket that is made anew for each. */
-class Bench {
+export class Bench {
   readonly #minio: Minio;
   readonly bucket: string;
 

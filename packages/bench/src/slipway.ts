@@ -47,6 +47,20 @@ export class SlipwayProgram {
     return this.#run(['s3-publish', ...place, '--endpoint-url', endpointUrl, '--force-path-style']);
   }
 
+  /** Two windows, with the keys that are in the environment. */
+  publishDownloads(
+    files: readonly { readonly platform: string; readonly path: string }[],
+    url: string,
+    endpointUrl: string,
+  ): Command {
+    const lines = files.map(({ platform, path }) => `${platform}: ${path}`).join('\n');
+    const command = this.#run([
+      ...['download-publish', '--files', lines, '--destination', url, '--clock-tolerance', '10s'],
+      ...['--endpoint-url', endpointUrl, '--force-path-style'],
+    ]);
+    return { ...command, env: { SLIPWAY_SECRET: 'a secret of a bench that is long enough' } };
+  }
+
   #command(action: string, mirror: string, flags: readonly string[]): Command {
     return this.#run([action, '--mirror', pathToFileURL(mirror).href, ...flags]);
   }

@@ -1,0 +1,83 @@
+import {
+  type ActionRun,
+  actionProcess,
+  haveMinio,
+  type Minio,
+  s3Objects,
+  startMinio,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bucketInputs, bundle, makeTree, secret } from './downloads.ts';
+
+const mebibyte = 2 ** 20;
+/** Some in one request, some in parts. */
+const sizes = { small: mebibyte, medium: 12 * mebibyte, large: 40 * mebibyte };
+const workspace = makeTree(
+  Object.fromEntries(
+    Object.entries(sizes).map(([name, sizeBytes]) => [`${name}.bin`, Buffer.alloc(sizeBytes, name)]),
+  ),
+);
+const files = Object.keys(sizes)
+  .map((name) => `${name}: ${name}.bin`)
+  .join('\n');
+
+describe.skipIf(!haveMinio())('processes that publish to a bucket (needs minio)', () => {
+  let minio: Minio;
+  beforeAll(async () => {
+    minio = await startMinio();
+  });
+  afterAll(() => minio?.stop());
+
+  async function freshBucket() {
+    const bucket = await minio.makeBucket();
+    const inputs = { ...bucketInputs(minio, bucket), secret, files };
+    return {
+      objects: s3Objects({ url: minio.endpointUrl, bucket }, minio.credentials),
+      publish: (
+        onOutput?: (log: string, kill: (signal: NodeJS.Signals) => void) => void,
+      ): Promise<ActionRun> =>
+        actionProcess(bundle, { workspace, inputs, ...(onOutput === undefined ? {} : { onOutput }) }),
+    };
+  }
+
+  async function expectWhole(
+    { objects }: Awaited<ReturnType<typeof freshBucket>>,
+    windows: string,
+  ): Promise<void> {
+    const keys = await objects.list();
+    expect(keys).toHaveLength(3 * windows.split('\n').length);
+    for (const key of keys) {
+      const name = key.split('/')[3] ?? '';
+      const content = await objects.read(key);
+      expect(content.length).toBe(sizes[name as keyof typeof sizes]);
+      expect(content.replaceAll(name, '').length).toBeLessThan(name.length);
+    }
+  }
+
+  test('I5: killed at random moments, also in the middle of parts, a rerun finishes it', async () => {
+    for (let kill = 0; kill < 6; kill += 1) {
+      const place = await freshBucket();
+      let timer: NodeJS.Timeout | undefined;
+      await place.publish((log, end) => {
+        if (!log.includes('::group::Storing')) return;
+        timer ??= setTimeout(() => end('SIGKILL'), 50 + Math.random() * 700);
+      });
+      clearTimeout(timer);
+      const left = (await place.objects.list()).length;
+      const rerun = await place.publish();
+      expect(rerun.exitCode, rerun.log).toBe(0);
+      expect(Number(rerun.outputs['uploaded'])).toBeLessThanOrEqual(
+        3 * (rerun.outputs['windows']?.split('\n').length ?? 0) - left,
+      );
+      await expectWhole(place, rerun.outputs['windows'] ?? '');
+    }
+  }, 300_000);
+
+  test('two at the same time both succeed, and a third finds nothing to do', async () => {
+    const place = await freshBucket();
+    const runs = await Promise.all([place.publish(), place.publish()]);
+    for (const run of runs) expect(run.exitCode, run.log).toBe(0);
+    await expectWhole(place, runs[0]?.outputs['windows'] ?? '');
+    expect((await place.publish()).outputs).toMatchObject({ uploaded: '0' });
+  }, 120_000);
+});
