@@ -66,7 +66,8 @@ export async function fetchAll(
     throw asDiskError(error, directory);
   } finally {
     downloader.close();
-    await rm(partial, { recursive: true, force: true });
+    // What it cannot remove, the next run removes; why this one failed is the thing to tell.
+    await rm(partial, { recursive: true, force: true }).catch(() => {});
   }
 }
 
