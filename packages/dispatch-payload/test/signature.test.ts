@@ -219,26 +219,17 @@ describe('which secrets and keys count', () => {
   });
 });
 
-test('Python and OpenSSL agree on the signature of a payload', async () => {
+test('OpenSSL agrees on the signature of a payload', async () => {
   const sent = await signed('hmac', {
     name: 'Grüße 🎉',
     list: [1, 2.5, null, true],
     nested: { b: 1, a: [] },
   });
-  const program = `
-import hashlib, hmac, json, sys
-payload = json.load(sys.stdin)
-signature = payload["slipway"].pop("signature")
-text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-print(hmac.new(${JSON.stringify(secret)}.encode(), text.encode(), hashlib.sha256).hexdigest() == signature["value"])
-`;
-  const verdict = execFileSync('python3', ['-c', program], { input: JSON.stringify(sent), encoding: 'utf8' });
-  expect(verdict.trim()).toBe('True');
-  const openssl = execFileSync('openssl', ['dgst', '-sha256', '-hmac', secret], {
+  const made = execFileSync('openssl', ['dgst', '-sha256', '-hmac', secret], {
     input: signedText(sent),
     encoding: 'utf8',
   });
-  expect(openssl).toContain((sent[envelopeKey] as { signature: { value: string } }).signature.value);
+  expect(made).toContain((sent[envelopeKey] as { signature: { value: string } }).signature.value);
 });
 
 test('canonical JSON is that of RFC 8785', () => {
