@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { join } from 'node:path';
 import type { Clock } from '@slipway/core';
-import { type DoubledRepository, GitHubDouble } from '@slipway/testkit';
+import { type DoubledRepository, GitHubDouble, temporaryDirectory } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GitHub, type GitHubOptions } from '../src/index.ts';
 
