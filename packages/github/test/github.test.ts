@@ -130,6 +130,31 @@ describe('a dispatch', () => {
     expect(double.events).toHaveLength(1);
   });
 
+  test('is never sent over a connection that is not secure', async () => {
+    const directory = temporaryDirectory('tls');
+    const key = join(directory, 'key.pem');
+    const cert = join(directory, 'cert.pem');
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const files = ['-keyout', key, '-out', cert];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...files, ...subject],
+      { stdio: 'ignore' },
+    );
+    let requests = 0;
+    const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => {
+      requests += 1;
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const result = await refusal(open({ apiUrl: `https://127.0.0.1:${port}` }));
+    server.close();
+    expect(result).toMatchObject({ code: 'not-secure', text: expect.stringContaining('SELF_SIGNED') });
+    expect([requests, waits]).toEqual([0, []]);
+  });
+
   test("waits for the reset of the primary limit by GitHub's clock", async () => {
     double.clockAheadMs = 3_600_000;
     const headers = {
