@@ -422,7 +422,7 @@ describe('the inputs', () => {
     [{ fields: 'a', 'multiline-fields': 'a=b' }, 'asked for twice'],
     [{ senders: 'a b' }, 'neither a login nor the number'],
     [{ seen: 'https://example.org/seen' }, 'only be read'],
-    [{ 'payload-file': 'missing.json' }, 'cannot be read'],
+    [{ 'payload-file': 'missing.json' }, 'there is no file missing.json'],
   ])('%j: %s', async (inputs, words) => {
     await expect(receive(await message(), { inputs })).rejects.toThrow(words);
   });

@@ -86,7 +86,7 @@ describe('a plan', () => {
 
 test.each([
   ['acme/site\nacme', '"acme": it is no owner/repository'],
-  ['acme/site\nACME/site', '"ACME/site" is there twice'],
+  ['acme/site\nACME/site', '"ACME/site": it is there twice'],
   ['a/b\n-\nc', '"-": it is no owner/repository; "c"'],
 ])('the targets %j are refused: %s', (text, words) => {
   expect(() => parseTargets(text)).toThrow(words);
@@ -108,6 +108,6 @@ test('fields are lines of names and texts', () => {
     empty: '',
   });
   expect(() => parseFieldLines('x\n1=a\na=1\na=2\nslipway=x')).toThrow(
-    /"x" is no name=value; "1=a": a name has.*; the name "a" is there twice; the name "slipway" is kept/,
+    /"x": it is no name=value; "1=a": a name has.*; "a=2": "a" is there twice; "slipway=x": .* kept/,
   );
 });
