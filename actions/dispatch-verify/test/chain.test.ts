@@ -77,7 +77,7 @@ async function dispatch(
       GITHUB_RUN_ATTEMPT: String(attempt),
       RUNNER_DEBUG: '1',
     },
-    inputs: { targets: 'acme/site', 'event-type': 'app-released', version: '1.4.0', ...inputs },
+    inputs: { targets: 'acme/site', 'event-type': 'app-released', 'release-version': '1.4.0', ...inputs },
     ...options,
   });
   steps.push(step);
@@ -163,7 +163,14 @@ describe('from one repository to another', () => {
     await dispatch({ ...given, token: double.addToken(), wait: 'true' });
     await dispatch({ 'signing-key': token, passphrase: secret, token });
     await dispatch({ ...given, token, payload: `{"mistake":"${token}"}`, 'dry-run': 'true' });
-    await dispatch({ ...given, token, targets: secret, version: token, report: `${token}.json`, id: secret });
+    await dispatch({
+      ...given,
+      token,
+      targets: secret,
+      'release-version': token,
+      report: `${token}.json`,
+      id: secret,
+    });
     expect(steps.map(({ exitCode }) => exitCode)).toEqual([1, 1, 1, 1, 1, 1, 0, 1]);
     for (const hidden of secrets) expect(everythingLeft()).not.toContain(hidden);
   });

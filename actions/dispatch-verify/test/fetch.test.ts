@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { MessageArtifact } from '@slipway/dispatch-payload';
@@ -76,6 +76,11 @@ describe('artifacts are fetched', () => {
     expect(result.json('artifacts')).toEqual(
       artifacts.map((artifact) => ({ ...artifact, path: `fetched/${artifact.name}` })),
     );
+  });
+
+  test('into a directory that is there when there are none, too', async () => {
+    expect(codesOf(await fetching([]))).toEqual([]);
+    expect(readdirSync(join(workspace, 'fetched'))).toEqual([]);
   });
 
   test('not again when they are there and right, and anew when they are not', async () => {

@@ -65,7 +65,7 @@ describe('repositories are told', () => {
       'payload-file': 'payload.json',
       fields: 'notes=Grüße',
       artifacts: 'artifacts.json',
-      version: '1.4.0',
+      'release-version': '1.4.0',
     });
     expect(result.failure).toBeUndefined();
     expect(result.outputs).toMatchObject({ sent: 2, failed: '', unknown: '', conclusion: '' });
