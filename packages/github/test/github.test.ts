@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import type { Clock } from '@slipway/core';
-import { type DoubledRepository, GitHubDouble, temporaryDirectory } from '@slipway/testkit';
+import {
+  type DoubledRepository,
+  forwardRequest,
+  GitHubDouble,
+  requestBody,
+  serveLoopback,
+  temporaryDirectory,
+} from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GitHub, type GitHubOptions } from '../src/index.ts';
 
@@ -128,6 +135,19 @@ describe('a dispatch', () => {
     expect(await outcome()).toEqual({ kind: 'accepted' });
     expect(waits).toEqual([waitMs]);
     expect(double.events).toHaveLength(1);
+  });
+
+  test('goes through the proxy of the environment, and is known not to have left when that is not there', async () => {
+    const passed: string[] = [];
+    const proxy = await serveLoopback(async (request, response) => {
+      passed.push(request.url ?? '');
+      await forwardRequest(double.url, request, await requestBody(request), response);
+    });
+    const proxyEnvironment = { http_proxy: proxy.url };
+    expect(await outcome(open({ proxyEnvironment }))).toEqual({ kind: 'accepted' });
+    expect(passed).toEqual([`${double.url}/repos/acme/site/dispatches`]);
+    proxy.close();
+    expect(await refusal(open({ proxyEnvironment }))).toMatchObject({ code: 'unreachable' });
   });
 
   test('is never sent over a connection that is not secure', async () => {
