@@ -22,6 +22,6 @@ export async function execute({ steps }: Plan, ports: Ports): Promise<readonly R
       `The message ${step.record.id} is this run's now, and remembered until ${step.record.forgetAt}.`,
     );
   }
-  if (ports.directory === undefined || fetches.length === 0) return [];
-  return fetchAll(fetches, ports.directory, ports);
+  // A message without artifacts leaves an empty directory, so that what follows need not ask.
+  return ports.directory === undefined ? [] : fetchAll(fetches, ports.directory, ports);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   backoffMs,
   type Clock,
+  counted,
   type Environment,
   formatBytes,
   mapConcurrently,
@@ -58,16 +59,21 @@ export async function fetchAll(
     const refused = refusals.filter((found) => found !== undefined);
     if (refused.length > 0) return refused;
     for (const { name } of missing) await rename(join(partial, name), join(directory, name));
-    ports.progress.info(
-      `${missing.length} of ${steps.length} artifacts fetched, ${formatBytes(steps.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))} in all, each of the right SHA-256.`,
-    );
+    if (steps.length > 0) ports.progress.info(fetchedText(steps, missing.length));
     return [];
   } catch (error) {
     throw asDiskError(error, directory);
   } finally {
     downloader.close();
-    await rm(partial, { recursive: true, force: true });
+    // What it cannot remove, the next run removes; why this one failed is the thing to tell.
+    await rm(partial, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+function fetchedText(steps: readonly FetchStep[], fetched: number): string {
+  const sizeBytes = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
+  const rest = fetched === steps.length ? '' : `, ${steps.length - fetched} of them there already`;
+  return `${counted(steps.length, 'artifact')} of the right SHA-256, ${formatBytes(sizeBytes)} in all${rest}.`;
 }
 
 async function fetchPatiently(

@@ -1,22 +1,21 @@
-import { isLoopbackHost, printable } from '@slipway/core';
+import { isLoopbackHost } from '@slipway/core';
 import { type FieldRequest, parseEventType, parseRepository } from '@slipway/dispatch-payload';
-import type { InputSurroundings } from '@slipway/runner';
+import { parseEachLine } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store/local';
 
-const maxShownCharacters = 100;
 const maxFields = 100;
 
 export function parseEventTypes(text: string): readonly string[] {
-  return eachLine(text, parseEventType);
+  return parseEachLine(text, parseEventType);
 }
 
 export function parseSources(text: string): readonly string[] {
-  return eachLine(text, parseRepository);
+  return parseEachLine(text, parseRepository);
 }
 
 /** Logins and numbers of accounts. `name[bot]` is the login of an app. */
 export function parseSenders(text: string): readonly string[] {
-  return eachLine(text, (line) => {
+  return parseEachLine(text, (line) => {
     if (/^(?:\d{1,15}|[a-z0-9][a-z0-9_-]{0,62}(?:\[bot\])?)$/i.test(line)) return line;
     throw new Error('it is neither a login nor the number of an account');
   });
@@ -24,7 +23,7 @@ export function parseSenders(text: string): readonly string[] {
 
 /** Hosts with their ports, as `URL.host` has them. */
 export function parseHosts(text: string): readonly string[] {
-  return eachLine(text, (line) => {
+  return parseEachLine(text, (line) => {
     const url = URL.parse(`https://${line}/`);
     if (url === null || url.host !== line.toLowerCase() || /[/@?#*\s]/.test(line)) {
       throw new Error('it is no host, such as downloads.example.org or localhost:8080');
@@ -41,7 +40,7 @@ export function isFetchable(url: URL): boolean {
 
 /** `name` or `name=path.in.the.payload`. */
 export function parseFieldRequests(text: string, multiline: boolean): readonly FieldRequest[] {
-  const requests = eachLine(text, (line) => {
+  const requests = parseEachLine(text, (line) => {
     const [, name = '', path = name] = /^([A-Za-z_][\w-]{0,63})(?:\s*=\s*(\S+))?$/.exec(line) ?? [];
     if (name === '') throw new Error('it is no name or name=path.in.the.payload');
     const keys = path.split('.');
@@ -61,7 +60,7 @@ export function parseStore(text: string): string {
 }
 
 /** Throws an `Error` for keys that cannot verify anything. */
-export async function checkTrustedKeys(text: string, _: InputSurroundings): Promise<void> {
+export async function checkTrustedKeys(text: string): Promise<void> {
   const { parseTrustedKeys } = await import('@slipway/signing');
   const { fingerprints, keys } = await parseTrustedKeys(text);
   const whole = new Set(keys.map(({ fingerprint }) => fingerprint));
@@ -71,21 +70,4 @@ export async function checkTrustedKeys(text: string, _: InputSurroundings): Prom
       `the key ${missing.join(', ')} is given by its fingerprint alone, and there is nowhere to take it from: give the armored public key`,
     );
   }
-}
-
-function eachLine<Parsed>(text: string, parse: (line: string) => Parsed): readonly Parsed[] {
-  const problems: string[] = [];
-  const parsed: Parsed[] = [];
-  for (const raw of text.split(/\r?\n/)) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    try {
-      parsed.push(parse(line));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      problems.push(`"${printable(line, maxShownCharacters)}": ${reason}`);
-    }
-  }
-  if (problems.length > 0) throw new Error(problems.join('; '));
-  return parsed;
 }

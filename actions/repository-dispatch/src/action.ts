@@ -30,7 +30,7 @@ export const action = defineAction({
     'run-urls': { description: "URLs of the receivers' runs that were found, one a line." },
     conclusion: {
       description:
-        "With `wait`: `success` when every receiver's run succeeded, or how the first that did not ended. Empty without it.",
+        "With `wait`: `success` when every receiver's run succeeded, or how the first that did not ended: a conclusion of GitHub's, `deadline`, `not-allowed`, `failed` or `unknown`. Empty without it.",
     },
     report: { description: 'Path of the JSON report.' },
   },

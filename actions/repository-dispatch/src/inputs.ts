@@ -46,7 +46,7 @@ export const inputs = {
     check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
       void (await readArtifactsFile(path, workDirectory)),
   },
-  version: text('The version that is released, such as `1.4.0`.', (value) => {
+  'release-version': text('The version that is released, such as `1.4.0`.', (value) => {
     if (value.length > 256 || /[\u0000-\u001f\u007f]/.test(value)) {
       throw new Error('it is longer than 256 characters, or has a control character');
     }

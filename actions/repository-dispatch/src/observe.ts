@@ -31,7 +31,7 @@ export async function observe(
     eventType: given.eventType,
     parts: partsOf(given, fromFile),
     subject: {
-      version: given.version,
+      version: given.releaseVersion,
       commit: matching(environment['GITHUB_SHA'], /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
       ref: matching(environment['GITHUB_REF'], /^[\x21-\x7e]{1,256}$/),
       artifacts: artifacts?.map(sentArtifact),

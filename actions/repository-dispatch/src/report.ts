@@ -42,7 +42,7 @@ export function report(input: ReportInput): ActionResult {
       unknown: targetsWith(['unknown']),
       ids: sends.map(({ id }) => id).join('\n'),
       'run-urls': rows.flatMap(({ runUrl }) => runUrl ?? []).join('\n'),
-      conclusion: conclusionOf(results ?? []),
+      conclusion: conclusionOf(plan, results ?? []),
     },
     files: [
       reportFile('repository-dispatch', input.reportPath, {
@@ -89,8 +89,12 @@ function rowOf(result: TargetResult): Row {
   };
 }
 
-function conclusionOf(results: readonly TargetResult[]): string {
-  const endings = results.flatMap(({ ending }) => (ending === undefined ? [] : [endingText(ending)]));
+/** How what was waited for ended: the first that is no success, whether it is a run or a target that was not told. */
+function conclusionOf({ steps }: Plan, results: readonly TargetResult[]): string {
+  if (!steps.some(({ kind }) => kind === 'wait')) return '';
+  const endings = results.map(({ delivery, ending }) =>
+    ending === undefined ? delivery.kind : endingText(ending),
+  );
   return endings.find((ending) => ending !== 'success') ?? endings[0] ?? '';
 }
 

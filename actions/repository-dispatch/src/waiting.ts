@@ -2,7 +2,7 @@ import { type Clock, formatDuration, type ProgressPort, printable } from '@slipw
 import { type GitHub, type RunStanding, standingOf, type WorkflowRun } from '@slipway/github';
 import type { SendStep } from './plan.ts';
 
-const pollBaseMs = 3_000;
+const pollBaseMs = 1_000;
 const pollCapMs = 20_000;
 
 /** How waiting for a receiver's run ended. */

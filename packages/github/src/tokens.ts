@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { UserError } from '@slipway/core';
+import { printable, UserError } from '@slipway/core';
 import { GitHubFailure } from './refusal.ts';
 import { type Answer, type OneRequest, Refused, type Requests, silent } from './requests.ts';
 
@@ -88,7 +88,7 @@ async function makeToken(
     if (!(error instanceof Refused)) throw error;
     throw new GitHubFailure(
       'app-permission-missing',
-      `no token can be made for the app (GitHub answers ${error.answer.status}: ${error.message})`,
+      `no token can be made for the app (GitHub answers ${error.answer.status}: ${printable(error.message, 300)})`,
       `The installation on ${owner} must have "Contents: Read and write", and must not be suspended.`,
       error,
     );
@@ -122,7 +122,7 @@ async function installationOf(repository: string, send: Send): Promise<number> {
         )
       : new GitHubFailure(
           'app-not-found',
-          `GitHub does not know the app (it answers ${error.answer.status}: ${error.message})`,
+          `GitHub does not know the app (it answers ${error.answer.status}: ${printable(error.message, 300)})`,
           'app-id and app-private-key must be of the same app, and the key must not be deleted.',
         );
   }

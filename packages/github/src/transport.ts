@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { systemErrorCode } from '@slipway/core';
 
 const maxAnswerBytes = 16 * 2 ** 20;
@@ -41,11 +42,15 @@ export function transport({ timeoutMs, proxyEnvironment }: TransportOptions) {
     });
     const signal = AbortSignal.timeout(timeoutMs);
     const sent = request(url, { method, headers, agent, signal, maxHeaderSize: maxHeaderBytes });
+    let socket: Socket | undefined;
+    sent.on('socket', (given) => {
+      socket = given;
+    });
     try {
       const answer = await answerTo(sent, body);
       return await readAnswer(answer);
     } catch (error) {
-      throw asFailure(error, sent, signal.aborted, url.host);
+      throw asFailure(error, socket, signal.aborted, url.host);
     } finally {
       sent.destroy();
       agent.destroy();
@@ -79,12 +84,18 @@ async function readAnswer(answer: IncomingMessage): Promise<Response> {
   return new Response(bodyless ? null : Buffer.concat(chunks), { status, headers });
 }
 
-function asFailure(error: unknown, sent: ClientRequest, timedOut: boolean, host: string): ConnectionFailure {
+function asFailure(
+  error: unknown,
+  socket: Socket | undefined,
+  timedOut: boolean,
+  host: string,
+): ConnectionFailure {
   const code = systemErrorCode(error) ?? '';
   if (isInsecure(code)) {
     return new ConnectionFailure('insecure', `the connection to ${host} is not secure (${code})`, error);
   }
-  const kind = isBeforeConnection(error) || (sent.socket?.connecting ?? true) ? 'unsent' : 'lost';
+  const isUnsent = socket === undefined || socket.connecting || isBeforeConnection(error);
+  const kind = isUnsent ? 'unsent' : 'lost';
   if (timedOut) return new ConnectionFailure(kind, `${host} did not answer in time`, error);
   const reason = code === '' && error instanceof Error ? error.message : code;
   return new ConnectionFailure(kind, `the connection to ${host} failed (${reason})`, error);

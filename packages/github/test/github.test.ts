@@ -1,5 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { join } from 'node:path';
 import type { Clock } from '@slipway/core';
-import { type DoubledRepository, GitHubDouble } from '@slipway/testkit';
+import {
+  type DoubledRepository,
+  forwardRequest,
+  GitHubDouble,
+  requestBody,
+  serveLoopback,
+  temporaryDirectory,
+} from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GitHub, type GitHubOptions } from '../src/index.ts';
 
@@ -124,6 +135,44 @@ describe('a dispatch', () => {
     expect(await outcome()).toEqual({ kind: 'accepted' });
     expect(waits).toEqual([waitMs]);
     expect(double.events).toHaveLength(1);
+  });
+
+  test('goes through the proxy of the environment, and is known not to have left when that is not there', async () => {
+    const passed: string[] = [];
+    const proxy = await serveLoopback(async (request, response) => {
+      passed.push(request.url ?? '');
+      await forwardRequest(double.url, request, await requestBody(request), response);
+    });
+    const proxyEnvironment = { http_proxy: proxy.url };
+    expect(await outcome(open({ proxyEnvironment }))).toEqual({ kind: 'accepted' });
+    expect(passed).toEqual([`${double.url}/repos/acme/site/dispatches`]);
+    proxy.close();
+    expect(await refusal(open({ proxyEnvironment }))).toMatchObject({ code: 'unreachable' });
+  });
+
+  test('is never sent over a connection that is not secure', async () => {
+    const directory = temporaryDirectory('tls');
+    const key = join(directory, 'key.pem');
+    const cert = join(directory, 'cert.pem');
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const files = ['-keyout', key, '-out', cert];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...files, ...subject],
+      { stdio: 'ignore' },
+    );
+    let requests = 0;
+    const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => {
+      requests += 1;
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const result = await refusal(open({ apiUrl: `https://127.0.0.1:${port}` }));
+    server.close();
+    expect(result).toMatchObject({ code: 'not-secure', text: expect.stringContaining('SELF_SIGNED') });
+    expect([requests, waits]).toEqual([0, []]);
   });
 
   test("waits for the reset of the primary limit by GitHub's clock", async () => {

@@ -2,6 +2,8 @@ export * from './annotations.ts';
 export * from './declaration.ts';
 export * from './failure.ts';
 export * from './input.ts';
+export * from './input-file.ts';
+export * from './input-lines.ts';
 export * from './markdown.ts';
 export * from './outputs.ts';
 export * from './parse-inputs.ts';

@@ -14,7 +14,7 @@ import {
   type RepositoryDispatchEvent,
 } from './github-model.ts';
 import { gitHubRoutes } from './github-routes.ts';
-import { answerFaults, type GitHubOperation, requestFaults } from './github-schema.ts';
+import { answerFaults, type GitHubOperation, requestFaults, requireOperation } from './github-schema.ts';
 import { type LoopbackServer, requestBody, serveLoopback } from './loopback-server.ts';
 
 const yearMs = 365 * 24 * 3_600_000;
@@ -72,8 +72,9 @@ export class GitHubDouble implements GitHubState {
     return Date.now() + this.clockAheadMs;
   }
 
-  /** Answers an operation, in place of what answered it before. */
+  /** Answers an operation of GitHub's API, in place of what answered it before. Throws for one that GitHub does not have. */
   route(operation: GitHubOperation, answer: GitHubRoute): void {
+    requireOperation(operation);
     const [, template = ''] = operation.split(' ');
     const pattern = template.replace(/[.+*?^$()[\]\\|]/g, '\\$&').replace(/\{(\w+)\}/g, '(?<$1>[^/]+)');
     this.#routes.set(operation, { path: new RegExp(`^${pattern}$`), answer });

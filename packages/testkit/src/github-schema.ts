@@ -45,6 +45,11 @@ function operationOf(operation: GitHubOperation): Operation {
   return found;
 }
 
+/** Throws for an operation that GitHub does not have. */
+export function requireOperation(operation: GitHubOperation): void {
+  operationOf(operation);
+}
+
 /** What of a request is not as GitHub's description has it, each a sentence. */
 export function requestFaults(
   operation: GitHubOperation,

@@ -1,0 +1,77 @@
+import { timeText } from '@slipway/dispatch-payload';
+import { describe, expect, test } from 'vitest';
+import type { ExaminedMessage } from '../src/examine.ts';
+import { claimKey, type PlanInput, plan } from '../src/plan.ts';
+import { envelope, hourMs } from './receiving.ts';
+
+const nowMs = Date.parse('2027-01-31T12:00:00Z');
+const dayMs = 24 * hourMs;
+const artifact = {
+  name: 'app.zip',
+  sizeBytes: 3,
+  sha256: 'a'.repeat(64),
+  url: 'https://downloads.example.org/app.zip',
+};
+
+function input(changes: Partial<PlanInput> = {}, expiresAtMs = nowMs + dayMs): PlanInput {
+  const parsed = {
+    envelope: { ...envelope({ artifacts: [artifact] }), expiresAt: timeText(expiresAtMs) },
+    signature: undefined,
+    issuedAtMs: nowMs,
+    expiresAtMs,
+  };
+  const message: ExaminedMessage = {
+    payload: {},
+    eventType: 'app-released',
+    parsed,
+    signer: undefined,
+    fields: {},
+  };
+  return {
+    message,
+    audience: 'Acme/Site',
+    runReference: 'https://github.example.org/acme/site/actions/runs/99',
+    remembers: true,
+    fetches: true,
+    rememberMs: 30 * dayMs,
+    toleranceMs: hourMs,
+    nowMs,
+    ...changes,
+  };
+}
+
+describe('the plan for a message', () => {
+  test('is JSON: its id is claimed before anything is fetched', () => {
+    const planned = plan(input());
+    expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
+    expect(planned.steps).toEqual([
+      {
+        kind: 'claim',
+        key: claimKey('acme/site', 'message-1'),
+        record: {
+          id: 'message-1',
+          event: 'app-released',
+          source: 'acme/app',
+          claimedBy: 'https://github.example.org/acme/site/actions/runs/99',
+          claimedAt: '2027-01-31T12:00:00Z',
+          forgetAt: '2027-03-02T12:00:00Z',
+        },
+      },
+      { kind: 'fetch', ...artifact },
+    ]);
+  });
+
+  test('remembers a message for as long as it lives, by a clock that is wrong too', () => {
+    const [claim] = plan(input({}, nowMs + 60 * dayMs)).steps;
+    expect(claim).toMatchObject({ record: { forgetAt: timeText(nowMs + 60 * dayMs + hourMs) } });
+  });
+
+  test('does nothing that is not asked for', () => {
+    expect(plan(input({ remembers: false, fetches: false })).steps).toEqual([]);
+    expect(plan({ ...input(), message: { ...input().message, parsed: undefined } }).steps).toEqual([]);
+  });
+
+  test('keeps an id of whatever letters below its repository', () => {
+    expect(claimKey('Acme/Site', '..%2f..')).toMatch(/^acme\/site\/[0-9a-f]{64}\.json$/);
+  });
+});

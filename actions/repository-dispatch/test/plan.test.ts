@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { parseFieldLines, parsePayload, parseTargets } from '../src/parsers.ts';
+import { type PlanInput, plan, type SendStep } from '../src/plan.ts';
+
+const issuedAtMs = Date.parse('2027-01-31T12:00:00Z');
+
+function input(changes: Partial<PlanInput> = {}): PlanInput {
+  return {
+    targets: ['acme/site'],
+    eventType: 'app-released',
+    parts: [{ input: 'payload', own: { channel: 'stable' } }],
+    subject: { version: '1.4.0' },
+    source: { repository: 'acme/app', runId: '4711', runAttempt: 1 },
+    id: undefined,
+    runId: '4711',
+    mayBeKnown: false,
+    issuedAtMs,
+    expiresInMs: 3_600_000,
+    signatureBytes: 112,
+    wait: false,
+    ...changes,
+  };
+}
+
+const sendsOf = (changes: Partial<PlanInput> = {}): readonly SendStep[] =>
+  plan(input(changes)).steps.filter((step) => step.kind === 'send');
+
+describe('a plan', () => {
+  test('is JSON, with a message for each target and then the waits', () => {
+    const planned = plan(input({ targets: ['acme/site', 'acme/mirror'], wait: true }));
+    expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
+    expect(planned.steps.map(({ kind, target }) => `${kind} ${target}`)).toEqual([
+      'send acme/site',
+      'send acme/mirror',
+      'wait acme/site',
+      'wait acme/mirror',
+    ]);
+    const [first, second] = sendsOf({ targets: ['acme/site', 'acme/mirror'] });
+    expect(first?.payload).toEqual({
+      channel: 'stable',
+      slipway: {
+        format: 'slipway-dispatch-1',
+        id: first?.id,
+        event: 'app-released',
+        audience: 'acme/site',
+        issuedAt: '2027-01-31T12:00:00Z',
+        expiresAt: '2027-01-31T13:00:00Z',
+        source: { repository: 'acme/app', runId: '4711', runAttempt: 1 },
+        version: '1.4.0',
+      },
+    });
+    expect(second?.id).not.toBe(first?.id);
+  });
+
+  test('says the same message when the run is run again, and another in another run', () => {
+    const [first] = sendsOf();
+    const again = { issuedAtMs: issuedAtMs + 7_200_000, mayBeKnown: true };
+    const source = { repository: 'acme/app', runId: '4711', runAttempt: 2 };
+    expect(sendsOf({ ...again, source })[0]?.id).toBe(first?.id);
+    expect(sendsOf({ runId: '4712' })[0]?.id).not.toBe(first?.id);
+    expect(sendsOf({ id: 'my-own-id' })[0]?.id).toBe('my-own-id');
+  });
+
+  test('tells everything for which GitHub would refuse it at once, and before anything is sent', () => {
+    const own = {
+      ...Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, 'x'.repeat(7_000)])),
+      channel: 'x',
+    };
+    const parts = [
+      { input: 'payload', own },
+      { input: 'fields', own: { channel: 'y' } },
+    ];
+    expect(() => plan(input({ parts }))).toThrow(
+      /3 problems:\n- the key "channel" is in payload and in fields\n- the payload has 11 keys.*\n- the payload has 70,\d+ bytes/,
+    );
+  });
+
+  test.each([
+    ['{"n":9007199254740993}', '2^53'],
+    ['{"a":{"__proto__":1}}', '__proto__'],
+    ['{"a":1e999}', 'too large'],
+  ])('refuses %s, which readers would not agree on', (text, words) => {
+    expect(() => plan(input({ parts: [{ input: 'payload', own: JSON.parse(text) }] }))).toThrow(words);
+  });
+});
+
+test.each([
+  ['acme/site\nacme', '"acme": it is no owner/repository'],
+  ['acme/site\nACME/site', '"ACME/site": it is there twice'],
+  ['a/b\n-\nc', '"-": it is no owner/repository; "c"'],
+])('the targets %j are refused: %s', (text, words) => {
+  expect(() => parseTargets(text)).toThrow(words);
+});
+
+test.each([
+  ['[1]', 'no JSON object'],
+  ['{"a":1,"a":2}', 'twice'],
+  ['{"slipway":{}}', 'kept for'],
+  ['{', 'at byte'],
+])('the payload %s is refused: %s', (text, words) => {
+  expect(() => parsePayload(text)).toThrow(words);
+});
+
+test('fields are lines of names and texts', () => {
+  expect(parseFieldLines('# a comment\nchannel = stable\nnotes=a=b\nempty=\n')).toEqual({
+    channel: 'stable',
+    notes: 'a=b',
+    empty: '',
+  });
+  expect(() => parseFieldLines('x\n1=a\na=1\na=2\nslipway=x')).toThrow(
+    /"x": it is no name=value; "1=a": a name has.*; "a=2": "a" is there twice; "slipway=x": .* kept/,
+  );
+});
