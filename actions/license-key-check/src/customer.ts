@@ -84,6 +84,13 @@ export function similarTo(
   fields: readonly CustomerField[],
 ): Customer {
   if (kind === 'unrelated') return unrelated;
+  if (kind === 'boundary') {
+    const moved = fields
+      .map((from) => moveBoundary(customer, from, fields))
+      .filter((other) => other !== undefined);
+    const chosen = moved[field % moved.length];
+    if (chosen !== undefined) return chosen;
+  }
   const varied = fields[field % fields.length];
   if (varied === undefined) return unrelated;
   const value = customer[varied.name];
@@ -95,10 +102,6 @@ export function similarTo(
     return { ...customer, [varied.name]: value === varied.maximum ? varied.minimum : Number(value) + 1 };
   }
   const text = String(value);
-  if (kind === 'boundary') {
-    const moved = moveBoundary(customer, varied, fields);
-    if (moved !== undefined) return moved;
-  }
   const other = varyText(text, kind, position);
   // A letter before an address leaves it one.
   return { ...customer, [varied.name]: other === text ? `x${text}` : other };

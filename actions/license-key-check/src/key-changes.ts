@@ -134,11 +134,20 @@ export function changeText(change: Change): string {
 export function someChanges(changes: readonly Change[], count: number, pick: number): readonly Change[] {
   const left = [...changes];
   const chosen: Change[] = [];
-  let state = pick >>> 0;
+  const random = randomFrom(pick);
   while (chosen.length < count && left.length > 0) {
-    // Numerical Recipes' generator; its high bits are the good ones.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    chosen.push(...left.splice(Math.floor((state / 2 ** 32) * left.length), 1));
+    chosen.push(...left.splice(Math.floor(random() * left.length), 1));
   }
   return chosen;
+}
+
+/** Numbers in [0, 1), always the same ones for a seed (Mulberry32, by Tommy Ettinger, in the public domain). */
+function randomFrom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
