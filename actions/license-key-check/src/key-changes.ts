@@ -108,11 +108,17 @@ function otherCase(character: string): string {
   return lower === character ? character.toUpperCase() : lower;
 }
 
-/** A change in words: `character 29 replaced by another of the alphabet (1 after it)`. */
+/** A change in words: `character 29 replaced by another (1 after it in the alphabet)`. */
 export function changeText(change: Change): string {
+  const way = change.kind === 'replaced' ? ` (${change.offset} after it in the alphabet)` : '';
+  return whatIsChanged(change) + way;
+}
+
+/** The same for every change of this kind at this place. */
+export function whatIsChanged(change: Change): string {
   switch (change.kind) {
     case 'replaced':
-      return `character ${change.position + 1} replaced by another (${change.offset} after it in the alphabet)`;
+      return `character ${change.position + 1} replaced by another`;
     case 'case':
       return `the letter at character ${change.position + 1} in its other case`;
     case 'separator':
