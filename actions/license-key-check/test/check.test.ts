@@ -209,6 +209,39 @@ describe('what is wrong with programs is found, and the smallest case shown', ()
     expect(result.json('report')).toMatchObject({ failingCheck: expected, failingCase: { check: expected } });
   });
 
+  test('without an alphabet, by what the keys are made of', async () => {
+    const programs = makePrograms({
+      validate: 'given = given.slice(0, 28); expected = expected.slice(0, 28);',
+    });
+    const result = await check(programs, { 'key-alphabet': undefined, 'key-pattern': undefined });
+    expect(result.failure?.message).toMatch(/name "a", email "a@example.org"\nChange: character 29 replaced/);
+    expect(result.json('report')).toMatchObject({ failingCase: { repeatable: true } });
+  });
+
+  test('keys that are so few that strangers share them', async () => {
+    const made =
+      "key = /^.{2}/.exec(key)[0] + 'AAA-AAAAA-AAAAA-AAAAA-AAAAA'; key = key.replaceAll(/[N-Z2-9]/g, 'B');";
+    const result = await check(makePrograms({ made }), { cases: '150', 'customer-texts': 'none' });
+    expect(result.outputs['failing-check']).toBe('key-distinct');
+    expect(result.failure?.message).toMatch(/Smallest customer: .*\nAnd another: /);
+  });
+
+  test('fields that are numbers and choices, and do not reach the key', async () => {
+    const fields = { 'customer-fields': 'email\nseats: 1 to 500\nproduct: one of Basic, Pro' };
+    const hashed = 'JSON.stringify([customer.email, customer.seats, customer.product])';
+    expect((await check(makePrograms({ hashed }), { ...fields, cases: '60' })).failure).toBeUndefined();
+    const result = await check(
+      makePrograms({ hashed: 'JSON.stringify([customer.email, customer.product])' }),
+      {
+        ...fields,
+        cases: '60',
+      },
+    );
+    expect(result.failure?.message).toMatch(
+      /email "a@example.org", seats 1, product "Basic"\nAnd another: email "a@example.org", seats 2, product "Basic"/,
+    );
+  });
+
   test('and the printed seed finds the same', async () => {
     const faults = { hashed: 'JSON.stringify([customer.name, customer.email.toLowerCase()])' };
     const first = await check(makePrograms(faults), { seed: undefined });

@@ -153,10 +153,9 @@ describe('I7: an excerpt of what a program wrote to its standard error', () => {
   const keys = ['ABCDE-FGHJK-LMNPQ', 'abcde-fghij', 'correct horse battery'];
 
   test('tells what happened', () => {
-    const stderr =
-      "file:///srv/site/generator.mjs:12\n    throw new Error('cannot encode');\n          ^\n\nError: cannot encode\n";
+    const stderr = 'file:///srv/site/generator.mjs:12\n\n  throw error;\nError: cannot encode\nmore';
     expect(excerptOf(stderr, keys)).toBe(
-      "file:///srv/site/***.mjs:12\nthrow new Error('cannot encode');\n^".replace('***', 'generator'),
+      'file:///srv/site/generator.mjs:12\nthrow error;\nError: cannot encode',
     );
   });
 
