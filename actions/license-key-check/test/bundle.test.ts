@@ -65,7 +65,9 @@ describe('the bundle as a step of a job', () => {
     });
     expect(run.exitCode).toBe(143);
     const pid = Number(readFileSync(join(directory, 'pid'), 'utf8'));
-    expect(await isGone(pid)).toBe(true);
+    const gone = await isGone(pid);
+    if (!gone) process.kill(pid, 'SIGKILL');
+    expect(gone).toBe(true);
   });
 });
 
