@@ -82,7 +82,7 @@ export function caseArbitrary({ fields, texts, distinctBy }: CaseOptions): fc.Ar
     field: fc.nat({ max: Math.max(0, deciding.length - 1) }),
     position: fc.nat({ max: longestNameCharacters }),
   });
-  const pick = fc.noShrink(fc.nat());
+  const pick = fc.noBias(fc.noShrink(fc.nat()));
   return fc.tuple(customer, customer, variation, pick).map(([one, unrelated, varied, picked]) => ({
     customer: one,
     similar: similarTo(one, unrelated, varied, deciding),

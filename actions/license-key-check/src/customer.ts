@@ -31,7 +31,7 @@ function fold(text: string, ignored: readonly Difference[]): string {
   return ignored.includes('unicode-form') ? folded.normalize('NFC') : folded;
 }
 
-/** A customer on one line, each value as JSON. Letters beyond ASCII are shown with their code points where they mislead. */
+/** A customer on one line, each value as JSON. What cannot be seen in one is shown once more, escaped. */
 export function customerText(customer: Customer): string {
   const values = Object.entries(customer).map(([name, value]) => `${name} ${valueText(value)}`);
   return printable(values.join(', '), maxShownTotalCharacters);
@@ -41,18 +41,13 @@ function valueText(value: string | number): string {
   if (typeof value === 'number') return String(value);
   const shown = value.length > maxShownCharacters ? `${value.slice(0, maxShownCharacters)}…` : value;
   const length = shown === value ? '' : ` (${[...value].length} characters)`;
-  const form = /\p{M}|\p{Cf}/u.test(shown) ? ` (${escaped(shown)})` : '';
-  return JSON.stringify(shown) + form + length;
+  const escaped = shown.replace(/[\p{M}\p{Cf}]/gu, codePointEscape);
+  return JSON.stringify(shown) + (escaped === shown ? '' : ` (${escaped})`) + length;
 }
 
-/** What a person cannot see: combining marks and joiners as escapes. */
-function escaped(text: string): string {
-  const escapes = text.replace(/[^\x20-\x7e]/gu, (character) => `U+${hex(character)} `);
-  return escapes.trim();
-}
-
-function hex(character: string): string {
-  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+/** Marks and joiners, which nobody can tell from what they are joined to. */
+function codePointEscape(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 /** The name of the variable in which a command finds a field. */
@@ -84,6 +79,13 @@ export function similarTo(
   fields: readonly CustomerField[],
 ): Customer {
   if (kind === 'unrelated') return unrelated;
+  if (kind === 'boundary') {
+    const moved = fields
+      .map((from) => moveBoundary(customer, from, fields))
+      .filter((other) => other !== undefined);
+    const chosen = moved[field % moved.length];
+    if (chosen !== undefined) return chosen;
+  }
   const varied = fields[field % fields.length];
   if (varied === undefined) return unrelated;
   const value = customer[varied.name];
@@ -95,10 +97,6 @@ export function similarTo(
     return { ...customer, [varied.name]: value === varied.maximum ? varied.minimum : Number(value) + 1 };
   }
   const text = String(value);
-  if (kind === 'boundary') {
-    const moved = moveBoundary(customer, varied, fields);
-    if (moved !== undefined) return moved;
-  }
   const other = varyText(text, kind, position);
   // A letter before an address leaves it one.
   return { ...customer, [varied.name]: other === text ? `x${text}` : other };

@@ -1,8 +1,8 @@
 import { type Clock, type ProgressPort, UserError } from '@slipway/core';
 import { askAll, OutOfTime, type RunProgram } from './ask.ts';
 import { sampleCases } from './cases.ts';
-import type { Customer } from './customer.ts';
 import { excerptOf } from './excerpt.ts';
+import { KeyBook } from './key-book.ts';
 import { someChanges } from './key-changes.ts';
 import type { KeyRules } from './key-rules.ts';
 import { parsePattern } from './parsers.ts';
@@ -21,7 +21,7 @@ export interface CheckPorts {
 }
 
 /** A failure as it is told: nothing in it is a key. */
-export interface FoundFailure extends Omit<CaseFailure, 'trouble'> {
+export interface FoundFailure extends Omit<CaseFailure, 'trouble' | 'by'> {
   /** Which case it was, counted from 1. */
   readonly caseNumber: number;
   /** How many times a smaller case failed as well. */
@@ -86,7 +86,7 @@ export async function execute(
         steps,
         repeatable,
       } = await smallestFailure(plan, index, result.failure, tools);
-      const { trouble, ...told } = smallest;
+      const { trouble, by: _, ...told } = smallest;
       failure = {
         ...told,
         caseNumber: index + 1,
@@ -124,7 +124,7 @@ function toolsOf(
   return {
     plan,
     rules,
-    seen: new Map<string, Customer>(),
+    book: new KeyBook(rules.separators),
     keys,
     askGenerator: async (questions) => {
       const replies = await askAll(

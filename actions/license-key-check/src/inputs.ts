@@ -26,13 +26,13 @@ export const inputs = {
   ),
   'generator-input': input.choice({
     description:
-      'How a customer reaches the generator: `arguments` are the placeholders in it alone; `environment` adds variables `CUSTOMER_EMAIL` and so on; `json` an object on its standard input; `json-lines` many customers to one process, an object a line, answered by `{"key": "…"}` a line.',
+      'How a customer reaches the generator: `arguments` are the placeholders in it alone; `environment` adds variables `CUSTOMER_EMAIL` and so on; `json` an object on its standard input; `json-lines` many customers to one process, an object a line, each answered by an object with `key` on a line.',
     choices: transports,
     default: 'arguments',
   }),
   'validator-input': input.choice({
     description:
-      'The same for the validator, which also gets the key: as `{key}`, as the variable `LICENSE_KEY`, or as the field `key`. With `json-lines` it answers `{"valid": true}` or `{"valid": false}` a line.',
+      'The same for the validator, which also gets the key: as `{key}`, as the variable `LICENSE_KEY`, or as the field `key`. With `json-lines` it answers each by an object with `valid`, true or false, on a line.',
     choices: transports,
     default: 'arguments',
   }),
@@ -144,8 +144,9 @@ export const inputs = {
 export type Inputs = InputsOf<typeof inputs>;
 
 function command(description: string): InputDeclaration<Command> {
+  const { check: _, ...text } = input.requiredText({ description });
   // A required input that is missing is an error before `absent` is looked at.
-  return { kind: 'command', description, required: true, secret: false, parse: parseCommand, absent: [''] };
+  return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
 }
 
 function withDefault<Value>(

@@ -108,11 +108,17 @@ function otherCase(character: string): string {
   return lower === character ? character.toUpperCase() : lower;
 }
 
-/** A change in words: `character 29 replaced by another of the alphabet (1 after it)`. */
+/** A change in words: `character 29 replaced by another (1 after it in the alphabet)`. */
 export function changeText(change: Change): string {
+  const way = change.kind === 'replaced' ? ` (${change.offset} after it in the alphabet)` : '';
+  return whatIsChanged(change) + way;
+}
+
+/** The same for every change of this kind at this place. */
+export function whatIsChanged(change: Change): string {
   switch (change.kind) {
     case 'replaced':
-      return `character ${change.position + 1} replaced by another (${change.offset} after it in the alphabet)`;
+      return `character ${change.position + 1} replaced by another`;
     case 'case':
       return `the letter at character ${change.position + 1} in its other case`;
     case 'separator':
@@ -134,11 +140,20 @@ export function changeText(change: Change): string {
 export function someChanges(changes: readonly Change[], count: number, pick: number): readonly Change[] {
   const left = [...changes];
   const chosen: Change[] = [];
-  let state = pick >>> 0;
+  const random = randomFrom(pick);
   while (chosen.length < count && left.length > 0) {
-    // Numerical Recipes' generator; its high bits are the good ones.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    chosen.push(...left.splice(Math.floor((state / 2 ** 32) * left.length), 1));
+    chosen.push(...left.splice(Math.floor(random() * left.length), 1));
   }
   return chosen;
+}
+
+/** Numbers in [0, 1), always the same ones for a seed (Mulberry32, by Tommy Ettinger, in the public domain). */
+function randomFrom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

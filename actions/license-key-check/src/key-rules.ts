@@ -1,8 +1,6 @@
 import { counted } from '@slipway/core';
-import type { KeyPattern, LengthRange } from './parsers.ts';
+import { type KeyPattern, type LengthRange, maxKeyCharacters } from './parsers.ts';
 import type { Check } from './vocabulary.ts';
-
-export const maxKeyCharacters = 1_000;
 
 export interface KeyRules {
   readonly length: LengthRange | undefined;

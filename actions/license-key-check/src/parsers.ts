@@ -15,7 +15,8 @@ export interface LengthRange {
 }
 
 const maxFields = 20;
-const maxKeyCharacters = 1_000;
+/** More is no key. */
+export const maxKeyCharacters = 1_000;
 const maxPatternCharacters = 1_000;
 const patternTimeoutMs = 250;
 const fieldName = /^[a-z][a-z0-9_-]{0,39}$/;

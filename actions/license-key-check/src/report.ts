@@ -3,7 +3,7 @@ import type { ActionResult, SummaryBlock } from '@slipway/runner';
 import { customerText } from './customer.ts';
 import type { Execution, FoundFailure } from './execute.ts';
 import { hintOf } from './hints.ts';
-import { changeText } from './key-changes.ts';
+import { type Change, changeText, whatIsChanged } from './key-changes.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Check } from './vocabulary.ts';
 
@@ -145,7 +145,7 @@ function summary(
   const { failure } = execution;
   if (failure !== undefined) {
     blocks.push(
-      { kind: 'text', text: `${failure.what}.` },
+      { kind: 'text', text: `${failure.what.charAt(0).toUpperCase()}${failure.what.slice(1)}.` },
       { kind: 'table', head: ['Failing check', failure.check], rows: failureRows(failure) },
       { kind: 'text', text: hintOf(failure) },
     );
@@ -176,10 +176,13 @@ function stepRow(
   return [kind, what, `${times.toLocaleString('en-US')}${detail}`, result];
 }
 
-function changesTable(changes: NonNullable<FoundFailure['changes']>): SummaryBlock {
-  const rows = changes.slice(0, maxChanges).map((change) => [changeText(change)]);
-  if (changes.length > maxChanges) rows.push([`and ${changes.length - maxChanges} more`]);
-  return { kind: 'table', head: ['Accepted changes'], rows };
+function changesTable(changes: readonly Change[]): SummaryBlock {
+  const ways = Map.groupBy(changes, whatIsChanged);
+  const rows = [...ways].map(([text, some]) => [
+    some.length === 1 ? text : `${text}, in ${some.length} ways`,
+  ]);
+  const more = rows.length > maxChanges ? [[`and ${rows.length - maxChanges} more`]] : [];
+  return { kind: 'table', head: ['Accepted changes'], rows: [...rows.slice(0, maxChanges), ...more] };
 }
 
 function totalsText(plan: Plan, { passedCases, processes, durationMs }: Execution): string {

@@ -1,6 +1,7 @@
 import type { Question, Reply, Trouble } from './ask.ts';
 import type { Case } from './cases.ts';
 import { type Customer, sameCustomer } from './customer.ts';
+import type { KeyBook } from './key-book.ts';
 import { type Change, changedKey, changesOf, type KeyCharacters } from './key-changes.ts';
 import { brokenRule, type KeyRules, shapeOf } from './key-rules.ts';
 import type { Plan } from './plan.ts';
@@ -10,6 +11,8 @@ import type { ChangeKind, Check } from './vocabulary.ts';
 export interface CaseFailure {
   readonly check: Check;
   readonly what: string;
+  /** Whether it takes one customer of the case to see it, and which, or both. */
+  readonly by: Role | 'both';
   readonly customer: Customer;
   /** Another customer that it takes to see it. */
   readonly other?: Customer | undefined;
@@ -18,6 +21,8 @@ export interface CaseFailure {
   readonly changes?: readonly Change[] | undefined;
   readonly trouble?: Trouble | undefined;
 }
+
+export type Role = 'customer' | 'similar';
 
 /** How often each check was made. */
 export interface Tally {
@@ -34,20 +39,27 @@ export interface RoundTools {
   readonly rules: KeyRules;
   readonly askGenerator: (questions: readonly Question[]) => Promise<readonly Reply<string>[]>;
   readonly askValidator: (questions: readonly Question[]) => Promise<readonly Reply<boolean>[]>;
-  /** The keys so far, and whose they are: only grows. */
-  readonly seen: Map<string, Customer>;
+  readonly book: KeyBook;
   /** Which of the changes that a key can have are tried for a case. */
   readonly chooseChanges: (all: readonly Change[], index: number) => readonly Change[];
 }
 
-interface KeyedCustomer {
+interface CaseCustomer {
   readonly customer: Customer;
-  readonly key: string;
-  /** Of the case that it belongs to. */
+  /** Which case it is of. */
   readonly index: number;
+  readonly role: Role;
 }
 
-const lettersAndDigits = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
+interface KeyedCustomer extends CaseCustomer {
+  readonly key: string;
+}
+
+interface ChangedKey extends KeyedCustomer {
+  readonly change: Change;
+  /** The one that the generator gave. */
+  readonly ownKey: string;
+}
 
 /**
  * Makes every check of some cases, one check after the other, as many cases together as a process takes. Ends with the
@@ -55,9 +67,9 @@ const lettersAndDigits = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
  */
 export async function tryCases(cases: readonly Case[], tools: RoundTools): Promise<RoundResult> {
   const round = new Round(cases, tools);
-  const failed = await round.failure();
+  const first = await round.failure();
   const tally = round.tally();
-  return failed === undefined ? { kind: 'passed', tally } : { kind: 'failed', tally, ...failed };
+  return first === undefined ? { kind: 'passed', tally } : { kind: 'failed', tally, ...first };
 }
 
 interface Failed {
@@ -81,9 +93,9 @@ class Round {
   }
 
   async failure(): Promise<Failed | undefined> {
-    const customers = this.#cases.flatMap(({ customer, similar }, index) => [
-      { customer, index },
-      { customer: similar, index },
+    const customers = this.#cases.flatMap(({ customer, similar }, index): CaseCustomer[] => [
+      { customer, index, role: 'customer' },
+      { customer: similar, index, role: 'similar' },
     ]);
     const first = await this.#generate(customers);
     if ('failure' in first) return first;
@@ -98,18 +110,18 @@ class Round {
   }
 
   async #generate(
-    customers: readonly Omit<KeyedCustomer, 'key'>[],
+    customers: readonly CaseCustomer[],
   ): Promise<{ readonly keyed: readonly KeyedCustomer[] } | Failed> {
     const replies = await this.#tools.askGenerator(customers.map(({ customer }) => ({ customer })));
     const keyed: KeyedCustomer[] = [];
-    for (const [position, { customer, index }] of customers.entries()) {
+    for (const [position, asked] of customers.entries()) {
       const reply = replies[position];
       if (reply?.kind === 'answer') {
         this.#count('generator-answers');
-        keyed.push({ customer, index, key: reply.answer });
+        keyed.push({ ...asked, key: reply.answer });
       } else if (reply !== undefined) {
         const { trouble } = reply;
-        return { index, failure: { check: 'generator-answers', what: trouble.what, customer, trouble } };
+        return failed(asked, { check: 'generator-answers', what: trouble.what, trouble });
       }
     }
     return { keyed };
@@ -117,11 +129,10 @@ class Round {
 
   #badForm(keyed: readonly KeyedCustomer[]): Failed | undefined {
     const { rules, plan } = this.#tools;
-    for (const { customer, key, index } of keyed) {
-      const broken = brokenRule(key, rules);
+    for (const made of keyed) {
+      const broken = brokenRule(made.key, rules);
       if (broken !== undefined) {
-        const { check, message } = broken;
-        return { index, failure: { check, what: message, customer, shape: shapeOf(key, rules) } };
+        return failed(made, { check: broken.check, what: broken.message, shape: this.#shape(made) });
       }
       for (const { kind } of plan.steps) {
         if (kind === 'key-length' || kind === 'key-pattern' || kind === 'key-alphabet') this.#count(kind);
@@ -130,15 +141,16 @@ class Round {
     return undefined;
   }
 
-  /** In another process, and in the opposite order, so that a key that depends on what came before shows. */
+  /** In another process, and where one takes many in the opposite order: a key that depends on what came before shows. */
   async #notRepeated(keyed: readonly KeyedCustomer[]): Promise<Failed | undefined> {
-    const once = keyed.filter((_, position) => position % 2 === 0).toReversed();
+    const batched = this.#tools.plan.generator.transport === 'json-lines';
+    const once = keyed.filter(({ role }) => batched || role === 'customer').toReversed();
     const again = await this.#generate(once);
     if ('failure' in again) return again;
-    for (const [position, { customer, key, index }] of again.keyed.entries()) {
-      if (once[position]?.key !== key) {
+    for (const [position, made] of again.keyed.entries()) {
+      if (once[position]?.key !== made.key) {
         const what = 'the generator gave the same customer two different keys';
-        return { index, failure: { check: 'key-repeated', what, customer, shape: this.#shape(key) } };
+        return failed(made, { check: 'key-repeated', what, shape: this.#shape(made) });
       }
       this.#count('key-repeated');
     }
@@ -146,17 +158,22 @@ class Round {
   }
 
   #notDistinct(keyed: readonly KeyedCustomer[]): Failed | undefined {
-    const { seen, plan } = this.#tools;
-    for (const { customer, key, index } of keyed) {
-      const other = seen.get(key);
-      if (other !== undefined && !sameCustomer(customer, other, plan)) {
+    const { book, plan } = this.#tools;
+    for (const made of keyed) {
+      const { customer, key } = made;
+      const owner = book.ownerOrNew(key, customer);
+      if (owner !== undefined && !sameCustomer(customer, owner, plan)) {
         const what = 'two customers got the same key';
-        return {
-          index,
-          failure: { check: 'key-distinct', what, customer: other, other: customer, shape: this.#shape(key) },
-        };
+        const shape = this.#shape(made);
+        return failed(made, {
+          check: 'key-distinct',
+          what,
+          shape,
+          by: 'both',
+          customer: owner,
+          other: customer,
+        });
       }
-      if (other === undefined) seen.set(key, customer);
       this.#count('key-distinct');
     }
     return undefined;
@@ -164,14 +181,13 @@ class Round {
 
   async #notAccepted(keyed: readonly KeyedCustomer[]): Promise<Failed | undefined> {
     const replies = await this.#tools.askValidator(keyed);
-    for (const [position, { customer, key, index }] of keyed.entries()) {
+    for (const [position, made] of keyed.entries()) {
       const reply = replies[position];
-      const shape = this.#shape(key);
-      if (reply?.kind === 'trouble')
-        return { index, failure: validatorTrouble(customer, shape, reply.trouble) };
+      const shape = this.#shape(made);
+      if (reply?.kind === 'trouble') return failed(made, { ...validatorTrouble(reply.trouble), shape });
       if (reply?.answer === false) {
         const what = 'the validator rejected a key of the generator';
-        return { index, failure: { check: 'key-accepted', what, customer, shape } };
+        return failed(made, { check: 'key-accepted', what, shape });
       }
       this.#count('validator-answers');
       this.#count('key-accepted');
@@ -182,25 +198,27 @@ class Round {
   async #changeAccepted(keyed: readonly KeyedCustomer[]): Promise<Failed | undefined> {
     const tried = this.#cases.flatMap((_, index) => this.#changedKeys(index, keyed));
     const replies = await this.#tools.askValidator(tried);
-    for (const [position, { customer, key, index, change }] of tried.entries()) {
+    for (const [position, changed] of tried.entries()) {
+      const { change, index } = changed;
       const reply = replies[position];
+      const shared = change.kind === 'other-customer' && {
+        by: 'both' as const,
+        other: keyed[2 * index + 1]?.customer,
+      };
+      const shape = this.#shape(changed);
       if (reply?.kind === 'trouble') {
-        const failure = validatorTrouble(customer, this.#shape(key), reply.trouble);
-        return { index, failure: { ...failure, changes: [change] } };
+        return failed(changed, { ...validatorTrouble(reply.trouble), ...shared, shape, changes: [change] });
       }
       if (reply?.answer === true) {
-        const accepted = tried.filter((other, at) => {
-          const also = replies[at];
-          return other.index === index && also?.kind === 'answer' && also.answer;
+        const what = `the validator accepted ${shared ? 'the key of another customer' : 'a changed key'}`;
+        const changes = tried.filter((also, at) => also.index === index && isAccepted(replies[at]));
+        return failed(changed, {
+          check: 'changes-rejected',
+          what,
+          ...shared,
+          shape,
+          changes: changes.map((also) => also.change),
         });
-        return {
-          index,
-          failure: this.#acceptedFailure(
-            index,
-            accepted.map((other) => other.change),
-            keyed,
-          ),
-        };
       }
       this.#count('validator-answers');
       this.#count('changes-rejected');
@@ -209,51 +227,26 @@ class Round {
     return undefined;
   }
 
-  #changedKeys(
-    index: number,
-    keyed: readonly KeyedCustomer[],
-  ): readonly (KeyedCustomer & { readonly change: Change })[] {
-    const { plan, rules, chooseChanges } = this.#tools;
+  #changedKeys(index: number, keyed: readonly KeyedCustomer[]): readonly ChangedKey[] {
+    const { plan, chooseChanges } = this.#tools;
     const [own, similar] = [keyed[2 * index], keyed[2 * index + 1]];
     if (own === undefined || similar === undefined) return [];
     const characters = this.#characters();
     const mayShare = sameCustomer(own.customer, similar.customer, plan) || own.key === similar.key;
     const kinds = plan.changes.filter((kind) => kind !== 'other-customer' || !mayShare);
-    return chooseChanges(
-      changesOf(own.key, { ...characters, separators: rules.separators }, kinds),
-      index,
-    ).flatMap((change) => {
+    return chooseChanges(changesOf(own.key, characters, kinds), index).flatMap((change) => {
       const key = change.kind === 'other-customer' ? similar.key : changedKey(own.key, change, characters);
-      return key === undefined ? [] : { customer: own.customer, index, change, key };
+      return key === undefined ? [] : { ...own, change, key, ownKey: own.key };
     });
   }
 
-  /** The alphabet, or what the keys so far stand for it with. */
   #characters(): KeyCharacters {
-    const { rules, seen } = this.#tools;
-    if (rules.alphabet !== undefined) return { alphabet: rules.alphabet, separators: rules.separators };
-    const found = new Set([...seen.keys()].flatMap((key) => [...key]));
-    const alphabet = [...found].filter((character) => !rules.separators.includes(character)).sort();
-    return { alphabet: alphabet.length < 2 ? lettersAndDigits : alphabet, separators: rules.separators };
+    const { rules, book } = this.#tools;
+    return { alphabet: rules.alphabet ?? book.alphabet(), separators: rules.separators };
   }
 
-  #acceptedFailure(index: number, changes: readonly Change[], keyed: readonly KeyedCustomer[]): CaseFailure {
-    const own = keyed[2 * index];
-    const isOther = changes[0]?.kind === 'other-customer';
-    return {
-      check: 'changes-rejected',
-      what: isOther
-        ? 'the validator accepted the key of another customer'
-        : 'the validator accepted a changed key',
-      customer: own?.customer ?? {},
-      other: isOther ? keyed[2 * index + 1]?.customer : undefined,
-      shape: own === undefined ? undefined : this.#shape(own.key),
-      changes,
-    };
-  }
-
-  #shape(key: string): string {
-    return shapeOf(key, this.#tools.rules);
+  #shape({ key, ownKey = key }: { readonly key: string; readonly ownKey?: string }): string {
+    return shapeOf(ownKey, this.#tools.rules);
   }
 
   #count(check: Check): void {
@@ -261,6 +254,17 @@ class Round {
   }
 }
 
-function validatorTrouble(customer: Customer, shape: string, trouble: Trouble): CaseFailure {
-  return { check: 'validator-answers', what: trouble.what, customer, shape, trouble };
+function failed(
+  { customer, index, role }: CaseCustomer,
+  failure: Pick<CaseFailure, 'check' | 'what'> & Partial<CaseFailure>,
+): Failed {
+  return { index, failure: { customer, by: role, ...failure } };
+}
+
+function validatorTrouble(trouble: Trouble): Pick<CaseFailure, 'check' | 'what' | 'trouble'> {
+  return { check: 'validator-answers', what: trouble.what, trouble };
+}
+
+function isAccepted(reply: Reply<boolean> | undefined): boolean {
+  return reply?.kind === 'answer' && reply.answer;
 }

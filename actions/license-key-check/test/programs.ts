@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from '@slipway/testkit';
 
 /** JavaScript that replaces a part of the right programs. */
@@ -10,7 +11,7 @@ export interface Faults {
   readonly hashed?: string;
   /** After the key of `customer` is made; may change `key`. */
   readonly made?: string;
-  /** Before the validator compares `given` with `expected`; may change both. */
+  /** Before the validator compares `given` with `expected`; may change both. `isMade` tells whether a key is of the generator. */
   readonly validate?: string;
 }
 
@@ -46,12 +47,13 @@ export function makeKey(customer) {
   );
   writeFileSync(
     join(directory, 'generator.mjs'),
-    `import { appendFileSync, readFileSync } from 'node:fs';
+    `import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { alphabet, makeKey } from './key.mjs';
 const [, , transport, name, email] = process.argv;
 const answer = (customer) => {
   ${faults.generate ?? ''}
   const key = makeKey(customer);
+  appendFileSync('made.log', key + '\\n');
   appendFileSync(${JSON.stringify(keyLog)}, key + '\\n');
   return key;
 };
@@ -61,7 +63,8 @@ ${frontend('answer(customer)', '{ key: answer(customer) }', '(text) => process.s
   writeFileSync(
     join(directory, 'validator.mjs'),
     `import { appendFileSync, readFileSync } from 'node:fs';
-import { makeKey } from './key.mjs';
+import { alphabet, makeKey } from './key.mjs';
+const isMade = (key) => readFileSync('made.log', 'utf8').split('\\n').includes(key);
 const [, , transport, name, email, key] = process.argv;
 const answer = (customer) => {
   let given = customer.key;
@@ -112,4 +115,19 @@ if (transport === 'json-lines') {
 export function findSecret(shown: string, secrets: readonly string[]): string | undefined {
   const found = secrets.filter((secret) => secret.length >= 8).find((secret) => shown.includes(secret));
   return found === undefined ? undefined : shown.slice(Math.max(0, shown.indexOf(found) - 60)).slice(0, 160);
+}
+
+/** Whether a process has ended, or does so in the next two seconds. */
+export async function isGone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 100 && lives(pid); tries += 1) await sleep(20);
+  return !lives(pid);
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }

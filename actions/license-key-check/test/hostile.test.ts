@@ -1,0 +1,142 @@
+import { runAction } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { action } from '../src/action.ts';
+import { type Faults, findSecret, makePrograms, type Transport } from './programs.ts';
+
+const secret = 'kYh3-siteSecret-9fQz';
+
+/** Runs the check with programs that have a secret of the site; nothing that it shows may have a key or the secret. */
+async function check(
+  faults: Faults,
+  inputs: Readonly<Record<string, string>> = {},
+  transport: Transport = 'json-lines',
+) {
+  const programs = makePrograms(faults, transport);
+  const result = await runAction(
+    action,
+    { seed: '7', ...programs.inputs, environment: 'KEYGEN_SECRET', ...inputs },
+    {
+      workDirectory: programs.directory,
+      environment: {
+        PATH: process.env['PATH'] ?? '',
+        KEYGEN_SECRET: secret,
+        GITHUB_TOKEN: 'ghs_token',
+        ACTIONS_RUNTIME_TOKEN: 'runtime token',
+      },
+    },
+  );
+  const shown = JSON.stringify([result, result.failure?.message, result.failure?.hint]);
+  expect(findSecret(shown, programs.keys())).toBeUndefined();
+  expect(result.masked).toEqual([secret]);
+  return { ...result, shown: shown.replaceAll(JSON.stringify([secret]), '') };
+}
+
+describe('programs that misbehave', () => {
+  test('hang for one customer: found, and ended', async () => {
+    const { outputs, failure } = await check(
+      { generate: "if (customer.email.includes('+')) for (;;);" },
+      { 'command-timeout': '1500ms', cases: '30', 'customer-texts': 'none' },
+    );
+    expect(outputs).toMatchObject({ 'failing-check': 'generator-answers' });
+    expect(failure?.message).toMatch(
+      /took longer than command-timeout[\s\S]*name "a", email "john\+license@example.org"/,
+    );
+  });
+
+  test('print a megabyte', async () => {
+    const { failure } = await check({ made: 'key = key.repeat(40_000);' }, { cases: '2' }, 'arguments');
+    expect(failure?.message).toMatch(/the generator printed more than an answer can be, and was ended/);
+  });
+
+  test('die by a signal', async () => {
+    const { failure } = await check({ validate: "process.kill(process.pid, 'SIGKILL');" }, { cases: '2' });
+    expect(failure?.message).toMatch(/the validator was ended by SIGKILL \(validator-answers\)/);
+  });
+
+  test.each<Transport>(['arguments', 'json-lines'])(
+    'I7: write keys and their secret to standard error, by %s',
+    async (transport) => {
+      const leak = `const { KEYGEN_SECRET: s } = process.env; console.error('secret ' + s + ' key ' + key + ' ' + key.toLowerCase()); process.exit(3);`;
+      const { failure, shown } = await check(
+        { made: `if (customer.email.length > 5) { ${leak} }` },
+        { cases: '2' },
+        transport,
+      );
+      expect(failure?.message).toMatch(
+        /status 3[\s\S]*It wrote to standard error: secret \*\*\* key \*\*\* \*\*\*/,
+      );
+      expect(shown).not.toContain(secret);
+    },
+  );
+
+  test('I8: print workflow commands', async () => {
+    const { failure, shown } = await check(
+      {
+        made: "console.error('::set-output name=result::passed'); console.error('::error::x'); process.exit(2);",
+      },
+      { cases: '2' },
+    );
+    expect(failure?.message).toContain('It wrote to standard error');
+    expect(shown).not.toContain('::set-output');
+    expect(shown).not.toContain('::error');
+  });
+
+  test('answer the wrong number of lines', async () => {
+    const { failure } = await check(
+      { generate: "if (customer.name === 'a') return console.log('');" },
+      { cases: '40' },
+    );
+    expect(failure?.message).toMatch(/no \{"key": "…"\}|answered 1 line with/);
+  });
+
+  test('answer each alone, and not together: said to be so', async () => {
+    const { failure } = await check({
+      generate: 'globalThis.n = (globalThis.n ?? 0) + 1; if (globalThis.n > 15) process.exit(9);',
+    });
+    expect(failure?.message).toMatch(/when it is asked 24 at once, and answers them in two halves/);
+    expect(failure?.message).toMatch(/it passed when it was tried alone/);
+  });
+
+  test('I7: get no token of the runner, but what is named', async () => {
+    const variables =
+      'const { PATH, HOME, KEYGEN_SECRET, ...more } = process.env; if (Object.keys(more).length > 0 || !KEYGEN_SECRET) throw new Error(Object.keys(more).join());';
+    expect(
+      (await check({ generate: variables, validate: variables }, { cases: '2' })).failure,
+    ).toBeUndefined();
+  });
+});
+
+describe('the time limit', () => {
+  const slow = { generate: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);' };
+
+  test('fails a check that is not through', async () => {
+    const { outputs, failure, problems } = await check(slow, { cases: '5000', 'time-limit': '2s' });
+    expect(outputs).toMatchObject({ result: 'failed', 'failing-check': 'enough-cases' });
+    expect(failure).toMatchObject({ code: 'keys-refused' });
+    expect(failure?.message).toMatch(
+      /only \d+ cases? of the 5,000 cases that are needed passed before the time limit of 2.0 s/,
+    );
+    expect(problems).toEqual([]);
+  });
+
+  test('passes one that is through with minimum-cases, and warns', async () => {
+    const firstRoundOnly = `globalThis.before ??= existsSync('made.log') ? readFileSync('made.log', 'utf8').split('\\n').length : 0;
+      if (globalThis.before > 800) for (;;);`;
+    const limits = { cases: '5000', 'time-limit': '8s', 'command-timeout': '1h', 'exhaustive-cases': '0' };
+    const { outputs, failure, problems } = await check(
+      { generate: firstRoundOnly },
+      { ...limits, 'minimum-cases': '150' },
+    );
+    expect(failure).toBeUndefined();
+    expect(outputs).toMatchObject({ result: 'passed', cases: 200 });
+    expect(problems).toMatchObject([{ code: 'enough-cases', severity: 'warning' }]);
+  });
+
+  test('ends a program that hangs', async () => {
+    const { outputs } = await check(
+      { generate: 'for (;;);' },
+      { 'time-limit': '500ms', 'command-timeout': '1h' },
+    );
+    expect(outputs).toMatchObject({ cases: 0, 'failing-check': 'enough-cases' });
+  });
+});

@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { sampleCases } from '../src/cases.ts';
+import { sameCustomer } from '../src/customer.ts';
+import { excerptOf } from '../src/excerpt.ts';
+import { type Change, changedKey, changesOf, someChanges } from '../src/key-changes.ts';
+import { brokenRule, type KeyRules, shapeOf } from '../src/key-rules.ts';
+import { changeKinds, textKinds } from '../src/vocabulary.ts';
+
+const characters = { alphabet: [...'ABCDEFGH'], separators: ['-'] };
+const key = fc
+  .array(fc.string({ unit: fc.constantFrom(...characters.alphabet), minLength: 1, maxLength: 6 }), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  .map((groups) => groups.join('-'));
+const rules: KeyRules = { length: undefined, pattern: undefined, ...characters };
+
+describe('changes of a key', () => {
+  test('are never the key itself, and reach every position in every way', () => {
+    fc.assert(
+      fc.property(key, (text) => {
+        const changes = changesOf(text, characters, changeKinds);
+        const positions = new Set<number>();
+        for (const change of changes) {
+          if (change.kind === 'other-customer') continue;
+          const changed = changedKey(text, change, characters);
+          expect(changed).not.toBe(text);
+          expect(changed).not.toBe(undefined);
+          if (change.kind === 'replaced' || change.kind === 'separator') positions.add(change.position);
+        }
+        expect([...positions].sort((a, b) => a - b)).toEqual([...text].map((_, position) => position));
+      }),
+    );
+  });
+
+  test('try every other character at the ends', () => {
+    const changed = changesOf('ABC-DEF', characters, ['replaced']).map((change) =>
+      change.kind === 'other-customer' ? undefined : changedKey('ABC-DEF', change, characters),
+    );
+    for (const other of 'BCDEFGH') expect(changed).toContain(`${other}BC-DEF`);
+    for (const other of 'ABCDEGH') expect(changed).toContain(`ABC-DE${other}`);
+  });
+
+  test('leave out the kinds that are tolerated', () => {
+    const mixed = { alphabet: [...'abAB'], separators: ['-'] };
+    const changes = changesOf('aA-bB', mixed, ['replaced', 'swapped']);
+    expect(new Set(changes.map(({ kind }) => kind))).toEqual(new Set(['replaced', 'swapped']));
+    // The other case of a letter is among "case" only.
+    const changed = changes.flatMap((change) =>
+      change.kind === 'replaced' ? [changedKey('aA-bB', change, mixed)] : [],
+    );
+    expect(changed.filter((text) => text?.toLowerCase() === 'aa-bb')).toEqual([]);
+  });
+
+  test('are chosen by a number, none twice', () => {
+    const all: readonly Change[] = changesOf('ABCDE-FGHAB', characters, changeKinds);
+    fc.assert(
+      fc.property(fc.nat(), fc.nat({ max: 200 }), (pick, count) => {
+        const some = someChanges(all, count, pick);
+        expect(some).toHaveLength(Math.min(count, all.length));
+        expect(new Set(some).size).toBe(some.length);
+        expect(someChanges(all, count, pick)).toEqual(some);
+      }),
+    );
+    expect(
+      new Set(Array.from({ length: 200 }, (_, pick) => someChanges(all, 1, pick)[0])).size,
+    ).toBeGreaterThan(all.length / 2);
+  });
+});
+
+describe('rules of a key', () => {
+  test.each([
+    ['', 'generator-answers'],
+    ['A B', 'key-alphabet'],
+    [' AB', 'generator-answers'],
+    ['AB\nCD', 'generator-answers'],
+    ['AB\u0007', 'generator-answers'],
+    ['A'.repeat(1_001), 'generator-answers'],
+    ['ABx', 'key-alphabet'],
+    ['AB-CD', undefined],
+  ])('%j breaks %s', (text, check) => {
+    expect(brokenRule(text, rules)?.check).toBe(check);
+  });
+
+  test('I7: neither its shape nor what is wrong has a character of it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), (text) => {
+        expect(shapeOf(text, rules)).toMatch(/^[X?-]+$/);
+      }),
+    );
+  });
+});
+
+describe('customers', () => {
+  const fields = [
+    { name: 'name', kind: 'name' },
+    { name: 'email', kind: 'email' },
+    { name: 'seats', kind: 'integer', minimum: 1, maximum: 5 },
+    { name: 'product', kind: 'choice', choices: ['Basic', 'Pro'] },
+  ] as const;
+  const options = { fields, texts: textKinds, distinctBy: ['name', 'email', 'seats', 'product'] };
+
+  test('are the same for a seed, and of every kind', () => {
+    const cases = sampleCases(options, 1, 400);
+    expect(sampleCases(options, 1, 400)).toEqual(cases);
+    expect(sampleCases(options, 2, 400)).not.toEqual(cases);
+    const names = cases.map(({ customer }) => String(customer['name']));
+    const kinds = [
+      /^[a-z]+$/,
+      /\p{M}/u,
+      /[\u0590-\u06ff]/,
+      /\p{Extended_Pictographic}/u,
+      /^.{100,}$/u,
+      /["'`$]/,
+      /^ |[^ ] $/,
+    ];
+    for (const kind of kinds)
+      expect(
+        names.some((name) => kind.test(name)),
+        String(kind),
+      ).toBe(true);
+    for (const { customer } of cases) expect(String(customer['email'])).toMatch(/^.+@.+\..+$/);
+    // A program could take it for an option.
+    for (const name of names) expect(name).not.toMatch(/^-|\0/);
+  });
+
+  test('come with similar ones, that differ in one way', () => {
+    const cases = sampleCases(options, 1, 400);
+    const strict = { distinctBy: options.distinctBy, ignoredDifferences: [] };
+    const different = cases.filter(({ customer, similar }) => !sameCustomer(customer, similar, strict));
+    expect(different.length).toBeGreaterThan(350);
+    const joined = different.filter(
+      ({ customer, similar }) =>
+        `${customer['name']}${customer['email']}` === `${similar['name']}${similar['email']}`,
+    );
+    expect(joined.length).toBeGreaterThan(10);
+    const onlyCase = different.filter(({ customer, similar }) =>
+      sameCustomer(customer, similar, { ...strict, ignoredDifferences: ['case'] }),
+    );
+    expect(onlyCase.length).toBeGreaterThan(10);
+  });
+
+  test('have only the texts that are wanted', () => {
+    for (const { customer, similar } of sampleCases({ ...options, texts: [] }, 1, 300)) {
+      expect(`${customer['name']}${similar['email']}`).toMatch(/^[\x21-\x7e ]*$/);
+      expect(String(similar['name']).trim()).toBe(similar['name']);
+    }
+  });
+});
+
+describe('I7: an excerpt of what a program wrote to its standard error', () => {
+  const keys = ['ABCDE-FGHJK-LMNPQ', 'abcde-fghij', 'correct horse battery'];
+
+  test('tells what happened', () => {
+    const stderr = 'file:///srv/site/generator.mjs:12\n\n  throw error;\nError: cannot encode\nmore';
+    expect(excerptOf(stderr, keys)).toBe(
+      'file:///srv/site/generator.mjs:12\nthrow error;\nError: cannot encode',
+    );
+  });
+
+  test.each([
+    'invalid key ABCDE-FGHJK-LMNPQ',
+    'invalid key XXCDE-FGHJK-LMNPQ',
+    'invalid key ABCDEFGHJKLMNPQ',
+    'abcde-fghij is wrong',
+    'secret=hunter2-hunter2',
+    'the secret is correct horse battery',
+    'token: c29tZSBzZWNyZXQgb2YgdGhlIHNpdGU=',
+    'kwyxabqzpolmnrstuvwabcdefgh',
+  ])('has no key and no token: %s', (stderr) => {
+    const excerpt = excerptOf(stderr, keys) ?? '';
+    expect(excerpt).toContain('***');
+    expect(excerpt).not.toMatch(/FGHJK|fghij|hunter|horse|c29t|kwyx/);
+  });
+
+  test('is short, and no workflow command (I8)', () => {
+    const excerpt = excerptOf('::set-output name=x::y\n::error::z\n\u001b[31mred\n4\n5', []) ?? '';
+    expect(excerpt.split('\n')).toHaveLength(3);
+    expect(excerpt).not.toMatch(/^::|\u001b/m);
+    expect((excerptOf('word '.repeat(2 ** 16), []) ?? '').length).toBeLessThan(200);
+  });
+});
