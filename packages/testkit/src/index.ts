@@ -8,6 +8,7 @@ export * from './clear-sign.ts';
 export * from './cloudfront-double.ts';
 export * from './cloudfront-edge-double.ts';
 export * from './directory-server.ts';
+export * from './file-tree.ts';
 export * from './fixtures.ts';
 export * from './gpg-home.ts';
 export * from './keys.ts';
