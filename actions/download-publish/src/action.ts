@@ -2,7 +2,7 @@ import { openAwsStore, type StoreAccess } from '@slipway/aws-actions';
 import { type ObjectStore, UserError, unreachable } from '@slipway/core';
 import { windowAt } from '@slipway/download-window';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
-import { openAddresses } from './addresses.ts';
+import { type Addresses, openAddresses } from './addresses.ts';
 import { inputFindings, inputProblems } from './checks.ts';
 import { cleanUp } from './cleanup.ts';
 import { bestMs, type Clocks, coveredWindows, readClocks, type WindowRules } from './clocks.ts';
@@ -57,10 +57,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 }
 
 async function publish(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const rules = rulesOf(given);
-  const addresses = await openAddresses(given);
-  const files = await loadFiles(given, context, 'bytes');
-  refuseSecretInLinks(linksIn(0, files, addresses), given);
+  const { rules, addresses, files } = await prepareLinks(given, context, 'bytes');
   const store = await openDestination(given, context, 'write');
   const published = await publishFiles(files, addresses, store, { given, rules, context });
   const { clocks, rounds, failure } = published;
@@ -71,10 +68,7 @@ async function publish(given: Inputs, context: ActionContext): Promise<ActionRes
 }
 
 async function verify(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const rules = rulesOf(given);
-  const addresses = await openAddresses(given);
-  const files = await loadFiles(given, context, 'facts');
-  refuseSecretInLinks(linksIn(0, files, addresses), given);
+  const { rules, addresses, files } = await prepareLinks(given, context, 'facts');
   const store = await openDestination(given, context, 'read');
   const verified = await verifyFiles(files, addresses, store, { given, rules, context });
   const { clocks, plan, findings, failure } = verified;
@@ -92,13 +86,10 @@ async function cleanup(given: Inputs, context: ActionContext): Promise<ActionRes
 }
 
 async function tellWindows(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const rules = rulesOf(given);
-  const addresses = await openAddresses(given);
-  const files = await loadFiles(given, context, 'names');
+  const { rules, addresses, files } = await prepareLinks(given, context, 'names');
   const clocks = await readClocks(context.clock, undefined);
   const windows = coveredWindows(clocks, rules);
   const links = windows.flatMap((window) => linksIn(window, files, addresses));
-  refuseSecretInLinks(links, given);
   const current = currentWindow(clocks, rules);
   for (const { window, file, key, url } of links) {
     context.progress.info(`${window} ${file.platform}: ${url ?? key}`);
@@ -112,6 +103,22 @@ async function tellWindows(given: Inputs, context: ActionContext): Promise<Actio
     failure: undefined,
   };
   return reportWindow(told, links);
+}
+
+/** What makes links, and the files that they are for. Throws what is wrong with either. */
+async function prepareLinks(
+  given: Inputs,
+  context: ActionContext,
+  needs: FileNeeds,
+): Promise<{
+  readonly rules: WindowRules;
+  readonly addresses: Addresses;
+  readonly files: readonly ReleaseFile[];
+}> {
+  const addresses = await openAddresses(given);
+  const files = await loadFiles(given, context, needs);
+  refuseSecretInLinks(linksIn(0, files, addresses), given);
+  return { rules: rulesOf(given), addresses, files };
 }
 
 async function loadFiles(

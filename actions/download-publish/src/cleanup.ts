@@ -12,8 +12,8 @@ import {
 } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
 import { type CleanupPlan, planCleanup, takeInventory } from './cleanup-plan.ts';
-import { type Clocks, readClocks, timeText, type WindowRules } from './clocks.ts';
-import type { Inputs } from './inputs.ts';
+import { type Clocks, readClocks, timeText } from './clocks.ts';
+import type { Operation } from './operation.ts';
 
 const concurrentDeletions = 8;
 const maxPrintedKeys = 2_000;
@@ -33,14 +33,7 @@ export interface Cleaned {
 }
 
 /** Deletes the windows that are over, after it printed which (I6). Throws what keeps it from deciding that. */
-export async function cleanUp(
-  store: ObjectStore,
-  {
-    given,
-    rules,
-    context,
-  }: { readonly given: Inputs; readonly rules: WindowRules; readonly context: ActionContext },
-): Promise<Cleaned> {
+export async function cleanUp(store: ObjectStore, { given, rules, context }: Operation): Promise<Cleaned> {
   const { progress, clock } = context;
   const clocks = await readClocks(clock, store);
   if (clocks.storeMs === undefined && !given.dryRun) throw noSecondClock();

@@ -11,7 +11,7 @@ import type { ActionContext } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
 import { type Clocks, coveredWindows, readClocks, refuseDisagreement, type WindowRules } from './clocks.ts';
 import { headersOf } from './headers.ts';
-import type { Inputs } from './inputs.ts';
+import type { Operation } from './operation.ts';
 import { executePublish, type PublishExecution } from './publish-execute.ts';
 import { type PublishPlan, planPublish, type SeenObject, type WantedObject } from './publish-plan.ts';
 import type { ReleaseFile } from './release-files.ts';
@@ -51,11 +51,7 @@ export async function publishFiles(
   files: readonly ReleaseFile[],
   addresses: Addresses,
   store: ObjectStore,
-  {
-    given,
-    rules,
-    context,
-  }: { readonly given: Inputs; readonly rules: WindowRules; readonly context: ActionContext },
+  { given, rules, context }: Operation,
 ): Promise<Published> {
   const rounds: PublishRound[] = [];
   const done = new Set<number>();

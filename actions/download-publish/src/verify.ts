@@ -18,10 +18,10 @@ import {
   newestOver,
   readClocks,
   refuseDisagreement,
-  type WindowRules,
 } from './clocks.ts';
 import { headersOf } from './headers.ts';
 import type { Inputs } from './inputs.ts';
+import type { Operation } from './operation.ts';
 import type { ReleaseFile } from './release-files.ts';
 import { shownKey, shownUrl } from './shown.ts';
 import { lookAtObject } from './stored-objects.ts';
@@ -58,11 +58,7 @@ export async function verifyFiles(
   files: readonly ReleaseFile[],
   addresses: Addresses,
   store: ObjectStore,
-  {
-    given,
-    rules,
-    context,
-  }: { readonly given: Inputs; readonly rules: WindowRules; readonly context: ActionContext },
+  { given, rules, context }: Operation,
 ): Promise<Verified> {
   const { progress, clock } = context;
   const clocks = await readClocks(clock, store);

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { failureOf, runAction } from '@slipway/testkit';
+import { failureOf, makeTree, runAction } from '@slipway/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { action } from '../src/action.ts';
 import { parseBaseUrl, parseFileLines, parsePrefix, parseWindowLength } from '../src/parsers.ts';
-import { type InputTexts, makeTree, previousSecret, secret } from './downloads.ts';
+import { type InputTexts, previousSecret, secret } from './downloads.ts';
 
 const good = { secret, files: 'macos: app.zip', destination: 'file:///tmp/slipway-never-written' };
 const privateKey = generateKeyPairSync('rsa', { modulusLength: 2_048 })

@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArtifacts } from '@slipway/core';
-import { type ActionRun, actionProcess, temporaryDirectory } from '@slipway/testkit';
+import { type ActionRun, actionProcess, makeTree, temporaryDirectory, treeOf } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { bundle, fourPlatforms, makeTree, previousSecret, secret, treeOf } from './downloads.ts';
+import { bundle, fourPlatforms, previousSecret, secret } from './downloads.ts';
 
 const release = fourPlatforms();
 const baseUrl = 'https://downloads.example.org';

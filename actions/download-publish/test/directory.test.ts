@@ -3,7 +3,14 @@ import { dirname, join } from 'node:path';
 import { parseArtifacts, systemClock } from '@slipway/core';
 import { accessHash, secretKeyOf, windowAt } from '@slipway/download-window';
 import { contentsText } from '@slipway/runner';
-import { type ActionRunResult, failureOf, runAction, temporaryDirectory } from '@slipway/testkit';
+import {
+  type ActionRunResult,
+  failureOf,
+  makeTree,
+  runAction,
+  temporaryDirectory,
+  treeOf,
+} from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { action } from '../src/action.ts';
 import {
@@ -11,12 +18,10 @@ import {
   dayMs,
   fourPlatforms,
   hourMs,
-  makeTree,
   previousSecret,
   runOn,
   secret,
   sha256Of,
-  treeOf,
 } from './downloads.ts';
 
 const baseUrl = 'https://downloads.example.org/files';

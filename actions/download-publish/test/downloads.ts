@@ -1,9 +1,7 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '@slipway/core';
-import { type ActionRunResult, type Minio, runAction, temporaryDirectory } from '@slipway/testkit';
+import { type ActionRunResult, type Minio, makeTree, runAction } from '@slipway/testkit';
 import { action } from '../src/action.ts';
 
 /** Built by `scripts/bundle download-publish`. */
@@ -15,27 +13,6 @@ export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
 export type InputTexts = Readonly<Record<string, string | undefined>>;
-
-/** A new directory with these files. */
-export function makeTree(files: Readonly<Record<string, string | Uint8Array>>): string {
-  const directory = temporaryDirectory('release');
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, name)), { recursive: true });
-    writeFileSync(join(directory, name), content);
-  }
-  return directory;
-}
-
-/** The files of a directory by key, without what the store keeps for itself. */
-export function treeOf(directory: string): Record<string, string> {
-  const tree: Record<string, string> = {};
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const key = path.slice(directory.length + 1);
-    if (entry.isFile() && !key.startsWith('.slipway/')) tree[key] = readFileSync(path, 'utf8');
-  }
-  return tree;
-}
 
 export function sha256Of(content: string | Uint8Array): string {
   return hash('sha256', content);

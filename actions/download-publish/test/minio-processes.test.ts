@@ -3,11 +3,12 @@ import {
   actionProcess,
   haveMinio,
   type Minio,
+  makeTree,
   s3Objects,
   startMinio,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bucketInputs, bundle, makeTree, secret } from './downloads.ts';
+import { bucketInputs, bundle, secret } from './downloads.ts';
 
 const mebibyte = 2 ** 20;
 /** Some in one request, some in parts. */

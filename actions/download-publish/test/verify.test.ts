@@ -2,17 +2,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { secretKeyOf, windowAt } from '@slipway/download-window';
-import { type ActionRunResult, failureOf, serveLoopback, temporaryDirectory } from '@slipway/testkit';
+import { type ActionRunResult, failureOf, serveLoopback, temporaryDirectory, treeOf } from '@slipway/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  fourPlatforms,
-  hourMs,
-  type InputTexts,
-  previousSecret,
-  runOn,
-  secret,
-  treeOf,
-} from './downloads.ts';
+import { fourPlatforms, hourMs, type InputTexts, previousSecret, runOn, secret } from './downloads.ts';
 
 const release = fourPlatforms();
 const quick = { 'verify-deadline': '0s', 'clock-tolerance': '10s', 'window-length': '31d' };

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { type ActionResult, contentsText, parseInputs } from '@slipway/runner';
@@ -8,31 +6,12 @@ import { type ActionRunResult, runAction, temporaryDirectory } from '@slipway/te
 import { action } from '../src/action.ts';
 import { publishFiles } from '../src/publish.ts';
 
+export { makeTree, type Tree, treeOf } from '@slipway/testkit';
+
 /** Built by `scripts/bundle s3-publish`. */
 export const bundle = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 
-export type Tree = Readonly<Record<string, string | Uint8Array>>;
 export type InputTexts = Readonly<Record<string, string | undefined>>;
-
-/** A new directory with these files. */
-export function makeTree(files: Tree, directory = temporaryDirectory('tree')): string {
-  for (const [key, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, key)), { recursive: true });
-    writeFileSync(join(directory, key), content);
-  }
-  return directory;
-}
-
-/** The files of a directory by key, without what the store keeps for itself. */
-export function treeOf(directory: string): Record<string, string> {
-  const tree: Record<string, string> = {};
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const key = path.slice(directory.length + 1);
-    if (entry.isFile() && !key.startsWith('.slipway/')) tree[key] = readFileSync(path, 'utf8');
-  }
-  return tree;
-}
 
 export function sha256Of(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');

@@ -10,6 +10,7 @@ export * from './clear-sign.ts';
 export * from './cloudfront-double.ts';
 export * from './cloudfront-edge-double.ts';
 export * from './directory-server.ts';
+export * from './file-tree.ts';
 export * from './fixtures.ts';
 export * from './github-callers.ts';
 export * from './github-double.ts';
