@@ -104,7 +104,7 @@ export const chain: Chain = {
       action: 'repository-dispatch',
       when: "inputs.targets != ''",
       inputs: {
-        ...sameInputs('targets', 'event-type', 'payload', 'payload-file', 'version', 'expires-in'),
+        ...sameInputs('targets', 'event-type', 'payload', 'payload-file', 'release-version', 'expires-in'),
         ...sameInputs('signing-secret', 'token', 'app-id', 'app-private-key', 'api-url'),
         ...sameInputs('resend-unknown', 'wait', 'wait-deadline', 'dry-run'),
         fields: fromInput('dispatch-fields'),

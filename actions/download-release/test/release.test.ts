@@ -47,7 +47,7 @@ jobs:
           force-path-style: true
           targets: example/site
           event-type: release-published
-          version: \${{ github.ref_name }}
+          release-version: \${{ github.ref_name }}
           signing-secret: \${{ secrets.DISPATCH_SECRET }}
           token: \${{ secrets.DISPATCH_TOKEN }}
           dry-run: \${{ vars.DRY_RUN }}
