@@ -47,6 +47,12 @@ export class SlipwayProgram {
     return this.#run(['s3-publish', ...place, '--endpoint-url', endpointUrl, '--force-path-style']);
   }
 
+  /** Everything in a directory, under its own name. */
+  pack(directory: string, archive: string, outputDirectory: string, level: number): Command {
+    const what = ['--archives', `${archive}: "${directory}"`, '--compression-level', `${level}`];
+    return this.#run(['archive-pack', ...what, '--output-directory', outputDirectory]);
+  }
+
   #command(action: string, mirror: string, flags: readonly string[]): Command {
     return this.#run([action, '--mirror', pathToFileURL(mirror).href, ...flags]);
   }
