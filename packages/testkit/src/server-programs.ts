@@ -51,6 +51,11 @@ const programs = {
     origin: { kind: 'debian-packages', packages: ['gh'], program: 'usr/bin/gh' },
     purpose: 'releases of workflows',
   },
+  '7zz': {
+    version: 'debian',
+    origin: { kind: 'debian-packages', packages: ['7zip'], program: 'usr/bin/7zz' },
+    purpose: 'zips',
+  },
 } as const satisfies Record<string, ServerProgram>;
 
 export type ServerProgramName = keyof typeof programs;
