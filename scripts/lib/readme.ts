@@ -30,9 +30,12 @@ function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-/** A text as YAML takes it: a JSON string. */
+/** A text as YAML takes it, in the quotes that the formatter leaves: a JSON string, unless it has more double quotes than single ones. */
 export function yamlText(value: string): string {
-  return JSON.stringify(value);
+  const escaped = JSON.stringify(value);
+  const plain = escaped.replaceAll('\\"', '"') === `"${value}"`;
+  const prefersSingle = value.split('"').length > value.split("'").length;
+  return plain && prefersSingle ? `'${value.replaceAll("'", "''")}'` : escaped;
 }
 
 /** The `inputs:` of an `action.yml`, or nothing. */
