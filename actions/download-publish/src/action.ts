@@ -6,6 +6,7 @@ import { type Addresses, openAddresses } from './addresses.ts';
 import { inputFindings, inputProblems } from './checks.ts';
 import { cleanUp } from './cleanup.ts';
 import { bestMs, type Clocks, coveredWindows, readClocks, type WindowRules } from './clocks.ts';
+import type { CacheRules } from './headers.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { linksIn, refuseSecretInLinks } from './link-list.ts';
 import { publishFiles } from './publish.ts';
@@ -111,7 +112,7 @@ async function prepareLinks(
   context: ActionContext,
   needs: FileNeeds,
 ): Promise<{
-  readonly rules: WindowRules;
+  readonly rules: CacheRules;
   readonly addresses: Addresses;
   readonly files: readonly ReleaseFile[];
 }> {
@@ -144,12 +145,13 @@ async function openDestination(
   return openAwsStore(destination, given, context, access);
 }
 
-function rulesOf({ windowLength, windows, clockTolerance, grace }: Inputs): WindowRules {
+function rulesOf({ windowLength, windows, clockTolerance, grace, maxAge }: Inputs): CacheRules {
   return {
     lengthSeconds: windowLength / 1_000,
     count: windows,
     toleranceMs: clockTolerance,
     graceMs: grace,
+    maxAgeSeconds: Math.floor(maxAge / 1_000),
   };
 }
 

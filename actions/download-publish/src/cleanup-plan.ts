@@ -1,6 +1,14 @@
 import { type ObjectInfo, UserError } from '@slipway/core';
 import { type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
-import { type Clocks, earliestMs, isOver, refuseDisagreement, timeText, type WindowRules } from './clocks.ts';
+import {
+  type Clocks,
+  earliestMs,
+  isOver,
+  latestMs,
+  refuseDisagreement,
+  timeText,
+  type WindowRules,
+} from './clocks.ts';
 
 const dayMs = 86_400_000;
 const maxNamedStrangers = 20;
@@ -19,8 +27,8 @@ export interface KeptWindow {
   readonly window: number;
   readonly objects: number;
   /**
-   * `not-over`: links of it may still work. `written-late`: something was written there when it was over, so that its number, the
-   * length of windows or a clock is not what it seems. `age-unknown`: the store does not say when it was written.
+   * `not-over`: links of it may still work. `written-late`: something was written there when it was over, and nothing shows that
+   * numbers and times belong together as the input says. `age-unknown`: the store does not say when it was written.
    */
   readonly reason: 'not-over' | 'written-late' | 'age-unknown';
 }
@@ -79,8 +87,9 @@ export async function takeInventory(objects: AsyncIterable<ObjectInfo>, place: K
 }
 
 /**
- * Which windows go: those of which no link works any more by every clock, and that were written when their numbers say. So the
- * current and the next window stay, whatever the input or one of the clocks says. Throws `UserError` `plan-refused` when the
+ * Which windows go: those of which no link works any more by every clock, if they were written when their numbers say, or the
+ * present window is there to prove that numbers count as the input says. So the current and the next window stay, whatever the
+ * input or one of the clocks says. Throws `UserError` `plan-refused` when the
  * clocks contradict each other, or what is stored. Pure.
  */
 export function planCleanup(
@@ -91,8 +100,9 @@ export function planCleanup(
   refuseDisagreement(clocks, rules.toleranceMs);
   const steps: DeleteStep[] = [];
   const kept: KeptWindow[] = [];
+  const proven = hasPresentWindow(windows, clocks, rules);
   for (const [window, { keys, sizeBytes, writtenAtMs }] of [...windows].sort(([a], [b]) => a - b)) {
-    const reason = reasonToKeep(window, writtenAtMs, clocks, rules);
+    const reason = reasonToKeep(window, writtenAtMs, clocks, rules, proven);
     if (reason !== undefined) kept.push({ window, objects: keys.length, reason });
     else {
       const endedAtMs = (window + 1) * rules.lengthSeconds * 1_000;
@@ -108,12 +118,33 @@ function reasonToKeep(
   writtenAtMs: number | undefined,
   clocks: Clocks,
   rules: CleanupRules,
+  numbersAreProven: boolean,
 ): KeptWindow['reason'] | undefined {
   if (!isWindow(window, rules) || !isOver(window, clocks, rules)) return 'not-over';
   if (writtenAtMs === undefined) return 'age-unknown';
-  // A publish writes what is current or next, and may take a while. With another length, the number is of another time.
-  const latestWriteMs = (window + 1) * rules.lengthSeconds * 1_000 + Math.max(0, rules.toleranceMs) + dayMs;
-  return writtenAtMs > latestWriteMs ? 'written-late' : undefined;
+  // With another length, the number is of another time.
+  const isLate = writtenAtMs > latestWriteMs(window, rules);
+  return isLate && !numbersAreProven ? 'written-late' : undefined;
+}
+
+/** A publish writes what is current or next, and may take a while. */
+function latestWriteMs(window: number, { lengthSeconds, toleranceMs }: CleanupRules): number {
+  return (window + 1) * lengthSeconds * 1_000 + Math.max(0, toleranceMs) + dayMs;
+}
+
+/**
+ * Whether what by number, length and clocks is the present window is there, and was written when it can have been. Windows of
+ * another length have numbers far from it. Then an older window that was written late was copied or restored, and goes too.
+ */
+function hasPresentWindow(windows: Inventory['windows'], clocks: Clocks, rules: CleanupRules): boolean {
+  const lengthMs = rules.lengthSeconds * 1_000;
+  return [earliestMs(clocks), latestMs(clocks)].some((timeMs) => {
+    const window = Math.floor(timeMs / lengthMs);
+    const writtenAtMs = windows.get(window)?.writtenAtMs;
+    return (
+      isWindow(window, rules) && writtenAtMs !== undefined && writtenAtMs <= latestWriteMs(window, rules)
+    );
+  });
 }
 
 function isWindow(window: number, { lengthSeconds }: CleanupRules): boolean {

@@ -3,21 +3,20 @@ import { windowNumbered } from '@slipway/download-window';
 import { contentTypeOf } from '@slipway/store/content-type';
 import type { WindowRules } from './clocks.ts';
 
-/**
- * No `max-age`, which would count from each answer anew: with `Expires` alone every cached copy ends at the same moment (ADR
- * 0019), and none is served past it while the origin does not answer.
- */
-const cacheControl = 'public, must-revalidate, stale-if-error=0';
-
 export interface DownloadHeaders extends ObjectHeaders {
   readonly contentType: string;
 }
 
-/** How a file of a window is stored: as a download, and cacheable until no link of the window works any more. */
-export function headersOf(name: string, window: number, rules: WindowRules): DownloadHeaders {
+export interface CacheRules extends WindowRules {
+  /** How long a cache may serve a copy without asking again. It counts from each answer anew, so it must be short (ADR 0019). */
+  readonly maxAgeSeconds: number;
+}
+
+/** How a file of a window is stored: as a download, and cacheable for so short a time that copies end with the window. */
+export function headersOf(name: string, window: number, rules: CacheRules): DownloadHeaders {
   return {
     contentType: contentTypeOf(name),
-    cacheControl,
+    cacheControl: `public, max-age=${rules.maxAgeSeconds}, must-revalidate, stale-if-error=0`,
     contentDisposition: contentDisposition(name),
     expiresAtMs: windowNumbered(window, rules.lengthSeconds).endsAtMs + rules.graceMs,
   };

@@ -5,6 +5,7 @@ import {
   parseBaseUrl,
   parseDestination,
   parseFileLines,
+  parseMaxAge,
   parsePrefix,
   parseSegment,
   parseTolerance,
@@ -110,6 +111,14 @@ export const inputs = {
       'How long a link still works after its window: caches and signed URLs end then, and `cleanup` deletes afterwards.',
     default: '24h',
   }),
+  'max-age': {
+    ...input.duration({
+      description:
+        'How long caches may serve a copy without asking again, up to 1h: what is replaced or deleted is served for as long at most.',
+      default: '1m',
+    }),
+    parse: parseMaxAge,
+  },
   'max-idle': input.duration({
     description:
       '`cleanup` refuses when by its clock nothing was published for longer: then the clock is wrong more often than not.',

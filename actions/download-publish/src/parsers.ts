@@ -7,6 +7,7 @@ const maxShownCharacters = 80;
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const maxDays = 31;
+const maxMaxAgeMs = 3_600_000;
 const minToleranceMs = 10_000;
 const maxBaseUrlCharacters = 2_048;
 
@@ -91,6 +92,13 @@ export function parseWindowLength(text: string): number {
     );
   }
   return lengthMs;
+}
+
+/** How long caches may keep a copy without asking, in milliseconds, of whole seconds. Throws an `Error`. */
+export function parseMaxAge(text: string): number {
+  const maxAgeMs = parseDurationMs(text);
+  if (maxAgeMs > maxMaxAgeMs) throw new Error('it is longer than 1h');
+  return Math.floor(maxAgeMs / 1_000) * 1_000;
 }
 
 /** How far clocks may be off, in milliseconds. Clocks that are asked one after the other never agree. Throws an `Error`. */

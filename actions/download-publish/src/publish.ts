@@ -9,8 +9,8 @@ import {
 } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
-import { type Clocks, coveredWindows, readClocks, refuseDisagreement, type WindowRules } from './clocks.ts';
-import { headersOf } from './headers.ts';
+import { type Clocks, coveredWindows, readClocks, refuseDisagreement } from './clocks.ts';
+import { type CacheRules, headersOf } from './headers.ts';
 import type { Operation } from './operation.ts';
 import { executePublish, type PublishExecution } from './publish-execute.ts';
 import { type PublishPlan, planPublish, type SeenObject, type WantedObject } from './publish-plan.ts';
@@ -112,7 +112,7 @@ function wantedObjects(
   files: readonly ReleaseFile[],
   windows: readonly number[],
   addresses: Addresses,
-  rules: WindowRules,
+  rules: CacheRules,
 ): readonly WantedObject[] {
   const wanted = new Map<string, WantedObject>();
   for (const window of windows) {

@@ -211,7 +211,7 @@ function refusedFinding(step: RefuseStep, served: Served): readonly VerifyFindin
           message: `This link must be refused, since ${why}, and it ${what}.`,
           hint:
             step.what === 'old-window'
-              ? 'Run cleanup. If the object is gone already, a cache keeps it longer than Expires says: look at its minimum TTL.'
+              ? 'Run cleanup. If the object is gone already, a cache keeps it longer than Cache-Control says: look at its minimum TTL.'
               : 'Let the CDN answer 403 or 404 for what is not there or not signed, also with a page of its own.',
         },
       ];

@@ -166,15 +166,26 @@ describe('a cleanup', () => {
     expect(deletedWindows(await planned(objects, clocks, { graceMs: 0 }))).toEqual([current - 2]);
   });
 
-  test('leaves windows alone into which something was written after they were over', async () => {
+  test('leaves windows alone into which something was written after they were over, unless the present one is there', async () => {
     const late = windowNumbered(current - 6).endsAtMs + dayMs + hourMs;
-    const plan = await planned([
+    const objects = [
       objectIn(current - 6, late + 1),
       { ...objectIn(current - 6), key: objectIn(current - 6).key.replace('app', 'other') },
       objectIn(current - 7, late - dayMs),
-    ]);
+    ];
+    const plan = await planned(objects);
     expect(deletedWindows(plan)).toEqual([current - 7]);
     expect(plan.kept).toEqual([{ window: current - 6, objects: 2, reason: 'written-late' }]);
+
+    // A bucket that was copied: everything is as old as the copy.
+    const copied = await planned([
+      objectIn(current, trueMs),
+      objectIn(current - 6, trueMs),
+      objectIn(1, trueMs),
+    ]);
+    expect(deletedWindows(copied)).toEqual([1, current - 6]);
+    const withNextOnly = await planned([objectIn(current + 1, trueMs), objectIn(1, trueMs)]);
+    expect(deletedWindows(withNextOnly)).toEqual([]);
   });
 
   test('leaves windows alone whose age the store does not tell', async () => {

@@ -22,6 +22,7 @@ const publishing = sameInputs(
   'windows',
   'clock-tolerance',
   'grace',
+  'max-age',
   'replace',
   'verify-deadline',
   'concurrency',
