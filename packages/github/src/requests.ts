@@ -44,11 +44,11 @@ export interface OneRequest {
   readonly token?: string | undefined;
 }
 
-type OctokitRequest = (
-  route: string,
-  parameters: Record<string, unknown>,
-) => Promise<{ readonly status: number; readonly data: unknown }>;
-type Hook = (...parameters: never[]) => unknown;
+/** How requests are authenticated in place of a token, as octokit takes it. */
+export interface Authentication {
+  readonly authStrategy: unknown;
+  readonly auth: unknown;
+}
 
 /**
  * Sends requests to GitHub. What never reached it is sent again, and so is what it refused by a rate limit, after the time
@@ -63,13 +63,13 @@ export class Requests {
 
   /**
    * The answer of a success. Throws `Refused`, `UnknownOutcome`, or `GitHubFailure` of codes `rate-limited`, `unreachable`
-   * and `not-secure`. `hook` authenticates requests in place of a token.
+   * and `not-secure`. `authentication` stands in for a token.
    */
-  async send(request: OneRequest, hook?: Hook): Promise<Answer> {
+  async send(request: OneRequest, authentication?: Authentication): Promise<Answer> {
     const { clock, patienceMs = 600_000 } = this.#options;
     const deadlineMs = clock.nowMs() + patienceMs;
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await this.#once(request, hook);
+      const outcome = await this.#once(request, authentication);
       if ('data' in outcome) return outcome;
       const { waitMs, failure, reason } = this.#next(outcome, request, attempt);
       if (waitMs === undefined || clock.nowMs() + waitMs > deadlineMs) throw failure;
@@ -132,25 +132,24 @@ export class Requests {
 
   async #once(
     { route, parameters, token }: OneRequest,
-    hook: Hook | undefined,
+    authentication: Authentication | undefined,
   ): Promise<Answer | RefusedAnswer | ConnectionFailure> {
     const { apiUrl, proxyEnvironment, requestTimeoutMs = 30_000 } = this.#options;
-    const { request } = await import('@octokit/request');
-    const defaults = request.defaults({
+    // Not its main module, which reads and parses the event of the run as it is loaded.
+    const { GitHub } = await import('@actions/github/lib/utils');
+    const octokit = new GitHub({
       baseUrl: apiUrl,
-      headers: {
-        'user-agent': 'slipway',
-        'x-github-api-version': '2022-11-28',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      request: {
-        fetch: transport({ timeoutMs: requestTimeoutMs, proxyEnvironment }),
-        log: silent,
-        ...(hook === undefined ? {} : { hook }),
-      },
-    }) as OctokitRequest;
+      userAgent: 'slipway',
+      log: silent,
+      request: { fetch: transport({ timeoutMs: requestTimeoutMs, proxyEnvironment }) },
+      ...authentication,
+    });
+    const headers = {
+      'x-github-api-version': '2022-11-28',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
     try {
-      const { status, data } = await defaults(route, { ...parameters });
+      const { status, data } = await octokit.request(route, { ...parameters, headers });
       return status < 300 ? { status, data } : { status, headers: {}, message: 'a redirect' };
     } catch (error) {
       return failureOf(error);

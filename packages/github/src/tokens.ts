@@ -1,7 +1,14 @@
 import { createPrivateKey } from 'node:crypto';
 import { printable, UserError } from '@slipway/core';
 import { GitHubFailure } from './refusal.ts';
-import { type Answer, type OneRequest, Refused, type Requests, silent } from './requests.ts';
+import {
+  type Answer,
+  type Authentication,
+  type OneRequest,
+  Refused,
+  type Requests,
+  silent,
+} from './requests.ts';
 
 /** A token of an app is replaced when it has less than this left. */
 const minLifeMs = 5 * 60_000;
@@ -47,11 +54,11 @@ export function appTokens(
   { nowMs, mask }: { readonly nowMs: () => number; readonly mask: (secret: string) => void },
 ): TokenSource {
   const kept = new Map<string, { readonly token: string; readonly expiresAtMs: number }>();
-  let hook: Promise<Hook> | undefined;
+  let authentication: Promise<Authentication> | undefined;
   const send = async (request: Pick<OneRequest, 'route' | 'parameters'>): Promise<Answer> => {
-    hook ??= appHook(appId, privateKey);
+    authentication ??= appAuthentication(appId, privateKey);
     // A token more does no harm: it ends by itself.
-    return requests.send({ ...request, repeatable: true }, await hook);
+    return requests.send({ ...request, repeatable: true }, await authentication);
   };
   return async (repository) => {
     const known = kept.get(repository);
@@ -63,12 +70,11 @@ export function appTokens(
   };
 }
 
-type Hook = (...parameters: never[]) => unknown;
 type Send = (request: Pick<OneRequest, 'route' | 'parameters'>) => Promise<Answer>;
 
-async function appHook(appId: string, privateKey: string): Promise<Hook> {
+async function appAuthentication(appId: string, privateKey: string): Promise<Authentication> {
   const { createAppAuth } = await import('@octokit/auth-app');
-  return createAppAuth({ appId, privateKey: parseAppKey(privateKey), log: silent }).hook;
+  return { authStrategy: createAppAuth, auth: { appId, privateKey: parseAppKey(privateKey), log: silent } };
 }
 
 async function makeToken(
