@@ -9,6 +9,8 @@ export interface Contender {
   run(): Promise<ProcessRun>;
   /** Throws when a run did not do what it was to do; not timed. */
   check?(): Promise<void> | void;
+  /** The size of what a run made, where that is of interest beside the time. */
+  resultBytes?(): number;
   /** What one run works through, when results are compared by piece: a sample may be smaller than the whole. */
   readonly pieces: number;
 }
@@ -42,6 +44,8 @@ export interface Sample {
   readonly pieces: number;
   readonly medianMsPerPiece: number;
   readonly peakRssBytes: number | undefined;
+  /** The size of what the last run made. */
+  readonly resultBytes?: number | undefined;
   readonly measuredElsewhere: boolean;
 }
 
@@ -110,6 +114,7 @@ function sampleOf(contender: Contender, runs: readonly ProcessRun[], clock: Meas
     pieces: contender.pieces,
     medianMsPerPiece: median(runsMs) / contender.pieces,
     peakRssBytes: peaks.length === 0 ? undefined : Math.max(...peaks),
+    resultBytes: runs.length === 0 ? undefined : contender.resultBytes?.(),
     measuredElsewhere: false,
   };
 }

@@ -66,7 +66,8 @@ function formatRow({ name, entryCount, ours, peer, ratio, aim, reached }: Result
 function formatSample(sample: Sample): string {
   const unit = sample.pieces === 1 ? '' : ' each';
   const count = sample.runsMs.length;
-  return `${formatMs(sample.medianMsPerPiece)}${unit}${count === 0 ? '' : ` (${count} ${count === 1 ? 'run' : 'runs'})`}`;
+  const made = sample.resultBytes === undefined ? '' : `, ${formatBytes(sample.resultBytes)}`;
+  return `${formatMs(sample.medianMsPerPiece)}${unit}${made}${count === 0 ? '' : ` (${count} ${count === 1 ? 'run' : 'runs'})`}`;
 }
 
 function formatMs(ms: number): string {

@@ -10,6 +10,8 @@ import { indexPlans } from './index-plans.ts';
 import { thisMachine } from './machine.ts';
 import { measure, type Result } from './measure.ts';
 import { memoryPlans } from './memory-plans.ts';
+import { packPeers } from './pack-peers.ts';
+import { packPlans } from './pack-plans.ts';
 import { Gpg, Spack } from './peers.ts';
 import type { Field, Plan } from './plan.ts';
 import { publishPlans } from './publish-plans.ts';
@@ -31,7 +33,7 @@ const usage = `Usage: scripts/bench [options]
   --output FILE      where the JSON result goes (WORK/result.json)
   --slipway PATH     another slipway than the bundle of packages/cli
   --readme           put the results into the README of packages/bench
-Peers: gpg, aws and s5cmd from PATH; Spack when SPACK_ROOT names one.
+Peers: gpg, aws, s5cmd, zip from PATH, 7-Zip as scripts/test installs it; Spack when SPACK_ROOT names one.
 `;
 
 const readme = fileURLToPath(new URL('../README.md', import.meta.url));
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
         ]),
       ...s3Plans(field),
       ...downloadPlans(field),
+      ...packPlans(field),
       ...(values.memory === undefined
         ? []
         : [
@@ -135,6 +138,7 @@ function versionsOf({ spack, gpg }: Field): Record<string, string> {
   return {
     ...(spack === undefined ? {} : { Spack: spack.version }),
     ...(gpg === undefined ? {} : { gpg: gpg.version }),
+    ...Object.fromEntries(packPeers().map(({ name, version }) => [name, version])),
     ...Object.fromEntries(syncPeers().map(({ name, version }) => [name.split(' ')[0] ?? name, version])),
   };
 }

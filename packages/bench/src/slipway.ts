@@ -61,6 +61,12 @@ export class SlipwayProgram {
     return { ...command, env: { SLIPWAY_SECRET: 'a secret of a bench that is long enough' } };
   }
 
+  /** Everything in a directory, under its own name. */
+  pack(directory: string, archive: string, outputDirectory: string, level: number): Command {
+    const what = ['--archives', `${archive}: "${directory}"`, '--compression-level', `${level}`];
+    return this.#run(['archive-pack', ...what, '--output-directory', outputDirectory]);
+  }
+
   #command(action: string, mirror: string, flags: readonly string[]): Command {
     return this.#run([action, '--mirror', pathToFileURL(mirror).href, ...flags]);
   }

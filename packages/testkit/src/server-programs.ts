@@ -51,11 +51,16 @@ const programs = {
     origin: { kind: 'debian-packages', packages: ['gh'], program: 'usr/bin/gh' },
     purpose: 'releases of workflows',
   },
+  '7zz': {
+    version: 'debian',
+    origin: { kind: 'debian-packages', packages: ['7zip'], program: 'usr/bin/7zz' },
+    purpose: 'zips',
+  },
 } as const satisfies Record<string, ServerProgram>;
 
 export type ServerProgramName = keyof typeof programs;
 
-/** Every program that tests start, by name. */
+/** Every real server and program that tests start, by name. */
 export const serverProgramNames = Object.keys(programs) as readonly ServerProgramName[];
 
 /** Where programs are kept between clones: `XDG_CACHE_HOME` or `~/.cache`, under `slipway/programs`. */
