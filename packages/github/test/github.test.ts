@@ -107,7 +107,7 @@ describe('a dispatch', () => {
 
   test('is never sent twice when no answer comes', async () => {
     double.faults.push({ accepted: true, silent: true });
-    const result = await outcome(open({ requestTimeoutMs: 200 }));
+    const result = await outcome(open({ requestTimeoutMs: 2_000 }));
     expect(result).toMatchObject({
       kind: 'unknown',
       reason: expect.stringContaining('did not answer in time'),
