@@ -1,14 +1,16 @@
 import {
   type CdnSite,
+  compositeResults,
   copyOfRelease,
   copyOfSpackFixture,
   filesBelow,
   haveCdnSite,
   haveWorkflowRunner,
   makeKey,
+  outputsSeen,
+  outputsStep,
   type ReleaseCopy,
   runWorkflow,
-  s3Objects,
   secretsFound,
   secretsOfKey,
   stagePackages,
@@ -17,6 +19,7 @@ import {
   temporaryDirectory,
   type WorkflowRun,
   type WorkflowRunOptions,
+  workspaceSeen,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -58,15 +61,7 @@ jobs:
           verify-url: \${{ vars.CDN_URL }}/\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
           require-signed-index: true
           level: full
-          dry-run: \${{ vars.DRY_RUN }}
-      - id: after
-        if: always()
-        env:
-          OUTPUTS: \${{ toJSON(steps.release.outputs) }}
-        run: |
-          ls -A
-          echo "outputs=$(echo "$OUTPUTS" | base64 -w0)" >> "$GITHUB_OUTPUT"
-`;
+          dry-run: \${{ vars.DRY_RUN }}${outputsStep('release')}`;
 
 describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
   'buildcache-release in a workflow (needs act, minio and varnishd)',
@@ -127,25 +122,8 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       return result;
     }
 
-    /** The outputs of the composite, as the step after it sees them. */
-    function outputsOf({ jobs }: WorkflowRun): Readonly<Record<string, string>> {
-      const encoded = jobs['publish']?.steps['after']?.outputs['outputs'] ?? '';
-      return JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<string, string>;
-    }
-
-    /** How each step of the composite ended that ran. */
-    function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
-      const steps = jobs['publish']?.steps ?? {};
-      const ran = inner.filter((id) => steps[`release/${id}`] !== undefined);
-      return Object.fromEntries(ran.map((id) => [id, steps[`release/${id}`]?.result]));
-    }
-
-    function keysOf(prefix: string): Promise<readonly string[]> {
-      const place = { url: site.minio.endpointUrl, bucket: site.bucket };
-      const objects = s3Objects(place, site.minio.credentials);
-      return objects.list(prefix).finally(() => objects.close());
-    }
-
+    const resultsOf = (result: WorkflowRun) => compositeResults(result, 'publish', 'release', inner);
+    const outputsOf = (result: WorkflowRun) => outputsSeen(result, 'publish');
     const allGood = { sign: 'success', publish: 'success', invalidate: 'success', verify: 'success' };
 
     it('signs, publishes, invalidates and verifies, and hands every output on; again it publishes nothing', async () => {
@@ -164,7 +142,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         'verify-verified': 'true',
         'verify-index-checksum': outputs['publish-index-checksum'],
       });
-      expect(first.jobs['publish']?.steps['after']?.log).not.toContain('.slipway');
+      expect(workspaceSeen(first, 'publish')).not.toContain('.slipway');
 
       const again = await run('whole');
       expect(again.exitCode, again.log).toBe(0);
@@ -188,8 +166,8 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(result.exitCode).toBe(1);
       expect(resultsOf(result)).toEqual({ sign: 'success', publish: 'failure' });
       expect(result.jobs['publish']?.steps['release']?.result).toBe('failure');
-      expect(result.jobs['publish']?.steps['after']?.log).not.toContain('.slipway');
-      expect(await keysOf('stranger')).toEqual([]);
+      expect(workspaceSeen(result, 'publish')).not.toContain('.slipway');
+      expect(await site.keys('stranger/')).toEqual([]);
     });
 
     it('I7: keeps the key and the passphrase to itself when they are wrong', async () => {
@@ -211,11 +189,11 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       const { log = '' } = result.jobs['publish']?.steps['release'] ?? {};
       for (const id of ['publish', 'invalidate', 'verify'])
         expect(log).toContain(`Dry run: ${id} did not run`);
-      expect(await keysOf('dry')).toEqual([]);
+      expect(await site.keys('dry/')).toEqual([]);
       const unclear = await run('dry', { DRY_RUN: 'perhaps' });
       expect(unclear.exitCode).toBe(1);
       expect(resultsOf(unclear)).toEqual({});
-      expect(await keysOf('dry')).toEqual([]);
+      expect(await site.keys('dry/')).toEqual([]);
     });
 
     it.each([
@@ -238,7 +216,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       const result = await run('hostile', { SHIM: `${look}\n${shim}`, DISTRIBUTION_ID: '' }, { files });
       expect(result.exitCode, result.log).toBe(0);
       expect(result.output).not.toContain('HOSTILE');
-      const { log = '' } = result.jobs['publish']?.steps['after'] ?? {};
+      const log = workspaceSeen(result, 'publish');
       expect(log).toContain('precious');
       expect(log).not.toContain('.slipway');
     });

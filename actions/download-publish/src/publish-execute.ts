@@ -7,6 +7,7 @@ import {
   type ProgressPort,
   RemoteError,
   type SlipwayError,
+  type WriteOptions,
 } from '@slipway/core';
 import { conflictError, hasOtherBytes, type PublishPlan, type StoreStep } from './publish-plan.ts';
 import { shownKey } from './shown.ts';
@@ -43,13 +44,25 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
     totalBytes,
     'bytes',
   );
+  const etags = new Map<string, string>();
+  const store = async (step: StoreStep): Promise<void> => {
+    const etag = await storeObject(step, etags, ports);
+    if (etag === undefined) {
+      storedByOthers.push(step.key);
+      return;
+    }
+    etags.set(step.key, etag);
+    stored.push(step.key);
+    bytesStored += step.sizeBytes;
+  };
   try {
-    await mapConcurrently(steps, ports.concurrency, async (step) => {
-      if (await storeObject(step, ports)) {
-        stored.push(step.key);
-        bytesStored += step.sizeBytes;
-      } else storedByOthers.push(step.key);
-    });
+    // Copies begin when all that they are of is stored.
+    for (const some of [
+      steps.filter(({ copyOf }) => copyOf === undefined),
+      steps.filter(({ copyOf }) => copyOf !== undefined),
+    ]) {
+      await mapConcurrently(some, ports.concurrency, store);
+    }
     ports.progress.start(`Checking ${counted(steps.length, 'object')}`, steps.length, 'entries');
     await mapConcurrently(steps, ports.concurrency, async (step) => {
       await checkObject(step, ports.store);
@@ -61,8 +74,12 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
   return { stored, storedByOthers, bytesStored, failure: undefined };
 }
 
-/** Whether this run stored it: false when another did meanwhile, with the same bytes. */
-async function storeObject(step: StoreStep, { store, progress }: PublishPorts): Promise<boolean> {
+/** The ETag of what this run stored; undefined when another run did meanwhile, with the same bytes. */
+async function storeObject(
+  step: StoreStep,
+  etags: ReadonlyMap<string, string>,
+  { store, progress }: PublishPorts,
+): Promise<string | undefined> {
   const { key, path, sizeBytes, sha256, condition } = step;
   const { contentType, ...headers } = step.headers;
   let toldBytes = 0;
@@ -70,19 +87,43 @@ async function storeObject(step: StoreStep, { store, progress }: PublishPorts): 
     toldBytes += count;
     progress.advance(count);
   };
-  let isOurs = true;
+  const options = { condition, contentType, cache: 'document', sha256, headers, onBytes } as const;
   try {
+    const copied = await copyObject(step, etags, store, options);
     const source = { kind: 'file', path, sizeBytes } as const;
-    await store.write(key, source, { condition, contentType, cache: 'document', sha256, headers, onBytes });
+    const { etag } = copied ?? (await store.write(key, source, options));
+    progress.advance(sizeBytes - toldBytes);
+    return etag;
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    if (!isConditionFailed(error)) throw error;
     // Somebody stored or replaced it since it was looked at: another job that publishes the same release.
     const there = await lookAtObject(store, key, sizeBytes);
     if (there.kind === 'missing' || hasOtherBytes(step, there)) throw conflictError([key], error);
-    isOurs = false;
+    progress.advance(sizeBytes - toldBytes);
+    return undefined;
   }
-  progress.advance(sizeBytes - toldBytes);
-  return isOurs;
+}
+
+/** Undefined where the file must be sent: it is no copy, or what it is of was stored by another run, or is not what it was. */
+async function copyObject(
+  { key, copyOf, sizeBytes }: StoreStep,
+  etags: ReadonlyMap<string, string>,
+  store: ObjectStore,
+  options: WriteOptions,
+): Promise<{ readonly etag: string } | undefined> {
+  const etag = copyOf === undefined ? undefined : etags.get(copyOf);
+  if (copyOf === undefined || etag === undefined) return undefined;
+  try {
+    return await store.copy?.({ key: copyOf, sizeBytes, etag }, key, options);
+  } catch (error) {
+    // Whether it is the source or the target that is other than it was, sending the file finds out.
+    if (!isConditionFailed(error)) throw error;
+    return undefined;
+  }
+}
+
+function isConditionFailed(error: unknown): boolean {
+  return error instanceof RemoteError && error.code === 'condition-failed';
 }
 
 async function checkObject({ key, sizeBytes, sha256 }: StoreStep, store: ObjectStore): Promise<void> {

@@ -20,6 +20,8 @@ export interface WantedObject {
 /** Stores a file under a key, if what is there is still what was seen. */
 export interface StoreStep extends WantedObject {
   readonly kind: 'store';
+  /** The key of another step, stored before: its object is copied within the store. Undefined where the file is sent. */
+  readonly copyOf: string | undefined;
   readonly reason: 'new' | 'other-headers' | 'replaced';
   readonly condition: 'absent' | 'any' | { readonly etag: string };
 }
@@ -38,31 +40,48 @@ export interface SeenObject {
 }
 
 /**
- * What to store. Throws `UserError` `immutable-conflict` that names the files when other bytes are under their keys and may not be
+ * What to store; files of at least `minCopyBytes` are sent once and then copied. Throws `UserError` `immutable-conflict` that names the files when other bytes are under their keys and may not be
  * replaced (I2). Pure.
  */
 export function planPublish(
   windows: readonly number[],
   seen: readonly SeenObject[],
-  { replace }: { readonly replace: boolean },
+  { replace, minCopyBytes }: { readonly replace: boolean; readonly minCopyBytes: number },
 ): PublishPlan {
   const conflicts = seen.filter(({ wanted, stored }) => hasOtherBytes(wanted, stored));
   if (conflicts.length > 0 && !replace) throw conflictError(conflicts.map(({ wanted }) => wanted.key));
-  const steps = seen.flatMap(({ wanted, stored }) => stepFor(wanted, stored));
+  const steps = seen
+    .flatMap(({ wanted, stored }) => stepFor(wanted, stored))
+    .toSorted((a, b) => a.window - b.window);
   return {
     windows,
-    steps: steps.toSorted((a, b) => a.window - b.window),
+    steps: withCopies(steps, minCopyBytes),
     unchanged: seen.length - steps.length,
   };
 }
 
+/**
+ * Of steps with the same bytes, the first sends them and the others copy what it stored. What an earlier run stored is no source:
+ * only of what this run sends the bytes are known.
+ */
+function withCopies(steps: readonly StoreStep[], minCopyBytes: number): readonly StoreStep[] {
+  const sent = new Map<string, string>();
+  return steps.map((step) => {
+    const copyOf = sent.get(step.sha256);
+    if (copyOf === undefined) sent.set(step.sha256, step.key);
+    return step.sizeBytes < minCopyBytes ? step : { ...step, copyOf };
+  });
+}
+
 function stepFor(wanted: WantedObject, stored: StoredState): readonly StoreStep[] {
-  if (stored.kind === 'missing') return [{ ...wanted, kind: 'store', reason: 'new', condition: 'absent' }];
+  if (stored.kind === 'missing')
+    return [{ ...wanted, kind: 'store', copyOf: undefined, reason: 'new', condition: 'absent' }];
   const condition = stored.etag === undefined ? 'any' : { etag: stored.etag };
-  if (hasOtherBytes(wanted, stored)) return [{ ...wanted, kind: 'store', reason: 'replaced', condition }];
+  if (hasOtherBytes(wanted, stored))
+    return [{ ...wanted, kind: 'store', copyOf: undefined, reason: 'replaced', condition }];
   const { headers } = stored;
   if (headers === undefined || headerDifferences(headers, wanted.headers).length === 0) return [];
-  return [{ ...wanted, kind: 'store', reason: 'other-headers', condition }];
+  return [{ ...wanted, kind: 'store', copyOf: undefined, reason: 'other-headers', condition }];
 }
 
 export function hasOtherBytes(wanted: WantedObject, stored: StoredState): boolean {

@@ -21,6 +21,8 @@ import { lookAtObject } from './stored-objects.ts';
 /** A run in which the windows move on more often than this has files that take longer than a window. */
 const maxRounds = 10;
 const looksAtOnce = 16;
+/** Copying takes some requests more than sending, so that small files are sent again. */
+const worthCopyingBytes = 16 * 2 ** 20;
 const maxPrintedSteps = 500;
 const reasonWords = {
   new: 'new',
@@ -99,7 +101,8 @@ export async function publishFiles(
       progress.advance(1);
       return { wanted: object, stored };
     });
-    const plan = planPublish(windows, seen, given);
+    const minCopyBytes = store.copy === undefined ? Number.POSITIVE_INFINITY : worthCopyingBytes;
+    const plan = planPublish(windows, seen, { replace: given.replace, minCopyBytes });
     announce(plan, given.dryRun, context);
     if (given.dryRun) return { clocks, plan, execution: undefined };
     const execution = await executePublish(plan, { store, progress, concurrency: given.concurrency });
@@ -129,8 +132,9 @@ function wantedObjects(
 
 function announce({ steps, unchanged }: PublishPlan, dryRun: boolean, { progress }: ActionContext): void {
   const verb = dryRun ? 'Would' : 'Will';
-  for (const { key, sizeBytes, reason } of steps.slice(0, maxPrintedSteps)) {
-    progress.info(`${verb} store ${shownKey(key)} (${formatBytes(sizeBytes)}, ${reasonWords[reason]})`);
+  for (const { key, sizeBytes, reason, copyOf } of steps.slice(0, maxPrintedSteps)) {
+    const how = copyOf === undefined ? '' : ', a copy';
+    progress.info(`${verb} store ${shownKey(key)} (${formatBytes(sizeBytes)}, ${reasonWords[reason]}${how})`);
   }
   if (steps.length > maxPrintedSteps) {
     progress.info(

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gpgMissing, openGpgHome, s3Objects, temporaryDirectory, type WorkflowRun } from '@slipway/testkit';
+import { gpgMissing, openGpgHome, temporaryDirectory, type WorkflowRun } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { productRepository } from './guide.ts';
 import { haveWorld, World } from './world.ts';
@@ -52,12 +52,6 @@ describe.skipIf(!haveWorld())(
 
     const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-    async function keysOf(prefix: string): Promise<readonly string[]> {
-      const place = { url: world.cdn.minio.endpointUrl, bucket: world.cdn.bucket };
-      const objects = s3Objects(place, world.cdn.minio.credentials);
-      return [...(await objects.list(`${prefix}/`).finally(() => objects.close()))].sort();
-    }
-
     const released = {
       build: 'success',
       pack: 'success',
@@ -103,7 +97,7 @@ describe.skipIf(!haveWorld())(
       'run for the same tag again store nothing, and change no asset; a message that is sent again is acted on once',
       async () => {
         const before = {
-          keys: await keysOf('whole'),
+          keys: await world.cdn.keys('whole/'),
           sent: lastSent(),
           changes: world.releases.changes.length,
         };
@@ -112,7 +106,7 @@ describe.skipIf(!haveWorld())(
         expect(resultsOf(again)).toMatchObject(released);
         expect(outputOf(again, 'publish', 'publish', 'uploaded')).toBe('0');
         expect({
-          keys: await keysOf('whole'),
+          keys: await world.cdn.keys('whole/'),
           sent: lastSent(),
           changes: world.releases.changes.length,
         }).toEqual(before);
@@ -136,7 +130,7 @@ describe.skipIf(!haveWorld())(
         const both = await Promise.all([world.release('both'), world.release('both')]);
         for (const run of both) expect(run.exitCode, run.log).toBe(0);
         const stored = both.map((run) => Number(outputOf(run, 'publish', 'publish', 'uploaded')));
-        const keys = await keysOf('both');
+        const keys = await world.cdn.keys('both/');
         expect(keys.filter((key) => key.endsWith('.zip')).length).toBeGreaterThanOrEqual(2 * archives.length);
         expect(stored.reduce((sum, count) => sum + count, 0)).toBe(keys.length);
         await world.untilReceived();
@@ -190,7 +184,7 @@ describe.skipIf(!haveWorld())(
         const events = world.github.events.length;
         const uploaded = await world.release('elsewhere', byHand('upload', { 'from-run': '4001' }));
         expect(uploaded.exitCode, uploaded.log).toBe(0);
-        expect((await keysOf('elsewhere')).length).toBeGreaterThanOrEqual(2 * files.length);
+        expect((await world.cdn.keys('elsewhere/')).length).toBeGreaterThanOrEqual(2 * files.length);
         expect(world.github.events.length).toBe(events);
       },
       3 * minutesMs,
@@ -200,7 +194,7 @@ describe.skipIf(!haveWorld())(
       'refuse other bytes under the same names until they are forced by hand',
       async () => {
         const other = productRepository('1.0.0-rebuilt');
-        const before = await keysOf('whole');
+        const before = await world.cdn.keys('whole/');
         const refused = await world.release('whole', { files: other });
         expect(refused.exitCode).toBe(1);
         expect(resultsOf(refused)).toMatchObject({ sign: 'success', publish: 'failure' });
@@ -213,7 +207,7 @@ describe.skipIf(!haveWorld())(
         const forced = await world.release('whole', { files: other, ...byHand('force') });
         expect(forced.exitCode, forced.log).toBe(0);
         expect(world.github.events.length).toBe(events + 1);
-        expect(await keysOf('whole')).toEqual(before);
+        expect(await world.cdn.keys('whole/')).toEqual(before);
         for (const { url, sha256: expected } of lastSent()) expect(await served(url)).toBe(expected);
         await world.untilReceived();
       },
@@ -221,12 +215,12 @@ describe.skipIf(!haveWorld())(
     );
 
     it('clean up by hand, and leave what is current', async () => {
-      const before = await keysOf('both');
+      const before = await world.cdn.keys('both/');
       const run = await world.release('both', byHand('cleanup'));
       expect(run.exitCode, run.log).toBe(0);
       expect(resultsOf(run)).toMatchObject({ cleanup: 'success' });
       expect(run.jobs['build']).toBeUndefined();
-      expect(await keysOf('both')).toEqual(before);
+      expect(await world.cdn.keys('both/')).toEqual(before);
     });
 
     it.each<readonly [string, string, Readonly<Record<string, string>>]>([
@@ -247,7 +241,7 @@ describe.skipIf(!haveWorld())(
       const run = await world.release('wrong', { ...product });
       expect(run.exitCode).toBe(1);
       expect(resultsOf(run)[job]).toBe('failure');
-      expect(await keysOf('wrong')).toEqual([]);
+      expect(await world.cdn.keys('wrong/')).toEqual([]);
       expect(world.github.events.length).toBe(events);
     });
 

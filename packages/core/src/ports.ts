@@ -30,6 +30,9 @@ export type WriteSource =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number };
 
+/** An object of the same store, as it is known to be. */
+export type CopySource = Pick<ObjectInfo, 'key' | 'sizeBytes'> & { readonly etag: string };
+
 /**
  * How long an object stays what it is, for `Cache-Control` of stores that have it. `immutable`: for ever. `document`: it may be
  * replaced, and nothing else is built on the moment when it is. `pointer`: what it names must be on the disk before it,
@@ -119,6 +122,12 @@ export interface ObjectStore {
    * `target-read-only` or `disk-full`; nothing is changed then.
    */
   write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }>;
+  /**
+   * Stores a copy of another object of this store, which does not pass through this machine: only stores that save a way by
+   * it have this. Throws as `write` does, and `condition-failed` also when the source is not what its ETag says any more.
+   * That its bytes are those of `options.sha256`, the caller must know, as who has written it.
+   */
+  copy?(from: CopySource, key: string, options: WriteOptions): Promise<{ readonly etag: string }>;
   /** Removes an object; a missing one is a success. */
   delete(key: string): Promise<void>;
   /** Removes many, where that takes fewer requests than one each. Gives the keys that are still there, and why. */

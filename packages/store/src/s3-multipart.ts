@@ -4,7 +4,7 @@ import { requestName, unexpected } from './http-errors.ts';
 import type { ByteBudget } from './s3-budget.ts';
 import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './s3-conditions.ts';
 import type { S3Context } from './s3-context.ts';
-import { conditionHeaders, objectHeaders } from './s3-headers.ts';
+import { objectHeaders } from './s3-headers.ts';
 import { newWriteToken } from './s3-history.ts';
 import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './s3-parts.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
@@ -213,7 +213,7 @@ export class S3MultipartWriter {
     let parts = sent;
     return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
       try {
-        return await this.#completeOnce(job, upload.id, parts, signal);
+        return await uploads.complete(upload.id, parts, condition, signal);
       } catch (error) {
         // Completed before, and only the answer was lost; or by another who went on with the same upload.
         if (isRefusal(error, 'NoSuchUpload')) {
@@ -229,37 +229,8 @@ export class S3MultipartWriter {
         );
         if (listed === undefined || !isSame) throw new UploadUnusable('it has other parts', { cause: error });
         parts = listed.filter(({ number }) => number <= sent.length);
-        return this.#completeOnce(job, upload.id, parts, signal);
+        return uploads.complete(upload.id, parts, condition, signal);
       }
     });
-  }
-
-  async #completeOnce(
-    { key, s3Key, options: { condition } }: Job,
-    uploadId: string,
-    parts: readonly StoredPart[],
-    signal: AbortSignal,
-  ): Promise<{ readonly etag: string }> {
-    const { documents, wire } = this.#context;
-    const what = requestName('COMPLETE upload of', key);
-    const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
-    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
-    const command = new documents.sdk.CompleteMultipartUploadCommand({
-      Bucket: documents.bucket,
-      Key: s3Key,
-      UploadId: uploadId,
-      MultipartUpload: {
-        Parts: parts.map(({ number, etag, crc32 }) => ({
-          PartNumber: number,
-          ETag: etag,
-          ...(wire.takesChecksums ? { ChecksumCRC32: crc32 } : {}),
-        })),
-      },
-      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
-      ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
-    });
-    const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
-    if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
-    return { etag };
   }
 }

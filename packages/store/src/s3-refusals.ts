@@ -228,7 +228,7 @@ export function xmlText(body: string, name: string): string | undefined {
   return text
     ?.replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
+    .replaceAll(/&quot;|&#34;|&#x22;/g, '"')
     .replaceAll(/&#39;|&apos;|&#x27;/g, "'")
     .replaceAll('&amp;', '&');
 }

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type CopySource,
   type ListOptions,
   type ObjectInfo,
   type ObjectStore,
@@ -12,6 +13,7 @@ import {
 } from '@slipway/core';
 import { ByteBudget } from './s3-budget.ts';
 import { type S3Context, S3Keys } from './s3-context.ts';
+import { copyObject } from './s3-copy.ts';
 import { deleteObject, deleteObjects, type NotDeleted } from './s3-delete.ts';
 import { bucketUrl, S3Documents } from './s3-documents.ts';
 import { WriteHistory } from './s3-history.ts';
@@ -110,6 +112,12 @@ export class S3Store implements ObjectStore {
     const sizeBytes = sizeOf(source);
     const writer = sizeBytes > tuning.partSizeBytes ? this.#multipartWriter : this.#writer;
     return writer.write(key, keys.toWrite(key), source, options);
+  }
+
+  async copy(from: CopySource, key: string, options: WriteOptions): Promise<{ readonly etag: string }> {
+    // There is no part of an empty object.
+    if (from.sizeBytes === 0) return this.write(key, { kind: 'bytes', bytes: new Uint8Array() }, options);
+    return copyObject(this.#context, from, key, options);
   }
 
   nowMs(): Promise<number | undefined> {

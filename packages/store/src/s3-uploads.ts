@@ -1,6 +1,7 @@
-import { mapConcurrently } from '@slipway/core';
+import { mapConcurrently, type WriteOptions } from '@slipway/core';
 import { requestName, unexpected } from './http-errors.ts';
 import type { S3Context } from './s3-context.ts';
+import { conditionHeaders } from './s3-headers.ts';
 import { decodedKey } from './s3-list.ts';
 import type { StoredPart } from './s3-parts.ts';
 import { xmlText } from './s3-refusals.ts';
@@ -29,8 +30,8 @@ export class S3Uploads {
     this.#s3Key = s3Key;
   }
 
-  /** Begins an upload of an object with these headers, and returns its id. */
-  async begin(headers: Readonly<Record<string, string>>): Promise<string> {
+  /** Begins an upload of an object with these headers, and returns its id. Parts that are sent have checksums, copied ones none. */
+  async begin(headers: Readonly<Record<string, string>>, parts: 'sent' | 'copied' = 'sent'): Promise<string> {
     const { clock, wire } = this.#context;
     const what = requestName('CREATE upload of', this.#key);
     return withRetries({ clock, deadlineMs }, async ({ signal }) => {
@@ -38,7 +39,7 @@ export class S3Uploads {
         method: 'POST',
         path: wire.pathOf(this.#s3Key),
         query: { uploads: '' },
-        headers: { ...headers, 'x-amz-checksum-algorithm': 'CRC32' },
+        headers: parts === 'sent' ? { ...headers, 'x-amz-checksum-algorithm': 'CRC32' } : headers,
         what,
         action: 's3:PutObject',
         root: 'InitiateMultipartUploadResult',
@@ -125,6 +126,36 @@ export class S3Uploads {
       throw error;
     }
     return parts;
+  }
+
+  /** Makes the parts the object, if `condition` holds. */
+  async complete(
+    id: string,
+    parts: readonly StoredPart[],
+    condition: WriteOptions['condition'],
+    signal: AbortSignal,
+  ): Promise<{ readonly etag: string }> {
+    const { documents, wire } = this.#context;
+    const what = requestName('COMPLETE upload of', this.#key);
+    const call = { what, action: 's3:PutObject', signal, root: 'CompleteMultipartUploadResult' } as const;
+    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = conditionHeaders(condition);
+    const command = new documents.sdk.CompleteMultipartUploadCommand({
+      Bucket: documents.bucket,
+      Key: this.#s3Key,
+      UploadId: id,
+      MultipartUpload: {
+        Parts: parts.map(({ number, etag, crc32 }) => ({
+          PartNumber: number,
+          ETag: etag,
+          ...(wire.takesChecksums && crc32 !== undefined ? { ChecksumCRC32: crc32 } : {}),
+        })),
+      },
+      ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+      ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+    });
+    const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
+    if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
+    return { etag };
   }
 
   /** Ends uploads and frees what they hold. What cannot be removed now is removed by a later run, or the bucket's own rule. */

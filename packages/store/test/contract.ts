@@ -260,6 +260,45 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await keysOf(store.list(''))).toEqual(['a/b']);
     });
 
+    test('copies of its own objects, on the same conditions, where it has a way for that', async () => {
+      if (store.copy === undefined) return;
+      for (const sizeBytes of [0, 5, 70 * 2 ** 20]) {
+        const content = Buffer.alloc(sizeBytes, 'copied');
+        const key = `from/${sizeBytes} +ü`;
+        const from = { key, sizeBytes, ...(await put(store, key, content)) };
+        const to = `to/${sizeBytes}`;
+        const { etag } = await store.copy(from, to, { ...options(content, 'absent') });
+        const copy = await store.read(to, { maxBytes: sizeBytes });
+        expect(content.equals(copy?.body ?? Buffer.from('none'))).toBe(true);
+        expect(copy?.info).toMatchObject({ etag, sizeBytes, sha256: sha256Of(content) });
+        const failed = { code: 'condition-failed' };
+        await expect(store.copy(from, to, options(content, 'absent'))).rejects.toMatchObject(failed);
+        await expect(store.copy(from, 'new', options(content, { etag }))).rejects.toMatchObject(failed);
+        if (sizeBytes === 0) continue;
+        await put(store, key, 'replaced');
+        await expect(store.copy(from, 'new', options(content))).rejects.toMatchObject(failed);
+        expect(await store.head('new')).toBeUndefined();
+      }
+    });
+
+    test('I2: a copy to "absent" for one of many at once', async () => {
+      if (store.copy === undefined) return;
+      const { copy } = store;
+      const froms = await Promise.all(
+        Array.from({ length: 8 }, async (_, index) => {
+          const content = `source ${index}`;
+          const { etag } = await put(store, `from/${index}`, content);
+          return { content, from: { key: `from/${index}`, sizeBytes: content.length, etag } };
+        }),
+      );
+      const results = await Promise.allSettled(
+        froms.map(({ from, content }) => copy.call(store, from, 'to', options(content, 'absent'))),
+      );
+      const winners = froms.filter((_, index) => results[index]?.status === 'fulfilled');
+      expect(winners).toHaveLength(1);
+      expect(await textOf(store, 'to')).toBe(winners[0]?.content);
+    });
+
     test('and removes, also what is missing', async () => {
       await put(store, 'a/b', 'x');
       await store.delete('a/b');

@@ -1,5 +1,6 @@
 import { CloudFrontDouble } from './cloudfront-double.ts';
 import { haveMinio, type Minio, startMinio } from './minio.ts';
+import { s3Objects } from './s3-objects.ts';
 import { serverProgram } from './server-programs.ts';
 import { startVarnish, type Varnish } from './varnish.ts';
 
@@ -14,6 +15,8 @@ export interface CdnSite {
   readonly distributionId: string;
   /** Where the bucket begins, seen through the CDN. */
   readonly baseUrl: string;
+  /** Keys of the bucket that begin with `prefix`, sorted, at most a page of them. */
+  keys(prefix: string): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +44,10 @@ export async function startCdnSite(): Promise<CdnSite> {
       controlPlane,
       distributionId,
       baseUrl: `${started.url}/${bucket}`,
+      async keys(prefix) {
+        const objects = s3Objects({ url: minio.endpointUrl, bucket }, minio.credentials);
+        return [...(await objects.list(prefix).finally(() => objects.close()))].sort();
+      },
       async stop() {
         controlPlane.close();
         await started.stop();

@@ -9,6 +9,7 @@ export * from './cdn-site.ts';
 export * from './clear-sign.ts';
 export * from './cloudfront-double.ts';
 export * from './cloudfront-edge-double.ts';
+export * from './composite-steps.ts';
 export * from './directory-server.ts';
 export * from './file-tree.ts';
 export * from './fixtures.ts';

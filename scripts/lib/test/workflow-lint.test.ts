@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { expression } from '../chain.ts';
 import {
   disagreeingPins,
   interfacesOf,
@@ -86,7 +87,7 @@ describe('the lint', () => {
       'an output that the action has not',
       'example',
       workflowOf(
-        '    steps:\n      - { id: a, uses: your-org/slipway/actions/s3-publish@v1, with: { source: a, destination: b } }\n      - { run: x, env: { X: "${{ steps.a.outputs.sauce }}" } }\n',
+        `    steps:\n      - { id: a, uses: your-org/slipway/actions/s3-publish@v1, with: { source: a, destination: b } }\n      - { run: x, env: { X: "${expression('steps.a.outputs.sauce')}" } }\n`,
       ),
       'actions/s3-publish has no output sauce',
     ],
@@ -107,7 +108,7 @@ describe('the lint', () => {
     [
       'an expression in a script',
       'example',
-      '- run: echo ${{ github.event.client_payload.x }}',
+      `- run: echo ${expression('github.event.client_payload.x')}`,
       'an expression is in the script',
     ],
     [
