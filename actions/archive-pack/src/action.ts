@@ -89,9 +89,12 @@ function refusePlan(problems: readonly PlanProblem[]): void {
   const lines = problems.slice(0, maxNamedProblems).map(({ archive, what }) => `  ${archive} ${what}`);
   const more = problems.length - lines.length;
   if (more > 0) lines.push(`  and ${more} more`);
-  throw new UserError(code, `Nothing was packed:\n${lines.join('\n')}`, {
-    hint: 'Name files otherwise with "path=name", or leave them out with "!glob".',
-  });
+  const isName = code === 'name-invalid' || code === 'path-outside';
+  throw new UserError(
+    code,
+    `Nothing was packed:\n${lines.join('\n')}`,
+    isName ? { hint: 'Name files otherwise with "path=name", or leave them out with "!glob".' } : {},
+  );
 }
 
 function* planLines({ steps }: Plan): Generator<string> {

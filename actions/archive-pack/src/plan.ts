@@ -139,7 +139,7 @@ function withReadme(
   if (template === undefined || readmeName === undefined) return sources;
   const known = new Map(fields.map(({ name, value }) => [name, value]));
   known.set('archive', archive);
-  if (platform !== undefined) known.set('platform', platform);
+  known.set('platform', platform ?? 'all');
   known.set(
     'files',
     sources

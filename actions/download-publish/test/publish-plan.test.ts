@@ -4,7 +4,7 @@ import { planPublish, type SeenObject, type WantedObject } from '../src/publish-
 import type { StoredState } from '../src/stored-objects.ts';
 import { sha256Of } from './downloads.ts';
 
-const rules = { lengthSeconds: 43_200, count: 2, toleranceMs: 0, graceMs: 0 };
+const rules = { lengthSeconds: 43_200, count: 2, toleranceMs: 0, graceMs: 0, maxAgeSeconds: 60 };
 const missing: StoredState = { kind: 'missing' };
 
 function wanted(window: number, platform: string, content = platform): WantedObject {
