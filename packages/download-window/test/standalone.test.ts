@@ -17,6 +17,8 @@ function npm(args: readonly string[], cwd: string): string {
 
 test('packed and installed into an empty project, a site computes and checks links with it alone', () => {
   const room = temporaryDirectory('site');
+  // Of a build that is up to date.
+  execFileSync(join(packageDirectory, '../../node_modules/.bin/tsc'), ['-b', packageDirectory]);
   npm(['pack', '--pack-destination', room], packageDirectory);
   const [tarball = ''] = readdirSync(room).filter((name) => name.endsWith('.tgz'));
   const site = join(room, 'site');
