@@ -50,7 +50,7 @@ export const inputs = {
   }),
   'readme-name': input.text({ description: 'The name of that file in the zips.', default: 'README.txt' }),
   fields: linesInput(
-    'Fields for the template, one `name=value` a line. `archive`, `files` and, where it is known, `platform` are there by themselves.',
+    'Fields for the template, one `name=value` a line. `archive`, `files` and `platform` (`all` where a zip has none) are there by themselves.',
     parseField,
   ),
   executable: rulesInput(

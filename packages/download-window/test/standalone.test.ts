@@ -7,16 +7,19 @@ import { secretKeyOf } from '../src/index.ts';
 
 const packageDirectory = join(import.meta.dirname, '..');
 
+const room = temporaryDirectory('site');
+
 function npm(args: readonly string[], cwd: string): string {
   return execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: cwd },
+    env: { PATH: process.env['PATH'], HOME: room },
   });
 }
 
 test('packed and installed into an empty project, a site computes and checks links with it alone', () => {
-  const room = temporaryDirectory('site');
+  // Of a build that is up to date.
+  execFileSync(join(packageDirectory, '../../node_modules/.bin/tsc'), ['-b', packageDirectory]);
   npm(['pack', '--pack-destination', room], packageDirectory);
   const [tarball = ''] = readdirSync(room).filter((name) => name.endsWith('.tgz'));
   const site = join(room, 'site');
