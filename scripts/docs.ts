@@ -29,7 +29,7 @@ if (check && stale.length > 0) {
 
 /** Code as the formatter would leave it, so that both agree. */
 function formatted(document: Document): Document {
-  if (!/\.(ts|json|md)$/.test(document.path)) return document;
+  if (!/\.(ts|json|md|yml)$/.test(document.path)) return document;
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   const args = [biome, 'format', `--stdin-file-path=${document.path}`];
   const contents = execFileSync(process.execPath, args, {
