@@ -30,12 +30,9 @@ function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-/** A text as YAML takes it, in the quotes that the formatter leaves: a JSON string, unless it has more double quotes than single ones. */
+/** A text as YAML takes it: a JSON string. */
 export function yamlText(value: string): string {
-  const escaped = JSON.stringify(value);
-  const plain = escaped.replaceAll('\\"', '"') === `"${value}"`;
-  const prefersSingle = value.split('"').length > value.split("'").length;
-  return plain && prefersSingle ? `'${value.replaceAll("'", "''")}'` : escaped;
+  return JSON.stringify(value);
 }
 
 /** The `inputs:` of an `action.yml`, or nothing. */
