@@ -37,10 +37,13 @@ export function bestMs({ machineMs, storeMs = machineMs }: Clocks): number {
   return storeMs;
 }
 
+/** What the answer of a slow server may add to the difference of two clocks. */
+const readingMs = 60_000;
+
 /** Throws `UserError` `plan-refused` when the clocks differ by more than they may: then nobody knows the time. */
 export function refuseDisagreement(clocks: Clocks, toleranceMs: number): void {
   const { machineMs, storeMs } = clocks;
-  if (storeMs === undefined || Math.abs(machineMs - storeMs) <= Math.max(0, toleranceMs)) return;
+  if (storeMs === undefined || Math.abs(machineMs - storeMs) <= Math.max(0, toleranceMs) + readingMs) return;
   throw new UserError(
     'plan-refused',
     `It is ${timeText(machineMs)} by the clock of this machine and ${timeText(storeMs)} by that of the store, which is further apart than clock-tolerance (${formatDuration(toleranceMs)}). Nothing was done.`,
