@@ -31,7 +31,7 @@ export const inputs = {
   }),
   scheme: input.choice({
     description:
-      'How a path is kept secret. `window-hmac`: one link opens one file. `window-sha256`: one hash opens a platform, as sites that compute `sha256("SECRET:download-access:WINDOW:PLATFORM")` expect it. `cloudfront-signed`: URLs that CloudFront checks.',
+      'How a path is kept secret. `window-hmac`: one link opens one file. `window-sha256`: one hash opens a platform, as sites that compute `sha256(SECRET:download-access:WINDOW:PLATFORM)` expect it. `cloudfront-signed`: URLs that CloudFront checks.',
     choices: ['window-hmac', 'window-sha256', 'cloudfront-signed'],
     default: 'window-hmac',
   }),
