@@ -2,6 +2,7 @@ export * from './annotations.ts';
 export * from './declaration.ts';
 export * from './failure.ts';
 export * from './input.ts';
+export * from './lines-input.ts';
 export * from './markdown.ts';
 export * from './outputs.ts';
 export * from './parse-inputs.ts';
