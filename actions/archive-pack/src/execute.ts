@@ -8,13 +8,12 @@ import {
   counted,
   formatBytes,
   type ProgressPort,
-  printable,
   type SlipwayError,
   systemErrorCode,
   UserError,
   unreachable,
 } from '@slipway/core';
-import { partialPath } from '@slipway/local-files';
+import { partialPath, writeError } from '@slipway/local-files';
 import type { Plan, WriteStep } from './plan.ts';
 
 export interface PackedArchive extends WrittenArchive {
@@ -36,6 +35,8 @@ export interface ExecuteOptions {
   readonly timeMs: number;
   readonly progress: ProgressPort;
 }
+
+const placeHint = 'Name a directory that can be written, in which no directory has the name of a zip.';
 
 interface Pending {
   readonly step: WriteStep;
@@ -149,7 +150,7 @@ async function putInPlace(pending: Pending, directory: string): Promise<boolean>
     await rename(pending.path, path);
     return false;
   } catch (error) {
-    throw placeError(path, error);
+    throw writeError(path, error, placeHint);
   }
 }
 
@@ -170,15 +171,6 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    throw placeError(path, error);
+    throw writeError(path, error, placeHint);
   }
-}
-
-function placeError(path: string, cause: unknown): unknown {
-  const code = systemErrorCode(cause);
-  if (code === undefined) return cause;
-  return new UserError('target-read-only', `${printable(path)} cannot be written (${code})`, {
-    hint: 'Name a directory that can be written, in which no directory has the name of a zip.',
-    cause,
-  });
 }

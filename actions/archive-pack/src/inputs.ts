@@ -1,7 +1,7 @@
 import { parseArchiveName, parseArchiveSpecs } from '@slipway/archive';
 import { parseSizeBytes } from '@slipway/core';
-import { type InputsOf, input } from '@slipway/runner';
-import { linesInput, parseField, parseGlobs, parsePlatform, rulesInput } from './rules.ts';
+import { type InputsOf, input, linesInput } from '@slipway/runner';
+import { parseField, parseGlobs, parsePlatform, rulesInput } from './rules.ts';
 
 const archives = input.lines({
   description:
@@ -50,6 +50,7 @@ export const inputs = {
   }),
   'readme-name': input.text({ description: 'The name of that file in the zips.', default: 'README.txt' }),
   fields: linesInput(
+    'list',
     'Fields for the template, one `name=value` a line. `archive`, `files` and `platform` (`all` where a zip has none) are there by themselves.',
     parseField,
   ),

@@ -1,7 +1,5 @@
 import { pathGlob, splitPathWords } from '@slipway/local-files';
-import { type InputDeclaration, input } from '@slipway/runner';
-
-const maxNamedProblems = 10;
+import { type InputDeclaration, linesInput } from '@slipway/runner';
 
 /** What somebody said of one archive, or, without `archive`, of every one. */
 export interface Rule<Value> {
@@ -14,38 +12,10 @@ export function rulesInput<Value>(
   description: string,
   parseValue: (text: string) => Value,
 ): InputDeclaration<readonly Rule<Value>[]> {
-  return linesInput(description, (line) => {
+  return linesInput('rules', description, (line) => {
     const [, archive, rest = line] = /^(.*?\.zip):\s+(.*)$/i.exec(line) ?? [];
     return { archive: archive?.trim(), value: parseValue(rest.trim()) };
   });
-}
-
-/** An input of lines that are each parsed; all bad lines are told at once. */
-export function linesInput<Value>(
-  description: string,
-  parseLine: (line: string) => Value,
-): InputDeclaration<readonly Value[]> {
-  const lines = input.lines({ description });
-  return {
-    ...lines,
-    check: undefined,
-    absent: [],
-    parse: (text) => {
-      const problems: string[] = [];
-      const values = lines.parse(text).flatMap((line) => {
-        try {
-          return [parseLine(line)];
-        } catch (error) {
-          problems.push(`"${line}": ${error instanceof Error ? error.message : String(error)}`);
-          return [];
-        }
-      });
-      if (problems.length === 0) return values;
-      const more = problems.length - maxNamedProblems;
-      const named = problems.slice(0, maxNamedProblems).join('; ');
-      throw new Error(more > 0 ? `${named}; and ${more} more` : named);
-    },
-  };
 }
 
 /** What the last rule about an archive says, or else the last about all. */

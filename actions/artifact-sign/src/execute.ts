@@ -6,11 +6,10 @@ import {
   type ProgressPort,
   printable,
   type SlipwayError,
-  systemErrorCode,
   UserError,
   unreachable,
 } from '@slipway/core';
-import { readStable, replaceFile } from '@slipway/local-files';
+import { readStable, replaceFile, writeError } from '@slipway/local-files';
 import type { Signer } from '@slipway/signing';
 import type { Plan, Step } from './plan.ts';
 
@@ -100,17 +99,10 @@ async function putInPlace(path: string, text: string): Promise<void> {
   try {
     await replaceFile(path, text);
   } catch (error) {
-    throw writeError(path, error);
+    throw writeError(
+      path,
+      error,
+      'Signatures are written beside their files, which must be in a directory that can be written.',
+    );
   }
-}
-
-function writeError(path: string, cause: unknown): UserError {
-  const code = systemErrorCode(cause);
-  const what = `${printable(path)} cannot be written (${code ?? 'for an unknown reason'})`;
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new UserError('disk-full', what, { hint: 'Free some space, and run this again.', cause })
-    : new UserError('target-read-only', what, {
-        hint: 'Signatures are written beside their files, which must be in a directory that can be written.',
-        cause,
-      });
 }

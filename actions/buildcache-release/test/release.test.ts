@@ -267,6 +267,6 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       for (const result of both) expect(resultsOf(result), result.log).toMatchObject({ publish: 'success' });
       const last = await run('both', {}, await staged('one'));
       expect(outputsOf(last), last.log).toMatchObject({ 'verify-verified': 'true', 'verify-entries': '6' });
-    });
+    }, 300_000);
   },
 );

@@ -1,5 +1,6 @@
 import { Script } from 'node:vm';
 import { printable } from '@slipway/core';
+import { linesOf } from '@slipway/runner';
 
 /** What a customer's field is, which decides what is made up for it. */
 export type FieldKind =
@@ -162,11 +163,6 @@ export function parseSeed(text: string): number {
   if (seed !== Math.trunc(seed) || (seed | 0) !== seed)
     throw new Error('it is no seed that a run has printed');
   return seed;
-}
-
-function linesOf(text: string): readonly string[] {
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 function wordsOf(text: string): readonly string[] {

@@ -1,9 +1,6 @@
-import { printable } from '@slipway/core';
-import { type InputDeclaration, input } from '@slipway/runner';
+import { type InputDeclaration, linesInput } from '@slipway/runner';
 import { type KeyGlob, parseKeyGlob } from './globs.ts';
 
-const maxRules = 1_000;
-const maxNamedProblems = 10;
 const maxValueCharacters = 1_024;
 
 /** A value for the keys that a glob matches. */
@@ -72,38 +69,4 @@ export function parseMetadata(text: string): MetadataValue {
     throw new Error('names that begin with "slipway", and "sha256", are for what Slipway itself keeps there');
   }
   return { name: lowerName, value: parseHeaderValue(value) };
-}
-
-/** An input of lines that are each parsed; all bad lines are told at once. */
-function linesInput<Value>(
-  kind: string,
-  description: string,
-  parseLine: (line: string) => Value,
-): InputDeclaration<readonly Value[]> {
-  const lines = input.lines({ description });
-  return {
-    ...lines,
-    kind,
-    check: undefined,
-    absent: [],
-    parse: (text) => {
-      const problems: string[] = [];
-      const values: Value[] = [];
-      for (const line of lines.parse(text)) {
-        try {
-          values.push(parseLine(line));
-        } catch (error) {
-          problems.push(
-            `"${printable(line, 80)}": ${error instanceof Error ? error.message : String(error)}`,
-          );
-        }
-      }
-      if (values.length > maxRules) problems.push(`there are more than ${maxRules} lines`);
-      if (problems.length === 0) return values;
-      const more = problems.length - maxNamedProblems;
-      throw new Error(
-        `${problems.slice(0, maxNamedProblems).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
-      );
-    },
-  };
 }

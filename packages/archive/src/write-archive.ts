@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { printable, SlipwayError, systemErrorCode, UserError, unreachable } from '@slipway/core';
-import { requireUnchanged } from '@slipway/local-files';
+import { SlipwayError, unreachable } from '@slipway/core';
+import { requireUnchanged, writeError } from '@slipway/local-files';
 import { ArchiveSink } from './archive-sink.ts';
 import type { ArchiveEntry, PackSource, WrittenArchive, WrittenEntry } from './entries.ts';
 import { type PackedData, type PackedMeasures, packedOrThrow, packFiles } from './pack-files.ts';
@@ -37,7 +37,9 @@ export async function writeArchive(
   try {
     return await writeEntries(handle, path, entries, options);
   } catch (error) {
-    throw error instanceof SlipwayError ? error : writeError(path, error);
+    throw error instanceof SlipwayError
+      ? error
+      : writeError(path, error, 'Name a directory that can be written.');
   } finally {
     await handle.close();
   }
@@ -133,15 +135,6 @@ async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o644);
   } catch (error) {
-    throw writeError(path, error);
+    throw writeError(path, error, 'Name a directory that can be written.');
   }
-}
-
-function writeError(path: string, cause: unknown): unknown {
-  const code = systemErrorCode(cause);
-  if (code === undefined) return cause;
-  const what = `${printable(path)} cannot be written (${code})`;
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new UserError('disk-full', what, { hint: 'Free some space, or name another output directory.', cause })
-    : new UserError('target-read-only', what, { hint: 'Name a directory that can be written.', cause });
 }

@@ -3,3 +3,4 @@ export * from './partial-file.ts';
 export * from './path-globs.ts';
 export * from './path-words.ts';
 export * from './stable-file.ts';
+export * from './write-error.ts';

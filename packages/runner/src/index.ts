@@ -4,6 +4,7 @@ export * from './failure.ts';
 export * from './input.ts';
 export * from './input-file.ts';
 export * from './input-lines.ts';
+export * from './lines-input.ts';
 export * from './markdown.ts';
 export * from './outputs.ts';
 export * from './parse-inputs.ts';

@@ -1,5 +1,6 @@
 import { parseDurationMs, parseSizeBytes } from '@slipway/core';
 import type { InputDeclaration } from './declaration.ts';
+import { linesOf } from './input-lines.ts';
 
 interface Words {
   readonly description: string;
@@ -71,14 +72,6 @@ function parseInteger(text: string, minimum: number, maximum: number): number {
   return value;
 }
 
-/** Items on lines of their own; blank lines and `#` comments are left out. */
-function parseLines(text: string): readonly string[] {
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
-}
-
 /** The vocabulary in which actions declare their inputs. */
 export const input = {
   requiredText: (words: Words): InputDeclaration<string> => required('text', words, asIs),
@@ -97,7 +90,7 @@ export const input = {
   size: (words: Words & { readonly default: string }): InputDeclaration<number> =>
     withDefault('size', words, parseSizeBytes),
   lines: (words: Words): InputDeclaration<readonly string[]> => ({
-    ...withDefault('list', { ...words, default: '' }, parseLines),
+    ...withDefault('list', { ...words, default: '' }, linesOf),
     default: undefined,
   }),
   /** Text of several lines that is not a list of lines, such as keys among fingerprints. */
