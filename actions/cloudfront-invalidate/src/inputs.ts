@@ -1,6 +1,6 @@
 import { parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
-import { type InputDeclaration, type InputSurroundings, type InputsOf, input } from '@slipway/runner';
+import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import { parseBaseUrl, parseDistributionId, parsePaths, parseProofs, parseTags } from './parsers.ts';
 
@@ -11,7 +11,7 @@ export const inputs = {
     ...input.requiredText({ description: 'The distribution, such as `E1A2B3C4D5E6F7`.' }),
     parse: parseDistributionId,
   },
-  paths: list(
+  paths: listInput(
     'What to invalidate, one a line, as it stands in URLs: `/index.html`, `/images/*`. The output `invalidation-paths` of a publish fits. Nothing at all is fine: then nothing is invalidated.',
     parsePaths,
   ),
@@ -27,7 +27,7 @@ export const inputs = {
     }),
     parse: parsePathPrefix,
   },
-  'cache-tags': list(
+  'cache-tags': listInput(
     'Cache tags to invalidate, one a line, where the distribution reads tags from a header of the origin.',
     parseTags,
   ),
@@ -64,7 +64,7 @@ export const inputs = {
     description: 'How long to wait for room among the invalidations in progress, and for completion.',
     default: '15m',
   }),
-  prove: list(
+  prove: listInput(
     'What must be served after it, one a line: a URL or a path, a space, and the SHA-256 of the bytes.',
     parseProofs,
   ),
@@ -105,12 +105,3 @@ export const inputs = {
 };
 
 export type Inputs = InputsOf<typeof inputs>;
-
-/** A list whose lines are parsed further. */
-function list<Item>(
-  description: string,
-  parse: (text: string) => readonly Item[],
-): InputDeclaration<readonly Item[]> {
-  const { check: _check, ...lines } = input.lines({ description });
-  return { ...lines, parse, absent: [] };
-}

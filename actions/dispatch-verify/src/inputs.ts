@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { checkHmacSecret } from '@slipway/dispatch-payload';
-import { type InputDeclaration, type InputSurroundings, type InputsOf, input } from '@slipway/runner';
+import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { checkSchemaFile, readEventFile } from './files.ts';
 import {
   checkTrustedKeys,
@@ -13,12 +13,12 @@ import {
 } from './parsers.ts';
 
 export const inputs = {
-  'event-types': list('Event types that are accepted, one a line. All when not given.', parseEventTypes),
-  senders: list(
+  'event-types': listInput('Event types that are accepted, one a line. All when not given.', parseEventTypes),
+  senders: listInput(
     'Who may send: logins, or better their numbers, one a line. Everybody who can when not given; the signature is the proof.',
     parseSenders,
   ),
-  sources: list(
+  sources: listInput(
     'Repositories that messages may say to come from, `owner/repository`, one a line. All when not given.',
     parseSources,
   ),
@@ -76,18 +76,18 @@ export const inputs = {
     }),
     check: checkSchemaFile,
   },
-  fields: list(
+  fields: listInput(
     'What the output `fields` has, one a line: `name`, or `name=path.in.the.payload`. Each must be there, and be a line of text, a number or a boolean.',
     (text) => parseFieldRequests(text, false),
   ),
-  'multiline-fields': list('The same for texts that may have more than one line.', (text) =>
+  'multiline-fields': listInput('The same for texts that may have more than one line.', (text) =>
     parseFieldRequests(text, true),
   ),
   'fetch-to': input.path({
     description:
       'A directory into which the artifacts are fetched from their URLs; each must have the size and SHA-256 that the message says.',
   }),
-  'artifact-hosts': list(
+  'artifact-hosts': listInput(
     'Hosts that artifacts may be fetched from, one a line, with a port where it is not the usual one. Required with `fetch-to`.',
     parseHosts,
   ),
@@ -100,12 +100,3 @@ export const inputs = {
 };
 
 export type Inputs = InputsOf<typeof inputs>;
-
-/** A list whose lines are parsed further. */
-function list<Item>(
-  description: string,
-  parse: (text: string) => readonly Item[],
-): InputDeclaration<readonly Item[]> {
-  const { check: _check, ...lines } = input.lines({ description });
-  return { ...lines, parse, absent: [] };
-}

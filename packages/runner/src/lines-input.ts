@@ -22,3 +22,11 @@ export function linesInput<Value>(
     },
   };
 }
+
+/** An input of lines that are parsed together: `parse` gets the whole text, and throws an `Error`. */
+export function listInput<Value>(
+  description: string,
+  parse: (text: string) => readonly Value[],
+): InputDeclaration<readonly Value[]> {
+  return { ...input.lines({ description }), check: undefined, absent: [], parse };
+}
