@@ -18,6 +18,8 @@ export interface ChainStep {
   readonly when?: string;
   /** What makes a dry run leave it out; without it the step is dry itself. */
   readonly notInDryRun?: DryRunGap;
+  /** Whether it dates what it makes by `SOURCE_DATE_EPOCH`: where a caller sets none it gets the time of the commit that is checked out. */
+  readonly atCommitTime?: boolean;
   /** What each input of the action gets: every one, so that a new input of an action is not forgotten here. */
   readonly inputs: Readonly<Record<string, Source>>;
 }

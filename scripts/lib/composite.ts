@@ -1,6 +1,7 @@
 import {
   type ChainStep,
   conditionOf,
+  expression,
   leftOutCondition,
   preparation,
   type ResolvedChain,
@@ -49,6 +50,13 @@ export function compositeYaml(chain: ResolvedChain): string {
  */
 function preparationStep({ steps }: ResolvedChain): readonly string[] {
   const names = [...new Set(steps.map(({ action }) => action))];
+  const commitTime = `
+# So that the same release comes out the same on every runner.
+source_date="\${SOURCE_DATE_EPOCH:-}"
+if [ -z "$source_date" ]; then
+  source_date="$(git -C "$GITHUB_WORKSPACE" log -1 --format=%ct 2> /dev/null || true)"
+fi
+echo "source-date=\${source_date//$'\\n'/ }" >> "$GITHUB_OUTPUT"`;
   return [
     '    - name: Bring the actions of this release',
     `      id: ${preparation}`,
@@ -76,7 +84,7 @@ for action in ${names.join(' ')}; do
   mkdir -- "$own/$action"
   cp -R -- "$GITHUB_ACTION_PATH/../$action/action.yml" "$GITHUB_ACTION_PATH/../$action/dist" "$own/$action/"
 done
-echo "dry-run=$dry_run" >> "$GITHUB_OUTPUT"`),
+echo "dry-run=$dry_run" >> "$GITHUB_OUTPUT"${steps.some(({ atCommitTime }) => atCommitTime) ? commitTime : ''}`),
   ];
 }
 
@@ -88,6 +96,9 @@ function actionStep(step: ChainStep): readonly string[] {
     `      id: ${step.id}`,
     ...(condition === undefined ? [] : [`      if: ${yamlText(condition)}`]),
     `      uses: ./.slipway/${step.action}`,
+    ...(step.atCommitTime
+      ? ['      env:', `        SOURCE_DATE_EPOCH: ${expression(`steps.${preparation}.outputs.source-date`)}`]
+      : []),
     ...(given.length === 0 ? [] : ['      with:']),
     ...given.map(([name, source]) => `        ${name}: ${yamlText(sourceText(source))}`),
   ];

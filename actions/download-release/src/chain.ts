@@ -52,6 +52,7 @@ export const chain: Chain = {
     {
       id: 'pack',
       action: 'archive-pack',
+      atCommitTime: true,
       inputs: {
         ...sameInputs('archives', 'universal', 'universal-layout', 'platforms', 'source-directory'),
         ...sameInputs('output-directory', 'top-directory', 'readme-template', 'readme-name', 'fields'),
@@ -63,6 +64,7 @@ export const chain: Chain = {
     {
       id: 'sign',
       action: 'artifact-sign',
+      atCommitTime: true,
       when: "inputs.signing-key != ''",
       notInDryRun: { reason: 'nothing was packed that it could sign' },
       inputs: {
