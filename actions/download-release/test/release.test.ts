@@ -115,7 +115,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
 
   it(
     'ends right across the end of a window',
-    async (context) => {
+    async () => {
       const settings = { WINDOW_LENGTH: '1m', CLOCK_TOLERANCE: '10s' };
       // Publishing takes a while, and is started at a moment at which a window ends meanwhile: a guess at first, and then as long before
       // the end as the run before needed to get into the middle of it.
@@ -146,7 +146,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
         const neededMs = ((publishedMs + verifiedMs) / 2 - startMs) % minuteMs;
         startMs = Math.round(minuteMs - neededMs);
       }
-      context.skip('no run met the end of a window on this machine');
+      expect.fail('none of five runs that were aimed at the end of a window met it');
     },
     9 * minuteMs,
   );
