@@ -1,8 +1,6 @@
 import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
-import { printable } from '@slipway/core';
+import { parseEach } from '@slipway/runner';
 
-const maxShown = 20;
-const maxShownCharacters = 120;
 const maxUrlCharacters = 4096;
 
 /** What must be served, and where: a URL, or a path under the CDN's URL and the prefix. */
@@ -81,25 +79,13 @@ function linesOf(text: string): readonly string[] {
     .filter((line) => line !== '' && line !== '#' && !line.startsWith('# '));
 }
 
-/** Every item parsed, or one `Error` with what is wrong with each that cannot be. */
+/** As `parseEach`, without what could be a secret in names that are URLs. */
 export function eachOf<Item, Parsed>(
   items: readonly Item[],
   parse: (item: Item) => Parsed,
   nameOf: (item: Item) => string = String,
 ): readonly Parsed[] {
-  const problems: string[] = [];
-  const parsed = items.flatMap((item) => {
-    try {
-      return [parse(item)];
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      problems.push(`"${printable(shown(nameOf(item)), maxShownCharacters)}": ${reason}`);
-      return [];
-    }
-  });
-  if (problems.length === 0) return parsed;
-  const more = problems.length > maxShown ? `; and ${problems.length - maxShown} more` : '';
-  throw new Error(problems.slice(0, maxShown).join('; ') + more);
+  return parseEach(items, parse, (item) => shown(nameOf(item)));
 }
 
 /** A line as it may be printed: what could be a secret in a URL is left out. */

@@ -1,6 +1,6 @@
 import { printable } from '@slipway/core';
 
-const maxShownCharacters = 100;
+const maxShownCharacters = 120;
 const maxShownProblems = 20;
 
 /** The lines of a list: trimmed, without blank ones and `#` comments. */
@@ -11,15 +11,24 @@ export function linesOf(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Every line of a list parsed. Throws one `Error` that names each line that cannot be, with what `parse` says of it. */
+/** Every line of a list parsed. Throws as `parseEach` does. */
 export function parseEachLine<Parsed>(text: string, parse: (line: string) => Parsed): readonly Parsed[] {
+  return parseEach(linesOf(text), parse);
+}
+
+/** Every item parsed. Throws one `Error` that names each item that cannot be, with what `parse` says of it. */
+export function parseEach<Item, Parsed>(
+  items: readonly Item[],
+  parse: (item: Item) => Parsed,
+  nameOf: (item: Item) => string = String,
+): readonly Parsed[] {
   const problems: string[] = [];
-  const parsed = linesOf(text).flatMap((line) => {
+  const parsed = items.flatMap((item) => {
     try {
-      return [parse(line)];
+      return [parse(item)];
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      problems.push(`"${printable(line, maxShownCharacters)}": ${reason}`);
+      problems.push(`"${printable(nameOf(item), maxShownCharacters)}": ${reason}`);
       return [];
     }
   });
