@@ -49,6 +49,7 @@ export function report(input: ReportInput): ActionResult {
         path: undefined,
         defaultName: `${plan.fingerprint}.asc`,
         contents: signer.publicKey.armored,
+        isPublic: true,
       },
       reportFile('artifact-sign', input.reportPath, {
         dryRun: result === undefined,

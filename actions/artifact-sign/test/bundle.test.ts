@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { actionProcess, makeKey, type TestKey, temporaryDirectory } from '@slipway/testkit';
+import { actionProcess, makeKey, secretsOfKey, type TestKey, temporaryDirectory } from '@slipway/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bundle, gpgVerify, pictureOf, sha256sumCheck, workspaceOf } from './signing.ts';
 
@@ -37,9 +37,22 @@ describe('the bundle as a step of a job', () => {
     expect(run.summary).toContain('b&#124;c');
   });
 
+  test('writes the public key whole, where it has lines in common with the secret', async () => {
+    const workspace = workspaceOf({ 'dist/a': 'x' });
+    const lines = key.publicArmored.split('\n').filter((line) => line.length >= 60);
+    expect(lines.length).toBeGreaterThan(5);
+    const signingKey = `${lines.join('\n')}\n${key.privateArmored}`;
+    const run = await actionProcess(bundle, { workspace, inputs: inputs({ 'signing-key': signingKey }) });
+    expect(run.exitCode, run.log).toBe(0);
+    expect(run.masks).toEqual(expect.arrayContaining(lines));
+    const publicKey = readFileSync(run.outputs['public-key'] ?? '', 'utf8');
+    const path = join(workspace, 'dist/a');
+    expect(gpgVerify(publicKey, `${path}.asc`, path).exitCode).toBe(0);
+  });
+
   test('I7: no part of the key or passphrase is in logs, files or the summary, also when it fails', async () => {
     const workspace = workspaceOf({ 'dist/a': 'x' });
-    const secrets = [passphrase, ...key.privateArmored.split('\n').filter((line) => line.length > 40)];
+    const secrets = secretsOfKey(key);
     for (const [more, exitCode] of [
       [{}, 0],
       [{ passphrase: `${passphrase}!` }, 1],

@@ -7,7 +7,6 @@ import {
   contentsText,
   failureStack,
   failureText,
-  mapContents,
   parseInputs,
   problemText,
   secretForms,
@@ -137,12 +136,8 @@ async function showResult(
   const paths = new Map<string, string>();
   for (const file of result.files.filter(({ path }) => path !== undefined)) {
     try {
-      const contents = mapContents(file.contents, (piece) => redactor.redact(piece));
-      const { workDirectory } = surroundings;
-      paths.set(
-        file.output,
-        await writeResultFile({ ...file, contents }, { workDirectory, temporaryDirectory: '' }),
-      );
+      const directories = { workDirectory: surroundings.workDirectory, temporaryDirectory: '' };
+      paths.set(file.output, await writeResultFile(file, directories, redactor));
     } catch (error) {
       failures.push(error);
     }

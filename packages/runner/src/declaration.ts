@@ -71,6 +71,11 @@ export interface ResultFile {
   readonly defaultName: string;
   /** As a whole, or piece by piece where it may be very large; an iterable that can be gone through again. */
   readonly contents: string | Iterable<string>;
+  /**
+   * All of it is public, so it is written as it is. A public key is: it can have lines in common with the private key,
+   * whose lines are masked, and would be of no use with any of them taken out.
+   */
+  readonly isPublic?: true;
 }
 
 export interface ActionContext {

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InternalError, printable, systemErrorCode, UserError } from '@slipway/core';
+import { InternalError, printable, type Redactor, systemErrorCode, UserError } from '@slipway/core';
 import type { ResultFile } from './declaration.ts';
 
 /**
- * Writes a file of a result and returns its absolute path: where the user wants it (relative paths start at
- * `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a job never share one. A
- * reader sees the old file or the new one whole. Throws `UserError` `disk-full` or `target-read-only`.
+ * Writes a file of a result, without the secrets of the run, and returns its absolute path: where the user wants it
+ * (relative paths start at `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a
+ * job never share one. A reader sees the old file or the new one whole. Throws `UserError` `disk-full` or `target-read-only`.
  */
 export async function writeResultFile(
   file: ResultFile,
   directories: { readonly workDirectory: string; readonly temporaryDirectory: string },
+  redactor: Pick<Redactor, 'redact'>,
 ): Promise<string> {
   if (file.path === undefined && basename(file.defaultName) !== file.defaultName) {
     throw new InternalError(`the file name "${printable(file.defaultName)}" is a path`);
@@ -23,7 +24,7 @@ export async function writeResultFile(
         ? join(await mkdtemp(join(directories.temporaryDirectory, 'slipway-')), file.defaultName)
         : resolve(directories.workDirectory, file.path);
     await mkdir(dirname(path), { recursive: true });
-    await replaceFile(path, file.contents);
+    await replaceFile(path, writableContents(file, redactor));
     return path;
   } catch (error) {
     throw writeError(path ?? directories.temporaryDirectory, error);
@@ -35,15 +36,16 @@ export function contentsText(contents: ResultFile['contents']): string {
   return typeof contents === 'string' ? contents : [...contents].join('');
 }
 
-/** The contents with each piece changed, as it is asked for. */
-export function mapContents(
-  contents: ResultFile['contents'],
-  change: (piece: string) => string,
+/** What may be written of a file: its contents, each piece without the secrets of the run as it is asked for. */
+function writableContents(
+  { contents, isPublic }: ResultFile,
+  redactor: Pick<Redactor, 'redact'>,
 ): ResultFile['contents'] {
-  if (typeof contents === 'string') return change(contents);
+  if (isPublic) return contents;
+  if (typeof contents === 'string') return redactor.redact(contents);
   return {
     *[Symbol.iterator]() {
-      for (const piece of contents) yield change(piece);
+      for (const piece of contents) yield redactor.redact(piece);
     },
   };
 }

@@ -13,7 +13,7 @@ import { logProgress } from './log-progress.ts';
 import { renderMarkdown } from './markdown.ts';
 import { collectOutputs } from './outputs.ts';
 import { parseInputs } from './parse-inputs.ts';
-import { mapContents, writeResultFile } from './result-files.ts';
+import { writeResultFile } from './result-files.ts';
 import { version } from './version.ts';
 import type { WorkflowLog } from './workflow-log.ts';
 
@@ -111,12 +111,11 @@ async function publishResult(
   const paths = new Map<string, string>();
   for (const file of result.files) {
     try {
-      const contents = mapContents(file.contents, (piece) => redactor.redact(piece));
       const directories = {
         workDirectory: workDirectory(environment),
         temporaryDirectory: environment['RUNNER_TEMP'] || tmpdir(),
       };
-      paths.set(file.output, await writeResultFile({ ...file, contents }, directories));
+      paths.set(file.output, await writeResultFile(file, directories, redactor));
     } catch (error) {
       failures.push(error);
     }
