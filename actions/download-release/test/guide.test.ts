@@ -2,7 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gpgMissing, openGpgHome, temporaryDirectory, type WorkflowRun } from '@slipway/testkit';
+import {
+  gpgMissing,
+  openGpgHome,
+  temporaryDirectory,
+  type WorkflowRun,
+  type WorkflowRunOptions,
+} from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { productRepository } from './guide.ts';
 import { haveWorld, World } from './world.ts';
@@ -139,9 +145,21 @@ describe.skipIf(!haveWorld())(
       3 * minutesMs,
     );
 
+    /** Kills a run when the step of the job prints its first line. */
+    function killedAt(job: string, step: string): Required<Pick<WorkflowRunOptions, 'onEntry'>> {
+      return {
+        onEntry: (entry, kill) => {
+          if (entry.job === job && entry.step === step && entry.isOutput) kill();
+        },
+      };
+    }
+
     it.each([
+      ['pack', 'pack'],
+      ['check-keys', '3'],
       ['sign', 'sign'],
       ['publish', 'publish'],
+      ['publish', 'verify'],
       ['publish', 'dispatch'],
       ['assets', '1'],
     ])(
@@ -149,11 +167,7 @@ describe.skipIf(!haveWorld())(
       async (job, step) => {
         const prefix = `killed-${job}-${step}`;
         world.releases.releases.length = 0;
-        const killed = await world.release(prefix, {
-          onEntry: (entry, kill) => {
-            if (entry.job === job && entry.step === step && entry.isOutput) kill();
-          },
-        });
+        const killed = await world.release(prefix, killedAt(job, step));
         expect(killed.exitCode).toBeNull();
         const again = await world.release(prefix);
         expect(again.exitCode, again.log).toBe(0);
@@ -254,6 +268,31 @@ describe.skipIf(!haveWorld())(
       expect(run.jobs['assets']).toBeUndefined();
       expect(run.output).not.toContain('ghp_aTokenThatNobodyKnowsAnyMore');
     });
+
+    it(
+      'I5: killed where they receive or deploy, and run again, end right; no other run acts on the message',
+      async () => {
+        world.siteIsAsleep = true;
+        const run = await world.release('received-late');
+        expect(run.exitCode, run.log).toBe(0);
+        world.siteIsAsleep = false;
+        const payload = world.github.events.at(-1)?.client_payload ?? {};
+        const runId = '8001';
+        for (const [job, step] of [
+          ['receive', 'verify'],
+          ['deploy', '2'],
+        ] as const) {
+          const killed = await world.receiveByHand(payload, false, { runId, ...killedAt(job, step) });
+          expect(killed.exitCode).toBeNull();
+        }
+        const stranger = await world.receiveByHand(payload, false);
+        expect(resultsOf(stranger)).toMatchObject({ receive: 'failure' });
+        const again = await world.receiveByHand(payload, false, { runId });
+        expect(again.exitCode, again.log).toBe(0);
+        expect(again.jobs['deploy']?.log).toContain('deployed v1.0.0');
+      },
+      2 * minutesMs,
+    );
 
     it(
       'I4: receive a message by hand once, and nothing that was changed',

@@ -126,9 +126,13 @@ export class World {
   }
 
   /** Runs the site's workflow by hand, with a message of the product. */
-  receiveByHand(payload: unknown, dryRun: boolean): Promise<WorkflowRun> {
+  receiveByHand(
+    payload: unknown,
+    dryRun: boolean,
+    options: Pick<WorkflowRunOptions, 'runId' | 'onEntry'> = {},
+  ): Promise<WorkflowRun> {
     const inputs = { payload: JSON.stringify(payload), 'dry-run': String(dryRun) };
-    return this.#runSite({ event: { name: 'workflow_dispatch' }, inputs });
+    return this.#runSite({ event: { name: 'workflow_dispatch' }, inputs, ...options });
   }
 
   /** Resolves when all runs that messages have started are over. */
@@ -145,7 +149,9 @@ export class World {
     return run.exitCode === 0 ? 'success' : 'failure';
   }
 
-  #runSite(options: Pick<WorkflowRunOptions, 'event' | 'inputs'>): Promise<WorkflowRun> {
+  #runSite(
+    options: Pick<WorkflowRunOptions, 'event' | 'inputs' | 'runId' | 'onEntry'>,
+  ): Promise<WorkflowRun> {
     this.#runs += 1;
     const { DISPATCH_SECRET = '' } = this.secrets;
     return this.#run(site, {
