@@ -126,7 +126,14 @@ async function publishResult(
       log.annotate('warning', action.name, `output "${name}" is left empty: a job can have 1 MB of outputs.`);
     }
     if (environment['GITHUB_OUTPUT']) {
-      for (const [name, value] of values) core.setOutput(name, redactor.redact(value));
+      for (const [name, value] of values) {
+        const safeValue = redactor.redact(value);
+        if (safeValue !== value) {
+          const what = `output "${name}" has *** where a text like a secret of this step was.`;
+          log.annotate('warning', action.name, `${what} Choose a secret that no other text contains.`);
+        }
+        core.setOutput(name, safeValue);
+      }
     }
   } catch (error) {
     failures.push(error);

@@ -114,6 +114,22 @@ describe('an action as a step of a job', () => {
   });
 });
 
+describe('an output with the text of a secret in it', () => {
+  test('is set without it, and the step warns that it is of no use', async () => {
+    const run = await step({ title: 'dist/SHA256SUMS', 'signing-key': 'dist' });
+    expect(run.exitCode).toBe(0);
+    expect(run.outputs['title']).toBe('***/SHA256SUMS***');
+    expect(run.annotations.filter(({ severity }) => severity === 'warning')).toEqual([
+      {
+        severity: 'warning',
+        title: 'fixture-action',
+        message:
+          'output "title" has *** where a text like a secret of this step was. Choose a secret that no other text contains.',
+      },
+    ]);
+  });
+});
+
 describe('an action that fails', () => {
   test('says what happened in one sentence, with hint and code, and the stack only in a debug run', async () => {
     const run = await step({ title: 't', mode: 'fail', 'signing-key': 'sesame-open' });
