@@ -1,9 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { temporaryDirectory } from './fixtures.ts';
+import { killWithDescendants } from './process-tree.ts';
 import { serverProgram } from './server-programs.ts';
+import { watchAct } from './stuck-act.ts';
 import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
 
 export interface WorkflowEvent {
@@ -61,16 +63,25 @@ export function haveWorkflowRunner(): boolean {
 /**
  * Runs a workflow with act in host mode: jobs are processes of this machine, with directories of their own and the Node that
  * runs this. Nothing listens. `actions/checkout` copies the files of the repository; `concurrency`,
- * `permissions` and `environment` are GitHub's and have no effect here.
+ * `permissions` and `environment` are GitHub's and have no effect here. A run in which act itself hangs is begun anew, once.
  */
-export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
+export async function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
+  for (const _ of ['first', 'second']) {
+    const run = await followed(startAct(options), options);
+    if (run !== 'stuck') return run;
+    process.stderr.write(`act hung in ${options.workflow}, with no process below it.\n`);
+  }
+  throw new Error('act hung twice.');
+}
+
+function startAct(options: WorkflowRunOptions): ChildProcess {
   const program = serverProgram('act');
   if (program === undefined) throw new Error('act is not installed: scripts/test does that');
   const room = temporaryDirectory('workflow');
   const repository = makeRepository(join(room, 'repository'), options);
   const home = join(room, 'home');
   mkdirSync(home);
-  const child = spawn(program, actArguments(room, repository, options), {
+  return spawn(program, actArguments(room, repository, options), {
     cwd: repository,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,7 +97,6 @@ export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
       LANG: 'C.UTF-8',
     },
   });
-  return followed(child, options);
 }
 
 function makeRepository(directory: string, { files, repository }: WorkflowRunOptions): string {
@@ -147,7 +157,10 @@ function actArguments(room: string, repository: string, options: WorkflowRunOpti
   ];
 }
 
-function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions): Promise<WorkflowRun> {
+function followed(
+  child: ChildProcess,
+  { onEntry, signal }: WorkflowRunOptions,
+): Promise<WorkflowRun | 'stuck'> {
   const entries: WorkflowEntry[] = [];
   let output = '';
   let killed = false;
@@ -155,6 +168,11 @@ function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions):
     killed = true;
     killWithDescendants(child);
   };
+  let isStuck = false;
+  const watch = watchAct(child.pid ?? 0, () => {
+    isStuck = true;
+    kill();
+  });
   const endWithUs = (): void => killWithDescendants(child);
   process.once('exit', endWithUs);
   signal?.addEventListener('abort', kill, { once: true });
@@ -163,6 +181,7 @@ function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions):
       if (stream === null) return resolve();
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
+        watch.heard();
         const entry = parseWorkflowLine(line);
         if (!entry.isMask) output += `${line}\n`;
         entries.push(entry);
@@ -175,13 +194,13 @@ function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions):
     child.on('exit', (exitCode) => resolve(killed ? null : exitCode));
   });
   return Promise.all([ended, readStream(child.stdout), readStream(child.stderr)])
-    .then(([exitCode]) => ({
-      exitCode,
-      jobs: collectJobs(entries),
-      output,
-      log: entries.map(lineOf).join('\n'),
-    }))
+    .then(([exitCode]): WorkflowRun | 'stuck' =>
+      isStuck
+        ? 'stuck'
+        : { exitCode, jobs: collectJobs(entries), output, log: entries.map(lineOf).join('\n') },
+    )
     .finally(() => {
+      watch.stop();
       process.off('exit', endWithUs);
       signal?.removeEventListener('abort', kill);
     });
@@ -190,34 +209,4 @@ function followed(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions):
 function lineOf({ job, step, message }: WorkflowEntry): string {
   const where = [job, step].filter((part) => part !== '').join(' ');
   return `[${where}] ${message.replace(/\r?\n$/, '')}`;
-}
-
-/** act starts each step in a session of its own, which a signal to its group does not reach. */
-function killWithDescendants(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  for (const pid of [...descendantsOf(child.pid), child.pid]) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-}
-
-/** The processes below one; none where there is no `/proc`: there they get a hang-up as the runner goes away. */
-function descendantsOf(ancestor: number): readonly number[] {
-  if (!existsSync('/proc/self/stat')) return [];
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const found = [ancestor];
-  for (const pid of found) found.push(...(children.get(pid) ?? []));
-  return found.slice(1);
 }

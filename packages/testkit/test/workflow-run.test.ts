@@ -146,4 +146,25 @@ jobs:
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, 3_000 - (performance.now() - startedMs))));
     expect(existsSync(file)).toBe(false);
   });
+
+  it.skipIf(!existsSync('/proc/self/fd'))(
+    'goes on where the runner misses the end of a step: something writes on',
+    async () => {
+      const noisy = `
+on: push
+jobs:
+  noisy:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          (trap '' HUP; exec timeout 1 yes "$(printf '%0500d' 0)") &
+          sleep 0.3
+      - id: next
+        run: echo "after=yes" >> "$GITHUB_OUTPUT"
+`;
+      const { exitCode, jobs } = await run({ files: { [path]: noisy }, event: { name: 'push' } });
+      expect(exitCode).toBe(0);
+      expect(jobs['noisy']?.steps['next']?.outputs).toEqual({ after: 'yes' });
+    },
+  );
 });
