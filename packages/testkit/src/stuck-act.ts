@@ -30,18 +30,21 @@ export function watchAct(pid: number, giveUp: () => void): { heard(): void; stop
 }
 
 function remind(pid: number): void {
-  for (const name of readdirSync(`/proc/${pid}/fd`)) {
-    const path = `/proc/${pid}/fd/${name}`;
-    try {
-      if (!readlinkSync(path).startsWith('/dev/pts/')) continue;
-      const terminal = openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
-      try {
-        writeSync(terminal, endOfTransmission);
-      } finally {
-        closeSync(terminal);
-      }
-    } catch {
-      // It was closed meanwhile.
+  try {
+    for (const name of readdirSync(`/proc/${pid}/fd`)) {
+      const path = `/proc/${pid}/fd/${name}`;
+      if (readlinkSync(path).startsWith('/dev/pts/')) writeTo(path);
     }
+  } catch {
+    // It ended or went on meanwhile; if not, it is looked at again.
+  }
+}
+
+function writeTo(terminalPath: string): void {
+  const terminal = openSync(terminalPath, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
+  try {
+    writeSync(terminal, endOfTransmission);
+  } finally {
+    closeSync(terminal);
   }
 }
