@@ -165,10 +165,13 @@ export async function readTrustedIndex(
   };
   if (isUsable) return { ...series, pointer, index };
   if (!replaceUnreadable) {
-    refuseOnErrors(problems, 'mirror-refused', `the index of ${store.url} is not usable`);
+    const advised = problems.map((problem) => ({ ...problem, hint: problem.hint ?? rebuildHint }));
+    refuseOnErrors(advised, 'mirror-refused', `the index of ${store.url} is not usable`);
   }
   return { ...series, pointer: undefined, index: new PackageIndex(), unreadableEtag: presentEtag };
 }
+
+const rebuildHint = 'Find out who damaged it, then run buildcache-index with operation: rebuild.';
 
 /**
  * Throws `UserError` where the new index of a view would be signed and the others not, or the other way about:

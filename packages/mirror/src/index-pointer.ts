@@ -83,7 +83,9 @@ export async function readPackageIndex(
   const key = blobKey(record.checksum);
   const stored = await readOrFind(store, key, maxIndexBytes, findings);
   if (stored === undefined) {
-    if (!findings.some((found) => found.key === key)) findings.push(missingBlob(key, 'the package index'));
+    if (!findings.some((found) => found.key === key)) {
+      findings.push({ ...missingBlob(key, 'the package index'), hint: undefined });
+    }
     return undefined;
   }
   const problem =

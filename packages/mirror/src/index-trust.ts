@@ -259,15 +259,14 @@ export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolea
   return lineage.generation === generation && lineage.index === indexNameOf(view);
 }
 
-/** The main pointer says which mirror this is; where it is refused, the newest that was kept of it. */
+/** What was kept of the main pointer says which mirror this is; where nothing was, the pointer itself. */
 function mirrorIdOf(main: JudgedHistory, mustBeSigned: boolean): string | undefined {
   const { pointer, newestKept } = main;
+  const kept = newestKept?.pointer.manifest.lineage?.mirror;
+  if (kept !== undefined) return kept;
   const isAcceptable = pointer !== undefined && (!mustBeSigned || pointer.signedBy !== undefined);
-  if (isAcceptable && placeProblem(main, pointer) === undefined) {
-    const said = pointer.manifest.lineage?.mirror;
-    if (said !== undefined) return said;
-  }
-  return newestKept?.pointer.manifest.lineage?.mirror;
+  if (!isAcceptable || placeProblem(main, pointer) !== undefined) return undefined;
+  return pointer.manifest.lineage?.mirror;
 }
 
 /** What is wrong with a pointer by what it says of its own place, if anything is. */
@@ -330,10 +329,7 @@ function misplacedFinding(
   mirrorId: string | undefined,
 ): Finding | undefined {
   const said = pointer.manifest.lineage?.mirror;
-  const kept = index.newestKept?.pointer.manifest.lineage?.mirror;
-  const isOfAnother =
-    (said !== undefined && mirrorId !== undefined && said !== mirrorId) ||
-    (said !== undefined && kept !== undefined && said !== kept);
+  const isOfAnother = said !== undefined && mirrorId !== undefined && said !== mirrorId;
   const problem = placeProblem(index, pointer) ?? (isOfAnother ? 'it belongs to another mirror' : undefined);
   if (problem === undefined) return undefined;
   return finding(
