@@ -55,6 +55,7 @@ export const findingSeverities = {
   'tarball-path-outside': 'error',
   'tarball-outside-prefix': 'error',
   'tarball-link-escape': 'error',
+  'tarball-relocation-outside': 'error',
   'tarball-device': 'error',
   'tarball-setuid': 'warning',
   'tarball-name-invalid': 'error',

@@ -2,6 +2,8 @@ import type { FindingCode } from './findings.ts';
 
 export const blockBytes = 512;
 const maxModeBits = 0o7777;
+const posixFormat = Buffer.from('ustar\u000000');
+const gnuFormat = Buffer.from('ustar  \0');
 
 /** Names in a tar are bytes: here one character (U+0000 to U+00FF) for each, so that none is lost or changed. */
 export type ByteName = string;
@@ -58,9 +60,8 @@ export function unsupported(why: string): TarballFault {
 export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
   if (!isChecksumRight(block))
     throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: a tar header is damaged');
-  const format = block.toString('latin1', 257, 265);
-  if (format !== 'ustar\u000000' && format !== 'ustar  \0')
-    throw unsupported('a header of an unknown format');
+  const isPosix = hasFormat(block, posixFormat);
+  if (!isPosix && !hasFormat(block, gnuFormat)) throw unsupported('a header of an unknown format');
   const type = String.fromCharCode(block[156] ?? 0);
   const extension = extensionKinds[type];
   if (extension !== undefined) {
@@ -71,7 +72,7 @@ export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
   const kind = entryKinds[type];
   if (kind === undefined) throw unsupported(`an entry of type ${JSON.stringify(type)}`);
   if (kind !== 'file' && sizeBytes !== 0) throw unsupported(`a ${kind} with content`);
-  const name = extensions.name ?? nameOf(block, format);
+  const name = extensions.name ?? nameOf(block, isPosix);
   const mode = numberAt(block, 100, 8, 'mode');
   return {
     kind: 'entry',
@@ -107,19 +108,26 @@ function isSpecial(mode: number): boolean {
   return type === 0o010000 || type === 0o020000 || type === 0o060000 || type === 0o140000;
 }
 
+function hasFormat(block: Buffer, format: Buffer): boolean {
+  for (let index = 0; index < format.length; index += 1) {
+    if (block[257 + index] !== format[index]) return false;
+  }
+  return true;
+}
+
 /** Python puts the prefix before a name in any format. Only ustar has one; GNU keeps other things there. */
-function nameOf(block: Buffer, format: string): ByteName {
+function nameOf(block: Buffer, isPosix: boolean): ByteName {
   const name = textAt(block, 0, 100);
   if (block[345] === 0) return name;
-  if (format !== 'ustar\u000000') throw unsupported('a GNU header with a name prefix');
+  if (!isPosix) throw unsupported('a GNU header with a name prefix');
   return `${textAt(block, 345, 155)}/${name}`;
 }
 
-/** Up to the first NUL, after which there must be nothing else. */
+/** Up to the first NUL, as Python reads it. */
 function textAt(block: Buffer, start: number, length: number): ByteName {
-  const field = block.toString('latin1', start, start + length);
-  const end = field.indexOf('\0');
-  return end < 0 ? field : field.slice(0, end);
+  let end = start;
+  while (end < start + length && block[end] !== 0) end += 1;
+  return end === start ? '' : block.toString('latin1', start, end);
 }
 
 /** An octal number, ended by NUL or space; or a positive one in base 256, as for sizes from 8 GiB. */

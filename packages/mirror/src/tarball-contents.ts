@@ -1,4 +1,5 @@
 import { counted, printable } from '@slipway/core';
+import { relocationListOf } from './relocation-list.ts';
 import { type ByteName, TarballFault, type TarEntry, type TarEntryKind } from './tar-header.ts';
 import type { TarVisitor } from './tar-walk.ts';
 
@@ -8,7 +9,8 @@ export const tarballLimits = {
   /** Names of all entries together, which are kept while a tarball is read. */
   nameBytes: 64 * 1024 * 1024,
   unpackedBytes: 64 * 1024 * 1024 * 1024,
-  specFileBytes: 16 * 1024 * 1024,
+  specFileBytes: 8 * 1024 * 1024,
+  buildInfoBytes: 4 * 1024 * 1024,
 } as const;
 
 /** PATH_MAX and NAME_MAX of Linux. */
@@ -25,6 +27,13 @@ const specFileEnd = '/.spack/spec.json';
 /** A directory that no entry names, but that one lies in. */
 type SeenKind = TarEntryKind | 'implied';
 
+/** A file whose content is kept, unless it is too large. */
+interface KeptFile {
+  readonly name: ByteName;
+  readonly sizeBytes: number;
+  readonly chunks: Buffer[];
+}
+
 /** The `.spack/spec.json` of a tarball. */
 export type FoundSpecFile =
   | { readonly kind: 'found'; readonly json: Buffer }
@@ -40,6 +49,7 @@ export type FoundSpecFile =
  * - No name leads out of where it is, and none comes twice.
  * - Entries are files, directories and links. A symbolic link may point anywhere, as Spack's do before they are relocated;
  *   but nothing lies behind one, and a hard link is to a file that came before it.
+ * - What is listed to be rewritten after unpacking is in the tarball: see `relocationListOf`.
  * - The numbers of `tarballLimits`.
  *
  * Set-user-ID and set-group-ID bits, which Spack takes off when it packs, are only noted.
@@ -50,8 +60,10 @@ export class TarballContents implements TarVisitor {
   #contentBytes = 0;
   #firstSetId: ByteName | undefined;
   #setIdCount = 0;
-  #buildInfo: ByteName | undefined;
-  #spec: { readonly name: ByteName; readonly sizeBytes: number; readonly chunks: Buffer[] } | undefined;
+  #buildInfo: KeptFile | undefined;
+  #spec: KeptFile | undefined;
+  /** That whose content comes now. */
+  #kept: KeptFile | undefined;
 
   entry(entry: TarEntry): boolean {
     this.#admit(entry);
@@ -61,15 +73,20 @@ export class TarballContents implements TarVisitor {
     }
     if (entry.kind !== 'file') return false;
     const { name, sizeBytes } = entry;
-    if (name.endsWith(buildInfoEnd) && isShorter(name, this.#buildInfo)) this.#buildInfo = name;
-    if (!name.endsWith(specFileEnd) || !isShorter(name, this.#spec?.name)) return false;
-    this.#spec = { name, sizeBytes, chunks: [] };
+    const kept: KeptFile = { name, sizeBytes, chunks: [] };
+    this.#kept = kept;
+    if (name.endsWith(buildInfoEnd) && isShorter(name, this.#buildInfo)) {
+      this.#buildInfo = kept;
+      return sizeBytes <= tarballLimits.buildInfoBytes;
+    }
+    if (!name.endsWith(specFileEnd) || !isShorter(name, this.#spec)) return false;
+    this.#spec = kept;
     return sizeBytes <= tarballLimits.specFileBytes;
   }
 
   content(bytes: Buffer): void {
     // The pieces of a stream are its own again after this call.
-    this.#spec?.chunks.push(Buffer.from(bytes));
+    this.#kept?.chunks.push(Buffer.from(bytes));
   }
 
   /** What is to be noted and is no reason to refuse the tarball. */
@@ -96,6 +113,7 @@ export class TarballContents implements TarVisitor {
         `${shown(name)} is not in the prefix of the package, ${shown(prefix)}`,
       );
     }
+    this.#requireOwnRelocations(below);
     const spec = this.#spec;
     if (spec?.name !== `${prefix}${specFileEnd}`)
       return { kind: 'absent', why: `the tarball has no .spack/spec.json in its prefix, ${shown(prefix)}` };
@@ -108,9 +126,27 @@ export class TarballContents implements TarVisitor {
     return { kind: 'found', json: Buffer.concat(spec.chunks) };
   }
 
+  /** Spack rewrites what is listed for it, and follows links and `..` then. */
+  #requireOwnRelocations(below: ByteName): void {
+    const info = this.#buildInfo;
+    if (info === undefined) return;
+    const fault = (why: string): TarballFault =>
+      new TarballFault('tarball-relocation-outside', `${shown(info.name)} ${why}`);
+    if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');
+    const list = relocationListOf(Buffer.concat(info.chunks).toString('utf8'));
+    if (list === undefined) throw fault('is not of the form in which Spack writes what is to be relocated');
+    const requireListed = (path: string, isRight: (kind: SeenKind | undefined) => boolean): void => {
+      const name = `${below}${Buffer.from(path).toString('latin1')}`;
+      if (!isRight(this.#kinds.get(name)))
+        throw fault(`lists ${shown(name)}, which is not that kind of file in the tarball`);
+    };
+    for (const path of list.files) requireListed(path, (kind) => kind === 'file' || kind === 'hardlink');
+    for (const path of list.links) requireListed(path, (kind) => kind === 'symlink');
+  }
+
   /** As Spack finds it; in a tarball that Spack would not install, for want of `binary_distribution`, where the spec is. */
   #prefix(): ByteName | undefined {
-    const name = this.#buildInfo ?? this.#spec?.name;
+    const name = (this.#buildInfo ?? this.#spec)?.name;
     if (name === undefined) return undefined;
     const segments = name.split('/');
     return segments.slice(0, -2).join('/');
@@ -178,8 +214,8 @@ function isDirectory(kind: SeenKind): boolean {
   return kind === 'directory' || kind === 'implied';
 }
 
-function isShorter(name: ByteName, than: ByteName | undefined): boolean {
-  return than === undefined || name.length < than.length;
+function isShorter(name: ByteName, than: KeptFile | undefined): boolean {
+  return than === undefined || name.length < than.name.length;
 }
 
 function checkName(name: ByteName): void {

@@ -1,5 +1,5 @@
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib';
-import { JsonScanner, releaseBytes } from '@slipway/core';
+import { releaseBytes } from '@slipway/core';
 import type { FindingCode } from './findings.ts';
 import {
   type GzipFault,
@@ -17,7 +17,6 @@ import { TarballContents, tarballLimits, tooLarge } from './tarball-contents.ts'
 /** Tarballs that unpack to more are read as a stream. */
 const maxUnpackedBytesInMemory = 8 * 1024 * 1024;
 const inflateChunkBytes = 64 * 1024;
-const maxSpecDepth = 64;
 
 /** Something about what is inside a tarball. */
 export interface TarballRemark {
@@ -173,27 +172,22 @@ function refusedGzipEnd(fault: GzipFault | undefined): TarballVerdict | undefine
   return fault === undefined ? undefined : refusedGzip(fault);
 }
 
-/** The DAG hash of the root of an installed spec, whose JSON is read as strictly as any; undefined where it has none. */
+/**
+ * The DAG hash of the root of an installed spec; undefined where it has none. As for Spack, the last of several equal keys
+ * counts.
+ */
 function dagHashOfSpecFile(json: Buffer): string | undefined {
-  let hash: string | undefined;
   try {
-    const scanner = new JsonScanner(json, { maxDepth: maxSpecDepth });
-    scanner.object((key) => {
-      if (key !== 'spec') return void scanner.skipValue();
-      scanner.object((specKey) => {
-        if (specKey !== 'nodes') return void scanner.skipValue();
-        scanner.array((index) => {
-          if (index > 0) return void scanner.skipValue();
-          scanner.object((nodeKey) => {
-            if (nodeKey === 'hash') hash = scanner.string();
-            else scanner.skipValue();
-          });
-        });
-      });
-    });
-    scanner.end();
+    const document: unknown = JSON.parse(json.toString('utf8'));
+    const nodes = property(property(document, 'spec'), 'nodes');
+    const hash = property(Array.isArray(nodes) ? nodes[0] : undefined, 'hash');
+    return typeof hash === 'string' && /^[a-z2-7]{32}$/.test(hash) ? hash : undefined;
   } catch {
+    // Whatever is wrong with it, it names no spec.
     return undefined;
   }
-  return hash !== undefined && /^[a-z2-7]{32}$/.test(hash) ? hash : undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -69,10 +69,12 @@ export async function readTarball(
   const judge = new TarballJudge();
   let sizeBytes = 0;
   for await (const chunk of body) {
+    // Unpacked on another thread meanwhile.
+    const judged = judge.push(chunk);
     hash.update(chunk);
     sizeBytes += chunk.length;
     onBytes(chunk.length);
-    await judge.push(chunk);
+    await judged;
   }
   return { sizeBytes, sha256: hash.digest('hex'), verdict: await judge.end() };
 }

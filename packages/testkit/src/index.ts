@@ -4,7 +4,7 @@ export * from './artifact-actions-double.ts';
 export * from './attack.ts';
 export * from './attack-setup.ts';
 export * from './attack-signers.ts';
-export { addMembers, honestMembers, replaceTarball, victimPrefix } from './attack-tarballs.ts';
+export { addMembers, honestMembers, replaceTarball, victimPrefix } from './attack-tarball.ts';
 export * from './attacks.ts';
 export * from './cdn-site.ts';
 export * from './clear-sign.ts';
