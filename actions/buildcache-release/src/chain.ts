@@ -42,6 +42,8 @@ export const chain: Chain = {
       inputs: {
         ...sameInputs('buildcache', 'dry-run'),
         ...key,
+        ...sameInputs('require-signed-by'),
+        level: leftOut('every tarball is read before it is signed; level is that of the verification'),
         output: leftOut('the staged buildcache is signed in place, and published from there'),
         report: fromInput('sign-report'),
       },

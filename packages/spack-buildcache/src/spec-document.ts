@@ -29,6 +29,8 @@ export interface SpecDocument {
   readonly fresh: readonly SpecNode[];
   /** Layout v2 binds the tarball here. */
   readonly tarballChecksum: { readonly algorithm: string; readonly hash: string } | undefined;
+  /** Its `buildcache_layout_version` as it is written there; undefined without one. */
+  readonly layoutVersion: unknown;
 }
 
 /** A spec document by itself, all of whose nodes are fresh. Throws as `NodeMemo.read` does. */
@@ -175,13 +177,14 @@ export class NodeMemo {
   }
 }
 
-type Outline = Pick<SpecDocument, 'specfileVersion' | 'tarballChecksum'>;
+type Outline = Pick<SpecDocument, 'specfileVersion' | 'tarballChecksum' | 'layoutVersion'>;
 
 /** Reads what is around the nodes; `node` must consume each of them. */
 function readOutline(json: Uint8Array, node: (scanner: JsonScanner) => void): Outline {
   const scanner = new JsonScanner(json, { maxDepth: maxSpecDepth });
   let specfileVersion: number | undefined;
   let tarballChecksum: SpecDocument['tarballChecksum'];
+  let layoutVersion: unknown;
   scanner.object((key) => {
     switch (key) {
       case 'spec':
@@ -194,13 +197,16 @@ function readOutline(json: Uint8Array, node: (scanner: JsonScanner) => void): Ou
       case 'binary_cache_checksum':
         tarballChecksum = checksumOf(scanner.value());
         return;
+      case 'buildcache_layout_version':
+        layoutVersion = scanner.value();
+        return;
       default:
         scanner.skipValue();
     }
   });
   scanner.end();
   if (specfileVersion === undefined) throw malformed('it has no specfile version');
-  return { specfileVersion, tarballChecksum };
+  return { specfileVersion, tarballChecksum, layoutVersion };
 }
 
 /** Checks and parses the node at the cursor. */
