@@ -7,6 +7,11 @@ export const inputs = {
     description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
   }),
   passphrase: buildcacheInputs.passphrase,
+  'trusted-keys': {
+    ...buildcacheInputs.trustedKeys,
+    description:
+      'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
+  },
   output: input.path({
     description:
       'A directory for the signed buildcache, which gets a copy of everything. Without it the staged one is signed in place.',
