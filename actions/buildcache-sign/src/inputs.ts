@@ -18,6 +18,11 @@ export const inputs = {
     choices: ['metadata', 'full'],
     default: 'full',
   }),
+  'trusted-keys': {
+    ...buildcacheInputs.trustedKeys,
+    description:
+      'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
+  },
   output: input.path({
     description:
       'A directory for the signed buildcache, which gets a copy of everything. Without it the staged one is signed in place.',

@@ -132,11 +132,11 @@ interface OpenSigner {
 }
 
 async function openPayloadSigner(given: Inputs, { clock, progress }: ActionContext): Promise<OpenSigner> {
-  const { signingSecret, signingKey, passphrase } = given;
+  const { signingSecret, signingKey, passphrase, trustedKeys } = given;
   if (signingSecret !== undefined) return { signer: hmacSigner(signingSecret), close() {} };
   if (signingKey === undefined) return { signer: undefined, close() {} };
   const { openSigner } = await import('@slipway/signing');
-  const opened = await openSigner({ armoredKey: signingKey, passphrase, clock });
+  const opened = await openSigner({ armoredKey: signingKey, passphrase, trustedKeys, clock });
   for (const notice of opened.notices) progress.info(`Note on the signing key: ${notice}`);
   return { signer: openPgpSigner((text) => opened.clearSign(text)), close: () => opened.close() };
 }

@@ -74,7 +74,17 @@ export const inputs = {
   'signing-key': input.secret({
     description: 'An armored OpenPGP private key, or the base64 of one: signs instead of `signing-secret`.',
   }),
-  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
+  'trusted-keys': {
+    ...input.block({
+      description:
+        'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
+    }),
+    check: async (value: string): Promise<void> => {
+      const { parseTrustedKeys } = await import('@slipway/signing');
+      await parseTrustedKeys(value);
+    },
+  },
   'allow-unsigned': input.boolean({
     description: 'Send without a signature, for receivers that check none.',
     default: 'false',
@@ -91,7 +101,7 @@ export const inputs = {
     },
   ),
   'app-private-key': {
-    ...input.secret({ description: 'A private key of the GitHub App, in PEM.' }),
+    ...input.secret({ description: 'A private key of the GitHub App, in PEM, or the base64 of it.' }),
     parse: (pem: string): string => {
       parseAppKey(pem);
       return pem;

@@ -14,9 +14,11 @@ export interface InputDeclaration<Value> {
   readonly default?: string | undefined;
   /** Masked as soon as it is read; on the CLI never a plain argument. */
   readonly secret: boolean;
+  /** Blanks and line ends around it are a part of it. */
+  readonly verbatim?: boolean | undefined;
   /** The allowed words of a `choice`. */
   readonly choices?: readonly string[] | undefined;
-  /** Parses a non-empty, trimmed text; throws an `Error` whose message says what is wrong with it. */
+  /** Parses a non-empty text, trimmed unless it is `verbatim`; throws an `Error` whose message says what is wrong with it. */
   readonly parse: (text: string) => Value;
   /** The value of an input that is not given and has no default. */
   readonly absent: Value;

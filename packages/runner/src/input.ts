@@ -102,6 +102,12 @@ export const input = {
     ...optional('secret', words, asIs),
     secret: true,
   }),
+  /** A secret of which every character counts, as it does for gpg; line ends alone are no passphrase. */
+  passphrase: (words: Words): InputDeclaration<string | undefined> => ({
+    ...optional('secret', words, asIs),
+    secret: true,
+    verbatim: true,
+  }),
   requiredSecret: (words: Words): InputDeclaration<string> => ({
     ...required('secret', words, asIs),
     secret: true,
