@@ -79,7 +79,7 @@ export const inputs = {
     description: 'Send without a signature, for receivers that check none.',
     default: 'false',
   }),
-  token: input.secret({
+  token: input.token({
     description:
       'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches its own repository alone.',
   }),

@@ -57,6 +57,26 @@ const sent = (target?: string): number =>
     .filter(({ parameters }) => target === undefined || target === `acme/${parameters['repo']}`).length;
 const serverError = (status: number) => ({ status, body: { message: 'Server Error' } });
 
+describe('variables and tokens', () => {
+  test('may end in a line end, as pasted secrets do', async () => {
+    const url = `${double.url}\r\n`;
+    const environment = { GITHUB_API_URL: url, GITHUB_REPOSITORY: 'acme/app\n', HTTP_PROXY: '\n' };
+    const result = await run({ token: `${double.addToken()}\r\n` }, environment);
+    expect(result.failure).toBeUndefined();
+    expect(sent('acme/site')).toBe(1);
+  });
+
+  test('I7: with a line end inside are refused by name, and nothing is sent', async () => {
+    const failure = await failureOf(run({ token: 'hunter2\nhunter3' }));
+    expect(failure).toMatchObject({ name: 'UserError', code: 'input-invalid' });
+    expect(failure.message).toMatch(/^input "token" cannot be used: it has 2 lines(?!.*hunter)/);
+    const proxy = await failureOf(run({}, { HTTP_PROXY: 'http://user:hunter2\n@127.0.0.1:1' }));
+    expect(proxy).toMatchObject({ name: 'UserError', code: 'input-invalid' });
+    expect(proxy.message).toMatch(/^the variable HTTP_PROXY cannot be used(?!.*hunter)/);
+    expect(sent()).toBe(0);
+  });
+});
+
 describe('repositories are told', () => {
   test('each a message of its own, signed, with what the inputs and the run say', async () => {
     const result = await run({

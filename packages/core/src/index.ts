@@ -12,4 +12,6 @@ export * from './ports.ts';
 export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
+export * from './text-forms.ts';
+export * from './variables.ts';
 export * from './version.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Environment, Problem, ProgressPort, SlipwayError } from '@slipway/core';
+import type { Clock, Environment, Problem, ProgressPort, SlipwayError, TextForm } from '@slipway/core';
 
 /**
  * One input of an action: its type, parser, default and words. Everything else that knows an input (`action.yml`, the
@@ -16,6 +16,8 @@ export interface InputDeclaration<Value> {
   readonly secret: boolean;
   /** The allowed words of a `choice`. */
   readonly choices?: readonly string[] | undefined;
+  /** What the text may hold at all, looked at before it is parsed; anything when not given. */
+  readonly form?: TextForm | undefined;
   /** Parses a non-empty, trimmed text; throws an `Error` whose message says what is wrong with it. */
   readonly parse: (text: string) => Value;
   /** The value of an input that is not given and has no default. */

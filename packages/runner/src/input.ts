@@ -20,6 +20,7 @@ function required<Value>(
     description: words.description,
     required: true,
     secret: false,
+    form: 'line',
     parse,
     absent: undefined as Value,
   };
@@ -36,6 +37,7 @@ function optional<Value>(
     required: false,
     default: words.default,
     secret: false,
+    form: 'line',
     parse,
     absent: undefined,
   };
@@ -92,19 +94,29 @@ export const input = {
   lines: (words: Words): InputDeclaration<readonly string[]> => ({
     ...withDefault('list', { ...words, default: '' }, linesOf),
     default: undefined,
+    form: 'lines',
   }),
   /** Text of several lines that is not a list of lines, such as keys among fingerprints. */
   block: (words: Words): InputDeclaration<string> => ({
     ...withDefault('text', { ...words, default: '' }, asIs),
     default: undefined,
   }),
+  /** A secret of any form: a passphrase, or a key that has many lines. */
   secret: (words: Words): InputDeclaration<string | undefined> => ({
     ...optional('secret', words, asIs),
     secret: true,
+    form: undefined,
   }),
   requiredSecret: (words: Words): InputDeclaration<string> => ({
     ...required('secret', words, asIs),
     secret: true,
+    form: undefined,
+  }),
+  /** A secret that goes into an HTTP header. */
+  token: (words: Words): InputDeclaration<string | undefined> => ({
+    ...optional('secret', words, asIs),
+    secret: true,
+    form: 'token',
   }),
   requiredChoice: <const Choice extends string>(
     words: Words & { readonly choices: readonly Choice[] },
