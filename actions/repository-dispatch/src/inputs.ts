@@ -16,14 +16,15 @@ export const inputs = {
   },
   'event-type': {
     ...input.requiredText({
-      description: 'The event type, at most 100 characters: what `types` of `on: repository_dispatch` names.',
+      description:
+        'The event type, at most 100 characters, which may have spaces: what `types` of `on: repository_dispatch` names.',
     }),
     parse: parseEventType,
   },
   payload: {
     ...input.block({
       description:
-        'A JSON object with what the receiver is to know. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
+        'A JSON object with what the receiver is to know, into which `toJSON()` writes text of a workflow. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
     }),
     parse: parsePayload,
     absent: {},

@@ -78,6 +78,30 @@ describe('variables and tokens', () => {
 });
 
 describe('repositories are told', () => {
+  test('of an event type with spaces, as GitHub takes it', async () => {
+    double.addRepository({
+      ...receiver('acme/spaced', { conclusion: 'success' }),
+      workflows: [{ id: 8, runName: (event) => `Take ${idOf(event)}`, eventTypes: ['app released'] }],
+    });
+    const result = await run({ targets: 'acme/spaced', 'event-type': 'app released' });
+    expect(result.failure).toBeUndefined();
+    expect(double.requestsOf(dispatches)[0]?.body).toMatchObject({ event_type: 'app released' });
+  });
+
+  test('or not, where a line break of a commit message is in the payload: its key and place are told', async () => {
+    const payload = '{\n  "message": "Merge\n\nA second line"\n}';
+    const failure = await failureOf(run({ payload, 'payload-file': 'broken.json' }));
+    expect(failure.message).toContain(
+      'input "payload": it is no JSON: the text of "message" has a line break, which is written \\n, or lacks its closing quotation mark (line 2, column 20). Text that',
+    );
+    expect(failure.message).toContain('toJSON(');
+    writeFileSync(join(directory, 'broken.json'), payload);
+    expect((await failureOf(run({ 'payload-file': 'broken.json' }))).message).toContain(
+      '(line 2, column 20)',
+    );
+    expect(sent()).toBe(0);
+  });
+
   test('each a message of its own, signed, with what the inputs and the run say', async () => {
     const result = await run({
       targets: 'acme/site\nacme/mirror',
@@ -393,7 +417,7 @@ describe('the inputs', () => {
     const failure = await failureOf(
       run({
         targets: 'acme',
-        'event-type': 'two words',
+        'event-type': 'zwei Wörter',
         payload: '[]',
         'payload-file': 'missing.json',
         fields: 'x',

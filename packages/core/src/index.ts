@@ -3,6 +3,7 @@ export * from './concurrency.ts';
 export * from './digest-map.ts';
 export * from './errors.ts';
 export * from './json-scanner.ts';
+export * from './json-text.ts';
 export * from './keys.ts';
 export * from './loopback.ts';
 export * from './measures.ts';
