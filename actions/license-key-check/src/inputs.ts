@@ -62,10 +62,14 @@ export const inputs = {
     textKinds.join(', '),
     choicesParser(textKinds),
   ),
-  'distinct-by': given(
-    'The fields that decide the key, where not all do: customers that differ in none of them may have the same.',
-    parseNames,
-  ),
+  'distinct-by': {
+    ...given(
+      'The fields that decide the key, where not all do: customers that differ in none of them may have the same.',
+      parseNames,
+    ),
+    kind: 'list',
+    repeatable: true,
+  },
   'ignored-differences': withDefault(
     'Differences that leave a customer the same one, who may have the same key: `case`, `unicode-form` (NFC and NFD), `outer-spaces`; or `none`.',
     'unicode-form',
@@ -163,6 +167,7 @@ function withDefault<Value>(
   return {
     kind: 'list',
     description,
+    repeatable: true,
     required: false,
     default: words,
     secret: false,

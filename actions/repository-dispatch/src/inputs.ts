@@ -28,6 +28,7 @@ export const inputs = {
     }),
     parse: parsePayload,
     absent: {},
+    repeatable: false,
   },
   'payload-file': {
     ...input.path({ description: 'A file with another JSON object, whose keys are added.' }),

@@ -12,6 +12,8 @@ export interface InputDeclaration<Value> {
   readonly required: boolean;
   /** What an empty input means, as a user would write it. */
   readonly default?: string | undefined;
+  /** Its value is lines, so that a terminal may give it piece by piece: the flag stands once for each. */
+  readonly repeatable?: boolean | undefined;
   /** Masked as soon as it is read; on the CLI never a plain argument. */
   readonly secret: boolean;
   /** The allowed words of a `choice`. */
