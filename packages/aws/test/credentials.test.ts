@@ -95,7 +95,7 @@ describe('the chain of the machine', () => {
   });
 
   /** A shared configuration with the profile `ci`, and the variables that name both. */
-  function sharedConfiguration(extra = ''): Readonly<Record<string, string>> {
+  function sharedConfiguration(extra = '') {
     const path = join(directory, 'credentials');
     writeFileSync(path, `[ci]\naws_access_key_id = AKIA2\naws_secret_access_key = hunter3-secret\n${extra}`);
     const environment = {
@@ -126,7 +126,7 @@ describe('the chain of the machine', () => {
   test('names a profile that does not exist, with the files it was looked for in and the profiles there', async () => {
     const environment = { ...sharedConfiguration(), AWS_PROFILE: 'prod' };
     writeFileSync(
-      environment.AWS_CONFIG_FILE ?? '',
+      environment.AWS_CONFIG_FILE,
       '[default]\nregion = x\n[profile staging]\nregion = x\n[sso-session s]\nsso_region = x\n',
     );
     // Credentials of another kind must not stand in for those of the profile.

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { systemClock, UserError } from '@slipway/core';
-import { defineAction, input, linesInput } from '@slipway/runner';
+import { defineAction, type InputDeclarations, input, linesInput } from '@slipway/runner';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseArguments } from '../src/arguments.ts';
@@ -387,7 +387,8 @@ describe('help', () => {
     let repeatable = 0;
     for (const { load } of Object.values(registry)) {
       const { action: real } = await load();
-      for (const [name, declaration] of Object.entries(real.inputs)) {
+      const declarations: InputDeclarations = real.inputs;
+      for (const [name, declaration] of Object.entries(declarations)) {
         const marked = actionHelp(real).includes(` --${name} ${declaration.kind.toUpperCase()} …`);
         expect(marked, `${real.name} --${name}`).toBe(declaration.repeatable === true);
         const sources = { environment: {}, open: () => Readable.from([]) };
@@ -408,7 +409,8 @@ describe('help', () => {
   test('marks what a workflow writes as lines, whatever its kind is called', async () => {
     for (const { load } of Object.values(registry)) {
       const { action: real } = await load();
-      for (const [name, { kind, repeatable, description }] of Object.entries(real.inputs)) {
+      const declarations: InputDeclarations = real.inputs;
+      for (const [name, { kind, repeatable, description }] of Object.entries(declarations)) {
         const isLines =
           /^(?:list|rules|globs)$/.test(kind) || /\bone a line\b|one after the other/.test(description);
         if (isLines && kind !== 'path') expect(repeatable, `${real.name} --${name}`).toBe(true);
