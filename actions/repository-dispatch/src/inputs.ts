@@ -16,17 +16,19 @@ export const inputs = {
   },
   'event-type': {
     ...input.requiredText({
-      description: 'The event type, at most 100 characters: what `types` of `on: repository_dispatch` names.',
+      description:
+        'The event type, at most 100 characters, which may have spaces: what `types` of `on: repository_dispatch` names.',
     }),
     parse: parseEventType,
   },
   payload: {
     ...input.block({
       description:
-        'A JSON object with what the receiver is to know. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
+        'A JSON object with what the receiver is to know, into which `toJSON()` writes text of a workflow. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
     }),
     parse: parsePayload,
     absent: {},
+    repeatable: false,
   },
   'payload-file': {
     ...input.path({ description: 'A file with another JSON object, whose keys are added.' }),
@@ -89,7 +91,7 @@ export const inputs = {
     description: 'Send without a signature, for receivers that check none.',
     default: 'false',
   }),
-  token: input.secret({
+  token: input.token({
     description:
       'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches its own repository alone.',
   }),

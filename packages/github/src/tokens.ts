@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { onlyPemBlock, printable, readKeyText, UserError } from '@slipway/core';
+import { formFault, onlyPemBlock, printable, readKeyText, UserError } from '@slipway/core';
 import { GitHubFailure } from './refusal.ts';
 import {
   type Answer,
@@ -23,8 +23,10 @@ export interface AppCredentials {
   readonly privateKey: string;
 }
 
-/** One token for every repository. */
+/** One token for every repository. Throws `UserError` `input-invalid`, with nothing of it, for one that no header can carry. */
 export function staticToken(token: string): TokenSource {
+  const fault = formFault(token, 'token');
+  if (fault !== undefined) throw new UserError('input-invalid', `the token cannot be used: ${fault}`);
   return async () => token;
 }
 
@@ -180,6 +182,9 @@ function parseToken({ data }: Answer): { readonly token: string; readonly expire
   const expiresAtMs = Date.parse(String(fieldOf(data, 'expires_at')));
   if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs)) {
     throw new GitHubFailure('unexpected-answer', 'GitHub answers with no token');
+  }
+  if (formFault(token, 'token') !== undefined) {
+    throw new GitHubFailure('unexpected-answer', 'GitHub answers with a token that no header can carry');
   }
   return { token, expiresAtMs };
 }

@@ -1,4 +1,4 @@
-import { printable, SlipwayError, UserError } from '@slipway/core';
+import { formFault, printable, SlipwayError, UserError } from '@slipway/core';
 import type {
   ActionDefinition,
   InputDeclaration,
@@ -106,6 +106,11 @@ function parseInput(declaration: InputDeclaration<unknown>, text: string | undef
   const effective = given === '' ? (declaration.default ?? '') : given;
   if (effective === '') {
     return declaration.required ? { problem: `${name} is required` } : { value: declaration.absent };
+  }
+  const fault = declaration.form === undefined ? undefined : formFault(effective, declaration.form);
+  if (fault !== undefined) {
+    const shown = declaration.secret ? 'used' : `"${printable(effective, maxShownCharacters)}"`;
+    return { problem: `${name} cannot be ${shown}: ${fault}` };
   }
   try {
     return { value: declaration.parse(effective) };
