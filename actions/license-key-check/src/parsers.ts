@@ -1,6 +1,6 @@
 import { Script } from 'node:vm';
 import { printable } from '@slipway/core';
-import { linesOf } from '@slipway/runner';
+import { itemsOf, linesOf } from '@slipway/runner';
 
 /** What a customer's field is, which decides what is made up for it. */
 export type FieldKind =
@@ -166,7 +166,7 @@ export function parseSeed(text: string): number {
 }
 
 function wordsOf(text: string): readonly string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '');
+  return itemsOf(text).flatMap((item) => item.split(/\s+/));
 }
 
 function refuseRepeated(names: readonly string[]): void {

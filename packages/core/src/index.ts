@@ -13,3 +13,4 @@ export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
 export * from './version.ts';
+export * from './wildcard.ts';
