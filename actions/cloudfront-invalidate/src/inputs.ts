@@ -2,7 +2,14 @@ import { parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
 import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
-import { parseBaseUrl, parseDistributionId, parsePaths, parseProofs, parseTags } from './parsers.ts';
+import {
+  parseBaseUrl,
+  parseDistributionId,
+  parsePaths,
+  parseProofs,
+  parseTags,
+  withoutText,
+} from './parsers.ts';
 
 const { 'force-path-style': _, ...shared } = awsInputs;
 
@@ -13,7 +20,7 @@ export const inputs = {
   },
   paths: listInput(
     'What to invalidate, as it stands in URLs: `/index.html`, `/images/*`, one a line or several with blanks or commas between them; also URLs under `base-url`. A blank of a name is written `%20`. The output `invalidation-paths` of a publish fits. Nothing at all is fine: then nothing is invalidated.',
-    parsePaths,
+    withoutText(parsePaths),
   ),
   'paths-file': {
     ...input.path({ description: 'A file with more paths, written in the same way.' }),
@@ -66,7 +73,7 @@ export const inputs = {
   }),
   prove: listInput(
     'What must be served after it, one a line: a URL or a path, a space, and the SHA-256 of the bytes; or as `sha256sum` prints it.',
-    parseProofs,
+    withoutText(parseProofs),
   ),
   'prove-file': {
     ...input.path({
@@ -79,7 +86,7 @@ export const inputs = {
   'base-url': {
     ...input.text({ description: 'URL of the CDN, `https://cdn.example.org`, for paths and keys to prove.' }),
     kind: 'URL',
-    parse: parseBaseUrl,
+    parse: withoutText(parseBaseUrl),
   },
   'prove-deadline': input.duration({
     description: 'How long the new bytes may take to be served.',

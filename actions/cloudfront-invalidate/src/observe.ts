@@ -31,7 +31,7 @@ export async function observe(given: Inputs, context: ActionContext): Promise<Pl
       },
       reference: given.reference,
       runReference: `${clock.nowMs()} ${clock.random()}`,
-      proofs: [...given.prove, ...listed],
+      proofs: [...given.prove, ...listed.map((proof) => ({ ...proof, isListed: true }))],
       baseUrl: given.baseUrl,
       prefix,
       wait: given.wait,

@@ -1,5 +1,5 @@
 import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
-import { printable } from '@slipway/core';
+import { printable, UserError } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
 
 const maxUrlCharacters = 4096;
@@ -12,6 +12,8 @@ export interface Proof {
     | { readonly kind: 'path'; readonly name: string };
   readonly sha256: string;
   readonly sizeBytes?: number | undefined;
+  /** It is of a manifest, which has what did not change as well. */
+  readonly isListed?: boolean | undefined;
 }
 
 /** Throws an `Error` for what cannot be the ID of a distribution, such as its domain name. */
@@ -198,6 +200,20 @@ function collectProblems<Value>(problems: readonly string[], parse: () => Value)
   }
   if (problems.length > 0) throw new Error(problems.join('; '));
   return value;
+}
+
+/**
+ * A parser whose errors are told without the text that it was given: a URL in it may have a password, and what the parser says has
+ * no part of one.
+ */
+export function withoutText<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new UserError('input-invalid', error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  };
 }
 
 /** As `parseEach`, without what could be a secret in names that are URLs. */
