@@ -1,6 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { type Artifact, type Problem, parseArtifacts, printable, systemErrorCode, UserError } from '@slipway/core';
+import {
+  type Artifact,
+  type Problem,
+  parseArtifacts,
+  printable,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
 import {
   type FileProblem,
   type FoundPath,
@@ -49,8 +56,7 @@ export async function findSources(
   const artifacts = listPath === undefined ? [] : await readArtifacts(resolve(workDirectory, listPath));
   const found = new Map<string, Pick<SourceFile, 'sizeBytes' | 'artifact'>>();
   const patterns = findPatterns(files, workDirectory, problems);
-  for (const file of patterns.found)
-    found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
+  for (const file of patterns.found) found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
   for (const artifact of artifacts) {
     const path = resolve(workDirectory, artifact.path ?? '');
     if (artifact.path === undefined) {
@@ -83,7 +89,12 @@ export async function findSources(
     'Check files and artifacts, and whether an earlier step made the files.',
   );
   requireSome(named.length);
-  return { files: named.sort((a, b) => (a.name < b.name ? -1 : 1)), artifacts, checksumsPath, notices: patterns.notices };
+  return {
+    files: named.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    artifacts,
+    checksumsPath,
+    notices: patterns.notices,
+  };
 }
 
 function findPatterns(

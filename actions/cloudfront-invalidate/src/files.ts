@@ -7,10 +7,7 @@ const maxFileBytes = 64 * 2 ** 20;
 const maxItems = 200_000;
 
 /** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
-export async function readPathsFile(
-  path: string,
-  workDirectory: string,
-): Promise<readonly AskedTarget[]> {
+export async function readPathsFile(path: string, workDirectory: string): Promise<readonly AskedTarget[]> {
   const targets = parsePaths(await readBounded(path, workDirectory));
   if (targets.length > maxItems) throw new Error(`it has more than ${maxItems} paths`);
   return targets;

@@ -68,7 +68,8 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
   const findings: Finding[] = [...servedFindings(plan, result?.proofs ?? [])];
   findings.push(
     ...plan.uncovered.asked.map((url): Finding => {
-      const message = 'it is to be proven, and no path of this run invalidates it: that is right where it did not change';
+      const message =
+        'it is to be proven, and no path of this run invalidates it: that is right where it did not change';
       return { code: 'proof-not-invalidated', severity: 'notice', key: url, message };
     }),
   );

@@ -1,5 +1,5 @@
 import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
-import { printable, UserError } from '@slipway/core';
+import { printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
 
 const maxUrlCharacters = 4096;
@@ -39,7 +39,9 @@ export function parsePaths(text: string): readonly AskedTarget[] {
   const problems: string[] = [];
   const words = linesOf(text).flatMap((line) => {
     if (line.startsWith('#')) {
-      problems.push(`"${printable(shown(line), maxShownCharacters)}": cache tags belong into cache-tags; a comment begins with "# "`);
+      problems.push(
+        `"${printable(shown(line), maxShownCharacters)}": cache tags belong into cache-tags; a comment begins with "# "`,
+      );
       return [];
     }
     const found = splitWords(line);
@@ -55,7 +57,7 @@ export function parsePaths(text: string): readonly AskedTarget[] {
 }
 
 function parseTarget(text: string): AskedTarget {
-  const [, origin, path = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)([^]*)$/i.exec(text) ?? [];
+  const [, origin, path = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)(.*)$/is.exec(text) ?? [];
   if (origin !== undefined) {
     return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parseUrl(origin).origin };
   }
@@ -66,7 +68,10 @@ function parseTarget(text: string): AskedTarget {
 }
 
 /** Why targets that were written as URLs cannot be used, or undefined. */
-export function strangeTargets(targets: readonly AskedTarget[], baseUrl: string | undefined): string | undefined {
+export function strangeTargets(
+  targets: readonly AskedTarget[],
+  baseUrl: string | undefined,
+): string | undefined {
   const origins = [...new Set(targets.flatMap(({ origin }) => origin ?? []))];
   const expected = baseUrl === undefined ? undefined : new URL(baseUrl).origin;
   const strange = origins.filter((origin) => origin !== expected).map((origin) => printable(origin, 100));
@@ -101,9 +106,7 @@ function parseProofLine(line: string): readonly Proof[] {
   if (sums === 0) throw new Error(noProof);
   if (words.length !== 2 * sums) {
     throw new Error(
-      sums * 2 < words.length
-        ? `${noProof}; in a path write %20 for a blank and %2C for a comma`
-        : noProof,
+      sums * 2 < words.length ? `${noProof}; in a path write %20 for a blank and %2C for a comma` : noProof,
     );
   }
   return Array.from({ length: sums }, (_, index) => {
@@ -116,7 +119,7 @@ function parseProofLine(line: string): readonly Proof[] {
 
 /** The URL of a CDN without a slash at its end. Throws an `Error` for what is none. */
 export function parseBaseUrl(text: string): string {
-  return parseUrl(text).href.replace(/\/+$/, '');
+  return withoutTrailingSlashes(parseUrl(text).href);
 }
 
 /** A URL whose bytes can be proven. Throws an `Error` that says why it is none, and repeats nothing of it. */
@@ -177,7 +180,8 @@ function wordEnd(line: string, start: number): number {
   for (let at = start; at < line.length; at += 1) {
     const character = line[at] ?? '';
     if (/\s/.test(character)) return at;
-    if (character === ',' && /^(?:$|[\s,/"']|[a-z][a-z0-9+.-]{0,20}:\/\/)/i.test(line.slice(at + 1, at + 25))) return at;
+    if (character === ',' && /^(?:$|[\s,/"']|[a-z][a-z0-9+.-]{0,20}:\/\/)/i.test(line.slice(at + 1, at + 25)))
+      return at;
   }
   return line.length;
 }
@@ -196,7 +200,9 @@ function collectProblems<Value>(problems: readonly string[], parse: () => Value)
   try {
     value = parse();
   } catch (error) {
-    throw new Error([...problems, error instanceof Error ? error.message : String(error)].join('; '), { cause: error });
+    throw new Error([...problems, error instanceof Error ? error.message : String(error)].join('; '), {
+      cause: error,
+    });
   }
   if (problems.length > 0) throw new Error(problems.join('; '));
   return value;
@@ -211,7 +217,9 @@ export function withoutText<Value>(parse: (text: string) => Value): (text: strin
     try {
       return parse(text);
     } catch (error) {
-      throw new UserError('input-invalid', error instanceof Error ? error.message : String(error), { cause: error });
+      throw new UserError('input-invalid', error instanceof Error ? error.message : String(error), {
+        cause: error,
+      });
     }
   };
 }

@@ -180,7 +180,10 @@ describe('paths, as people write them', () => {
 
   it('of a URL are those of the CDN, without a prefix before them', async () => {
     const cdn = { 'base-url': 'https://cdn.example.org', 'path-prefix': '/spack' };
-    const { log } = await run({ ...cdn, paths: 'https://cdn.example.org/spack/a%20b /c https://cdn.example.org' });
+    const { log } = await run({
+      ...cdn,
+      paths: 'https://cdn.example.org/spack/a%20b /c https://cdn.example.org',
+    });
     expect(log).toEqual(expect.arrayContaining(['  /spack/a%20b', '  /spack/c', '  /']));
     const other = await failureOf(run({ ...cdn, paths: 'https://www.example.org/a' }));
     expect(other.message).toMatch(/www.example.org, and base-url is https:\/\/cdn.example.org/);
@@ -188,7 +191,9 @@ describe('paths, as people write them', () => {
     expect(none.message).toMatch(/no base-url/);
     const secret = await failureOf(run({ ...cdn, paths: 'https://u:hunter2@cdn.example.org/a /b?hunter2' }));
     expect(secret.message).not.toContain('hunter2');
-    const prove = await failureOf(run({ prove: `https://u:hunter2@cdn.example.org/a ${sha256}`, 'base-url': 'https://u:hunter2@x' }));
+    const prove = await failureOf(
+      run({ prove: `https://u:hunter2@cdn.example.org/a ${sha256}`, 'base-url': 'https://u:hunter2@x' }),
+    );
     expect(prove.message).not.toContain('hunter2');
   });
 
@@ -214,14 +219,19 @@ describe('what is to be proven', () => {
     expect(parseProofs(text)).toEqual([one, two]);
   });
 
-  it.each([`/a b ${sha256}`, `/a ${sha256} ${other}`, `/a,/b ${sha256}`, `${sha256}`])('is refused: %s', (text) => {
-    expect(() => parseProofs(text)).toThrow('SHA-256 of 64 hex digits');
-  });
+  it.each([`/a b ${sha256}`, `/a ${sha256} ${other}`, `/a,/b ${sha256}`, `${sha256}`])(
+    'is refused: %s',
+    (text) => {
+      expect(() => parseProofs(text)).toThrow('SHA-256 of 64 hex digits');
+    },
+  );
 
   it('is an error when a manifest has none', async () => {
     const directory = temporaryDirectory('manifest');
     writeFileSync(join(directory, 'm.json'), '[]');
-    expect((await failureOf(run({ 'prove-file': 'm.json' }, directory))).message).toContain('nothing would be proven');
+    expect((await failureOf(run({ 'prove-file': 'm.json' }, directory))).message).toContain(
+      'nothing would be proven',
+    );
   });
 
   it('and is not invalidated by any path is told', async () => {

@@ -13,7 +13,10 @@ import {
 } from './parsers.ts';
 
 export const inputs = {
-  'event-types': listInput('Event types that are accepted, one a line or with commas between them. All when not given.', parseEventTypes),
+  'event-types': listInput(
+    'Event types that are accepted, one a line or with commas between them. All when not given.',
+    parseEventTypes,
+  ),
   senders: listInput(
     'Who may send: logins, or better their numbers, one a line or with commas between them. Everybody who can when not given; the signature is the proof.',
     parseSenders,

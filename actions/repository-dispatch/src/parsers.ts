@@ -34,8 +34,10 @@ export function parsePayload(text: string | Uint8Array): JsonObject {
 export function parseFieldLines(text: string): JsonObject {
   const fields = new Map<string, string>();
   parseEachLine(text, (line) => {
-    const [, name, value = ''] = /^([^=]+?)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (name === undefined) throw new Error('it is no name=value');
+    const equals = line.indexOf('=');
+    if (equals < 1) throw new Error('it is no name=value');
+    const name = line.slice(0, equals).trimEnd();
+    const value = line.slice(equals + 1).trimStart();
     if (!/^[A-Za-z_][\w-]{0,63}$/.test(name)) {
       throw new Error('a name has letters, digits, "_" and "-" alone, and begins with a letter');
     }

@@ -1,5 +1,5 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { parseSizeBytes, UserError } from '@slipway/core';
+import { parseSizeBytes, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import {
@@ -185,5 +185,5 @@ function parseBaseUrl(text: string): string {
     throw new UserError('input-invalid', 'the URL carries credentials');
   }
   if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailingSlashes(url.href);
 }

@@ -8,11 +8,7 @@ import type { Selection } from './selection.ts';
 
 const maxNamedKeys = 20;
 
-export type NoteCode =
-  | 'listing-denied'
-  | 'glob-unused'
-  | 'credentials-left-out'
-  | 'credentials-published';
+export type NoteCode = 'listing-denied' | 'glob-unused' | 'credentials-left-out' | 'credentials-published';
 export type Note = Problem<NoteCode>;
 
 /** Says that listing is denied, and what that costs. */
@@ -66,7 +62,11 @@ export function unusedGlobs(
     { name: 'immutable', severity: 'warning', globs: rules.immutable },
     { name: 'cache-control', severity: 'notice', globs: rules.cacheControl.map(({ glob }) => glob) },
     { name: 'content-type', severity: 'notice', globs: rules.contentType.map(({ glob }) => glob) },
-    { name: 'content-encoding', severity: 'warning', globs: (rules.contentEncoding ?? []).map(({ glob }) => glob) },
+    {
+      name: 'content-encoding',
+      severity: 'warning',
+      globs: (rules.contentEncoding ?? []).map(({ glob }) => glob),
+    },
     { name: 'metadata', severity: 'notice', globs: rules.metadata.map(({ glob }) => glob) },
   ] as const;
   const unused = inputs.flatMap(({ name, severity, globs }) =>

@@ -1,13 +1,7 @@
-import {
-  counted,
-  type ObjectStore,
-  type ProgressPort,
-  printable,
-  UserError,
-} from '@slipway/core';
+import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
 import { leftOutNotices } from '@slipway/local-files';
-import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { isEncoded } from './file-digest.ts';
+import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { hashFiles } from './hashing.ts';
 import { cachePolicyOf, contentEncodingOf, HeaderDigests, type HeaderRules } from './headers.ts';
 import { InventoryKeeper } from './inventory-keeper.ts';
@@ -134,7 +128,11 @@ async function hashSource(
       const { sizeBytes, sha256 } = digest;
       const contentEncoding = contentEncodingOf(key, rules);
       if (!isEncoded(pathOf(selection, key, realPath), contentEncoding))
-        problems.add('content-invalid', key, `has the Content-Encoding ${contentEncoding}, and does not begin as such a file`);
+        problems.add(
+          'content-invalid',
+          key,
+          `has the Content-Encoding ${contentEncoding}, and does not begin as such a file`,
+        );
       const headers = headerDigests.of(key);
       return [{ key, sizeBytes, sha256, headers, contentEncoding, cache: cachePolicyOf(key, rules) }];
     }

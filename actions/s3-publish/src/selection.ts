@@ -125,7 +125,13 @@ function parsePattern(line: string, workDirectory: string): Pattern {
   }
   if (kind === 'other') {
     const name = posix.basename(path);
-    return { line, directory: posix.dirname(path), names: name, matches: (relative) => relative === name, depth: 1 };
+    return {
+      line,
+      directory: posix.dirname(path),
+      names: name,
+      matches: (relative) => relative === name,
+      depth: 1,
+    };
   }
   const names = line.split('/');
   const firstMagic = names.findIndex((name) => magic.test(name));

@@ -1,5 +1,6 @@
 export * from './artifacts.ts';
 export * from './concurrency.ts';
+export * from './deadline.ts';
 export * from './digest-map.ts';
 export * from './errors.ts';
 export * from './json-scanner.ts';

@@ -8,7 +8,9 @@ function means(pattern: string, text: string): boolean {
   if (first === undefined) return text === '';
   const after = rest.join('');
   if (first !== '*') return text.startsWith(first) && means(after, text.slice(1));
-  return Array.from({ length: text.length + 1 }, (_, start) => start).some((start) => means(after, text.slice(start)));
+  return Array.from({ length: text.length + 1 }, (_, start) => start).some((start) =>
+    means(after, text.slice(start)),
+  );
 }
 
 it('a star stands for any run of characters, and all else for itself', () => {

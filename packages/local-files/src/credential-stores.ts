@@ -16,7 +16,17 @@ export const credentialStores: readonly string[] = [
   ...['.cargo/credentials.toml', '.gem/credentials', '.m2/settings.xml', '.composer/auth.json', '.config/gh'],
   ...['.netrc', '_netrc', '.pgpass', '.my.cnf', '.htpasswd', '.config/rclone'],
   // Private keys.
-  ...['.ssh', '.gnupg', '.password-store', 'id_rsa', 'id_dsa', 'id_ecdsa', 'id_ecdsa_sk', 'id_ed25519', 'id_ed25519_sk'],
+  ...[
+    '.ssh',
+    '.gnupg',
+    '.password-store',
+    'id_rsa',
+    'id_dsa',
+    'id_ecdsa',
+    'id_ecdsa_sk',
+    'id_ed25519',
+    'id_ed25519_sk',
+  ],
 ];
 
 /** Names that the list would have, and that are made to be shown. */
@@ -24,7 +34,10 @@ const harmless: readonly string[] = ['.env.example', '.env.sample', '.env.templa
 
 const named = (names: readonly string[]): string =>
   names.map((name) => name.replace(/[.*]/g, (character) => (character === '*' ? '[^/]*' : '\\.'))).join('|');
-const store = new RegExp(`(?:^|/)(?!(?:${named(harmless)})(?:/|$))(?:${named(credentialStores)})(?=/|$)`, 'i');
+const store = new RegExp(
+  `(?:^|/)(?!(?:${named(harmless)})(?:/|$))(?:${named(credentialStores)})(?=/|$)`,
+  'i',
+);
 
 export interface CredentialStore {
   /** Where it is: the part of the path that was asked about, from its beginning. */

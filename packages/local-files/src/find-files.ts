@@ -1,6 +1,12 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { printable, systemErrorCode, UserError, type UserErrorCode } from '@slipway/core';
+import {
+  printable,
+  systemErrorCode,
+  UserError,
+  type UserErrorCode,
+  withoutTrailingSlashes,
+} from '@slipway/core';
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import { isPartialName } from './partial-file.ts';
 import { globTest, type PathTest, pathGlob, splitGlob } from './path-globs.ts';
@@ -59,7 +65,7 @@ export function findFiles(pattern: string, options: FindOptions): readonly Found
     walk.add(path, pattern.endsWith('/') ? '' : basename(path), stats);
   } else if (glob !== undefined) {
     const directory = resolve(options.baseDirectory, glob.directory);
-    walk.match(directory, glob.glob.replace(/\/+$/, ''));
+    walk.match(directory, withoutTrailingSlashes(glob.glob));
   } else {
     options.problems.push({ code: 'source-missing', path: pattern, what: 'is not there' });
     return [];

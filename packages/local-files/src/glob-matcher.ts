@@ -55,7 +55,8 @@ export class GlobMatcher {
     let state = this.start();
     for (let at = 0; at < text.length; at += 1) {
       state = this.step(state, text.charCodeAt(at));
-      if (state.steps.length === 0 && state.excepts.length === 0) return at === text.length - 1 && state.accepts;
+      if (state.steps.length === 0 && state.excepts.length === 0)
+        return at === text.length - 1 && state.accepts;
     }
     return state.accepts;
   }
@@ -74,7 +75,8 @@ export class GlobMatcher {
       if (position?.kind !== 'step') continue;
       if (position.set === undefined || hasCharacter(position.set, code)) reached.push(position.next);
     }
-    const excepts = code === slash ? [] : state.excepts.flatMap((exception) => this.#stepException(exception, code));
+    const excepts =
+      code === slash ? [] : state.excepts.flatMap((exception) => this.#stepException(exception, code));
     if (this.#knownSteps >= maxKnownSteps || this.#states.size >= maxKnownStates) {
       this.#states = new Map();
       this.#first = undefined;
@@ -120,14 +122,23 @@ export class GlobMatcher {
     const id = `${steps.join()}|${excepts.map(({ at, inner }) => `${at}:${inner.id}`).join(';')}|${accepts}`;
     const known = this.#states.get(id);
     if (known !== undefined) return known;
-    const state: State = { id, accepts, steps, excepts, ascii: new Array(128).fill(undefined), others: new Map() };
+    const state: State = {
+      id,
+      accepts,
+      steps,
+      excepts,
+      ascii: new Array(128).fill(undefined),
+      others: new Map(),
+    };
     this.#states.set(id, state);
     return state;
   }
 
   #add(position: Position): number {
     if (this.#positions.length >= maxPositions) {
-      throw new Error(`the glob stands for too much: it is ${maxPositions} characters and more when it is written out`);
+      throw new Error(
+        `the glob stands for too much: it is ${maxPositions} characters and more when it is written out`,
+      );
     }
     return this.#positions.push(position) - 1;
   }

@@ -120,7 +120,9 @@ class Parser {
 
   #slash(): GlobNode {
     if (this.#isInExcept) {
-      throw new Error('a "!(…)" is about one name, and has a "/"; leave out what it means with a glob of its own');
+      throw new Error(
+        'a "!(…)" is about one name, and has a "/"; leave out what it means with a glob of its own',
+      );
     }
     this.#position += 1;
     this.#isFixed = true;
@@ -267,7 +269,8 @@ class Parser {
 
 /** `1..9`, `01..12` or `a..f` as what it stands for. */
 function rangeOptions(text: string): readonly GlobNode[] | undefined {
-  const [, low = '', high = ''] = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text) ?? /^([a-z])\.\.([a-z])$/i.exec(text) ?? [];
+  const [, low = '', high = ''] =
+    /^(\d{1,9})\.\.(\d{1,9})$/.exec(text) ?? /^([a-z])\.\.([a-z])$/i.exec(text) ?? [];
   if (low === '') return undefined;
   const isNumeric = /\d/.test(low);
   const ends = isNumeric ? [Number(low), Number(high)] : [low.charCodeAt(0), high.charCodeAt(0)];
@@ -308,6 +311,7 @@ function rangesOf(text: string): readonly (readonly [number, number])[] {
 
 /** Whether a set has a code unit. A slash is in the set of itself alone. */
 export function hasCharacter({ negated, ranges }: CharacterSet, code: number): boolean {
-  if (code === slash) return !negated && ranges.length === 1 && ranges[0]?.[0] === slash && ranges[0][1] === slash;
+  if (code === slash)
+    return !negated && ranges.length === 1 && ranges[0]?.[0] === slash && ranges[0][1] === slash;
   return ranges.some(([low, high]) => low <= code && code <= high) !== negated;
 }

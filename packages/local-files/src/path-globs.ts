@@ -32,5 +32,8 @@ export function splitGlob(text: string): { readonly directory: string; readonly 
   const first = names.findIndex(hasWildcard);
   if (first === -1) return undefined;
   const directory = names.slice(0, first).join('/');
-  return { directory: directory === '' && text.startsWith('/') ? '/' : directory, glob: names.slice(first).join('/') };
+  return {
+    directory: directory === '' && text.startsWith('/') ? '/' : directory,
+    glob: names.slice(first).join('/'),
+  };
 }

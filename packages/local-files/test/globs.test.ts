@@ -124,10 +124,20 @@ const glob = fc
   // What picomatch reads in a way of its own: stars side by side, names that may be empty, `.` beside wildcards, and quantifiers
   // after what it makes a group of.
   .filter((text) => !/\*\*.|.\*\*/.test(text.replace(/(^|\/)\*\*(?=\/|$)/g, '$1')))
-  .filter((text) => !/[\])}][?*+]|\.[?*]|[?*]\./.test(text) && !/(^|\/)[^/]*\.[^/]*(\/|$)/.test(text.replace(/[ab]+\.[ab]+/g, '')));
+  .filter(
+    (text) =>
+      !/[\])}][?*+]|\.[?*]|[?*]\./.test(text) &&
+      !/(^|\/)[^/]*\.[^/]*(\/|$)/.test(text.replace(/[ab]+\.[ab]+/g, '')),
+  );
 const name = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 4 });
 const path = fc
-  .array(fc.oneof(name, fc.tuple(name, name).map(([a, b]) => `${a}.${b}`)), { minLength: 1, maxLength: 4 })
+  .array(
+    fc.oneof(
+      name,
+      fc.tuple(name, name).map(([a, b]) => `${a}.${b}`),
+    ),
+    { minLength: 1, maxLength: 4 },
+  )
   .map((names) => names.join('/'));
 
 it('means what it means to picomatch', () => {

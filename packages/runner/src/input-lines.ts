@@ -48,7 +48,8 @@ export function jsonItemsOf(text: string): readonly string[] | undefined {
 /** A text without the quotes around the whole of it. */
 export function unquoted(text: string): string {
   const quote = text[0];
-  const isQuoted = (quote === '"' || quote === "'") && text.length > 1 && text.indexOf(quote, 1) === text.length - 1;
+  const isQuoted =
+    (quote === '"' || quote === "'") && text.length > 1 && text.indexOf(quote, 1) === text.length - 1;
   return isQuoted ? text.slice(1, -1).trim() : text;
 }
 

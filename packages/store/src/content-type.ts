@@ -48,8 +48,10 @@ export function contentTypeOf(key: string): string {
 function ownType(name: string): string | undefined {
   if (/^(?:md5|sha(?:1|224|256|384|512)|b2)sums$/.test(name)) return 'text/plain';
   // The only other thing that armor is published as: a key, or one named by its fingerprint.
-  if (/^(?:[^.]*key[^.]*|(?:0x)?[0-9a-f]{16,64})\.asc$/.test(name)) return 'application/pgp-keys';
   const parts = name.split('.');
+  const [stem = ''] = parts;
+  if (parts.length === 2 && parts[1] === 'asc' && /key|^(?:0x)?[0-9a-f]{16,64}$/.test(stem))
+    return 'application/pgp-keys';
   const ending = (count: number): string => (parts.length > count ? `.${parts.slice(-count).join('.')}` : '');
   return types[ending(2)] ?? types[ending(1)];
 }
