@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { archiveTimeMs } from '@slipway/archive';
-import { counted, formatBytes, printable, UserError } from '@slipway/core';
+import { counted, formatBytes, type Problem, printable, UserError } from '@slipway/core';
 import { type FileProblem, refuseProblems } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import type { PlanProblem } from './entry-checks.ts';
@@ -35,8 +35,9 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   const { workDirectory, progress, clock } = context;
   const startedMs = clock.nowMs();
   const outputDirectory = resolve(workDirectory, given.outputDirectory);
-  const planned = await planArchives(given, outputDirectory, workDirectory);
-  const reported = { plan: planned, outputDirectory, workDirectory, reportPath: given.report };
+  const { planned, notices } = await planArchives(given, outputDirectory, workDirectory);
+  for (const { message } of notices) progress.info(message);
+  const reported = { plan: planned, notices, outputDirectory, workDirectory, reportPath: given.report };
   if (given.dryRun) {
     for (const line of planLines(planned)) progress.info(line);
     return report({ ...reported, result: undefined, durationMs: clock.nowMs() - startedMs });
@@ -55,10 +56,14 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 }
 
 /** The plan. Throws one `UserError` for everything that is wrong with the files and their names. */
-async function planArchives(given: Inputs, outputDirectory: string, workDirectory: string): Promise<Plan> {
+async function planArchives(
+  given: Inputs,
+  outputDirectory: string,
+  workDirectory: string,
+): Promise<{ readonly planned: Plan; readonly notices: readonly Problem[] }> {
   const baseDirectory = resolve(workDirectory, given.sourceDirectory ?? '.');
   const fileProblems: FileProblem[] = [];
-  const archives = observeArchives(given.archives, baseDirectory, fileProblems);
+  const { archives, notices } = observeArchives(given.archives, baseDirectory, fileProblems);
   const { readmeTemplate } = given;
   const template =
     readmeTemplate === undefined ? undefined : await readTemplate(readmeTemplate, workDirectory);
@@ -72,7 +77,7 @@ async function planArchives(given: Inputs, outputDirectory: string, workDirector
   if (given.universal !== undefined) outputPaths.add(join(outputDirectory, given.universal));
   const { plan: planned, problems } = plan({ archives, template, outputPaths }, given);
   refusePlan(problems);
-  return planned;
+  return { planned, notices };
 }
 
 const order: readonly PlanProblem['code'][] = [

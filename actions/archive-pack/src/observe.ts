@@ -1,8 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ArchiveSource, ArchiveSpec } from '@slipway/archive';
-import { printable, systemErrorCode, UserError } from '@slipway/core';
-import { type FileProblem, type FoundPath, findFiles } from '@slipway/local-files';
+import { type Problem, printable, systemErrorCode, UserError } from '@slipway/core';
+import {
+  type FileProblem,
+  type FoundPath,
+  findFiles,
+  leftOutNotices,
+  unusedExcludeNotices,
+} from '@slipway/local-files';
 
 /** What a source of an archive stands for. */
 export interface ObservedSource extends ArchiveSource {
@@ -16,19 +22,28 @@ export interface ObservedArchive {
 
 const maxTemplateBytes = 2 ** 20;
 
+export interface Observed {
+  readonly archives: readonly ObservedArchive[];
+  /** What was left out, and what left nothing out. */
+  readonly notices: readonly Problem[];
+}
+
 /** The files of each archive. Adds to `problems` what cannot be packed. */
 export function observeArchives(
   specs: readonly ArchiveSpec[],
   baseDirectory: string,
   problems: FileProblem[],
-): readonly ObservedArchive[] {
-  return specs.map(({ name, sources, excludes }) => ({
-    name,
-    sources: sources.map((source) => ({
-      ...source,
-      found: findFiles(source.path, { baseDirectory, excludes, problems }),
-    })),
-  }));
+): Observed {
+  const leftOut: string[] = [];
+  const idle: string[] = [];
+  const archives = specs.map(({ name, sources, excludes }) => {
+    const usedExcludes = new Set<string>();
+    const options = { baseDirectory, excludes, problems, leftOut, usedExcludes };
+    const observed = sources.map((source) => ({ ...source, found: findFiles(source.path, options) }));
+    idle.push(...excludes.filter((text) => !usedExcludes.has(text)));
+    return { name, sources: observed };
+  });
+  return { archives, notices: [...leftOutNotices(leftOut), ...unusedExcludeNotices(idle)] };
 }
 
 /** The text of the template. Throws `UserError` `input-invalid` when it is none. */

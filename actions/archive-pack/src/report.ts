@@ -1,5 +1,12 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { type Artifact, artifactsText, counted, formatBytes, formatDuration } from '@slipway/core';
+import {
+  type Artifact,
+  artifactsText,
+  counted,
+  formatBytes,
+  formatDuration,
+  type Problem,
+} from '@slipway/core';
 import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
 import { type PackedArchive, type Result, unpackedBytes } from './execute.ts';
 import { type Finding, lostExecutableBits } from './findings.ts';
@@ -7,6 +14,7 @@ import type { Plan, WriteStep } from './plan.ts';
 
 export interface ReportInput {
   readonly plan: Plan;
+  readonly notices: readonly Problem[];
   /** Undefined for a dry run. */
   readonly result: Result | undefined;
   readonly outputDirectory: string;
@@ -38,12 +46,13 @@ export function report(input: ReportInput): ActionResult {
         dryRun: result === undefined,
         archives:
           result === undefined ? writesOf(plan).map(plannedReport) : result.archives.map(writtenReport),
+        notices: input.notices,
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
         problems,
       }),
     ],
     summary: [...summary(input), ...problemsTable(problems)],
-    problems,
+    problems: [...input.notices, ...problems],
     failure: result?.failure,
   };
 }
@@ -136,6 +145,7 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
             ]),
         }
       : archivesTable(result.archives),
+    ...input.notices.map(({ message }) => ({ kind: 'text', text: message }) as const),
   ];
 }
 

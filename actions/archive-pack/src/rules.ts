@@ -13,8 +13,9 @@ export function rulesInput<Value>(
   parseValue: (text: string) => Value,
 ): InputDeclaration<readonly Rule<Value>[]> {
   return linesInput('rules', description, (line) => {
-    const [, archive, rest = line] = /^(.*?\.zip):\s+(.*)$/i.exec(line) ?? [];
-    return { archive: archive?.trim(), value: parseValue(rest.trim()) };
+    const end = /\.zip:\s/i.exec(line)?.index;
+    if (end === undefined) return { archive: undefined, value: parseValue(line.trim()) };
+    return { archive: line.slice(0, end + 4).trim(), value: parseValue(line.slice(end + 5).trim()) };
   });
 }
 

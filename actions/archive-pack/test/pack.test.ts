@@ -16,6 +16,25 @@ const product = {
 };
 
 describe('zips', () => {
+  it('I7: leave out what holds credentials, and tell of it, unless it is named itself', async () => {
+    const workspace = workspaceOf({ 'app/a': 'a', 'app/.git/config': 'token', 'app/.env': 'SECRET=1' });
+    const run = await pack(workspace, { archives: 'app.zip: app\nenv.zip: app/ app/.env=settings' });
+    expect(listing(join(workspace, 'archives/app.zip'))).toEqual(['-rw-r--r-- app/a']);
+    expect(listing(join(workspace, 'archives/env.zip'))).toEqual(['-rw-r--r-- a', '-rw-r--r-- settings']);
+    expect(run.problems).toMatchObject([{ code: 'credentials-left-out', severity: 'notice' }]);
+    expect(run.problems[0]?.message).toContain('app/.env, app/.git/');
+    expect(run.log.join('\n')).toContain('app/.env, app/.git/');
+  });
+
+  it('tell of a "!glob" that leaves nothing out and looks like several', async () => {
+    const workspace = workspaceOf({ 'app/a': 'a', 'app/b.pdb': 'b' });
+    const run = await pack(workspace, {
+      archives: 'app.zip: app !*.pdb,*.map\nother.zip: app !*.pdb !*.map',
+    });
+    expect(run.problems).toMatchObject([{ code: 'glob-unused', severity: 'warning' }]);
+    expect(run.problems[0]?.message).toContain('"*.pdb,*.map"');
+  });
+
   it('have their files, the README, the executable bit, and are handed on with size and hash', async () => {
     const workspace = workspaceOf(product);
     const run = await pack(workspace, {

@@ -61,7 +61,8 @@ async function signWith(signer: Signer, given: Inputs, context: ActionContext): 
   const { workDirectory, progress } = context;
   const { fingerprint } = signer.publicKey;
   progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
-  const { files: found, artifacts, checksumsPath } = await findSources(given, workDirectory);
+  const { files: found, artifacts, checksumsPath, notices } = await findSources(given, workDirectory);
+  for (const { message } of notices) progress.info(message);
   const keyring = await openOwnKeyring(signer, context);
   const files = await observeFiles(found, given.signatures === 'all' ? keyring : undefined, progress);
   const text = checksumsText(files);
@@ -70,6 +71,7 @@ async function signWith(signer: Signer, given: Inputs, context: ActionContext): 
   for (const line of noticesOf(planned)) progress.info(line);
   const reported = {
     plan: planned,
+    notices,
     files,
     given: artifacts,
     checksumsPath,

@@ -1,6 +1,6 @@
 import { hash as hashOnce } from 'node:crypto';
 import { basename, isAbsolute, relative } from 'node:path';
-import { type Artifact, artifactsText, counted, formatBytes } from '@slipway/core';
+import { type Artifact, artifactsText, counted, formatBytes, type Problem } from '@slipway/core';
 import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
 import type { Signer } from '@slipway/signing';
 import type { Result } from './execute.ts';
@@ -16,6 +16,7 @@ export interface MadeFile {
 
 export interface ReportInput {
   readonly plan: Plan;
+  readonly notices: readonly Problem[];
   /** Undefined for a dry run. */
   readonly result: Result | undefined;
   readonly files: readonly ObservedFile[];
@@ -64,11 +65,12 @@ export function report(input: ReportInput): ActionResult {
           signature,
         })),
         plan: plan.steps,
+        notices: input.notices,
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
       }),
     ],
     summary: summary(input),
-    problems: [],
+    problems: input.notices,
     failure: result?.failure,
   };
 }
@@ -135,6 +137,7 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
           } as const,
         ]
       : []),
+    ...input.notices.map(({ message }) => ({ kind: 'text', text: message }) as const),
   ];
 }
 

@@ -1,7 +1,21 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { type Artifact, parseArtifacts, printable, systemErrorCode, UserError } from '@slipway/core';
-import { type FileProblem, findFiles, refuseProblems } from '@slipway/local-files';
+import {
+  type Artifact,
+  type Problem,
+  parseArtifacts,
+  printable,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
+import {
+  type FileProblem,
+  type FoundPath,
+  findFiles,
+  leftOutNotices,
+  refuseProblems,
+  unusedExcludeNotices,
+} from '@slipway/local-files';
 import { checksumNameProblem } from './checksums.ts';
 import type { Inputs } from './inputs.ts';
 
@@ -21,6 +35,8 @@ export interface Sources {
   /** Everything that was handed on, also what is not signed. */
   readonly artifacts: readonly Artifact[];
   readonly checksumsPath: string;
+  /** What was left out, and what left nothing out. */
+  readonly notices: readonly Problem[];
 }
 
 export const signatureSuffix = '.asc';
@@ -39,8 +55,8 @@ export async function findSources(
   const problems: FileProblem[] = [];
   const artifacts = listPath === undefined ? [] : await readArtifacts(resolve(workDirectory, listPath));
   const found = new Map<string, Pick<SourceFile, 'sizeBytes' | 'artifact'>>();
-  for (const file of findPatterns(files, workDirectory, problems))
-    found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
+  const patterns = findPatterns(files, workDirectory, problems);
+  for (const file of patterns.found) found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
   for (const artifact of artifacts) {
     const path = resolve(workDirectory, artifact.path ?? '');
     if (artifact.path === undefined) {
@@ -73,23 +89,33 @@ export async function findSources(
     'Check files and artifacts, and whether an earlier step made the files.',
   );
   requireSome(named.length);
-  return { files: named.sort((a, b) => (a.name < b.name ? -1 : 1)), artifacts, checksumsPath };
+  return {
+    files: named.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    artifacts,
+    checksumsPath,
+    notices: patterns.notices,
+  };
 }
 
 function findPatterns(
   lines: readonly string[],
   baseDirectory: string,
   problems: FileProblem[],
-): readonly { readonly path: string; readonly sizeBytes: number }[] {
+): { readonly found: readonly FoundPath[]; readonly notices: readonly Problem[] } {
   const excludes = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
   const patterns = lines.filter((line) => !line.startsWith('!'));
-  return patterns
-    .flatMap((pattern) => findFiles(pattern, { baseDirectory, excludes, problems }))
+  const leftOut: string[] = [];
+  const usedExcludes = new Set<string>();
+  const options = { baseDirectory, excludes, problems, leftOut, usedExcludes };
+  const found = patterns
+    .flatMap((pattern) => findFiles(pattern, options))
     .filter(({ kind, path }) => {
       if (kind === 'link')
         problems.push({ code: 'source-unreadable', path, what: 'is a symbolic link: name the file itself' });
       return kind === 'file' && isSignable(path);
     });
+  const idle = excludes.filter((text) => !usedExcludes.has(text));
+  return { found, notices: [...leftOutNotices(leftOut), ...unusedExcludeNotices(idle)] };
 }
 
 function isSignable(path: string): boolean {

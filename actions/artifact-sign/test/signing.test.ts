@@ -28,6 +28,17 @@ function artifactsOf(run: ActionRunResult) {
 const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 describe('files', () => {
+  it('that hold credentials are left out of a directory, and that is told (I7)', async () => {
+    const workspace = workspaceOf({ 'dist/a': 'a', 'dist/.git/config': 'token', 'dist/.netrc': 'x' });
+    const run = await sign(workspace, key, { files: 'dist\n!*.tmp, *.map' });
+    expect(Object.keys(pictureOf(workspace)).filter((path) => path.endsWith('.asc'))).toEqual([
+      'dist/SHA256SUMS.asc',
+      'dist/a.asc',
+    ]);
+    expect(run.problems).toMatchObject([{ code: 'credentials-left-out' }, { code: 'glob-unused' }]);
+    expect(run.problems[0]?.message).toContain('dist/.git/, dist/.netrc');
+  });
+
   it('get a signature each, the sums and their signature; a second run changes nothing', async () => {
     const workspace = workspaceOf(release());
     const first = await sign(workspace, key, { files: 'dist' });

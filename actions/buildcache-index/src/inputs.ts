@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
-import { type InputsOf, input } from '@slipway/runner';
+import { type InputsOf, input, itemsOf } from '@slipway/runner';
 
 export const inputs = {
   mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
@@ -11,10 +11,13 @@ export const inputs = {
     default: 'update',
   }),
   view: viewInput('The view whose index is meant, instead of the main index.'),
-  select: input.lines({
-    description:
-      'For a view: which entries belong to it, one a line: `name`, `name@version`, `/hash` (or the beginning of one), with `*` in names. Without it a view keeps the members that it has.',
-  }),
+  select: {
+    ...input.lines({
+      description:
+        'For a view: which entries belong to it, one a line or with commas between them: `name`, `name@version`, `/hash` (or the beginning of one), with `*` in names. Without it a view keeps the members that it has.',
+    }),
+    parse: itemsOf,
+  },
   to: input.text({
     description: 'For a rollback: the generation to bring back. Without it, the one before the present.',
   }),

@@ -13,7 +13,14 @@ import {
   trustedIndex,
 } from '@slipway/mirror';
 import { blobKey, classifyKey, type PackageIndex } from '@slipway/spack-buildcache';
-import type { Target } from './execute.ts';
+import type { Selection } from './selection.ts';
+
+export interface Target {
+  readonly view: string | undefined;
+  readonly selection: Selection | undefined;
+  /** Of a view: what was in it before; undefined where nothing says so that may be believed. */
+  readonly members?: ReadonlySet<string> | undefined;
+}
 
 /** Name and version of an entry by its key, for selections. The version is as file names have it. */
 export function entryOfKey(key: string): {

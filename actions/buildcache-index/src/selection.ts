@@ -1,3 +1,5 @@
+import { wildcardTest } from '@slipway/core';
+
 /** Chooses the members of a view. */
 export type Selection = (entry: {
   readonly name: string;
@@ -24,22 +26,12 @@ export function parseSelection(
       );
       continue;
     }
-    const name = wildcard(match[1]);
-    const version = wildcard(match[2] ?? '*');
-    tests.push((entry) => name.test(entry.name) && version.test(entry.version));
+    const isName = wildcardTest(match[1]);
+    const isVersion = wildcardTest(match[2] ?? '*');
+    tests.push((entry) => isName(entry.name) && isVersion(entry.version));
   }
   if (problems.length > 0) return { problems };
   return tests.length === 0 ? undefined : (entry) => tests.some((test) => test(entry));
-}
-
-/** `*` stands for any run of characters; runs of stars are one, so that matching stays linear enough. */
-function wildcard(pattern: string): RegExp {
-  const source = pattern
-    .replace(/\*+/g, '*')
-    .split('*')
-    .map((part) => part.replace(/[.+\\^$|()[\]{}?]/g, '\\$&'))
-    .join('[^]*');
-  return new RegExp(`^${source}$`);
 }
 
 /** Whether a parsed selection is a list of problems. */

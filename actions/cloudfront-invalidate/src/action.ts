@@ -5,6 +5,7 @@ import { type ActionContext, type ActionResult, defineAction } from '@slipway/ru
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { observe } from './observe.ts';
+import { strangeTargets } from './parsers.ts';
 import { type Plan, plan, type Step } from './plan.ts';
 import { report } from './report.ts';
 
@@ -30,6 +31,7 @@ export const action = defineAction({
   checkInputs: (given, { environment }) => [
     ...awsProblems(awsInputsOf(given), { environment }, { needed: !given.dryRun, defaultRegion }),
     ...proofProblems(given),
+    ...[strangeTargets(given.paths, given.baseUrl) ?? []].flat(),
   ],
   run,
 });

@@ -1,17 +1,13 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { InvalidationTarget } from '@slipway/aws';
 import { encodeKey, formatBytes, systemErrorCode } from '@slipway/core';
-import { eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
+import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
 
 const maxFileBytes = 64 * 2 ** 20;
 const maxItems = 200_000;
 
-/** The paths in a file, one a line. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
-export async function readPathsFile(
-  path: string,
-  workDirectory: string,
-): Promise<readonly InvalidationTarget[]> {
+/** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
+export async function readPathsFile(path: string, workDirectory: string): Promise<readonly AskedTarget[]> {
   const targets = parsePaths(await readBounded(path, workDirectory));
   if (targets.length > maxItems) throw new Error(`it has more than ${maxItems} paths`);
   return targets;
@@ -29,6 +25,7 @@ export async function readManifestFile(path: string, workDirectory: string): Pro
 export function parseManifest(text: string): readonly Proof[] {
   const entries = parseJson(text);
   if (!Array.isArray(entries)) throw new Error('it is no JSON array');
+  if (entries.length === 0) throw new Error('it has no object, so nothing would be proven');
   if (entries.length > maxItems) throw new Error(`it has more than ${maxItems} objects`);
   return eachOf(entries.map(asRecord), parseEntry, ({ key }) => String(key ?? 'an object without a key'));
 }

@@ -10,12 +10,13 @@ export type FindingCode =
   | 'served-failed'
   | 'invalidation-reused'
   | 'tags-unchecked'
-  | 'wildcard-made';
+  | 'wildcard-made'
+  | 'proof-not-invalidated';
 
 export type Finding = Problem<FindingCode>;
 
 /** Why a URL that does not serve what was published is an error, and what to do; undefined for one that does. */
-export function servedFinding({ expectation, served }: ProvenUrl): Finding | undefined {
+export function servedFinding({ expectation, served }: ProvenUrl, isUncovered = false): Finding | undefined {
   const error = (code: FindingCode, message: string, hint: string): Finding => {
     return { code, severity: 'error', key: expectation.url, message, hint };
   };
@@ -26,7 +27,9 @@ export function servedFinding({ expectation, served }: ProvenUrl): Finding | und
       return error(
         'served-stale',
         `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
-        '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
+        isUncovered
+          ? 'No path of this run covers it, so no cache was told to forget it: add its path to paths.'
+          : '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
       );
     case 'forbidden':
       return error(
@@ -62,7 +65,14 @@ function detailed(details: string): string {
 
 /** Everything that is worth knowing of a run, errors first. */
 export function findingsOf(plan: Plan, result: Result | undefined): readonly Finding[] {
-  const findings: Finding[] = (result?.proofs ?? []).flatMap((proven) => servedFinding(proven) ?? []);
+  const findings: Finding[] = [...servedFindings(plan, result?.proofs ?? [])];
+  findings.push(
+    ...plan.uncovered.asked.map((url): Finding => {
+      const message =
+        'it is to be proven, and no path of this run invalidates it: that is right where it did not change';
+      return { code: 'proof-not-invalidated', severity: 'notice', key: url, message };
+    }),
+  );
   for (const { reused, invalidation } of result?.invalidations ?? []) {
     // What is proven to be served needs no other invalidation.
     if (!reused || (result?.proofs.length ?? 0) > 0) continue;
@@ -93,9 +103,14 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
   return findings;
 }
 
+function servedFindings({ uncovered }: Plan, proofs: readonly ProvenUrl[]): readonly Finding[] {
+  const all = new Set(uncovered.all);
+  return proofs.flatMap((proven) => servedFinding(proven, all.has(proven.expectation.url)) ?? []);
+}
+
 /** The failure of a run whose proofs did not all succeed. */
-export function notServed(proofs: readonly ProvenUrl[]): SlipwayError | undefined {
-  const failed = proofs.flatMap((proven) => servedFinding(proven) ?? []);
+export function notServed(plan: Plan, proofs: readonly ProvenUrl[]): SlipwayError | undefined {
+  const failed = servedFindings(plan, proofs);
   const [first] = failed;
   if (first === undefined) return undefined;
   return new RemoteError(

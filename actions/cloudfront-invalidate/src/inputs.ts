@@ -2,7 +2,14 @@ import { parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
 import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
-import { parseBaseUrl, parseDistributionId, parsePaths, parseProofs, parseTags } from './parsers.ts';
+import {
+  parseBaseUrl,
+  parseDistributionId,
+  parsePaths,
+  parseProofs,
+  parseTags,
+  withoutText,
+} from './parsers.ts';
 
 const { 'force-path-style': _, ...shared } = awsInputs;
 
@@ -12,11 +19,11 @@ export const inputs = {
     parse: parseDistributionId,
   },
   paths: listInput(
-    'What to invalidate, one a line, as it stands in URLs: `/index.html`, `/images/*`. The output `invalidation-paths` of a publish fits. Nothing at all is fine: then nothing is invalidated.',
-    parsePaths,
+    'What to invalidate, as it stands in URLs: `/index.html`, `/images/*`, one a line or several with blanks or commas between them; also URLs under `base-url`. A blank of a name is written `%20`. The output `invalidation-paths` of a publish fits. Nothing at all is fine: then nothing is invalidated.',
+    withoutText(parsePaths),
   ),
   'paths-file': {
-    ...input.path({ description: 'A file with more paths, one a line.' }),
+    ...input.path({ description: 'A file with more paths, written in the same way.' }),
     check: async (path: string, { workDirectory }: InputSurroundings): Promise<void> =>
       void (await readPathsFile(path, workDirectory)),
   },
@@ -28,7 +35,7 @@ export const inputs = {
     parse: parsePathPrefix,
   },
   'cache-tags': listInput(
-    'Cache tags to invalidate, one a line, where the distribution reads tags from a header of the origin.',
+    'Cache tags to invalidate, one a line or with commas between them, where the distribution reads tags from a header of the origin.',
     parseTags,
   ),
   'max-paths': input.integer({
@@ -65,8 +72,8 @@ export const inputs = {
     default: '15m',
   }),
   prove: listInput(
-    'What must be served after it, one a line: a URL or a path, a space, and the SHA-256 of the bytes.',
-    parseProofs,
+    'What must be served after it, one a line: a URL or a path, a space, and the SHA-256 of the bytes; or as `sha256sum` prints it.',
+    withoutText(parseProofs),
   ),
   'prove-file': {
     ...input.path({
@@ -79,7 +86,7 @@ export const inputs = {
   'base-url': {
     ...input.text({ description: 'URL of the CDN, `https://cdn.example.org`, for paths and keys to prove.' }),
     kind: 'URL',
-    parse: parseBaseUrl,
+    parse: withoutText(parseBaseUrl),
   },
   'prove-deadline': input.duration({
     description: 'How long the new bytes may take to be served.',

@@ -3,7 +3,7 @@ import { UserError } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
-import { eachOf } from './parsers.ts';
+import { eachOf, strangeTargets } from './parsers.ts';
 import type { PlanInput } from './plan.ts';
 
 /** Reads the files that the inputs name. Throws `UserError` `input-invalid` for what cannot be used of them. */
@@ -14,10 +14,13 @@ export async function observe(given: Inputs, context: ActionContext): Promise<Pl
     const more = given.pathsFile === undefined ? [] : await readPathsFile(given.pathsFile, workDirectory);
     const listed =
       given.proveFile === undefined ? [] : await readManifestFile(given.proveFile, workDirectory);
+    const asked = [...given.paths, ...more];
+    const strange = strangeTargets(asked, given.baseUrl);
+    if (strange !== undefined) throw new Error(strange);
     return {
       targets: eachOf(
-        [...given.paths, ...more],
-        (target) => underPrefix(target, prefix),
+        asked,
+        ({ origin, ...target }) => underPrefix(target, origin === undefined ? prefix : ''),
         ({ name }) => name,
       ),
       tags: given.cacheTags,
@@ -28,7 +31,7 @@ export async function observe(given: Inputs, context: ActionContext): Promise<Pl
       },
       reference: given.reference,
       runReference: `${clock.nowMs()} ${clock.random()}`,
-      proofs: [...given.prove, ...listed],
+      proofs: [...given.prove, ...listed.map((proof) => ({ ...proof, isListed: true }))],
       baseUrl: given.baseUrl,
       prefix,
       wait: given.wait,

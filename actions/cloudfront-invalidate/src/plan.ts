@@ -34,6 +34,8 @@ export interface Plan {
   /** How many paths, wildcards and tags CloudFront bills: each is a path to it. */
   readonly billablePaths: number;
   readonly wildcards: number;
+  /** URLs to prove that nothing of this run invalidates; `asked` are those that the inputs name one by one. */
+  readonly uncovered: { readonly all: readonly string[]; readonly asked: readonly string[] };
 }
 
 export interface PlanInput {
@@ -72,6 +74,7 @@ export function plan(input: PlanInput): Plan {
     tags: input.tags,
     billablePaths: paths.length,
     wildcards: paths.filter(isWildcard).length,
+    uncovered: uncoveredOf(input),
   };
 }
 
@@ -122,6 +125,32 @@ function expectationsOf({ proofs, baseUrl, prefix }: PlanInput): readonly Expect
     throw new UserError('input-invalid', `two checksums are to be proven of ${firstOf([...contradicted])}`);
   }
   return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
+}
+
+/** What no path covers. Where nothing is invalidated, or by tags, nobody can say. */
+function uncoveredOf({ proofs, targets, tags, baseUrl, prefix }: PlanInput): Plan['uncovered'] {
+  if (targets.length === 0 || tags.length > 0) return { all: [], asked: [] };
+  const paths = new Set(targets.flatMap(({ kind, name }) => (kind === 'path' ? [name] : [])));
+  const prefixes = targets.flatMap(({ kind, name }) => (kind === 'prefix' ? [name] : []));
+  const uncovered = proofs.flatMap(({ place, isListed }) => {
+    const url = place.kind === 'url' ? place.url : urlUnder(baseUrl, `${prefix}${place.name}`);
+    const name = nameOf(url);
+    const isCovered = paths.has(name) || prefixes.some((start) => name.startsWith(start));
+    return isCovered ? [] : [{ url, isListed }];
+  });
+  return {
+    all: uncovered.map(({ url }) => url),
+    asked: uncovered.filter(({ isListed }) => isListed !== true).map(({ url }) => url),
+  };
+}
+
+function nameOf(url: string): string {
+  const { pathname } = new URL(url);
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
 }
 
 function urlUnder(baseUrl: string | undefined, name: string): string {

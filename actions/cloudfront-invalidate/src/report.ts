@@ -21,7 +21,7 @@ export function report(input: ReportInput): ActionResult {
   const problems = findingsOf(plan, result);
   const invalidations = result?.invalidations ?? [];
   const proofs = result?.proofs ?? [];
-  const failure = result?.failure ?? notServed(proofs);
+  const failure = result?.failure ?? notServed(input.plan, proofs);
   const count = (kind: string): number => proofs.filter(({ served }) => served.kind === kind).length;
   const body = {
     action: 'cloudfront-invalidate',

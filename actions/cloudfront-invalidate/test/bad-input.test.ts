@@ -136,6 +136,113 @@ describe('parsers of what others wrote', () => {
   });
 });
 
+describe('paths, as people write them', () => {
+  const a = { kind: 'path', name: '/a' };
+  const b = { kind: 'path', name: '/b' };
+  it.each([
+    ['with blanks', '/a /b'],
+    ['with commas', '/a,/b'],
+    ['with commas and blanks', ' /a , /b,'],
+    ['with tabs and line breaks', '/a\t\n\n/b\r\n'],
+    ['with a comma at each end of line', '/a,\n/b,'],
+    ['in quotes', `"/a" '/b'`],
+    ['in quotes, with commas', `"/a","/b"`],
+    ['as JSON', '["/a", "/b"]'],
+    ['as JSON of several lines', '[\n  "/a",\n  "/b"\n]'],
+  ])('%s are several', async (_, text) => {
+    expect(parsePaths(text)).toEqual([a, b]);
+    const { log } = await run({ paths: text });
+    expect(log).toEqual(expect.arrayContaining(['  /a', '  /b']));
+  });
+
+  it('keep blanks in quotes, and commas that begin no other path', () => {
+    expect(parsePaths('"/a b" /c,d')).toEqual([
+      { kind: 'path', name: '/a b' },
+      { kind: 'path', name: '/c,d' },
+    ]);
+    expect(parsePaths('["/a b, c"]')).toEqual([{ kind: 'path', name: '/a b, c' }]);
+  });
+
+  it.each([
+    ['/my file.html', 'write %20 for a blank of a name'],
+    ['/a, b.html', 'write %20 for a blank of a name'],
+    ['a.html b.html', 'begin each path with "/"'],
+    [', ,', 'it names no path'],
+    ['""', 'does not begin with "/"'],
+    ['[1]', 'JSON array'],
+    ['["a"]', 'does not begin with "/"'],
+  ])('that can match nothing, or be meant in two ways, are refused: %s', async (text, words) => {
+    expect((await failureOf(run({ paths: text }))).message).toContain(words);
+    const directory = temporaryDirectory('paths');
+    writeFileSync(join(directory, 'paths.txt'), text);
+    expect((await failureOf(run({ 'paths-file': 'paths.txt' }, directory))).message).toContain(words);
+  });
+
+  it('of a URL are those of the CDN, without a prefix before them', async () => {
+    const cdn = { 'base-url': 'https://cdn.example.org', 'path-prefix': '/spack' };
+    const { log } = await run({
+      ...cdn,
+      paths: 'https://cdn.example.org/spack/a%20b /c https://cdn.example.org',
+    });
+    expect(log).toEqual(expect.arrayContaining(['  /spack/a%20b', '  /spack/c', '  /']));
+    const other = await failureOf(run({ ...cdn, paths: 'https://www.example.org/a' }));
+    expect(other.message).toMatch(/www.example.org, and base-url is https:\/\/cdn.example.org/);
+    const none = await failureOf(run({ paths: 'https://www.example.org/a' }));
+    expect(none.message).toMatch(/no base-url/);
+    const secret = await failureOf(run({ ...cdn, paths: 'https://u:hunter2@cdn.example.org/a /b?hunter2' }));
+    expect(secret.message).not.toContain('hunter2');
+    const prove = await failureOf(
+      run({ prove: `https://u:hunter2@cdn.example.org/a ${sha256}`, 'base-url': 'https://u:hunter2@x' }),
+    );
+    expect(prove.message).not.toContain('hunter2');
+  });
+
+  it('are read in one go, however many they are', () => {
+    expect(parsePaths('/a,'.repeat(50_000))).toHaveLength(50_000);
+    expect(() => parsePaths(`"${' ,'.repeat(100_000)}x`)).toThrow('begin each path');
+  });
+});
+
+describe('what is to be proven', () => {
+  const other = 'b'.repeat(64);
+  const [one, two] = [
+    { place: { kind: 'path', name: '/a' }, sha256 },
+    { place: { kind: 'path', name: '/b' }, sha256: other },
+  ];
+
+  it.each([
+    ['one a line', `/a ${sha256}\n/b ${other}`],
+    ['on one line', `/a ${sha256} /b ${other}`],
+    ['with commas', `/a ${sha256}, /b ${other},`],
+    ['as sha256sum prints it', `${sha256}  a\n${other} *b`],
+  ])('is read %s', (_, text) => {
+    expect(parseProofs(text)).toEqual([one, two]);
+  });
+
+  it.each([`/a b ${sha256}`, `/a ${sha256} ${other}`, `/a,/b ${sha256}`, `${sha256}`])(
+    'is refused: %s',
+    (text) => {
+      expect(() => parseProofs(text)).toThrow('SHA-256 of 64 hex digits');
+    },
+  );
+
+  it('is an error when a manifest has none', async () => {
+    const directory = temporaryDirectory('manifest');
+    writeFileSync(join(directory, 'm.json'), '[]');
+    expect((await failureOf(run({ 'prove-file': 'm.json' }, directory))).message).toContain(
+      'nothing would be proven',
+    );
+  });
+
+  it('and is not invalidated by any path is told', async () => {
+    const inputs = { 'base-url': 'https://cdn.example.org', 'path-prefix': '/x' };
+    const prove = `/a ${sha256}\n/dir/b ${sha256}\nhttps://cdn.example.org/c ${sha256}`;
+    const { problems } = await run({ ...inputs, paths: '/a /dir/*', prove });
+    expect(problems).toMatchObject([{ code: 'proof-not-invalidated', key: 'https://cdn.example.org/c' }]);
+    expect((await run({ ...inputs, prove })).problems).toEqual([]);
+  });
+});
+
 describe('a dry run', () => {
   it('prints the plan with its estimate, and asks nobody', async () => {
     const paths = Array.from({ length: 30 }, (_, index) => `/v3/specs/gcc-${index}.json`).join('\n');

@@ -13,13 +13,16 @@ import {
 } from './parsers.ts';
 
 export const inputs = {
-  'event-types': listInput('Event types that are accepted, one a line. All when not given.', parseEventTypes),
+  'event-types': listInput(
+    'Event types that are accepted, one a line or with commas between them. All when not given.',
+    parseEventTypes,
+  ),
   senders: listInput(
-    'Who may send: logins, or better their numbers, one a line. Everybody who can when not given; the signature is the proof.',
+    'Who may send: logins, or better their numbers, one a line or with commas between them. Everybody who can when not given; the signature is the proof.',
     parseSenders,
   ),
   sources: listInput(
-    'Repositories that messages may say to come from, `owner/repository`, one a line. All when not given.',
+    'Repositories that messages may say to come from, `owner/repository`, one a line or with commas between them. All when not given.',
     parseSources,
   ),
   'payload-file': {
@@ -88,7 +91,7 @@ export const inputs = {
       'A directory into which the artifacts are fetched from their URLs; each must have the size and SHA-256 that the message says.',
   }),
   'artifact-hosts': listInput(
-    'Hosts that artifacts may be fetched from, one a line, with a port where it is not the usual one. Required with `fetch-to`.',
+    'Hosts that artifacts may be fetched from, one a line or with commas between them, with a port where it is not the usual one. Required with `fetch-to`.',
     parseHosts,
   ),
   ...awsInputs,

@@ -1,21 +1,21 @@
 import { isLoopbackHost } from '@slipway/core';
 import { type FieldRequest, parseEventType, parseRepository } from '@slipway/dispatch-payload';
-import { parseEachLine } from '@slipway/runner';
+import { parseEachItem, parseEachLine } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store/local';
 
 const maxFields = 100;
 
 export function parseEventTypes(text: string): readonly string[] {
-  return parseEachLine(text, parseEventType);
+  return parseEachItem(text, parseEventType);
 }
 
 export function parseSources(text: string): readonly string[] {
-  return parseEachLine(text, parseRepository);
+  return parseEachItem(text, parseRepository);
 }
 
 /** Logins and numbers of accounts. `name[bot]` is the login of an app. */
 export function parseSenders(text: string): readonly string[] {
-  return parseEachLine(text, (line) => {
+  return parseEachItem(text, (line) => {
     if (/^(?:\d{1,15}|[a-z0-9][a-z0-9_-]{0,62}(?:\[bot\])?)$/i.test(line)) return line;
     throw new Error('it is neither a login nor the number of an account');
   });
@@ -23,7 +23,7 @@ export function parseSenders(text: string): readonly string[] {
 
 /** Hosts with their ports, as `URL.host` has them. */
 export function parseHosts(text: string): readonly string[] {
-  return parseEachLine(text, (line) => {
+  return parseEachItem(text, (line) => {
     const url = URL.parse(`https://${line}/`);
     if (url === null || url.host !== line.toLowerCase() || /[/@?#*\s]/.test(line)) {
       throw new Error('it is no host, such as downloads.example.org or localhost:8080');

@@ -1,17 +1,23 @@
-import { parseJsonText, printable, UserError } from '@slipway/core';
+import { parseJsonText, printable, UserError, withinTime } from '@slipway/core';
 import type { ErrorObject } from 'ajv';
 
 const maxDepth = 64;
 const maxProblems = 20;
+const maxPatternCharacters = 1_000;
+/** A sound schema needs some milliseconds for the largest payload. */
+const defaultTimeoutMs = 2_000;
 
-/** Tells what of a value does not fit a schema, each a clause; nothing when it fits. */
+/**
+ * Tells what of a value does not fit a schema, each a clause; nothing when it fits. What cannot be told in time does not fit: some
+ * patterns take for ever for some texts, and a sender chooses the texts.
+ */
 export type SchemaCheck = (value: unknown) => readonly string[];
 
 /**
  * Makes a check of a JSON Schema, draft 2020-12, in ajv's strict mode. Nothing is fetched for a `$ref`. Throws `UserError`
- * `input-invalid` for what is no such schema.
+ * `input-invalid` for what is no such schema, and for one with a pattern that is too long.
  */
-export async function compileSchema(bytes: Uint8Array): Promise<SchemaCheck> {
+export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeoutMs): Promise<SchemaCheck> {
   const schema = parseJsonText(bytes, { maxDepth });
   if (
     typeof schema !== 'boolean' &&
@@ -20,11 +26,21 @@ export async function compileSchema(bytes: Uint8Array): Promise<SchemaCheck> {
     throw new UserError('input-invalid', 'it is no JSON Schema');
   }
   const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  const ajv = new Ajv2020({ strict: true, allErrors: true, logger: false });
+  const ajv = new Ajv2020({ strict: true, allErrors: true, logger: false, code: { regExp: boundedRegExp } });
   formats.default.default(ajv);
   try {
     const validate = ajv.compile(schema);
-    return (value) => (validate(value) ? [] : problemsOf(validate.errors ?? []));
+    return (value) => {
+      const done = withinTime(timeoutMs, () => fits(validate, value));
+      if (done === undefined) {
+        return [
+          `the payload could not be checked within ${timeoutMs} ms: a pattern of the schema takes too long for it`,
+        ];
+      }
+      if (done.value === undefined)
+        return ['the payload could not be checked: the schema refers to itself without end'];
+      return done.value ? [] : problemsOf(validate.errors ?? []);
+    };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(
@@ -36,6 +52,26 @@ export async function compileSchema(bytes: Uint8Array): Promise<SchemaCheck> {
     );
   }
 }
+
+/** Undefined where a schema that refers to itself has no end for a value. */
+function fits(validate: (value: unknown) => unknown, value: unknown): boolean | undefined {
+  try {
+    return validate(value) === true;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** As ajv wants it: with the code that stands for it where a schema is compiled to a file. */
+const boundedRegExp = Object.assign(
+  (pattern: string, flags: string): RegExp => {
+    if (pattern.length > maxPatternCharacters)
+      throw new Error(`a pattern has more than ${maxPatternCharacters} characters`);
+    return new RegExp(pattern, flags);
+  },
+  { code: 'new RegExp' },
+);
 
 function problemsOf(errors: readonly ErrorObject[]): readonly string[] {
   const problems = errors.map(({ instancePath, message, params }) => {

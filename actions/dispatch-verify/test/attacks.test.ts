@@ -408,12 +408,31 @@ describe('a schema', () => {
     ['with a $ref that leaves it', { $ref: 'https://example.org/schema.json' }],
     ['with a word that does not exist', { type: 'object', propertys: {} }],
     ['with a format that does not exist', { type: 'string', format: 'colour' }],
+    ['with a pattern that is too long', { type: 'string', pattern: 'a'.repeat(1_001) }],
     ['a list', []],
   ])('that is %s is refused with the other inputs', async (_, schema) => {
     const failed = receive(await message(), {
       inputs: { schema: schemaFile(schema), 'signing-secret': 'x' },
     });
     await expect(failed).rejects.toThrow(/input "signing-secret"[\s\S]*input "schema"/);
+  });
+
+  test.each([
+    ['a pattern', { channel: { type: 'string', pattern: '^(a+)+$' } }],
+    ['a pattern of names', { channel: { type: 'object', patternProperties: { '^(a+)+$': {} } } }],
+  ])('whose %s would never end for a payload refuses it (I8)', async (_, properties) => {
+    const long = `${'a'.repeat(200)}!`;
+    const channel = 'pattern' in properties.channel ? long : { [long]: 1 };
+    const inputs = { schema: schemaFile({ type: 'object', properties }) };
+    const result = await receive(await message({ channel }), { inputs });
+    expect(codesOf(result)).toEqual(['schema-violated']);
+    expect(result.problems[0]?.message).toMatch(/could not be checked within/);
+  });
+
+  test('that refers to itself without end refuses every payload', async () => {
+    const inputs = { schema: schemaFile({ $ref: '#' }) };
+    const result = await receive(await message(), { inputs });
+    expect(codesOf(result)).toEqual(['schema-violated']);
   });
 });
 

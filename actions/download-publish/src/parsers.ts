@@ -1,5 +1,5 @@
 import { isSafeEndpoint } from '@slipway/aws';
-import { keyProblem, parseDurationMs, printable, UserError } from '@slipway/core';
+import { keyProblem, parseDurationMs, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { parseStoreUrl } from '@slipway/store';
 
 const maxFiles = 1_000;
@@ -74,7 +74,7 @@ export function parseBaseUrl(text: string): string {
   if (!isSafeEndpoint(url.href))
     throw new Error('it must be an https:// URL (http:// for this machine alone)');
   if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailingSlashes(url.href);
 }
 
 /**

@@ -1,6 +1,5 @@
-import { Script } from 'node:vm';
-import { printable } from '@slipway/core';
-import { linesOf } from '@slipway/runner';
+import { printable, UserError, withinTime } from '@slipway/core';
+import { itemsOf, linesOf } from '@slipway/runner';
 
 /** What a customer's field is, which decides what is made up for it. */
 export type FieldKind =
@@ -20,6 +19,8 @@ const maxFields = 20;
 export const maxKeyCharacters = 1_000;
 const maxPatternCharacters = 1_000;
 const patternTimeoutMs = 250;
+/** More keys than this, and it is the pattern that is at fault. */
+const maxSlowKeys = 20;
 const fieldName = /^[a-z][a-z0-9_-]{0,39}$/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What the runner hands to a step: its tokens, the inputs of the action, and files through which a step speaks to it. */
@@ -34,7 +35,9 @@ export function parseFields(text: string): readonly CustomerField[] {
 }
 
 function parseField(line: string): CustomerField {
-  const [, name = '', words] = /^([^:]*?)\s*(?::\s*(.*))?$/s.exec(line) ?? [];
+  const colon = line.indexOf(':');
+  const name = (colon === -1 ? line : line.slice(0, colon)).trimEnd();
+  const words = colon === -1 ? undefined : line.slice(colon + 1).trimStart();
   if (!fieldName.test(name)) throw new Error(`"${printable(name)}" is no name of a field, such as email`);
   if (name === 'key') throw new Error('"key" is the key itself, and no field');
   return { name, ...parseKind(words ?? (name === 'name' || name === 'email' ? name : 'text')) };
@@ -69,7 +72,10 @@ export function parseLength(text: string): LengthRange {
   return { minimum, maximum };
 }
 
-/** Whole keys must match. A test that takes too long, as some patterns do for some texts, is a mismatch. */
+/**
+ * Whole keys must match. A test that takes too long, as some patterns do for some texts, is a mismatch; one that does so again and
+ * again is a `UserError` `input-invalid`.
+ */
 export interface KeyPattern {
   readonly source: string;
   matches(key: string): boolean;
@@ -86,13 +92,19 @@ export function parsePattern(text: string): KeyPattern {
       `it is no regular expression (${error instanceof Error ? error.message : String(error)})`,
     );
   }
-  const script = new Script('pattern.test(key)');
+  let slowKeys = 0;
   const matches = (key: string): boolean => {
-    try {
-      return script.runInNewContext({ pattern, key }, { timeout: patternTimeoutMs }) === true;
-    } catch {
-      return false;
-    }
+    const tested = withinTime(patternTimeoutMs, () => pattern.test(key));
+    if (tested !== undefined) return tested.value;
+    slowKeys += 1;
+    if (slowKeys <= maxSlowKeys) return false;
+    throw new UserError(
+      'input-invalid',
+      `the pattern took longer than ${patternTimeoutMs} ms for ${slowKeys} keys`,
+      {
+        hint: 'Write it without one repetition in another, as in (a+)+, or without two that can match the same.',
+      },
+    );
   };
   return { source: text, matches };
 }
@@ -166,7 +178,7 @@ export function parseSeed(text: string): number {
 }
 
 function wordsOf(text: string): readonly string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '');
+  return itemsOf(text).flatMap((item) => item.split(/\s+/));
 }
 
 function refuseRepeated(names: readonly string[]): void {

@@ -146,4 +146,10 @@ describe('small parsers', () => {
     expect(pattern.matches('A'.repeat(500))).toBe(false);
     expect(() => parsePattern('(')).toThrow(/regular expression/);
   });
+
+  test('I8: a pattern that would never end for many keys ends the run', () => {
+    const pattern = parsePattern('(A+)+B');
+    const test = (): boolean[] => Array.from({ length: 30 }, () => pattern.matches('A'.repeat(500)));
+    expect(test).toThrow(/took longer than 250 ms for 21 keys/);
+  });
 });

@@ -38,8 +38,10 @@ export function parseFieldLines(text: string): JsonObject {
   const fields = new Map<string, string>();
   let before: string | undefined;
   parseEachLine(text, (line) => {
-    const [, name, value = ''] = /^([^=]+?)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (name === undefined) throw new Error(`it is no name=value${continuationAdvice(before)}`);
+    const equals = line.indexOf('=');
+    if (equals < 1) throw new Error(`it is no name=value${continuationAdvice(before)}`);
+    const name = line.slice(0, equals).trimEnd();
+    const value = line.slice(equals + 1).trimStart();
     before = name;
     if (!/^[A-Za-z_][\w-]{0,63}$/.test(name)) {
       throw new Error('a name has letters, digits, "_" and "-" alone, and begins with a letter');

@@ -1,4 +1,4 @@
-import { encodeKey } from '@slipway/core';
+import { encodeKey, withoutTrailingSlashes } from '@slipway/core';
 
 /** More paths than this are one wildcard: CloudFront takes no more at a time, and a wildcard counts as one. */
 const maxInvalidationPaths = 3_000;
@@ -8,7 +8,7 @@ const maxInvalidationPaths = 3_000;
  * one. New keys are among them, since CDNs keep the answer that there is nothing as well. Too many become one wildcard.
  */
 export function invalidationPaths(keys: readonly string[], baseUrl: string | undefined): string {
-  const start = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
+  const start = baseUrl === undefined ? '' : withoutTrailingSlashes(new URL(baseUrl).pathname);
   if (keys.length > maxInvalidationPaths) return `${start}/*`;
   return keys
     .toSorted()

@@ -9,6 +9,7 @@ interface Expected {
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+  readonly contentEncoding?: string | undefined;
 }
 
 /**
@@ -27,6 +28,9 @@ export async function checkStored(store: ObjectStore, expected: Expected, how: V
       // A directory does not know it without reading.
       if (info.sha256 !== undefined && info.sha256 !== expected.sha256)
         throw notAsSent(expected.key, 'it has another SHA-256');
+      // A directory keeps no headers.
+      if (info.headers !== undefined && info.headers.contentEncoding !== expected.contentEncoding)
+        throw notAsSent(expected.key, 'it has another Content-Encoding');
       return;
     }
     case 'get': {

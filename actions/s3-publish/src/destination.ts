@@ -81,7 +81,17 @@ function realPath(path: string): string {
 
 /** The inputs that say how objects are to be stored. */
 export function headerRulesOf(given: Inputs): HeaderRules {
-  const { cacheControl, contentType, metadata, immutable, pointers, acl, storageClass, encryption } = given;
+  const {
+    cacheControl,
+    contentType,
+    contentEncoding,
+    metadata,
+    immutable,
+    pointers,
+    acl,
+    storageClass,
+    encryption,
+  } = given;
   const storedAs = JSON.stringify([acl, storageClass, encryption?.algorithm, encryption?.kmsKeyId]);
-  return { cacheControl, contentType, metadata, immutable, pointers, storedAs };
+  return { cacheControl, contentType, contentEncoding, metadata, immutable, pointers, storedAs };
 }

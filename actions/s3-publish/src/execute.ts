@@ -102,9 +102,9 @@ async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<v
 /** All at once, and before any pointer (I1): one listing tells of a thousand. */
 async function checkObjects(steps: readonly WriteStep[], ports: Ports, result: Result): Promise<void> {
   ports.progress.start(`Checking ${counted(steps.length, 'object')}`);
-  const objects = steps.flatMap(({ key, sizeBytes, sha256 }) => {
+  const objects = steps.flatMap(({ key, sizeBytes, sha256, contentEncoding }) => {
     const etag = result.stored.get(key);
-    return etag === undefined ? [] : [{ key, sizeBytes, sha256, etag }];
+    return etag === undefined ? [] : [{ key, sizeBytes, sha256, contentEncoding, etag }];
   });
   await checkManyStored(ports.store, objects, ports);
 }

@@ -71,3 +71,19 @@ function digestLarge(descriptor: number, sizeBytes: number, buffer: Uint8Array):
 function unreadable(error: unknown): FileDigest {
   return { kind: 'unreadable', code: systemErrorCode(error) ?? 'for an unknown reason' };
 }
+
+const firstBytes: Readonly<Record<string, string>> = { gzip: '1f8b', zstd: '28b52ffd' };
+
+/** Whether a file begins as those do that are compressed so; true where beginnings tell nothing. Throws what the file system does. */
+export function isEncoded(path: string, encoding: string | undefined): boolean {
+  const wanted = encoding === undefined ? undefined : firstBytes[encoding];
+  if (wanted === undefined) return true;
+  const descriptor = fs.openSync(path, openFlags);
+  try {
+    const buffer = Buffer.alloc(wanted.length / 2);
+    const count = fs.readSync(descriptor, buffer, 0, buffer.length, 0);
+    return buffer.subarray(0, count).toString('hex') === wanted;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}

@@ -1,15 +1,12 @@
-import picomatch from 'picomatch';
-
-const maxGlobCharacters = 1_000;
-const options: picomatch.PicomatchOptions = { dot: true, nonegate: true, windows: false };
-
-export type KeyTest = (key: string) => boolean;
+import { globTest, type PathTest } from '@slipway/local-files';
 
 /** A glob for keys, ready to be asked. */
 export interface KeyGlob {
   /** As the user wrote it. */
   readonly text: string;
-  readonly matches: KeyTest;
+  readonly matches: PathTest;
+  /** Whether it matched anything that it was asked about until now. */
+  readonly wasUsed: () => boolean;
 }
 
 /**
@@ -20,15 +17,14 @@ export function parseKeyGlob(text: string): KeyGlob {
   if (text === '') throw new Error('the glob is empty');
   const below = text.endsWith('/') ? `${text}**` : text;
   const glob = below.startsWith('/') ? below.slice(1) : below.includes('/') ? below : `**/${below}`;
-  return { text, matches: globTest(glob) };
-}
-
-/** What a glob matches in paths, as it is written. Throws an `Error` that says what is wrong with it. */
-export function globTest(glob: string): KeyTest {
-  if (glob === '') throw new Error('the glob is empty');
-  if (glob.length > maxGlobCharacters)
-    throw new Error(`the glob is longer than ${maxGlobCharacters} characters`);
-  return picomatch(glob, options);
+  const test = globTest(glob);
+  let used = false;
+  const matches: PathTest = (key) => {
+    const isMatch = test(key);
+    used ||= isMatch;
+    return isMatch;
+  };
+  return { text, matches, wasUsed: () => used };
 }
 
 /** Whether any of `globs` matches `key`. */

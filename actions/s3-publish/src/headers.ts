@@ -2,12 +2,13 @@ import { hash } from 'node:crypto';
 import type { CachePolicy, ObjectHeaders } from '@slipway/core';
 import { contentTypeOf } from '@slipway/store/content-type';
 import { type KeyGlob, matchesAny } from './globs.ts';
-import { lastMatch, type MetadataValue, type Rule } from './rules.ts';
+import { type ContentEncoding, lastMatch, type MetadataValue, type Rule } from './rules.ts';
 
 /** How objects are to be stored, beside their bytes. */
 export interface HeaderRules {
   readonly cacheControl: readonly Rule<string>[];
   readonly contentType: readonly Rule<string>[];
+  readonly contentEncoding?: readonly Rule<ContentEncoding>[] | undefined;
   readonly metadata: readonly Rule<MetadataValue>[];
   readonly immutable: readonly KeyGlob[];
   readonly pointers: readonly KeyGlob[];
@@ -29,11 +30,13 @@ export function headersOf(key: string, rules: HeaderRules): StoredHeaders {
   for (const { glob, value } of rules.metadata) {
     if (glob.matches(key)) metadata[value.name] = value.value;
   }
+  const contentEncoding = contentEncodingOf(key, rules);
   return {
-    contentType: lastMatch(rules.contentType, key) ?? contentTypeOf(key),
+    contentType: lastMatch(rules.contentType, key) ?? contentTypeOf(unencodedName(key, contentEncoding)),
     cache: cachePolicyOf(key, rules),
     headers: {
       cacheControl: lastMatch(rules.cacheControl, key),
+      contentEncoding,
       metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     },
   };
@@ -51,13 +54,37 @@ export class HeaderDigests {
   of(key: string): string {
     const { contentType, cache, headers } = headersOf(key, this.#rules);
     const metadata = Object.entries(headers.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-    const text = JSON.stringify([contentType, cache, headers.cacheControl, metadata, this.#rules.storedAs]);
+    const facts = [contentType, cache, headers.cacheControl, metadata, this.#rules.storedAs];
+    // Last, and only where there is one: objects without one keep the digest that inventories have.
+    if (headers.contentEncoding !== undefined) facts.push(headers.contentEncoding);
+    const text = JSON.stringify(facts);
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const digest = hash('sha256', text).slice(0, digestDigits);
     this.#known.set(text, digest);
     return digest;
   }
+}
+
+/**
+ * What the bytes of the object `key` are compressed with as far as HTTP is concerned; undefined for those that are served as what
+ * they are, such as a `.tar.gz`. An `.svgz` is gzip without a rule: browsers show it in no other way.
+ */
+export function contentEncodingOf(key: string, rules: HeaderRules): string | undefined {
+  const asked = lastMatch(rules.contentEncoding ?? [], key) ?? (/\.svgz$/i.test(key) ? 'gzip' : undefined);
+  return asked === 'identity' ? undefined : asked;
+}
+
+const encodingExtensions: Readonly<Record<string, RegExp>> = {
+  gzip: /\.gz$/i,
+  br: /\.br$/i,
+  zstd: /\.zst$/i,
+};
+
+/** `app.js` for `app.js.gz` that is gzip to HTTP: its type is that of the script. */
+function unencodedName(key: string, encoding: string | undefined): string {
+  const extension = encoding === undefined ? undefined : encodingExtensions[encoding];
+  return extension === undefined ? key : key.replace(extension, '');
 }
 
 /** How long the object `key` stays what it is. */

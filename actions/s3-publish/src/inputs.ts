@@ -1,8 +1,15 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { parseSizeBytes, UserError } from '@slipway/core';
+import { parseSizeBytes, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
-import { globsInput, parseContentType, parseHeaderValue, parseMetadata, rulesInput } from './rules.ts';
+import {
+  globsInput,
+  parseContentEncoding,
+  parseContentType,
+  parseHeaderValue,
+  parseMetadata,
+  rulesInput,
+} from './rules.ts';
 import { sourceLinesProblem } from './selection.ts';
 
 const minPartBytes = 5 * 2 ** 20;
@@ -73,6 +80,10 @@ export const inputs = {
   'content-type': rulesInput(
     'Content types by glob, as lines `GLOB: value`. The last line that matches counts; without one the extension tells.',
     parseContentType,
+  ),
+  'content-encoding': rulesInput(
+    '`Content-Encoding` by glob, for files that are compressed already, as lines `GLOB: value`: `*.js.gz: gzip`, `*.br: br`. One of `gzip`, `br`, `zstd`, `deflate`, and `identity` for none. The last line that matches counts; without one only `.svgz` has one, `gzip`.',
+    parseContentEncoding,
   ),
   metadata: rulesInput(
     'Metadata by glob, as lines `GLOB: name=value`. All lines that match count, for one name the last.',
@@ -174,5 +185,5 @@ function parseBaseUrl(text: string): string {
     throw new UserError('input-invalid', 'the URL carries credentials');
   }
   if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailingSlashes(url.href);
 }

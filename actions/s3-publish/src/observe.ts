@@ -1,16 +1,12 @@
-import {
-  counted,
-  type ObjectStore,
-  type Problem,
-  type ProgressPort,
-  printable,
-  UserError,
-} from '@slipway/core';
+import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
+import { leftOutNotices } from '@slipway/local-files';
+import { isEncoded } from './file-digest.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { hashFiles } from './hashing.ts';
-import { cachePolicyOf, HeaderDigests, type HeaderRules } from './headers.ts';
+import { cachePolicyOf, contentEncodingOf, HeaderDigests, type HeaderRules } from './headers.ts';
 import { InventoryKeeper } from './inventory-keeper.ts';
 import { type Listing, listDestination } from './listing.ts';
+import { listingNotes, type Note, publishedCredentials, unusedGlobs } from './notes.ts';
 import type { LocalObject, Observation } from './plan.ts';
 import { lookAtObjects } from './remote-objects.ts';
 import type { Selection } from './selection.ts';
@@ -18,9 +14,6 @@ import { SourceProblems } from './source-problems.ts';
 import { type FoundFile, findFiles } from './walk.ts';
 
 const maxNamedKeys = 20;
-
-export type NoteCode = 'listing-denied' | 'glob-unused';
-export type Note = Problem<NoteCode>;
 
 export interface ObserveOptions {
   readonly selection: Selection;
@@ -41,6 +34,8 @@ export interface Observed {
   readonly inventory: InventoryKeeper;
   /** How many objects the destination has; undefined when not all were listed. */
   readonly listedCount: number | undefined;
+  /** Stores of credentials that are not published; directories end in a slash. */
+  readonly leftOut: readonly string[];
   readonly notes: readonly Note[];
 }
 
@@ -62,7 +57,8 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   // It is looked at below; until then nobody is there to see it fail.
   listing.catch(() => undefined);
   const problems = new SourceProblems();
-  const files = await findFiles(options.selection, problems);
+  const leftOut: string[] = [];
+  const files = await findFiles(options.selection, problems, leftOut);
   fileCount = files.length;
   // A bucket that is not there ends the run at once, however much there is to hash.
   const [local, listed, inventory] = await Promise.all([
@@ -82,11 +78,12 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   });
   const wanted = new Set(local.map(({ key }) => key));
   if (listed.extent === 'whole') forgetMissing(inventory, listed);
+  const extraneous = options.deleteExtraneous ? extraneousOf(listed, wanted, options.excluded) : [];
   return {
     observation: {
       local,
       remote,
-      extraneous: options.deleteExtraneous ? extraneousOf(listed, wanted, options.excluded) : [],
+      extraneous,
       keepsHeaders,
     },
     linkedPaths: new Map(
@@ -94,7 +91,13 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     ),
     inventory,
     listedCount: listed.extent === 'whole' ? listed.objects.size : undefined,
-    notes: [...listingNotes(listed, store), ...unusedGlobs(options.rules, local)],
+    leftOut,
+    notes: [
+      ...leftOutNotices(leftOut),
+      ...publishedCredentials(listed, wanted, extraneous),
+      ...listingNotes(listed, store),
+      ...unusedGlobs(options.rules, options.excluded, options.selection, local),
+    ],
   };
 }
 
@@ -119,11 +122,19 @@ async function hashSource(
     { workerEntry, onBytes: (count) => progress.advance(count) },
   );
   const headerDigests = new HeaderDigests(rules);
-  const local = files.flatMap(({ key }, index) => {
+  const local = files.flatMap(({ key, realPath }, index) => {
     const digest = digests[index];
     if (digest?.kind === 'digest') {
       const { sizeBytes, sha256 } = digest;
-      return [{ key, sizeBytes, sha256, headers: headerDigests.of(key), cache: cachePolicyOf(key, rules) }];
+      const contentEncoding = contentEncodingOf(key, rules);
+      if (!isEncoded(pathOf(selection, key, realPath), contentEncoding))
+        problems.add(
+          'content-invalid',
+          key,
+          `has the Content-Encoding ${contentEncoding}, and does not begin as such a file`,
+        );
+      const headers = headerDigests.of(key);
+      return [{ key, sizeBytes, sha256, headers, contentEncoding, cache: cachePolicyOf(key, rules) }];
     }
     if (digest?.kind === 'changing') problems.add('content-invalid', key, 'changes while it is being read');
     else problems.add('source-unreadable', key, `cannot be read (${digest?.code ?? 'it was not hashed'})`);
@@ -163,36 +174,4 @@ function extraneousOf(
     if (!wanted.has(key) && !excludes(excluded, key)) extraneous.push({ key, sizeBytes });
   }
   return extraneous;
-}
-
-function listingNotes({ extent }: Listing, store: ObjectStore): readonly Note[] {
-  if (extent !== 'denied') return [];
-  return [
-    {
-      code: 'listing-denied',
-      severity: 'notice',
-      message: `Listing ${printable(store.url)} is not allowed, so each object is asked for by itself, and what cannot be seen is stored again.`,
-      hint: 'Allow s3:ListBucket for this bucket and prefix: what is unchanged is then known from one listing.',
-    },
-  ];
-}
-
-/** Globs that match nothing are typing errors more often than not, and a pointer that is none is stored too early. */
-function unusedGlobs(rules: HeaderRules, local: readonly LocalObject[]): readonly Note[] {
-  const inputs = [
-    { name: 'pointers', severity: 'warning', globs: rules.pointers },
-    { name: 'immutable', severity: 'warning', globs: rules.immutable },
-    { name: 'cache-control', severity: 'notice', globs: rules.cacheControl.map(({ glob }) => glob) },
-    { name: 'content-type', severity: 'notice', globs: rules.contentType.map(({ glob }) => glob) },
-    { name: 'metadata', severity: 'notice', globs: rules.metadata.map(({ glob }) => glob) },
-  ] as const;
-  return inputs.flatMap(({ name, severity, globs }) =>
-    globs
-      .filter((glob) => !local.some(({ key }) => glob.matches(key)))
-      .map((glob) => ({
-        code: 'glob-unused' as const,
-        severity,
-        message: `The glob "${printable(glob.text, 100)}" of ${name} matches no file of the source.`,
-      })),
-  );
 }

@@ -7,6 +7,8 @@ export interface LocalObject {
   readonly sha256: string;
   /** Digest of the headers that it is to have. */
   readonly headers: string;
+  /** The one of them that decides whether readers can use the bytes at all. */
+  readonly contentEncoding?: string | undefined;
   readonly cache: CachePolicy;
 }
 
@@ -40,6 +42,7 @@ interface Write<Kind> {
   readonly sha256: string;
   /** Digest of the headers that it gets. */
   readonly headers: string;
+  readonly contentEncoding: string | undefined;
   readonly reason: Reason;
   readonly condition: 'absent' | 'any' | { readonly etag: string };
 }
@@ -103,9 +106,10 @@ function reasonToStore(
 }
 
 function writeStep(local: LocalObject, remote: RemoteObject | undefined, reason: Reason): WriteStep {
-  const { key, sizeBytes, sha256, headers, cache } = local;
+  const { key, sizeBytes, sha256, headers, contentEncoding, cache } = local;
   const kind = cache === 'pointer' ? 'store-pointer' : 'store-object';
-  return { kind, key, sizeBytes, sha256, headers, reason, condition: conditionOf(cache, remote) };
+  const condition = conditionOf(cache, remote);
+  return { kind, key, sizeBytes, sha256, headers, contentEncoding, reason, condition };
 }
 
 /** Pointers replace exactly what was seen, so no other publisher's is lost; nothing is built on the moment of the others. */

@@ -1,4 +1,5 @@
 import { asSlipwayError, counted, formatBytes, type ObjectStore, UserError } from '@slipway/core';
+import { leftOutHint } from '@slipway/local-files';
 import type { ActionContext, ActionResult } from '@slipway/runner';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
@@ -34,7 +35,8 @@ export async function publishFiles(
     workerEntry: context.workerEntry,
     progress,
   });
-  const { observation, notes } = observed;
+  const { observation, notes, leftOut } = observed;
+  for (const { code, message } of notes) if (code === 'credentials-left-out') progress.info(message);
   refuseEmptySource(given, observed);
   const steps = plan(observation);
   announcePlan(steps, given.dryRun, progress);
@@ -42,6 +44,7 @@ export async function publishFiles(
     plan: steps,
     observation,
     notes,
+    leftOut,
     destination: store.url,
     baseUrl: given.baseUrl,
     manifestPath: given.manifest,
@@ -75,8 +78,12 @@ export async function publishFiles(
 }
 
 /** An empty source is a step that failed unseen; and it would delete everything. */
-function refuseEmptySource(given: Inputs, { observation }: Observed): void {
+function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): void {
   if (observation.local.length > 0) return;
+  const hint =
+    leftOut.length === 0
+      ? 'Check source and exclude, and whether an earlier step made the files.'
+      : `What holds credentials was left out (${counted(leftOut.length, 'path')}). ${leftOutHint}`;
   if (observation.extraneous.length > 0) {
     throw new UserError(
       'plan-refused',
@@ -85,7 +92,7 @@ function refuseEmptySource(given: Inputs, { observation }: Observed): void {
     );
   }
   throw new UserError('source-missing', `The source has no file to publish (${given.source.length} lines).`, {
-    hint: 'Check source and exclude, and whether an earlier step made the files.',
+    hint,
   });
 }
 

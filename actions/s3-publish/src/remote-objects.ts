@@ -9,6 +9,9 @@ import { readDigest } from './stored-digest.ts';
 const concurrentRequests = 32;
 const maxPointerBytes = 256 * 2 ** 20;
 
+/** Stands for headers that are known to be others: no digest is all zeros. */
+const otherHeaders = '0'.repeat(16);
+
 export interface LookOptions {
   readonly store: ObjectStore;
   readonly local: readonly LocalObject[];
@@ -102,7 +105,11 @@ async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObj
   if (record !== undefined) return record;
   if (object.cache === 'pointer' && etag === undefined) return readPointer(store, object.key);
   if (sizeBytes !== object.sizeBytes) return { sizeBytes, etag, sha256: undefined, headers: undefined };
-  if (info.sha256 !== undefined) return { sizeBytes, etag, sha256: info.sha256, headers: undefined };
+  if (info.sha256 !== undefined) {
+    // Of the headers, this one alone is no matter of taste: without it readers cannot use the bytes.
+    const isEncodedSo = info.headers === undefined || info.headers.contentEncoding === object.contentEncoding;
+    return { sizeBytes, etag, sha256: info.sha256, headers: isEncodedSo ? undefined : otherHeaders };
+  }
   // Others stored it. To store it again tells no less and sets its headers, but what is immutable must be proven the same.
   if (object.cache !== 'immutable') return { sizeBytes, etag, sha256: undefined, headers: undefined };
   const read = await readDigest(store, object.key, sizeBytes);

@@ -8,7 +8,7 @@ import {
 } from '@slipway/runner';
 import { invalidationPaths, urlOf } from './addresses.ts';
 import type { Result } from './execute.ts';
-import type { Note } from './observe.ts';
+import type { Note } from './notes.ts';
 import type { Observation, Plan, WriteStep } from './plan.ts';
 import { reasonWords } from './step-text.ts';
 
@@ -19,6 +19,8 @@ export interface ReportInput {
   readonly result: Result | undefined;
   readonly failure: SlipwayError | undefined;
   readonly notes: readonly Note[];
+  /** Stores of credentials that are not published. */
+  readonly leftOut: readonly string[];
   readonly destination: string;
   readonly baseUrl: string | undefined;
   readonly manifestPath: string | undefined;
@@ -131,6 +133,7 @@ function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {
       deleted: result.deleted.length,
     },
     failure: input.failure && { code: input.failure.code, message: input.failure.message },
+    leftOut: input.leftOut.slice(0, maxReportedWrites),
     notes: input.notes,
   };
 }
@@ -161,6 +164,8 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
         : ['Deleted', counted(result.deleted.length, 'object')],
     );
   }
+  if (input.leftOut.length > 0)
+    rows.push(['Left out', `${counted(input.leftOut.length, 'store')} of credentials`]);
   rows.push(['Time', formatDuration(input.durationMs)]);
   return [
     { kind: 'heading', text: titleOf(input) },

@@ -59,6 +59,16 @@ export function parseContentType(text: string): string {
   return value;
 }
 
+const contentEncodings = ['gzip', 'br', 'zstd', 'deflate', 'identity'] as const;
+export type ContentEncoding = (typeof contentEncodings)[number];
+
+/** A content coding of RFC 9110, or of RFC 8878 (`zstd`) and RFC 7932 (`br`). Throws an `Error` for anything else. */
+export function parseContentEncoding(text: string): ContentEncoding {
+  const found = contentEncodings.find((encoding) => encoding === text.toLowerCase());
+  if (found === undefined) throw new Error(`it is none of ${contentEncodings.join(', ')}`);
+  return found;
+}
+
 /** `name=value` for `x-amz-meta-name`. Throws an `Error` for anything else. */
 export function parseMetadata(text: string): MetadataValue {
   const match = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\s*=\s*(.*)$/s.exec(text);

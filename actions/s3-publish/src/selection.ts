@@ -1,7 +1,8 @@
 import { lstatSync, statSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { printable, UserError } from '@slipway/core';
-import { excludes, globTest, type KeyGlob, parseKeyGlob } from './globs.ts';
+import { credentialStoreIn, globTest, namesItself } from '@slipway/local-files';
+import { excludes, type KeyGlob, parseKeyGlob } from './globs.ts';
 
 /** Which files are published, and where their keys begin. */
 export interface Selection {
@@ -11,11 +12,18 @@ export interface Selection {
   includes(key: string): boolean;
   /** Whether anything below the directory with this key (empty for the base) can be published. */
   enters(directoryKey: string): boolean;
+  /** Whether a file or directory would be published or entered, were it no store of credentials that no line names itself. */
+  leavesOut(key: string, kind: 'file' | 'directory'): boolean;
+  /** The lines that match none of the files that were asked about. */
+  unusedLines(): readonly string[];
 }
 
 /** A line of `source`: everything below a directory, one file, or a glob below a directory. */
 interface Pattern {
+  readonly line: string;
   readonly directory: string;
+  /** What the line says of what is below `directory`: stores of credentials that are in it are named by the user. */
+  readonly names: string;
   /** What is published below `directory`. */
   readonly matches: (relativePath: string) => boolean;
   /** How many names deep a match can be. */
@@ -26,8 +34,8 @@ const magic = /[*?[\]{}()!+@\\]/;
 
 /**
  * The files that the lines of `source` name: a directory, or paths and globs relative to `workDirectory`, less those of
- * lines with a leading `!` and of `exclude`. Keys begin at the directory, or at the deepest one that all lines share before
- * their first special character. Throws `UserError` `source-missing` for a path that is not there.
+ * lines with a leading `!`, of `exclude`, and of stores of credentials that no line names itself. Keys begin at the
+ * directory, or at the deepest one that all lines share before their first special character. Throws `UserError` `source-missing` for a path that is not there.
  */
 export function selectSource(
   lines: readonly string[],
@@ -42,20 +50,51 @@ export function selectSource(
     ...pattern,
     prefix: pattern.directory === baseDirectory ? '' : `${posix.relative(baseDirectory, pattern.directory)}/`,
   }));
+  const unused = new Set(placed);
+  const look = (key: string): void => {
+    for (const pattern of unused) if (isMatch(pattern, key)) unused.delete(pattern);
+  };
+  const isExcluded = (key: string): boolean => key !== '' && excludes(excluded, key);
   return {
     baseDirectory,
-    includes: (key) =>
-      placed.some(({ prefix, matches }) => key.startsWith(prefix) && matches(key.slice(prefix.length))) &&
-      !excludes(excluded, key),
-    enters: (directoryKey) => {
-      if (directoryKey !== '' && excludes(excluded, directoryKey)) return false;
-      const below = directoryKey === '' ? '' : `${directoryKey}/`;
-      return placed.some(({ prefix, depth }) => {
-        if (prefix.startsWith(below)) return true;
-        return below.startsWith(prefix) && namesIn(below.slice(prefix.length)) < depth;
-      });
+    includes: (key) => {
+      look(key);
+      return placed.some((pattern) => isMatch(pattern, key) && mayTake(pattern, key)) && !isExcluded(key);
     },
+    enters: (key) =>
+      !isExcluded(key) && placed.some((pattern) => leadsInto(pattern, key) && mayTake(pattern, key)),
+    leavesOut: (key, kind) => {
+      if (credentialStoreIn(key) === undefined || isExcluded(key)) return false;
+      const test = kind === 'file' ? isMatch : leadsInto;
+      const patterns = placed.filter((pattern) => test(pattern, key));
+      return patterns.length > 0 && !patterns.some((pattern) => mayTake(pattern, key));
+    },
+    unusedLines: () => [...unused].map(({ line }) => line),
   };
+}
+
+interface PlacedPattern extends Pattern {
+  /** What keys below `directory` begin with. */
+  readonly prefix: string;
+}
+
+function isMatch({ prefix, matches }: PlacedPattern, key: string): boolean {
+  return key.startsWith(prefix) && matches(key.slice(prefix.length));
+}
+
+/** Whether anything below the directory `key` can match a pattern. */
+function leadsInto({ prefix, depth }: PlacedPattern, key: string): boolean {
+  const below = key === '' ? '' : `${key}/`;
+  if (prefix.startsWith(below)) return true;
+  return below.startsWith(prefix) && namesIn(below.slice(prefix.length)) < depth;
+}
+
+/** Whether a pattern may take what has this key: anything but a store of credentials that it does not name. */
+function mayTake({ prefix, names }: PlacedPattern, key: string): boolean {
+  // What leads to the place of a pattern is named by it.
+  if (!key.startsWith(prefix)) return true;
+  const store = credentialStoreIn(key.slice(prefix.length));
+  return store === undefined || namesItself(names, store);
 }
 
 /** What the lines of `source` with a leading `!` exclude, and `exclude`. */
@@ -82,11 +121,17 @@ function parsePattern(line: string, workDirectory: string): Pattern {
   // What is there is meant, also if its name has special characters.
   const kind = kindOf(path);
   if (kind === 'directory') {
-    return { directory: path, matches: () => true, depth: Number.POSITIVE_INFINITY };
+    return { line, directory: path, names: '', matches: () => true, depth: Number.POSITIVE_INFINITY };
   }
   if (kind === 'other') {
     const name = posix.basename(path);
-    return { directory: posix.dirname(path), matches: (relative) => relative === name, depth: 1 };
+    return {
+      line,
+      directory: posix.dirname(path),
+      names: name,
+      matches: (relative) => relative === name,
+      depth: 1,
+    };
   }
   const names = line.split('/');
   const firstMagic = names.findIndex((name) => magic.test(name));
@@ -102,7 +147,9 @@ function parsePattern(line: string, workDirectory: string): Pattern {
   const glob = names.slice(firstMagic).join('/');
   const isDeep = glob.includes('**') || /[{(]/.test(glob);
   return {
+    line,
     directory,
+    names: glob,
     matches: globTest(glob),
     depth: isDeep ? Number.POSITIVE_INFINITY : names.length - firstMagic,
   };

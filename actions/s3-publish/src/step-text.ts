@@ -7,7 +7,9 @@ export const reasonWords = { new: 'new', bytes: 'other bytes', headers: 'other h
 
 /** A step in words. */
 export function stepText(step: Step): string {
-  const what = `${printable(step.key)} (${formatBytes(step.sizeBytes)}`;
+  const encoding =
+    step.kind === 'delete' || step.contentEncoding === undefined ? '' : `, ${step.contentEncoding}`;
+  const what = `${printable(step.key)} (${formatBytes(step.sizeBytes)}${encoding}`;
   switch (step.kind) {
     case 'store-object':
       return `store ${what}, ${reasonWords[step.reason]})`;

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { keyProblem, printable, systemErrorCode, UserError } from '@slipway/core';
+import { credentialStoreIn } from '@slipway/local-files';
 import type { Selection } from './selection.ts';
 import type { SourceProblems } from './source-problems.ts';
 
@@ -28,7 +29,7 @@ const maxFollowedLinks = 1_000;
 
 /**
  * The files of a selection, in no particular order. Symbolic links are followed inside the base directory. Whatever cannot be
- * published is added to `problems`. Throws `UserError` `source-missing` when the base directory is none, and `too-large`
+ * published is added to `problems`, and what is left out as a store of credentials to `leftOut`. Throws `UserError` `source-missing` when the base directory is none, and `too-large`
  * for more files than can be handled.
  *
  * The calls block: a directory entry costs some microseconds so, and many times that through the thread pool.
@@ -36,8 +37,9 @@ const maxFollowedLinks = 1_000;
 export async function findFiles(
   selection: Selection,
   problems: SourceProblems,
+  leftOut: string[] = [],
 ): Promise<readonly FoundFile[]> {
-  const walk = new Walk(selection, problems);
+  const walk = new Walk(selection, problems, leftOut);
   while (walk.step()) await new Promise((resolve) => setImmediate(resolve));
   return walk.files;
 }
@@ -46,13 +48,15 @@ class Walk {
   readonly files: FoundFile[] = [];
   readonly #selection: Selection;
   readonly #problems: SourceProblems;
+  readonly #leftOut: string[];
   readonly #root: string;
   readonly #pending: Directory[];
   #followedLinks = 0;
 
-  constructor(selection: Selection, problems: SourceProblems) {
+  constructor(selection: Selection, problems: SourceProblems, leftOut: string[]) {
     this.#selection = selection;
     this.#problems = problems;
+    this.#leftOut = leftOut;
     this.#root = realDirectory(selection.baseDirectory);
     this.#pending = [{ path: this.#root, prefix: '', trail: [] }];
   }
@@ -106,11 +110,15 @@ class Walk {
       this.#follow(directory, path, key);
     } else if (this.#selection.includes(key)) {
       this.#file(key, path, undefined);
+    } else if (this.#selection.leavesOut(key, 'file')) {
+      this.#leftOut.push(key);
     }
   }
 
   #enter(directory: Directory): void {
-    if (this.#selection.enters(directory.prefix.slice(0, -1))) this.#pending.push(directory);
+    const key = directory.prefix.slice(0, -1);
+    if (this.#selection.enters(key)) this.#pending.push(directory);
+    else if (this.#selection.leavesOut(key, 'directory')) this.#leftOut.push(directory.prefix);
   }
 
   #file(key: string, path: string, realPath: string | undefined): void {
@@ -131,7 +139,10 @@ class Walk {
   #follow(directory: Directory, path: string, key: string): void {
     const isWanted = this.#selection.includes(key);
     const mayHoldWanted = this.#selection.enters(key);
-    if (!isWanted && !mayHoldWanted) return;
+    if (!isWanted && !mayHoldWanted) {
+      if (this.#selection.leavesOut(key, 'file')) this.#leftOut.push(key);
+      return;
+    }
     let target: string;
     let isDirectory: boolean;
     try {
@@ -149,11 +160,20 @@ class Walk {
     if (!(isDirectory ? mayHoldWanted : isWanted)) return;
     if (target !== this.#root && !target.startsWith(`${this.#root}/`)) {
       this.#problems.add('path-outside', key, 'is a symbolic link out of the source');
+    } else if (this.#isLeftOut(target, isDirectory)) {
+      this.#leftOut.push(key);
     } else if (!isDirectory) {
       this.#file(key, target, target);
     } else {
       this.#enterLink(directory, target, key);
     }
+  }
+
+  /** Whether a link leads into a store of credentials, which a name without a word of it would publish. */
+  #isLeftOut(target: string, isDirectory: boolean): boolean {
+    const key = target.slice(this.#root.length + 1);
+    if (credentialStoreIn(key) === undefined) return false;
+    return !(isDirectory ? this.#selection.enters(key) : this.#selection.includes(key));
   }
 
   #enterLink(directory: Directory, target: string, key: string): void {

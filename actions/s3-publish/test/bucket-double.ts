@@ -115,8 +115,9 @@ export class BucketDouble implements ObjectStore {
     this.objects.delete(key);
   }
 
-  #info(key: string, { body, etag, sha256 }: DoubleObject): ObjectInfo {
-    return { key, sizeBytes: body.length, etag, sha256 };
+  #info(key: string, { body, etag, sha256, options }: DoubleObject): ObjectInfo {
+    const headers = options && { ...options.headers, contentType: options.contentType };
+    return { key, sizeBytes: body.length, etag, sha256, headers };
   }
 }
 

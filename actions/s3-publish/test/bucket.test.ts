@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '@slipway/core';
+import { failureOf } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { formatInventory, inventoryKey, parseInventory } from '../src/inventory.ts';
 import { BucketDouble } from './bucket-double.ts';
@@ -55,6 +57,50 @@ describe('publishing to a bucket', () => {
     const run = await publishToStore(bucket, { ...rules, source });
     expect(run.outputs).toMatchObject({ uploaded: 0, unchanged: 4 });
     expect(bucket.requests.toSorted()).toEqual([`GET ${inventoryKey}`, 'LIST page']);
+  });
+
+  test('an object that was stored without its Content-Encoding is stored again with it', async () => {
+    const bucket = new BucketDouble();
+    const zipped = gzipSync('app()');
+    const source = makeTree({ 'app.js.gz': zipped, 'logo.svgz': gzipSync('<svg/>'), 'b.txt': 'b' });
+    await publishToStore(bucket, { source });
+    expect(bucket.objects.get('logo.svgz')?.options?.headers).toMatchObject({ contentEncoding: 'gzip' });
+    const encoded = { source, 'content-encoding': '*.gz: gzip' };
+    const dry = await publishToStore(bucket, { ...encoded, 'dry-run': 'true' });
+    expect(dry.log).toContain(`Would store app.js.gz (${zipped.length} B, gzip, other headers)`);
+    const run = await publishToStore(bucket, encoded);
+    expect(changedKeys(run)).toEqual(['app.js.gz']);
+    expect(bucket.objects.get('app.js.gz')?.options).toMatchObject({
+      contentType: 'text/javascript; charset=utf-8',
+      headers: { contentEncoding: 'gzip' },
+    });
+    expect((await publishToStore(bucket, encoded)).outputs).toMatchObject({ uploaded: 0, unchanged: 3 });
+    // Without the inventory, what the object itself says of its encoding tells.
+    bucket.objects.delete(inventoryKey);
+    expect((await publishToStore(bucket, encoded)).outputs).toMatchObject({ uploaded: 0, unchanged: 3 });
+    bucket.objects.delete(inventoryKey);
+    expect(changedKeys(await publishToStore(bucket, { source }))).toEqual(['app.js.gz']);
+  });
+
+  test('a file that is not compressed as its Content-Encoding says is refused, and nothing is stored', async () => {
+    const bucket = new BucketDouble();
+    const source = makeTree({ 'app.js.gz': 'app()', 'a.zst': 'x', 'logo.svgz': '<svg/>', 'b.txt': 'b' });
+    const inputs = { source, 'content-encoding': '*.gz: gzip\n*.zst: zstd' };
+    const failure = await failureOf(publishToStore(bucket, inputs));
+    expect(failure).toMatchObject({ code: 'content-invalid' });
+    for (const name of ['app.js.gz', 'a.zst', 'logo.svgz']) expect(failure.message).toContain(`"${name}"`);
+    expect(bucket.objects.size).toBe(0);
+    const plain = { source, 'content-encoding': '*.svgz: identity' };
+    expect((await publishToStore(bucket, plain)).outputs).toMatchObject({ uploaded: 4 });
+  });
+
+  test('an object that comes out with another Content-Encoding than it was sent with fails the run', async () => {
+    const bucket = new BucketDouble();
+    const write = bucket.write.bind(bucket);
+    bucket.write = (key, body, options) => write(key, body, { ...options, headers: {} });
+    const source = makeTree({ 'logo.svgz': gzipSync('<svg/>') });
+    const { failure } = await publishToStore(bucket, { source });
+    expect(failure?.message).toMatch(/another Content-Encoding/);
   });
 
   test('other headers with the same bytes are a change', async () => {

@@ -109,6 +109,63 @@ describe('rules', () => {
     expect(contentTypeOf('x.unheard-of')).toBe('application/octet-stream');
   });
 
+  test.each([
+    ['v1/SHA256SUMS.asc', 'application/pgp-signature'],
+    ['app.zip.asc', 'application/pgp-signature'],
+    ['app.zip.sig', 'application/pgp-signature'],
+    ['keys/signing-key.asc', 'application/pgp-keys'],
+    [`${'0123456789ABCDEF'.repeat(2)}01234567.asc`, 'application/pgp-keys'],
+    ['monkey-1.0.tar.gz.asc', 'application/pgp-signature'],
+    ['SHA256SUMS', 'text/plain; charset=utf-8'],
+    ['app.zip.sha256', 'text/plain; charset=utf-8'],
+    ['app.cdx.json', 'application/vnd.cyclonedx+json'],
+    ['app.spdx.json', 'application/spdx+json'],
+    ['spack-1.0-py3-none-any.WHL', 'application/zip'],
+    ['app.tar.zst', 'application/zstd'],
+    ['app.tgz', 'application/gzip'],
+    ['app.deb', 'application/vnd.debian.binary-package'],
+    ['App.AppImage', 'application/vnd.appimage'],
+    ['app.wasm', 'application/wasm'],
+    ['app.mjs', 'text/javascript; charset=utf-8'],
+    ['site.webmanifest', 'application/manifest+json'],
+    ['photo.avif', 'image/avif'],
+    ['x.constructor', 'application/octet-stream'],
+  ])('%s is %s', (key, type) => {
+    expect(contentTypeOf(key)).toBe(type);
+  });
+
+  test('content encodings come from rules, and with them the type of what is compressed', () => {
+    const { parse } = inputs['content-encoding'];
+    const encoded: HeaderRules = {
+      ...noRules,
+      contentEncoding: parse('*.gz: gzip\n*.tar.gz: identity\n*.br: BR\n*.html: gzip\nraw/: identity'),
+    };
+    const facts = (key: string) => {
+      const { contentType, headers } = headersOf(key, encoded);
+      return [contentType, headers.contentEncoding];
+    };
+    expect(facts('app.js.gz')).toEqual(['text/javascript; charset=utf-8', 'gzip']);
+    expect(facts('app.css.br')).toEqual(['text/css; charset=utf-8', 'br']);
+    expect(facts('index.html')).toEqual(['text/html; charset=utf-8', 'gzip']);
+    expect(facts('app.tar.gz')).toEqual(['application/gzip', undefined]);
+    expect(facts('a.svgz')).toEqual(['image/svg+xml', 'gzip']);
+    expect(facts('raw/a.svgz')).toEqual(['image/svg+xml', undefined]);
+    expect(headersOf('app.js.gz', noRules)).toMatchObject({ contentType: 'application/gzip' });
+    expect(headersOf('app.js.gz', noRules).headers.contentEncoding).toBeUndefined();
+    expect(headersOf('A.SVGZ', noRules).headers.contentEncoding).toBe('gzip');
+    expect(() => parse('*.gz: x-gzip')).toThrow('none of gzip, br, zstd, deflate, identity');
+    expect(() => parse('*.gz: gzip, br')).toThrow('none of');
+  });
+
+  test('an encoding is another digest, and none is the digest of before there were any', () => {
+    const { parse } = inputs['content-encoding'];
+    const digest = (some: HeaderRules) => new HeaderDigests(some).of('x.js');
+    expect(digest({ ...noRules, contentEncoding: parse('*: gzip') })).not.toBe(digest(noRules));
+    expect(digest({ ...noRules, contentEncoding: parse('*: identity') })).toBe(digest(noRules));
+    // Inventories have this: with another, every object would be stored again.
+    expect(digest(noRules)).toBe('7cba38f84cc8831b');
+  });
+
   test('a change of any header, or of how all is stored, is another digest', () => {
     const digests = [
       noRules,

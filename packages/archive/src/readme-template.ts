@@ -1,4 +1,4 @@
-const fieldPattern = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const fieldPattern = /\{\{([^{}]*)\}\}/g;
 
 /**
  * A template with its `{{name}}` replaced by the fields; nothing in a field is looked at again. Throws an `Error` that names
@@ -6,7 +6,8 @@ const fieldPattern = /\{\{\s*([^{}]*?)\s*\}\}/g;
  */
 export function fillTemplate(template: string, fields: ReadonlyMap<string, string>): string {
   const unknown = new Set<string>();
-  const text = template.replaceAll(fieldPattern, (_, name: string) => {
+  const text = template.replaceAll(fieldPattern, (_, inner: string) => {
+    const name = inner.trim();
     const value = fields.get(name);
     if (value === undefined) unknown.add(name);
     return value ?? '';

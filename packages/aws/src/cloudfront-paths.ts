@@ -1,4 +1,4 @@
-import { encodeKey } from '@slipway/core';
+import { encodeKey, withoutTrailingSlashes } from '@slipway/core';
 
 /**
  * What an invalidation names, by the decoded name under the distribution that it stands for: one object, or every object
@@ -40,7 +40,7 @@ export function parseInvalidationPath(text: string): InvalidationTarget {
 export function parsePathPrefix(text: string): string {
   const { kind, name } = parseInvalidationPath(text.startsWith('/') ? text : `/${text}`);
   if (kind === 'prefix') throw new Error('it ends in a wildcard');
-  return name.replace(/\/+$/, '');
+  return withoutTrailingSlashes(name);
 }
 
 /** The target with `prefix`, of `parsePathPrefix`, before it. Throws an `Error` when it is too long then. */

@@ -44,6 +44,20 @@ describe('proving what is served', () => {
     expect(Object.keys(asked?.headers ?? {})).not.toContain('cache-control');
   });
 
+  it('takes what is stored with a Content-Encoding for what it is, and asks again for an old copy of it', async () => {
+    let count = 0;
+    const url = await serve((_, response) => {
+      count += 1;
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(count < 3 ? 'old' : fresh);
+    });
+    const clock = { ...systemClock, sleep: async (): Promise<void> => undefined };
+    expect(await prove({ url }, { clock, forMs: 60_000 })).toEqual({ kind: 'fresh' });
+    expect(await prove({ url, sizeBytes: fresh.length }, { clock, forMs: 60_000 })).toEqual({
+      kind: 'fresh',
+    });
+    expect(count).toBe(4);
+  });
+
   it('tells other bytes, with the headers of the cache that has them', async () => {
     const url = await serve((_, response) => {
       const headers = { age: '4711', 'x-cache': 'Hit from cloudfront', via: '1.1 edge', etag: '"old"' };

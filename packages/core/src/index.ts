@@ -1,5 +1,6 @@
 export * from './artifacts.ts';
 export * from './concurrency.ts';
+export * from './deadline.ts';
 export * from './digest-map.ts';
 export * from './errors.ts';
 export * from './json-scanner.ts';
@@ -17,3 +18,4 @@ export * from './redaction.ts';
 export * from './text-forms.ts';
 export * from './variables.ts';
 export * from './version.ts';
+export * from './wildcard.ts';

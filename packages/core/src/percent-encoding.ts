@@ -10,3 +10,10 @@ export function encodeStrictly(text: string): string {
 export function encodeKey(key: string): string {
   return key.split('/').map(encodeStrictly).join('/');
 }
+
+/** A path or URL without the slashes at its end, in time that grows with their number alone. */
+export function withoutTrailingSlashes(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '/') end -= 1;
+  return text.slice(0, end);
+}

@@ -66,6 +66,8 @@ export interface ObjectHeaders {
   readonly cacheControl?: string | undefined;
   readonly contentDisposition?: string | undefined;
   readonly contentLanguage?: string | undefined;
+  /** `Content-Encoding`: what the bytes were compressed with before they were stored. */
+  readonly contentEncoding?: string | undefined;
   /** `Expires`, in milliseconds since 1970: to a second. A `max-age` in `cacheControl` counts before it. */
   readonly expiresAtMs?: number | undefined;
   /** `x-amz-meta-…`: names in lower case, values in ASCII. */

@@ -1,6 +1,13 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { printable, systemErrorCode, UserError, type UserErrorCode } from '@slipway/core';
+import {
+  printable,
+  systemErrorCode,
+  UserError,
+  type UserErrorCode,
+  withoutTrailingSlashes,
+} from '@slipway/core';
+import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import { isPartialName } from './partial-file.ts';
 import { globTest, type PathTest, pathGlob, splitGlob } from './path-globs.ts';
 
@@ -33,6 +40,10 @@ export interface FindOptions {
   /** Globs of what is left out: of names at any depth, or with a slash of paths below the base directory. */
   readonly excludes: readonly string[];
   readonly problems: FileProblem[];
+  /** Gets the paths of stores of credentials that the pattern does not name itself, from the base directory. */
+  readonly leftOut?: string[] | undefined;
+  /** Gets those of `excludes` that left something out. */
+  readonly usedExcludes?: Set<string> | undefined;
 }
 
 const maxFiles = 200_000;
@@ -41,13 +52,12 @@ const maxFiles = 200_000;
  * What a pattern stands for, in no particular order: a file, a directory with all below it, or what a glob matches, and with a
  * directory that it matches all below that too. A pattern of a directory that ends in `/` leaves the directory out of the
  * names. Symbolic links are not followed. Files that a process
- * was writing when it ended are passed over. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
+ * was writing when it ended, and stores of credentials that the pattern does not name itself, are passed over. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
  *
  * The calls block: a directory entry costs some microseconds so, and many times that through the thread pool.
  */
 export function findFiles(pattern: string, options: FindOptions): readonly FoundPath[] {
-  const excluded = exclusion(options);
-  const walk = new Walk(options.problems, excluded);
+  const walk = new Walk(options);
   const path = resolve(options.baseDirectory, pattern);
   const stats = statOf(path, pattern.endsWith('/'));
   const glob = stats === undefined ? splitGlob(pattern) : undefined;
@@ -55,29 +65,39 @@ export function findFiles(pattern: string, options: FindOptions): readonly Found
     walk.add(path, pattern.endsWith('/') ? '' : basename(path), stats);
   } else if (glob !== undefined) {
     const directory = resolve(options.baseDirectory, glob.directory);
-    walk.match(directory, globTest(glob.glob.replace(/\/+$/, '')));
+    walk.match(directory, withoutTrailingSlashes(glob.glob));
   } else {
     options.problems.push({ code: 'source-missing', path: pattern, what: 'is not there' });
     return [];
   }
   if (walk.found.length === 0 && !walk.hadProblems) {
-    const what = glob === undefined ? 'has no files, or all are left out' : 'matches no file';
+    const what = emptyWords(glob === undefined, walk.leftOutCount);
     options.problems.push({ code: 'source-missing', path: pattern, what });
   }
   return walk.found;
 }
 
-function exclusion({ baseDirectory, excludes }: FindOptions): PathTest {
-  const tests = excludes.map(pathGlob);
+function emptyWords(isPath: boolean, leftOutCount: number): string {
+  if (leftOutCount > 0) return 'has only what holds credentials, which is left out unless it is named itself';
+  return isPath ? 'has no files, or all are left out' : 'matches no file';
+}
+
+function exclusion({ baseDirectory, excludes, usedExcludes }: FindOptions): PathTest {
+  const tests = excludes.map((text) => ({ text, test: pathGlob(text) }));
+  const isAny = (path: string): boolean => {
+    const matching = tests.filter(({ test }) => test(path));
+    for (const { text } of matching) usedExcludes?.add(text);
+    return matching.length > 0;
+  };
   return (path) => {
     if (tests.length === 0) return false;
     const fromBase = relative(baseDirectory, path);
     const asked = fromBase.startsWith('..') || isAbsolute(fromBase) ? path.slice(1) : fromBase;
     // What leaves a directory out leaves all below it out.
     for (let end = asked.indexOf('/'); end !== -1; end = asked.indexOf('/', end + 1)) {
-      if (tests.some((test) => test(asked.slice(0, end)))) return true;
+      if (isAny(asked.slice(0, end))) return true;
     }
-    return tests.some((test) => test(asked));
+    return isAny(asked);
   };
 }
 
@@ -93,12 +113,13 @@ function statOf(path: string, follow: boolean): fs.Stats | undefined {
 class Walk {
   readonly found: FoundPath[] = [];
   hadProblems = false;
-  readonly #problems: FileProblem[];
+  leftOutCount = 0;
+  readonly #options: FindOptions;
   readonly #excluded: PathTest;
 
-  constructor(problems: FileProblem[], excluded: PathTest) {
-    this.#problems = problems;
-    this.#excluded = excluded;
+  constructor(options: FindOptions) {
+    this.#options = options;
+    this.#excluded = exclusion(options);
   }
 
   /** Everything that is at `path`, under this name; empty for a directory that is left out of the names. */
@@ -106,7 +127,12 @@ class Walk {
     const pending: { path: string; name: string; stats: fs.Stats }[] = [{ path, name, stats }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       if (this.#excluded(next.path)) continue;
-      if (!next.stats.isDirectory()) {
+      const isDirectory = next.stats.isDirectory();
+      if (credentialStoreIn(next.path.slice(path.length + 1)) !== undefined) {
+        this.#leaveOut(next.path, isDirectory);
+        continue;
+      }
+      if (!isDirectory) {
         this.#addFile(next.path, next.name, next.stats);
         continue;
       }
@@ -124,7 +150,11 @@ class Walk {
   }
 
   /** Everything below `directory` that matches, with all that is below what matches. */
-  match(directory: string, test: PathTest): void {
+  match(directory: string, glob: string): void {
+    const test = globTest(glob);
+    const depth = /\*\*|[{(]/.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
+    const isLeftOut = (store: CredentialStore | undefined): boolean =>
+      store !== undefined && !namesItself(glob, store);
     const pending = [{ path: directory, prefix: '' }];
     if (statOf(directory, true)?.isDirectory() !== true) return;
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -134,10 +164,21 @@ class Walk {
         if (this.#excluded(path)) continue;
         const stats = this.#stat(path);
         if (stats === undefined) continue;
+        if (isLeftOut(credentialStoreIn(name))) {
+          if (test(name) || (stats.isDirectory() && name.split('/').length < depth))
+            this.#leaveOut(path, stats.isDirectory());
+          continue;
+        }
         if (test(name)) this.add(path, name, stats);
         else if (stats.isDirectory()) pending.push({ path, prefix: `${name}/` });
       }
     }
+  }
+
+  #leaveOut(path: string, isDirectory: boolean): void {
+    this.leftOutCount += 1;
+    const shown = relative(this.#options.baseDirectory, path);
+    this.#options.leftOut?.push(isDirectory ? `${shown}/` : shown);
   }
 
   #addFile(path: string, name: string, stats: fs.Stats): void {
@@ -206,7 +247,7 @@ class Walk {
 
   #problem(code: FileProblem['code'], path: string, what: string): void {
     this.hadProblems = true;
-    this.#problems.push({ code, path, what });
+    this.#options.problems.push({ code, path, what });
   }
 }
 

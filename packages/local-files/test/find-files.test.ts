@@ -3,7 +3,14 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
-import { type FileProblem, type FoundPath, findFiles, partialPath, refuseProblems } from '../src/index.ts';
+import {
+  credentialStoreIn,
+  type FileProblem,
+  type FoundPath,
+  findFiles,
+  partialPath,
+  refuseProblems,
+} from '../src/index.ts';
 
 function tree(...paths: readonly string[]): string {
   const directory = temporaryDirectory('tree');
@@ -40,6 +47,74 @@ const base = tree(
   'dist/.hidden',
   'dist/x.dll',
 );
+
+describe('what holds credentials (I7)', () => {
+  const checkout = tree(
+    'app/a',
+    'app/.git/config',
+    'app/lib/.ENV',
+    'app/lib/b',
+    'app/.well-known/c',
+    '.env',
+    'd',
+  );
+  const findAll = (pattern: string, ...excludes: readonly string[]) => {
+    const problems: FileProblem[] = [];
+    const leftOut: string[] = [];
+    const found = findFiles(pattern, { baseDirectory: checkout, excludes, problems, leftOut });
+    return { names: found.map(({ name }) => name).sort(), leftOut: leftOut.sort(), problems };
+  };
+
+  it.each([
+    ['app', ['app/.well-known/c', 'app/a', 'app/lib/b'], ['app/.git/', 'app/lib/.ENV']],
+    ['app/', ['.well-known/c', 'a', 'lib/b'], ['app/.git/', 'app/lib/.ENV']],
+    ['*', ['app/.well-known/c', 'app/a', 'app/lib/b', 'd'], ['.env', 'app/.git/', 'app/lib/.ENV']],
+    ['**/b', ['app/lib/b'], ['app/.git/']],
+    ['app/*/b', ['lib/b'], ['app/.git/']],
+    ['?', ['d'], []],
+    // Named themselves:
+    ['.env', ['.env'], []],
+    ['app/.git', ['.git/config'], []],
+    ['**/.git', ['app/.git/config'], []],
+    ['app/.git/*', ['config'], []],
+  ])('is left out of %s unless the pattern names it itself', (pattern, names, leftOut) => {
+    expect(findAll(pattern)).toEqual({ names, leftOut, problems: [] });
+  });
+
+  it('is not told of where it is excluded, and is told to be all where it is', () => {
+    expect(findAll('app', '.git', '.E*')).toMatchObject({ leftOut: [] });
+    expect(findAll('.e*')).toMatchObject({ problems: [{ what: expect.stringMatching(/named itself/) }] });
+  });
+
+  it.each([
+    ['a/.git/config', '.git'],
+    ['.ENV.local', '.ENV.local'],
+    ['x/.docker/config.json', '.docker/config.json'],
+    ['terraform.tfstate.backup', 'terraform.tfstate.backup'],
+    ['id_rsa', 'id_rsa'],
+  ])('is in %s', (path, name) => {
+    expect(credentialStoreIn(path)?.name).toBe(name);
+  });
+
+  it.each([
+    '.gitignore',
+    '.github/x',
+    'a.git',
+    'x.env',
+    '.env.example',
+    'id_rsa.pub',
+    '.docker/x',
+    '.well-known/x',
+  ])('is not in %s', (path) => {
+    expect(credentialStoreIn(path)).toBeUndefined();
+  });
+
+  it('takes no longer for a long path than it has names', () => {
+    expect(credentialStoreIn('.env.example/'.repeat(50_000))).toBeUndefined();
+    expect(credentialStoreIn(`${'.env.'.repeat(50_000)}/x`)).toBeDefined();
+    expect(credentialStoreIn(`${'a.tfstat'.repeat(50_000)}`)).toBeUndefined();
+  });
+});
 
 describe('a pattern', () => {
   it.each([

@@ -11,6 +11,53 @@ export function linesOf(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
+/**
+ * The items of a list whose items have no comma: one a line, or several on a line with commas between them, or a JSON array of
+ * texts; each may be in quotes. Throws an `Error` for an array of anything else, and for a text of commas alone.
+ */
+export function itemsOf(text: string): readonly string[] {
+  const array = jsonItemsOf(text);
+  if (array !== undefined) return array;
+  const lines = linesOf(text);
+  const items = lines
+    .flatMap((line) => line.split(','))
+    .map((item) => unquoted(item.trim()))
+    .filter((item) => item !== '');
+  if (items.length === 0 && lines.length > 0) throw new Error('it has commas and quotes alone');
+  return items;
+}
+
+/** The texts of a JSON array; undefined for a text that is none. Throws an `Error` for an array of anything else. */
+export function jsonItemsOf(text: string): readonly string[] | undefined {
+  if (!/^\s*\[/.test(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  return value.map((item: unknown) => {
+    if (typeof item !== 'string' || item.trim() === '') {
+      throw new Error('it is a JSON array with something else than texts in it');
+    }
+    return item.trim();
+  });
+}
+
+/** A text without the quotes around the whole of it. */
+export function unquoted(text: string): string {
+  const quote = text[0];
+  const isQuoted =
+    (quote === '"' || quote === "'") && text.length > 1 && text.indexOf(quote, 1) === text.length - 1;
+  return isQuoted ? text.slice(1, -1).trim() : text;
+}
+
+/** Every item of a list parsed, as `itemsOf` has them. Throws as `parseEach` does. */
+export function parseEachItem<Parsed>(text: string, parse: (item: string) => Parsed): readonly Parsed[] {
+  return parseEach(itemsOf(text), parse);
+}
+
 /** Every line of a list parsed. Throws as `parseEach` does. */
 export function parseEachLine<Parsed>(text: string, parse: (line: string) => Parsed): readonly Parsed[] {
   return parseEach(linesOf(text), parse);

@@ -1,5 +1,12 @@
 import { UserError } from '@slipway/core';
-import { camelCase, defineAction, type InputDeclarations, input, parseInputs } from '@slipway/runner';
+import {
+  camelCase,
+  defineAction,
+  type InputDeclarations,
+  input,
+  itemsOf,
+  parseInputs,
+} from '@slipway/runner';
 import fc from 'fast-check';
 import { expect, expectTypeOf, test } from 'vitest';
 
@@ -71,6 +78,23 @@ test('lists leave out blank lines and comments', async () => {
   const inputs = await parse(everyKind, { where: 'x', names: ' a \n\n# no\nb # kept\r\n' });
   expect(inputs.names).toEqual(['a', 'b # kept']);
   expect((await parse(everyKind, { where: 'x', names: 'a\rb\r' })).names).toEqual(['a', 'b']);
+});
+
+test.each([
+  ['one a line', 'a\n# no\n\nb'],
+  ['with commas', 'a, b'],
+  ['with commas at the ends of lines', 'a,\r\nb,'],
+  ['in quotes', `"a", 'b'`],
+  ['as JSON', '["a", "b"]'],
+])('items of a list are read %s', (_, text) => {
+  expect(itemsOf(text)).toEqual(['a', 'b']);
+});
+
+test('a list of nothing but commas, and JSON of other things, are refused', () => {
+  expect(() => itemsOf(', ,')).toThrow('commas');
+  expect(() => itemsOf('[1]')).toThrow('JSON array');
+  expect(itemsOf('')).toEqual([]);
+  expect(itemsOf('[a')).toEqual(['[a']);
 });
 
 test('all problems come at once, with those that were found before and those between inputs', async () => {

@@ -34,6 +34,7 @@ export function objectHeaders(
     'cache-control': headers.cacheControl ?? cacheControls[cache],
     'content-disposition': headers.contentDisposition,
     'content-language': headers.contentLanguage,
+    'content-encoding': headers.contentEncoding,
     expires: headers.expiresAtMs === undefined ? undefined : new Date(headers.expiresAtMs).toUTCString(),
     'x-amz-meta-sha256': sha256,
     'x-amz-meta-slipway-writes': writes,
@@ -78,6 +79,7 @@ export function storedHeaders(headers: IncomingHttpHeaders): StoredHeaders {
     cacheControl: headers['cache-control'],
     contentDisposition: headers['content-disposition'],
     contentLanguage: headers['content-language'],
+    contentEncoding: headers['content-encoding'],
     expiresAtMs: Number.isNaN(expiresAtMs) ? undefined : expiresAtMs,
     metadata: Object.fromEntries(metadata),
   };

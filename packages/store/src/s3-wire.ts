@@ -174,7 +174,7 @@ export class S3Wire {
     const response = await this.send(request);
     const body = await collect(response, maxDocumentBytes, request);
     const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
-    const root = /^\s*(?:<\?xml[^>]*\?>)?\s*<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
+    const root = /^\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
     if (root === 'Error') {
       const answer = { status: 500, headers: response.headers, body: head };
       throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());

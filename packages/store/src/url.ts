@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { isLoopbackHost, keyProblem, printable, UserError } from '@slipway/core';
+import { isLoopbackHost, keyProblem, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 
 export { isLoopbackHost };
 
@@ -78,7 +78,7 @@ function fileDirectory(text: string, authority: string): string {
     );
   }
   if (/[\u0000-\u001f\u007f]/.test(directory)) throw invalid(text, 'has a control character');
-  directory = directory.replace(/\/+$/, '');
+  directory = withoutTrailingSlashes(directory);
   if (directory === '') {
     throw invalid(text, 'is the root of the file system', 'Is a variable in it empty? Name a directory.');
   }
@@ -90,7 +90,7 @@ function httpBase(text: string): string {
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     throw invalid(text, 'is not encrypted', 'Write https:// instead of http://.');
   }
-  return url.origin + url.pathname.replace(/\/+$/, '');
+  return url.origin + withoutTrailingSlashes(url.pathname);
 }
 
 function parseUrl(text: string): URL {

@@ -1,0 +1,59 @@
+/**
+ * Names of what holds credentials, or the history that may: never published, packed or signed because a directory around it
+ * is, but only where it is named itself. A `*` stands for any characters of a name. Upper and lower case are the same, as they
+ * are to the file systems of Windows and macOS. Only what tools keep there by default is in the list: contents are not looked at.
+ */
+export const credentialStores: readonly string[] = [
+  // A clone, or the file that stands for one in a submodule or worktree. Checkouts leave a token in `.git/config`.
+  ...['.git', '.hg', '.svn', '.bzr', '.jj', '.git-credentials', 'git-credentials-*.config'],
+  // Variables of an application.
+  ...['.env', '.env.*', '.envrc'],
+  // Logins of clouds and clusters.
+  ...['.aws', '.azure', '.config/gcloud', '.boto', '.s3cfg', '.kube', '.vault-token'],
+  ...['.terraform', '.terraform.d', '.terraformrc', '*.tfstate', '*.tfstate.*'],
+  // Logins of registries and services.
+  ...['.docker/config.json', '.dockercfg', '.npmrc', '.yarnrc.yml', '.pypirc', '.cargo/credentials'],
+  ...['.cargo/credentials.toml', '.gem/credentials', '.m2/settings.xml', '.composer/auth.json', '.config/gh'],
+  ...['.netrc', '_netrc', '.pgpass', '.my.cnf', '.htpasswd', '.config/rclone'],
+  // Private keys.
+  ...[
+    '.ssh',
+    '.gnupg',
+    '.password-store',
+    'id_rsa',
+    'id_dsa',
+    'id_ecdsa',
+    'id_ecdsa_sk',
+    'id_ed25519',
+    'id_ed25519_sk',
+  ],
+];
+
+/** Names that the list would have, and that are made to be shown. */
+const harmless: readonly string[] = ['.env.example', '.env.sample', '.env.template', '.env.dist'];
+
+const named = (names: readonly string[]): string =>
+  names.map((name) => name.replace(/[.*]/g, (character) => (character === '*' ? '[^/]*' : '\\.'))).join('|');
+const store = new RegExp(
+  `(?:^|/)(?!(?:${named(harmless)})(?:/|$))(?:${named(credentialStores)})(?=/|$)`,
+  'i',
+);
+
+export interface CredentialStore {
+  /** Where it is: the part of the path that was asked about, from its beginning. */
+  readonly path: string;
+  /** What of it is in the list: `.docker/config.json`. */
+  readonly name: string;
+}
+
+/** The first store of credentials that a relative path is, or is in: `a/.git` of `a/.git/config`. */
+export function credentialStoreIn(path: string): CredentialStore | undefined {
+  const match = store.exec(path);
+  if (match === null) return undefined;
+  return { path: path.slice(0, match.index + match[0].length), name: match[0].replace(/^\//, '') };
+}
+
+/** Whether a path or glob names a store of credentials itself, without a wildcard. */
+export function namesItself(pattern: string, { name }: CredentialStore): boolean {
+  return `/${pattern}/`.includes(`/${name}/`);
+}
