@@ -65,6 +65,7 @@ export const inputs = {
         'URL of a store that remembers ids, `s3://bucket/prefix` or `file:///directory`: a message is accepted by one run only. Without it a message can be replayed until it is too old.',
     }),
     kind: 'URL',
+    form: 'line' as const,
     parse: parseStore,
   },
   remember: input.duration({

@@ -41,17 +41,11 @@ export const inputs = {
     '1',
     parseStatuses,
   ),
-  'accepted-output': {
-    ...input.text({
-      description:
-        'Where the validator tells by what it prints: all that it prints for a key that it accepts. Its exit status is not looked at then.',
-    }),
-    form: 'lines' as const,
-  },
-  'rejected-output': {
-    ...input.text({ description: 'All that it prints for a key that it rejects.' }),
-    form: 'lines' as const,
-  },
+  'accepted-output': input.text({
+    description:
+      'Where the validator tells by what it prints: all that it prints for a key that it accepts. Its exit status is not looked at then.',
+  }),
+  'rejected-output': input.text({ description: 'All that it prints for a key that it rejects.' }),
   'customer-fields': withDefault(
     'The fields that a customer has, one a line: `name`, `email`, `company: name`, `note: text`, `seats: 1 to 500`, `product: one of Basic, Pro`.',
     'name\nemail',
@@ -156,7 +150,7 @@ export type Inputs = InputsOf<typeof inputs>;
 function command(description: string): InputDeclaration<Command> {
   const { check: _, ...text } = input.requiredText({ description });
   // A required input that is missing is an error before `absent` is looked at.
-  return { ...text, kind: 'command', form: 'lines', parse: parseCommand, absent: [''] };
+  return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
 }
 
 function withDefault<Value>(

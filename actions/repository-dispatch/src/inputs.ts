@@ -19,6 +19,7 @@ export const inputs = {
       description:
         'The event type, at most 100 characters, which may have spaces: what `types` of `on: repository_dispatch` names.',
     }),
+    form: 'line' as const,
     parse: parseEventType,
   },
   payload: {
@@ -134,5 +135,5 @@ export const inputs = {
 export type Inputs = InputsOf<typeof inputs>;
 
 function text(description: string, parse: (text: string) => string): InputDeclaration<string | undefined> {
-  return { ...input.text({ description }), parse };
+  return { ...input.text({ description }), form: 'line', parse };
 }

@@ -31,10 +31,9 @@ export const awsInputs = {
       return durationMs;
     },
   },
-  audience: input.text({
-    description:
-      'Audience of the OIDC token. `sts.amazonaws.com` when not given (in China `sts.amazonaws.com.cn`).',
-  }),
+  audience: checkedText(
+    'Audience of the OIDC token. `sts.amazonaws.com` when not given (in China `sts.amazonaws.com.cn`).',
+  ),
   'role-session-name': checkedText(
     'Name of the session in audit logs. From the repository and the run when not given.',
     (text) => {
@@ -89,10 +88,11 @@ export type AwsInputs = InputsOf<typeof awsInputs>;
 
 function checkedText(
   description: string,
-  check: (text: string) => void,
+  check: (text: string) => void = () => {},
 ): InputDeclaration<string | undefined> {
   return {
     ...input.text({ description }),
+    form: 'line',
     parse: (text) => {
       check(text);
       return text;

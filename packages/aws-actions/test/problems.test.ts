@@ -104,6 +104,8 @@ describe('inputs that name credentials', () => {
       'secret-access-key cannot be used: it has 2 lines',
     ],
     ['a role of two lines', { 'role-to-assume': `${role}\n${role}` }, 'it has 2 lines'],
+    ['an audience of two lines', { 'role-to-assume': role, audience: 'a\nb' }, 'it has 2 lines'],
+    ['an endpoint of two lines', { 'endpoint-url': 'https://s3.example\n.org' }, 'it has 2 lines'],
     ['no region', { 'aws-region': 'eu central 1' }, 'it is no name of a region'],
   ])('may not be %s', async (_, texts, words) => {
     const told = await problems(texts);

@@ -82,8 +82,15 @@ function parseInteger(text: string, minimum: number, maximum: number): number {
 
 /** The vocabulary in which actions declare their inputs. */
 export const input = {
-  requiredText: (words: Words): InputDeclaration<string> => required('text', words, asIs),
-  text: (words: WithDefault): InputDeclaration<string | undefined> => optional('text', words, asIs),
+  /** A text may have several lines; whoever sends it anywhere asks for `form: 'line'`. */
+  requiredText: (words: Words): InputDeclaration<string> => ({
+    ...required('text', words, asIs),
+    form: 'lines',
+  }),
+  text: (words: WithDefault): InputDeclaration<string | undefined> => ({
+    ...optional('text', words, asIs),
+    form: 'lines',
+  }),
   requiredPath: (words: Words): InputDeclaration<string> => required('path', words, asIs),
   path: (words: Words): InputDeclaration<string | undefined> => optional('path', words, asIs),
   requiredUrl: (words: Words): InputDeclaration<string> => required('URL', words, asIs),

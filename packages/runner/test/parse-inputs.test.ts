@@ -199,7 +199,7 @@ test('I7: what its kind cannot be is told by name, at once, and of a secret with
   const message = await problemsOf(() =>
     parse(everyKind, {
       where: 'dist\u0000',
-      'some-text': 'one\ntwo',
+      'some-text': 'one\ntwo\u0007',
       names: 'a\r\nb\u001b',
       token: 'hunter2\nhunter3',
       key: 'a key\nof two lines',
@@ -207,12 +207,14 @@ test('I7: what its kind cannot be is told by name, at once, and of a secret with
   );
   expect(message.split('\n')).toEqual([
     '4 problems in its inputs:',
-    '- --some-text cannot be "one\\u{a}two": it has 2 lines and must have one: give the right one alone',
+    '- --some-text cannot be "one\\u{a}two\\u{7}": line 2 has a control character: take it out',
     '- --where cannot be "dist\\u{0}": it has a control character: take it out',
     '- --names cannot be "a\\u{d}\\u{a}b\\u{1b}": line 2 has a control character: take it out',
     '- --token cannot be used: it has 2 lines and must have one: give the right one alone',
   ]);
-  expect((await parse(everyKind, { where: 'dist', token: ' hunter2\r\n' })).token).toBe('hunter2');
+  expect(await problemsOf(() => parse(everyKind, { where: 'dist\nout' }))).toContain('it has 2 lines');
+  const fine = await parse(everyKind, { where: 'dist', 'some-text': 'one\ntwo', token: ' hunter2\r\n' });
+  expect(fine).toMatchObject({ someText: 'one\ntwo', token: 'hunter2' });
 });
 
 test('names in camel case', async () => {
