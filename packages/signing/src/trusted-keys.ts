@@ -78,7 +78,9 @@ async function trustBlocks(
       passedOver.push(...found.unsupported.map((reason) => `line ${line}: ${reason}`));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      problems.push(`line ${line}: ${error.message.replace(/^OpenPGP keys cannot be read: (?:line \d+: )?/, '')}`);
+      problems.push(
+        `line ${line}: ${error.message.replace(/^OpenPGP keys cannot be read: (?:line \d+: )?/, '')}`,
+      );
     }
   }
   const fingerprints = new Set([...beside.fingerprints, ...keys.map(({ fingerprint }) => fingerprint)]);
