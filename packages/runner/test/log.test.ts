@@ -168,13 +168,16 @@ test.each<readonly [string, (key: string) => string]>([
   ['escaped line breaks', (key) => key.replaceAll('\n', '\\n')],
   ['UTF-16 in base64', (key) => Buffer.from(`\ufeff${key}`, 'utf16le').toString('base64')],
 ])('I7: a key that was stored as %s is masked line by line as well', (_, store) => {
-  const lines = Array.from({ length: 9 }, (__, line) => Buffer.alloc(48, `secret ${line} `).toString('base64'));
+  const lines = Array.from({ length: 9 }, (__, line) =>
+    Buffer.alloc(48, `secret ${line} `).toString('base64'),
+  );
   const frame = (edge: string): string => `-----${edge} PGP PRIVATE KEY BLOCK-----`;
   const stored = store([frame('BEGIN'), '', ...lines, '=AbC1', frame('END'), ''].join('\n'));
   const { lines: written, log } = recordedLog();
   log.mask(stored);
   const masks = written.filter((line) => line.startsWith('::add-mask::'));
   for (const line of lines) expect(masks).toContain(`::add-mask::${line}`);
-  log.line(`The key is ${lines[4]}, stored as ${stored}.`);
-  expect(written.at(-1)).toMatch(/^The key is \*\*\*, stored as [* P-]*(?:-----(?:BEGIN|END) PGP PRIVATE KEY BLOCK-----|[* \\n=])*\.$/);
+  log.line(`The key is ${lines.join(' ')}, stored as ${stored}.`);
+  for (const line of [...lines, ...stored.split('\n')].filter((each) => each.length > 60))
+    expect(written.at(-1)).not.toContain(line);
 });

@@ -24,7 +24,7 @@ let key: TestKey;
 let packet: openpgp.PublicKeyPacket;
 beforeAll(async () => {
   key = await makeKey({ type: 'ed25519', nowMs });
-  packet = (await openpgp.readKey({ armoredKey: key.publicArmored })).keyPacket;
+  packet = mergeCopies(openpgp, [await openpgp.readKey({ armoredKey: key.publicArmored })]).primary;
 });
 
 /** A key of a curve that nothing here can compute on. */
