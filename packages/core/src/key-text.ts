@@ -76,7 +76,7 @@ function layersOf(source: string): readonly KeyText[] {
 function cleaned(source: string): string {
   // UTF-16 that was read as UTF-8 has a NUL in every character, and its byte order mark is unreadable.
   const isUtf16 = source.split('\0').length > source.length / 3;
-  const visible = isUtf16 ? source.replace(/[\0\ufffd]/g, '') : source;
+  const visible = isUtf16 ? source.replaceAll('\0', '').replaceAll('\ufffd', ' ') : source;
   const text = visible
     .replace(/[\ufeff\u200b-\u200d\u2060]/g, '')
     .replace(/[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, ' ')
@@ -150,7 +150,9 @@ function areWhole(lines: readonly string[]): boolean {
 
 /** Lines of base64 out of what became one line, without the headers before it, which say nothing of a key. */
 function rejoin(words: readonly string[]): readonly string[] | undefined {
-  const start = words.findIndex((word) => word.length >= minLineCharacters && /^[A-Za-z0-9+/]+=*/.test(word));
+  const start = words.findIndex(
+    (word) => word.length >= minLineCharacters && /^[A-Za-z0-9+/]+={0,3}(?:[A-Za-z0-9+/]{4})?$/.test(word),
+  );
   if (start === -1) return undefined;
   // The passphrase of a PEM is told by a header, and must not look like none.
   const isEncrypted = words.slice(0, start).some((word) => word.includes('ENCRYPTED'));

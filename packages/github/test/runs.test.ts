@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  isTitleOf,
-  parseApiUrl,
-  parseAppKey,
-  parseRuns,
-  standingOf,
-  type WorkflowRun,
-} from '../src/index.ts';
+import { isTitleOf, parseApiUrl, parseRuns, standingOf, type WorkflowRun } from '../src/index.ts';
 
 const run = (workflowId: number, status: string, conclusion?: string, id = 1): WorkflowRun => {
   return { id, workflowId, title: 't', url: 'https://example.org', status, conclusion };
@@ -66,10 +59,3 @@ test.each([
 ])('the API may be at %s', (url, expected) => {
   expect(parseApiUrl(url)).toBe(expected);
 });
-
-test.each(['', 'secret-words', '-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n-----END RSA PRIVATE KEY-----'])(
-  'what is no key of an app is refused without a word of it (I7)',
-  (text) => {
-    expect(() => parseAppKey(text)).toThrow('no private RSA key');
-  },
-);

@@ -159,3 +159,25 @@ describe('outputs', () => {
 test('the version that is printed is the version of the repository', () => {
   expect(version).toBe(manifest.version);
 });
+
+test.each<readonly [string, (key: string) => string]>([
+  ['base64', (key) => Buffer.from(key).toString('base64')],
+  ['base64 of base64', (key) => Buffer.from(Buffer.from(key).toString('base64')).toString('base64')],
+  ['one line', (key) => key.replaceAll('\n', ' ')],
+  ['no line breaks', (key) => key.replaceAll('\n', '')],
+  ['escaped line breaks', (key) => key.replaceAll('\n', '\\n')],
+  ['UTF-16 in base64', (key) => Buffer.from(`\ufeff${key}`, 'utf16le').toString('base64')],
+])('I7: a key that was stored as %s is masked line by line as well', (_, store) => {
+  const lines = Array.from({ length: 9 }, (__, line) =>
+    Buffer.alloc(48, `secret ${line} `).toString('base64'),
+  );
+  const frame = (edge: string): string => `-----${edge} PGP PRIVATE KEY BLOCK-----`;
+  const stored = store([frame('BEGIN'), '', ...lines, '=AbC1', frame('END'), ''].join('\n'));
+  const { lines: written, log } = recordedLog();
+  log.mask(stored);
+  const masks = written.filter((line) => line.startsWith('::add-mask::'));
+  for (const line of lines) expect(masks).toContain(`::add-mask::${line}`);
+  log.line(`The key is ${lines.join(' ')}, stored as ${stored}.`);
+  for (const line of [...lines, ...stored.split('\n')].filter((each) => each.length > 60))
+    expect(written.at(-1)).not.toContain(line);
+});

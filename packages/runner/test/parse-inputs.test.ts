@@ -220,3 +220,26 @@ test('I7: what its kind cannot be is told by name, at once, and of a secret with
 test('names in camel case', async () => {
   expect(['a', 'signing-key', 'a-b-c2'].map(camelCase)).toEqual(['a', 'signingKey', 'aBC2']);
 });
+
+test('a passphrase is taken with every blank of it, and line ends alone are none', async () => {
+  const action = define({ passphrase: input.passphrase({ description: '' }) });
+  for (const passphrase of ['  two words  ', ' ', '\tx', 'x\n', '\u00a0x']) {
+    expect(await parse(action, { passphrase })).toEqual({ passphrase });
+  }
+  for (const nothing of ['', '\n', '\r\n\n'])
+    expect(await parse(action, { passphrase: nothing })).toEqual({ passphrase: undefined });
+});
+
+test('what is said of a key is not taken for a part of it because of its first and last line', async () => {
+  const refuse = (reason: string) => () => {
+    throw new UserError('key-unusable', reason, { hint: 'Store the whole .pem file.' });
+  };
+  const keyed = (reason: string) =>
+    define({ key: { ...input.secret({ description: '' }), parse: refuse(reason) } });
+  const key = '-----BEGIN RSA PRIVATE KEY----- c2VjcmV0 -----END RSA PRIVATE KEY-----';
+  expect(await problemsOf(() => parse(keyed('it is no private RSA KEY'), { key }))).toBe(
+    '--key cannot be used: it is no private RSA KEY. Store the whole .pem file.',
+  );
+  const told = await problemsOf(() => parse(keyed('it is c2VjcmV0'), { key }));
+  expect(told).toBe('--key cannot be used: it has the wrong form');
+});

@@ -1,10 +1,10 @@
 import { UserError } from '@slipway/core';
-import { exportPublicKey, parseTrustedKeys, readPublicKeys } from '@slipway/signing';
+import { exportPublicKey, openKeyring, parseTrustedKeys, readPublicKeys } from '@slipway/signing';
 import { makeKey } from '@slipway/testkit';
 import fc from 'fast-check';
 import * as openpgp from 'openpgp';
 import { describe, expect, it } from 'vitest';
-import { nowMs } from './support.ts';
+import { clockAt, nowMs } from './support.ts';
 
 const key = await makeKey({ type: 'ed25519', subkey: true, nowMs });
 const other = await makeKey({ type: 'ed25519', expired: true, nowMs });
@@ -31,6 +31,26 @@ describe('trusted keys', () => {
     );
     expect(trusted.fingerprints).toEqual([fingerprint, key.fingerprint, other.fingerprint]);
     expect(trusted.keys.map((found) => found.fingerprint)).toEqual([key.fingerprint, other.fingerprint]);
+  });
+
+  it('are read in every form that people store them in', async () => {
+    const base64 = Buffer.from(key.publicArmored).toString('base64');
+    for (const text of [
+      base64,
+      Buffer.from(base64).toString('base64'),
+      key.publicArmored.replaceAll('\n', '\\n'),
+      key.publicArmored.replaceAll('\n', ' '),
+      key.publicArmored.replaceAll(' ', '\u00a0'),
+      `"${key.publicArmored}"`,
+      `\ufeff${key.publicArmored.replaceAll('\n', '\r\n')}`,
+    ]) {
+      expect((await parseTrustedKeys(text)).fingerprints).toEqual([key.fingerprint]);
+    }
+    const list = `${fingerprint}\\n${other.fingerprint}`;
+    expect((await parseTrustedKeys(list)).fingerprints).toEqual([fingerprint, other.fingerprint]);
+    expect((await parseTrustedKeys(list.replace('\\n', ' '))).fingerprints).toHaveLength(2);
+    const many = `${fingerprint}\n${other.fingerprint}\n${key.fingerprint}\n`.repeat(4);
+    expect((await parseTrustedKeys(many)).fingerprints).toHaveLength(3);
   });
 
   it('are nobody when nothing is given', async () => {
@@ -65,6 +85,52 @@ describe('trusted keys', () => {
       expect(error.message).toContain(part);
     }
     expect(error.message).not.toContain(key.privateArmored.split('\n')[3]);
+  });
+
+  describe('in a KEYS file', () => {
+    const listing = [
+      'pub   ed25519 2024-01-01 [SC]',
+      `      ${fingerprint}`,
+      'uid           [ultimate] Rel <r@example.org>',
+      'sig 3        17FC74288868C64E 2024-01-01  Rel <r@example.org>',
+    ].join('\n');
+
+    it('are those of its armored blocks, whatever its text says', async () => {
+      for (const text of [
+        `This file holds the PGP keys of those who sign.\n\n${key.publicArmored}`,
+        `${listing}\n\n${key.publicArmored}\n${listing}\n${key.publicArmored}`,
+        `Ann Example <ann@example.org>: see\\n${fingerprint}\\n\n${key.publicArmored}`,
+      ]) {
+        expect((await parseTrustedKeys(text)).fingerprints).toEqual([key.fingerprint]);
+      }
+    });
+
+    it('I4: are never bare fingerprints of its text, and that is said', async () => {
+      const trusted = await parseTrustedKeys(
+        `Keys of Acme\n${fingerprint}\n${key.publicArmored}\n${listing}`,
+      );
+      expect(trusted.fingerprints).toEqual([key.fingerprint]);
+      const keyring = await openKeyring({ trusted, candidates: [], clock: clockAt(nowMs) });
+      expect(keyring.ignored).toEqual([expect.stringContaining(fingerprint)]);
+      expect(keyring.missing).toEqual([]);
+    });
+
+    it('are refused in one sentence when it has no armored key', async () => {
+      const text = `${'Some words on the keys of our project.\n'.repeat(9)}${listing}`;
+      const error: unknown = await parseTrustedKeys(text).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        message:
+          'the trusted keys cannot be used: line 1 begins a text, and there is no armored public key in it',
+      });
+    });
+
+    it('are refused when a block of it is damaged, and its text is not blamed', async () => {
+      const damaged = key.publicArmored.replace(/\n=[^\n]{4}\n/, '\n=AAAA\n');
+      const text = `${'Some words on the keys of our project.\n'.repeat(9)}${damaged}${other.publicArmored}`;
+      await expect(parseTrustedKeys(text)).rejects.toThrow(
+        /^the trusted keys cannot be used: line 10: the block cannot be decoded: its checksum is wrong$/,
+      );
+    });
   });
 
   it('I8: any text ends in keys or in one UserError', async () => {
