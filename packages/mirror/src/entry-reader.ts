@@ -225,7 +225,7 @@ function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
   if (error instanceof UserError) {
     if (error.code === 'name-invalid') return finding('name-invalid', key, error.message);
     if (error instanceof NodeConflictError) return finding('node-conflict', key, error.message);
-    return finding(code, key, error.message);
+    return finding(code, key, error.message, error.hint);
   }
   throw error;
 }

@@ -1,4 +1,6 @@
 import {
+  describesSameNode,
+  formatVersions,
   type IndexableNode,
   type NewNode,
   type NodeFacts,
@@ -40,11 +42,14 @@ export class NodeGraph {
     return Array.from({ length: this.table.edgeCount(id) }, (_, edge) => this.table.edgeTarget(id, edge));
   }
 
-  /** Whether the JSON of a node is what stands between `start` and `end`. */
+  /** Whether the JSON of a node is what stands between `start` and `end`, or means the same. */
   hasJson(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const json = this.table.jsonOf(id);
     const length = json.end - json.start;
-    return length === end - start && json.source.compare(bytes, start, end, json.start, json.end) === 0;
+    if (length === end - start && json.source.compare(bytes, start, end, json.start, json.end) === 0)
+      return true;
+    const known = json.source.subarray(json.start, json.end);
+    return describesSameNode(known, bytes.subarray(start, end), formatVersions[0].specfile);
   }
 
   /** The node as a package index wants it. */

@@ -3,6 +3,7 @@ import { blobKey, NodeTable } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
+import { detectLayout } from './layout-v2/detect.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
@@ -39,6 +40,8 @@ export async function listStaged(store: ObjectStore, findings: Finding[]): Promi
   if (listing.specManifests.length > 0 || findings.some((found) => found.severity === 'error'))
     return listing;
   if (listing.hasLayoutV2) {
+    // What is older still is refused by its own name.
+    await detectLayout(store);
     throw new UserError(
       'not-supported',
       `${store.url} is a buildcache of layout v2, which Slipway only verifies`,

@@ -1,15 +1,16 @@
 import { UserError } from '@slipway/core';
 import { dagHashCharacters } from './dag-hash.ts';
 import { HashNumbers } from './hash-numbers.ts';
-import { databaseVersion, IndexParser, type ParsedRecord, type RecordReceiver } from './index-parser.ts';
+import { IndexParser, type ParsedRecord, type RecordReceiver } from './index-parser.ts';
 import type { NodeTable } from './node-table.ts';
 import { parseSpecNode, type SpecNode } from './spec-node.ts';
+import { formatVersions } from './versions.ts';
 
 /** The largest package index that is read: about half a million entries. */
 export const maxIndexBytes = 1024 * 1024 * 1024;
 const chunkBytes = 1024 * 1024;
 
-const documentHead = Buffer.from(`{"database":{"version":"${databaseVersion}","installs":{`);
+const oldestVersion = formatVersions[0].database;
 const documentTail = Buffer.from('}}}');
 const recordHeadBytes = Buffer.byteLength('"":{"spec":');
 const minRecords = 64;
@@ -28,11 +29,12 @@ export interface IndexableNode extends Pick<SpecNode, 'hash' | 'dependencies'> {
 }
 
 /**
- * The package index of a mirror or view, which is a Spack database of version 8: a record for every node of every
+ * The package index of a mirror or view, which is a Spack database of version 8 or 9: a record for every node of every
  * closure. Records keep the bytes of their node, so an update rewrites none of them, and stay in the order in which
  * Spack would have added them: depth first, dependencies before their dependents.
  */
 export class PackageIndex {
+  readonly databaseVersion: number;
   /** Records by number; `#sources` has nothing for one that was taken out. */
   readonly #numbers = new HashNumbers();
   readonly #sources: (Uint8Array | undefined)[] = [];
@@ -43,6 +45,10 @@ export class PackageIndex {
   #inBuildcache = new Uint8Array(minRecords);
   #recordCount = 0;
   #entryCount = 0;
+
+  constructor(databaseVersion: number = oldestVersion) {
+    this.databaseVersion = databaseVersion;
+  }
 
   /** How many nodes it lists, external and build-only ones included. */
   get recordCount(): number {
@@ -56,15 +62,15 @@ export class PackageIndex {
 
   /**
    * Reads an index blob strictly, and keeps it as long as the index. Throws `JsonError`, or `UserError` `content-invalid`
-   * for anything that is no version-8 database, `name-invalid` for keys that are no DAG hashes.
+   * for anything that is no database of this version, `name-invalid` for keys that are no DAG hashes.
    */
-  static parse(json: Uint8Array): PackageIndex {
-    const index = new PackageIndex();
+  static parse(json: Uint8Array, databaseVersion: number = oldestVersion): PackageIndex {
+    const index = new PackageIndex(databaseVersion);
     const receiver: RecordReceiver = {
       knownEnd: () => 0,
       add: (record, window) => index.#addParsed(record, window, record.start),
     };
-    new IndexParser(receiver).parse(json, true);
+    new IndexParser(receiver, databaseVersion).parse(json, true);
     return index;
   }
 
@@ -72,8 +78,11 @@ export class PackageIndex {
    * An index that is read in pieces, as `parse` would read it. Of nodes that are in `known` byte for byte it keeps nothing
    * of its own; others are copied.
    */
-  static reader(known: NodeTable): { readonly index: PackageIndex; readonly parser: IndexParser } {
-    const index = new PackageIndex();
+  static reader(
+    known: NodeTable,
+    databaseVersion: number = oldestVersion,
+  ): { readonly index: PackageIndex; readonly parser: IndexParser } {
+    const index = new PackageIndex(databaseVersion);
     const knownEnd = (hash: string, window: Uint8Array, start: number): number => {
       const id = known.find(hash);
       const length = id < 0 ? 0 : known.jsonLengthAt(id, window, start);
@@ -87,7 +96,7 @@ export class PackageIndex {
       const json = known.jsonOf(known.find(hash));
       return index.#addParsed(record, json.source, json.start);
     };
-    return { index, parser: new IndexParser({ knownEnd, add }) };
+    return { index, parser: new IndexParser({ knownEnd, add }, databaseVersion) };
   }
 
   #addParsed(record: ParsedRecord, source: Uint8Array, start: number): boolean {
@@ -138,7 +147,7 @@ export class PackageIndex {
 
   /** An index of the same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
   withoutNodes(): PackageIndex {
-    const index = new PackageIndex();
+    const index = new PackageIndex(this.databaseVersion);
     for (const id of this.#ids()) {
       if (this.#inBuildcache[id] !== 1) continue;
       const copy = index.#numbers.add(this.#numbers.textOf(id));
@@ -271,9 +280,13 @@ export class PackageIndex {
     }
   }
 
+  #documentHead(): string {
+    return `{"database":{"version":"${this.databaseVersion}","installs":{`;
+  }
+
   /** The size in bytes of what `serialize` gives. */
   get sizeBytes(): number {
-    let sizeBytes = documentHead.length + documentTail.length + Math.max(0, this.#recordCount - 1);
+    let sizeBytes = this.#documentHead().length + documentTail.length + Math.max(0, this.#recordCount - 1);
     for (const id of this.#ids()) {
       sizeBytes += recordHeadBytes + dagHashCharacters + (this.#lengths[id] ?? 0) + this.#tail(id).length;
     }
@@ -286,7 +299,7 @@ export class PackageIndex {
    */
   *serialize(): Generator<Uint8Array> {
     let chunk = Buffer.allocUnsafeSlow(chunkBytes);
-    let used = documentHead.copy(chunk);
+    let used = chunk.write(this.#documentHead(), 'latin1');
     let first = true;
     for (const id of this.#ids()) {
       const { source, start, end } = this.#range(id);
