@@ -24,8 +24,8 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 const fingerprintPattern = /^[0-9A-F]{40}$/;
 const viewPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
 const packageNamePattern = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
-/** No control or format characters, no halves of characters, nothing unassigned, no blanks of any kind. */
-const versionPattern = /^[^\p{C}\p{Z}]+$/u;
+/** Parts between slashes: none empty, `.` or `..`, no backslash, no control or format characters, no blanks of any kind. */
+const versionPattern = /^(?!\.{0,2}(?:\/|$))(?!.*\/\.{0,2}(?:\/|$))[^\\\p{C}\p{Z}]+$/u;
 /** The longest name that a file may have, less what is around a version in the name of a manifest. */
 const maxVersionCharacters = 180;
 
@@ -49,8 +49,8 @@ export function isPackageName(text: string): boolean {
 }
 
 /**
- * Whether a spec may say `text` of its version. Such a version is a name, not a path: `git.feature/x=1.0` is one, since
- * Git's names may hold almost anything, and file names have `_` where it has what they may not hold (see `pathSafe`).
+ * Whether a spec may say `text` of its version. It is a name, and never a path that leads elsewhere. Git's names may hold
+ * almost anything: `git.feature/x=1.0` is a version. File names have `_` where it has what they may not hold (`pathSafe`).
  */
 export function isVersion(text: string): boolean {
   return text.length <= maxVersionCharacters && versionPattern.test(text);

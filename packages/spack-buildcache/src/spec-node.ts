@@ -90,7 +90,7 @@ export function requireNames(node: Pick<SpecNode, 'name' | 'version' | 'hash'>):
   if (!isVersion(version)) {
     throw new UserError(
       'name-invalid',
-      `the version of ${name}/${hash} is too long, or has blanks or invisible characters in it`,
+      `the version of ${name}/${hash} is no name: it could lead to another directory, is too long, or has blanks or invisible characters in it`,
     );
   }
 }
