@@ -9,20 +9,18 @@ import {
   signerProblems,
   trustProblem,
 } from '@slipway/buildcache-actions';
-import { counted, type ObjectStore, UserError, unreachable } from '@slipway/core';
+import { counted, type ObjectStore, type ProgressPort, UserError, unreachable } from '@slipway/core';
 import {
   assertSignerFor,
-  type CurrentIndex,
   detectLayout,
   type Finding,
-  listHistory,
-  listStoredEntries,
+  type MirrorStanding,
   openPolicy,
-  readCurrentIndex,
-  readIndexPointer,
-  readKeptPointer,
+  pinnedFingerprints,
+  proveUnsignedIndex,
   readMirrorKeys,
-  type SignaturePolicy,
+  readStanding,
+  type Surroundings,
   serveEntryScan,
 } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
@@ -35,9 +33,10 @@ import {
   type Target,
 } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { findRollbackTarget, membership } from './observe.ts';
+import { describeIndex, listIndexes } from './list.ts';
+import { findRollbackTarget, membership, presentMembers } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
-import { type ListedIndex, type ReportInput, report } from './report.ts';
+import { type ReportInput, report } from './report.ts';
 import { isInvalid, parseSelection } from './selection.ts';
 
 export const action = defineAction({
@@ -105,7 +104,14 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     const { policy } = await openPolicy(trust, clock);
     requireTrustedSigner(signer, policy);
     const ports: Ports = { store, trust, policy, signer, clock, progress, workers };
-    return await operate(given, ports, findings);
+    if (given.operation === 'list') return await list(given, ports, findings);
+    return await operate(given, given.operation, ports, findings, {
+      offeredKeys: keys.map((key) => key.fingerprint),
+      pinnedKeys: await pinnedFingerprints(given.trustedKeys),
+      allowUnpinnedKeys: given.allowUnpinnedKeys,
+      allowUnsigned: given.allowUnsigned,
+      allowLayoutV2: given.allowLayoutV2,
+    });
   } finally {
     signer?.close();
   }
@@ -131,80 +137,101 @@ async function requireMirror(store: ObjectStore): Promise<void> {
   }
 }
 
-async function operate(given: Inputs, ports: Ports, findings: readonly Finding[]): Promise<ActionResult> {
-  const { operation, view } = given;
-  const { store, policy, progress } = ports;
-  const selection = parseSelection(given.select);
-  const target: Target = { view, selection: isInvalid(selection) ? undefined : selection };
-  const read = await readCurrentIndex({
-    store,
+/** Shows the indexes that are kept, and says what is wrong with them; it writes nothing, so it refuses nothing. */
+async function list(given: Inputs, ports: Ports, findings: readonly Finding[]): Promise<ActionResult> {
+  const { view } = given;
+  const listed = await listIndexes(ports.store, view, ports.policy);
+  for (const index of listed.indexes) ports.progress.info(describeIndex(index));
+  return report({
+    operation: 'list',
+    mirror: ports.store.url,
     view,
-    policy,
-    replaceUnreadable: operation === 'rebuild' || operation === 'list',
+    indexes: listed.indexes,
+    currentChecksum: listed.currentChecksum,
+    findings: [...findings, ...listed.findings],
+    reportPath: given.report,
+    plan: { steps: [] },
+    result: undefined,
   });
-  // A rebuild makes every record anew; of a large index the old records would be half of its memory.
-  const current = operation === 'rebuild' ? { ...read, index: read.index.withoutNodes() } : read;
+}
+
+async function operate(
+  given: Inputs,
+  operation: Exclude<Inputs['operation'], 'list'>,
+  ports: Ports,
+  keyFindings: readonly Finding[],
+  surroundings: Surroundings,
+): Promise<ActionResult> {
+  const { view } = given;
+  const { store, policy, progress, clock } = ports;
+  const selection = parseSelection(given.select);
+  const standing = await readStanding({
+    store,
+    policy,
+    clock,
+    writer: operation,
+    view,
+    findings: keyFindings,
+    surroundings,
+  });
+  const { stored, current } = standing;
+  assertSignerFor(current, view, ports.signer);
+  const members =
+    view === undefined || operation === 'rollback' ? undefined : await presentMembers(standing, view, store);
+  const target: Target = { view, selection: isInvalid(selection) ? undefined : selection, members };
   const reported: Omit<ReportInput, 'plan' | 'result'> = {
     operation,
     mirror: store.url,
     view,
     indexes: [],
     currentChecksum: current.pointer?.record.checksum ?? '',
-    findings,
+    findings: standing.findings,
     reportPath: given.report,
   };
-  if (operation === 'list') {
-    const found = [...findings];
-    if (current.unreadableEtag !== undefined) await readIndexPointer(store, view, policy, found);
-    const indexes = await listIndexes(store, view, current, policy, found);
-    for (const index of indexes) {
-      progress.info(
-        `generation ${index.generation ?? '-'}: ${index.checksum}${index.current ? ' (current)' : ''}`,
-      );
-    }
-    return report({ ...reported, findings: found, plan: { steps: [] }, result: undefined, indexes });
-  }
-  assertSignerFor(current, ports.signer);
-  const stored = await listStoredEntries(store);
-  const belongs = membership(view, target.selection, current);
   if (
     view !== undefined &&
     target.selection === undefined &&
-    current.pointer === undefined &&
-    operation !== 'rollback'
+    operation !== 'rollback' &&
+    members === undefined
   ) {
     throw new UserError(
       'input-invalid',
-      `the view ${view} does not exist yet, and select does not say what belongs to it`,
-      {
-        hint: 'Give select, for example a package name a line.',
-      },
+      current.unreadableEtag === undefined
+        ? `the view ${view} does not exist yet, and select does not say what belongs to it`
+        : `the index of the view ${view} is refused, so nothing says what belongs to it, and neither does select`,
+      { hint: 'Give select, for example a package name a line.' },
     );
   }
+  const proof = { store, source: ports.trust, standing, clock, progress, workers: ports.workers };
   switch (operation) {
     case 'update': {
-      const plan = planUpdate({ view, indexed: current.index.entries(), stored, belongs });
+      const provenIndex = ports.signer && (await proveUnsignedIndex({ ...proof, claimed: current }));
+      const belongs = membership(target, current);
+      const plan = planUpdate({ view, indexed: current.index.entries(), stored, belongs, provenIndex });
       if (given.dryRun) return dryRun(plan, ports, reported);
-      const result = await executeUpdate(target, { ...current, stored }, ports);
+      const result = await executeUpdate(target, { ...current, stored }, provenIndex, ports);
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);
       return report({ ...reported, plan, result });
     }
     case 'rebuild': {
-      const plan = planRebuild({ view, stored, belongs });
+      const plan = planRebuild({ view, stored, belongs: membership(target, current) });
       if (given.dryRun) return dryRun(plan, ports, reported);
-      const result = await executeRebuild(target, { ...current, stored }, ports);
+      // A rebuild makes every record anew; of a large index the old records would be half of its memory.
+      const seed = { ...current, index: current.index.withoutNodes(), stored };
+      const result = await executeRebuild(target, seed, ports);
       progress.info(`Indexed ${counted(result.move.entryCount, 'entry', 'entries')}.`);
+      if (!current.mustBeSigned && ports.signer !== undefined) tellOfUnsignedViews(standing, progress);
       return report({ ...reported, plan, result });
     }
     case 'rollback': {
       const to = given.to === undefined ? undefined : Number(given.to);
       const earlier = await findRollbackTarget(store, view, to, current, stored, policy);
+      if (ports.signer !== undefined) await proveUnsignedIndex({ ...proof, claimed: earlier });
       const from = current.pointer?.manifest.lineage?.generation ?? 0;
       const { checksum } = earlier.pointer.record;
       const plan: Plan = { steps: [{ kind: 'roll-back', view, from, to: earlier.generation, checksum }] };
       if (given.dryRun) return report({ ...reported, plan, result: undefined });
-      const newest = Math.max(from, (await listHistory(store, view)).at(-1)?.generation ?? 0);
-      const result = await executeRollback(target, earlier, current, newest, ports);
+      const result = await executeRollback(target, earlier, current, ports);
       progress.info(`Brought generation ${earlier.generation} back as generation ${result.move.generation}.`);
       return report({ ...reported, plan, result });
     }
@@ -223,36 +250,12 @@ async function dryRun(
   return report({ ...reported, plan, result: undefined });
 }
 
-async function listIndexes(
-  store: ObjectStore,
-  view: string | undefined,
-  current: CurrentIndex,
-  policy: SignaturePolicy,
-  findings: Finding[],
-): Promise<readonly ListedIndex[]> {
-  const indexes: ListedIndex[] = [];
-  const present = current.pointer;
-  for (const kept of await listHistory(store, view)) {
-    const pointer = await readKeptPointer(store, kept.key, policy, findings);
-    if (pointer === undefined) continue;
-    indexes.push({
-      generation: kept.generation,
-      checksum: pointer.record.checksum,
-      sizeBytes: pointer.record.contentLength,
-      rolledBackTo: pointer.manifest.lineage?.rolledBackTo,
-      signedBy: pointer.signedBy,
-      current: present !== undefined && Buffer.compare(present.bytes, pointer.bytes) === 0,
-    });
+/** Where a rebuild made the first signed index, the views have to follow. */
+function tellOfUnsignedViews({ trust }: MirrorStanding, progress: ProgressPort): void {
+  const views = trust.views.filter(({ pointer }) => pointer !== undefined && pointer.signedBy === undefined);
+  for (const { view } of views) {
+    progress.info(
+      `Now rebuild the view ${view} with the signing-key: until then its index is refused, because it is not signed.`,
+    );
   }
-  if (present !== undefined && !indexes.some((index) => index.current)) {
-    indexes.push({
-      generation: present.manifest.lineage?.generation,
-      checksum: present.record.checksum,
-      sizeBytes: present.record.contentLength,
-      rolledBackTo: present.manifest.lineage?.rolledBackTo,
-      signedBy: present.signedBy,
-      current: true,
-    });
-  }
-  return indexes;
 }

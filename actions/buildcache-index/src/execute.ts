@@ -7,6 +7,7 @@ import {
   listStoredEntries,
   movePointer,
   NodeGraph,
+  nextLineage,
   refuseOnErrors,
   type ScanWorkers,
   type SignaturePolicy,
@@ -32,6 +33,8 @@ export interface Ports {
 export interface Target {
   readonly view: string | undefined;
   readonly selection: Selection | undefined;
+  /** Of a view: what was in it before; undefined where nothing says so that may be believed. */
+  readonly members?: ReadonlySet<string> | undefined;
 }
 
 /** The index as it was read, and what was listed since then, if it was: the key of each stored manifest, by DAG hash. */
@@ -83,7 +86,12 @@ export async function rehearse(plan: Plan, ports: Ports): Promise<void> {
 }
 
 /** Carries an update out. When somebody else moves the index meanwhile, it is planned again on the newer one. */
-export async function executeUpdate(target: Target, seed: Seed, ports: Ports): Promise<Result> {
+export async function executeUpdate(
+  target: Target,
+  seed: Seed,
+  provenIndex: string | undefined,
+  ports: Ports,
+): Promise<Result> {
   const nodes = new EntryNodes();
   let added = 0;
   let removed = 0;
@@ -91,10 +99,18 @@ export async function executeUpdate(target: Target, seed: Seed, ports: Ports): P
     ...ports,
     view: target.view,
     seed,
+    provenIndex,
     change: async (current) => {
       const stored = (current === seed ? seed.stored : undefined) ?? (await listStoredEntries(ports.store));
-      const belongs = membership(target.view, target.selection, current);
-      const plan = planUpdate({ view: target.view, indexed: current.index.entries(), stored, belongs });
+      const belongs = membership(target, current);
+      const isProven = current.pointer?.record.checksum === provenIndex;
+      const plan = planUpdate({
+        view: target.view,
+        indexed: current.index.entries(),
+        stored,
+        belongs,
+        provenIndex: isProven ? provenIndex : undefined,
+      });
       for (const step of plan.steps) {
         if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
         if (step.kind !== 'change-index') continue;
@@ -112,7 +128,7 @@ export async function executeUpdate(target: Target, seed: Seed, ports: Ports): P
 /** Carries a rebuild out: the index is made from the manifests alone. */
 export async function executeRebuild(target: Target, seed: Seed, ports: Ports): Promise<Result> {
   const nodes = new EntryNodes();
-  let before = new Set<string>();
+  let before = new Set<string>(target.members);
   let members: readonly string[] = [];
   const move = await advanceIndex({
     ...ports,
@@ -120,12 +136,12 @@ export async function executeRebuild(target: Target, seed: Seed, ports: Ports): 
     seed,
     replaceUnreadable: true,
     change: async (current) => {
-      before = new Set(current.index.entries());
+      if (current.pointer !== undefined) before = new Set(current.index.entries());
       const stored = (current === seed ? seed.stored : undefined) ?? (await listStoredEntries(ports.store));
       const plan = planRebuild({
         view: target.view,
         stored,
-        belongs: membership(target.view, target.selection, current),
+        belongs: membership(target, current),
       });
       const index = new PackageIndex();
       for (const step of plan.steps) {
@@ -150,16 +166,11 @@ export async function executeRollback(
   target: Target,
   earlier: RollbackTarget,
   current: CurrentIndex,
-  newestGeneration: number,
   ports: Ports,
 ): Promise<Result> {
-  const generation = newestGeneration + 1;
   const { record } = earlier.pointer;
-  const pointerSha256 = await movePointer({ ...ports, view: target.view }, current, record, {
-    generation,
-    previous: current.pointer?.record.checksum,
-    rolledBackTo: earlier.generation,
-  });
+  const lineage = { ...nextLineage(current, target.view, ports.clock), rolledBackTo: earlier.generation };
+  const pointerSha256 = await movePointer({ ...ports, view: target.view }, current, record, lineage);
   if (pointerSha256 === undefined) {
     throw new RemoteError('contention', 'somebody moved the index while it was being rolled back', {
       hint: 'Look at operation: list, and roll back again if that is still what you want.',
@@ -172,7 +183,7 @@ export async function executeRollback(
       pointerSha256,
       checksum: record.checksum,
       sizeBytes: record.contentLength,
-      generation,
+      generation: lineage.generation,
       entryCount: 0,
       retries: 0,
     },

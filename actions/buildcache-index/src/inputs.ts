@@ -20,6 +20,8 @@ export const inputs = {
   }),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
+  'allow-unpinned-keys': buildcacheInputs.allowUnpinnedKeys,
+  'allow-layout-v2': buildcacheInputs.allowLayoutV2,
   'signing-key': {
     ...buildcacheInputs.signingKey,
     description: 'An armored OpenPGP private key, or the base64 of one, to sign the index with.',

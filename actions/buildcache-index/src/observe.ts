@@ -1,16 +1,19 @@
-import { type ObjectStore, UserError } from '@slipway/core';
+import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
 import {
   type CurrentIndex,
   type Finding,
-  type IndexPointer,
+  isWhatItsNameSays,
+  type KeptIndex,
   type KeptPointer,
   listHistory,
+  type MirrorStanding,
   readKeptPointer,
   readPackageIndex,
   type SignaturePolicy,
+  trustedIndex,
 } from '@slipway/mirror';
-import { classifyKey } from '@slipway/spack-buildcache';
-import type { Selection } from './selection.ts';
+import { blobKey, classifyKey, type PackageIndex } from '@slipway/spack-buildcache';
+import type { Target } from './execute.ts';
 
 /** Name and version of an entry by its key, for selections. The version is as file names have it. */
 export function entryOfKey(key: string): {
@@ -26,19 +29,35 @@ export function entryOfKey(key: string): {
 
 /** Which stored entries belong into an index: all into the main one; into a view, the selected or its present members. */
 export function membership(
-  view: string | undefined,
-  selection: Selection | undefined,
+  { view, selection, members }: Target,
   current: CurrentIndex,
 ): (hash: string, key: string) => boolean {
   if (selection !== undefined) return (_, key) => selection(entryOfKey(key));
   if (view === undefined) return () => true;
+  if (current.pointer === undefined) return (hash) => members?.has(hash) === true;
   return (hash) => current.index.hasEntry(hash);
+}
+
+/**
+ * DAG hashes of what is in a view. Where its index is refused, of what was in the newest one that was kept and counts;
+ * undefined where there is none.
+ */
+export async function presentMembers(
+  { trust, current }: MirrorStanding,
+  view: string,
+  store: ObjectStore,
+): Promise<ReadonlySet<string> | undefined> {
+  if (current.pointer !== undefined) return new Set(current.index.entries());
+  const { newestKept } = trustedIndex(trust, view);
+  const kept = newestKept && (await readPackageIndex(store, newestKept.pointer.record, []));
+  return kept && new Set(kept.entries());
 }
 
 /** An earlier index that a rollback may bring back, checked. */
 export interface RollbackTarget {
   readonly generation: number;
-  readonly pointer: Omit<IndexPointer, 'etag'>;
+  readonly pointer: KeptIndex;
+  readonly index: PackageIndex;
 }
 
 /**
@@ -54,20 +73,19 @@ export async function findRollbackTarget(
   stored: ReadonlyMap<string, string>,
   policy: SignaturePolicy,
 ): Promise<RollbackTarget> {
-  const history = await listHistory(store, view);
+  const history = (await listHistory(store, view)).filter(
+    ({ isSigned }) => isSigned || !current.mustBeSigned,
+  );
   const kept = chooseGeneration(history, to ?? (await generationBefore(store, history, current, policy)), to);
   const findings: Finding[] = [];
   const pointer = await readKeptPointer(store, kept.key, policy, findings);
-  const index = pointer && (await readPackageIndex(store, pointer.record, findings));
-  const [problem] = findings;
-  if (pointer === undefined || index === undefined || problem !== undefined) {
-    throw new UserError(
-      'mirror-refused',
-      `generation ${kept.generation} cannot be brought back: ${problem?.message ?? ''}`,
-      {
-        hint: 'Choose another generation; operation: list shows them.',
-      },
-    );
+  const isIt = pointer !== undefined && isWhatItsNameSays(kept, pointer);
+  const index = isIt ? await readPackageIndex(store, pointer.record, findings) : undefined;
+  if (pointer === undefined || index === undefined) {
+    const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
+    throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
+      hint: await otherGenerations(store, history, kept, policy),
+    });
   }
   const gone = [...index.entries()].filter((hash) => !stored.has(hash));
   if (gone.length > 0) {
@@ -77,8 +95,28 @@ export async function findRollbackTarget(
       { hint: 'Publish them again first, or choose another generation.' },
     );
   }
-  return { generation: kept.generation, pointer };
+  return { generation: kept.generation, pointer, index };
 }
+
+/** What else could be brought back, as a sentence. */
+async function otherGenerations(
+  store: ObjectStore,
+  history: readonly KeptPointer[],
+  refused: KeptPointer,
+  policy: SignaturePolicy,
+): Promise<string> {
+  const others = await mapConcurrently(history.slice(-maxOffered), concurrentReads, async (kept) => {
+    const pointer = kept.key === refused.key ? undefined : await readKeptPointer(store, kept.key, policy, []);
+    if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return [];
+    return (await store.head(blobKey(pointer.record.checksum))) === undefined ? [] : [kept.generation];
+  });
+  const generations = [...new Set(others.flat())];
+  if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
+  return 'No earlier index is stored any more. To index what is stored now, run operation: rebuild.';
+}
+
+const maxOffered = 50;
+const concurrentReads = 16;
 
 /** The newest kept generation before the one that the present index stands for; undefined when there is none. */
 async function generationBefore(

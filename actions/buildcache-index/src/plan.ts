@@ -7,6 +7,8 @@ export type Step =
       /** DAG hashes, in the order in which they are added. */
       readonly add: readonly string[];
       readonly remove: readonly string[];
+      /** The present index has no signature, and gets one even if nothing else changes. */
+      readonly signUnsigned?: boolean;
     }
   | { readonly kind: 'replace-index'; readonly view: string | undefined; readonly members: readonly string[] }
   | {
@@ -29,6 +31,8 @@ export interface UpdateObservation {
   readonly stored: ReadonlyMap<string, string>;
   /** Whether a stored entry belongs into this index. */
   readonly belongs: (hash: string, key: string) => boolean;
+  /** SHA-256 of the present index, if it has no signature and was proven for the key of this run. */
+  readonly provenIndex?: string | undefined;
 }
 
 /** Adds what is stored and not indexed, and takes out what is indexed and no longer stored. */
@@ -42,17 +46,24 @@ export function planUpdate(observation: UpdateObservation): Plan {
     keys.push(key);
   }
   const remove = [...indexed].filter((hash) => !observation.stored.has(hash));
-  if (add.length === 0 && remove.length === 0) return { steps: [] };
+  const signUnsigned = observation.provenIndex !== undefined;
+  if (add.length === 0 && remove.length === 0 && !signUnsigned) return { steps: [] };
   return {
     steps: [
       { kind: 'read-entries', keys },
-      { kind: 'change-index', view: observation.view, add, remove },
+      {
+        kind: 'change-index',
+        view: observation.view,
+        add,
+        remove,
+        ...(signUnsigned ? { signUnsigned } : {}),
+      },
     ],
   };
 }
 
 /** Reads every entry that belongs into the index, and makes the index anew. */
-export function planRebuild(observation: Omit<UpdateObservation, 'indexed'>): Plan {
+export function planRebuild(observation: Omit<UpdateObservation, 'indexed' | 'provenIndex'>): Plan {
   const members = [...observation.stored].filter(([hash, key]) => observation.belongs(hash, key));
   return {
     steps: [

@@ -10,17 +10,8 @@ import { counted, formatBytes } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
 import type { Result } from './execute.ts';
+import { type ListedIndex, remarksOf } from './list.ts';
 import type { Plan } from './plan.ts';
-
-/** One index of the series, as `list` shows it. */
-export interface ListedIndex {
-  readonly generation: number | undefined;
-  readonly checksum: string;
-  readonly sizeBytes: number;
-  readonly rolledBackTo: number | undefined;
-  readonly signedBy: string | undefined;
-  readonly current: boolean;
-}
 
 export interface ReportInput {
   readonly operation: 'update' | 'rebuild' | 'rollback' | 'list';
@@ -117,12 +108,7 @@ function summary({
         shortChecksum(index.checksum),
         formatBytes(index.sizeBytes),
         index.signedBy ?? 'nobody',
-        [
-          index.current ? 'current' : '',
-          index.rolledBackTo === undefined ? '' : `brought back generation ${index.rolledBackTo}`,
-        ]
-          .filter((text) => text !== '')
-          .join(', '),
+        remarksOf(index).join(', '),
       ]),
     });
   }

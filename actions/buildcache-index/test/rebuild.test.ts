@@ -197,7 +197,7 @@ describe('a rebuild', () => {
     const second = indexChecksum(mirror);
     const { outputs } = await index(mirror, key, rebuild);
     expect(outputs).toMatchObject({ added: 1, removed: 0, generation: 3, 'index-checksum': first });
-    expect(existsSync(join(mirror, historyKey(undefined, 2, second)))).toBe(true);
+    expect(existsSync(join(mirror, historyKey(undefined, 2, second, false)))).toBe(true);
   });
 
   it('dry-run: reads everything and changes nothing', async () => {

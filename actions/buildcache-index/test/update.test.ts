@@ -75,9 +75,11 @@ describe('an update', () => {
       ],
       result: { added: 1, removed: 1, move: { moved: true, entryCount: 8 } },
     });
-    expect(readObject(mirror, historyKey(undefined, 1, first))).toEqual(replaced);
+    expect(readObject(mirror, historyKey(undefined, 1, first, false))).toEqual(replaced);
     expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toEqual({
       generation: 2,
+      index: '@main',
+      mirror: expect.stringMatching(/^[0-9a-f]{32}$/),
       previous: first,
     });
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
@@ -222,7 +224,7 @@ describe('I3: an update', () => {
       await publishByHand(mirror);
     });
     const seed = await readCurrentIndex({ store, view: undefined, policy });
-    const { move } = await executeUpdate({ view: undefined, selection: undefined }, seed, {
+    const { move } = await executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
       store,
       trust,
       policy,
@@ -252,7 +254,7 @@ describe('I3: an update', () => {
       await publishByHand(mirror, { index: without });
     });
     const seed = await readCurrentIndex({ store, view: undefined, policy });
-    const { move, added } = await executeUpdate({ view: undefined, selection: undefined }, seed, {
+    const { move, added } = await executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
       store,
       trust,
       policy,

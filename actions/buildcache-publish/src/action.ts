@@ -65,11 +65,13 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       progress,
       workers: workersByUrl(context.workerEntry),
     });
-    assertSignerFor(observed.standing.current, signer);
+    const { current } = observed.standing;
+    // The main index, which is moved first, is signed where the view needs that.
+    assertSignerFor(current, undefined, signer);
     requireTrustedSigner(signer, observed.policy);
     const steps = plan(observed.observation);
     const findings = [...observed.findings, ...keptFindings(steps.kept)];
-    const { pointer, index } = observed.standing.current;
+    const { pointer, index } = current;
     const reported = { plan: steps, findings, mirror: mirror.url, reportPath: given.report };
     if (given.dryRun) {
       describe(steps, (line) => progress.info(line));
@@ -89,7 +91,8 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       keys: [...observed.staged.keys.keys, ...(signer === undefined ? [] : [signer.publicKey])],
       policy: observed.policy,
       signer,
-      current: observed.standing.current,
+      current,
+      provenIndex: observed.provenIndex,
       clock,
       progress,
     });
@@ -122,6 +125,7 @@ function describe(steps: Plan, print: (line: string) => void): void {
       print(
         `Would add ${counted(step.hashes.length, 'entry', 'entries')} to ${step.view ? `the index of ${step.view}` : 'the index'}`,
       );
+      if (step.signUnsigned) print('Would sign the index, which has no signature yet');
     }
   }
 }

@@ -38,6 +38,8 @@ export interface Ports {
   readonly signer: Signer | undefined;
   /** The main index as it was observed. */
   readonly current: CurrentIndex;
+  /** See `Observed`. */
+  readonly provenIndex: string | undefined;
   readonly clock: Clock;
   readonly progress: ProgressPort;
 }
@@ -206,6 +208,8 @@ async function finish(step: Step, ports: Ports, result: Result): Promise<void> {
         signer: ports.signer,
         clock,
         seed: step.view === undefined ? ports.current : undefined,
+        provenIndex: ports.provenIndex,
+        signUnsigned: step.signUnsigned,
         change: ({ index }) => {
           const missing = step.hashes.filter((hash) => !index.hasEntry(hash));
           for (const hash of missing) index.addEntry(hash, (dependency) => ports.graph.indexable(dependency));

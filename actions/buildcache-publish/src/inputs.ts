@@ -7,6 +7,8 @@ export const inputs = {
   mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
+  'allow-unpinned-keys': buildcacheInputs.allowUnpinnedKeys,
+  'allow-layout-v2': buildcacheInputs.allowLayoutV2,
   'signing-key': {
     ...buildcacheInputs.signingKey,
     description:

@@ -8,7 +8,8 @@ import {
   type MirrorStanding,
   openDocument,
   openPolicy,
-  readCurrentIndex,
+  pinnedFingerprints,
+  proveUnsignedIndex,
   readMirrorKeys,
   readStaged,
   readStanding,
@@ -29,6 +30,8 @@ export interface ObserveOptions {
   /** The public half of the key that signs the index. */
   readonly signerKey: { readonly fingerprint: string; readonly armored: string } | undefined;
   readonly allowUnsigned: boolean;
+  readonly allowUnpinnedKeys: boolean;
+  readonly allowLayoutV2: boolean;
   readonly overwrite: boolean;
   readonly view: string | undefined;
   readonly clock: Clock;
@@ -42,6 +45,8 @@ export interface Observed {
   readonly standing: MirrorStanding;
   readonly policy: SignaturePolicy;
   readonly findings: readonly Finding[];
+  /** SHA-256 of the present index, if nobody signed it and it was proven for the signer of this run. */
+  readonly provenIndex: string | undefined;
 }
 
 /**
@@ -64,28 +69,50 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     workers: options.workers,
   });
   progress.start('Reading the index of the mirror');
-  const { policy } = await openPolicy(
-    {
-      trustedKeys: options.trustedKeys,
-      offeredKeys: [...mirrorKeys, ...staged.keys.keys, ...signerKeys].map((key) => key.armored),
-      allowUnsigned: options.allowUnsigned,
-    },
-    clock,
-  );
+  const trust = {
+    trustedKeys: options.trustedKeys,
+    offeredKeys: [...mirrorKeys, ...staged.keys.keys, ...signerKeys].map((key) => key.armored),
+    allowUnsigned: options.allowUnsigned,
+  };
+  const { policy } = await openPolicy(trust, clock);
   const stagedKeys = new Map(staged.entries.map((entry) => [entry.dagHash, entry.key]));
   const unsound = refusal(staged.findings);
   if (unsound !== undefined) throw unsound;
-  const standing = await readStanding(mirror, policy, clock);
+  const standing = await readStanding({
+    store: mirror,
+    policy,
+    clock,
+    writer: 'publish',
+    view: options.view,
+    findings: keyFindings,
+    surroundings: {
+      offeredKeys: mirrorKeys.map((key) => key.fingerprint),
+      pinnedKeys: await pinnedFingerprints(options.trustedKeys),
+      allowUnpinnedKeys: options.allowUnpinnedKeys,
+      allowUnsigned: options.allowUnsigned,
+      allowLayoutV2: options.allowLayoutV2,
+    },
+  });
   const closure = closureFindings(staged.graph, stagedKeys, (hash) => standing.stored.has(hash));
-  const findings = [...staged.findings, ...keyFindings, ...standing.findings, ...closure];
+  const findings = [...staged.findings, ...standing.findings, ...closure];
   refuseOnErrors(closure, 'buildcache-refused', 'nothing was published, because dependencies are missing');
-  refuseOnErrors(
-    [...keyFindings, ...standing.findings],
-    'mirror-refused',
-    'nothing was published, because the mirror is not sound',
-  );
-  const observation = await observePresence(options, staged, standing, policy);
-  return { observation, staged, standing, policy, findings };
+  // This happens once in the life of a mirror, so one thread is enough.
+  const provenIndex =
+    options.signerKey &&
+    (await proveUnsignedIndex({
+      store: mirror,
+      source: trust,
+      standing,
+      claimed: standing.current,
+      clock,
+      progress,
+      workers: undefined,
+    }));
+  const observation = {
+    ...(await observePresence(options, staged, standing, policy)),
+    signUnsigned: provenIndex !== undefined,
+  };
+  return { observation, staged, standing, policy, findings, provenIndex };
 }
 
 function refusal(findings: readonly Finding[]): Error | undefined {
@@ -107,7 +134,7 @@ async function observePresence(
   staged: StagedBuildcache,
   standing: MirrorStanding,
   policy: SignaturePolicy,
-): Promise<Observation> {
+): Promise<Omit<Observation, 'signUnsigned'>> {
   const { mirror, view, overwrite } = options;
   const entries = staged.entries.map((entry): StagedEntry => {
     const dependencies = staged.graph.runtimeDependencies(entry.dagHash);
@@ -133,7 +160,6 @@ async function observePresence(
   await mapConcurrently(sizes, concurrentRequests, async ([sha256, sizeBytes]) => {
     if ((await mirror.head(blobKey(sha256)))?.sizeBytes === sizeBytes) presentBlobs.push(sha256);
   });
-  const viewIndex = view === undefined ? undefined : await readCurrentIndex({ store: mirror, view, policy });
   const hashes = entries.map((entry) => entry.dagHash);
   return {
     entries,
@@ -149,7 +175,7 @@ async function observePresence(
       unindexed: note.hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
     })),
     unindexed: hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
-    unindexedInView: hashes.filter((hash) => viewIndex?.index.hasEntry(hash) !== true),
+    unindexedInView: hashes.filter((hash) => standing.viewed?.index.hasEntry(hash) !== true),
   };
 }
 

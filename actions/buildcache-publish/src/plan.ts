@@ -29,6 +29,8 @@ export interface Observation {
   /** Trusted public keys of the staged buildcache. */
   readonly keys: readonly string[];
   readonly view: string | undefined;
+  /** The main index has no signature, and there is a key to sign it. */
+  readonly signUnsigned: boolean;
   readonly overwrite: boolean;
   /** DAG hashes that the main index, and the view's, lack. */
   readonly unindexed: readonly string[];
@@ -57,7 +59,13 @@ export type Step =
     }
   | { readonly kind: 'add-keys'; readonly fingerprints: readonly string[] }
   | { readonly kind: 'ensure-layout' }
-  | { readonly kind: 'advance-index'; readonly view: string | undefined; readonly hashes: readonly string[] }
+  | {
+      readonly kind: 'advance-index';
+      readonly view: string | undefined;
+      readonly hashes: readonly string[];
+      /** The present index has no signature, and gets one even if nothing is added to it. */
+      readonly signUnsigned: boolean;
+    }
   | { readonly kind: 'withdraw-announcements'; readonly publishIds: readonly string[] };
 
 export interface Plan {
@@ -101,13 +109,19 @@ export function plan(observation: Observation): Plan {
   if (observation.keys.length > 0) steps.push({ kind: 'add-keys', fingerprints: observation.keys });
   steps.push({ kind: 'ensure-layout' });
   const missing = new Set(observation.unindexed);
-  steps.push({ kind: 'advance-index', view: undefined, hashes: hashes.filter((hash) => missing.has(hash)) });
+  steps.push({
+    kind: 'advance-index',
+    view: undefined,
+    hashes: hashes.filter((hash) => missing.has(hash)),
+    signUnsigned: observation.signUnsigned,
+  });
   if (observation.view !== undefined) {
     const inView = new Set(observation.unindexedInView);
     steps.push({
       kind: 'advance-index',
       view: observation.view,
       hashes: hashes.filter((hash) => inView.has(hash)),
+      signUnsigned: false,
     });
   }
   const added = new Set(hashes);

@@ -1,19 +1,30 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@slipway/core';
 import type { ActionResult } from '@slipway/runner';
+import { indexManifestKey } from '@slipway/spack-buildcache';
 import {
   type Attack,
   type AttackContext,
   type AttackKeys,
   addEntry,
   addKeys,
+  attackedView,
   attacks,
+  harmlessPlants,
+  indexOf,
+  isSigned,
   makeAttackKeys,
   pictureOf,
+  prepareSignedMirror,
   prepareStagedTree,
+  publishByHand,
+  readManifest,
   runAction,
   stagePackages,
   temporaryDirectory,
+  trustAttacks,
   trustedKeysFor,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -24,11 +35,17 @@ beforeAll(async () => {
   keys = await makeAttackKeys();
 });
 
-function publish(staged: string, mirror: string, attack: Pick<Attack, 'trusts'> = {}): Promise<ActionResult> {
+function publish(
+  staged: string,
+  mirror: string,
+  attack: Pick<Attack, 'trusts'> = {},
+  more: Readonly<Record<string, string | boolean>> = {},
+): Promise<ActionResult> {
   const inputs = {
     buildcache: staged,
     mirror: pathToFileURL(mirror).href,
     'trusted-keys': trustedKeysFor(attack, keys),
+    ...more,
   };
   return runAction(action, inputs, { workDirectory: staged });
 }
@@ -117,5 +134,65 @@ describe('I1, I3: publishing onto an attacked mirror refuses, and leaves it unto
     expect(refusal.code).toBe('mirror-refused');
     expect(refusal.message).toContain(`(${attack.code})`);
     expect(pictureOf(context.directory)).toEqual(before);
+  });
+});
+
+describe.each([
+  ['to the main index alone', {}],
+  ['to a view as well', { view: attackedView }],
+] as const)('I4: publishing %s onto a mirror whose indexes are signed', (_, view) => {
+  const signed = (): Record<string, string> => ({ 'signing-key': keys.honest.privateArmored, ...view });
+
+  it('adds to them, signed', async () => {
+    const { directory } = await prepareSignedMirror(keys);
+    const { failure } = await publish(await stageOne('more'), directory, {}, signed());
+    expect(failure).toBeUndefined();
+  });
+
+  it.each(trustAttacks)('refuses, and leaves it untouched, after: $name [$code]', async (attack) => {
+    const context = await prepareSignedMirror(keys);
+    await attack.apply(context);
+    const before = pictureOf(context.directory);
+    const refusal = await refusalOf(publish(await stageOne('more'), context.directory, {}, signed()));
+    expect(refusal.code).toBe('mirror-refused');
+    expect(refusal.message).toContain(`(${attack.code})`);
+    expect(refusal.hint).toBeDefined();
+    expect(pictureOf(context.directory)).toEqual(before);
+  });
+
+  it.each(harmlessPlants)('is not stopped by: $name', async ({ apply }) => {
+    const context = await prepareSignedMirror(keys);
+    await apply(context);
+    const { failure } = await publish(await stageOne('more'), context.directory, {}, signed());
+    expect(failure).toBeUndefined();
+    expect(readManifest(context.directory, indexManifestKey(undefined)).lineage?.generation).toBe(5);
+  });
+});
+
+describe('I4: publishing with a key onto a mirror whose index is not signed', () => {
+  async function unsignedMirror(edit: (json: string) => string): Promise<string> {
+    const mirror = temporaryDirectory('mirror');
+    await publish((await prepareStagedTree(keys)).directory, mirror);
+    const json = indexOf(mirror).toBytes().toString('utf8');
+    await publishByHand(mirror, { lineage: 'none', index: Buffer.from(edit(json)) });
+    rmSync(join(mirror, 'slipway'), { recursive: true });
+    return mirror;
+  }
+  const signed = (): Record<string, string> => ({ 'signing-key': keys.honest.privateArmored });
+
+  it('signs it once every entry was held against it', async () => {
+    const mirror = await unsignedMirror((json) => json);
+    const { failure, outputs } = await publish(await stageOne('more'), mirror, {}, signed());
+    expect(failure).toBeUndefined();
+    expect(outputs).toMatchObject({ published: 1 });
+    expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
+  });
+
+  it('refuses to sign a record that is not what its entry says', async () => {
+    const mirror = await unsignedMirror((json) => json.replace('"loud":false', '"loud":true'));
+    const before = pictureOf(mirror);
+    const refusal = await refusalOf(publish(await stageOne('more'), mirror, {}, signed()));
+    expect(refusal.message).toContain('(index-node-mismatch)');
+    expect(pictureOf(mirror)).toEqual(before);
   });
 });

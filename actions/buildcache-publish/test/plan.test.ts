@@ -31,6 +31,7 @@ function observation(entries: readonly StagedEntry[], more: Partial<Observation>
     presentBlobs: [],
     keys: [signer],
     view: undefined,
+    signUnsigned: false,
     overwrite: false,
     unindexed: hashes,
     unindexedInView: hashes,

@@ -129,7 +129,7 @@ describe('publishing to a new mirror', () => {
     const inputs = { 'signing-key': key.privateArmored };
     await publish(await stageSigned(), mirror, inputs);
     expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
-    expect(isSigned(mirror, historyKey(undefined, 1, indexChecksum(mirror)))).toBe(true);
+    expect(isSigned(mirror, historyKey(undefined, 1, indexChecksum(mirror), true))).toBe(true);
     const { findings } = await audit(directoryPlace(mirror), key);
     expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
   });
@@ -188,9 +188,11 @@ describe('I2: publishing again', () => {
       'bytes-uploaded': bytesOf(staged, [tarballSha256, specSha256]),
       'invalidation-paths': `/${indexManifestKey(undefined)}`,
     });
-    expect(readObject(mirror, historyKey(undefined, 1, first))).toEqual(replaced);
+    expect(readObject(mirror, historyKey(undefined, 1, first, false))).toEqual(replaced);
     expect(readManifest(mirror, indexManifestKey(undefined)).lineage).toEqual({
       generation: 2,
+      index: '@main',
+      mirror: expect.stringMatching(/^[0-9a-f]{32}$/),
       previous: first,
     });
   });
@@ -199,7 +201,7 @@ describe('I2: publishing again', () => {
     const staged = await stageSigned();
     const mirror = await publishedMirror(staged);
     const whole = indexChecksum(mirror);
-    for (const name of [indexManifestKey(undefined), historyKey(undefined, 1, whole)])
+    for (const name of [indexManifestKey(undefined), historyKey(undefined, 1, whole, false)])
       rmSync(join(mirror, name));
     const { outputs } = await publish(staged, mirror);
     expect(outputs).toMatchObject({ published: 0, 'already-published': 7, 'blobs-uploaded': 0 });

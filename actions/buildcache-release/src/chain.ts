@@ -22,7 +22,7 @@ const role = sameInputs(
   'session-token',
 );
 const s3 = { ...role, ...sameInputs('endpoint-url', 'force-path-style') };
-const trust = sameInputs('trusted-keys', 'allow-unsigned');
+const trust = sameInputs('trusted-keys', 'allow-unsigned', 'allow-unpinned-keys', 'allow-layout-v2');
 const key = sameInputs('signing-key', 'passphrase');
 
 const notSigned = {

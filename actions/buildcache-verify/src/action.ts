@@ -45,6 +45,8 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     trustedKeys: given.trustedKeys,
     allowUnsigned: given.allowUnsigned,
     requireSignedIndex: given.requireSignedIndex,
+    allowUnpinnedKeys: given.allowUnpinnedKeys,
+    allowLayoutV2: given.allowLayoutV2,
     expectedIndex: given.expectedIndex,
     clock,
     progress,

@@ -15,6 +15,8 @@ export const inputs = {
   ),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,
+  'allow-unpinned-keys': buildcacheInputs.allowUnpinnedKeys,
+  'allow-layout-v2': buildcacheInputs.allowLayoutV2,
   'require-signed-index': input.boolean({
     description:
       'Refuse an index that is not signed. Spack itself never signs indexes; Slipway does when it has a key.',

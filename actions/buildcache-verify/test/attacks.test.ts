@@ -8,7 +8,9 @@ import {
   makeAttackKeys,
   pictureOf,
   prepareMirror,
+  prepareSignedMirror,
   runAction,
+  trustAttacks,
   trustedKeysFor,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -96,5 +98,15 @@ describe('I1, I8: verifying an unsigned mirror refuses', () => {
     const context = await prepareMirror(keys, 'unsigned');
     await attack.apply(context);
     expectRefused(await verify(context.directory, attack.level, nobody), attack.code);
+  });
+});
+
+describe('I4: verifying a mirror whose indexes are signed refuses it after', () => {
+  it.each(trustAttacks)('$name [$code]', async (attack) => {
+    const context = await prepareSignedMirror(keys);
+    await attack.apply(context);
+    const before = pictureOf(context.directory);
+    expectRefused(await verify(context.directory, 'metadata', pinned({})), attack.code);
+    expect(pictureOf(context.directory)).toEqual(before);
   });
 });

@@ -28,6 +28,16 @@ export const buildcacheInputs = {
     description: 'Accept entries without a signature. A signature that is there must be good all the same.',
     default: 'false',
   }),
+  allowUnpinnedKeys: input.boolean({
+    description:
+      'Accept that the mirror offers keys to its clients that are not among `trusted-keys`. Their signatures do not count all the same.',
+    default: 'false',
+  }),
+  allowLayoutV2: input.boolean({
+    description:
+      'Accept that the mirror holds a buildcache of layout v2 (`build_cache/`) beside a signed one of layout v3. Nobody signs its index, and Spack 1.x installs from it.',
+    default: 'false',
+  }),
   signingKey: input.secret({
     description: 'An armored OpenPGP private key, or the base64 of one.',
   }),

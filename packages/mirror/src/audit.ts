@@ -20,26 +20,19 @@ import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
 import { auditIndex } from './index-audit.ts';
-import {
-  type IndexPointer,
-  isHistorySigned,
-  lineageFinding,
-  listHistory,
-  readIndexPointer,
-  readPackageIndex,
-  unsignedIndexFinding,
-} from './index-pointer.ts';
+import { type IndexPointer, readPackageIndex } from './index-pointer.ts';
 import { streamPackageIndex } from './index-stream.ts';
-import { type Listing, listBuildcache } from './listing.ts';
+import { type IndexTrust, readIndexTrust } from './index-trust.ts';
+import { findLeftovers } from './leftovers.ts';
+import { listBuildcache } from './listing.ts';
 import { readOfferedKeys } from './mirror-keys.ts';
+import { surroundingFindings } from './mirror-surroundings.ts';
 import { NodeGraph } from './node-graph.ts';
-import { findOrphans } from './orphans.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
-import type { SignaturePolicy } from './signature-policy.ts';
 import { confirmStored } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
-import { openPolicy, type TrustSource } from './trust.ts';
+import { openPolicy, pinnedFingerprints, type TrustSource } from './trust.ts';
 
 export interface MirrorAudit {
   readonly store: ObjectStore;
@@ -47,6 +40,9 @@ export interface MirrorAudit {
   readonly allowUnsigned: boolean;
   /** The index itself must be signed by a trusted key. */
   readonly requireSignedIndex: boolean;
+  /** See `Surroundings`. */
+  readonly allowUnpinnedKeys?: boolean | undefined;
+  readonly allowLayoutV2?: boolean | undefined;
   /** SHA-256 that the main index must have, or have had since; undefined: any. */
   readonly expectedIndex: string | undefined;
   readonly level: 'metadata' | 'full';
@@ -79,12 +75,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const findings: Finding[] = [];
   progress.start('Reading the listing and the keys');
   // Read in this order, publishers at work raise no finding; see `readStanding`.
-  const history = store.listable ? await listHistory(store, undefined) : [];
   const listing = store.listable ? await listBuildcache(store, findings, { keepKeys: false }) : undefined;
-  if (listing?.hasLayoutV2) {
-    const why = 'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at';
-    findings.push(finding('layout-v2-unaudited', undefined, why, layoutV2Hint));
-  }
   const offered = await readOfferedKeys(store, listing?.keyFingerprints, findings);
   const trust: TrustSource = {
     trustedKeys: audit.trustedKeys,
@@ -92,6 +83,15 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     allowUnsigned: audit.allowUnsigned,
   };
   const { policy, missingKeys } = await openPolicy(trust, audit.clock);
+  findings.push(
+    ...(await surroundingFindings(store, {
+      offeredKeys: offered.keys.map((key) => key.fingerprint),
+      pinnedKeys: await pinnedFingerprints(audit.trustedKeys),
+      allowUnpinnedKeys: audit.allowUnpinnedKeys ?? false,
+      allowUnsigned: audit.allowUnsigned,
+      allowLayoutV2: audit.allowLayoutV2 ?? false,
+    })),
+  );
   for (const fingerprint of missingKeys) {
     findings.push(
       finding(
@@ -105,21 +105,16 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   // Before the indexes, so that of these nothing need be kept that is known from the entries.
   const listedEntries = listing && (await readEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
+  const indexTrust = await readIndexTrust({ store, policy, requireSigned: audit.requireSignedIndex });
+  const { mustBeSigned } = indexTrust;
   const findingsBefore = findings.length;
-  const indexes = await readIndexes(store, listing, policy, listedEntries?.graph.table, findings);
+  const indexes = await readIndexes(store, indexTrust, listedEntries?.graph.table, findings);
   const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
-  const mustBeSigned = audit.requireSignedIndex || (await isHistorySigned(store, history, policy));
   if (main !== undefined) {
-    const lineage = lineageFinding(main.pointer, history);
-    if (lineage !== undefined) findings.push(lineage);
-    if (mustBeSigned && main.pointer.signedBy === undefined)
-      findings.push(unsignedIndexFinding(main.pointer));
     const { pointer } = main;
     const expected = audit.expectedIndex;
-    findings.push(
-      ...(await expectationFindings({ store, expected, pointer, history, policy, mustBeSigned })),
-    );
+    findings.push(...(await expectationFindings({ store, expected, pointer, policy, mustBeSigned })));
   } else if (audit.expectedIndex !== undefined) {
     findings.push(
       finding('index-not-expected', indexManifestKey(undefined), 'there is no index, and one was expected'),
@@ -131,7 +126,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   findings.push(...entries.findings);
 
   const stored = new Map(specKeys.map((key) => [dagHashOf(key), key]));
-  const confirmed = listing && main ? await confirmStored(store, main.index, stored) : stored;
+  const confirmed = listing === undefined ? stored : await confirmStored(store, indexes, stored);
   findings.push(...closureFindings(entries.graph, confirmed));
   if (listing !== undefined) findings.push(...tarballFindings(entries.tarballs, listing.blobSizes));
   const excused = excusedHashes(pending, {
@@ -157,13 +152,18 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     findings.push(finding('index-missing', key, 'the mirror has entries, but no index', updateHint));
   }
 
-  const orphans =
+  const leftovers =
     listing === undefined
-      ? []
-      : await findOrphans(store, listing, entries.blobs, [
-          ...offered.blobs,
-          ...indexes.map((index) => index.pointer.record.checksum),
-        ]);
+      ? undefined
+      : await findLeftovers(
+          store,
+          listing,
+          entries.blobs,
+          [...offered.blobs, ...indexes.map((index) => index.pointer.record.checksum)],
+          mustBeSigned,
+        );
+  const orphans = leftovers?.orphans ?? [];
+  findings.push(...(leftovers?.findings ?? []));
   for (const orphan of orphans.slice(0, maxOrphanFindings)) {
     findings.push(finding('blob-orphaned', blobKey(orphan), 'nothing refers to it'));
   }
@@ -203,8 +203,6 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
 
 const maxOrphanFindings = 100;
 const keyHint = 'Publish the key with the entries it signed, or give the armored key itself in trusted-keys.';
-const layoutV2Hint =
-  'Spack 1.x still installs from there. Delete it once every entry is migrated, or audit it at a URL of its own.';
 const updateHint = 'Run buildcache-index with operation: update.';
 
 interface ReadIndex {
@@ -213,16 +211,17 @@ interface ReadIndex {
   readonly index: PackageIndex;
 }
 
+/** Reads the index of each pointer that can be read, refused or not, to tell all that is wrong with it. */
 async function readIndexes(
   store: ObjectStore,
-  listing: Listing | undefined,
-  policy: SignaturePolicy,
+  trust: IndexTrust,
   known: NodeTable | undefined,
   findings: Finding[],
 ): Promise<readonly ReadIndex[]> {
   const indexes: ReadIndex[] = [];
-  for (const view of [undefined, ...(listing?.views ?? [])]) {
-    const pointer = await readIndexPointer(store, view, policy, findings);
+  findings.push(...trust.findings);
+  for (const { view, pointer, findings: found } of [trust.main, ...trust.views]) {
+    findings.push(...found);
     if (pointer === undefined) continue;
     const index =
       known === undefined

@@ -1,14 +1,17 @@
 import type { ObjectStore } from '@slipway/core';
 import { type Finding, finding } from './findings.ts';
-import { type IndexPointer, type KeptPointer, readKeptPointer } from './index-pointer.ts';
+import { type IndexPointer, listHistory, readKeptPointer } from './index-pointer.ts';
+import { isWhatItsNameSays } from './index-trust.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
+
+/** So many kept pointers to the expected index are read at most; more than a few were planted. */
+const maxCandidates = 20;
 
 export interface Expectation {
   readonly store: ObjectStore;
   /** SHA-256 of the index that must be, or must have been, the present one; undefined: any. */
   readonly expected: string | undefined;
   readonly pointer: IndexPointer;
-  readonly history: readonly KeptPointer[];
   readonly policy: SignaturePolicy;
   /** What an unsigned kept pointer says does not count. */
   readonly mustBeSigned: boolean;
@@ -16,16 +19,23 @@ export interface Expectation {
 
 /** What was published must be what is served: the expected index itself, or one of its successors. */
 export async function expectationFindings(expectation: Expectation): Promise<readonly Finding[]> {
-  const { store, expected, pointer, history, policy, mustBeSigned } = expectation;
+  const { store, expected, pointer, policy, mustBeSigned } = expectation;
   if (expected === undefined || pointer.record.checksum === expected) return [];
-  const generation = pointer.manifest.lineage?.generation ?? 0;
-  for (const { key } of history) {
-    if (!key.includes(expected.slice(0, 16))) continue;
-    const kept = await readKeptPointer(store, key, policy, []);
-    const keptGeneration = kept?.manifest.lineage?.generation;
-    const isTrusted = !mustBeSigned || kept?.signedBy !== undefined;
-    if (kept?.record.checksum !== expected || keptGeneration === undefined || !isTrusted) continue;
-    if (keptGeneration < generation) return [];
+  const { lineage } = pointer.manifest;
+  const generation = lineage?.generation ?? 0;
+  const history = store.listable ? await listHistory(store, undefined) : [];
+  const candidates = history.filter(
+    (kept) =>
+      kept.key.includes(expected.slice(0, 16)) &&
+      kept.generation < generation &&
+      (kept.isSigned || !mustBeSigned),
+  );
+  for (const kept of candidates.slice(-maxCandidates)) {
+    const earlier = await readKeptPointer(store, kept.key, policy, []);
+    if (earlier === undefined || !isWhatItsNameSays(kept, earlier)) continue;
+    if (earlier.record.checksum !== expected || earlier.manifest.lineage?.mirror !== lineage?.mirror)
+      continue;
+    return [];
   }
   return [
     finding(

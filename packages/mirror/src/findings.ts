@@ -75,6 +75,12 @@ export const findingSeverities = {
   'index-foreign': 'warning',
   'index-node-unneeded': 'warning',
   'index-unsigned': 'error',
+  'index-misplaced': 'error',
+  'index-views-flooded': 'error',
+  'index-history-flooded': 'error',
+  // Whoever can write to a mirror can put a file there; it counts for nothing.
+  'index-history-unproven': 'notice',
+  'index-history-gone': 'warning',
   'entry-withdrawn': 'warning',
   'publish-unfinished': 'warning',
   'pending-malformed': 'error',
@@ -86,11 +92,13 @@ export const findingSeverities = {
   // Not an error: a publisher stores a key before it lists it.
   'key-unlisted': 'warning',
   'trusted-key-missing': 'error',
+  'key-not-pinned': 'error',
 
   // Layout v2.
   'tarball-checksum-mismatch': 'error',
   'index-checksum-mismatch': 'error',
   'layout-v2-unaudited': 'notice',
+  'layout-v2-unvouched': 'error',
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof findingSeverities;

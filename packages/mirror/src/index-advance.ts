@@ -5,23 +5,20 @@ import {
   type BlobRecord,
   formatManifest,
   historyKey,
+  historyPrefixOf,
   type IndexLineage,
   indexManifestKey,
-  maxIndexBytes,
+  indexNameOf,
+  maxGeneration,
+  maxManifestBytes,
   mediaTypes,
   PackageIndex,
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
-import type { Finding } from './findings.ts';
-import { writeUnlessConflicting } from './immutable.ts';
 import { storeIndex } from './index-blob.ts';
-import {
-  type IndexPointer,
-  listHistory,
-  readIndexPointer,
-  readOrFind,
-  readPackageIndex,
-} from './index-pointer.ts';
+import { type IndexPointer, readOrFind, readPackageIndex } from './index-pointer.ts';
+import { type IndexTrust, readIndexTrust, trustedIndex } from './index-trust.ts';
+import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
 const contentionDeadlineMs = 10 * 60_000;
@@ -36,8 +33,12 @@ export interface IndexAdvance {
   readonly clock: Clock;
   /** The pointer and index as they were just read, to spare reading them again. */
   readonly seed?: CurrentIndex | undefined;
-  /** A rebuild replaces whatever is there, even what cannot be read. */
+  /** A rebuild replaces whatever is there, even what is refused. */
   readonly replaceUnreadable?: boolean | undefined;
+  /** SHA-256 of an unsigned index that `proveUnsignedIndex` accepted, so that it may be signed with what is added to it. */
+  readonly provenIndex?: string | undefined;
+  /** A pointer without a signature is replaced even if nothing else changes: it is to be signed. */
+  readonly signUnsigned?: boolean | undefined;
   /**
    * The index to point to instead of the present one (which may be changed and returned), or undefined when nothing is to
    * be changed. It is called again, on a newer index, whenever somebody else moved the pointer in between, so it must
@@ -46,7 +47,16 @@ export interface IndexAdvance {
   change(current: CurrentIndex): Promise<PackageIndex | undefined> | PackageIndex | undefined;
 }
 
-export interface CurrentIndex {
+/** What a new pointer must carry on from. */
+export interface IndexSeries {
+  /** See `IndexTrust`. */
+  readonly mustBeSigned: boolean;
+  readonly mirrorId: string | undefined;
+  /** The highest generation that counts, present or kept; 0 where there is none. */
+  readonly newestGeneration: number;
+}
+
+export interface CurrentIndex extends IndexSeries {
   readonly pointer: IndexPointer | undefined;
   readonly index: PackageIndex;
   /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
@@ -70,7 +80,8 @@ export interface IndexMove {
 /**
  * Moves the pointer of a view to a changed index, by compare-and-swap: the new index blob is stored first, the replaced
  * pointer is kept, and only then is the pointer replaced, if it is still the one that was read (I1, I3). Throws
- * `UserError` `mirror-refused` when the present index cannot be read, `RemoteError` `contention` after ten minutes.
+ * `UserError` `mirror-refused` when the present index is refused, `input-invalid` when it must be signed and there is no
+ * signer, `RemoteError` `contention` after ten minutes.
  */
 export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
   const { store, view, clock } = advance;
@@ -78,8 +89,9 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
   for (let retries = 0; ; retries += 1) {
     const seen = retries === 0 && advance.seed !== undefined ? advance.seed : await readCurrentIndex(advance);
     const { pointer } = seen;
-    const index = await advance.change(seen);
-    const current = pointer?.manifest.lineage?.generation;
+    const toBeSigned =
+      advance.signUnsigned === true && pointer !== undefined && pointer.signedBy === undefined;
+    const index = (await advance.change(seen)) ?? (toBeSigned ? seen.index : undefined);
     if (index === undefined) {
       return {
         moved: false,
@@ -87,15 +99,15 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
         pointerSha256: pointer && hashOnce('sha256', pointer.bytes),
         checksum: pointer?.record.checksum,
         sizeBytes: pointer?.record.contentLength ?? 0,
-        generation: current ?? 0,
+        generation: pointer?.manifest.lineage?.generation ?? 0,
         entryCount: seen.index.entryCount,
         retries,
       };
     }
+    assertMayMove(advance, seen);
     const entryCount = index.entryCount;
     const record = await storeIndex(store, index);
-    const generation = Math.max(current ?? 0, await newestGeneration(store, view)) + 1;
-    const lineage: IndexLineage = { generation, previous: pointer?.record.checksum };
+    const lineage = nextLineage(seen, view, clock);
     const pointerSha256 = await movePointer(advance, seen, record, lineage);
     if (pointerSha256 !== undefined) {
       return {
@@ -104,7 +116,7 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
         pointerSha256,
         checksum: record.checksum,
         sizeBytes: record.contentLength,
-        generation,
+        generation: lineage.generation,
         entryCount,
         retries,
       };
@@ -118,43 +130,116 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
   }
 }
 
-/** The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are not usable. */
+/**
+ * The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused, or, to replace them
+ * all the same, leaves them out.
+ */
 export async function readCurrentIndex(
   advance: Pick<IndexAdvance, 'store' | 'view' | 'policy' | 'replaceUnreadable'>,
 ): Promise<CurrentIndex> {
   const { store, view, policy } = advance;
-  const findings: Finding[] = [];
-  const pointer = await readIndexPointer(store, view, policy, findings);
-  const index =
-    pointer === undefined ? new PackageIndex() : await readPackageIndex(store, pointer.record, findings);
-  const [problem] = findings;
-  if (problem === undefined && index !== undefined) return { pointer, index };
-  if (advance.replaceUnreadable !== true) {
-    const why = problem === undefined ? '' : `: ${problem.message} (${problem.code})`;
-    throw new UserError('mirror-refused', `the index of ${store.url} is not usable${why}`, {
-      hint: 'Run buildcache-verify to see all that is wrong, then buildcache-index with operation: rebuild.',
-    });
-  }
-  const present = pointer ?? (await readOrFind(store, indexManifestKey(view), maxIndexBytes, []))?.info;
-  return { pointer, index: new PackageIndex(), unreadableEtag: present?.etag };
+  const views = view === undefined ? [] : [view];
+  const trust = await readIndexTrust({ store, policy, requireSigned: false, views });
+  return readTrustedIndex(store, trust, view, advance.replaceUnreadable);
 }
 
+/** The index of a view as `trust` has judged it. Throws as `readCurrentIndex` does. */
+export async function readTrustedIndex(
+  store: ObjectStore,
+  trust: IndexTrust,
+  view: string | undefined,
+  replaceUnreadable = false,
+): Promise<CurrentIndex> {
+  const { pointer, isTrusted, presentEtag, newestKept, findings } = trustedIndex(trust, view);
+  const problems = findings.filter(({ severity }) => severity === 'error');
+  const index =
+    pointer === undefined || (!isTrusted && replaceUnreadable)
+      ? new PackageIndex()
+      : await readPackageIndex(store, pointer.record, problems);
+  const isUsable = isTrusted && index !== undefined;
+  const generation = isUsable ? (pointer?.manifest.lineage?.generation ?? 0) : 0;
+  const series = {
+    mustBeSigned: trust.mustBeSigned,
+    mirrorId: trust.mirrorId,
+    newestGeneration: Math.max(generation, newestKept?.generation ?? 0),
+  };
+  if (isUsable) return { ...series, pointer, index };
+  if (!replaceUnreadable) {
+    const advised = problems.map((problem) => ({ ...problem, hint: problem.hint ?? rebuildHint }));
+    refuseOnErrors(advised, 'mirror-refused', `the index of ${store.url} is not usable`);
+  }
+  return { ...series, pointer: undefined, index: new PackageIndex(), unreadableEtag: presentEtag };
+}
+
+const rebuildHint = 'Find out who damaged it, then run buildcache-index with operation: rebuild.';
+
 /**
- * Throws `UserError` `input-invalid` when a signed index is to be replaced without a key to sign the new one: clients and
- * verifiers would take it for a forgery.
+ * Throws `UserError` where the new index of a view would be signed and the others not, or the other way about:
+ * `input-invalid` without a key where indexes are signed, for clients and verifiers would take it for a forgery, and
+ * `mirror-refused` with one for a view of a mirror whose main index is not signed.
  */
-export function assertSignerFor(current: CurrentIndex, signer: Signer | undefined): void {
-  const signedBy = current.pointer?.signedBy;
-  if (signedBy === undefined || signer !== undefined) return;
+export function assertSignerFor(
+  series: IndexSeries,
+  view: string | undefined,
+  signer: Signer | undefined,
+): void {
+  if (series.mustBeSigned && signer === undefined) {
+    throw new UserError(
+      'input-invalid',
+      'the indexes of this mirror are signed, and there is no signing-key',
+      { hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.' },
+    );
+  }
+  if (signer === undefined || view === undefined || series.mustBeSigned) return;
   throw new UserError(
-    'input-invalid',
-    `the index of this mirror is signed by ${signedBy}, and there is no signing-key`,
-    { hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.' },
+    'mirror-refused',
+    `the view ${view} cannot be signed before the main index of the mirror is`,
+    { hint: 'First run buildcache-index with operation: rebuild and the signing-key, without view.' },
   );
 }
 
-async function newestGeneration(store: ObjectStore, view: string | undefined): Promise<number> {
-  return (await listHistory(store, view)).at(-1)?.generation ?? 0;
+/** Throws `UserError` where a key would sign what nobody vouches for, or leave the mirror signed in part. */
+function assertMayMove(advance: IndexAdvance, seen: CurrentIndex): void {
+  const { view, signer, provenIndex } = advance;
+  assertSignerFor(seen, view, signer);
+  const { pointer } = seen;
+  const isAddedTo = pointer !== undefined && advance.replaceUnreadable !== true;
+  if (signer === undefined || !isAddedTo || pointer.signedBy !== undefined) return;
+  if (pointer.record.checksum === provenIndex) return;
+  throw new UserError(
+    'mirror-refused',
+    'the present index is not signed, so nobody vouches for what it says of its entries',
+    {
+      hint: 'Run buildcache-index with operation: rebuild and the signing-key: it reads every entry and makes the index anew.',
+    },
+  );
+}
+
+/** The place of the index that follows. Throws `UserError` `mirror-refused` where no generation is left. */
+export function nextLineage(seen: CurrentIndex, view: string | undefined, clock: Clock): IndexLineage {
+  const generation = seen.newestGeneration + 1;
+  if (generation > maxGeneration) {
+    throw new UserError(
+      'mirror-refused',
+      `the index claims to be generation ${seen.newestGeneration}, and there is no higher one`,
+      {
+        hint: `No index comes to that by itself. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
+      },
+    );
+  }
+  return {
+    generation,
+    index: indexNameOf(view),
+    // A view has the name of the mirror from the main index, and none where that has none.
+    mirror: seen.mirrorId ?? (view === undefined ? newMirrorId(clock) : undefined),
+    previous: seen.pointer?.record.checksum,
+  };
+}
+
+/** 32 hex digits of chance. */
+function newMirrorId(clock: Clock): string {
+  const digit = (): string => Math.floor(clock.random() * 16).toString(16);
+  return Array.from({ length: 32 }, digit).join('');
 }
 
 /**
@@ -179,7 +264,12 @@ export async function movePointer(
   }
   if (replaced !== undefined) {
     const generation = replaced.manifest.lineage?.generation ?? lineage.generation - 1;
-    await keepPointer(store, historyKey(view, generation, replaced.record.checksum), replaced.bytes);
+    const isSigned = replaced.signedBy !== undefined;
+    await keepPointer(
+      store,
+      historyKey(view, generation, replaced.record.checksum, isSigned),
+      replaced.bytes,
+    );
   }
   const text = formatManifest(
     singleBlobManifest(mediaTypes.index, record.contentLength, record.checksum, lineage),
@@ -202,12 +292,22 @@ export async function movePointer(
       return undefined;
     throw error;
   }
-  await keepPointer(store, historyKey(view, lineage.generation, record.checksum), bytes);
+  const isSigned = signer !== undefined;
+  await keepPointer(store, historyKey(view, lineage.generation, record.checksum, isSigned), bytes);
   return sha256;
 }
 
-/** A pointer of the same generation to the same index that is kept already is as good, whoever wrote it. */
+/** Whatever else is under the name of a pointer that was there is not that pointer, and gives way to it. */
 async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
   const sha256 = hashOnce('sha256', bytes);
-  await writeUnlessConflicting(store, key, { kind: 'bytes', bytes }, 'application/json', sha256);
+  const source = { kind: 'bytes', bytes } as const;
+  const options = { contentType: 'application/json', cache: 'immutable', sha256 } as const;
+  try {
+    await store.write(key, source, { ...options, condition: 'absent' });
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    const present = await readOrFind(store, key, maxManifestBytes, []);
+    if (present !== undefined && Buffer.compare(present.body, bytes) === 0) return;
+    await store.write(key, source, { ...options, condition: 'any' });
+  }
 }

@@ -1,11 +1,11 @@
 import type { PackageIndex } from '@slipway/spack-buildcache';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
-import type { IndexPointer } from './index-pointer.ts';
+import type { KeptIndex } from './index-trust.ts';
 import type { NodeGraph } from './node-graph.ts';
 
 export interface IndexNamesInput {
-  readonly pointer: IndexPointer;
+  readonly pointer: KeptIndex;
   readonly index: PackageIndex;
   /** DAG hashes of the spec manifests, with the key of each. */
   readonly stored: ReadonlyMap<string, string>;
@@ -78,7 +78,7 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
 function dependenciesInIndex(
   index: PackageIndex,
   hash: string,
-  pointer: IndexPointer,
+  pointer: KeptIndex,
   findings: Finding[],
 ): readonly string[] {
   const node = parsed(pointer.key, 'index-node-mismatch', findings, () => index.node(hash));

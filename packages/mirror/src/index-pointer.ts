@@ -5,6 +5,7 @@ import {
   blobKey,
   classifyKey,
   findRecord,
+  historyPrefix,
   historyPrefixOf,
   indexManifestKey,
   type Manifest,
@@ -82,7 +83,9 @@ export async function readPackageIndex(
   const key = blobKey(record.checksum);
   const stored = await readOrFind(store, key, maxIndexBytes, findings);
   if (stored === undefined) {
-    if (!findings.some((found) => found.key === key)) findings.push(missingBlob(key, 'the package index'));
+    if (!findings.some((found) => found.key === key)) {
+      findings.push({ ...missingBlob(key, 'the package index'), hint: undefined });
+    }
     return undefined;
   }
   const problem =
@@ -112,23 +115,36 @@ export async function readOrFind(
   }
 }
 
-/** A replaced pointer that was kept. */
+/** A pointer that was kept, by its name. What the name says is only a claim. */
 export interface KeptPointer {
   readonly key: string;
+  readonly view: string | undefined;
   readonly generation: number;
+  readonly isSigned: boolean;
 }
 
-/** The replaced pointers of a view that are kept, oldest first. */
+/** The pointers of a view (or of the main index) that are kept, oldest first. */
 export async function listHistory(
   store: ObjectStore,
   view: string | undefined,
 ): Promise<readonly KeptPointer[]> {
+  return (await listHistories(store, historyPrefixOf(view))).get(view) ?? [];
+}
+
+/** The kept pointers of every index that has any, oldest first. */
+export async function listHistories(
+  store: ObjectStore,
+  prefix = historyPrefix,
+): Promise<ReadonlyMap<string | undefined, readonly KeptPointer[]>> {
   const kept: KeptPointer[] = [];
-  for await (const { key } of store.list(historyPrefixOf(view))) {
+  for await (const { key } of store.list(prefix)) {
     const classified = classifyKey(key);
-    if (classified.kind === 'history') kept.push({ key, generation: classified.generation });
+    if (classified.kind !== 'history') continue;
+    const { view, generation, isSigned } = classified;
+    kept.push({ key, view, generation, isSigned });
   }
-  return kept.sort((a, b) => a.generation - b.generation || (a.key < b.key ? -1 : 1));
+  kept.sort((a, b) => a.generation - b.generation || (a.key < b.key ? -1 : 1));
+  return Map.groupBy(kept, ({ view }) => view);
 }
 
 /** The pointer that was kept under `key`, checked as the current one is. */
@@ -140,57 +156,4 @@ export async function readKeptPointer(
 ): Promise<Omit<IndexPointer, 'etag'> | undefined> {
   const stored = await readOrFind(store, key, maxManifestBytes, findings);
   return stored && parsePointer(key, stored.body, policy, findings);
-}
-
-/**
- * Whether a pointer was put back by hand: its generation was already replaced once. A pointer without lineage was
- * written by another tool, which is worth a word when ours were there before.
- */
-export function lineageFinding(pointer: IndexPointer, history: readonly KeptPointer[]): Finding | undefined {
-  const newest = history.at(-1)?.generation;
-  if (newest === undefined) return undefined;
-  const generation = pointer.manifest.lineage?.generation;
-  if (generation === undefined) {
-    return finding(
-      'index-foreign',
-      pointer.key,
-      'another tool replaced the index that Slipway wrote',
-      'Use buildcache-index, not "spack buildcache update-index", on this mirror.',
-    );
-  }
-  if (generation >= newest) return undefined;
-  return finding(
-    'index-frozen',
-    pointer.key,
-    `it is generation ${generation} of the index, which generation ${newest} had replaced already`,
-    'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
-  );
-}
-
-/** So many of the newest kept pointers are asked whether the index of a mirror is usually signed. */
-const askedPointers = 8;
-
-/**
- * Whether a trusted key signed one of the newest kept pointers. Then the present pointer must be signed, too: otherwise
- * whoever can write to the mirror could take the signature off, and with it everything that it vouches for.
- */
-export async function isHistorySigned(
-  store: ObjectStore,
-  history: readonly KeptPointer[],
-  policy: SignaturePolicy,
-): Promise<boolean> {
-  for (const kept of history.slice(-askedPointers).reverse()) {
-    const pointer = await readKeptPointer(store, kept.key, policy, []);
-    if (pointer?.signedBy !== undefined) return true;
-  }
-  return false;
-}
-
-export function unsignedIndexFinding(pointer: IndexPointer): Finding {
-  return finding(
-    'index-unsigned',
-    pointer.key,
-    'the index is not signed, and it must be',
-    'Find out who wrote it, then run buildcache-index with operation: rebuild and a signing-key.',
-  );
 }

@@ -7,63 +7,122 @@ import {
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
 import { parsed, storeFinding } from './entry-reader.ts';
-import { type Finding, finding } from './findings.ts';
-import { type CurrentIndex, readCurrentIndex } from './index-advance.ts';
+import type { Finding } from './findings.ts';
+import { type CurrentIndex, readTrustedIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
-import {
-  isHistorySigned,
-  type KeptPointer,
-  lineageFinding,
-  listHistory,
-  unsignedIndexFinding,
-} from './index-pointer.ts';
+import { type IndexTrust, readIndexTrust } from './index-trust.ts';
+import { type Surroundings, surroundingFindings } from './mirror-surroundings.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
+import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** Where a mirror stands, by its index and its names: what a writer must know before it adds to it. */
+/** Who wants to write to a mirror. `publish` adds entries; the others change an index alone. */
+export type Writer = 'publish' | 'update' | 'rollback' | 'rebuild';
+
+/** What a writer must know of a mirror before it writes to it. */
+export interface StandingQuestion {
+  readonly store: ObjectStore;
+  readonly policy: SignaturePolicy;
+  readonly clock: Clock;
+  readonly writer: Writer;
+  /** The index that is to be changed, besides the main one where the writer publishes. */
+  readonly view: string | undefined;
+  /** Findings of what was read before, such as the mirror's keys. */
+  readonly findings: readonly Finding[];
+  readonly surroundings: Surroundings;
+}
+
+/** Where a mirror stands, by its indexes and its names: what a writer must know before it adds to it. */
 export interface MirrorStanding {
+  readonly trust: IndexTrust;
+  /** The main index for a publish, else the one that is to be changed. */
   readonly current: CurrentIndex;
+  /** The view that a publish adds to as well. */
+  readonly viewed: CurrentIndex | undefined;
   /** The key of each stored spec manifest, by DAG hash. */
   readonly stored: ReadonlyMap<string, string>;
-  readonly history: readonly KeptPointer[];
   readonly pending: readonly PendingPublish[];
+  /** None of them an error. */
   readonly findings: readonly Finding[];
 }
 
 /**
- * Reads the main index and compares it with the names of what is stored, without reading any entry. Publishers may be at
- * work meanwhile and raise no finding: a publisher announces, stores, moves the pointer, keeps it, and takes its note
- * back, and what it did is read in the opposite order. Throws `UserError` `mirror-refused` for an index that cannot be
- * used at all.
+ * Decides whether a mirror's state may be written to, for every writer; throws `UserError` `mirror-refused` where it may
+ * not. No entry is read. Publishers may be at work meanwhile and raise no finding: a publisher announces, stores, moves
+ * the pointer, keeps it, and takes its note back, and what it did is read in the opposite order.
+ *
+ * - Nobody writes where keys or another layout were planted, or a note of a publish is forged.
+ * - Nobody adds to an index that is refused (unsigned, put back, misplaced, gone, unreadable), whichever of the mirror it is.
+ *   A rebuild makes the index anew that it is for; of a view, only where the main index is sound.
+ * - `publish` also refuses where an index hides what is stored, or offers what is not; it is what `update` is there for.
  */
-export async function readStanding(
-  store: ObjectStore,
-  policy: SignaturePolicy,
-  clock: Clock,
-): Promise<MirrorStanding> {
-  const findings: Finding[] = [];
-  const history = await listHistory(store, undefined);
-  const listed = await listStoredEntries(store);
-  const pending = await readPendingPublishes(store, policy, findings);
-  const current = await readCurrentIndex({ store, view: undefined, policy });
-  const { pointer, index } = current;
-  const stored = await confirmStored(store, index, listed);
-  if (pointer !== undefined) {
-    const lineage = lineageFinding(pointer, history);
-    if (lineage !== undefined) findings.push(lineage);
-    const mustBeSigned = pointer.signedBy !== undefined || (await isHistorySigned(store, history, policy));
-    if (mustBeSigned && pointer.signedBy === undefined) findings.push(unsignedIndexFinding(pointer));
-    const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: mustBeSigned });
-    findings.push(...indexNameFindings({ pointer, index, stored, excused, mayOmit: false, mustBeSigned }));
-  } else if (history.length > 0) {
+export async function readStanding(question: StandingQuestion): Promise<MirrorStanding> {
+  const { store, policy, clock, writer, view } = question;
+  const surroundings = await surroundingFindings(store, question.surroundings);
+  const listed = writer === 'publish' ? await listStoredEntries(store) : undefined;
+  const noteFindings: Finding[] = [];
+  const pending = await readPendingPublishes(store, policy, noteFindings);
+  const trust = await readIndexTrust({ store, policy, requireSigned: false });
+  const findings = [
+    ...question.findings,
+    ...surroundings,
+    ...(writer === 'rebuild' ? noteFindings.map(tolerated) : noteFindings),
+    ...trustFindings(trust, writer, view),
+  ];
+  refuse(findings, writer);
+  const isRebuild = writer === 'rebuild';
+  const changed = writer === 'publish' ? undefined : view;
+  const current = await readTrustedIndex(store, trust, changed, isRebuild);
+  const viewed =
+    writer === 'publish' && view !== undefined ? await readTrustedIndex(store, trust, view) : undefined;
+  // What is indexed was stored before: of a listing that comes after, nothing indexed is missing.
+  const stored =
+    listed === undefined
+      ? await listStoredEntries(store)
+      : await confirmStored(store, [current, viewed], listed);
+  if (writer === 'publish') {
+    const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: trust.mustBeSigned });
     findings.push(
-      finding('index-missing', undefined, 'the index was there before, and its pointer is gone', rebuildHint),
+      ...nameFindings(current, stored, excused, trust, false),
+      ...(viewed === undefined ? [] : nameFindings(viewed, stored, excused, trust, true)),
     );
+    refuse(findings, writer);
   }
-  return { current, stored, history, pending, findings };
+  return { trust, current, viewed, stored, pending, findings };
 }
 
-const rebuildHint = 'Find out who removed it, then run buildcache-index with operation: rebuild.';
+function refuse(findings: readonly Finding[], writer: Writer): void {
+  const what =
+    writer === 'publish'
+      ? 'nothing was published, because the mirror is not sound'
+      : 'the index was left as it is, because the mirror is not sound';
+  refuseOnErrors(findings, 'mirror-refused', what);
+}
+
+/** A rebuild tells what is wrong with the indexes that it does not need, and with the one that it replaces. */
+function trustFindings(trust: IndexTrust, writer: Writer, view: string | undefined): readonly Finding[] {
+  const findings = [...trust.findings];
+  for (const index of [trust.main, ...trust.views]) {
+    const isNeeded = writer !== 'rebuild' || (view !== undefined && index.view === undefined);
+    findings.push(...(isNeeded ? index.findings : index.findings.map(tolerated)));
+  }
+  return findings;
+}
+
+function tolerated(found: Finding): Finding {
+  return found.severity === 'error' ? { ...found, severity: 'warning' } : found;
+}
+
+function nameFindings(
+  { pointer, index }: CurrentIndex,
+  stored: ReadonlyMap<string, string>,
+  excused: ReadonlySet<string>,
+  { mustBeSigned }: IndexTrust,
+  mayOmit: boolean,
+): readonly Finding[] {
+  if (pointer === undefined) return [];
+  return indexNameFindings({ pointer, index, stored, excused, mayOmit, mustBeSigned });
+}
 
 /** The key of each spec manifest of a mirror, by DAG hash. Names of another form are left out. */
 export async function listStoredEntries(store: ObjectStore): Promise<ReadonlyMap<string, string>> {
@@ -81,18 +140,23 @@ const concurrentConfirmations = 32;
 const maxConfirmations = 10_000;
 
 /**
- * `stored` together with what the index offers beyond it and is there all the same: entries that were published between
+ * `stored` together with what indexes offer beyond it and is there all the same: entries that were published between
  * the listing and the reading of the index.
  */
 export async function confirmStored(
   store: ObjectStore,
-  index: PackageIndex,
+  indexes: readonly ({ readonly index: PackageIndex } | undefined)[],
   stored: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, string>> {
-  const unlisted = [...index.entries()].filter((hash) => !stored.has(hash)).slice(0, maxConfirmations);
-  if (unlisted.length === 0) return stored;
+  const unlisted = new Map<string, PackageIndex>();
+  for (const { index } of indexes.filter((one) => one !== undefined)) {
+    for (const hash of index.entries()) {
+      if (!stored.has(hash) && unlisted.size < maxConfirmations) unlisted.set(hash, index);
+    }
+  }
+  if (unlisted.size === 0) return stored;
   const confirmed = new Map(stored);
-  await mapConcurrently(unlisted, concurrentConfirmations, async (hash) => {
+  await mapConcurrently(unlisted, concurrentConfirmations, async ([hash, index]) => {
     const node = parsed(indexManifestKey(undefined), 'index-malformed', [], () => index.node(hash));
     if (node === undefined) return;
     const key = specManifestKey(node);

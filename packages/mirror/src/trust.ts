@@ -29,3 +29,9 @@ export async function openPolicy(
   const keyring = await openKeyring({ trusted, candidates: trust.offeredKeys, clock });
   return { policy: { keyring, allowUnsigned, acceptOtherSigners }, missingKeys: keyring.missing };
 }
+
+/** The fingerprints that the input `trusted-keys` pins, 40 upper-case hex digits each; undefined where it is empty. */
+export async function pinnedFingerprints(trustedKeys: string): Promise<readonly string[] | undefined> {
+  if (trustedKeys.trim() === '') return undefined;
+  return (await parseTrustedKeys(trustedKeys)).fingerprints;
+}

@@ -87,14 +87,33 @@ export function keyManifestKey(fingerprint: string): string {
   return `${keyManifestPrefix}${fingerprint}${keyManifestSuffix}`;
 }
 
-/** Where the replaced pointer of this generation is kept. Zero-padded, so that keys sort by generation. */
-export function historyKey(view: string | undefined, generation: number, blobSha256: string): string {
-  return `${historyPrefixOf(view)}${String(generation).padStart(10, '0')}-${blobSha256.slice(0, 16)}.json`;
+/**
+ * The highest generation that an index can have. No mirror comes near it; what claims more is no pointer of Slipway's, and so
+ * nobody can make it count past what it can write.
+ */
+export const maxGeneration = 999_999_999;
+
+/**
+ * Where the pointer of this generation is kept. Zero-padded, so that keys sort by generation; `isSigned` is in the name, so that
+ * signed ones are found among however many others without reading any.
+ */
+export function historyKey(
+  view: string | undefined,
+  generation: number,
+  blobSha256: string,
+  isSigned: boolean,
+): string {
+  const name = `${String(generation).padStart(10, '0')}-${blobSha256.slice(0, 16)}`;
+  return `${historyPrefixOf(view)}${name}${isSigned ? '.signed' : ''}.json`;
 }
 
-/** The main index's history has a name no view can have. */
+/** What an index calls itself in its pointer, and its history in the mirror. The main one's name no view can have. */
+export function indexNameOf(view: string | undefined): string {
+  return view ?? '@main';
+}
+
 export function historyPrefixOf(view: string | undefined): string {
-  return `${historyPrefix}${view === undefined ? '@main' : view}/`;
+  return `${historyPrefix}${indexNameOf(view)}/`;
 }
 
 export function pendingKey(publishId: string): string {
@@ -114,7 +133,12 @@ export type MirrorKey =
   | { readonly kind: 'key-index-manifest' }
   | { readonly kind: 'blob'; readonly sha256: string }
   | { readonly kind: 'layout' }
-  | { readonly kind: 'history'; readonly view: string | undefined; readonly generation: number }
+  | {
+      readonly kind: 'history';
+      readonly view: string | undefined;
+      readonly generation: number;
+      readonly isSigned: boolean;
+    }
   | { readonly kind: 'pending'; readonly publishId: string }
   | { readonly kind: 'unknown' };
 
@@ -143,14 +167,22 @@ export function classifyKey(key: string): MirrorKey {
   }
   if (key === layoutKey) return { kind: 'layout' };
   if (key.startsWith(historyPrefix)) {
-    const match = /^(@main|[^/@]+)\/(\d{10})-[0-9a-f]{16}\.json$/.exec(key.slice(historyPrefix.length));
-    const name = match?.[1];
-    if (name === undefined || (name !== '@main' && !isViewName(name))) return { kind: 'unknown' };
-    return { kind: 'history', view: name === '@main' ? undefined : name, generation: Number(match?.[2]) };
+    return classifyHistory(key.slice(historyPrefix.length));
   }
   const pending = /^slipway\/pending\/([0-9a-f]{32})\.json$/.exec(key);
   if (pending?.[1] !== undefined) return { kind: 'pending', publishId: pending[1] };
   return { kind: 'unknown' };
+}
+
+function classifyHistory(path: string): MirrorKey {
+  const match = /^(@main|[^/@]+)\/(\d{10})-[0-9a-f]{16}(\.signed)?\.json$/.exec(path);
+  const name = match?.[1];
+  const generation = Number(match?.[2]);
+  if (name === undefined || (name !== '@main' && !isViewName(name)) || generation > maxGeneration) {
+    return { kind: 'unknown' };
+  }
+  const isSigned = match?.[3] !== undefined;
+  return { kind: 'history', view: name === '@main' ? undefined : name, generation, isSigned };
 }
 
 function classifySpecManifest(path: string): MirrorKey {

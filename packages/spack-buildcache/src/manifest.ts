@@ -1,5 +1,5 @@
 import { parseStrictJson, UserError } from '@slipway/core';
-import { isSha256 } from './layout.ts';
+import { isSha256, isViewName, maxGeneration } from './layout.ts';
 import { linewiseJson } from './python-json.ts';
 
 /** Specs and indexes are of the oldest version here; `specMediaType` and `indexMediaType` give all. */
@@ -23,11 +23,17 @@ export interface BlobRecord {
 }
 
 /**
- * What Slipway adds to the manifest of an index: which index it is in the series of this view. Spack ignores it. A
- * generation lower than one that was already replaced means that somebody put an old pointer back.
+ * What Slipway adds to the manifest of an index: which index of which mirror it is, and its place in the series. Spack
+ * ignores it. A generation lower than one that was already replaced means that somebody put an old pointer back, and another
+ * name or mirror that somebody put it where it does not belong.
  */
 export interface IndexLineage {
+  /** From 1 to `maxGeneration`. */
   readonly generation: number;
+  /** `@main`, or the name of the view. */
+  readonly index?: string | undefined;
+  /** The mirror's own name for itself, 32 hex digits: chosen with its first index, and the same in all of its pointers. */
+  readonly mirror?: string | undefined;
   /** SHA-256 of the index blob that this one replaced. */
   readonly previous?: string | undefined;
   /** The generation whose index this one brought back, after a deliberate rollback. */
@@ -79,13 +85,26 @@ function parseBlobRecord(record: unknown): BlobRecord {
 
 function parseLineage(value: unknown): IndexLineage {
   if (!isRecord(value)) throw invalid('its lineage is no object');
-  const { generation, previous, rolledBackTo } = value;
-  if (!isCount(generation)) throw invalid('its generation is no number');
+  const { generation, index, mirror, previous, rolledBackTo } = value;
+  if (!isGeneration(generation)) throw invalid(`its generation is not a number from 1 to ${maxGeneration}`);
+  if (index !== undefined && (typeof index !== 'string' || (index !== '@main' && !isViewName(index)))) {
+    throw invalid('the index that it says it is has no name of an index');
+  }
+  if (mirror !== undefined && (typeof mirror !== 'string' || !/^[0-9a-f]{32}$/.test(mirror))) {
+    throw invalid('the mirror that it says it is of is not 32 hex digits');
+  }
   if (previous !== undefined && (typeof previous !== 'string' || !isSha256(previous))) {
     throw invalid('its previous index is no SHA-256');
   }
-  if (rolledBackTo !== undefined && !isCount(rolledBackTo)) throw invalid('its rolledBackTo is no number');
-  return { generation, previous, rolledBackTo };
+  // Zero is what another tool wrote before the first of ours.
+  if (rolledBackTo !== undefined && rolledBackTo !== 0 && !isGeneration(rolledBackTo)) {
+    throw invalid('its rolledBackTo is not a generation');
+  }
+  return { generation, index, mirror, previous, rolledBackTo };
+}
+
+function isGeneration(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= maxGeneration;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

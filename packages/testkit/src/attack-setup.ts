@@ -3,8 +3,9 @@ import { constants, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Attack, AttackContext } from './attack.ts';
 import type { AttackKeys } from './attack-signers.ts';
+import { attackedView } from './attack-trust.ts';
 import { temporaryDirectory } from './fixtures.ts';
-import { publishByHand, stageHonestMirror } from './mirror-builder.ts';
+import { indexOf, publishByHand, stageHonestMirror } from './mirror-builder.ts';
 import { listKeys } from './mirror-files.ts';
 import { addEntry } from './synthetic-entry.ts';
 
@@ -27,6 +28,24 @@ export async function prepareMirror(keys: AttackKeys, signing: Signing = 'signed
     await addEntry(context.directory, { name, ...(signing === 'signed' ? { signer: keys.honest } : {}) });
     await publishByHand(context.directory);
   }
+  return context;
+}
+
+/**
+ * A mirror whose indexes are signed, to be attacked: the main one and that of the view `stable`, each published three
+ * times, with one more entry each time, and the main one once more.
+ */
+export async function prepareSignedMirror(keys: AttackKeys): Promise<AttackContext> {
+  const context = await prepareStagedTree(keys);
+  const { directory } = context;
+  const signer = keys.honest;
+  for (const name of ['early', 'later', 'latest']) {
+    await addEntry(directory, { name, signer });
+    await publishByHand(directory, { signer });
+    const members = indexOf(directory, (hash) => context.twins.every((twin) => twin.hash !== hash));
+    await publishByHand(directory, { signer, view: attackedView, index: members });
+  }
+  await publishByHand(directory, { signer });
   return context;
 }
 

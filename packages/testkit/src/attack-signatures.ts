@@ -52,6 +52,7 @@ const keyAttacks: readonly Attack[] = [
   {
     name: "a manifest signed by a key that is in the mirror's key list, but not pinned",
     code: 'signature-not-pinned',
+    alongside: ['key-not-pinned'],
     level: 'metadata',
     against: 'entry',
     async apply(context) {

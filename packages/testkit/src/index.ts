@@ -4,6 +4,7 @@ export * from './artifact-actions-double.ts';
 export * from './attack.ts';
 export * from './attack-setup.ts';
 export * from './attack-signers.ts';
+export * from './attack-trust.ts';
 export * from './attacks.ts';
 export * from './cdn-site.ts';
 export * from './clear-sign.ts';

@@ -7,6 +7,7 @@ import {
   historyKey,
   type IndexLineage,
   indexManifestKey,
+  indexNameOf,
   keyIndexManifestKey,
   keyManifestKey,
   layoutDocument,
@@ -125,6 +126,8 @@ export interface PublishOptions {
   readonly signer?: TestSigner | undefined;
   /** `slipway`: numbered, every pointer kept under the history; `none`: as Spack. Default `slipway`. */
   readonly lineage?: 'slipway' | 'none';
+  /** What the mirror calls itself, where it has no name yet. */
+  readonly mirrorId?: string | undefined;
   /** What to publish instead of the true index of the directory. */
   readonly index?: PackageIndex | Uint8Array;
 }
@@ -135,18 +138,26 @@ export async function publishByHand(directory: string, options: PublishOptions =
   const body = index instanceof PackageIndex ? index.toBytes() : index;
   const blob = writeBlob(directory, body, mediaTypes.index, 'none');
   const key = indexManifestKey(view);
-  const next = lineage === 'none' ? undefined : nextLineage(directory, key);
+  const next = lineage === 'none' ? undefined : nextLineage(directory, options);
   const manifest = singleBlobManifest(mediaTypes.index, blob.contentLength, blob.checksum, next);
   await writeManifest(directory, key, manifest, signer);
   if (next !== undefined) {
-    writeObject(directory, historyKey(view, next.generation, blob.checksum), readObject(directory, key));
+    const kept = historyKey(view, next.generation, blob.checksum, signer !== undefined);
+    writeObject(directory, kept, readObject(directory, key));
   }
   return blob.checksum;
 }
 
-function nextLineage(directory: string, key: string): IndexLineage {
-  if (!existsSync(join(directory, key))) return { generation: 1 };
-  const replaced = readManifest(directory, key);
-  const previous = findRecord(replaced, mediaTypes.index)?.checksum;
-  return { generation: (replaced.lineage?.generation ?? 0) + 1, previous };
+/** The name of mirrors that are published by hand. */
+const mirrorIdByHand = '0123456789abcdef'.repeat(2);
+
+function nextLineage(directory: string, { view, mirrorId }: PublishOptions): IndexLineage {
+  const [main, replaced] = [undefined, view].map((name) => {
+    const key = indexManifestKey(name);
+    return existsSync(join(directory, key)) ? readManifest(directory, key) : undefined;
+  });
+  const mirror = main?.lineage?.mirror ?? mirrorId ?? mirrorIdByHand;
+  const generation = (replaced?.lineage?.generation ?? 0) + 1;
+  const previous = replaced && findRecord(replaced, mediaTypes.index)?.checksum;
+  return { generation, index: indexNameOf(view), mirror, previous };
 }

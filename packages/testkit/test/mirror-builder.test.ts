@@ -193,6 +193,8 @@ describe('publishing by hand', () => {
     await publishByHand(directory, { signer: keys.honest });
     expect(readManifest(directory, indexManifestKey(undefined)).lineage).toEqual({
       generation: 2,
+      index: '@main',
+      mirror: expect.any(String),
       previous: first,
     });
     const history = listKeys(directory).filter((key) => classifyKey(key).kind === 'history');

@@ -35,7 +35,13 @@ async function hasLayoutV3(store: ObjectStore): Promise<boolean> {
 }
 
 async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
-  return (await isThere(store, indexKeyV2)) || holds(store, prefixV2, () => true);
+  return (await findLayoutV2(store)) !== undefined;
+}
+
+/** A key of the layout-v2 buildcache in a mirror, its index if it has one; undefined where there is none. */
+export async function findLayoutV2(store: ObjectStore): Promise<string | undefined> {
+  if (await isThere(store, indexKeyV2)) return indexKeyV2;
+  return (await holds(store, prefixV2, () => true)) ? prefixV2 : undefined;
 }
 
 /** Mirrors that were used for long have specs of both kinds, and Spack read the newer ones. */

@@ -1,0 +1,61 @@
+import { counted, type DigestMap, type ObjectStore } from '@slipway/core';
+import { indexNameOf } from '@slipway/spack-buildcache';
+import { type Finding, finding } from './findings.ts';
+import { type KeptPointer, listHistories, readKeptPointer } from './index-pointer.ts';
+import type { Listing } from './listing.ts';
+import { unverifiedText } from './signature-policy.ts';
+
+const maxNamedGenerations = 10;
+
+/** What is there for nothing, and what is kept for nothing. */
+export interface Leftovers {
+  /** SHA-256 of the blobs that no manifest, key, index or kept index refers to, sorted. */
+  readonly orphans: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Finds blobs that nothing refers to, and kept pointers whose index is not stored any more: a tool that prunes by what is
+ * under `v3/` deletes those. Unsigned ones are nobody's loss where indexes must be signed.
+ */
+export async function findLeftovers(
+  store: ObjectStore,
+  listing: Listing,
+  referenced: DigestMap,
+  others: Iterable<string>,
+  mustBeSigned: boolean,
+): Promise<Leftovers> {
+  const reachable = new Set(others);
+  const findings: Finding[] = [];
+  for (const [view, history] of await listHistories(store)) {
+    const gone: KeptPointer[] = [];
+    for (const kept of history) {
+      const pointer = await readKeptPointer(store, kept.key, unverifiedText, []);
+      if (pointer === undefined) continue;
+      const { checksum } = pointer.record;
+      reachable.add(checksum);
+      if (!listing.blobSizes.has(checksum) && (kept.isSigned || !mustBeSigned)) gone.push(kept);
+    }
+    findings.push(...goneFindings(view, gone));
+  }
+  const orphans: string[] = [];
+  for (const sha256 of listing.blobSizes.keys()) {
+    if (!referenced.has(sha256) && !reachable.has(sha256)) orphans.push(sha256);
+  }
+  return { orphans: orphans.sort(), findings };
+}
+
+function goneFindings(view: string | undefined, gone: readonly KeptPointer[]): readonly Finding[] {
+  const [first] = gone;
+  if (first === undefined) return [];
+  const named = gone.slice(-maxNamedGenerations).map(({ generation }) => generation);
+  const more = gone.length > named.length ? ', and others' : '';
+  return [
+    finding(
+      'index-history-gone',
+      first.key,
+      `the indexes of ${counted(gone.length, 'earlier generation')} of ${indexNameOf(view)} are not stored any more (${named.join(', ')}${more}), so no rollback can bring them back`,
+      'Some tool deleted them, such as "spack buildcache prune", which knows of no earlier indexes. Delete what is kept of them under slipway/index-history to be rid of this warning.',
+    ),
+  ];
+}

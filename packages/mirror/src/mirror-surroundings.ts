@@ -1,0 +1,68 @@
+import type { ObjectStore } from '@slipway/core';
+import { keyManifestKey } from '@slipway/spack-buildcache';
+import { type Finding, finding } from './findings.ts';
+import { findLayoutV2 } from './layout-v2/detect.ts';
+
+/** What a mirror may have beside its entries and indexes, that clients come across. */
+export interface Surroundings {
+  /** Fingerprints of the keys that it offers. */
+  readonly offeredKeys: readonly string[];
+  /** Fingerprints whose signatures count; undefined where none are pinned. */
+  readonly pinnedKeys: readonly string[] | undefined;
+  readonly allowUnpinnedKeys: boolean;
+  /** Entries without a signature are accepted, so what else a client installs from is nobody's to judge. */
+  readonly allowUnsigned: boolean;
+  readonly allowLayoutV2: boolean;
+}
+
+/**
+ * What whoever can write to a mirror can put beside what is signed, for clients to take: keys, which
+ * `spack buildcache keys --install --trust` imports all of, and a buildcache of layout v2, whose entries Spack 1.x
+ * offers along with those of layout v3.
+ */
+export async function surroundingFindings(
+  store: ObjectStore,
+  surroundings: Surroundings,
+): Promise<readonly Finding[]> {
+  return [...unpinnedFindings(surroundings), ...(await layoutFindings(store, surroundings))];
+}
+
+function unpinnedFindings({ offeredKeys, pinnedKeys, allowUnpinnedKeys }: Surroundings): readonly Finding[] {
+  if (pinnedKeys === undefined || allowUnpinnedKeys) return [];
+  return offeredKeys
+    .filter((fingerprint) => !pinnedKeys.includes(fingerprint))
+    .map((fingerprint) =>
+      finding(
+        'key-not-pinned',
+        keyManifestKey(fingerprint),
+        'the mirror offers this key to its clients, and it is not among trusted-keys',
+        'Find out whose it is. If it belongs there, add it to trusted-keys, or set allow-unpinned-keys; else delete it and list it no more in the key index.',
+      ),
+    );
+}
+
+async function layoutFindings(
+  store: ObjectStore,
+  { allowUnsigned, allowLayoutV2 }: Surroundings,
+): Promise<readonly Finding[]> {
+  const found = allowLayoutV2 ? undefined : await findLayoutV2(store);
+  if (found === undefined) return [];
+  if (allowUnsigned) {
+    return [
+      finding(
+        'layout-v2-unaudited',
+        undefined,
+        'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at',
+        'Spack 1.x still installs from there. Delete it once every entry is migrated, or audit it at a URL of its own.',
+      ),
+    ];
+  }
+  return [
+    finding(
+      'layout-v2-unvouched',
+      found,
+      'the mirror holds a buildcache of layout v2 too, whose index nobody signs, and Spack 1.x installs from it',
+      'Find out who put it there. Delete build_cache once every entry is migrated; set allow-layout-v2 if older clients need it.',
+    ),
+  ];
+}

@@ -1,0 +1,21 @@
+import { counted, UserError } from '@slipway/core';
+import type { Finding } from './findings.ts';
+
+/** Throws `UserError` with the worst findings in its message, if any is an error. */
+export function refuseOnErrors(
+  findings: readonly Finding[],
+  code: 'buildcache-refused' | 'mirror-refused',
+  what: string,
+): void {
+  const errors = findings.filter((found) => found.severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return;
+  const others = errors.length === 1 ? '' : `, and ${counted(errors.length - 1, 'more problem')}`;
+  throw new UserError(
+    code,
+    `${what}: ${first.key ?? ''}${first.key ? ': ' : ''}${first.message} (${first.code})${others}`,
+    {
+      hint: first.hint,
+    },
+  );
+}

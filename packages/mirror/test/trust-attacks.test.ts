@@ -1,0 +1,106 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { silentProgress, systemClock } from '@slipway/core';
+import { openStore } from '@slipway/store';
+import {
+  type AttackKeys,
+  harmlessPlants,
+  makeAttackKeys,
+  prepareMirror,
+  prepareSignedMirror,
+  type TrustAttack,
+  trustAttacks,
+  trustedKeysFor,
+} from '@slipway/testkit';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { auditMirror, type Finding, type MirrorAudit } from '../src/index.ts';
+
+let keys: AttackKeys;
+beforeAll(async () => {
+  keys = await makeAttackKeys();
+});
+
+async function audit(directory: string, more: Partial<MirrorAudit> = {}): Promise<readonly Finding[]> {
+  const { findings } = await auditMirror({
+    store: await openStore(pathToFileURL(directory).href),
+    trustedKeys: trustedKeysFor({}, keys),
+    allowUnsigned: false,
+    requireSignedIndex: false,
+    expectedIndex: undefined,
+    level: 'metadata',
+    clock: systemClock,
+    progress: silentProgress,
+    ...more,
+  });
+  return findings;
+}
+
+const errorCodes = (findings: readonly Finding[]): string[] => [
+  ...new Set(findings.filter(({ severity }) => severity === 'error').map(({ code }) => code)),
+];
+
+function expectFound(findings: readonly Finding[], { code, alongside = [] }: TrustAttack): void {
+  expect(errorCodes(findings).filter((found) => found === code || !alongside.includes(found))).toEqual([
+    code,
+  ]);
+}
+
+describe('I4: a mirror whose indexes are signed', () => {
+  it.each([true, false])('is honest while nobody touches it (require-signed-index: %s)', async (required) => {
+    const { directory } = await prepareSignedMirror(keys);
+    const findings = await audit(directory, { requireSignedIndex: required });
+    expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
+  });
+
+  it.each(trustAttacks)('is refused after: $name [$code]', async (attack) => {
+    const context = await prepareSignedMirror(keys);
+    await attack.apply(context);
+    expectFound(await audit(context.directory), attack);
+    expectFound(await audit(context.directory, { requireSignedIndex: true }), attack);
+  });
+
+  it.each(harmlessPlants)('is as good as before after: $name', async ({ code, apply }) => {
+    const context = await prepareSignedMirror(keys);
+    await apply(context);
+    const findings = await audit(context.directory);
+    expect(errorCodes(findings)).toEqual([]);
+    expect(findings.map((found) => found.code)).toContain(code);
+  });
+
+  it('is refused where more is planted than anybody reads', async () => {
+    const context = await prepareSignedMirror(keys);
+    const plant = harmlessPlants.find(({ name }) => name.includes('pretends to be signed'));
+    for (let at = 0; at < 101; at += 1) {
+      await plant?.apply(context);
+      const from = join(
+        context.directory,
+        `slipway/index-history/@main/0000000006-${'a'.repeat(16)}.signed.json`,
+      );
+      renameSync(from, from.replace('0000000006', String(1_000_000_000 - 1 - at).padStart(10, '0')));
+    }
+    expect(errorCodes(await audit(context.directory))).toEqual(['index-history-flooded']);
+  });
+});
+
+describe('what may be beside a signed mirror', () => {
+  it('is a key that is not pinned, where that is allowed', async () => {
+    const context = await prepareSignedMirror(keys);
+    await trustAttacks.find(({ code }) => code === 'key-not-pinned')?.apply(context);
+    expect(errorCodes(await audit(context.directory, { allowUnpinnedKeys: true }))).toEqual([]);
+  });
+
+  it('is layout v2, where that is allowed', async () => {
+    const context = await prepareSignedMirror(keys);
+    await trustAttacks.find(({ code }) => code === 'layout-v2-unvouched')?.apply(context);
+    expect(errorCodes(await audit(context.directory, { allowLayoutV2: true }))).toEqual([]);
+  });
+
+  it('is worth a word only on a mirror without signatures', async () => {
+    const context = await prepareMirror(keys, 'unsigned');
+    await trustAttacks.find(({ code }) => code === 'layout-v2-unvouched')?.apply(context);
+    const findings = await audit(context.directory, { trustedKeys: '', allowUnsigned: true });
+    expect(errorCodes(findings)).toEqual([]);
+    expect(findings.map(({ code }) => code)).toContain('layout-v2-unaudited');
+  });
+});

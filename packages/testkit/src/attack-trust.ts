@@ -1,0 +1,294 @@
+import { rmSync } from 'node:fs';
+import {
+  blobKey,
+  classifyKey,
+  formatManifest,
+  historyKey,
+  historyPrefix,
+  indexManifestKey,
+  mediaTypes,
+} from '@slipway/spack-buildcache';
+import { type Attack, type AttackContext, pathOf } from './attack.ts';
+import { damages } from './attack-blobs.ts';
+import { clearSign } from './clear-sign.ts';
+import { addKeys, indexOf, publishByHand, stageHonestMirror } from './mirror-builder.ts';
+import {
+  listKeys,
+  readManifest,
+  readManifestText,
+  readObject,
+  requiredRecord,
+  writeManifest,
+  writeObject,
+} from './mirror-files.ts';
+
+/** The view that a signed mirror of `prepareSignedMirror` has. */
+export const attackedView = 'stable';
+
+const mainPointer = indexManifestKey(undefined);
+const viewPointer = indexManifestKey(attackedView);
+const programHash = 'dhoyfew7acbbjzzbqka3wknqpckquxwo';
+
+/** An attack on what vouches for a mirror whose indexes are signed: its pointers, its keys, what stands beside them. */
+export interface TrustAttack extends Pick<Attack, 'name' | 'code' | 'alongside'> {
+  /** What a rebuild makes anew: the main index, the view, or neither. */
+  readonly repairedBy: 'main' | 'view' | 'nothing';
+  apply(context: AttackContext): Promise<void> | void;
+}
+
+/** The kept pointers of an index, oldest first. */
+function keptOf(context: AttackContext, view: string | undefined): readonly string[] {
+  return listKeys(context.directory).filter((key) => {
+    const classified = classifyKey(key);
+    return classified.kind === 'history' && classified.view === view;
+  });
+}
+
+function copy(context: AttackContext, from: string | undefined, to: string): void {
+  if (from === undefined) throw new Error('the mirror has no such pointer');
+  writeObject(context.directory, to, readObject(context.directory, from));
+}
+
+/** Points a pointer to an index of other entries, and takes its signature off. */
+async function forgeUnsigned(
+  context: AttackContext,
+  view: string | undefined,
+  edit: (json: string) => string,
+): Promise<void> {
+  const { lineage } = readManifest(context.directory, indexManifestKey(view));
+  const json = indexOf(context.directory, (hash) => hash !== programHash)
+    .toBytes()
+    .toString('utf8');
+  await publishByHand(context.directory, { view, index: Buffer.from(edit(json)) });
+  const key = indexManifestKey(view);
+  await writeManifest(context.directory, key, { ...readManifest(context.directory, key), lineage });
+}
+
+/** The pointer of another mirror whose indexes the same key signs. */
+async function ofAnotherMirror(context: AttackContext, view: string | undefined): Promise<Buffer> {
+  const { directory } = await stageHonestMirror(context.keys.honest);
+  const mirrorId = 'fedcba9876543210'.repeat(2);
+  for (const name of [undefined, view]) {
+    for (let generation = 0; generation < 4; generation += 1) {
+      await publishByHand(directory, { view: name, mirrorId, signer: context.keys.honest });
+    }
+  }
+  const key = indexManifestKey(view);
+  const blob = blobKey(requiredRecord(readManifest(directory, key), mediaTypes.index).checksum);
+  writeObject(context.directory, blob, readObject(directory, blob));
+  return readObject(directory, key);
+}
+
+const onViews: readonly TrustAttack[] = [
+  {
+    name: 'an unsigned index over the signed one of a view',
+    code: 'index-unsigned',
+    repairedBy: 'view',
+    apply: (context) => forgeUnsigned(context, attackedView, (json) => json),
+  },
+  {
+    name: 'an old signed pointer of a view put back',
+    code: 'index-frozen',
+    repairedBy: 'view',
+    apply: (context) => copy(context, keptOf(context, attackedView)[0], viewPointer),
+  },
+  {
+    name: 'the main pointer copied over a view',
+    code: 'index-misplaced',
+    repairedBy: 'view',
+    apply: (context) => copy(context, mainPointer, viewPointer),
+  },
+  {
+    name: 'a new view planted from an old main pointer',
+    code: 'index-misplaced',
+    repairedBy: 'nothing',
+    apply: (context) => copy(context, keptOf(context, undefined)[0], indexManifestKey('planted')),
+  },
+  {
+    name: 'a new view planted from the pointer of another',
+    code: 'index-misplaced',
+    repairedBy: 'nothing',
+    apply: (context) => copy(context, viewPointer, indexManifestKey('planted')),
+  },
+  {
+    name: 'a new view planted without a signature',
+    code: 'index-unsigned',
+    repairedBy: 'nothing',
+    apply: async ({ directory }) => void (await publishByHand(directory, { view: 'planted' })),
+  },
+  {
+    name: 'the pointer of a view deleted',
+    code: 'index-missing',
+    repairedBy: 'view',
+    apply: (context) => rmSync(pathOf(context, viewPointer)),
+  },
+  {
+    name: 'the pointer of the same view of another mirror',
+    code: 'index-misplaced',
+    repairedBy: 'view',
+    apply: async (context) =>
+      writeObject(context.directory, viewPointer, await ofAnotherMirror(context, attackedView)),
+  },
+  {
+    name: 'a pointer of a view signed by a stranger',
+    code: 'signature-unknown-key',
+    repairedBy: 'view',
+    apply: async (context) => {
+      const text = readManifestText(context.directory, viewPointer);
+      writeObject(context.directory, viewPointer, await clearSign(text, context.keys.stranger));
+    },
+  },
+  {
+    name: 'a signed pointer of a view that does not say what it is',
+    code: 'index-misplaced',
+    repairedBy: 'view',
+    apply: async (context) => {
+      const { lineage: _, ...bare } = readManifest(context.directory, viewPointer);
+      await writeManifest(context.directory, viewPointer, bare, context.keys.honest);
+    },
+  },
+];
+
+const onMain: readonly TrustAttack[] = [
+  {
+    name: 'the main pointer replaced by an unsigned one that leaves an entry out',
+    code: 'index-unsigned',
+    alongside: ['index-hides-entry'],
+    repairedBy: 'main',
+    apply: (context) => forgeUnsigned(context, undefined, (json) => json),
+  },
+  {
+    name: 'the main pointer replaced by an unsigned one that changes a record',
+    code: 'index-unsigned',
+    alongside: ['index-hides-entry', 'index-node-mismatch'],
+    repairedBy: 'main',
+    apply: (context) =>
+      forgeUnsigned(context, undefined, (json) => json.replace('"loud":false', '"loud":true')),
+  },
+  {
+    name: 'an old signed main pointer put back',
+    code: 'index-frozen',
+    alongside: ['index-hides-entry'],
+    repairedBy: 'main',
+    apply: (context) => copy(context, keptOf(context, undefined)[0], mainPointer),
+  },
+  {
+    name: 'the pointer of a view copied over the main one',
+    code: 'index-misplaced',
+    alongside: ['index-hides-entry'],
+    repairedBy: 'main',
+    apply: (context) => copy(context, viewPointer, mainPointer),
+  },
+  {
+    name: 'the main pointer of another mirror',
+    code: 'index-misplaced',
+    alongside: ['index-hides-entry', 'index-names-missing-entry'],
+    repairedBy: 'main',
+    apply: async (context) =>
+      writeObject(context.directory, mainPointer, await ofAnotherMirror(context, undefined)),
+  },
+  {
+    name: 'the main pointer deleted',
+    code: 'index-missing',
+    repairedBy: 'main',
+    apply: (context) => rmSync(pathOf(context, mainPointer)),
+  },
+  ...damages.map(
+    ({ what, code, damage }): TrustAttack => ({
+      name: `the signed index ${what}`,
+      code,
+      repairedBy: 'main',
+      apply: (context) => {
+        const { checksum } = requiredRecord(readManifest(context.directory, mainPointer), mediaTypes.index);
+        return damage(pathOf(context, blobKey(checksum)));
+      },
+    }),
+  ),
+];
+
+const besideThem: readonly TrustAttack[] = [
+  {
+    name: 'the key of a stranger among those that clients are offered',
+    code: 'key-not-pinned',
+    repairedBy: 'nothing',
+    apply: ({ directory, keys }) => addKeys(directory, [keys.stranger]),
+  },
+  {
+    name: 'an index of layout v2 beside it',
+    code: 'layout-v2-unvouched',
+    repairedBy: 'nothing',
+    apply: ({ directory }) =>
+      writeObject(directory, 'build_cache/index.json', '{"database":{"version":"7","installs":{}}}'),
+  },
+  {
+    name: 'an entry of layout v2 beside it',
+    code: 'layout-v2-unvouched',
+    repairedBy: 'nothing',
+    apply: ({ directory }) => writeObject(directory, 'build_cache/linux-planted.spec.json', '{}'),
+  },
+];
+
+/** Every attack on the trust of a mirror whose indexes are signed (I4). */
+export const trustAttacks: readonly TrustAttack[] = [...onMain, ...onViews, ...besideThem];
+
+/** What somebody may put into a history; none of it counts, and nobody is kept from publishing by it (I4). */
+export const harmlessPlants: readonly (Pick<TrustAttack, 'name' | 'apply'> & {
+  readonly code: string;
+})[] = [
+  {
+    name: 'an empty file of the next generation',
+    code: 'index-history-unproven',
+    apply: ({ directory }) =>
+      writeObject(directory, `${historyPrefix}@main/0000000006-${'a'.repeat(16)}.json`, ''),
+  },
+  {
+    name: 'an empty file that pretends to be signed',
+    code: 'index-history-unproven',
+    apply: ({ directory }) =>
+      writeObject(directory, `${historyPrefix}@main/0000000006-${'a'.repeat(16)}.signed.json`, ''),
+  },
+  {
+    name: 'a file of a generation that no index can have',
+    code: 'file-unknown',
+    apply: ({ directory }) =>
+      writeObject(directory, `${historyPrefix}@main/9999999999-${'a'.repeat(16)}.json`, ''),
+  },
+  {
+    name: 'an unsigned pointer of the highest generation',
+    code: 'index-history-unproven',
+    apply: ({ directory }) => {
+      const pointer = readManifest(directory, mainPointer);
+      const lineage = { ...pointer.lineage, generation: 999_999_999 };
+      const { checksum } = requiredRecord(pointer, mediaTypes.index);
+      const key = historyKey(undefined, lineage.generation, checksum, false);
+      writeObject(directory, key, formatManifest({ ...pointer, lineage }));
+    },
+  },
+  {
+    name: 'an old signed pointer under the name of a later one',
+    code: 'index-history-unproven',
+    apply: (context) => {
+      const [oldest = ''] = keptOf(context, undefined);
+      copy(context, oldest, oldest.replace(/\d{10}/, '0000000050'));
+    },
+  },
+  {
+    name: 'a signed pointer of the main index in the history of a view',
+    code: 'index-history-unproven',
+    apply: (context) => {
+      const newest = keptOf(context, undefined).at(-1);
+      copy(context, newest, (newest ?? '').replace('@main', attackedView));
+    },
+  },
+  {
+    name: 'a pointer signed by a stranger',
+    code: 'index-history-unproven',
+    apply: async ({ directory, keys }) => {
+      const pointer = readManifest(directory, mainPointer);
+      const lineage = { ...pointer.lineage, generation: 40 };
+      const { checksum } = requiredRecord(pointer, mediaTypes.index);
+      const text = formatManifest({ ...pointer, lineage });
+      writeObject(directory, historyKey(undefined, 40, checksum, true), await clearSign(text, keys.stranger));
+    },
+  },
+];
