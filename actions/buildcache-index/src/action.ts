@@ -34,7 +34,7 @@ import {
 } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { describeIndex, listIndexes } from './list.ts';
-import { findRollbackTarget, membership, presentMembers } from './observe.ts';
+import { findRollbackTarget, membership, presentMembers, unsettledEntries } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
 import { type ReportInput, report } from './report.ts';
 import { isInvalid, parseSelection } from './selection.ts';
@@ -207,7 +207,9 @@ async function operate(
     case 'update': {
       const provenIndex = ports.signer && (await proveUnsignedIndex({ ...proof, claimed: current }));
       const belongs = membership(target, current);
-      const plan = planUpdate({ view, indexed: current.index.entries(), stored, belongs, provenIndex });
+      const indexed = current.index.entries();
+      const unsettled = unsettledEntries(current);
+      const plan = planUpdate({ view, indexed, unsettled, stored, belongs, provenIndex });
       if (given.dryRun) return dryRun(plan, ports, reported);
       const result = await executeUpdate(target, { ...current, stored }, provenIndex, ports);
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);

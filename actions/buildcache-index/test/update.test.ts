@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { openPolicy, readCurrentIndex } from '@slipway/mirror';
-import { historyKey, indexManifestKey } from '@slipway/spack-buildcache';
+import { historyKey, indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   addEntry,
@@ -248,8 +248,9 @@ describe('I3: an update', () => {
     const { policy } = await openPolicy(trust, systemClock);
     const file = await openStore(pathToFileURL(mirror).href);
     const store = interrupted(file, indexManifestKey(undefined), async () => {
-      const { index: without } = await readCurrentIndex({ store: file, view: undefined, policy });
-      const [some = ''] = without.entries();
+      const { index: present } = await readCurrentIndex({ store: file, view: undefined, policy });
+      const [without = new PackageIndex()] = present.indexes;
+      const [some = ''] = present.entries();
       without.removeEntry(some);
       await publishByHand(mirror, { index: without });
     });

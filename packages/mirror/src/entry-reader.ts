@@ -13,6 +13,9 @@ import {
   blobKey,
   classifyKey,
   findRecord,
+  formatOfSpecfile,
+  formatVersions,
+  isNewerSpecfile,
   type Manifest,
   maxManifestBytes,
   maxSpecBlobBytes,
@@ -21,9 +24,13 @@ import {
   NodeConflictError,
   NodeMemo,
   type NodeTable,
+  newestSpecfileVersion,
   parseManifest,
+  readNewerSpec,
   type SpecDocument,
   specManifestKey,
+  specRecordsOf,
+  type VersionedRecord,
 } from '@slipway/spack-buildcache';
 import { type Finding, type FindingCode, finding } from './findings.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
@@ -38,6 +45,8 @@ export interface EntryReport {
   readonly key: string;
   /** From the file name. */
   readonly dagHash: string;
+  /** The format of its spec, by its media type; undefined when there is none. No index has one that is not known here. */
+  readonly specfileVersion: number | undefined;
   /** From the spec; undefined when it could not be read. */
   readonly spec: { readonly hash: string; readonly name: string; readonly version: string } | undefined;
   readonly tarball: BlobRecord | undefined;
@@ -49,19 +58,29 @@ export interface EntryReport {
   readonly findings: readonly Finding[];
 }
 
+type SpecRoot = Pick<SpecDocument['root'], 'hash' | 'name' | 'version'>;
+
 /** Reads entries of one buildcache and judges each on its own: signature, names, blobs, spec, tarball. */
 export class EntryReader {
   readonly #store: ObjectStore;
   readonly #policy: SignaturePolicy;
   readonly #tarballs: TarballCheck;
-  readonly #memo: NodeMemo;
+  /** By the format of the specs. */
+  readonly #memos: ReadonlyMap<number, NodeMemo>;
 
-  /** Nodes of the specs that it reads go into `nodes`. */
-  constructor(store: ObjectStore, policy: SignaturePolicy, tarballs: TarballCheck, nodes: NodeTable) {
+  /** Nodes of the specs that it reads go into `nodes`: one table for each format, as `NodeGraph.tables`. */
+  constructor(
+    store: ObjectStore,
+    policy: SignaturePolicy,
+    tarballs: TarballCheck,
+    nodes: readonly NodeTable[],
+  ) {
     this.#store = store;
     this.#policy = policy;
     this.#tarballs = tarballs;
-    this.#memo = new NodeMemo(nodes);
+    this.#memos = new Map(
+      formatVersions.map(({ specfile }, at) => [specfile, new NodeMemo(nodes[at], specfile)]),
+    );
   }
 
   /**
@@ -75,6 +94,7 @@ export class EntryReader {
     const report = (rest: Partial<EntryReport> = {}): EntryReport => ({
       key,
       dagHash,
+      specfileVersion: undefined,
       spec: undefined,
       tarball: undefined,
       blobs: [],
@@ -102,8 +122,9 @@ export class EntryReader {
     const { spec, tarball } = recordsOf(manifest, key, findings);
     const blobs = manifest.data;
     if (spec === undefined || tarball === undefined) return report({ ...known, blobs });
-    const root = await this.#readSpec(spec, dagHash, findings);
-    if (root === undefined) return report({ ...known, blobs, tarball });
+    const { version: specfileVersion } = spec;
+    const root = await this.#readSpec(spec, key, dagHash, findings);
+    if (root === undefined) return report({ ...known, blobs, tarball, specfileVersion });
     const mismatch = bindingProblem(key, dagHash, root);
     let tarballFinding: Finding | undefined;
     if (this.#tarballs !== 'none') tarballFinding = await this.#checkTarball(tarball, dagHash, onBytes);
@@ -115,7 +136,7 @@ export class EntryReader {
       findings.push(tarballFinding);
     }
     const { hash, name, version } = root;
-    return report({ ...known, blobs, tarball, spec: { hash, name, version } });
+    return report({ ...known, blobs, tarball, specfileVersion, spec: { hash, name, version } });
   }
 
   async #checkTarball(
@@ -142,10 +163,11 @@ export class EntryReader {
   }
 
   async #readSpec(
-    record: BlobRecord,
+    { record, version }: VersionedRecord,
+    manifestKey: string,
     dagHash: string,
     findings: Finding[],
-  ): Promise<SpecDocument['root'] | undefined> {
+  ): Promise<SpecRoot | undefined> {
     const key = blobKey(record.checksum);
     if (record.contentLength > maxSpecBlobBytes) {
       findings.push(
@@ -164,8 +186,15 @@ export class EntryReader {
     }
     const json = unpacked(key, stored, findings);
     if (json === undefined) return undefined;
-    const root = parsed(key, 'spec-malformed', findings, () => this.#memo.read(json, dagHash).root);
+    const memo = this.#memos.get(version);
+    const problems: Finding[] = [];
+    const root = parsed(key, 'spec-malformed', problems, () =>
+      memo === undefined ? readNewerSpec(json, version) : memo.read(json, dagHash).root,
+    );
     releaseBytes(json);
+    // A blob's name says nothing to people.
+    findings.push(...problems.map((found) => ({ ...found, message: `${found.message} (${manifestKey})` })));
+    if (memo === undefined && root !== undefined) findings.push(newerSpecFinding(manifestKey, version));
     return root;
   }
 
@@ -245,16 +274,30 @@ function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer 
   }
 }
 
+/** What is said of an entry that can be kept and not indexed. */
+export function newerSpecFinding(key: string, specfileVersion: number): Finding {
+  return finding(
+    'spec-newer',
+    key,
+    `its spec is of version ${specfileVersion}, and versions up to ${newestSpecfileVersion} are known: it is kept as it is and not indexed`,
+    'Use a newer version of Slipway to index it.',
+  );
+}
+
 function recordsOf(
   manifest: Manifest,
   key: string,
   findings: Finding[],
-): { readonly spec: BlobRecord | undefined; readonly tarball: BlobRecord | undefined } {
-  const spec = findRecord(manifest, mediaTypes.spec);
+): { readonly spec: VersionedRecord | undefined; readonly tarball: BlobRecord | undefined } {
+  const specs = specRecordsOf(manifest);
+  // The one that a client of today takes, or else one that a later client will.
+  const spec =
+    specs.find(({ version }) => formatOfSpecfile(version) !== undefined) ??
+    specs.findLast(({ version }) => isNewerSpecfile(version));
   const tarball = findRecord(manifest, mediaTypes.tarball);
   if (spec === undefined) findings.push(finding('manifest-malformed', key, 'it lists no spec'));
   if (tarball === undefined) findings.push(finding('manifest-malformed', key, 'it lists no tarball'));
-  if (spec !== undefined && spec.compression !== 'gzip') {
+  if (spec !== undefined && spec.record.compression !== 'gzip') {
     findings.push(finding('manifest-malformed', key, 'its spec is not compressed with gzip'));
     return { spec: undefined, tarball };
   }
@@ -262,7 +305,7 @@ function recordsOf(
 }
 
 /** A manifest is bound to its file name: the spec inside must be the one that Spack looks for there. */
-function bindingProblem(key: string, dagHash: string, root: SpecDocument['root']): Finding | undefined {
+function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding | undefined {
   const expected = specManifestKey(root);
   if (expected === key) return undefined;
   const who = `${root.name}@${root.version}/${root.hash}`;

@@ -46,6 +46,7 @@ export const findingSeverities = {
   'tarball-unreadable': 'error',
   'tarball-unbound': 'error',
   'spec-malformed': 'error',
+  'spec-newer': 'notice',
   'node-conflict': 'error',
   'dag-hash-unproven': 'notice',
 
@@ -73,6 +74,9 @@ export const findingSeverities = {
   'index-count-mismatch': 'error',
   'index-not-expected': 'error',
   'index-foreign': 'warning',
+  'index-newer': 'notice',
+  'index-version-mismatch': 'error',
+  'index-incomplete': 'warning',
   'index-node-unneeded': 'warning',
   'index-unsigned': 'error',
   'index-misplaced': 'error',

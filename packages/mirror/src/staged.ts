@@ -1,5 +1,5 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
-import { blobKey, NodeTable } from '@slipway/spack-buildcache';
+import { blobKey } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
@@ -85,7 +85,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   }
   const entries: EntryReport[] = [];
   const count = listing.specManifests.length;
-  const graph = new NodeGraph(new NodeTable({ expectedNodes: count }));
+  const graph = new NodeGraph(count);
   scan.progress.start(`Checking ${counted(count, 'staged entry', 'staged entries')}`, count, 'entries');
   await scanEntries(listing.specManifests, {
     store: scan.store,
@@ -93,7 +93,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
     tarballs: scan.tarballs,
     clock: scan.clock,
     workers: scan.workers,
-    nodes: graph.table,
+    nodes: graph.tables,
     onEntry: (entry) => {
       scan.progress.advance(1);
       findings.push(...entry.findings);

@@ -75,25 +75,32 @@ export class PackageIndex {
   }
 
   /**
-   * An index that is read in pieces, as `parse` would read it. Of nodes that are in `known` byte for byte it keeps nothing
-   * of its own; others are copied.
+   * An index that is read in pieces, as `parse` would read it. Of nodes that a table of `known` has byte for byte it keeps
+   * nothing of its own; others are copied.
    */
   static reader(
-    known: NodeTable,
+    known: NodeTable | readonly NodeTable[],
     databaseVersion: number = oldestVersion,
   ): { readonly index: PackageIndex; readonly parser: IndexParser } {
     const index = new PackageIndex(databaseVersion);
+    const tables: readonly NodeTable[] = 'memory' in known ? [known] : known;
+    const lengthIn = (table: NodeTable, hash: string, window: Uint8Array, start: number): number => {
+      const id = table.find(hash);
+      return id < 0 ? 0 : table.jsonLengthAt(id, window, start);
+    };
     const knownEnd = (hash: string, window: Uint8Array, start: number): number => {
-      const id = known.find(hash);
-      const length = id < 0 ? 0 : known.jsonLengthAt(id, window, start);
-      return length === 0 ? 0 : start + length;
+      for (const table of tables) {
+        const length = lengthIn(table, hash, window, start);
+        if (length > 0) return start + length;
+      }
+      return 0;
     };
     const add = (record: ParsedRecord, window: Uint8Array): boolean => {
       const { hash, start, end } = record;
-      if (knownEnd(hash, window, start) !== end) {
+      const table = tables.find((candidate) => lengthIn(candidate, hash, window, start) === end - start);
+      if (table === undefined)
         return index.#addParsed(record, new Uint8Array(window.subarray(start, end)), 0);
-      }
-      const json = known.jsonOf(known.find(hash));
+      const json = table.jsonOf(table.find(hash));
       return index.#addParsed(record, json.source, json.start);
     };
     return { index, parser: new IndexParser({ knownEnd, add }, databaseVersion) };
@@ -198,6 +205,13 @@ export class PackageIndex {
   nodeJson(hash: string): Uint8Array | undefined {
     const range = this.nodeRange(hash);
     return range?.source.subarray(range.start, range.end);
+  }
+
+  /** A record's node, to be put into another index. Throws as `node` does. */
+  indexable(hash: string): IndexableNode | undefined {
+    const json = this.nodeRange(hash);
+    const node = this.node(hash);
+    return json && node && { hash, dependencies: node.dependencies, json };
   }
 
   /** The node of a record. Throws as `parseSpecNode` does, and when the node has another hash than its record. */

@@ -18,6 +18,11 @@ export const formatVersions = [
 /** The newest specfile version that is read here. */
 export const newestSpecfileVersion = Math.max(...formatVersions.map(({ specfile }) => specfile));
 
+/** Whether specs of this version may be read by a later version of this, and not by this one. */
+export function isNewerSpecfile(version: number): boolean {
+  return version > newestSpecfileVersion;
+}
+
 /** The format of a specfile version; undefined for one that is newer than what is known here. */
 export function formatOfSpecfile(version: number): FormatVersion | undefined {
   return formatVersions.find(({ specfile }) => specfile === version);
