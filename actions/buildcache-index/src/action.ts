@@ -213,7 +213,12 @@ async function operate(
       if (given.dryRun) return dryRun(plan, ports, reported);
       const result = await executeUpdate(target, { ...current, stored }, provenIndex, ports);
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);
-      return report({ ...reported, plan, result });
+      return report({
+        ...reported,
+        findings: [...standing.findings, ...(result.findings ?? [])],
+        plan,
+        result,
+      });
     }
     case 'rebuild': {
       const plan = planRebuild({ view, stored, belongs: membership(target, current) });
@@ -223,7 +228,12 @@ async function operate(
       const result = await executeRebuild(target, seed, ports);
       progress.info(`Indexed ${counted(result.move.entryCount, 'entry', 'entries')}.`);
       if (!current.mustBeSigned && ports.signer !== undefined) tellOfUnsignedViews(standing, progress);
-      return report({ ...reported, plan, result });
+      return report({
+        ...reported,
+        findings: [...standing.findings, ...(result.findings ?? [])],
+        plan,
+        result,
+      });
     }
     case 'rollback': {
       const to = given.to === undefined ? undefined : Number(given.to);

@@ -49,6 +49,8 @@ export interface Result {
   readonly move: IndexMove;
   readonly added: number;
   readonly removed: number;
+  /** What there is to say of the entries that were read; none of it an error. */
+  readonly findings?: readonly Finding[];
 }
 
 /** Entries read so far; a second attempt reads only what came since. */
@@ -140,7 +142,7 @@ export async function executeUpdate(
       return plan.steps.length === 0 || isSame ? undefined : current.index;
     },
   });
-  return { move, added, removed };
+  return { move, added, removed, findings: nodes.findings };
 }
 
 /** Carries a rebuild out: the index is made from the manifests alone. */
@@ -177,6 +179,7 @@ export async function executeRebuild(target: Target, seed: Seed, ports: Ports): 
     move,
     added: members.filter((hash) => !before.has(hash)).length,
     removed: [...before].filter((hash) => !now.has(hash)).length,
+    findings: nodes.findings,
   };
 }
 

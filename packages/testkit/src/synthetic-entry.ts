@@ -39,6 +39,8 @@ export interface EntryOptions {
   readonly parameters?: Readonly<Record<string, string | boolean>>;
   /** The version of the specfile format; 5 without it. */
   readonly specfile?: number;
+  /** The version of the format that the node was first written in; that of the specfile without it. */
+  readonly asOriginal?: number;
   /** Virtuals that it provides, which nodes tell since version 6. */
   readonly provides?: readonly string[];
   /** Installed files besides `.spack/spec.json`, by their path under the prefix. */
@@ -79,7 +81,7 @@ export async function addEntry(directory: string, options: EntryOptions): Promis
             parameters: { deptypes, virtuals: [] },
           })),
         }),
-    annotations: { original_specfile_version: specfile },
+    annotations: { original_specfile_version: options.asOriginal ?? specfile },
   });
   const nodes = new Map([[hash, json]]);
   for (const { entry } of dependencies) for (const [key, value] of entry.nodes) nodes.set(key, value);
