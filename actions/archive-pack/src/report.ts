@@ -2,6 +2,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import { type Artifact, artifactsText, counted, formatBytes, formatDuration } from '@slipway/core';
 import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
 import { type PackedArchive, type Result, unpackedBytes } from './execute.ts';
+import { type Finding, lostExecutableBits } from './findings.ts';
 import type { Plan, WriteStep } from './plan.ts';
 
 export interface ReportInput {
@@ -22,6 +23,7 @@ export function report(input: ReportInput): ActionResult {
   const { plan, result } = input;
   const placed = (result?.archives ?? []).filter(({ wasThere }) => wasThere !== undefined);
   const artifacts = placed.map((archive) => artifactOf(archive, input));
+  const problems = lostExecutableBits(result?.archives ?? []);
   return {
     outputs: {
       paths: artifacts.map(({ path }) => path).join('\n'),
@@ -37,10 +39,11 @@ export function report(input: ReportInput): ActionResult {
         archives:
           result === undefined ? writesOf(plan).map(plannedReport) : result.archives.map(writtenReport),
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
+        problems,
       }),
     ],
-    summary: summary(input),
-    problems: [],
+    summary: [...summary(input), ...problemsTable(problems)],
+    problems,
     failure: result?.failure,
   };
 }
@@ -134,6 +137,12 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
         }
       : archivesTable(result.archives),
   ];
+}
+
+function problemsTable(problems: readonly Finding[]): readonly SummaryBlock[] {
+  if (problems.length === 0) return [];
+  const rows = problems.slice(0, maxRows).map(({ key, message, hint }) => [key ?? '', message, hint ?? '']);
+  return [{ kind: 'table', head: ['Warning for', 'What', 'What to do'], rows }];
 }
 
 function archivesTable(archives: readonly PackedArchive[]): SummaryBlock {

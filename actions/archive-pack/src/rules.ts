@@ -54,6 +54,10 @@ export interface Field {
 /** `name=value`. Throws an `Error` for anything else. */
 export function parseField(line: string): Field {
   const match = /^([A-Za-z][A-Za-z0-9_.-]{0,63})\s*=\s*(.*)$/s.exec(line);
-  if (match === null) throw new Error('it is no name=value with a name of letters, digits, "-", "_" and "."');
+  if (match === null) {
+    throw new Error(
+      'it is no name=value with a name of letters, digits, "-", "_" and "."; a value has one line',
+    );
+  }
   return { name: match[1] ?? '', value: match[2] ?? '' };
 }

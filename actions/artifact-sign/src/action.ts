@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { counted, mapConcurrently, printable, UserError } from '@slipway/core';
+import { counted, mapConcurrently, printable } from '@slipway/core';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import {
   type Keyring,
@@ -47,11 +47,10 @@ export const action = defineAction({
 });
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const { signingKey: armoredKey, passphrase } = given;
-  const signer = await openSigner({ armoredKey, passphrase, clock: context.clock });
+  const { signingKey: armoredKey, passphrase, trustedKeys } = given;
+  const signer = await openSigner({ armoredKey, passphrase, trustedKeys, clock: context.clock });
   try {
     for (const notice of signer.notices) context.progress.info(`Note on the signing key: ${notice}`);
-    await requireTrusted(signer, given.trustedKeys);
     return await signWith(signer, given, context);
   } finally {
     signer.close();
@@ -94,20 +93,6 @@ async function signWith(signer: Signer, given: Inputs, context: ActionContext): 
 async function openOwnKeyring(signer: Signer, { clock }: ActionContext): Promise<Keyring> {
   const trusted = await parseTrustedKeys(signer.publicKey.armored);
   return openKeyring({ trusted, candidates: [], clock });
-}
-
-async function requireTrusted(signer: Signer, trustedKeys: string): Promise<void> {
-  if (trustedKeys.trim() === '') return;
-  const { fingerprints } = await parseTrustedKeys(trustedKeys);
-  const { fingerprint } = signer.publicKey;
-  if (fingerprints.includes(fingerprint)) return;
-  throw new UserError(
-    'input-invalid',
-    `signing-key is the key ${fingerprint}, which is not among trusted-keys`,
-    {
-      hint: 'Add its fingerprint to trusted-keys, or give the key that belongs there.',
-    },
-  );
 }
 
 function* noticesOf({ steps }: Plan): Generator<string> {

@@ -12,11 +12,11 @@ export const inputs = {
   'signing-key': input.requiredSecret({
     description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
   }),
-  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
   'trusted-keys': {
     ...input.block({
       description:
-        'Fingerprints or armored public keys of which the signing key must be one. Any key signs without it.',
+        'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
     }),
     check: async (text: string): Promise<void> => void (await parseTrustedKeys(text)),
   },

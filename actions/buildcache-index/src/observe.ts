@@ -91,7 +91,7 @@ export async function findRollbackTarget(
   if (pointer === undefined || index === undefined) {
     const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
     throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
-      hint: await otherGenerations(store, history, kept, policy),
+      hint: await otherGenerations(store, history, kept, current, policy),
     });
   }
   const gone = [...index.entries()].filter((hash) => !stored.has(hash));
@@ -110,11 +110,14 @@ async function otherGenerations(
   store: ObjectStore,
   history: readonly KeptPointer[],
   refused: KeptPointer,
+  current: CurrentIndex,
   policy: SignaturePolicy,
 ): Promise<string> {
+  const present = current.pointer?.record.checksum;
   const others = await mapConcurrently(history.slice(-maxOffered), concurrentReads, async (kept) => {
     const pointer = kept.key === refused.key ? undefined : await readKeptPointer(store, kept.key, policy, []);
     if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return [];
+    if (pointer.record.checksum === present) return [];
     return (await areIndexesStored(store, pointer)) ? [kept.generation] : [];
   });
   const generations = [...new Set(others.flat())];

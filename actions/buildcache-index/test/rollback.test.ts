@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { listStoredEntries, openPolicy, readCurrentIndex } from '@slipway/mirror';
-import { historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
+import { blobKey, historyKey, historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   addEntry,
@@ -13,6 +13,7 @@ import {
   pictureOf,
   publishByHand,
   readManifest,
+  readObject,
   type TestKey,
   writeObject,
 } from '@slipway/testkit';
@@ -206,6 +207,81 @@ describe('a rollback', () => {
       changed: false,
     });
     expect(pictureOf(mirror)).toEqual(before);
+  });
+});
+
+describe('where another tool deleted earlier indexes, which nothing under v3/ names,', () => {
+  /** Three generations; the indexes of the first `count` are gone. */
+  async function pruned(count: number) {
+    const made = await threeGenerations();
+    for (const checksum of [made.first, made.second].slice(0, count))
+      rmSync(join(made.mirror, blobKey(checksum)));
+    return made;
+  }
+
+  it('verify tells which generations cannot be brought back', async () => {
+    const { mirror } = await pruned(2);
+    const { findings } = await audit(mirror, key.fingerprint);
+    expect(findings.filter(({ severity }) => severity !== 'notice')).toMatchObject([
+      { code: 'index-history-gone', severity: 'warning', message: expect.stringContaining('(1, 2)') },
+    ]);
+  });
+
+  it('a list tells it of each', async () => {
+    const { mirror, first, third } = await pruned(1);
+    const { json, log } = await index(mirror, key, { operation: 'list' });
+    expect(json('report')).toMatchObject({
+      indexes: [{ stored: false }, { stored: true }, { stored: true, current: true }],
+    });
+    expect(log).toContain(`generation 1: ${first} (its index is not stored any more)`);
+    expect(log).toContain(`generation 3: ${third} (current)`);
+  });
+
+  it('a rollback names the generations that are left', async () => {
+    const { mirror } = await pruned(1);
+    const before = pictureOf(mirror);
+    await expect(index(mirror, key, { ...rollback, to: '1' })).rejects.toMatchObject({
+      code: 'mirror-refused',
+      message: expect.stringContaining('is not stored'),
+      hint: 'Choose another: the indexes of 2 are stored.',
+    });
+    expect(pictureOf(mirror)).toEqual(before);
+  });
+
+  it('a rollback where none is left says so, and what to do instead', async () => {
+    const { mirror } = await pruned(2);
+    await expect(index(mirror, key, rollback)).rejects.toMatchObject({
+      hint: expect.stringMatching(/No earlier index is stored any more.*rebuild/),
+    });
+  });
+});
+
+describe('I4: on a mirror whose indexes are signed', () => {
+  it('a rollback goes to no generation that was not', async () => {
+    const { mirror, first } = await threeGenerations();
+    await index(mirror, key, { operation: 'rebuild', 'signing-key': key.privateArmored });
+    const signed = { ...rollback, 'signing-key': key.privateArmored };
+    await expect(index(mirror, key, { ...signed, to: '1' })).rejects.toMatchObject({
+      code: 'history-missing',
+    });
+    await expect(index(mirror, key, signed)).rejects.toMatchObject({ code: 'history-missing' });
+    const { json, log } = await index(mirror, key, { operation: 'list' });
+    expect(json('report')).toMatchObject({
+      indexes: [{ counts: false }, { counts: false }, { counts: false }, { counts: true, current: true }],
+    });
+    expect(log).toContain(`generation 1: ${first} (not proven, counts for nothing)`);
+  });
+
+  it('a pointer that was not kept as it was is kept again when it is replaced', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const signed = { 'signing-key': key.privateArmored };
+    await index(mirror, key, signed);
+    const pointer = readObject(mirror, indexManifestKey(undefined));
+    const kept = historyKey(undefined, 1, indexChecksum(mirror), true);
+    writeObject(mirror, kept, 'what somebody planted');
+    await addEntry(mirror, { name: 'more', signer: key });
+    await index(mirror, key, signed);
+    expect(readObject(mirror, kept)).toEqual(pointer);
   });
 });
 

@@ -3,18 +3,21 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { openPolicy, readCurrentIndex } from '@slipway/mirror';
-import { historyKey, indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
+import { openSigner } from '@slipway/signing';
+import { historyKey, historyPrefix, indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   addEntry,
   addKeys,
   isSigned,
+  listKeys,
   makeKey,
   pictureOf,
   publishByHand,
   readManifest,
   readObject,
   type TestKey,
+  writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { executeUpdate } from '../src/execute.ts';
@@ -272,3 +275,49 @@ describe('I3: an update', () => {
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 });
+
+describe('I4: an update', () => {
+  it.each([
+    ['unsigned', undefined],
+    ['of an earlier generation', 1],
+  ] as const)(
+    'that somebody overtakes with a pointer that is %s signs nothing on top',
+    async (_, generation) => {
+      const mirror = await mirrorWithoutIndex(key);
+      const inputs = { 'signing-key': key.privateArmored };
+      await index(mirror, key, inputs);
+      await addEntry(mirror, { name: 'second', signer: key });
+      await index(mirror, key, inputs);
+      await addEntry(mirror, { name: 'mine', signer: key });
+      const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
+      const { policy } = await openPolicy(trust, systemClock);
+      const file = await openStore(pathToFileURL(mirror).href);
+      const pointer = indexManifestKey(undefined);
+      const store = interrupted(file, pointer, async () => {
+        if (generation === undefined) await publishByHand(mirror);
+        else writeObject(mirror, pointer, readObject(mirror, oldestKept(mirror)));
+      });
+      const signer = await openSigner({
+        armoredKey: key.privateArmored,
+        passphrase: undefined,
+        clock: systemClock,
+      });
+      const seed = await readCurrentIndex({ store, view: undefined, policy });
+      const ports = { store, trust, policy, signer, clock: systemClock, progress: silentProgress };
+      await expect(
+        executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
+          ...ports,
+          workers: undefined,
+        }),
+      ).rejects.toMatchObject({
+        code: 'mirror-refused',
+        message: expect.stringContaining(generation === undefined ? '(index-unsigned)' : '(index-frozen)'),
+      });
+      signer.close();
+    },
+  );
+});
+
+function oldestKept(mirror: string): string {
+  return listKeys(mirror).find((name) => name.startsWith(historyPrefix)) ?? '';
+}

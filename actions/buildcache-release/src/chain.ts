@@ -42,6 +42,8 @@ export const chain: Chain = {
       inputs: {
         ...sameInputs('buildcache', 'dry-run'),
         ...key,
+        ...sameInputs('require-signed-by', 'trusted-keys'),
+        level: leftOut('every tarball is read before it is signed; level is that of the verification'),
         output: leftOut('the staged buildcache is signed in place, and published from there'),
         report: fromInput('sign-report'),
       },
@@ -98,6 +100,10 @@ export const chain: Chain = {
     'signing-key': {
       description:
         'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. Without it nothing is signed here: the buildcache is published as it is, and so is the index.',
+    },
+    'trusted-keys': {
+      description:
+        'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, the one that is signs.',
     },
     'verify-url': {
       description:

@@ -47,18 +47,13 @@ async function signWith(
   const { progress, clock } = context;
   const { fingerprint } = signer.publicKey;
   progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
-  // Other keys' signatures are to be replaced; only a bad one of this key would hide tampering.
-  const trust = {
-    trustedKeys: signer.publicKey.armored,
-    offeredKeys: [],
-    allowUnsigned: true,
-    acceptOtherSigners: true,
-  };
+  const trust = { trustedKeys: signer.publicKey.armored, allowUnsigned: true };
   const seen = await readStaged({
     ...trust,
+    resigning: { requireSignedBy: given.requireSignedBy },
     store: staged,
-    otherKeys: trust.offeredKeys,
-    tarballs: 'head',
+    otherKeys: [],
+    tarballs: given.level === 'full' ? 'read' : 'head',
     clock,
     progress,
     workers: workersByUrl(context.workerEntry),
@@ -73,7 +68,8 @@ async function signWith(
     payloadSha256: payloadSha256 ?? '',
     signedBy,
   }));
-  const { policy } = await openPolicy(trust, clock);
+  // What was judged is told by its text from now on: the signature it had is replaced.
+  const { policy } = await openPolicy({ ...trust, offeredKeys: [], acceptOtherSigners: true }, clock);
   const target = given.output === undefined ? staged : await openOutput(given.output, staged, context);
   const output =
     target === staged ? undefined : await observeOutput(target, entries, seen.listing.keys, policy);

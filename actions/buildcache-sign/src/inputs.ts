@@ -7,6 +7,22 @@ export const inputs = {
     description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
   }),
   passphrase: buildcacheInputs.passphrase,
+  'require-signed-by': {
+    ...buildcacheInputs.trustedKeys,
+    description:
+      'Keys of which one must have signed each entry before, well: fingerprints (40 hex digits) and armored public keys. For a fingerprint, the key is taken from the staged buildcache. Without it unsigned entries are signed, and signatures of other keys are replaced unless they are bad.',
+  },
+  level: input.choice({
+    description:
+      '`full` reads every tarball, and signs nothing while one holds what Spack would not pack, such as a path out of its prefix; `metadata` only sees that they are there.',
+    choices: ['metadata', 'full'],
+    default: 'full',
+  }),
+  'trusted-keys': {
+    ...buildcacheInputs.trustedKeys,
+    description:
+      'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
+  },
   output: input.path({
     description:
       'A directory for the signed buildcache, which gets a copy of everything. Without it the staged one is signed in place.',

@@ -20,6 +20,7 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
   const { fingerprint } = signer.publicKey;
   const planned = plan.steps.filter((step) => step.kind === 'sign-manifest').length;
   const signed = result?.signed.length ?? 0;
+  const unchecked = findings.filter(({ code }) => code === 'signature-replaced-unchecked').length;
   const summary: SummaryBlock[] = [
     {
       kind: 'heading',
@@ -34,6 +35,7 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
         counted(result === undefined ? planned : signed, 'manifest'),
       ],
       ['Already signed', counted(plan.alreadySigned, 'manifest')],
+      ['Signatures replaced unchecked', counted(unchecked, 'manifest')],
     ]),
     ...findingsSummary(findings),
   ];
@@ -45,6 +47,7 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
         fingerprint,
         algorithm: signer.algorithm,
         alreadySigned: plan.alreadySigned,
+        replacedUnchecked: unchecked,
         signed: [...(result?.signed ?? [])].sort(),
         plan: plan.steps,
         findings,

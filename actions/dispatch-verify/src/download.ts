@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Agent, IncomingMessage } from 'node:http';
-import { printable, systemErrorCode } from '@slipway/core';
+import { printable, proxyVariables, systemErrorCode } from '@slipway/core';
 import type { RefusalCode } from '@slipway/dispatch-payload';
 
 const idleMs = 30_000;
@@ -85,7 +85,7 @@ export class Downloader {
 
   async #getOnce(url: URL): Promise<IncomingMessage> {
     const [http, https] = await Promise.all([import('node:http'), import('node:https')]);
-    const options = { keepAlive: true, proxyEnv: { ...this.#proxyEnvironment } };
+    const options = { keepAlive: true, proxyEnv: proxyVariables(this.#proxyEnvironment) };
     this.#agents ??= { http: new http.Agent(options), https: new https.Agent(options) };
     const agents = this.#agents;
     const isSecure = url.protocol === 'https:';

@@ -1,4 +1,4 @@
-import { type Environment, JsonError, parseStrictJson } from '@slipway/core';
+import { type Environment, JsonError, parseJsonText } from '@slipway/core';
 import { type JsonObject, payloadLimits, type Refusal, refusal, valueFault } from '@slipway/dispatch-payload';
 
 const maxDepth = 64;
@@ -60,7 +60,7 @@ type ObjectReading = { readonly object: JsonObject } | { readonly refusals: read
 function parsedObject(bytes: Uint8Array, what: string): ObjectReading {
   let value: unknown;
   try {
-    value = parseStrictJson(bytes, maxDepth);
+    value = parseJsonText(bytes, { maxDepth });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     return malformed(`${what} is refused: ${error.message} (${error.fault})`);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Environment, UserError } from '@slipway/core';
+import { type Environment, UserError, variableOf } from '@slipway/core';
 import type { SignatureRules } from '@slipway/dispatch-payload';
 import type { ActionContext } from '@slipway/runner';
 import { type EventReading, readEvent, readPayload } from './event.ts';
@@ -22,7 +22,7 @@ async function readReceived(
   if (given.payloadFile !== undefined) {
     return readPayload(await readEventFile(given.payloadFile, workDirectory), environment);
   }
-  const path = environment['GITHUB_EVENT_PATH'];
+  const path = variableOf(environment, 'GITHUB_EVENT_PATH');
   if (!path) {
     throw new UserError('source-missing', 'there is no event: GITHUB_EVENT_PATH is not set', {
       hint: 'Give a payload-file where this is run by hand.',
@@ -63,13 +63,13 @@ async function signatureRules(given: Inputs, clock: ActionContext['clock']): Pro
 
 /** The repository whose run this is. */
 export function receiverOf(environment: Environment): string | undefined {
-  return environment['GITHUB_REPOSITORY'] || undefined;
+  return variableOf(environment, 'GITHUB_REPOSITORY');
 }
 
 /** This run by its URL, the same when it is run again; outside of GitHub each is its own. */
 export function runReference(environment: Environment): string {
   const repository = receiverOf(environment);
-  const runId = environment['GITHUB_RUN_ID'];
+  const runId = variableOf(environment, 'GITHUB_RUN_ID');
   if (repository === undefined || !runId) return `a run outside of GitHub, ${randomUUID()}`;
-  return `${environment['GITHUB_SERVER_URL'] ?? 'https://github.com'}/${repository}/actions/runs/${runId}`;
+  return `${variableOf(environment, 'GITHUB_SERVER_URL') ?? 'https://github.com'}/${repository}/actions/runs/${runId}`;
 }

@@ -1,4 +1,4 @@
-import { parseStrictJson, printable, UserError } from '@slipway/core';
+import { parseJsonText, printable, UserError } from '@slipway/core';
 import type { ErrorObject } from 'ajv';
 
 const maxDepth = 64;
@@ -12,7 +12,7 @@ export type SchemaCheck = (value: unknown) => readonly string[];
  * `input-invalid` for what is no such schema.
  */
 export async function compileSchema(bytes: Uint8Array): Promise<SchemaCheck> {
-  const schema = parseStrictJson(bytes, maxDepth);
+  const schema = parseJsonText(bytes, { maxDepth });
   if (
     typeof schema !== 'boolean' &&
     (typeof schema !== 'object' || schema === null || Array.isArray(schema))

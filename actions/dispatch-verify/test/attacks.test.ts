@@ -41,6 +41,19 @@ describe('a message that is in order', () => {
     expect(result.problems.map(({ code }) => code)).toEqual(['replay-limited-by-age']);
   });
 
+  test('is accepted with a space in its event type, and with no other type', async () => {
+    const spaced = await message({}, { event: 'app released' });
+    const event = { action: 'app released' };
+    const inputs = { 'event-types': 'app removed\napp released' };
+    const result = await receive(spaced, { inputs, event });
+    expect(result.failure).toBeUndefined();
+    expect(result.outputs['event-type']).toBe('app released');
+    expect(codesOf(await receive(spaced, { inputs, event: { action: 'app  released' } }))).toEqual([
+      'event-type-refused',
+      'event-type-mismatch',
+    ]);
+  });
+
   test('is accepted in another order of keys, with other spaces and escapes', async () => {
     const sent = await message({ a: { x: 1, y: 'ü' }, b: 2 });
     const entries = Object.entries(sent).reverse();

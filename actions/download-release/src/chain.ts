@@ -116,6 +116,7 @@ export const chain: Chain = {
         // One signature for a message: the secret that both repositories have, or else the key of the release.
         'signing-key': text(expression("inputs.signing-secret == '' && inputs.signing-key || ''")),
         passphrase: text(expression("inputs.signing-secret == '' && inputs.passphrase || ''")),
+        ...sameInputs('trusted-keys'),
         'allow-unsigned': fromInput('dispatch-allow-unsigned'),
         report: fromInput('dispatch-report'),
       },

@@ -41,11 +41,17 @@ export const inputs = {
     '1',
     parseStatuses,
   ),
-  'accepted-output': input.text({
-    description:
-      'Where the validator tells by what it prints: all that it prints for a key that it accepts. Its exit status is not looked at then.',
-  }),
-  'rejected-output': input.text({ description: 'All that it prints for a key that it rejects.' }),
+  'accepted-output': {
+    ...input.text({
+      description:
+        'Where the validator tells by what it prints: all that it prints for a key that it accepts. Its exit status is not looked at then.',
+    }),
+    form: 'lines' as const,
+  },
+  'rejected-output': {
+    ...input.text({ description: 'All that it prints for a key that it rejects.' }),
+    form: 'lines' as const,
+  },
   'customer-fields': withDefault(
     'The fields that a customer has, one a line: `name`, `email`, `company: name`, `note: text`, `seats: 1 to 500`, `product: one of Basic, Pro`.',
     'name\nemail',
@@ -56,10 +62,14 @@ export const inputs = {
     textKinds.join(', '),
     choicesParser(textKinds),
   ),
-  'distinct-by': given(
-    'The fields that decide the key, where not all do: customers that differ in none of them may have the same.',
-    parseNames,
-  ),
+  'distinct-by': {
+    ...given(
+      'The fields that decide the key, where not all do: customers that differ in none of them may have the same.',
+      parseNames,
+    ),
+    kind: 'list',
+    repeatable: true,
+  },
   'ignored-differences': withDefault(
     'Differences that leave a customer the same one, who may have the same key: `case`, `unicode-form` (NFC and NFD), `outer-spaces`; or `none`.',
     'unicode-form',
@@ -146,7 +156,7 @@ export type Inputs = InputsOf<typeof inputs>;
 function command(description: string): InputDeclaration<Command> {
   const { check: _, ...text } = input.requiredText({ description });
   // A required input that is missing is an error before `absent` is looked at.
-  return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
+  return { ...text, kind: 'command', form: 'lines', parse: parseCommand, absent: [''] };
 }
 
 function withDefault<Value>(
@@ -157,6 +167,7 @@ function withDefault<Value>(
   return {
     kind: 'list',
     description,
+    repeatable: true,
     required: false,
     default: words,
     secret: false,

@@ -1,4 +1,4 @@
-import { printable, unreachable } from '@slipway/core';
+import { printable, unreachable, variableOf } from '@slipway/core';
 import { hmacSigner, openPgpSigner, type PayloadSigner } from '@slipway/dispatch-payload';
 import { GitHub, type GitHubOptions, parseApiUrl, publicApiUrl } from '@slipway/github';
 import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
@@ -72,8 +72,8 @@ function credentialProblems({ token, appId, appPrivateKey, dryRun }: Inputs): re
 }
 
 function apiProblems({ apiUrl }: Inputs, { environment }: InputSurroundings): readonly string[] {
-  const fromEnvironment = environment['GITHUB_API_URL'];
-  if (apiUrl !== undefined || !fromEnvironment) return [];
+  const fromEnvironment = variableOf(environment, 'GITHUB_API_URL');
+  if (apiUrl !== undefined || fromEnvironment === undefined) return [];
   try {
     parseApiUrl(fromEnvironment);
     return [];
@@ -116,7 +116,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 function gitHubOptions(given: Inputs, { clock, environment, mask, progress }: ActionContext): GitHubOptions {
   const { token, appId = '', appPrivateKey = '' } = given;
   return {
-    apiUrl: parseApiUrl(given.apiUrl ?? (environment['GITHUB_API_URL'] || publicApiUrl)),
+    apiUrl: parseApiUrl(given.apiUrl ?? variableOf(environment, 'GITHUB_API_URL') ?? publicApiUrl),
     clock,
     proxyEnvironment: environment,
     mask,
@@ -132,11 +132,11 @@ interface OpenSigner {
 }
 
 async function openPayloadSigner(given: Inputs, { clock, progress }: ActionContext): Promise<OpenSigner> {
-  const { signingSecret, signingKey, passphrase } = given;
+  const { signingSecret, signingKey, passphrase, trustedKeys } = given;
   if (signingSecret !== undefined) return { signer: hmacSigner(signingSecret), close() {} };
   if (signingKey === undefined) return { signer: undefined, close() {} };
   const { openSigner } = await import('@slipway/signing');
-  const opened = await openSigner({ armoredKey: signingKey, passphrase, clock });
+  const opened = await openSigner({ armoredKey: signingKey, passphrase, trustedKeys, clock });
   for (const notice of opened.notices) progress.info(`Note on the signing key: ${notice}`);
   return { signer: openPgpSigner((text) => opened.clearSign(text)), close: () => opened.close() };
 }

@@ -16,17 +16,19 @@ export const inputs = {
   },
   'event-type': {
     ...input.requiredText({
-      description: 'The event type, at most 100 characters: what `types` of `on: repository_dispatch` names.',
+      description:
+        'The event type, at most 100 characters, which may have spaces: what `types` of `on: repository_dispatch` names.',
     }),
     parse: parseEventType,
   },
   payload: {
     ...input.block({
       description:
-        'A JSON object with what the receiver is to know. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
+        'A JSON object with what the receiver is to know, into which `toJSON()` writes text of a workflow. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
     }),
     parse: parsePayload,
     absent: {},
+    repeatable: false,
   },
   'payload-file': {
     ...input.path({ description: 'A file with another JSON object, whose keys are added.' }),
@@ -74,12 +76,22 @@ export const inputs = {
   'signing-key': input.secret({
     description: 'An armored OpenPGP private key, or the base64 of one: signs instead of `signing-secret`.',
   }),
-  passphrase: input.secret({ description: 'The passphrase of the private key, if it has one.' }),
+  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
+  'trusted-keys': {
+    ...input.block({
+      description:
+        'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
+    }),
+    check: async (value: string): Promise<void> => {
+      const { parseTrustedKeys } = await import('@slipway/signing');
+      await parseTrustedKeys(value);
+    },
+  },
   'allow-unsigned': input.boolean({
     description: 'Send without a signature, for receivers that check none.',
     default: 'false',
   }),
-  token: input.secret({
+  token: input.token({
     description:
       'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches its own repository alone.',
   }),
@@ -91,7 +103,7 @@ export const inputs = {
     },
   ),
   'app-private-key': {
-    ...input.secret({ description: 'A private key of the GitHub App, in PEM.' }),
+    ...input.secret({ description: 'A private key of the GitHub App, in PEM, or the base64 of it.' }),
     parse: (pem: string): string => {
       parseAppKey(pem);
       return pem;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Environment, UserError } from '@slipway/core';
+import { type Environment, UserError, variableOf } from '@slipway/core';
 import {
   type JsonObject,
   type MessageSource,
@@ -32,8 +32,8 @@ export async function observe(
     parts: partsOf(given, fromFile),
     subject: {
       version: given.releaseVersion,
-      commit: matching(environment['GITHUB_SHA'], /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
-      ref: matching(environment['GITHUB_REF'], /^[\x21-\x7e]{1,256}$/),
+      commit: matching(variableOf(environment, 'GITHUB_SHA'), /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
+      ref: matching(variableOf(environment, 'GITHUB_REF'), /^[\x21-\x7e]{1,256}$/),
       artifacts: artifacts?.map(sentArtifact),
     },
     source,
@@ -67,11 +67,11 @@ async function reading<Value>(input: string, read: () => Promise<Value>): Promis
 
 /** The run that sends, as GitHub describes it to its jobs. */
 function sourceOf(environment: Environment): MessageSource {
-  const repository = environment['GITHUB_REPOSITORY'];
+  const repository = variableOf(environment, 'GITHUB_REPOSITORY');
   const named = repository !== undefined && isRepository(repository) ? repository : undefined;
-  const runId = matching(environment['GITHUB_RUN_ID'], /^\d{1,20}$/);
-  const attempt = matching(environment['GITHUB_RUN_ATTEMPT'], /^[1-9]\d{0,8}$/);
-  const server = environment['GITHUB_SERVER_URL'] ?? 'https://github.com';
+  const runId = matching(variableOf(environment, 'GITHUB_RUN_ID'), /^\d{1,20}$/);
+  const attempt = matching(variableOf(environment, 'GITHUB_RUN_ATTEMPT'), /^[1-9]\d{0,8}$/);
+  const server = variableOf(environment, 'GITHUB_SERVER_URL') ?? 'https://github.com';
   return {
     repository: named,
     runId,

@@ -1,4 +1,4 @@
-import { parseStrictJson } from '@slipway/core';
+import { parseJsonText, printable } from '@slipway/core';
 import { envelopeKey, type JsonObject, parseRepository } from '@slipway/dispatch-payload';
 import { parseEachLine } from '@slipway/runner';
 
@@ -18,9 +18,12 @@ export function parseTargets(text: string): readonly string[] {
   return targets;
 }
 
-/** A JSON object, parsed strictly. Throws an `Error` that says why it is none. */
+/** What to do with text of a workflow that breaks the JSON around it. */
+const pasteAdvice = `Text that a workflow pastes into JSON is written with toJSON(), which brings its own quotes, as in "message": \${{ toJSON(github.event.head_commit.message) }}; or write the JSON to a file, as jq does, and name it in payload-file.`;
+
+/** A JSON object, parsed strictly. Throws an `Error` that says why it is none, and where. */
 export function parsePayload(text: string | Uint8Array): JsonObject {
-  const value = parseStrictJson(text, maxDepth);
+  const value = parseJsonText(text, { maxDepth, pasteAdvice });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('it is no JSON object');
   }
@@ -33,9 +36,11 @@ export function parsePayload(text: string | Uint8Array): JsonObject {
 /** `name=value` lines as texts by their names. Throws one `Error` with everything that is wrong. */
 export function parseFieldLines(text: string): JsonObject {
   const fields = new Map<string, string>();
+  let before: string | undefined;
   parseEachLine(text, (line) => {
     const [, name, value = ''] = /^([^=]+?)\s*=\s*(.*)$/.exec(line) ?? [];
-    if (name === undefined) throw new Error('it is no name=value');
+    if (name === undefined) throw new Error(`it is no name=value${continuationAdvice(before)}`);
+    before = name;
     if (!/^[A-Za-z_][\w-]{0,63}$/.test(name)) {
       throw new Error('a name has letters, digits, "_" and "-" alone, and begins with a letter');
     }
@@ -44,4 +49,10 @@ export function parseFieldLines(text: string): JsonObject {
     fields.set(name, value);
   });
   return Object.fromEntries(fields);
+}
+
+/** What to do where a line is the rest of a value with a line break in it, as commit messages have them. */
+function continuationAdvice(before: string | undefined): string {
+  if (before === undefined) return '';
+  return `. A value has one line: if this belongs to "${printable(before, 100)}", give that in payload, as "${printable(before, 100)}": \${{ toJSON(…) }}, or in payload-file`;
 }

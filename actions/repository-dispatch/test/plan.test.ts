@@ -96,9 +96,33 @@ test.each([
   ['[1]', 'no JSON object'],
   ['{"a":1,"a":2}', 'twice'],
   ['{"slipway":{}}', 'kept for'],
-  ['{', 'at byte'],
+  ['{', 'it ends before its closing "}" (line 1, column 2)'],
 ])('the payload %s is refused: %s', (text, words) => {
   expect(() => parsePayload(text)).toThrow(words);
+});
+
+test.each([
+  ['{"message": "Merge\n\nA second line"}', 'the text of "message" has a line break', '(line 1, column 19)'],
+  ['{"message": "say "hi""}', 'the value of "message" ends at a quotation mark', '(line 1, column 19)'],
+  ['{"a":1,\r\n "b": "x\ty"}', 'the text of "b" has a tab', '(line 2, column 9)'],
+  ['{"path": "C:\\app"}', 'the text of "path" has a backslash', '(line 1, column 13)'],
+  ['{"version": }', 'the value of "version" is missing', '(line 1, column 13)'],
+  ['{"version": 1.2.3}', 'the value of "version" has something after it', '(line 1, column 16)'],
+])(
+  'the payload %j, into which a workflow pasted, is refused with its key, its place and toJSON()',
+  (text, ...words) => {
+    for (const part of words) expect(() => parsePayload(text)).toThrow(part);
+    expect(() => parsePayload(text)).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/toJSON\(.*payload-file/) }),
+    );
+  },
+);
+
+test('a second line among the fields names the field before it, and what to use', () => {
+  expect(() => parseFieldLines('message=Merge\nA second line')).toThrow(
+    /"A second line": it is no name=value\. A value has one line: if this belongs to "message", .*toJSON.*payload-file/,
+  );
+  expect(() => parseFieldLines('A line')).toThrow(/^"A line": it is no name=value$/);
 });
 
 test('fields are lines of names and texts', () => {

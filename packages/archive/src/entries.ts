@@ -1,3 +1,5 @@
+import type { ProgramFormat } from './program-format.ts';
+
 /** A file or text whose bytes go into an archive. */
 export type PackSource =
   | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number }
@@ -19,6 +21,8 @@ export interface WrittenEntry {
   readonly compressedSizeBytes: number;
   readonly crc32: number;
   readonly sha256: string;
+  /** What kind of program it is, if it is one. */
+  readonly program: ProgramFormat | undefined;
 }
 
 export interface WrittenArchive {

@@ -10,6 +10,7 @@ export {
   windowsNameProblem,
 } from './entry-names.ts';
 export { LinkTree, linkProblem } from './links.ts';
+export { type ProgramFormat, programFormat } from './program-format.ts';
 export { type ReadEntry, type ReadLimits, readArchive } from './read-archive.ts';
 export { fillTemplate } from './readme-template.ts';
 export { type PackedFiles, type WriteOptions, writeArchive } from './write-archive.ts';

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { InternalError } from '@slipway/core';
 import { type FileIdentity, readStable } from '@slipway/local-files';
 import { chunkBytes, deflatePiece } from './deflate.ts';
 import type { PackSource } from './entries.ts';
+import { type ProgramFormat, programFormat } from './program-format.ts';
 import { readAhead } from './read-ahead.ts';
 import { Spool } from './spool.ts';
 
@@ -18,6 +20,8 @@ export interface PackedMeasures {
   readonly compressedSizeBytes: number;
   readonly crc32: number;
   readonly sha256: string;
+  /** What kind of program it is, if it is one. */
+  readonly program: ProgramFormat | undefined;
   /** Of the file that they come from. */
   readonly identity: FileIdentity | undefined;
 }
@@ -93,7 +97,7 @@ async function* deflatePieces(
   { level, onBytes }: PackOptions,
 ): AsyncGenerator<Piece, void> {
   for (const source of sources) {
-    const measure = new Measure();
+    const measure = new Measure(source);
     let before: Uint8Array | undefined;
     let isFirst = true;
     for await (const piece of withLast(readSource(source, measure))) {
@@ -112,7 +116,7 @@ async function* deflatePieces(
 
 /** Measures a source, and reads it again when its bytes are wanted, in which it must not have changed. */
 async function storeFile(source: PackSource, { onBytes }: PackOptions): Promise<PackedData> {
-  const measure = new Measure();
+  const measure = new Measure(source);
   for await (const piece of readSource(source, measure)) {
     measure.add(piece);
     onBytes(piece.length);
@@ -122,18 +126,27 @@ async function storeFile(source: PackSource, { onBytes }: PackOptions): Promise<
     ...measures,
     method: 'store',
     compressedSizeBytes: measures.sizeBytes,
-    bytes: () => readSource(source, new Measure(), measures.identity),
+    bytes: () => readSource(source, new Measure(source), measures.identity),
     close: async () => undefined,
   };
 }
 
 class Measure {
   identity: FileIdentity | undefined;
+  readonly #source: PackSource;
   readonly #sha256 = createHash('sha256');
+  #program: ProgramFormat | undefined;
   #crc32 = 0;
   #sizeBytes = 0;
 
+  constructor(source: PackSource) {
+    this.#source = source;
+  }
+
   add(piece: Uint8Array): void {
+    if (this.#sizeBytes === 0 && this.#source.kind === 'file') {
+      this.#program = programFormat(piece, basename(this.#source.path));
+    }
     this.#sha256.update(piece);
     this.#crc32 = crc32(piece, this.#crc32);
     this.#sizeBytes += piece.length;
@@ -144,6 +157,7 @@ class Measure {
       sizeBytes: this.#sizeBytes,
       crc32: this.#crc32,
       sha256: this.#sha256.digest('hex'),
+      program: this.#program,
       identity: this.identity,
     };
   }

@@ -70,8 +70,8 @@ async function writeEntries(
       } finally {
         await data.close();
       }
-      const { method, sizeBytes, compressedSizeBytes, crc32, sha256, identity } = data;
-      const measures = { sizeBytes, compressedSizeBytes, crc32, sha256 };
+      const { method, sizeBytes, compressedSizeBytes, crc32, sha256, program, identity } = data;
+      const measures = { sizeBytes, compressedSizeBytes, crc32, sha256, program };
       if (entry.kind === 'file' && entry.source.kind === 'file') {
         const start = sink.sizeBytes - compressedSizeBytes;
         options.packedFiles.set(entry.source.path, { ...measures, method, identity, archive: path, start });
@@ -123,6 +123,7 @@ function packText(text: string): PackedData {
     compressedSizeBytes: bytes.length,
     crc32: crc32(bytes),
     sha256: hash('sha256', bytes),
+    program: undefined,
     identity: undefined,
     async *bytes() {
       yield bytes;

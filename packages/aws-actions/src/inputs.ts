@@ -16,9 +16,7 @@ export const awsInputs = {
   ),
   'aws-region': checkedText(
     'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
-    (text) => {
-      if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new Error('it is no name of a region');
-    },
+    checkRegion,
   ),
   'role-duration': {
     ...input.duration({
@@ -69,12 +67,23 @@ export const awsInputs = {
       return ids;
     },
   },
-  'access-key-id': input.text({
-    description: 'An access key, where no role can be assumed. Together with `secret-access-key`.',
-  }),
-  'secret-access-key': input.secret({ description: 'The secret of `access-key-id`.' }),
-  'session-token': input.secret({ description: 'The session token, where the keys are temporary.' }),
+  'access-key-id': {
+    ...input.text({
+      description: 'An access key, where no role can be assumed. Together with `secret-access-key`.',
+    }),
+    form: 'token' as const,
+  },
+  'secret-access-key': {
+    ...input.secret({ description: 'The secret of `access-key-id`.' }),
+    form: 'line' as const,
+  },
+  'session-token': input.token({ description: 'The session token, where the keys are temporary.' }),
 };
+
+/** Throws an `Error` for what cannot be a region: it becomes a part of host names. */
+export function checkRegion(text: string): void {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new Error('it is no name of a region');
+}
 
 export type AwsInputs = InputsOf<typeof awsInputs>;
 

@@ -1,6 +1,8 @@
-import { ambientPairProblem } from '@slipway/aws';
-import type { Environment } from '@slipway/core';
-import type { AwsInputs } from './inputs.ts';
+import { ambientKeyProblems } from '@slipway/aws';
+import { type Environment, printable, variableOf } from '@slipway/core';
+import { type AwsInputs, checkRegion } from './inputs.ts';
+
+const regionVariables = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 export interface AwsNeeds {
   /** Whether this run speaks to AWS at all: a run on `file://` does not. */
@@ -17,8 +19,10 @@ export function awsProblems(
 ): readonly string[] {
   const problems = [...keyProblems(inputs), ...roleProblems(inputs)];
   if (!needed) return problems;
-  const ambient = ambientPairProblem(environment);
-  if (ambient !== undefined && inputs.roleToAssume === undefined && !hasKeys(inputs)) problems.push(ambient);
+  if (inputs.roleToAssume === undefined && !hasKeys(inputs)) {
+    problems.push(...ambientKeyProblems(environment));
+  }
+  problems.push(...regionProblems(inputs, environment));
   if (regionOf(inputs, environment, defaultRegion) === undefined) {
     problems.push('aws-region is not given, and neither AWS_REGION nor AWS_DEFAULT_REGION is set');
   }
@@ -33,10 +37,24 @@ export function regionOf(
 ): string | undefined {
   return (
     inputs.awsRegion ??
-    (environment['AWS_REGION'] ||
-      environment['AWS_DEFAULT_REGION'] ||
-      (inputs.endpointUrl === undefined ? defaultRegion : 'us-east-1'))
+    variableOf(environment, 'AWS_REGION') ??
+    variableOf(environment, 'AWS_DEFAULT_REGION') ??
+    (inputs.endpointUrl === undefined ? defaultRegion : 'us-east-1')
   );
+}
+
+/** What is wrong with the variable that names the region, where no input does. */
+function regionProblems({ awsRegion }: AwsInputs, environment: Environment): readonly string[] {
+  const name = regionVariables.find((variable) => variableOf(environment, variable) !== undefined);
+  const value = name === undefined ? undefined : variableOf(environment, name);
+  if (awsRegion !== undefined || value === undefined) return [];
+  try {
+    checkRegion(value);
+    return [];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [`the variable ${name} cannot be "${printable(value, 80)}": ${reason}`];
+  }
 }
 
 function hasKeys(inputs: AwsInputs): boolean {

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { credentialPort, credentialsFromPort, scopedSessionPolicy } from '@slipway/aws';
-import type { Environment, ObjectStore } from '@slipway/core';
+import { type Environment, type ObjectStore, proxyVariables } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
 import { openStore, parseStoreUrl, type S3Settings, type S3StoreOptions } from '@slipway/store';
 import { openAwsAccess } from './credentials.ts';
@@ -93,8 +93,6 @@ function s3Access(
   return { settings: { ...use.s3, region, endpointUrl, forcePathStyle }, credentials };
 }
 
-const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
-
 /**
  * What a worker thread needs to open a store: plain settings, and a port by which it asks this thread for credentials,
  * so that tokens are fetched in one place and no secret is part of what a Worker starts from.
@@ -106,9 +104,7 @@ export function storeSeed(store: {
   readonly s3: S3StoreOptions | undefined;
 }): TransferredSeed {
   const { url, requireExisting, environment, s3 } = store;
-  const proxyEnvironment = Object.fromEntries(
-    proxyVariables.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
-  );
+  const proxyEnvironment = proxyVariables(environment);
   const port = s3 === undefined ? undefined : credentialPort(s3.credentials);
   return {
     seed: {

@@ -88,6 +88,22 @@ describe('inputs that name credentials', () => {
       'it has a query or a fragment',
     ],
     ['half an account', { 'expected-account-ids': '123456' }, 'an account ID has twelve digits'],
+    [
+      'a session token of two lines',
+      { 'access-key-id': 'A', 'secret-access-key': 'b', 'session-token': 'hunter2\nhunter2' },
+      'session-token cannot be used: it has 2 lines',
+    ],
+    [
+      'an access key with a word before it',
+      { 'access-key-id': 'key: A', 'secret-access-key': 'hunter2' },
+      'access-key-id cannot be "key: A": it has a blank',
+    ],
+    [
+      'a secret of two lines',
+      { 'access-key-id': 'A', 'secret-access-key': 'hunter2\rhunter2' },
+      'secret-access-key cannot be used: it has 2 lines',
+    ],
+    ['a role of two lines', { 'role-to-assume': `${role}\n${role}` }, 'it has 2 lines'],
     ['no region', { 'aws-region': 'eu central 1' }, 'it is no name of a region'],
   ])('may not be %s', async (_, texts, words) => {
     const told = await problems(texts);
@@ -121,10 +137,20 @@ describe('the region', () => {
     [{ 'aws-region': 'a-1' }, { AWS_REGION: 'b-1', AWS_DEFAULT_REGION: 'c-1' }, 'a-1'],
     [{}, { AWS_REGION: 'b-1', AWS_DEFAULT_REGION: 'c-1' }, 'b-1'],
     [{}, { AWS_REGION: '', AWS_DEFAULT_REGION: 'c-1' }, 'c-1'],
+    [{}, { AWS_REGION: 'b-1\r\n' }, 'b-1'],
+    [{}, { AWS_REGION: '\n', AWS_DEFAULT_REGION: 'c-1\n' }, 'c-1'],
+    [{ 'aws-region': 'a-1' }, { AWS_REGION: 'b 1' }, 'a-1'],
     [{ 'endpoint-url': 'https://s3.example.org' }, {}, 'us-east-1'],
     [{ 'endpoint-url': 'https://s3.example.org' }, { AWS_REGION: 'b-1' }, 'b-1'],
   ])('of %j in %j is %s', async (texts, environment, region) => {
     expect(regionOf(await parse(texts, environment), environment)).toBe(region);
+  });
+
+  test('of a variable that can be none is refused by the name of the variable', async () => {
+    expect(await problems({}, { AWS_DEFAULT_REGION: 'eu-central-1\nx' })).toBe(
+      'the variable AWS_DEFAULT_REGION cannot be "eu-central-1\\u{a}x": it is no name of a region',
+    );
+    expect(await problems({}, { AWS_REGION: 'EU Frankfurt' }, false)).toBe('none');
   });
 
   test('of a service that has only one need not be told', async () => {

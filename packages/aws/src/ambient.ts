@@ -1,58 +1,117 @@
 import {
   type AwsCredentials,
   type Environment,
+  formFault,
   printable,
   RemoteError,
   type SlipwayError,
+  type TextForm,
   UserError,
+  variableOf,
+  variableProblem,
 } from '@slipway/core';
 import { permissionLines } from './id-token.ts';
+import { namedProfile, sharedFiles } from './profile.ts';
 import type { KeySettings } from './settings.ts';
 
 const pairNames = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
 
-/** What is wrong with the key pair in the environment, if anything: half of one. */
-export function ambientPairProblem(environment: Environment): string | undefined {
-  const given = pairNames.filter((name) => environment[name]);
-  if (given.length !== 1) return undefined;
-  const missing = pairNames.find((name) => !environment[name]);
-  return `${given[0]} is set in the environment, but ${missing} is not: set both or neither`;
+/** What keys must be to be sent: the ID and the token go into headers, and the secret signs. */
+const keyForms = { accessKeyId: 'token', secretAccessKey: 'line', sessionToken: 'token' } as const;
+
+const keyVariables: Readonly<Record<string, TextForm>> = {
+  AWS_ACCESS_KEY_ID: keyForms.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: keyForms.secretAccessKey,
+  AWS_SESSION_TOKEN: keyForms.sessionToken,
+};
+
+/** What is wrong with the keys in the environment, each a sentence: half of a pair, or a value that no key can have. */
+export function ambientKeyProblems(environment: Environment): readonly string[] {
+  const problems = Object.entries(keyVariables).flatMap(
+    ([name, form]) => variableProblem(environment, name, form) ?? [],
+  );
+  const [given, ...others] = pairNames.filter((name) => variableOf(environment, name) !== undefined);
+  const missing = pairNames.find((name) => variableOf(environment, name) === undefined);
+  if (given === undefined || others.length > 0) return problems;
+  return [...problems, `${given} is set in the environment, but ${missing} is not: set both or neither`];
 }
 
-/** The key pair in the environment, unless a profile is named there, which goes before it. */
+/** The key pair in the environment. As in AWS's tools it goes before a profile that is named there. */
 export function ambientKeys(environment: Environment): KeySettings | undefined {
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE } = environment;
-  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY || AWS_PROFILE) return undefined;
-  return {
-    accessKeyId: AWS_ACCESS_KEY_ID,
-    secretAccessKey: AWS_SECRET_ACCESS_KEY,
-    sessionToken: AWS_SESSION_TOKEN || undefined,
-  };
+  const accessKeyId = variableOf(environment, 'AWS_ACCESS_KEY_ID');
+  const secretAccessKey = variableOf(environment, 'AWS_SECRET_ACCESS_KEY');
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: variableOf(environment, 'AWS_SESSION_TOKEN') };
+}
+
+/** Throws `RemoteError` `credentials-refused` for keys, wherever they are from, that no request can carry. */
+export function requireSendable(keys: KeySettings): void {
+  for (const name of ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const) {
+    const fault = formFault(keys[name] ?? '', keyForms[name]);
+    if (fault === undefined) continue;
+    throw new RemoteError(
+      'credentials-refused',
+      `The ${name} of these credentials cannot be used: ${fault}`,
+      {
+        hint: 'Look at the file or the program that gives this machine its credentials.',
+      },
+    );
+  }
 }
 
 /**
  * Asks the rest of the chain that all of AWS's tools go along: shared config, a token file, the container's or the
- * machine's own role. Throws `UserError` `credentials-missing` when none of them has any, and `RemoteError`
- * `credentials-refused` when the one that there is cannot be used.
+ * machine's own role. Throws `UserError` `credentials-missing` when none of them has any or the profile that is named does
+ * not exist, and `RemoteError` `credentials-refused` when the one that there is cannot be used.
  */
-export async function chainCredentials(region: string): Promise<() => Promise<AwsCredentials>> {
+export async function chainCredentials(
+  region: string,
+  environment: Environment,
+): Promise<() => Promise<AwsCredentials>> {
+  const profile = await namedProfile(environment);
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-  const chain = defaultProvider({ clientConfig: { region }, logger: silent });
+  const chain = defaultProvider({
+    clientConfig: { region },
+    logger: silent,
+    ...sharedFiles(environment),
+    ...chainSettings(environment, profile),
+  });
   return async () => {
     try {
       const { accessKeyId, secretAccessKey, sessionToken, expiration } = await chain({ forceRefresh: true });
       return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration?.getTime() };
     } catch (cause) {
-      throw chainFailure(cause);
+      throw chainFailure(cause, profile);
     }
+  };
+}
+
+/** What the SDK would read from variables by itself, with the line ends that may be around it. */
+function chainSettings(
+  environment: Environment,
+  profile: string | undefined,
+): {
+  readonly profile?: string;
+  readonly webIdentityTokenFile?: string;
+  readonly roleArn?: string;
+  readonly roleSessionName?: string;
+} {
+  const webIdentityTokenFile = variableOf(environment, 'AWS_WEB_IDENTITY_TOKEN_FILE');
+  const roleArn = variableOf(environment, 'AWS_ROLE_ARN');
+  const roleSessionName = variableOf(environment, 'AWS_ROLE_SESSION_NAME');
+  return {
+    ...(profile === undefined ? {} : { profile }),
+    ...(webIdentityTokenFile === undefined ? {} : { webIdentityTokenFile }),
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(roleSessionName === undefined ? {} : { roleSessionName }),
   };
 }
 
 /** The words with which the chain ends when no link of it had anything. */
 const nothingFound = 'Could not load credentials from any providers';
 
-function chainFailure(cause: unknown): SlipwayError {
+function chainFailure(cause: unknown, profile: string | undefined): SlipwayError {
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
   if (message !== nothingFound) {
     return new RemoteError(
@@ -62,6 +121,13 @@ function chainFailure(cause: unknown): SlipwayError {
         hint: 'Check the shared configuration and the AWS_… variables, or give role-to-assume or keys.',
         cause,
       },
+    );
+  }
+  if (profile !== undefined) {
+    return new UserError(
+      'credentials-missing',
+      `The profile "${printable(profile, 100)}", which AWS_PROFILE names, has no credentials, and neither has this machine`,
+      { hint: 'Look at its section of the shared configuration, or name another profile.', cause },
     );
   }
   return new UserError(

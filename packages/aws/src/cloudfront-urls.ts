@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { UserError } from '@slipway/core';
+import { onlyPemBlock, readKeyText, UserError } from '@slipway/core';
 
 const minModulusBits = 2_048;
 
@@ -16,13 +16,19 @@ export type UrlSigner = (url: string, expiresAtMs: number) => string;
 /** Why a text cannot sign URLs, without a word of it; undefined when it can. */
 export function urlSigningKeyProblem(privateKey: string): string | undefined {
   try {
-    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(privateKey);
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pemOf(privateKey));
     if (asymmetricKeyType !== 'rsa') return 'CloudFront takes RSA keys here, and this is another';
     const bits = asymmetricKeyDetails?.modulusLength ?? 0;
     return bits < minModulusBits ? `it has ${bits} bits, and ${minModulusBits} are needed` : undefined;
   } catch {
     return 'it is no private key in PEM without a passphrase';
   }
+}
+
+/** The key as OpenSSL reads it, in whatever form of PEM it was given. */
+function pemOf(privateKey: string): string {
+  const text = readKeyText(privateKey);
+  return (text.kind === 'armored' ? onlyPemBlock(text.text)?.pem : undefined) ?? privateKey;
 }
 
 /**
@@ -38,5 +44,10 @@ export async function openUrlSigner({ keyPairId, privateKey }: UrlSigningKey): P
   }
   const { getSignedUrl } = await import('@aws-sdk/cloudfront-signer');
   return (url, expiresAtMs) =>
-    getSignedUrl({ url, keyPairId, privateKey, dateLessThan: new Date(expiresAtMs).toISOString() });
+    getSignedUrl({
+      url,
+      keyPairId,
+      privateKey: pemOf(privateKey),
+      dateLessThan: new Date(expiresAtMs).toISOString(),
+    });
 }

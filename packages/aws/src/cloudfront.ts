@@ -1,5 +1,5 @@
 import type { CloudFrontClient, Invalidation as SdkInvalidation } from '@aws-sdk/client-cloudfront';
-import { type AwsCredentialsSource, RemoteError } from '@slipway/core';
+import { type AwsCredentialsSource, proxyVariables, RemoteError } from '@slipway/core';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
 import { explainRefusal } from './cloudfront-errors.ts';
 
@@ -57,7 +57,7 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
   const agent = {
     keepAlive: true,
     maxSockets,
-    ...(proxyEnvironment === undefined ? {} : { proxyEnv: { ...proxyEnvironment } }),
+    ...(proxyEnvironment === undefined ? {} : { proxyEnv: proxyVariables(proxyEnvironment) }),
   };
   const client: CloudFrontClient = new sdk.CloudFrontClient({
     region: options.region ?? 'us-east-1',

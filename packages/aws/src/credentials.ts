@@ -1,13 +1,13 @@
-import { type AwsCredentials, type AwsCredentialsSource, UserError } from '@slipway/core';
+import { type AwsCredentials, type AwsCredentialsSource, UserError, variableOf } from '@slipway/core';
 import { assertAccount } from './account.ts';
-import { ambientKeys, ambientPairProblem, chainCredentials } from './ambient.ts';
+import { ambientKeyProblems, ambientKeys, chainCredentials, requireSendable } from './ambient.ts';
 import { refreshing } from './refreshing.ts';
 import type { CredentialPorts, CredentialSettings, KeySettings } from './settings.ts';
 import { roleCredentials } from './web-identity.ts';
 
 /**
- * Where credentials come from: a role that is assumed with OIDC tokens, or else the given keys, or else what the
- * environment and the machine have. Nothing is fetched or loaded before the first are asked for; all that is secret is
+ * Where credentials come from: a role that is assumed with OIDC tokens, or else the given keys, or else keys in the
+ * environment, or else what the machine has: a profile, a token file, a role of its own. Nothing is fetched or loaded before the first are asked for; all that is secret is
  * masked before it is given out, and of an expected account. Throws `UserError` `credentials-missing` when it is plain
  * already that there can be none; the source throws that, and `RemoteError` `credentials-refused`.
  */
@@ -20,13 +20,20 @@ function fetcher(settings: CredentialSettings, ports: CredentialPorts): () => Pr
   const { role, keys } = settings;
   if (role !== undefined) return roleCredentials(role, settings, ports);
   if (keys !== undefined) return async () => checked(keys, settings, ports);
-  const problem = ambientPairProblem(environment);
-  if (problem !== undefined) throw new UserError('credentials-missing', problem);
+  const problems = ambientKeyProblems(environment);
+  if (problems.length > 0) throw new UserError('credentials-missing', problems.join('; '));
   const inEnvironment = ambientKeys(environment);
-  if (inEnvironment !== undefined) return async () => checked(inEnvironment, settings, ports);
+  if (inEnvironment !== undefined) {
+    if (variableOf(environment, 'AWS_PROFILE') !== undefined) {
+      ports.progress.info(
+        'AWS_PROFILE is not looked at: there are keys in the environment, which go before it.',
+      );
+    }
+    return async () => checked(inEnvironment, settings, ports);
+  }
   let chain: Promise<() => Promise<AwsCredentials>> | undefined;
   return async () => {
-    chain ??= chainCredentials(settings.region);
+    chain ??= chainCredentials(settings.region, environment);
     return checked(await (await chain)(), settings, ports);
   };
 }
@@ -38,6 +45,7 @@ async function checked(
 ): Promise<AwsCredentials> {
   mask(credentials.secretAccessKey);
   if (credentials.sessionToken !== undefined) mask(credentials.sessionToken);
+  requireSendable(credentials);
   await assertAccount(credentials, {
     expected: settings.expectedAccountIds ?? [],
     place: { region: settings.region, endpointUrl: settings.stsEndpointUrl, environment },

@@ -1,5 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { type Environment, printable, RemoteError, systemErrorCode, UserError } from '@slipway/core';
+import {
+  type Environment,
+  printable,
+  proxyVariables,
+  RemoteError,
+  systemErrorCode,
+  UserError,
+  variableOf,
+  variableProblem,
+} from '@slipway/core';
 import { isSafeEndpoint } from './endpoint.ts';
 
 const maxBodyBytes = 64 * 1024;
@@ -18,7 +27,7 @@ export const permissionLines = 'permissions:\n  id-token: write';
 
 /** Throws `UserError` `credentials-missing` when this job cannot ask for tokens. */
 export function requireIdTokens(environment: Environment): void {
-  if (environment[urlVariable] && environment[tokenVariable]) return;
+  if (variableOf(environment, urlVariable) && variableOf(environment, tokenVariable)) return;
   throw new UserError(
     'credentials-missing',
     `This job may not ask GitHub for OIDC tokens (there is no ${urlVariable}), so no role can be assumed.`,
@@ -37,9 +46,11 @@ export function requireIdTokens(environment: Environment): void {
  */
 export async function fetchIdToken(request: IdTokenRequest): Promise<string> {
   requireIdTokens(request.environment);
-  const endpoint = request.environment[urlVariable] ?? '';
-  const bearer = request.environment[tokenVariable] ?? '';
+  const endpoint = variableOf(request.environment, urlVariable) ?? '';
+  const bearer = variableOf(request.environment, tokenVariable) ?? '';
   request.mask(bearer);
+  const problem = variableProblem(request.environment, tokenVariable, 'token');
+  if (problem !== undefined) throw new UserError('credentials-missing', `${problem}.`);
   if (!isSafeEndpoint(endpoint)) {
     throw new UserError(
       'credentials-missing',
@@ -62,7 +73,7 @@ interface Answer {
 async function get(url: URL, bearer: string, request: IdTokenRequest): Promise<Answer> {
   const transport = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const signal = AbortSignal.timeout(request.timeoutMs);
-  const agent = new transport.Agent({ proxyEnv: { ...request.environment } });
+  const agent = new transport.Agent({ proxyEnv: proxyVariables(request.environment) });
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const headers = {

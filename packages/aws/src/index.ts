@@ -1,4 +1,4 @@
-export { ambientPairProblem } from './ambient.ts';
+export { ambientKeyProblems } from './ambient.ts';
 export * from './cloudfront.ts';
 export * from './cloudfront-batches.ts';
 export * from './cloudfront-paths.ts';

@@ -1,5 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http';
-import { printable, systemErrorCode } from '@slipway/core';
+import { printable, proxyVariables, systemErrorCode } from '@slipway/core';
 import { isSafeEndpoint } from './endpoint.ts';
 
 const maxRedirects = 5;
@@ -72,7 +72,7 @@ export class ServedClient {
     const agentOptions = {
       keepAlive: true,
       maxSockets: maxConnections,
-      ...(this.#proxyEnvironment === undefined ? {} : { proxyEnv: { ...this.#proxyEnvironment } }),
+      ...(this.#proxyEnvironment === undefined ? {} : { proxyEnv: proxyVariables(this.#proxyEnvironment) }),
     };
     this.#agents ??= { http: new http.Agent(agentOptions), https: new https.Agent(agentOptions) };
     const { http: plain, https: secure } = this.#agents;

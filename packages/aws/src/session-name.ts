@@ -1,4 +1,4 @@
-import type { Environment } from '@slipway/core';
+import { type Environment, variableOf } from '@slipway/core';
 
 const maxCharacters = 64;
 
@@ -13,8 +13,8 @@ export function isSessionName(text: string): boolean {
  */
 export function defaultSessionName(environment: Environment): string {
   const clean = (text: string): string => text.replaceAll(/[^\w+=,.@-]+/g, '-');
-  const repository = clean(environment['GITHUB_REPOSITORY'] ?? '');
-  const run = clean(environment['GITHUB_RUN_ID'] ?? '').slice(0, 20);
+  const repository = clean(variableOf(environment, 'GITHUB_REPOSITORY') ?? '');
+  const run = clean(variableOf(environment, 'GITHUB_RUN_ID') ?? '').slice(0, 20);
   const ending = run === '' ? '' : `-${run}`;
   const beginning = repository === '' ? 'slipway' : `slipway-${repository}`;
   return `${beginning.slice(0, maxCharacters - ending.length)}${ending}`;

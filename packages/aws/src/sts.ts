@@ -1,4 +1,4 @@
-import type { Environment } from '@slipway/core';
+import { type Environment, proxyVariables } from '@slipway/core';
 import type { KeySettings } from './settings.ts';
 
 /** How long a connection to STS may take to open, and then to answer. */
@@ -28,7 +28,7 @@ export async function stsClient(place: StsPlace, keys?: KeySettings) {
   ]);
   const { accessKeyId = '', secretAccessKey = '', sessionToken } = keys ?? {};
   const identity = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  const proxyEnv = { ...place.environment };
+  const proxyEnv = proxyVariables(place.environment);
   return new STSClient({
     region: place.region,
     maxAttempts: 1,

@@ -29,6 +29,34 @@ describe('credentials of the environment', () => {
     expect(ports.masked).toEqual(['hunter2-secret', 'hunter2-token']);
   });
 
+  test('are trimmed of the line ends that secrets are pasted with', async () => {
+    const environment = {
+      AWS_ACCESS_KEY_ID: 'AKIA1\r\n',
+      AWS_SECRET_ACCESS_KEY: ' hunter2-secret\n',
+      AWS_SESSION_TOKEN: 'hunter2-token\r',
+    };
+    const ports = recordedPorts(environment);
+    expect(await openCredentials({ region }, ports)()).toEqual({
+      accessKeyId: 'AKIA1',
+      secretAccessKey: 'hunter2-secret',
+      sessionToken: 'hunter2-token',
+    });
+    expect(ports.masked).toEqual(['hunter2-secret', 'hunter2-token']);
+  });
+
+  test('I7: with a line end inside are refused by name, all at once, with nothing of them', async () => {
+    const environment = {
+      AWS_ACCESS_KEY_ID: 'AKIA1 AKIA2',
+      AWS_SECRET_ACCESS_KEY: 'hunter2\nhunter3',
+      AWS_SESSION_TOKEN: 'hunter4\r\nhunter5',
+    };
+    const error = await errorOf(() => openCredentials({ region }, recordedPorts(environment)));
+    expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
+    for (const name of Object.keys(environment))
+      expect(error.message).toContain(`the variable ${name} cannot be used`);
+    expect(error.message).not.toMatch(/hunter|AKIA/);
+  });
+
   test.each(['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const)(
     'are refused with half of the pair, %s alone',
     async (name) => {
@@ -66,14 +94,65 @@ describe('the chain of the machine', () => {
     expect(error.hint).toContain('permissions:\n  id-token: write');
   });
 
-  test('gives the profile of a shared configuration, also where there is a key pair beside it', async () => {
+  /** A shared configuration with the profile `ci`, and the variables that name both. */
+  function sharedConfiguration(extra = '') {
     const path = join(directory, 'credentials');
-    writeFileSync(path, '[ci]\naws_access_key_id = AKIA2\naws_secret_access_key = hunter3-secret\n');
-    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path);
-    vi.stubEnv('AWS_PROFILE', 'ci');
-    const ports = recordedPorts({ ...pair, AWS_PROFILE: 'ci' });
+    writeFileSync(path, `[ci]\naws_access_key_id = AKIA2\naws_secret_access_key = hunter3-secret\n${extra}`);
+    const environment = {
+      AWS_SHARED_CREDENTIALS_FILE: `${path}\n`,
+      AWS_CONFIG_FILE: join(directory, 'config'),
+      AWS_PROFILE: 'ci\r\n',
+    };
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    return environment;
+  }
+
+  test('gives the profile of a shared configuration, though its variables end in a line end', async () => {
+    const ports = recordedPorts(sharedConfiguration());
     expect(await openCredentials({ region }, ports)()).toMatchObject({ accessKeyId: 'AKIA2' });
     expect(ports.masked).toEqual(['hunter3-secret']);
+  });
+
+  test('is not asked where there are keys in variables, which go before AWS_PROFILE', async () => {
+    const ports = recordedPorts({ ...sharedConfiguration(), ...pair });
+    expect(await openCredentials({ region }, ports)()).toMatchObject({ accessKeyId: 'AKIA1' });
+    expect(ports.lines).toEqual([
+      'AWS_PROFILE is not looked at: there are keys in the environment, which go before it.',
+    ]);
+    const missing = recordedPorts({ ...sharedConfiguration(), ...pair, AWS_PROFILE: 'nobody' });
+    expect(await openCredentials({ region }, missing)()).toMatchObject({ accessKeyId: 'AKIA1' });
+  });
+
+  test('names a profile that does not exist, with the files it was looked for in and the profiles there', async () => {
+    const environment = { ...sharedConfiguration(), AWS_PROFILE: 'prod' };
+    writeFileSync(
+      environment.AWS_CONFIG_FILE,
+      '[default]\nregion = x\n[profile staging]\nregion = x\n[sso-session s]\nsso_region = x\n',
+    );
+    // Credentials of another kind must not stand in for those of the profile.
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:1');
+    vi.stubEnv('AWS_PROFILE', 'prod');
+    const error = await errorOf(openCredentials({ region }, recordedPorts(environment)));
+    expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
+    expect(error.message).toBe(
+      `AWS_PROFILE names the profile "prod", which does not exist. The files ${directory}/config (AWS_CONFIG_FILE) and ${directory}/credentials (AWS_SHARED_CREDENTIALS_FILE) have the profiles ci, default, staging`,
+    );
+    expect(error.hint).toContain('Correct or unset AWS_PROFILE');
+  });
+
+  test('names a profile, and the usual files, where there is no configuration at all', async () => {
+    vi.stubEnv('AWS_PROFILE', 'prod');
+    const error = await errorOf(openCredentials({ region }, recordedPorts({ AWS_PROFILE: 'prod' })));
+    expect(error.message).toContain(`The files ${directory}/.aws/config (AWS_CONFIG_FILE)`);
+    expect(error.message).toContain('have no profiles, or are not there');
+  });
+
+  test('names a profile that has no credentials', async () => {
+    const environment = { ...sharedConfiguration('[empty]\nregion = eu-central-1\n'), AWS_PROFILE: 'empty' };
+    vi.stubEnv('AWS_PROFILE', 'empty');
+    const error = await errorOf(openCredentials({ region }, recordedPorts(environment)));
+    expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
+    expect(error.message).toContain('The profile "empty", which AWS_PROFILE names, has no credentials');
   });
 
   test('says what is wrong with what it found', async () => {
@@ -108,5 +187,26 @@ describe('the chain of the machine', () => {
     });
     expect(ports.masked).toEqual(['hunter4', 'hunter5']);
     container.close();
+  });
+
+  test('I7: is refused with a session token that no header can carry, with nothing of it', async () => {
+    const Expiration = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, '');
+    const container = await serveLoopback(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({
+          AccessKeyId: 'ASIA3',
+          SecretAccessKey: 'hunter4',
+          Token: 'hunter5\nhunter6',
+          Expiration,
+        }),
+      );
+    });
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', container.url);
+    const error = await errorOf(openCredentials({ region }, recordedPorts({})));
+    container.close();
+    expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused' });
+    expect(error.message).toContain('The sessionToken of these credentials cannot be used: it has 2 lines');
+    expect(error.message).not.toContain('hunter');
   });
 });

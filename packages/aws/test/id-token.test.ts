@@ -39,6 +39,23 @@ describe('a token of a job', () => {
     expect(decodeClaims(await token())).toMatchObject({ aud: 'somebody' });
   });
 
+  test('is asked for though the variables that say how end in a line end', async () => {
+    const entries = Object.entries(issuer.environment).map(([name, value]) => [name, `${value}\r\n`]);
+    expect(decodeClaims(await fetchFrom(Object.fromEntries(entries)).token())).toMatchObject({
+      aud: 'sts.amazonaws.com',
+    });
+  });
+
+  test('I7: is not asked for with a token of two lines, which is refused by name', async () => {
+    const broken = { ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'hunter2\nhunter3' };
+    const error = await errorOf(fetchFrom(broken).token);
+    expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
+    expect(error.message).toContain(
+      'the variable ACTIONS_ID_TOKEN_REQUEST_TOKEN cannot be used: it has 2 lines',
+    );
+    expect(error.message).not.toContain('hunter');
+  });
+
   test('that may not be asked for says which two lines are missing', async () => {
     const error = await errorOf(fetchFrom({}).token);
     expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });

@@ -27,15 +27,20 @@ export async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The signer of a run, if it was given a key. Throws `UserError` `key-unusable`. */
+/** The signer of a run, if it was given a key. Throws `UserError` `key-unusable`, and `input-invalid` for one that is not trusted. */
 export async function openOptionalSigner(
-  inputs: { readonly signingKey: string | undefined; readonly passphrase: string | undefined },
+  inputs: {
+    readonly signingKey: string | undefined;
+    readonly passphrase: string | undefined;
+    readonly trustedKeys: string;
+  },
   context: ActionContext,
 ): Promise<Signer | undefined> {
   if (inputs.signingKey === undefined) return undefined;
   const signer = await openSigner({
     armoredKey: inputs.signingKey,
     passphrase: inputs.passphrase,
+    trustedKeys: inputs.trustedKeys,
     clock: context.clock,
   });
   for (const notice of signer.notices) context.progress.info(`Note on the signing key: ${notice}`);

@@ -1,5 +1,5 @@
 import { printable } from '@slipway/core';
-import type { InputDeclarations } from '@slipway/runner';
+import { booleanOf, type InputDeclarations } from '@slipway/runner';
 import { closest } from './closest.ts';
 
 /** The flags of every command, beside the inputs of its action. */
@@ -22,8 +22,8 @@ export interface ParsedArguments {
 }
 
 /**
- * Reads the arguments after the action's name: `--name value`, `--name=value`, and for booleans `--name` and
- * `--no-name`. Never throws: everything wrong is in `problems`. Unlike `parseArgs` of Node it never takes a flag for the
+ * Reads the arguments after the action's name: `--name value`, `--name=value`, and for booleans also `--name` and
+ * `--no-name` alone. Never throws: everything wrong is in `problems`. Unlike `parseArgs` of Node it never takes a flag for the
  * value of the flag before it, so that each problem is told once and none hides another.
  */
 export function parseArguments(args: readonly string[], inputs: InputDeclarations): ParsedArguments {
@@ -51,7 +51,11 @@ export function parseArguments(args: readonly string[], inputs: InputDeclaration
       if (inlineValue === undefined) flags.add(name);
       else problems.push(`--${name} takes no value`);
     } else if (isBoolean(name)) {
-      add(name, inlineValue ?? 'true');
+      // Nothing but flags stands among the arguments, so a word for a boolean can only be of this one.
+      const next = args[index + 1];
+      const word = next !== undefined && booleanOf(next) !== undefined ? next : undefined;
+      add(name, inlineValue ?? word ?? 'true');
+      if (inlineValue === undefined && word !== undefined) index += 1;
     } else if (isBoolean(negated)) {
       if (inlineValue === undefined) add(negated, 'false');
       else problems.push(`--${name} takes no value`);

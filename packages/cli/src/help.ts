@@ -42,8 +42,8 @@ export function actionHelp(action: ActionDefinition): string {
     ),
     '',
     ...wrap(
-      '@FILE as a value stands for what the file holds, @- for standard input, @@ for a leading @. Lists take their ' +
-        'flag several times, or lines. Each input can also come from a variable, such as ' +
+      '@FILE as a value stands for what the file holds, @- for standard input, @@ for a leading @. What has … after it ' +
+        'takes its flag several times, or lines. --flag alone is --flag true, and --no-flag is --flag false. Each input can also come from a variable, such as ' +
         `${environmentVariable(exampleName)}; flags win. Secrets are taken only from files, standard input and variables.`,
       width,
     ),
@@ -66,7 +66,7 @@ function commonFlagEntries(): readonly (readonly [string, string])[] {
 function flagTerm(name: string, declaration: InputDeclaration<unknown>): string {
   if (declaration.kind === 'boolean') return `--[no-]${name}`;
   if (declaration.secret) return `--${name} @FILE`;
-  return `--${name} ${declaration.kind.toUpperCase()}`;
+  return `--${name} ${declaration.kind.toUpperCase()}${declaration.repeatable === true ? ' …' : ''}`;
 }
 
 function explanation(declaration: InputDeclaration<unknown>): string {

@@ -47,8 +47,8 @@ export async function readInputTexts(
       if (fromEnvironment !== undefined) texts.set(name, fromEnvironment);
       continue;
     }
-    if (values.length > 1 && declaration.kind !== 'list') {
-      refuse(name, `--${name} is given ${values.length} times`);
+    if (values.length > 1 && declaration.repeatable !== true) {
+      refuse(name, `--${name} is given ${values.length} times, and takes one value`);
       continue;
     }
     const parts: string[] = [];

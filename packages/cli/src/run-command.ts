@@ -52,9 +52,14 @@ export async function runCommand(
     );
     return name === undefined ? 2 : 0;
   }
-  if (name === '--version') {
+  // No input is called so, and no flag takes what begins with a dash for its value.
+  if (args.includes('--version')) {
     output.write(`${version}\n`);
     return 0;
+  }
+  if (name.startsWith('-')) {
+    error.write('Flags stand after the name of the action: slipway ACTION [--input value …]\n');
+    return 2;
   }
   const entry = Object.hasOwn(registry, name) ? registry[name] : undefined;
   if (entry === undefined) {

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { systemClock, UserError } from '@slipway/core';
-import { defineAction, input } from '@slipway/runner';
+import { defineAction, type InputDeclarations, input, linesInput } from '@slipway/runner';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseArguments } from '../src/arguments.ts';
+import { actionHelp } from '../src/help.ts';
+import { readInputTexts } from '../src/input-sources.ts';
 import { registry } from '../src/registry.ts';
 import { type CommandSurroundings, runCommand } from '../src/run-command.ts';
 
@@ -19,6 +21,8 @@ const action = defineAction({
   inputs: {
     title: input.requiredText({ description: 'What to say.' }),
     names: input.lines({ description: 'Whom to say it to.' }),
+    tones: linesInput('tones', 'In which tones.', (line) => line),
+    keys: input.block({ description: 'Keys, one after the other.' }),
     key: input.secret({ description: 'What not to say.' }),
     'dry-run': input.boolean({ description: 'Only tell.', default: 'false' }),
     loud: input.boolean({ description: 'Say it loudly.', default: 'true' }),
@@ -30,13 +34,15 @@ const action = defineAction({
     never: { description: 'What never is.' },
     report: { description: 'The report.' },
   },
-  async run({ title, names, key = '', dryRun, loud, how, report }, { progress }) {
+  async run({ title, names, tones, keys, key = '', dryRun, loud, how, report }, { progress }) {
     progress.start('Say it', 2, 'entries');
     progress.advance(2);
     progress.info(`key is ${key}`);
     if (how === 'badly') throw new UserError('buildcache-empty', `no ${key}`, { hint: 'Try again.' });
     return {
-      outputs: { said: `${title} ${names.join('+')} ${dryRun} ${loud} ${key}` },
+      outputs: {
+        said: `${title} ${[...names, ...tones, ...keys.split('\n')].filter((word) => word !== '').join('+')} ${dryRun} ${loud} ${key}`,
+      },
       files: [
         {
           output: 'report',
@@ -113,6 +119,47 @@ describe('the arguments of slipway', () => {
     expect(await echo('--title', '@@a', '--names', '# none\nx\ny')).toBe('@a x+y false true');
   });
 
+  test.each(['true', 'True', 'TRUE', 'yes', 'on', '1'])(
+    'are %s behind the flag of a boolean',
+    async (word) => {
+      expect(await echo('--dry-run', word, '--title', 'a')).toBe('a  true true');
+      expect(await echo('--title', 'a', '--dry-run', word)).toBe('a  true true');
+    },
+  );
+
+  test.each(['false', 'False', 'FALSE', 'no', 'off', '0'])(
+    'are %s behind the flag of a boolean',
+    async (word) => {
+      expect(await echo('--title', 'a', '--loud', word, '--dry-run')).toBe('a  true false');
+    },
+  );
+
+  test('behind the flag of a boolean are no other words, and none behind its negation', async () => {
+    for (const args of [
+      ['--dry-run', 'maybe'],
+      ['--no-dry-run', 'true'],
+      ['--dry-run', 'true', 'false'],
+    ]) {
+      const { status, error } = await run(['echo', '--title', 'a', ...args]);
+      expect(status).toBe(2);
+      expect(error).toMatch(/an argument after --(no-)?dry-run belongs to no flag/);
+    }
+    expect((await run(['echo', '--title', 'a', '--dry-run', '--no-dry-run'])).error).toContain(
+      '--dry-run is given 2 times, and takes one value',
+    );
+  });
+
+  test('take the flags of lists, rules and blocks several times, and those of single values once', async () => {
+    const keys = file('key.asc', 'one\n');
+    const lists = ['--names', 'x', '--tones', 'low', '--names=y', '--tones=high'];
+    expect(await echo('--title', 'a', ...lists, '--keys', `@${keys}`, '--keys', 'two')).toBe(
+      'a x+y+low+high+one+two false true',
+    );
+    const { status, error } = await run(['echo', '--title', 'a', '--title', 'b']);
+    expect(status).toBe(2);
+    expect(error).toContain('--title is given 2 times, and takes one value');
+  });
+
   test('are read from files, standard input and variables, and flags win over variables', async () => {
     const names = file('names.txt', 'one\ntwo\n');
     expect(
@@ -161,6 +208,14 @@ describe('the arguments of slipway', () => {
       output: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
     });
     expect(await run(['__proto__'])).toMatchObject({ status: 2 });
+    const version = await run(['echo', '--version']);
+    expect(version).toMatchObject({ status: 0, output: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    const early = await run(['--key=hunter2', 'echo']);
+    expect(early).toMatchObject({
+      status: 2,
+      error: expect.stringContaining('after the name of the action'),
+    });
+    expect(early.error).not.toContain('hunter2');
   });
 
   test('I8: whatever they are, they are parsed or refused, and never throw', () => {
@@ -322,10 +377,45 @@ describe('help', () => {
     const { output, status } = await run(['echo', '--help']);
     expect(status).toBe(0);
     expect(output).toContain('Usage: slipway echo --title TEXT');
-    expect(output).toContain('  --[no-]dry-run  Only tell. Default: false.\n');
+    expect(output).toMatch(/^ {2}--\[no-\]dry-run {2,}Only tell\. Default: false\.$/m);
     expect(output).toContain('  --key @FILE');
     for (const line of output.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     expect((await run(['--help'])).output).toContain('echo  Says what it was given.');
+  });
+
+  test('marks every input that it says takes its flag several times, and each of them does', async () => {
+    let repeatable = 0;
+    for (const { load } of Object.values(registry)) {
+      const { action: real } = await load();
+      const declarations: InputDeclarations = real.inputs;
+      for (const [name, declaration] of Object.entries(declarations)) {
+        const marked = actionHelp(real).includes(` --${name} ${declaration.kind.toUpperCase()} …`);
+        expect(marked, `${real.name} --${name}`).toBe(declaration.repeatable === true);
+        const sources = { environment: {}, open: () => Readable.from([]) };
+        const given = new Map([[name, ['a', 'b']]]);
+        const { texts, refused } = await readInputTexts({ [name]: declaration }, given, sources);
+        if (!marked) {
+          expect(refused, `${real.name} --${name}`).toContain(name);
+          continue;
+        }
+        repeatable += 1;
+        expect(texts.get(name)).toBe('a\nb');
+        expect(refused.size).toBe(0);
+      }
+    }
+    expect(repeatable).toBeGreaterThan(30);
+  });
+
+  test('marks what a workflow writes as lines, whatever its kind is called', async () => {
+    for (const { load } of Object.values(registry)) {
+      const { action: real } = await load();
+      const declarations: InputDeclarations = real.inputs;
+      for (const [name, { kind, repeatable, description }] of Object.entries(declarations)) {
+        const isLines =
+          /^(?:list|rules|globs)$/.test(kind) || /\bone a line\b|one after the other/.test(description);
+        if (isLines && kind !== 'path') expect(repeatable, `${real.name} --${name}`).toBe(true);
+      }
+    }
   });
 
   test('exists for every action, none of which has an input that is a flag of slipway itself', async () => {

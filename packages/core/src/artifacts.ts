@@ -1,4 +1,6 @@
 import { UserError } from './errors.ts';
+import { JsonError } from './json-scanner.ts';
+import { parseJsonText } from './json-text.ts';
 import { printable } from './printable.ts';
 
 /** A file of a release, as actions hand it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always there. */
@@ -19,6 +21,7 @@ export interface Artifact {
 }
 
 const maxArtifacts = 10_000;
+const maxDepth = 64;
 const maxTextCharacters = 16 * 2 ** 20;
 const maxFieldCharacters = 4_096;
 const optionalFields = ['path', 'platform', 'key', 'url'] as const;
@@ -54,9 +57,9 @@ export function parseArtifacts(text: string): readonly Artifact[] {
 function parseArray(text: string): readonly unknown[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw refusal('it is no JSON');
+    value = parseJsonText(text, { maxDepth });
+  } catch (error) {
+    throw error instanceof JsonError ? refusal(error.message, error) : error;
   }
   if (!Array.isArray(value)) throw refusal('it is no JSON array');
   return value;
@@ -89,6 +92,6 @@ function isText(value: unknown): value is string {
   );
 }
 
-function refusal(what: string): UserError {
-  return new UserError('content-invalid', `the list of artifacts is wrong: ${what}`);
+function refusal(what: string, cause?: unknown): UserError {
+  return new UserError('content-invalid', `the list of artifacts is wrong: ${what}`, { cause });
 }

@@ -21,11 +21,21 @@ export type JsonFault = 'json-malformed' | 'json-too-deep' | 'json-duplicate-key
 
 export class JsonError extends UserError {
   readonly fault: JsonFault;
+  /** What is wrong, without where. */
+  readonly reason: string;
+  /** Where it is noticed, in bytes: for a string at its beginning. */
   readonly offset: number;
 
-  constructor(fault: JsonFault, message: string, offset: number) {
-    super('content-invalid', `${message} at byte ${offset}`);
+  /** `told`: words for who wrote the text, in place of the reason and the byte. */
+  constructor(
+    fault: JsonFault,
+    reason: string,
+    offset: number,
+    told: { readonly message?: string; readonly hint?: string | undefined } = {},
+  ) {
+    super('content-invalid', told.message ?? `${reason} at byte ${offset}`, { hint: told.hint });
     this.fault = fault;
+    this.reason = reason;
     this.offset = offset;
   }
 }

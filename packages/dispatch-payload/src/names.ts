@@ -22,11 +22,16 @@ export function isSameRepository(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** An event type. Throws an `Error` for what GitHub refuses and for what would be misread: 1 to 100 printable ASCII characters. */
+/**
+ * An event type. Throws an `Error` for what GitHub refuses and for what would be misread: it takes 1 to 100 characters, which
+ * here are printable ASCII, with spaces between them as in `app released`.
+ */
 export function parseEventType(text: string): string {
   if (text.length > maxEventTypeCharacters)
     throw new Error(`it has more than ${maxEventTypeCharacters} characters`);
-  if (!/^[\x21-\x7e]+$/.test(text)) throw new Error('it has a space, or a character beyond ASCII');
+  if (text !== text.trim()) throw new Error('it has a space at one of its ends');
+  if (!/^[\x20-\x7e]+$/.test(text))
+    throw new Error('it is empty, or has a character that is not printable ASCII');
   return text;
 }
 

@@ -55,7 +55,7 @@ describe('an envelope', () => {
     ['id', 'x', 'id'],
     ['id', '../../../etc/passwd', 'id'],
     ['id', 42, 'id: it is no text'],
-    ['event', 'a b', 'event'],
+    ['event', 'a\nb', 'event'],
     ['audience', 'acme', 'audience'],
     ['issuedAt', '2027-02-30T00:00:00Z', 'issuedAt'],
     ['issuedAt', '2027-01-31 12:00:00Z', 'issuedAt'],
@@ -280,6 +280,13 @@ test.each([
   expect(() => parseRepository(text)).toThrow();
 });
 
-test.each(['', 'a b', 'x'.repeat(101), 'ü', 'a\n'])('"%s" is no event type', (text) => {
+test.each(['app released', 'App released: all of them!', 'x'.repeat(100)])(
+  '"%s" is an event type',
+  (text) => {
+    expect(parseEventType(text)).toBe(text);
+  },
+);
+
+test.each(['', ' a', 'a ', 'x'.repeat(101), 'ü', 'a\n', 'a\u00a0b'])('"%s" is no event type', (text) => {
   expect(() => parseEventType(text)).toThrow();
 });

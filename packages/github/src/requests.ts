@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, formatDuration } from '@slipway/core';
+import { backoffMs, type Clock, formatDuration, SlipwayError } from '@slipway/core';
 import { GitHubFailure, type RefusedAnswer, rateLimitWaitMs } from './refusal.ts';
 import { ConnectionFailure, transport } from './transport.ts';
 
@@ -164,7 +164,10 @@ export const silent = { debug() {}, info() {}, warn() {}, error() {} };
 function failureOf(error: unknown): RefusedAnswer | ConnectionFailure {
   if (!(error instanceof Error)) throw error;
   if (error.cause instanceof ConnectionFailure) return error.cause;
+  if (error.cause instanceof SlipwayError) throw error.cause;
+  // Without an answer it is no refusal: octokit gives such errors a status of its own.
   if (!('status' in error) || typeof error.status !== 'number' || !('response' in error)) throw error;
+  if (typeof error.response !== 'object' || error.response === null) throw error;
   const { headers, data } = error.response as { headers?: RefusedAnswer['headers']; data?: unknown };
   return { status: error.status, headers: headers ?? {}, message: messageOf(data) };
 }

@@ -1,5 +1,5 @@
-import { createPrivateKey } from 'node:crypto';
-import { printable, UserError } from '@slipway/core';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { formFault, onlyPemBlock, printable, readKeyText, UserError } from '@slipway/core';
 import { GitHubFailure } from './refusal.ts';
 import {
   type Answer,
@@ -23,25 +23,58 @@ export interface AppCredentials {
   readonly privateKey: string;
 }
 
-/** One token for every repository. */
+/** One token for every repository. Throws `UserError` `input-invalid`, with nothing of it, for one that no header can carry. */
 export function staticToken(token: string): TokenSource {
+  const fault = formFault(token, 'token');
+  if (fault !== undefined) throw new UserError('input-invalid', `the token cannot be used: ${fault}`);
   return async () => token;
 }
 
-/** The key of an app in PKCS #8. Throws `UserError` `key-unusable` that has nothing of it. */
+/**
+ * The key of an app in PKCS #8, from PEM in any form that `readKeyText` reads, or the base64 of DER. Throws `UserError`
+ * `key-unusable` that has nothing of it.
+ */
 export function parseAppKey(text: string): string {
-  let key: ReturnType<typeof createPrivateKey> | undefined;
+  const given = readKeyText(text);
+  const block = given.kind === 'armored' ? onlyPemBlock(given.text) : undefined;
+  const key =
+    given.kind === 'binary'
+      ? (privateKeyOf({ key: Buffer.from(given.bytes), format: 'der', type: 'pkcs1' }) ??
+        privateKeyOf({ key: Buffer.from(given.bytes), format: 'der', type: 'pkcs8' }))
+      : block && privateKeyOf({ key: block.pem, format: 'pem' });
+  if (key?.asymmetricKeyType === 'rsa') return String(key.export({ type: 'pkcs8', format: 'pem' }));
+  throw new UserError('key-unusable', appKeyFault(given.kind, block, key !== undefined), {
+    hint: 'Store the whole .pem file that GitHub made for the app, with its first and last line, or the base64 of it.',
+  });
+}
+
+function privateKeyOf(key: Parameters<typeof createPrivateKey>[0]): KeyObject | undefined {
   try {
-    key = createPrivateKey(text.replaceAll('\\n', '\n'));
+    return createPrivateKey(key);
   } catch {
     // What OpenSSL says of it helps nobody.
+    return undefined;
   }
-  if (key?.asymmetricKeyType !== 'rsa') {
-    throw new UserError('key-unusable', 'it is no private RSA key in PEM', {
-      hint: 'Store the whole .pem file that GitHub made for the app, with its first and last line.',
-    });
+}
+
+function appKeyFault(
+  kind: ReturnType<typeof readKeyText>['kind'],
+  block: ReturnType<typeof onlyPemBlock>,
+  isOtherKey: boolean,
+): string {
+  if (isOtherKey) return 'it is a private key, and no RSA key';
+  if (block === undefined) {
+    return kind === 'armored' ? 'it is cut short, or more than one key' : 'it is no private RSA key in PEM';
   }
-  return String(key.export({ type: 'pkcs8', format: 'pem' }));
+  const { label, pem } = block;
+  if (label.startsWith('PGP ')) return 'it is an OpenPGP key, and no private RSA key in PEM';
+  if (label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE') return 'it is public, and no private key';
+  if (label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type: 4,ENCRYPTED$/m.test(pem)) {
+    return 'it is protected by a passphrase, which the keys that GitHub makes are not';
+  }
+  return label.endsWith('PRIVATE KEY')
+    ? 'what is between its first and last line is damaged'
+    : 'it is no private RSA key in PEM';
 }
 
 /**
@@ -56,7 +89,7 @@ export function appTokens(
   const kept = new Map<string, { readonly token: string; readonly expiresAtMs: number }>();
   let authentication: Promise<Authentication> | undefined;
   const send = async (request: Pick<OneRequest, 'route' | 'parameters'>): Promise<Answer> => {
-    authentication ??= appAuthentication(appId, privateKey);
+    authentication ??= appAuthentication(appId, privateKey, mask);
     // A token more does no harm: it ends by itself.
     return requests.send({ ...request, repeatable: true }, await authentication);
   };
@@ -72,9 +105,16 @@ export function appTokens(
 
 type Send = (request: Pick<OneRequest, 'route' | 'parameters'>) => Promise<Answer>;
 
-async function appAuthentication(appId: string, privateKey: string): Promise<Authentication> {
+async function appAuthentication(
+  appId: string,
+  key: string,
+  mask: (secret: string) => void,
+): Promise<Authentication> {
   const { createAppAuth } = await import('@octokit/auth-app');
-  return { authStrategy: createAppAuth, auth: { appId, privateKey: parseAppKey(privateKey), log: silent } };
+  const privateKey = parseAppKey(key);
+  // GitHub gives keys out in PKCS #1, which has other lines.
+  mask(privateKey);
+  return { authStrategy: createAppAuth, auth: { appId, privateKey, log: silent } };
 }
 
 async function makeToken(
@@ -142,6 +182,9 @@ function parseToken({ data }: Answer): { readonly token: string; readonly expire
   const expiresAtMs = Date.parse(String(fieldOf(data, 'expires_at')));
   if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs)) {
     throw new GitHubFailure('unexpected-answer', 'GitHub answers with no token');
+  }
+  if (formFault(token, 'token') !== undefined) {
+    throw new GitHubFailure('unexpected-answer', 'GitHub answers with a token that no header can carry');
   }
   return { token, expiresAtMs };
 }

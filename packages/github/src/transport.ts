@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { systemErrorCode } from '@slipway/core';
+import { proxyVariables, systemErrorCode } from '@slipway/core';
 
 const maxAnswerBytes = 16 * 2 ** 20;
 const maxHeaderBytes = 32 * 1024;
@@ -38,7 +38,7 @@ export function transport({ timeoutMs, proxyEnvironment }: TransportOptions) {
     const { Agent, request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'));
     const agent = new Agent({
       keepAlive: false,
-      ...(proxyEnvironment === undefined ? {} : { proxyEnv: { ...proxyEnvironment } }),
+      ...(proxyEnvironment === undefined ? {} : { proxyEnv: proxyVariables(proxyEnvironment) }),
     });
     const signal = AbortSignal.timeout(timeoutMs);
     const sent = request(url, { method, headers, agent, signal, maxHeaderSize: maxHeaderBytes });

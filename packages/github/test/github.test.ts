@@ -75,6 +75,16 @@ async function refusal(github = open()) {
   return { code, text, hint };
 }
 
+describe('a token', () => {
+  test('I7: that no header can carry is refused, with nothing of it, before anything is sent', () => {
+    const credentials = { kind: 'token', token: 'hunter2\nhunter3' } as const;
+    expect(() => open({ credentials })).toThrow(
+      expect.objectContaining({ name: 'UserError', code: 'input-invalid' }),
+    );
+    expect(() => open({ credentials })).toThrow(/^the token cannot be used: it has 2 lines(?!.*hunter)/);
+  });
+});
+
 describe('a dispatch', () => {
   test('is accepted', async () => {
     expect(await outcome()).toEqual({ kind: 'accepted' });

@@ -1,41 +1,30 @@
 import { hash as hashOnce } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
-import {
-  JsonError,
-  type ObjectStore,
-  releaseBytes,
-  SlipwayError,
-  systemErrorCode,
-  UserError,
-} from '@slipway/core';
+import { JsonError, type ObjectStore, releaseBytes, UserError } from '@slipway/core';
 import {
   type BlobRecord,
   blobKey,
   classifyKey,
-  findRecord,
-  formatOfSpecfile,
+  entryRecordsOf,
   formatVersions,
-  isNewerSpecfile,
   type Manifest,
   maxManifestBytes,
   maxSpecBlobBytes,
   maxSpecJsonBytes,
-  mediaTypes,
   NodeConflictError,
   NodeMemo,
   type NodeTable,
   newestSpecfileVersion,
   parseManifest,
+  type RecordFault,
   readNewerSpec,
   type SpecDocument,
   specManifestKey,
-  specRecordsOf,
   type VersionedRecord,
 } from '@slipway/spack-buildcache';
 import { type Finding, type FindingCode, finding } from './findings.ts';
+import { gunzipWhole } from './gzip.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 import { checkSize, checkTarball, missingBlob, tamperedBlob } from './tarball.ts';
-import { unpackedBytes } from './unpacked-bytes.ts';
 
 /** How far tarballs are checked: not at all here (a listing does it), that they are there, or their every byte. */
 export type TarballCheck = 'none' | 'head' | 'read';
@@ -116,6 +105,7 @@ export class EntryReader {
       return report({ manifestBytes: stored.length });
     }
     const payloadSha256 = hashOnce('sha256', opened.text.trimEnd());
+    findings.push(...opened.warnings);
     const known = { signedBy: opened.signedBy, manifestBytes: stored.length, payloadSha256 };
     const manifest = parsed(key, 'manifest-malformed', findings, () => parseManifest(opened.text));
     if (manifest === undefined) return report(known);
@@ -126,14 +116,11 @@ export class EntryReader {
     const root = await this.#readSpec(spec, key, dagHash, findings);
     if (root === undefined) return report({ ...known, blobs, tarball, specfileVersion });
     const mismatch = bindingProblem(key, dagHash, root);
-    let tarballFinding: Finding | undefined;
-    if (this.#tarballs !== 'none') tarballFinding = await this.#checkTarball(tarball, dagHash, onBytes);
-    if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFinding));
-    if (
-      tarballFinding !== undefined &&
-      (mismatch === undefined || tarballFinding.code !== 'tarball-mismatch')
-    ) {
-      findings.push(tarballFinding);
+    const ofTarball = this.#tarballs === 'none' ? [] : await this.#checkTarball(tarball, dagHash, onBytes);
+    if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, ofTarball));
+    for (const found of ofTarball) {
+      if (mismatch !== undefined && found.code === 'tarball-mismatch') continue;
+      findings.push({ ...found, message: `${found.message} (the tarball of ${key})` });
     }
     const { hash, name, version } = root;
     return report({ ...known, blobs, tarball, specfileVersion, spec: { hash, name, version } });
@@ -143,23 +130,25 @@ export class EntryReader {
     record: BlobRecord,
     dagHash: string,
     onBytes: ((count: number) => void) | undefined,
-  ): Promise<Finding | undefined> {
+  ): Promise<readonly Finding[]> {
     try {
       if (this.#tarballs === 'head') return await this.#headTarball(record);
       return await checkTarball(this.#store, record, dagHash, onBytes);
     } catch (error) {
       const refused = storeFinding(error, blobKey(record.checksum), 'blob-oversized', 'it is too large');
       if (refused === undefined) throw error;
-      return refused;
+      return [refused];
     }
   }
 
-  async #headTarball(record: BlobRecord): Promise<Finding | undefined> {
+  async #headTarball(record: BlobRecord): Promise<readonly Finding[]> {
     const key = blobKey(record.checksum);
     const info = await this.#store.head(key);
-    return info === undefined
-      ? missingBlob(key, 'the tarball')
-      : checkSize(key, info.sizeBytes, record.contentLength);
+    const found =
+      info === undefined
+        ? missingBlob(key, 'the tarball')
+        : checkSize(key, info.sizeBytes, record.contentLength);
+    return found === undefined ? [] : [found];
   }
 
   async #readSpec(
@@ -188,14 +177,22 @@ export class EntryReader {
     if (json === undefined) return undefined;
     const memo = this.#memos.get(version);
     const problems: Finding[] = [];
-    const root = parsed(key, 'spec-malformed', problems, () =>
-      memo === undefined ? readNewerSpec(json, version) : memo.read(json, dagHash).root,
+    const document = parsed(key, 'spec-malformed', problems, () =>
+      memo === undefined
+        ? { root: readNewerSpec(json, version), layoutVersion: undefined }
+        : memo.read(json, dagHash),
     );
     releaseBytes(json);
     // A blob's name says nothing to people.
     findings.push(...problems.map((found) => ({ ...found, message: `${found.message} (${manifestKey})` })));
-    if (memo === undefined && root !== undefined) findings.push(newerSpecFinding(manifestKey, version));
-    return root;
+    if (document === undefined) return undefined;
+    if (memo === undefined) findings.push(newerSpecFinding(manifestKey, version));
+    if (!isLayoutRead(document.layoutVersion)) {
+      const why = 'its buildcache_layout_version is none of those that Spack reads in a mirror of layout v3';
+      findings.push(finding('spec-layout-unsupported', key, why));
+      return undefined;
+    }
+    return document.root;
   }
 
   async #readBounded(
@@ -260,18 +257,10 @@ function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
 }
 
 function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer | undefined {
-  try {
-    return gunzipSync(stored, { maxOutputLength: maxSpecJsonBytes, chunkSize: unpackedBytes(stored) });
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (error instanceof SlipwayError || code === undefined) throw error;
-    findings.push(
-      code === 'ERR_BUFFER_TOO_LARGE'
-        ? finding('gzip-bomb', key, `it unpacks to more than ${maxSpecJsonBytes} bytes`)
-        : finding('gzip-malformed', key, 'it is not valid gzip'),
-    );
-    return undefined;
-  }
+  const bytes = gunzipWhole(stored, maxSpecJsonBytes);
+  if (Buffer.isBuffer(bytes)) return bytes;
+  findings.push(finding(bytes.code, key, bytes.message));
+  return undefined;
 }
 
 /** What is said of an entry that can be kept and not indexed. */
@@ -284,23 +273,25 @@ export function newerSpecFinding(key: string, specfileVersion: number): Finding 
   );
 }
 
+/** Spack writes 2 and reads up to 3; lower ones are from when a tarball was another thing. */
+function isLayoutRead(version: unknown): boolean {
+  return version === undefined || version === 2 || version === 3;
+}
+
+const recordCodes = {
+  missing: 'manifest-malformed',
+  ambiguous: 'manifest-ambiguous',
+  compression: 'compression-mismatch',
+  unknown: 'manifest-payload-unknown',
+} as const satisfies Readonly<Record<RecordFault, FindingCode>>;
+
 function recordsOf(
   manifest: Manifest,
   key: string,
   findings: Finding[],
 ): { readonly spec: VersionedRecord | undefined; readonly tarball: BlobRecord | undefined } {
-  const specs = specRecordsOf(manifest);
-  // The one that a client of today takes, or else one that a later client will.
-  const spec =
-    specs.find(({ version }) => formatOfSpecfile(version) !== undefined) ??
-    specs.findLast(({ version }) => isNewerSpecfile(version));
-  const tarball = findRecord(manifest, mediaTypes.tarball);
-  if (spec === undefined) findings.push(finding('manifest-malformed', key, 'it lists no spec'));
-  if (tarball === undefined) findings.push(finding('manifest-malformed', key, 'it lists no tarball'));
-  if (spec !== undefined && spec.record.compression !== 'gzip') {
-    findings.push(finding('manifest-malformed', key, 'its spec is not compressed with gzip'));
-    return { spec: undefined, tarball };
-  }
+  const { spec, tarball, faults } = entryRecordsOf(manifest);
+  for (const { fault, message } of faults) findings.push(finding(recordCodes[fault], key, message));
   return { spec, tarball };
 }
 
@@ -316,8 +307,9 @@ function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding |
 }
 
 /** Where the tarball was read too, it tells whether the whole manifest is elsewhere, or only its spec. */
-function settleMismatch(mismatch: Finding, check: TarballCheck, tarball: Finding | undefined): Finding {
-  if (check !== 'read' || mismatch.code !== 'hash-mismatch' || tarball !== undefined) return mismatch;
+function settleMismatch(mismatch: Finding, check: TarballCheck, ofTarball: readonly Finding[]): Finding {
+  const isRight = ofTarball.every(({ severity }) => severity !== 'error');
+  if (check !== 'read' || mismatch.code !== 'hash-mismatch' || !isRight) return mismatch;
   return finding(
     'spec-blob-mismatch',
     mismatch.key,

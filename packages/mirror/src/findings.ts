@@ -14,6 +14,10 @@ export const findingSeverities = {
   // Manifests.
   'manifest-malformed': 'error',
   'manifest-too-large': 'error',
+  'manifest-ambiguous': 'error',
+  'manifest-unsignable': 'error',
+  'manifest-payload-unknown': 'warning',
+  'compression-mismatch': 'error',
   'json-too-deep': 'error',
   'json-duplicate-key': 'error',
 
@@ -36,6 +40,7 @@ export const findingSeverities = {
   'signature-subkey-invalid': 'error',
   'signature-not-for-signing': 'error',
   'signature-unsupported': 'error',
+  'signature-replaced-unchecked': 'warning',
   'document-too-large': 'error',
 
   // What a manifest is bound to.
@@ -45,8 +50,24 @@ export const findingSeverities = {
   'tarball-mismatch': 'error',
   'tarball-unreadable': 'error',
   'tarball-unbound': 'error',
+
+  // What a tarball may hold.
+  'tarball-path-outside': 'error',
+  'tarball-outside-prefix': 'error',
+  'tarball-link-escape': 'error',
+  'tarball-relocation-outside': 'error',
+  'tarball-device': 'error',
+  'tarball-setuid': 'warning',
+  'tarball-name-invalid': 'error',
+  'tarball-duplicate': 'error',
+  'tarball-header-unsupported': 'error',
+  'tarball-trailing-data': 'error',
+  'tarball-too-large': 'error',
+  'tarball-spec-too-large': 'error',
+
   'spec-malformed': 'error',
   'spec-newer': 'notice',
+  'spec-layout-unsupported': 'error',
   'node-conflict': 'error',
   'dag-hash-unproven': 'notice',
 
@@ -59,6 +80,7 @@ export const findingSeverities = {
   'blob-tampered': 'error',
   'gzip-bomb': 'error',
   'gzip-malformed': 'error',
+  'gzip-trailing-data': 'error',
   'blob-orphaned': 'notice',
 
   // Closures.

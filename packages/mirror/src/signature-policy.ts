@@ -1,4 +1,5 @@
-import { type Keyring, parseClearSigned } from '@slipway/signing';
+import { isUtf8 } from 'node:buffer';
+import { type Keyring, parseClearSigned, signableFault, signableHint } from '@slipway/signing';
 import { type Finding, type FindingCode, finding, findingSeverities } from './findings.ts';
 
 const clearSignedStart = Buffer.from('-----BEGIN PGP');
@@ -13,6 +14,16 @@ export interface SignaturePolicy {
    * signature by a key that is in the keyring stays a refusal, or else tampering would be signed.
    */
   readonly acceptOtherSigners?: boolean | undefined;
+  /** For what is to be signed anew: nothing is that somebody has tampered with, or that cannot be signed as it is. */
+  readonly resigning?: Resigning | undefined;
+}
+
+/** What is asked of documents before the keyring's own key signs them, too. */
+export interface Resigning {
+  /** Keys of others who may have signed: those that `required` asks for, or else those that are at hand. */
+  readonly keyring: Keyring | undefined;
+  /** Each must have a good signature by one of these keys. */
+  readonly required: boolean;
 }
 
 /** Believes nothing and refuses nothing but what is malformed: to see what a document refers to. */
@@ -28,6 +39,8 @@ export interface OpenedDocument {
   /** Fingerprint of the primary key; undefined for an unsigned document. */
   readonly signedBy: string | undefined;
   readonly signedAtMs: number | undefined;
+  /** What is to be said of it, though it is taken. */
+  readonly warnings: readonly Finding[];
 }
 
 /** Takes the signature off a document by this policy, or says why it is refused. */
@@ -37,9 +50,17 @@ export async function openDocument(
   policy: SignaturePolicy,
 ): Promise<OpenedDocument | Finding> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!looksSigned(buffer)) {
-    if (policy.allowUnsigned)
-      return { text: buffer.toString('utf8'), signedBy: undefined, signedAtMs: undefined };
+  const opened = looksSigned(buffer)
+    ? await openSigned(buffer, key, policy)
+    : openUnsigned(buffer, key, policy);
+  if (isFinding(opened) || policy.resigning === undefined || opened.signedBy !== undefined) return opened;
+  const fault = signableFault(opened.text);
+  if (fault === undefined) return opened;
+  return finding('manifest-unsignable', key, `it cannot be clear-signed: ${fault}`, signableHint);
+}
+
+function openUnsigned(buffer: Buffer, key: string, policy: SignaturePolicy): OpenedDocument | Finding {
+  if (!policy.allowUnsigned) {
     return finding(
       'unsigned',
       key,
@@ -47,12 +68,25 @@ export async function openDocument(
       'Sign it with buildcache-sign, or allow unsigned entries.',
     );
   }
-  const framed = policy.acceptOtherSigners ? parseClearSigned(buffer) : undefined;
-  const unverified = framed?.ok
-    ? { text: framed.text, signedBy: undefined, signedAtMs: undefined }
-    : undefined;
+  if (policy.resigning?.required)
+    return finding(
+      'unsigned',
+      key,
+      'it is not signed, and require-signed-by asks for a signature',
+      requiredHint,
+    );
+  if (!isUtf8(buffer)) return finding('manifest-malformed', key, 'it is not valid UTF-8');
+  return unverified(buffer.toString('utf8'));
+}
+
+async function openSigned(
+  buffer: Buffer,
+  key: string,
+  policy: SignaturePolicy,
+): Promise<OpenedDocument | Finding> {
+  const framed = policy.acceptOtherSigners || policy.resigning ? parseClearSigned(buffer) : undefined;
   if (policy.keyring === undefined) {
-    if (unverified !== undefined) return unverified;
+    if (framed?.ok && policy.acceptOtherSigners) return unverified(framed.text);
     return finding(
       'signature-unknown-key',
       key,
@@ -61,11 +95,58 @@ export async function openDocument(
     );
   }
   const verdict = await policy.keyring.verifyClearSigned(buffer);
-  if (verdict.ok)
-    return { text: verdict.text, signedBy: verdict.fingerprint, signedAtMs: verdict.signedAtMs };
-  const isByAnother = verdict.code === 'signature-unknown-key' || verdict.code === 'signature-not-pinned';
-  if (isByAnother && unverified !== undefined) return unverified;
-  return finding(findingCodeOf(verdict.code), key, verdict.message);
+  if (verdict.ok) {
+    const { text, fingerprint: signedBy, signedAtMs } = verdict;
+    return { text, signedBy, signedAtMs, warnings: [] };
+  }
+  if (!isByAnother(verdict.code) || !framed?.ok)
+    return finding(findingCodeOf(verdict.code), key, verdict.message);
+  if (policy.resigning !== undefined) return judgeOther(buffer, framed.text, key, policy.resigning);
+  return unverified(framed.text);
+}
+
+/** Judges a signature that is to be replaced. One that is bad would make tampering look good. */
+async function judgeOther(
+  buffer: Buffer,
+  text: string,
+  key: string,
+  { keyring, required }: Resigning,
+): Promise<OpenedDocument | Finding> {
+  const verdict = await keyring?.verifyClearSigned(buffer);
+  if (verdict?.ok) return unverified(text);
+  const why = verdict?.message ?? 'it is signed, and no key is at hand to check the signature with';
+  const code = verdict?.code ?? 'signature-unknown-key';
+  if (required)
+    return finding(findingCodeOf(code), key, `${why}; require-signed-by asks for another`, requiredHint);
+  if (!isByAnother(code) && !isExpiry(code)) return finding(findingCodeOf(code), key, why);
+  return {
+    ...unverified(text),
+    warnings: [
+      finding(
+        'signature-replaced-unchecked',
+        key,
+        `its signature is replaced without proof that it was good: ${why}`,
+        'Set require-signed-by to the keys whose signatures must be there before.',
+      ),
+    ],
+  };
+}
+
+const requiredHint = 'Have it signed by one of the keys in require-signed-by first.';
+
+function unverified(text: string): OpenedDocument {
+  return { text, signedBy: undefined, signedAtMs: undefined, warnings: [] };
+}
+
+function isByAnother(code: string): boolean {
+  return code === 'signature-unknown-key' || code === 'signature-not-pinned';
+}
+
+/** Signatures that matched, and count no more because of their age: entries are signed anew for that very reason. */
+function isExpiry(code: string): boolean {
+  return (
+    code === 'signature-key-expired' || code === 'signature-subkey-expired' || code === 'signature-expired'
+  );
 }
 
 /** Whether a document claims to be signed: the OpenPGP marker is anywhere in it. */

@@ -7,7 +7,7 @@ import { detectLayout } from './layout-v2/detect.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
-import { openPolicy } from './trust.ts';
+import { openPolicy, type TrustSource } from './trust.ts';
 
 export interface StagedScan {
   readonly store: ObjectStore;
@@ -15,7 +15,8 @@ export interface StagedScan {
   /** Armored keys from elsewhere (the mirror) that may complete trusted fingerprints. */
   readonly otherKeys: readonly string[];
   readonly allowUnsigned: boolean;
-  readonly acceptOtherSigners?: boolean | undefined;
+  /** See `TrustSource.resigning`. */
+  readonly resigning?: TrustSource['resigning'];
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
   readonly progress: ProgressPort;
@@ -66,11 +67,11 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   scan.progress.start('Listing the staged buildcache');
   const listing = await listStaged(scan.store, findings);
   const keys = await readOfferedKeys(scan.store, listing.keyFingerprints, findings);
-  const trust = {
+  const trust: TrustSource = {
     trustedKeys: scan.trustedKeys,
     offeredKeys: [...keys.keys.map((key) => key.armored), ...scan.otherKeys],
     allowUnsigned: scan.allowUnsigned,
-    acceptOtherSigners: scan.acceptOtherSigners,
+    resigning: scan.resigning,
   };
   const { missingKeys } = await openPolicy(trust, scan.clock);
   for (const fingerprint of missingKeys) {
@@ -79,7 +80,9 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
         'trusted-key-missing',
         undefined,
         `neither the staged buildcache nor the mirror holds the trusted key ${fingerprint}`,
-        'Give the armored key itself in trusted-keys, or sign with buildcache-sign, which adds it.',
+        scan.resigning === undefined
+          ? 'Give the armored key itself in trusted-keys, or sign with buildcache-sign, which adds it.'
+          : 'Give the armored key itself in require-signed-by.',
       ),
     );
   }

@@ -1,6 +1,6 @@
-import type { Clock } from '@slipway/core';
-import { openKeyring, parseTrustedKeys } from '@slipway/signing';
-import type { SignaturePolicy } from './signature-policy.ts';
+import { type Clock, SlipwayError } from '@slipway/core';
+import { openKeyring, parseTrustedKeys, type TrustedKeys } from '@slipway/signing';
+import type { Resigning, SignaturePolicy } from './signature-policy.ts';
 
 /** Whom to trust, as plain data that can cross threads. */
 export interface TrustSource {
@@ -11,6 +11,8 @@ export interface TrustSource {
   readonly allowUnsigned: boolean;
   /** See `SignaturePolicy.acceptOtherSigners`. */
   readonly acceptOtherSigners?: boolean | undefined;
+  /** For signing anew: whose signatures must be there before, in the form of `trustedKeys`. Empty: nobody's. */
+  readonly resigning?: { readonly requireSignedBy: string } | undefined;
 }
 
 /**
@@ -22,12 +24,44 @@ export async function openPolicy(
   clock: Clock,
 ): Promise<{ readonly policy: SignaturePolicy; readonly missingKeys: readonly string[] }> {
   const { allowUnsigned, acceptOtherSigners } = trust;
-  if (trust.trustedKeys.trim() === '') {
-    return { policy: { keyring: undefined, allowUnsigned, acceptOtherSigners }, missingKeys: [] };
-  }
+  const others = await openResigning(trust, clock);
+  const rest = { allowUnsigned, acceptOtherSigners, resigning: others?.resigning };
+  const missingOthers = others?.missingKeys ?? [];
+  if (trust.trustedKeys.trim() === '')
+    return { policy: { keyring: undefined, ...rest }, missingKeys: missingOthers };
   const trusted = await parseTrustedKeys(trust.trustedKeys);
   const keyring = await openKeyring({ trusted, candidates: trust.offeredKeys, clock });
-  return { policy: { keyring, allowUnsigned, acceptOtherSigners }, missingKeys: keyring.missing };
+  return { policy: { keyring, ...rest }, missingKeys: [...keyring.missing, ...missingOthers] };
+}
+
+async function openResigning(
+  { resigning, offeredKeys }: TrustSource,
+  clock: Clock,
+): Promise<{ readonly resigning: Resigning; readonly missingKeys: readonly string[] } | undefined> {
+  if (resigning === undefined) return undefined;
+  const required = resigning.requireSignedBy.trim() !== '';
+  const trusted = required
+    ? await parseTrustedKeys(resigning.requireSignedBy)
+    : await readableKeys(offeredKeys);
+  const keyring = await openKeyring({ trusted, candidates: offeredKeys, clock });
+  return { resigning: { keyring, required }, missingKeys: required ? keyring.missing : [] };
+}
+
+/** All of these keys that can be read: a signature by one of the others cannot be checked. */
+async function readableKeys(armored: readonly string[]): Promise<TrustedKeys> {
+  const read = await Promise.all(
+    armored.map((key) =>
+      parseTrustedKeys(key).catch((error: unknown) => {
+        if (error instanceof SlipwayError) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  const sources = read.filter((source) => source !== undefined);
+  return {
+    fingerprints: [...new Set(sources.flatMap(({ fingerprints }) => fingerprints))],
+    keys: sources.flatMap(({ keys }) => keys),
+  };
 }
 
 /** The fingerprints that the input `trusted-keys` pins, 40 upper-case hex digits each; undefined where it is empty. */

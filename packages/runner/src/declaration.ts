@@ -1,4 +1,4 @@
-import type { Clock, Environment, Problem, ProgressPort, SlipwayError } from '@slipway/core';
+import type { Clock, Environment, Problem, ProgressPort, SlipwayError, TextForm } from '@slipway/core';
 
 /**
  * One input of an action: its type, parser, default and words. Everything else that knows an input (`action.yml`, the
@@ -12,11 +12,17 @@ export interface InputDeclaration<Value> {
   readonly required: boolean;
   /** What an empty input means, as a user would write it. */
   readonly default?: string | undefined;
+  /** Its value is lines, so that a terminal may give it piece by piece: the flag stands once for each. */
+  readonly repeatable?: boolean | undefined;
   /** Masked as soon as it is read; on the CLI never a plain argument. */
   readonly secret: boolean;
+  /** Blanks and line ends around it are a part of it. */
+  readonly verbatim?: boolean | undefined;
   /** The allowed words of a `choice`. */
   readonly choices?: readonly string[] | undefined;
-  /** Parses a non-empty, trimmed text; throws an `Error` whose message says what is wrong with it. */
+  /** What the text may hold at all, looked at before it is parsed; anything when not given. */
+  readonly form?: TextForm | undefined;
+  /** Parses a non-empty text, trimmed unless it is `verbatim`; throws an `Error` whose message says what is wrong with it. */
   readonly parse: (text: string) => Value;
   /** The value of an input that is not given and has no default. */
   readonly absent: Value;

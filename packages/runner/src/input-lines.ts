@@ -6,7 +6,7 @@ const maxShownProblems = 20;
 /** The lines of a list: trimmed, without blank ones and `#` comments. */
 export function linesOf(text: string): readonly string[] {
   return text
-    .split(/\r?\n/)
+    .split(/\r\n?|\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
 }

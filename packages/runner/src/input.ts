@@ -20,6 +20,7 @@ function required<Value>(
     description: words.description,
     required: true,
     secret: false,
+    form: 'line',
     parse,
     absent: undefined as Value,
   };
@@ -36,6 +37,7 @@ function optional<Value>(
     required: false,
     default: words.default,
     secret: false,
+    form: 'line',
     parse,
     absent: undefined,
   };
@@ -59,10 +61,16 @@ function withDefault<Value>(
 
 const asIs = (text: string): string => text;
 
-function parseBoolean(text: string): boolean {
+/** What a word says that stands for a boolean, in capital or small letters; undefined for any other. */
+export function booleanOf(text: string): boolean | undefined {
   if (/^(true|yes|on|1)$/i.test(text)) return true;
-  if (/^(false|no|off|0)$/i.test(text)) return false;
-  throw new Error('it is neither true nor false');
+  return /^(false|no|off|0)$/i.test(text) ? false : undefined;
+}
+
+function parseBoolean(text: string): boolean {
+  const value = booleanOf(text);
+  if (value === undefined) throw new Error('it is neither true nor false');
+  return value;
 }
 
 function parseInteger(text: string, minimum: number, maximum: number): number {
@@ -92,19 +100,37 @@ export const input = {
   lines: (words: Words): InputDeclaration<readonly string[]> => ({
     ...withDefault('list', { ...words, default: '' }, linesOf),
     default: undefined,
+    form: 'lines',
+    repeatable: true,
   }),
-  /** Text of several lines that is not a list of lines, such as keys among fingerprints. */
+  /** Text of several lines that is not a list of lines, such as keys among fingerprints, one after the other. */
   block: (words: Words): InputDeclaration<string> => ({
     ...withDefault('text', { ...words, default: '' }, asIs),
     default: undefined,
+    repeatable: true,
   }),
+  /** A secret of any form: a passphrase, or a key that has many lines. */
   secret: (words: Words): InputDeclaration<string | undefined> => ({
     ...optional('secret', words, asIs),
     secret: true,
+    form: undefined,
+  }),
+  /** A secret of which every character counts, as it does for gpg; line ends alone are no passphrase. */
+  passphrase: (words: Words): InputDeclaration<string | undefined> => ({
+    ...optional('secret', words, asIs),
+    secret: true,
+    verbatim: true,
   }),
   requiredSecret: (words: Words): InputDeclaration<string> => ({
     ...required('secret', words, asIs),
     secret: true,
+    form: undefined,
+  }),
+  /** A secret that goes into an HTTP header. */
+  token: (words: Words): InputDeclaration<string | undefined> => ({
+    ...optional('secret', words, asIs),
+    secret: true,
+    form: 'token',
   }),
   requiredChoice: <const Choice extends string>(
     words: Words & { readonly choices: readonly Choice[] },

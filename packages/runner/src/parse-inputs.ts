@@ -1,4 +1,4 @@
-import { printable, SlipwayError, UserError } from '@slipway/core';
+import { formFault, printable, SlipwayError, UserError } from '@slipway/core';
 import type {
   ActionDefinition,
   InputDeclaration,
@@ -89,28 +89,40 @@ async function readInput(
   surroundings: InputSurroundings,
 ): Promise<Parsed> {
   const parsed = parseInput(declaration, text, name);
-  if (!('value' in parsed) || declaration.check === undefined || (text?.trim() ?? '') === '') return parsed;
+  const given = givenText(declaration, text);
+  if (!('value' in parsed) || declaration.check === undefined || given === '') return parsed;
   try {
     await declaration.check(parsed.value, surroundings);
     return parsed;
   } catch (error) {
-    return { problem: parseProblem(declaration.secret, text?.trim() ?? '', name, error) };
+    return { problem: parseProblem(declaration.secret, given, name, error) };
   }
 }
 
 type Parsed = { readonly value: unknown } | { readonly problem: string } | Record<never, never>;
 
 function parseInput(declaration: InputDeclaration<unknown>, text: string | undefined, name: string): Parsed {
-  const given = text?.trim() ?? '';
+  const given = givenText(declaration, text);
   const effective = given === '' ? (declaration.default ?? '') : given;
   if (effective === '') {
     return declaration.required ? { problem: `${name} is required` } : { value: declaration.absent };
+  }
+  const fault = declaration.form === undefined ? undefined : formFault(effective, declaration.form);
+  if (fault !== undefined) {
+    const shown = declaration.secret ? 'used' : `"${printable(effective, maxShownCharacters)}"`;
+    return { problem: `${name} cannot be ${shown}: ${fault}` };
   }
   try {
     return { value: declaration.parse(effective) };
   } catch (error) {
     return { problem: parseProblem(declaration.secret, effective, name, error) };
   }
+}
+
+/** Empty when nothing was given. */
+function givenText({ verbatim }: InputDeclaration<unknown>, text = ''): string {
+  if (verbatim !== true) return text.trim();
+  return /^[\r\n]*$/.test(text) ? '' : text;
 }
 
 function parseProblem(secret: boolean, text: string, name: string, error: unknown): string {
@@ -126,6 +138,9 @@ function parseProblem(secret: boolean, text: string, name: string, error: unknow
 /** A parser's words about a secret, unless they repeat a part of it. */
 function secretFreeReason(error: unknown, secret: string): string {
   const reason = error instanceof Error ? error.message : '';
-  const repeats = secret.split(/\s+/).some((word) => word.length > 2 && reason.includes(word));
-  return reason === '' || repeats ? 'it has the wrong form' : reason;
+  const hint = error instanceof SlipwayError && error.hint !== undefined ? `. ${error.hint}` : '';
+  // What is on the first and last line of every key is no secret.
+  const words = secret.replace(/-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----/g, ' ').split(/\s+/);
+  const repeats = words.some((word) => word.length > 2 && (reason + hint).includes(word));
+  return reason === '' || repeats ? 'it has the wrong form' : reason + hint;
 }

@@ -46,6 +46,7 @@ const everyKind = define({
   names: input.lines({ description: '' }),
   how: input.choice({ description: '', choices: ['fast', 'safe'], default: 'safe' }),
   key: input.secret({ description: '' }),
+  token: input.token({ description: '' }),
 });
 
 test('inputs that are not given have their defaults, in camel case and with their types', async () => {
@@ -60,6 +61,7 @@ test('inputs that are not given have their defaults, in camel case and with thei
     names: [],
     how: 'safe',
     key: undefined,
+    token: undefined,
   });
   expectTypeOf(inputs.how).toEqualTypeOf<'fast' | 'safe'>();
   expectTypeOf(inputs.maxAge).toEqualTypeOf<number>();
@@ -68,6 +70,7 @@ test('inputs that are not given have their defaults, in camel case and with thei
 test('lists leave out blank lines and comments', async () => {
   const inputs = await parse(everyKind, { where: 'x', names: ' a \n\n# no\nb # kept\r\n' });
   expect(inputs.names).toEqual(['a', 'b # kept']);
+  expect((await parse(everyKind, { where: 'x', names: 'a\rb\r' })).names).toEqual(['a', 'b']);
 });
 
 test('all problems come at once, with those that were found before and those between inputs', async () => {
@@ -166,6 +169,26 @@ test('what a check finds comes with the other problems, and costly checks are as
     '- --jobs cannot be "x": it is no whole number from 1 to 64',
     '- costly',
   ]);
+});
+
+test('I7: what its kind cannot be is told by name, at once, and of a secret without a part of it', async () => {
+  const message = await problemsOf(() =>
+    parse(everyKind, {
+      where: 'dist\u0000',
+      'some-text': 'one\ntwo',
+      names: 'a\r\nb\u001b',
+      token: 'hunter2\nhunter3',
+      key: 'a key\nof two lines',
+    }),
+  );
+  expect(message.split('\n')).toEqual([
+    '4 problems in its inputs:',
+    '- --some-text cannot be "one\\u{a}two": it has 2 lines and must have one: give the right one alone',
+    '- --where cannot be "dist\\u{0}": it has a control character: take it out',
+    '- --names cannot be "a\\u{d}\\u{a}b\\u{1b}": line 2 has a control character: take it out',
+    '- --token cannot be used: it has 2 lines and must have one: give the right one alone',
+  ]);
+  expect((await parse(everyKind, { where: 'dist', token: ' hunter2\r\n' })).token).toBe('hunter2');
 });
 
 test('names in camel case', async () => {

@@ -1,3 +1,4 @@
+import { ecdsaCurve } from './curves.ts';
 import type { KeyFault } from './key-fault.ts';
 import type { OpenPgp } from './openpgp.ts';
 
@@ -42,17 +43,10 @@ export function algorithmFault(
   }
 }
 
-const curveNames: Readonly<Record<string, string>> = {
-  ed25519Legacy: 'Ed25519',
-  nistP256: 'P-256',
-  nistP384: 'P-384',
-  nistP521: 'P-521',
-};
-
 /** The algorithm of a key as people write it: `RSA-4096`, `Ed25519`, `ECDSA P-256`, … */
 export function algorithmName(packet: OpenPgp.AnyKeyPacket): string {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
-  const curveName = curveNames[curve ?? ''] ?? curve ?? '';
+  const curveName = curve === 'ed25519Legacy' ? 'Ed25519' : (ecdsaCurve(curve)?.name ?? curve ?? '');
   if (algorithm.startsWith('rsa')) return `RSA-${bits ?? '?'}`;
   if (algorithm === 'eddsaLegacy') return curveName;
   return [algorithm === 'ed25519' ? 'Ed25519 (algorithm 27)' : algorithm.toUpperCase(), curveName]

@@ -3,7 +3,14 @@ import { algorithmFault } from './algorithm.ts';
 import type { KeyFault } from './key-fault.ts';
 import type { KeyMaterial, SubkeyMaterial } from './key-material.ts';
 import type { OpenPgp } from './openpgp.ts';
-import { createdMs, findRevocation, isInFuture, newestValid, signatureExpiryMs } from './self-signature.ts';
+import {
+  createdMs,
+  type FoundSignature,
+  findRevocation,
+  isInFuture,
+  newestValid,
+  signatureExpiryMs,
+} from './self-signature.ts';
 
 const signFlag = 0x02;
 
@@ -42,39 +49,25 @@ export function dateText(ms: number): string {
  * Verifies everything that a key says of itself and keeps what counts at `nowMs` (undefined: at any time). The newest
  * valid self-signature decides expiry and use, as in gpg; a revocation counts whatever its reason, date and hash.
  */
-export async function assessKey(
+export function assessKey(
   pgp: typeof OpenPgp,
   material: KeyMaterial,
   nowMs: number | undefined,
-): Promise<AssessedKey> {
+): AssessedKey {
   const { primary } = material;
   const fingerprint = upperFingerprint(primary);
   const createdAtMs = primary.created.getTime();
-  const revocation = await findRevocation(
-    pgp,
-    material.signatures,
-    primary,
-    pgp.enums.signature.keyRevocation,
-    { key: primary },
-  );
-  const revoked: KeyFault | undefined =
-    revocation === undefined
-      ? undefined
-      : {
-          code: 'signature-key-revoked',
-          message: `the key ${fingerprint} was revoked on ${dateText(createdMs(revocation))}${reasonText(revocation)}`,
-        };
-  const self = await findSelfSignature(pgp, material, nowMs);
-  const direct = await newestValid(
-    pgp,
-    material.signatures.filter(({ signatureType }) => signatureType === pgp.enums.signature.key),
-    primary,
-    pgp.enums.signature.key,
-    { key: primary },
-    nowMs,
-  );
-  const expiresAtMs = earliest(keyExpiryMs(primary, self), keyExpiryMs(primary, direct));
-  const fault = revoked ?? primaryFault(primary, fingerprint, self, nowMs);
+  const type = pgp.enums.signature;
+  const parts = { key: primary };
+  const revocation = findRevocation(pgp, material.signatures, primary, type.keyRevocation, parts);
+  const revoked = revocationFault(revocation, 'key', fingerprint);
+  const self = findSelfSignature(pgp, material, nowMs);
+  const directs = material.signatures.filter(({ signatureType }) => signatureType === type.key);
+  const direct = newestValid(pgp, directs, primary, parts, nowMs).signature;
+  const expiresAtMs = earliest(keyExpiryMs(primary, self.signature), keyExpiryMs(primary, direct));
+  const algorithm = algorithmFault(pgp, primary, 'key', fingerprint);
+  const unknown = algorithm?.code === 'signature-unsupported' ? algorithm : undefined;
+  const fault = unknown ?? revoked ?? primaryFault(primary, fingerprint, self, nowMs);
   const components: SigningComponent[] = [
     {
       kind: 'primary',
@@ -83,10 +76,10 @@ export async function assessKey(
       fingerprint,
       createdAtMs,
       expiresAtMs,
-      fault: algorithmFault(pgp, primary, 'key', fingerprint) ?? signFlagFault(self, 'key', fingerprint),
+      fault: algorithm ?? signFlagFault(self.signature, 'key', fingerprint),
     },
   ];
-  for (const subkey of material.subkeys) components.push(await assessSubkey(pgp, primary, subkey, nowMs));
+  for (const subkey of material.subkeys) components.push(assessSubkey(pgp, primary, subkey, nowMs));
   return { fingerprint, createdAtMs, expiresAtMs, revocation: revoked, fault, components };
 }
 
@@ -117,7 +110,7 @@ export function componentFault(component: SigningComponent, nowMs: number): KeyF
 function primaryFault(
   primary: OpenPgp.PublicKeyPacket,
   fingerprint: string,
-  self: OpenPgp.SignaturePacket | undefined,
+  self: FoundSignature,
   nowMs: number | undefined,
 ): KeyFault | undefined {
   const invalid = (message: string): KeyFault => ({ code: 'signature-key-invalid', message });
@@ -126,44 +119,76 @@ function primaryFault(
       `the key ${fingerprint} was created in the future, on ${dateText(primary.created.getTime())}`,
     );
   }
-  if (self === undefined) return invalid(`the key ${fingerprint} has no valid user ID with a self-signature`);
-  return undefined;
+  if (self.signature !== undefined) return undefined;
+  return (
+    uncheckableFault(self, 'key', fingerprint) ??
+    invalid(`the key ${fingerprint} has no valid user ID with a self-signature`)
+  );
 }
 
-async function assessSubkey(
+/** Why nothing is known of a key or subkey, where a signature of its own could not be checked. */
+function uncheckableFault(
+  { uncheckable }: FoundSignature,
+  kind: 'key' | 'subkey',
+  fingerprint: string,
+): KeyFault | undefined {
+  if (uncheckable === undefined) return undefined;
+  return {
+    code: 'signature-unsupported',
+    message: `the ${kind} ${fingerprint} cannot be checked: ${uncheckable}`,
+  };
+}
+
+function revocationFault(
+  found: FoundSignature,
+  kind: 'key' | 'subkey',
+  fingerprint: string,
+): KeyFault | undefined {
+  if (found.signature === undefined) return uncheckableFault(found, kind, fingerprint);
+  const when = dateText(createdMs(found.signature));
+  return {
+    code: kind === 'key' ? 'signature-key-revoked' : 'signature-subkey-revoked',
+    message: `the ${kind} ${fingerprint} was revoked on ${when}${reasonText(found.signature)}`,
+  };
+}
+
+function assessSubkey(
   pgp: typeof OpenPgp,
   primary: OpenPgp.PublicKeyPacket,
   { packet, signatures }: SubkeyMaterial,
   nowMs: number | undefined,
-): Promise<SigningComponent> {
+): SigningComponent {
   const type = pgp.enums.signature;
-  const data = { key: primary, bind: packet };
+  const parts = { key: primary, subkey: packet };
   const fingerprint = upperFingerprint(packet);
   const bindings = signatures.filter(({ signatureType }) => signatureType === type.subkeyBinding);
-  const binding = await newestValid(pgp, bindings, primary, type.subkeyBinding, data, nowMs);
-  const revocation = await findRevocation(pgp, signatures, primary, type.subkeyRevocation, data);
-  const fault = async (): Promise<KeyFault | undefined> => {
-    if (revocation !== undefined) {
-      const when = dateText(createdMs(revocation));
-      return {
-        code: 'signature-subkey-revoked',
-        message: `the subkey ${fingerprint} was revoked on ${when}${reasonText(revocation)}`,
-      };
-    }
+  const found = newestValid(pgp, bindings, primary, parts, nowMs);
+  const binding = found.signature;
+  const revocation = findRevocation(pgp, signatures, primary, type.subkeyRevocation, parts);
+  const fault = (): KeyFault | undefined => {
+    const revoked = revocationFault(revocation, 'subkey', fingerprint);
+    if (revoked !== undefined) return revoked;
     const invalid = (message: string): KeyFault => ({ code: 'signature-subkey-invalid', message });
-    if (binding === undefined)
-      return invalid(`the subkey ${fingerprint} is not bound to its key by a valid signature`);
+    if (binding === undefined) {
+      return (
+        uncheckableFault(found, 'subkey', fingerprint) ??
+        invalid(`the subkey ${fingerprint} is not bound to its key by a valid signature`)
+      );
+    }
     if (isInFuture(packet.created.getTime(), nowMs)) {
       return invalid(`the subkey ${fingerprint} was created in the future`);
     }
     const weak =
       algorithmFault(pgp, packet, 'subkey', fingerprint) ?? signFlagFault(binding, 'subkey', fingerprint);
     if (weak !== undefined) return weak;
-    const backSignatures = binding.embeddedSignature === null ? [] : [binding.embeddedSignature];
-    const back = await newestValid(pgp, backSignatures, packet, type.keyBinding, data, nowMs);
-    return back === undefined
-      ? invalid(`the subkey ${fingerprint} has no valid back-signature over its key`)
-      : undefined;
+    const { embeddedSignature } = binding;
+    const backSignatures = embeddedSignature?.signatureType === type.keyBinding ? [embeddedSignature] : [];
+    const back = newestValid(pgp, backSignatures, packet, parts, nowMs);
+    if (back.signature !== undefined) return undefined;
+    return (
+      uncheckableFault(back, 'subkey', fingerprint) ??
+      invalid(`the subkey ${fingerprint} has no valid back-signature over its key`)
+    );
   };
   return {
     kind: 'subkey',
@@ -172,32 +197,37 @@ async function assessSubkey(
     fingerprint,
     createdAtMs: packet.created.getTime(),
     expiresAtMs: keyExpiryMs(packet, binding),
-    fault: await fault(),
+    fault: fault(),
   };
 }
 
 /** The newest valid self-signature of the user IDs that are not revoked. */
-async function findSelfSignature(
+function findSelfSignature(
   pgp: typeof OpenPgp,
   material: KeyMaterial,
   nowMs: number | undefined,
-): Promise<OpenPgp.SignaturePacket | undefined> {
+): FoundSignature {
   const { primary } = material;
   const type = pgp.enums.signature;
   let newest: OpenPgp.SignaturePacket | undefined;
+  let uncheckable: string | undefined;
   for (const { packet, signatures } of material.users) {
-    const data = { userID: packet, key: primary };
+    const parts = { key: primary, userId: packet };
     const certifications = signatures.filter(
       ({ signatureType }) =>
         signatureType !== null && signatureType >= type.certGeneric && signatureType <= type.certPositive,
     );
-    const found = await newestValid(pgp, certifications, primary, type.certGeneric, data, nowMs);
-    if (found === undefined) continue;
-    const revocation = await findRevocation(pgp, signatures, primary, type.certRevocation, data);
-    if (revocation !== undefined && createdMs(revocation) >= createdMs(found)) continue;
-    if (newest === undefined || createdMs(found) > createdMs(newest)) newest = found;
+    const found = newestValid(pgp, certifications, primary, parts, nowMs);
+    uncheckable ??= found.uncheckable;
+    if (found.signature === undefined) continue;
+    const revocation = findRevocation(pgp, signatures, primary, type.certRevocation, parts);
+    uncheckable ??= revocation.uncheckable;
+    if (revocation.uncheckable !== undefined) continue;
+    const { signature } = revocation;
+    if (signature !== undefined && createdMs(signature) >= createdMs(found.signature)) continue;
+    if (newest === undefined || createdMs(found.signature) > createdMs(newest)) newest = found.signature;
   }
-  return newest;
+  return { signature: newest, uncheckable };
 }
 
 function keyExpiryMs(

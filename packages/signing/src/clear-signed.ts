@@ -143,16 +143,24 @@ export function onlySignaturePacket(bytes: Uint8Array): Uint8Array | FramingProb
     : { code: 'signature-malformed', message: 'its signature block holds more than one signature packet' };
 }
 
+/** Why a text cannot be clear-signed so that gpg and Spack read it as it is; undefined where it can. */
+export function signableFault(text: string): string | undefined {
+  const lines = withoutLineEnd(text);
+  if (Buffer.byteLength(lines) > maxDocumentBytes - 2 * maxSignatureBytes) return 'it is too large';
+  return lines.isWellFormed() ? textFault(lines) : 'its text is not well-formed Unicode';
+}
+
 /** `text` without one final line end, which clear-signing does not sign. Throws `UserError` for what would be misread. */
 export function signableText(text: string): string {
-  const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
-  const fault = lines.isWellFormed() ? textFault(lines) : 'its text is not well-formed Unicode';
-  const tooLarge = Buffer.byteLength(lines) > maxDocumentBytes - 2 * maxSignatureBytes;
-  if (fault === undefined && !tooLarge) return lines;
-  const reason = tooLarge ? 'it is too large' : fault;
-  throw new UserError('content-invalid', `a text cannot be clear-signed: ${reason}`, {
-    hint: 'Sign JSON as Spack writes it: one token a line, no trailing blanks.',
-  });
+  const fault = signableFault(text);
+  if (fault === undefined) return withoutLineEnd(text);
+  throw new UserError('content-invalid', `a text cannot be clear-signed: ${fault}`, { hint: signableHint });
+}
+
+export const signableHint = 'Sign JSON as Spack writes it: one token a line, no trailing blanks.';
+
+function withoutLineEnd(text: string): string {
+  return text.endsWith('\n') ? text.slice(0, -1) : text;
 }
 
 /** The document that Spack and gpg read: exactly the form that `parseClearSigned` takes apart. */

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
 import { decodeArmorBlock, splitArmor } from './armor.ts';
 import { type FramingProblem, onlySignaturePacket } from './clear-signed.ts';
+import { hashName } from './hashes.ts';
 import type { OpenPgp } from './openpgp.ts';
-import {
-  hashWord,
-  judgeSignature,
-  readSignaturePacket,
-  type SignatureJudgement,
-  type SignerIndex,
-} from './verification.ts';
+import { checkDigest, hashedEnd } from './signature-check.ts';
+import { judgeSignature, type SignatureJudgement, type SignerIndex } from './verification.ts';
 
 const maxSignatureBytes = 16 * 1024;
 
@@ -34,8 +30,8 @@ export function startDetachedVerification(
 ): DetachedVerification {
   const packet = readDetachedSignature(signature);
   if (!(packet instanceof Uint8Array)) return decided({ ok: false, ...packet });
-  const word = hashWord(readSignaturePacket(pgp, packet)?.hashAlgorithm ?? null);
-  const digesting = createHash(word?.toLowerCase() ?? 'sha256');
+  // Of a packet that is none, the verdict is the same whatever is hashed.
+  const digesting = createHash(hashName(packet[3]) ?? 'sha256');
   return {
     update: (bytes) => void digesting.update(bytes),
     finish: () => {
@@ -59,29 +55,10 @@ export function judgeDetached(
     {
       packet,
       over: 'bytes',
-      async isBy(signature, component) {
-        // Where OpenPGP.js keeps the digest of what it hashed while it was reading.
-        Reflect.set(signature, 'hashed', new Uint8Array(digest));
-        const date = new Date(signature.created?.getTime() ?? 0);
-        try {
-          await signature.verify(component.packet, pgp.enums.signature.binary, {}, date, true, pgp.config);
-          return true;
-        } catch {
-          return false;
-        }
-      },
+      isBy: (component) => checkDigest(pgp, packet, component.packet, digest),
     },
     nowMs,
   );
-}
-
-/** The hashed part of a version 4 signature and its trailer (RFC 9580 section 5.2.4); nothing of one that is too short. */
-function hashedEnd(packet: Uint8Array): Buffer {
-  const length = 6 + ((packet[4] ?? 0) << 8) + (packet[5] ?? 0);
-  const hashedPart = packet.subarray(0, length);
-  const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
-  trailer.writeUInt32BE(hashedPart.length, 2);
-  return Buffer.concat([hashedPart, trailer]);
 }
 
 function decided(verdict: DetachedVerdict): DetachedVerification {

@@ -4,6 +4,8 @@ export {
   type FramingCode,
   type FramingProblem,
   parseClearSigned,
+  signableFault,
+  signableHint,
 } from './clear-signed.ts';
 export type { DetachedVerdict, DetachedVerification } from './detached.ts';
 export { type Keyring, type KeyringOptions, type KeyStatus, openKeyring } from './keyring.ts';

@@ -1,4 +1,4 @@
-import { type Clock, SlipwayError } from '@slipway/core';
+import { type Clock, UserError } from '@slipway/core';
 import { type AssessedKey, assessKey, componentFault, keyFault } from './assessment.ts';
 import { type DetachedVerdict, type DetachedVerification, startDetachedVerification } from './detached.ts';
 import { mergeCopies } from './key-material.ts';
@@ -86,7 +86,7 @@ export async function openKeyring({ trusted, candidates, clock }: KeyringOptions
   const pinned = new Set(trusted.fingerprints);
   const copies = new Map<string, OpenPgp.Key[]>();
   const notPinned = new Map<string, string>();
-  const ignored: string[] = [];
+  const ignored: string[] = [...(trusted.passedOver ?? [])];
   const add = (key: OpenPgp.Key): void => {
     const fingerprint = key.getFingerprint().toUpperCase();
     const known = copies.get(fingerprint);
@@ -118,9 +118,9 @@ export async function openKeyring({ trusted, candidates, clock }: KeyringOptions
   for (const [fingerprint, keyCopies] of copies) {
     if (!pinned.has(fingerprint)) continue;
     const material = mergeCopies(pgp, keyCopies);
-    const key = await assessKey(pgp, material, nowMs);
+    const key = assessKey(pgp, material, nowMs);
     assessed.push(key);
-    keys.push({ publicKey: await describeKey(pgp, material), problem: statusProblem(key, nowMs) });
+    keys.push({ publicKey: describeKey(pgp, material), problem: statusProblem(key, nowMs) });
   }
   const missing = trusted.fingerprints.filter((fingerprint) => !copies.has(fingerprint));
   const index: SignerIndex = { signers: indexSigners(assessed), notPinned };
@@ -158,8 +158,8 @@ async function readCandidate(
   try {
     return await readKeyPackets(source);
   } catch (error) {
-    const reason = error instanceof SlipwayError ? error.message : 'it is unreadable';
-    ignored.push(`candidate key ${number}: ${reason}`);
+    if (!(error instanceof UserError)) throw error;
+    ignored.push(`candidate key ${number}: ${error.message}`);
     return [];
   }
 }

@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import { InternalError } from '@slipway/core';
 import { parseClearSigned } from './clear-signed.ts';
+import { digestInfo, hashWord, hashName as nameOfHash } from './hashes.ts';
 import type { OpenPgp } from './openpgp.ts';
 import { readPacketFrame } from './packet.ts';
 import { type ImportedPrivateKey, importPrivateKey } from './private-key.ts';
@@ -16,15 +17,10 @@ import {
   dataToHash,
   readSignatureTemplate,
   type SignatureTemplate,
+  signatureHead,
   writeSignature,
 } from './signature-template.ts';
-import { hashWord, readSignaturePacket } from './verification.ts';
-
-const hashNames: ReadonlyMap<number, string> = new Map([
-  [8, 'sha256'],
-  [9, 'sha384'],
-  [10, 'sha512'],
-]);
+import { readSignaturePacket } from './verification.ts';
 
 /**
  * Makes signature packets like one that OpenPGP.js made, with the key imported once: OpenPGP.js imports it for every
@@ -72,8 +68,24 @@ export async function openNativeSigner(
   return agrees ? signer : undefined;
 }
 
+/**
+ * A signer for a curve on which OpenPGP.js does not sign, so that there is no pattern of its: the caller proves what it makes.
+ * Undefined for what node:crypto does not take.
+ */
+export function openCurveSigner(
+  pgp: typeof OpenPgp,
+  packet: SecretPacket,
+  dateMs: number,
+): NativeSigner | undefined {
+  const hashAlgorithm = pgp.enums.hash.sha512;
+  const head = { algorithm: packet.algorithm, hashAlgorithm, fingerprint: packet.getFingerprint(), dateMs };
+  const template = readSignatureTemplate(signatureHead(head));
+  const imported = importPrivateKey(pgp, packet);
+  return template && imported && createSigner(template, imported);
+}
+
 function createSigner(template: SignatureTemplate, key: ImportedPrivateKey): NativeSigner | undefined {
-  const hashName = hashNames.get(template.hashAlgorithm);
+  const hashName = nameOfHash(template.hashAlgorithm);
   const hashHeader = hashWord(template.hashAlgorithm);
   if (hashName === undefined || hashHeader === undefined) return undefined;
   let imported: ImportedPrivateKey | undefined = key;
@@ -113,8 +125,9 @@ async function isProven(
     const data = { text: null, getBytes: () => bytes };
     const date = new Date(template.dateMs);
     const signature = readSignaturePacket(pgp, made);
-    await signature?.verify(packet, pgp.enums.signature.text, data, date, true, pgp.config);
-    return signature !== undefined;
+    if ('message' in signature) return false;
+    await signature.verify(packet, pgp.enums.signature.text, data, date, true, pgp.config);
+    return true;
   } catch {
     return false;
   }
@@ -170,21 +183,9 @@ function signDigest(
   digest: Buffer,
 ): readonly Uint8Array[] {
   if (kind !== 'rsa') return halves(sign(null, digest, key));
-  const info = Buffer.concat([digestInfoHead(hashName, digest.length), digest]);
+  const info = digestInfo(hashName, digest);
+  if (info === undefined) throw new InternalError(`${hashName} has no place in an RSA signature`);
   return [privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info)];
-}
-
-/** The last byte of the object identifiers of SHA-2, 2.16.840.1.101.3.4.2.x. */
-const sha2Ids: Readonly<Record<string, number>> = { sha256: 1, sha384: 2, sha512: 3 };
-
-/** The DER of DigestInfo (RFC 8017 section 9.2) before the digest itself. */
-function digestInfoHead(hashName: string, digestBytes: number): Buffer {
-  const id = sha2Ids[hashName];
-  if (id === undefined) throw new InternalError(`${hashName} has no place in an RSA signature here`);
-  return Buffer.from([
-    ...[0x30, 17 + digestBytes, 0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, id],
-    ...[0x05, 0, 0x04, digestBytes],
-  ]);
 }
 
 function halves(bytes: Uint8Array): readonly Uint8Array[] {

@@ -1,17 +1,14 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { ecdsaCurve } from './curves.ts';
+import { DerWriter } from './der.ts';
 import type { OpenPgp } from './openpgp.ts';
+import { bytesOf } from './public-material.ts';
 
 /** A private key in node:crypto, and how it signs. */
 export interface ImportedPrivateKey {
   readonly key: KeyObject;
   readonly kind: 'rsa' | 'ecdsa' | 'eddsa';
 }
-
-const curveIds: ReadonlyMap<string, readonly number[]> = new Map([
-  ['nistP256', [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]],
-  ['nistP384', [0x2b, 0x81, 0x04, 0x00, 0x22]],
-  ['nistP521', [0x2b, 0x81, 0x04, 0x00, 0x23]],
-]);
 
 /** RFC 8410 section 7 up to the 32 bytes of the seed. */
 const ed25519Head = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -72,62 +69,18 @@ function rsaBytes(der: DerWriter, { publicParams, privateParams }: SecretPacket)
   const dq = der.fromNumber(exponent % (toNumber(q) - 1n));
   const dp = der.fromNumber(exponent % (toNumber(p) - 1n));
   const integers = [Buffer.alloc(1), n, e, d, q, p, dq, dp, u].map((value) => der.integer(value));
-  return der.element(0x30, integers);
+  return der.sequence(integers);
 }
 
 /** ECPrivateKey of RFC 5915 without the public key, which follows from the private one. */
 function ecBytes(der: DerWriter, packet: SecretPacket): Buffer | undefined {
-  const curveId = curveIds.get(packet.getAlgorithmInfo().curve ?? '');
+  const curve = ecdsaCurve(packet.getAlgorithmInfo().curve);
   const d = bytesOf(packet.privateParams, 'd');
-  if (curveId === undefined || d === undefined) return undefined;
-  const curve = der.element(0xa0, [der.element(0x06, [Buffer.from(curveId)])]);
-  return der.element(0x30, [der.integer(Buffer.from([1])), der.element(0x04, [d]), curve]);
-}
-
-function bytesOf(value: unknown, name: string): Uint8Array | undefined {
-  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return found instanceof Uint8Array ? found : undefined;
+  if (curve === undefined || d === undefined) return undefined;
+  const id = der.element(0xa0, [der.objectIdentifier(curve.oid)]);
+  return der.sequence([der.integer(Buffer.from([1])), der.element(0x04, [d]), id]);
 }
 
 function toNumber(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`);
-}
-
-/** Writes DER, and wipes everything it wrote. */
-class DerWriter {
-  readonly #written: Buffer[] = [];
-
-  wipe(): void {
-    for (const bytes of this.#written) bytes.fill(0);
-  }
-
-  concat(parts: readonly Uint8Array[]): Buffer {
-    const bytes = Buffer.concat(parts);
-    this.#written.push(bytes);
-    return bytes;
-  }
-
-  fromNumber(value: bigint): Buffer {
-    const hex = value.toString(16);
-    const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-    this.#written.push(bytes);
-    return bytes;
-  }
-
-  /** A number that is not negative. */
-  integer(value: Uint8Array): Buffer {
-    const sign = (value[0] ?? 0) >= 0x80 ? [Buffer.alloc(1)] : [];
-    return this.element(0x02, [...sign, value]);
-  }
-
-  element(tag: number, parts: readonly Uint8Array[]): Buffer {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const head =
-      length < 0x80
-        ? [tag, length]
-        : length < 0x100
-          ? [tag, 0x81, length]
-          : [tag, 0x82, length >> 8, length & 0xff];
-    return this.concat([Buffer.from(head), ...parts]);
-  }
 }

@@ -3,6 +3,7 @@ import { algorithmName } from './algorithm.ts';
 import { decodeArmorBlock, encodeArmor, splitArmor } from './armor.ts';
 import { assessKey, upperFingerprint } from './assessment.ts';
 import { type KeyMaterial, mergeCopies, serializeKey } from './key-material.ts';
+import { splitKeys, unsupportedKey } from './key-packets.ts';
 import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 
 const maxTextBytes = 2 ** 20;
@@ -47,8 +48,8 @@ export async function readPublicKeys(source: string | Uint8Array): Promise<Publi
   );
 }
 
-export async function describeKey(pgp: typeof OpenPgp, material: KeyMaterial): Promise<PublicKey> {
-  const assessed = await assessKey(pgp, material, undefined);
+export function describeKey(pgp: typeof OpenPgp, material: KeyMaterial): PublicKey {
+  const assessed = assessKey(pgp, material, undefined);
   const components = [material.primary, ...material.subkeys.map(({ packet }) => packet)];
   return {
     fingerprint: assessed.fingerprint,
@@ -69,26 +70,38 @@ function contentInvalid(reason: string): UserError {
 
 /** The keys, public or private, in armored blocks or binary; the bounds and errors of `readPublicKeys`. */
 export async function readKeyPackets(source: string | Uint8Array): Promise<OpenPgp.Key[]> {
+  const { keys, unsupported } = await readKeyCollection(source);
+  const [reason] = unsupported;
+  if (reason !== undefined) throw contentInvalid(reason);
+  if (keys.length === 0) throw contentInvalid('there is none');
+  return keys;
+}
+
+/** As `readKeyPackets`, with the keys that nothing here can use told apart, a part of a sentence for each. */
+export async function readKeyCollection(
+  source: string | Uint8Array,
+): Promise<{ readonly keys: OpenPgp.Key[]; readonly unsupported: readonly string[] }> {
   if (source.length > maxTextBytes) throw contentInvalid('they are larger than 1 MiB');
   const parts = typeof source === 'string' ? blocksOf(source) : binaryOrBlocks(source);
   const pgp = await loadOpenPgp();
   const keys: OpenPgp.Key[] = [];
-  for (const binaryKeys of parts) {
-    try {
-      keys.push(...(await pgp.readKeys({ binaryKeys })));
-    } catch {
-      // What OpenPGP.js says may quote the input.
-      throw contentInvalid('a block holds no well-formed OpenPGP key');
-    }
-    if (keys.length > maxKeys) throw contentInvalid(`there are more than ${maxKeys}`);
+  const unsupported: string[] = [];
+  for (const binaryKeys of parts.flatMap(splitKeys)) {
+    const reason = unsupportedKey(binaryKeys);
+    if (reason === undefined) keys.push(...(await readKeysOf(pgp, binaryKeys)));
+    else unsupported.push(reason);
+    if (keys.length + unsupported.length > maxKeys) throw contentInvalid(`there are more than ${maxKeys}`);
   }
-  if (keys.length === 0) throw contentInvalid('there is none');
-  for (const key of keys) {
-    if (key.keyPacket.version !== 4) {
-      throw contentInvalid(`a key is of version ${key.keyPacket.version}, which gpg 2 and Spack cannot use`);
-    }
+  return { keys, unsupported };
+}
+
+async function readKeysOf(pgp: typeof OpenPgp, binaryKeys: Uint8Array): Promise<OpenPgp.Key[]> {
+  try {
+    return await pgp.readKeys({ binaryKeys });
+  } catch {
+    // What OpenPGP.js says may quote the input.
+    throw contentInvalid('a block holds no well-formed OpenPGP key');
   }
-  return keys;
 }
 
 function binaryOrBlocks(source: Uint8Array): Uint8Array[] {

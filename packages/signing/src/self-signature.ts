@@ -1,59 +1,103 @@
 import type { OpenPgp } from './openpgp.ts';
+import { checkSignature } from './signature-check.ts';
 
 /** Clocks of machines differ; nothing may be from further in the future than this. */
 const maxClockSkewMs = 24 * 3_600_000;
 
-/** The newest of `signatures` that `signer` made over `data`, that has begun and not expired. */
-export async function newestValid(
+/** What a key says about itself is over its own parts: the primary key alone, with a user ID, or with a subkey. */
+export interface CertifiedParts {
+  readonly key: OpenPgp.PublicKeyPacket;
+  readonly userId?: OpenPgp.UserIDPacket;
+  readonly subkey?: OpenPgp.AnyKeyPacket;
+}
+
+/** What was found among signatures. `uncheckable` says why one could not be checked that might have been it. */
+export interface FoundSignature {
+  readonly signature: OpenPgp.SignaturePacket | undefined;
+  readonly uncheckable: string | undefined;
+}
+
+/** The newest of `signatures` that `signer` made over `parts`, that has begun and not expired, and demands nothing unknown. */
+export function newestValid(
   pgp: typeof OpenPgp,
   signatures: readonly OpenPgp.SignaturePacket[],
   signer: OpenPgp.AnyKeyPacket,
-  type: OpenPgp.enums.signature,
-  data: object,
+  parts: CertifiedParts,
   nowMs: number | undefined,
-): Promise<OpenPgp.SignaturePacket | undefined> {
+): FoundSignature {
+  let uncheckable: string | undefined;
   const own = signatures
     .filter((signature) => signature.issuerKeyID.equals(signer.getKeyID()))
     .sort((a, b) => createdMs(b) - createdMs(a));
   for (const signature of own) {
     if (isInFuture(createdMs(signature), nowMs)) continue;
     if (nowMs !== undefined && signatureExpiryMs(signature) <= nowMs) continue;
-    if (await isMadeBy(signature, signer, type, data, pgp.config)) return signature;
+    if (isBroken(pgp, signature)) continue;
+    const check = checkSignature(pgp, signature.write(), signer, certifiedData(parts));
+    if (check === 'bad') continue;
+    const reason = check === 'good' ? demand(signature) : check.uncheckable;
+    if (reason === undefined) return { signature, uncheckable: undefined };
+    uncheckable ??= reason;
   }
-  return undefined;
+  return { signature: undefined, uncheckable };
 }
 
-/** The first of `signatures` by which `signer` takes something back, whatever its reason, date and hash. */
-export async function findRevocation(
+/** The first of `signatures` by which `signer` takes something back, whatever its reason, date, hash and demands. */
+export function findRevocation(
   pgp: typeof OpenPgp,
   signatures: readonly OpenPgp.SignaturePacket[],
   signer: OpenPgp.AnyKeyPacket,
   type: OpenPgp.enums.signature,
-  data: object,
-): Promise<OpenPgp.SignaturePacket | undefined> {
-  // A weak hash is a reason to distrust a promise, not a warning.
-  const config = { ...pgp.config, rejectHashAlgorithms: new Set<OpenPgp.enums.hash>() };
+  parts: CertifiedParts,
+): FoundSignature {
+  let uncheckable: string | undefined;
   for (const signature of signatures) {
     if (signature.signatureType !== type || !signature.issuerKeyID.equals(signer.getKeyID())) continue;
-    if (await isMadeBy(signature, signer, type, data, config)) return signature;
+    // A weak hash is a reason to distrust a promise, not a warning.
+    const check = checkSignature(pgp, signature.write(), signer, certifiedData(parts));
+    if (check === 'good') return { signature, uncheckable: undefined };
+    if (check !== 'bad') uncheckable ??= check.uncheckable;
   }
-  return undefined;
+  return { signature: undefined, uncheckable };
 }
 
-async function isMadeBy(
-  signature: OpenPgp.SignaturePacket,
-  signer: OpenPgp.AnyKeyPacket,
-  type: OpenPgp.enums.signature,
-  data: object,
-  config: OpenPgp.Config,
-): Promise<boolean> {
-  try {
-    // Verified as of its own date: whether it counts now is decided here, not there.
-    await signature.verify(signer, type, data, new Date(createdMs(signature)), false, config);
-    return true;
-  } catch {
-    return false;
+/** Hashes by which anybody can make a promise in the name of a key. SHA-1 is one that gpg still makes for old keys. */
+function isBroken(pgp: typeof OpenPgp, { hashAlgorithm }: OpenPgp.SignaturePacket): boolean {
+  const { md5, ripemd } = pgp.enums.hash;
+  return hashAlgorithm === md5 || hashAlgorithm === ripemd;
+}
+
+/** What a signature demands of its reader that is not known here, as a part of a sentence; undefined when nothing. */
+function demand(signature: OpenPgp.SignaturePacket): string | undefined {
+  if (
+    signature.unknownSubpackets.some(({ critical }) => critical) ||
+    signature.rawNotations.some(({ critical }) => critical)
+  ) {
+    return 'its signature by itself demands something that is not known here';
   }
+  return signature.revocationKeyClass === null
+    ? undefined
+    : 'it lets another key revoke it, which is not supported';
+}
+
+/** What is hashed of the parts of a key (RFC 9580 section 5.2.4, version 4). */
+function certifiedData({ key, userId, subkey }: CertifiedParts): Buffer {
+  const parts = [framed(key)];
+  if (subkey !== undefined) parts.push(framed(subkey));
+  if (userId !== undefined) {
+    const body = userId.write();
+    const head = Buffer.alloc(5, 0xb4);
+    head.writeUInt32BE(body.length, 1);
+    parts.push(head, Buffer.from(body));
+  }
+  return Buffer.concat(parts);
+}
+
+function framed(packet: OpenPgp.AnyKeyPacket): Buffer {
+  const body = packet.write();
+  const head = Buffer.alloc(3, 0x99);
+  head.writeUInt16BE(body.length, 1);
+  return Buffer.concat([head, body]);
 }
 
 /** Whether `ms` is further ahead of `nowMs` than clocks differ. */

@@ -70,6 +70,46 @@ export function readSignatureTemplate(body: Uint8Array): SignatureTemplate | und
   };
 }
 
+const issuerKeyId = 16;
+const issuerFingerprint = 33;
+const textType = 1;
+/** As long as OpenPGP.js has it for SHA-512. */
+const saltBytesOfHead = 32;
+
+/**
+ * A signature over a text as OpenPGP.js begins one, up to the place of its digest, for `readSignatureTemplate`. The salt is
+ * empty. `fingerprint` has 40 hex digits.
+ */
+export function signatureHead({
+  algorithm,
+  hashAlgorithm,
+  fingerprint,
+  dateMs,
+}: {
+  readonly algorithm: number;
+  readonly hashAlgorithm: number;
+  readonly fingerprint: string;
+  readonly dateMs: number;
+}): Buffer {
+  const date = Buffer.alloc(4);
+  date.writeUInt32BE(Math.floor(dateMs / 1000));
+  const key = Buffer.from(fingerprint, 'hex');
+  const lengths = Buffer.from([0, 0, 0, 0, 0, saltName.length, 0, saltBytesOfHead]);
+  const hashed = Buffer.concat([
+    subpacket(creationTime | criticalBit, date),
+    subpacket(notationData, Buffer.concat([lengths, Buffer.from(saltName), Buffer.alloc(saltBytesOfHead)])),
+    subpacket(issuerKeyId, key.subarray(-8)),
+    subpacket(issuerFingerprint, Buffer.concat([Buffer.from([4]), key])),
+  ]);
+  const head = Buffer.from([4, textType, algorithm, hashAlgorithm, 0, 0]);
+  head.writeUInt16BE(hashed.length, 4);
+  return Buffer.concat([head, hashed, Buffer.alloc(2), Buffer.alloc(2)]);
+}
+
+function subpacket(type: number, content: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([content.length + 1, type]), content]);
+}
+
 /** What is hashed for a signature (RFC 9580 section 5.2.4, version 4): the document, the hashed part, and its length. */
 export function dataToHash(canonicalText: string, hashedPart: Uint8Array): Buffer {
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);

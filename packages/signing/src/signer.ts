@@ -1,32 +1,30 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Clock, counted, InternalError, SlipwayError, systemClock, UserError } from '@slipway/core';
+import { type Clock, InternalError, SlipwayError, systemClock } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
 import { encodeArmor } from './armor.ts';
-import {
-  type AssessedKey,
-  assessKey,
-  componentFault,
-  dateText,
-  keyFault,
-  type SigningComponent,
-  upperFingerprint,
-} from './assessment.ts';
+import { type AssessedKey, componentFault, dateText, keyFault, type SigningComponent } from './assessment.ts';
 import { formatClearSigned, signableText } from './clear-signed.ts';
+import { ecdsaCurve } from './curves.ts';
 import { judgeDetached } from './detached.ts';
-import { mergeCopies } from './key-material.ts';
+import { hashWord } from './hashes.ts';
 import { indexSigners } from './keyring.ts';
-import { type NativeSigner, openNativeSigner } from './native-signer.ts';
+import { type NativeSigner, openCurveSigner, openNativeSigner } from './native-signer.ts';
 import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
-import { readPacketFrame, signatureTag } from './packet.ts';
-import { describeKey, type PublicKey, readKeyPackets } from './public-key.ts';
-import { hashWord, readSignaturePacket, verifyDocument } from './verification.ts';
+import { readPacketFrame } from './packet.ts';
+import { describeKey, type PublicKey } from './public-key.ts';
+import { chooseKey, readOwnKeys, type SecretPacket, unlock, unusable } from './signing-key.ts';
+import { parseTrustedKeys } from './trusted-keys.ts';
+import { verifyDocument } from './verification.ts';
 
 const soonMs = 30 * 24 * 3_600_000;
 
 export interface SignerOptions {
-  /** The armored private key, or the base64 of it (of the armored text or the binary export) for places of one line. */
+  /** The private key in any form that `readKeyText` of `@slipway/core` reads. Copies of a key are taken together. */
   readonly armoredKey: string;
+  /** As it was given, blanks around it included. */
   readonly passphrase: string | undefined;
+  /** As `parseTrustedKeys` takes it: the key must be one of these, and of several keys the one that is signs. Any without. */
+  readonly trustedKeys?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -64,39 +62,23 @@ export interface DetachedSigning {
   finish(): Promise<string>;
 }
 
-function unusable(reason: string, hint: string): UserError {
-  return new UserError('key-unusable', `the signing key cannot be used: ${reason}`, { hint });
-}
-
-const exportHint = 'Store the output of "gpg --armor --export-secret-keys FINGERPRINT" as the secret.';
-
 /**
  * Reads a private key and proves by a trial that it can sign now, with the newest valid signing subkey or else the
- * primary key, as gpg chooses. Throws `UserError` `key-unusable`; neither its message nor its cause has anything of the
- * key or the passphrase.
+ * primary key, as gpg chooses. Throws `UserError` `key-unusable`, or `input-invalid` for a key that is not trusted; neither
+ * its message nor its cause has anything of the key or the passphrase.
  */
-export async function openSigner({ armoredKey, passphrase, clock }: SignerOptions): Promise<Signer> {
-  const privateKey = await readPrivateKey(armoredKey);
+export async function openSigner(options: SignerOptions): Promise<Signer> {
+  const { armoredKey, passphrase, clock } = options;
+  const keys = await readOwnKeys(armoredKey);
   const pgp = await loadOpenPgp();
-  const material = mergeCopies(pgp, [privateKey]);
-  const assessed = await assessKey(pgp, material, clock.nowMs());
-  const whole = keyFault(assessed, clock.nowMs());
-  if (whole !== undefined) throw unusable(whole.message, 'Extend or replace the key, and store it again.');
-  const { component, secret } = chooseComponent(privateKey, assessed, clock.nowMs());
-  const notices = [
-    ...(await unlock(secret, passphrase)),
-    ...expiryNotices(assessed, component, clock.nowMs()),
-  ];
+  const trusted = await trustedFingerprints(options.trustedKeys);
+  const chosen = chooseKey(pgp, keys, trusted, clock.nowMs());
+  const { material, assessed, component } = chosen;
+  const { secret, notices: unlockNotices } = await unlock(chosen.secrets, passphrase);
+  const notices = [...chosen.notices, ...unlockNotices, ...expiryNotices(assessed, component, clock.nowMs())];
 
   const index = { signers: indexSigners([assessed]), notPinned: new Map<string, string>() };
-  const keyId = component.packet.getKeyID();
   let native: NativeSigner | undefined;
-  const signByOpenPgp = async (text: string, date: Date): Promise<string> => {
-    const message = await pgp.createMessage({ text });
-    const options = { message, signingKeys: privateKey, signingKeyIDs: keyId, detached: true, date } as const;
-    const signature = await pgp.sign({ ...options, format: 'binary' });
-    return formatClearSigned(text, hashOf(pgp, signature), signature);
-  };
   const signNatively = async (
     signer: NativeSigner,
     text: string,
@@ -125,7 +107,7 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     const nowMs = clock.nowMs();
     const mark = markOf(nowMs, atMs);
     const document = await (native === undefined
-      ? signByOpenPgp(signable, new Date(mark.dateMs))
+      ? signByOpenPgp(pgp, secret, signable, mark.dateMs)
       : signNatively(native, signable, mark));
     // Also against faults: an RSA signature that went wrong would give the key away.
     const verdict = await verifyDocument(pgp, index, document, nowMs);
@@ -137,7 +119,7 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     if (native === undefined) {
       throw unusable(
         `files cannot be signed with ${algorithmName(component.packet)}`,
-        'Use a key with RSA, Ed25519 or a NIST curve.',
+        'Use a key with RSA or Ed25519, or on a NIST or Brainpool curve.',
       );
     }
     const nowMs = clock.nowMs();
@@ -155,7 +137,11 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     };
   };
   try {
-    native = await openNativeSigner(pgp, secret, await clearSign('A trial.'));
+    if (ecdsaCurve(secret.getAlgorithmInfo().curve)?.inOpenPgpJs === false) {
+      native = openCurveSigner(pgp, secret, signatureDateMs(clock.nowMs()));
+      if (native === undefined) throw new InternalError('node:crypto does not take the key');
+      await clearSign('A trial.');
+    } else native = await openNativeSigner(pgp, secret, await clearSign('A trial.'));
   } catch {
     throw unusable(
       `a trial signature by the key ${component.fingerprint} failed`,
@@ -163,7 +149,7 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     );
   }
   return {
-    publicKey: await describeKey(pgp, material),
+    publicKey: describeKey(pgp, material),
     algorithm: algorithmName(component.packet),
     signingFingerprint: component.fingerprint,
     notices,
@@ -171,7 +157,7 @@ export async function openSigner({ armoredKey, passphrase, clock }: SignerOption
     startDetached,
     close() {
       native?.close();
-      secret.makeDummy();
+      for (const each of chosen.secrets) each.makeDummy();
     },
   };
 }
@@ -191,94 +177,6 @@ function fixedSalt(fingerprint: string, dateMs: number, saltBytes: number): Uint
     .subarray(0, saltBytes);
 }
 
-async function readPrivateKey(source: string): Promise<OpenPgp.PrivateKey> {
-  let keys: OpenPgp.Key[];
-  try {
-    keys = await readKeyPackets(decodeSecret(source));
-  } catch (error) {
-    // Only the words of a UserError are ours; anything else may quote the key.
-    const reason = error instanceof UserError ? error.message : 'it is not readable';
-    throw unusable(reason.replace(/^OpenPGP keys cannot be read: /, ''), exportHint);
-  }
-  const fingerprints = new Set(keys.map(upperFingerprint));
-  if (fingerprints.size > 1) {
-    const list = [...fingerprints].slice(0, 8).join(', ');
-    throw unusable(
-      `it holds ${counted(fingerprints.size, 'key')} (${list}) and which one should sign is not said`,
-      'Export only the one that signs.',
-    );
-  }
-  const privateKey = keys.find((key) => key.isPrivate());
-  if (privateKey === undefined) {
-    throw unusable('it is a public key, and only a private key can sign', exportHint);
-  }
-  return privateKey;
-}
-
-/** Armored text as it is; otherwise the base64 of armored text or of a binary key. */
-function decodeSecret(source: string): string | Uint8Array {
-  const text = source.trim();
-  if (text === '') throw unusable('it is empty', exportHint);
-  if (text.includes('-----BEGIN')) {
-    if (text.includes('\n')) return text;
-    throw unusable('its line breaks were lost', `${exportHint} Where only one line fits, store its base64.`);
-  }
-  const base64 = text.replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw unusable('it is no armored private key', exportHint);
-  return new Uint8Array(Buffer.from(base64, 'base64'));
-}
-
-type SecretPacket = OpenPgp.SecretKeyPacket | OpenPgp.SecretSubkeyPacket;
-
-/** The newest subkey that may sign and whose secret part is there, or else the primary key. */
-function chooseComponent(
-  privateKey: OpenPgp.PrivateKey,
-  assessed: AssessedKey,
-  nowMs: number,
-): { readonly component: SigningComponent; readonly secret: SecretPacket } {
-  const secrets = new Map<string, SecretPacket>();
-  for (const { keyPacket } of privateKey.getKeys()) {
-    if ('isDummy' in keyPacket) secrets.set(upperFingerprint(keyPacket), keyPacket);
-  }
-  const ordered = [...assessed.components].sort(
-    (a, b) => Number(a.kind === 'primary') - Number(b.kind === 'primary') || b.createdAtMs - a.createdAtMs,
-  );
-  const reasons: string[] = [];
-  for (const component of ordered) {
-    const fault = componentFault(component, nowMs);
-    if (fault !== undefined) {
-      reasons.push(fault.message);
-      continue;
-    }
-    const secret = secrets.get(component.fingerprint);
-    if (secret !== undefined && !secret.isMissingSecretKeyMaterial()) return { component, secret };
-    reasons.push(
-      `the secret part of the ${component.kind === 'primary' ? 'key' : 'subkey'} ${component.fingerprint} is not in the export (kept offline or on a card)`,
-    );
-  }
-  throw unusable(`nothing in it can sign: ${reasons.join('; ')}`, exportHint);
-}
-
-/** Decrypts the one packet that signs. Returns notices. */
-async function unlock(secret: SecretPacket, passphrase: string | undefined): Promise<string[]> {
-  if (secret.isDecrypted()) {
-    if (passphrase === undefined || passphrase === '') return [];
-    return ['The signing key is not protected by a passphrase; the one that was given is not used.'];
-  }
-  if (passphrase === undefined || passphrase === '') {
-    throw unusable('it is protected by a passphrase, and none was given', 'Give the passphrase as a secret.');
-  }
-  try {
-    await secret.decrypt(passphrase);
-  } catch (error) {
-    const wrong = error instanceof Error && error.message.startsWith('Incorrect key passphrase');
-    throw wrong
-      ? unusable('the passphrase is wrong', 'Check the secret for missing or extra characters.')
-      : unusable('its protection is of a kind that is not supported or not safe', exportHint);
-  }
-  return [];
-}
-
 function expiryNotices(key: AssessedKey, component: SigningComponent, nowMs: number): string[] {
   const expiresAtMs = Math.min(key.expiresAtMs ?? Infinity, component.expiresAtMs ?? Infinity);
   if (expiresAtMs > nowMs + soonMs) return [];
@@ -287,26 +185,54 @@ function expiryNotices(key: AssessedKey, component: SigningComponent, nowMs: num
   ];
 }
 
-function hashOf(pgp: typeof OpenPgp, signature: Uint8Array): string {
-  const frame = readPacketFrame(signature, 0);
-  const packet = frame?.tag === signatureTag ? readSignaturePacket(pgp, frame.body) : undefined;
-  const word = hashWord(packet?.hashAlgorithm ?? null);
-  if (word === undefined) throw new InternalError('OpenPGP.js made a signature of another kind');
-  return word;
+async function trustedFingerprints(text: string | undefined): Promise<readonly string[] | undefined> {
+  if (text === undefined || text.trim() === '') return undefined;
+  return (await parseTrustedKeys(text)).fingerprints;
+}
+
+/** A document that OpenPGP.js signs with this part of the key, whatever is the matter with the others. */
+async function signByOpenPgp(
+  pgp: typeof OpenPgp,
+  secret: SecretPacket,
+  text: string,
+  dateMs: number,
+): Promise<string> {
+  const signature = new pgp.SignaturePacket();
+  signature.signatureType = pgp.enums.signature.text;
+  signature.publicKeyAlgorithm = secret.algorithm;
+  signature.hashAlgorithm = pgp.enums.hash.sha512;
+  const bytes = new Uint8Array(Buffer.from(text.replaceAll('\n', '\r\n')));
+  const data = { text: null, getBytes: () => bytes };
+  // Its type leaves out the configuration, without which it fails.
+  await Reflect.apply(signature.sign, signature, [secret, data, new Date(dateMs), true, pgp.config]);
+  const packets = new pgp.PacketList<OpenPgp.AnyPacket>();
+  packets.push(signature);
+  return formatClearSigned(text, hashWord(signature.hashAlgorithm) ?? '', packets.write());
 }
 
 /** What is wrong with a signing key, if anything, as a list of a sentence. */
 export async function signingKeyProblems(inputs: {
   readonly signingKey: string | undefined;
   readonly passphrase: string | undefined;
+  readonly trustedKeys?: string;
 }): Promise<readonly string[]> {
-  if (inputs.signingKey === undefined) return [];
+  const { signingKey: armoredKey, passphrase } = inputs;
+  if (armoredKey === undefined) return [];
+  const options: SignerOptions = {
+    armoredKey,
+    passphrase,
+    clock: systemClock,
+    // Looked at late: an input with a fault of its own must not hide those of the key.
+    get trustedKeys() {
+      return inputs.trustedKeys;
+    },
+  };
   try {
-    const { passphrase } = inputs;
-    (await openSigner({ armoredKey: inputs.signingKey, passphrase, clock: systemClock })).close();
+    (await openSigner(options)).close();
     return [];
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
-    return [`signing-key: ${error.message}`];
+    const reason = error.message.replace(/^the signing key cannot be used: /, 'signing-key cannot be used: ');
+    return [error.hint === undefined ? reason : `${reason}. ${error.hint.replace(/\.$/, '')}`];
   }
 }

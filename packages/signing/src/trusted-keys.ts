@@ -1,60 +1,142 @@
-import { printable, UserError } from '@slipway/core';
-import { splitArmor } from './armor.ts';
-import { type PublicKey, readPublicKeys } from './public-key.ts';
+import { printable, readKeyText, UserError } from '@slipway/core';
+import { type ArmorBlock, splitArmor } from './armor.ts';
+import { mergeCopies } from './key-material.ts';
+import { loadOpenPgp } from './openpgp.ts';
+import { describeKey, type PublicKey, readKeyCollection } from './public-key.ts';
 
 const maxTextCharacters = 2 ** 20;
 const maxProblems = 20;
+/** More lines than these that are no fingerprints are a text, of which it helps nobody to name each line. */
+const maxProseLines = 5;
 
 /** The keys a user trusts, by the fingerprints of their primary keys; `keys` are those that were given whole. */
 export interface TrustedKeys {
   /** Each once, 40 upper-case hex digits. */
   readonly fingerprints: readonly string[];
   readonly keys: readonly PublicKey[];
+  /** What was given and is not trusted, a sentence each: keys that nothing can use, fingerprints within a text. */
+  readonly passedOver?: readonly string[];
 }
 
 /**
  * Parses fingerprints (40 hex digits, with or without spaces and `0x`, one a line or separated by commas) and armored
- * public keys in any mixture; `#` begins a comment. Throws one `UserError` `input-invalid` with every problem.
+ * public keys in any mixture and in any form that `readKeyText` reads; `#` begins a comment. Throws one `UserError`
+ * `input-invalid` with every problem.
+ *
+ * A file of armored keys with a text around them, such as the KEYS of Apache's projects, trusts the armored keys alone: a
+ * fingerprint in a text may be of anybody.
  */
 export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
   if (text.length > maxTextCharacters) throw invalid(['it is larger than 1 MiB']);
-  const { blocks, rest, problems } = splitArmor(text);
-  const found = problems.map((problem) => `line ${problem.line}: ${problem.text}`);
-  const fingerprints = new Set<string>();
-  for (const { line, text: lineText } of rest) {
-    for (const item of lineText.replace(/#.*$/, '').split(/[,;]/)) {
+  const given = readKeyText(text);
+  if (given.kind === 'binary') return trustBlocks([{ line: 1, source: given.bytes }]);
+  const { blocks, rest, problems } = splitArmor(given.text);
+  const list = readList(rest);
+  const sources = blocks.map(({ line, ...block }) => ({ line, source: armored(block), label: block.label }));
+  const isText = list.prose.length > 0 && sources.some(({ label }) => label === 'PUBLIC KEY BLOCK');
+  const inText = isText ? list.fingerprints : [];
+  // Where a block is not sound, a few odd lines are told as well: they may be what went wrong.
+  const beside = isText && list.prose.length > maxProseLines ? [] : list.problems;
+  return trustBlocks(sources, {
+    fingerprints: isText ? [] : list.fingerprints,
+    inText,
+    problems: [
+      ...problems.map((problem) => `line ${problem.line}: ${problem.text}`),
+      ...(isText ? [] : beside),
+    ],
+    ifRefused: beside,
+  });
+}
+
+interface Source {
+  readonly line: number;
+  readonly source: string | Uint8Array;
+}
+
+/** The keys of the blocks, and what was found beside them. Throws as `parseTrustedKeys` does. */
+async function trustBlocks(
+  sources: readonly Source[],
+  beside: {
+    readonly fingerprints: readonly string[];
+    readonly inText: readonly string[];
+    readonly problems: readonly string[];
+    readonly ifRefused: readonly string[];
+  } = { fingerprints: [], inText: [], problems: [], ifRefused: [] },
+): Promise<TrustedKeys> {
+  const problems = [...beside.problems];
+  const keys: PublicKey[] = [];
+  const passedOver: string[] = [];
+  const pgp = await loadOpenPgp();
+  for (const { line, source } of sources) {
+    try {
+      const found = await readKeyCollection(source);
+      if (found.keys.some((key) => key.isPrivate())) {
+        problems.push(`line ${line}: a private key does not belong here; give its public key or fingerprint`);
+        continue;
+      }
+      keys.push(...found.keys.map((key) => describeKey(pgp, mergeCopies(pgp, [key]))));
+      passedOver.push(...found.unsupported.map((reason) => `line ${line}: ${reason}`));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(
+        `line ${line}: ${error.message.replace(/^OpenPGP keys cannot be read: (?:line \d+: )?/, '')}`,
+      );
+    }
+  }
+  const fingerprints = new Set([...beside.fingerprints, ...keys.map(({ fingerprint }) => fingerprint)]);
+  // Where others are there, whoever made the file did not mean to trust one that nobody here can check.
+  if (fingerprints.size === 0) problems.push(...passedOver);
+  if (problems.length > 0) throw invalid([...new Set([...beside.ifRefused, ...problems])]);
+  for (const fingerprint of new Set(beside.inText)) {
+    if (!fingerprints.has(fingerprint)) {
+      passedOver.push(`the fingerprint ${fingerprint} stands in a text, and its key is not in the file`);
+    }
+  }
+  return { fingerprints: [...fingerprints], keys, ...(passedOver.length === 0 ? {} : { passedOver }) };
+}
+
+function armored({ label, lines }: Omit<ArmorBlock, 'line'>): string {
+  return [`-----BEGIN PGP ${label}-----`, ...lines, `-----END PGP ${label}-----`].join('\n');
+}
+
+interface List {
+  readonly fingerprints: readonly string[];
+  /** Numbers of the lines that have something else than digits in them. */
+  readonly prose: readonly number[];
+  readonly problems: readonly string[];
+}
+
+/** What stands outside of armored blocks, as a list of fingerprints. */
+function readList(rest: readonly { readonly line: number; readonly text: string }[]): List {
+  const fingerprints: string[] = [];
+  const prose = new Set<number>();
+  const problems: string[] = [];
+  const otherProblems: string[] = [];
+  for (const { line, text } of rest) {
+    for (const item of text.replace(/#.*$/, '').split(/[,;]/)) {
       const word = item.trim();
       if (word === '') continue;
-      const digits = word.replace(/^0x/i, '').replace(/\s+/g, '').toUpperCase();
-      const problem = fingerprintFault(digits);
-      if (problem === undefined) fingerprints.add(digits);
-      else found.push(`line ${line}: "${printable(word, 80)}" ${problem}`);
+      const several = word.split(/ +/);
+      const items = several.every((each) => /^(?:0x)?[0-9A-Fa-f]{40}$/.test(each)) ? several : [word];
+      for (const each of items) {
+        const digits = each.replace(/^0x/i, '').replace(/\s+/g, '').toUpperCase();
+        const problem = fingerprintFault(digits);
+        if (problem === undefined) fingerprints.push(digits);
+        else if (/^[0-9A-F]+$/.test(digits))
+          otherProblems.push(`line ${line}: "${printable(each, 80)}" ${problem}`);
+        else {
+          prose.add(line);
+          problems.push(`line ${line}: "${printable(each, 80)}" ${problem}`);
+        }
+      }
     }
   }
-  const keys: PublicKey[] = [];
-  for (const block of blocks) {
-    if (block.label === 'PRIVATE KEY BLOCK') {
-      found.push(
-        `line ${block.line}: a private key does not belong here; give its public key or fingerprint`,
-      );
-      continue;
-    }
-    const armored = [
-      `-----BEGIN PGP ${block.label}-----`,
-      ...block.lines,
-      `-----END PGP ${block.label}-----`,
-    ];
-    try {
-      keys.push(...(await readPublicKeys(armored.join('\n'))));
-    } catch (error) {
-      const reason =
-        error instanceof UserError ? error.message.replace(/: line \d+:/, ':') : 'it is unreadable';
-      found.push(`line ${block.line}: ${reason}`);
-    }
-  }
-  for (const key of keys) fingerprints.add(key.fingerprint);
-  if (found.length > 0) throw invalid(found);
-  return { fingerprints: [...fingerprints], keys };
+  const [first = 0] = prose;
+  const ofProse =
+    prose.size > maxProseLines
+      ? [`line ${first} begins a text, and there is no armored public key in it`]
+      : problems;
+  return { fingerprints, prose: [...prose], problems: [...ofProse, ...otherProblems] };
 }
 
 function fingerprintFault(digits: string): string | undefined {

@@ -1,9 +1,10 @@
 import { type AssessedKey, componentFault, dateText, keyFault, type SigningComponent } from './assessment.ts';
 import { type FramingCode, parseClearSigned } from './clear-signed.ts';
+import { hashWord } from './hashes.ts';
 import type { KeyFaultCode } from './key-fault.ts';
 import type { OpenPgp } from './openpgp.ts';
-import { checkRsaSignature } from './rsa-check.ts';
 import { createdMs, isInFuture, signatureExpiryMs } from './self-signature.ts';
+import { checkSignature, type SignatureCheck } from './signature-check.ts';
 
 /** Why a document is refused. */
 export type SignatureCode =
@@ -50,35 +51,35 @@ export interface SignerIndex {
   readonly notPinned: ReadonlyMap<string, string>;
 }
 
-const hashWords: ReadonlyMap<number, string> = new Map([
-  [1, 'MD5'],
-  [2, 'SHA1'],
-  [3, 'RIPEMD160'],
-  [8, 'SHA256'],
-  [9, 'SHA384'],
-  [10, 'SHA512'],
-  [11, 'SHA224'],
-]);
 const strongHashes: ReadonlySet<string> = new Set(['SHA256', 'SHA384', 'SHA512', 'SHA224']);
 
-/** The word for a hash algorithm in a `Hash:` header; undefined for one that gpg 2.2 does not have. */
-export function hashWord(algorithm: number | null): string | undefined {
-  return hashWords.get(algorithm ?? 0);
-}
-
-/** Reads the body of a signature packet; undefined when it is malformed or of a version other than 4. */
-export function readSignaturePacket(
-  pgp: typeof OpenPgp,
-  body: Uint8Array,
-): OpenPgp.SignaturePacket | undefined {
+/** Reads the body of a signature packet. */
+export function readSignaturePacket(pgp: typeof OpenPgp, body: Uint8Array): OpenPgp.SignaturePacket | Fault {
+  const [version] = body;
+  if (version !== 4 && body.length > 0) {
+    return {
+      code: 'signature-unsupported',
+      message: `its signature is of version ${version}, and only version 4 is supported`,
+    };
+  }
   const signature = new pgp.SignaturePacket();
   try {
     signature.read(body);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return error instanceof Error && error.name === 'UnsupportedError'
+      ? {
+          code: 'signature-unsupported',
+          message: `its signature is by the algorithm ${body[2] ?? 0}, which is not supported`,
+        }
+      : malformedPacket;
   }
-  return signature.version === 4 && signature.created !== null ? signature : undefined;
+  return signature.created === null ? malformedPacket : signature;
 }
+
+const malformedPacket: Fault = {
+  code: 'signature-malformed',
+  message: 'its signature packet is malformed',
+};
 
 /** Verifies a clear-signed document against the keys of `index` at `nowMs`. Never throws. */
 export async function verifyDocument(
@@ -97,7 +98,7 @@ export async function verifyDocument(
       packet: parsed.signaturePacket,
       over: 'text',
       shapeFault: (signature) => headerFault(signature, parsed.hashHeader),
-      isBy: (signature, component) => isSignedBy(pgp, signature, parsed.signaturePacket, component, text),
+      isBy: ({ packet }) => checkSignature(pgp, parsed.signaturePacket, packet, canonical(text)),
     },
     nowMs,
   );
@@ -112,7 +113,7 @@ export interface SignatureInQuestion {
   /** What else is wrong with its form. */
   shapeFault?(signature: OpenPgp.SignaturePacket): Fault | undefined;
   /** Whether the key made it over that data. Its dates are not looked at. */
-  isBy(signature: OpenPgp.SignaturePacket, component: SigningComponent): Promise<boolean>;
+  isBy(component: SigningComponent): SignatureCheck | Promise<SignatureCheck>;
 }
 
 /** What is known of a signature, whatever it is over. */
@@ -139,7 +140,7 @@ export async function judgeSignature(
     ...(fingerprint === undefined ? {} : { fingerprint }),
   });
   const signature = readSignaturePacket(pgp, question.packet);
-  if (signature === undefined) return refuse('signature-malformed', 'its signature packet is malformed');
+  if ('message' in signature) return refuse(signature.code, signature.message);
   const shape = shapeFault(pgp, signature, question.over) ?? question.shapeFault?.(signature);
   if (shape !== undefined) return refuse(shape.code, shape.message);
 
@@ -153,9 +154,14 @@ export async function judgeSignature(
       : refuse('signature-not-pinned', `it is signed by the key ${known}, which is not trusted`, known);
   }
   const { key, component } = signer;
-  if (!(await question.isBy(signature, component))) {
+  const check = await question.isBy(component);
+  if (check === 'bad') {
     const message = `its signature by the key ${key.fingerprint} does not match its ${question.over}`;
     return refuse('signature-bad', message, key.fingerprint);
+  }
+  if (check !== 'good') {
+    const { code, message } = uncheckableFault(signer, check.uncheckable);
+    return refuse(code, message, key.fingerprint);
   }
   const fault =
     keyFault(key, nowMs) ?? componentFault(component, nowMs) ?? timeFault(signature, key, component, nowMs);
@@ -212,26 +218,18 @@ function isIssuer(signature: OpenPgp.SignaturePacket, component: SigningComponen
   );
 }
 
-async function isSignedBy(
-  pgp: typeof OpenPgp,
-  signature: OpenPgp.SignaturePacket,
-  body: Uint8Array,
-  component: SigningComponent,
-  text: string,
-): Promise<boolean> {
-  const canonical = Buffer.from(text.replaceAll('\n', '\r\n'));
-  const bytes = new Uint8Array(canonical.buffer, canonical.byteOffset, canonical.length);
-  const data = { text: null, getBytes: () => bytes };
-  try {
-    // Verified as of its own date: which dates count is decided in `timeFault`.
-    const quick = checkRsaSignature(body, component.packet, bytes);
-    if (quick !== undefined) return quick;
-    const date = new Date(createdMs(signature));
-    await signature.verify(component.packet, pgp.enums.signature.text, data, date, true, pgp.config);
-    return true;
-  } catch {
-    return false;
-  }
+/** Where a key of that algorithm is refused anyway, that says more than that nothing could be computed. */
+function uncheckableFault({ key, component }: KnownSigner, reason: string): Fault {
+  if (component.fault?.code === 'signature-unsupported') return component.fault;
+  return {
+    code: 'signature-unsupported',
+    message: `its signature by the key ${key.fingerprint} cannot be checked: ${reason}`,
+  };
+}
+
+/** A text as it is hashed. */
+function canonical(text: string): Uint8Array {
+  return Buffer.from(text.replaceAll('\n', '\r\n'));
 }
 
 function timeFault(

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatClearSigned } from '../src/clear-signed.ts';
+import { hashWord } from '../src/hashes.ts';
 import { type NativeSigner, openNativeSigner } from '../src/native-signer.ts';
 import { readPacketFrame, signatureTag, writePacket } from '../src/packet.ts';
 import { readSignatureTemplate, writeSignature } from '../src/signature-template.ts';
-import { hashWord } from '../src/verification.ts';
 import { forgePacket, keyringOf, manifestText, nowMs, packetBytes, signerFor } from './support.ts';
 
 const saltName = 'salt@notations.openpgpjs.org';

@@ -57,14 +57,15 @@ describe('a signing key', () => {
     const cases: readonly [string, RegExp][] = [
       ['', /it is empty/],
       ['hello, world', /no armored private key/],
-      ['aGVsbG8=', /there is none/],
+      ['aGVsbG8=', /no armored private key/],
       [publicArmored, /it is a public key/],
       [`${privateArmored}\n${locked.privateArmored}`, /it holds 2 keys/],
-      [privateArmored.replaceAll('\n', ' '), /line breaks were lost/],
-      [privateArmored.replaceAll('\n', '\\n'), /line breaks were lost/],
       [privateArmored.slice(0, 300), /has no end/],
       [privateArmored.replace(/\n=[^\n]{4}\n/, '\n=AAAA\n'), /checksum is wrong/],
-      ['-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----', /there is none/],
+      [
+        '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----',
+        /holds no OpenPGP key/,
+      ],
     ];
     for (const [armoredKey, message] of cases) {
       expect((await refusalOf({ armoredKey, passphrase: undefined })).message).toMatch(message);
@@ -155,7 +156,7 @@ describe('a signing key', () => {
       { armoredKey: privateArmored, passphrase: '' },
       { armoredKey: privateArmored, passphrase: undefined },
       { armoredKey: garbled, passphrase },
-      { armoredKey: privateArmored.replaceAll('\n', ' '), passphrase },
+      { armoredKey: garbled.replaceAll('\n', ' '), passphrase },
       { armoredKey: privateArmored.slice(0, 200), passphrase },
       { armoredKey: `AAAA${Buffer.from(privateArmored).toString('base64')}`, passphrase },
       { armoredKey: `${passphrase}!`, passphrase },

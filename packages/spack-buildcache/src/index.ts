@@ -1,4 +1,5 @@
 export { dagHashMatchesContent } from './dag-hash.ts';
+export * from './entry-records.ts';
 export * from './key-index.ts';
 export * from './layout.ts';
 export * from './manifest.ts';

@@ -11,6 +11,8 @@ export interface SpecOutline {
   readonly specfileVersion: number;
   /** Layout v2 binds the tarball here. */
   readonly tarballChecksum: { readonly algorithm: string; readonly hash: string } | undefined;
+  /** Its `buildcache_layout_version` as it is written there; undefined without one. */
+  readonly layoutVersion: unknown;
 }
 
 /**
@@ -25,6 +27,7 @@ export function readOutline(
   const scanner = new JsonScanner(json, { maxDepth: maxSpecDepth });
   let specfileVersion: number | undefined;
   let tarballChecksum: SpecOutline['tarballChecksum'];
+  let layoutVersion: unknown;
   scanner.object((key) => {
     switch (key) {
       case 'spec':
@@ -37,13 +40,16 @@ export function readOutline(
       case 'binary_cache_checksum':
         tarballChecksum = checksumOf(scanner.value());
         return;
+      case 'buildcache_layout_version':
+        layoutVersion = scanner.value();
+        return;
       default:
         scanner.skipValue();
     }
   });
   scanner.end();
   if (specfileVersion === undefined) throw malformed('it has no specfile version');
-  return { specfileVersion, tarballChecksum };
+  return { specfileVersion, tarballChecksum, layoutVersion };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http';
-import { RemoteError } from '@slipway/core';
-import { connectionError, timedOut } from './http-errors.ts';
+import { proxyVariables, RemoteError, systemErrorCode } from '@slipway/core';
+import { connectionError, timedOut, unexpected } from './http-errors.ts';
 
 const maxDiscardedBytes = 64 * 1024;
 
@@ -50,16 +50,12 @@ export class HttpConnections {
     const { idleMs } = this.#options;
     const { secure, hostname, port, path, method, headers, signal } = request;
     return new Promise((resolve, reject) => {
-      const sent = (secure ? https : http).request({
-        hostname,
-        port,
-        path,
-        method,
-        headers,
-        agent: secure ? agents.https : agents.http,
-        timeout: idleMs,
-        signal,
-      });
+      const options = { hostname, port, path, method, headers, timeout: idleMs, signal };
+      const sent = begun(request, () =>
+        secure
+          ? https.request({ ...options, agent: agents.https })
+          : http.request({ ...options, agent: agents.http }),
+      );
       let response: IncomingMessage | undefined;
       sent.on('timeout', () => {
         // What has arrived and waits for a slow reader is no silence of the server.
@@ -93,9 +89,23 @@ async function load({ maxConnections, proxyEnvironment }: ConnectionOptions): Pr
   const options = {
     keepAlive: true,
     maxSockets: maxConnections,
-    ...(proxyEnvironment === undefined ? {} : { proxyEnv: { ...proxyEnvironment } }),
+    ...(proxyEnvironment === undefined ? {} : { proxyEnv: proxyVariables(proxyEnvironment) }),
   };
   return { http, https, agents: { http: new http.Agent(options), https: new https.Agent(options) } };
+}
+
+/** A request as `begin` begins it. Throws `RemoteError` `unexpected-response` for a header that cannot be sent. */
+function begun(
+  { what }: OutgoingRequest,
+  begin: () => ReturnType<Modules['http']['request']>,
+): ReturnType<Modules['http']['request']> {
+  try {
+    return begin();
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ERR_INVALID_CHAR' || !(error instanceof Error)) throw error;
+    // Node names the header and not its value. Inputs were looked at: what is left is from a server, such as an ETag.
+    throw unexpected(what, `what a server gave cannot be sent back to it (${error.message})`);
+  }
 }
 
 function sayWhy(error: Error, { signal, what, hostname, port }: OutgoingRequest): Error {

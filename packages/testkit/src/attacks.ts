@@ -4,8 +4,10 @@ import { documentAttacks } from './attack-documents.ts';
 import { formatAttacks } from './attack-formats.ts';
 import { indexAttacks } from './attack-indexes.ts';
 import { keyListAttacks } from './attack-key-lists.ts';
+import { manifestAttacks } from './attack-manifests.ts';
 import { nameAttacks } from './attack-names.ts';
 import { signatureAttacks } from './attack-signatures.ts';
+import { tarballAttacks } from './attack-tarballs.ts';
 import { treeAttacks } from './attack-trees.ts';
 
 /** Every attack on a signed buildcache that Slipway promises to refuse (I1, I4, I8). */
@@ -13,6 +15,8 @@ export const attacks: readonly Attack[] = [
   ...nameAttacks,
   ...blobAttacks,
   ...documentAttacks,
+  ...manifestAttacks,
+  ...tarballAttacks,
   ...signatureAttacks,
   ...treeAttacks,
   ...indexAttacks,

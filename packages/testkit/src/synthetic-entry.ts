@@ -89,6 +89,8 @@ export async function addEntry(directory: string, options: EntryOptions): Promis
     '.spack/spec.json': `${specText([...nodes.values()], specfile)}}`,
     'share/name.txt': `${name} ${version}\n`,
     ...options.files,
+    // Spack takes the directory that holds this for the prefix.
+    '.spack/binary_distribution': `{buildpath: /${installRoot}, relocate_textfiles: []}\n`,
   });
   const spec = gzipSync(`${specText([...nodes.values()], specfile)},"buildcache_layout_version":2}`, {
     level: 6,

@@ -3,7 +3,7 @@ import type { SpecNode } from '@slipway/spack-buildcache';
 import { parsed, storeFinding } from '../entry-reader.ts';
 import { type Finding, finding } from '../findings.ts';
 import { isFinding, looksSigned, openDocument, type SignaturePolicy } from '../signature-policy.ts';
-import { missingBlob, readTarball, tarballBinding } from '../tarball.ts';
+import { missingBlob, readTarball, tarballFindings } from '../tarball.ts';
 import { type EntryNames, specKeyOf } from './listing.ts';
 import { specKeyV2 } from './names.ts';
 import { maxSpecFileBytes, parseSpecFile, type SpecFileV2 } from './spec-file.ts';
@@ -74,7 +74,7 @@ export async function readEntryV2(names: EntryNames, reading: EntryReading): Pro
     return report({ root, nodes, signedBy });
   }
   const tarball = await checkTarballV2(spec, reading);
-  if (tarball.problem !== undefined) findings.push(tarball.problem);
+  findings.push(...tarball.findings);
   return report({ root, nodes, signedBy, tarballBytes: tarball.sizeBytes });
 }
 
@@ -112,7 +112,7 @@ function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Findi
 
 interface TarballReport {
   readonly sizeBytes: number | undefined;
-  readonly problem: Finding | undefined;
+  readonly findings: readonly Finding[];
 }
 
 async function checkTarballV2(spec: SpecFileV2, reading: EntryReading): Promise<TarballReport> {
@@ -124,28 +124,28 @@ async function checkTarballV2(spec: SpecFileV2, reading: EntryReading): Promise<
   } catch (error) {
     const problem = storeFinding(error, key, 'blob-oversized', 'it is larger than the store reads');
     if (problem === undefined) throw error;
-    return { sizeBytes: undefined, problem };
+    return { sizeBytes: undefined, findings: [problem] };
   }
 }
 
 async function findTarball(key: string, { store, tarballSizes }: EntryReading): Promise<TarballReport> {
   const sizeBytes = tarballSizes === undefined ? (await store.head(key))?.sizeBytes : tarballSizes.get(key);
-  return { sizeBytes, problem: sizeBytes === undefined ? missingBlob(key, 'the tarball') : undefined };
+  return { sizeBytes, findings: sizeBytes === undefined ? [missingBlob(key, 'the tarball')] : [] };
 }
 
 async function readWholeTarball(key: string, spec: SpecFileV2, store: ObjectStore): Promise<TarballReport> {
   const stream = await store.readStream(key, { maxBytes: Number.MAX_SAFE_INTEGER });
-  if (stream === undefined) return { sizeBytes: undefined, problem: missingBlob(key, 'the tarball') };
-  const { sizeBytes, sha256, spec: found } = await readTarball(stream.body);
+  if (stream === undefined) return { sizeBytes: undefined, findings: [missingBlob(key, 'the tarball')] };
+  const { sizeBytes, sha256, verdict } = await readTarball(stream.body);
   if (spec.tarballSha256 === undefined) {
     const why = 'it is from before Spack 0.19, when nothing outside a tarball said what is in it';
-    return { sizeBytes, problem: finding('tarball-unbound', key, why, oldTarballHint) };
+    return { sizeBytes, findings: [finding('tarball-unbound', key, why, oldTarballHint)] };
   }
   if (sha256 !== spec.tarballSha256) {
     const why = `its SHA-256 is ${sha256}, and its spec says ${spec.tarballSha256}`;
-    return { sizeBytes, problem: finding('tarball-checksum-mismatch', key, why) };
+    return { sizeBytes, findings: [finding('tarball-checksum-mismatch', key, why)] };
   }
-  return { sizeBytes, problem: tarballBinding(key, found, spec.root.hash) };
+  return { sizeBytes, findings: tarballFindings(key, verdict, spec.root.hash) };
 }
 
 const oldTarballHint = 'Build and publish the package anew: Spack 1.x cannot install such a tarball either.';

@@ -1,0 +1,28 @@
+/**
+ * What a text may hold before anybody parses it. `lines`: no control characters but tabs and line ends. `line`: one line
+ * without control characters. `token`: printable ASCII without blanks, as an HTTP header carries it (RFC 9110).
+ */
+export type TextForm = 'lines' | 'line' | 'token';
+
+const lineEnd = /\r\n?|\n/;
+
+/** What is wrong with the form of a text, as a clause with what to do that has nothing of the text; undefined when nothing is. */
+export function formFault(text: string, form: TextForm): string | undefined {
+  const lines = text.split(lineEnd);
+  if (form === 'lines') {
+    const index = lines.findIndex((line) => hasControl(line.replaceAll('\t', ' ')));
+    return index === -1 ? undefined : `line ${index + 1} has a control character: take it out`;
+  }
+  if (form === 'token' && /^\s*-----BEGIN /.test(text)) {
+    return 'it is a key or a certificate in PEM, and a token is needed: give the token alone';
+  }
+  if (lines.length > 1) return `it has ${lines.length} lines and must have one: give the right one alone`;
+  if (hasControl(text)) return 'it has a control character: take it out';
+  if (form === 'line') return undefined;
+  if (/\s/.test(text)) return 'it has a blank: give it alone, without words before or after it';
+  return /^[\x21-\x7e]*$/.test(text) ? undefined : 'it has a character beyond ASCII: copy it again';
+}
+
+function hasControl(text: string): boolean {
+  return /[\u0000-\u001f\u007f]/.test(text);
+}

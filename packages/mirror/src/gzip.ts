@@ -1,0 +1,105 @@
+import { crc32, inflateRawSync } from 'node:zlib';
+import { InternalError, systemErrorCode } from '@slipway/core';
+import type { FindingCode } from './findings.ts';
+import { unpackedBytes } from './unpacked-bytes.ts';
+
+/** CRC-32 and size of what is packed, at the end of a gzip member (RFC 1952). */
+export const gzipTrailerBytes = 8;
+const fixedHeaderBytes = 10;
+const maxHeaderBytes = 4096;
+const flags = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
+
+/** What is wrong with a gzip file. */
+export interface GzipFault {
+  readonly code: Extract<FindingCode, 'gzip-malformed' | 'gzip-trailing-data' | 'gzip-bomb'>;
+  readonly message: string;
+}
+
+export const malformedGzip: GzipFault = { code: 'gzip-malformed', message: 'it is not valid gzip' };
+
+export const trailingGzip: GzipFault = {
+  code: 'gzip-trailing-data',
+  message: 'more follows after its first gzip member, which some readers see and others do not',
+};
+
+/**
+ * Unpacks a gzip file of exactly one member, as Spack writes it. Node's own gunzip goes on with further members, but stops
+ * without a word at what is none, and at zeros; Python, and so Spack, passes over zeros and reads the members after them.
+ */
+export function gunzipWhole(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {
+  const headerBytes = gzipHeaderBytes(stored);
+  if (headerBytes === undefined || headerBytes === 'unfinished') return malformedGzip;
+  let result: Inflated;
+  try {
+    const options = { maxOutputLength: maxBytes, chunkSize: unpackedBytes(stored), info: true } as const;
+    result = inflated(inflateRawSync(stored.subarray(headerBytes), options));
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    if (code !== 'ERR_BUFFER_TOO_LARGE') return malformedGzip;
+    return { code: 'gzip-bomb', message: `it unpacks to more than ${maxBytes} bytes` };
+  }
+  const trailer = stored.subarray(headerBytes + result.engine.bytesWritten);
+  const { buffer } = result;
+  return gzipEndFault(trailer, crc32(buffer), buffer.length) ?? buffer;
+}
+
+/** What is wrong with what follows the packed data, given the CRC-32 and the size of what it unpacked to. */
+export function gzipEndFault(
+  trailer: Uint8Array,
+  checksum: number,
+  sizeBytes: number,
+): GzipFault | undefined {
+  if (trailer.length < gzipTrailerBytes) return malformedGzip;
+  const view = new DataView(trailer.buffer, trailer.byteOffset, gzipTrailerBytes);
+  if (view.getUint32(0, true) !== checksum || view.getUint32(4, true) !== sizeBytes % 2 ** 32)
+    return malformedGzip;
+  return trailer.length > gzipTrailerBytes ? trailingGzip : undefined;
+}
+
+/**
+ * The size of the gzip header that `bytes` begin with; `unfinished` where more of them are needed to know, undefined where
+ * they are no gzip.
+ */
+export function gzipHeaderBytes(bytes: Uint8Array): number | 'unfinished' | undefined {
+  const mark = [0x1f, 0x8b, 8];
+  if (mark.some((byte, index) => index < bytes.length && bytes[index] !== byte)) return undefined;
+  if (bytes.length < fixedHeaderBytes) return 'unfinished';
+  const flag = bytes[3] ?? 0;
+  if ((flag & flags.reserved) !== 0) return undefined;
+  let end = fixedHeaderBytes;
+  if (flag & flags.extra) end += 2 + (bytes[end] ?? 0) + (bytes[end + 1] ?? 0) * 256;
+  for (const text of [flags.name, flags.comment]) {
+    if ((flag & text) === 0) continue;
+    const zero = bytes.indexOf(0, end);
+    if (zero < 0) return bytes.length > maxHeaderBytes ? undefined : 'unfinished';
+    end = zero + 1;
+  }
+  if (flag & flags.headerChecksum) end += 2;
+  if (end > maxHeaderBytes) return undefined;
+  return end <= bytes.length ? end : 'unfinished';
+}
+
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** With `info` there is more in the result than its type says. */
+function inflated(result: unknown): Inflated {
+  if (isInflated(result)) return result;
+  throw new InternalError('zlib does not tell how much it has read');
+}
+
+function isInflated(value: unknown): value is Inflated {
+  if (typeof value !== 'object' || value === null || !('buffer' in value) || !('engine' in value))
+    return false;
+  const { buffer, engine } = value;
+  return (
+    Buffer.isBuffer(buffer) &&
+    typeof engine === 'object' &&
+    engine !== null &&
+    'bytesWritten' in engine &&
+    typeof engine.bytesWritten === 'number'
+  );
+}

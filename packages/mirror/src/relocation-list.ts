@@ -1,0 +1,121 @@
+/** What Spack rewrites after it has unpacked a tarball: paths under the prefix, by what is expected there. */
+export interface RelocationList {
+  readonly files: readonly string[];
+  readonly links: readonly string[];
+}
+
+const fileLists = new Set(['relocate_textfiles', 'relocate_binaries']);
+const linkList = 'relocate_links';
+
+/**
+ * The paths that a `.spack/binary_distribution` lists. It is YAML as Spack writes it: one flow mapping of scalars, lists of
+ * scalars and mappings of scalars, without anchors, tags and comments. Undefined for any other text that might list
+ * something, since Spack's reader takes all of YAML.
+ */
+export function relocationListOf(text: string): RelocationList | undefined {
+  // Only with an escape could the keys be there in other letters.
+  if (!text.includes('relocate_') && !text.includes('\\')) return { files: [], links: [] };
+  const files: string[] = [];
+  const links: string[] = [];
+  const reader = new FlowReader(text);
+  const isRead = reader.mapping((key) => {
+    if (!fileLists.has(key) && key !== linkList) return reader.value();
+    const paths = reader.list();
+    if (paths === undefined) return false;
+    (key === linkList ? links : files).push(...paths);
+    return true;
+  });
+  return isRead && reader.isAtEnd() ? { files, links } : undefined;
+}
+
+/** Plain, single-quoted or double-quoted; a plain one up to what ends it in a flow collection. */
+const scalarPattern =
+  /'((?:[^'\n]|'')*)'|"((?:[^"\\\n]|\\[^\n])*)"|((?:[^\s,[\]{}'"&*!|>%@`#?:-]|-(?=[^\s,[\]{}]))(?:[^\s,[\]{}:#]|:(?=[^\s,[\]{}])|(?<=\S)#| +(?=[^\s,[\]{}:#]))*)/y;
+
+/** A cursor over the part of YAML's flow style that Spack writes. Its methods tell whether they read what they should. */
+class FlowReader {
+  readonly #text: string;
+  #position = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  isAtEnd(): boolean {
+    return this.#text.slice(this.#position).trim() === '';
+  }
+
+  mapping(value: (key: string) => boolean): boolean {
+    return this.#collection('{', '}', () => {
+      const key = this.#scalar();
+      return key !== undefined && this.#passes(':') && value(key);
+    });
+  }
+
+  list(): readonly string[] | undefined {
+    const items: string[] = [];
+    const isRead = this.#collection('[', ']', () => {
+      const item = this.#scalar();
+      if (item !== undefined) items.push(item);
+      return item !== undefined;
+    });
+    return isRead ? items : undefined;
+  }
+
+  /** Any value, nested once at most. */
+  value(): boolean {
+    this.#skipBlanks();
+    const next = this.#text[this.#position];
+    if (next === '[') return this.list() !== undefined;
+    if (next === '{') return this.mapping(() => this.#scalar() !== undefined);
+    return this.#scalar() !== undefined;
+  }
+
+  #collection(open: string, close: string, item: () => boolean): boolean {
+    if (!this.#passes(open)) return false;
+    if (this.#passes(close)) return true;
+    do {
+      if (!item()) return false;
+    } while (this.#passes(','));
+    return this.#passes(close);
+  }
+
+  #scalar(): string | undefined {
+    this.#skipBlanks();
+    scalarPattern.lastIndex = this.#position;
+    const match = scalarPattern.exec(this.#text);
+    if (match === null) return undefined;
+    this.#position = scalarPattern.lastIndex;
+    const [, single, double, plain] = match;
+    return single?.replaceAll("''", "'") ?? plain ?? unescaped(double ?? '');
+  }
+
+  #passes(character: string): boolean {
+    this.#skipBlanks();
+    if (this.#text[this.#position] !== character) return false;
+    this.#position += 1;
+    return true;
+  }
+
+  #skipBlanks(): void {
+    while (/[ \n]/.test(this.#text[this.#position] ?? '')) this.#position += 1;
+  }
+}
+
+/** The content of a double-quoted scalar; undefined for an escape that names of files do not need. */
+function unescaped(quoted: string): string | undefined {
+  let isKnown = true;
+  const text = quoted.replace(
+    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/gu,
+    (_, x, u, long, other) => {
+      const digits: unknown = x ?? u ?? long;
+      if (typeof digits === 'string') {
+        const code = Number.parseInt(digits, 16);
+        if (code <= 0x10ffff) return String.fromCodePoint(code);
+      } else if (other === '"' || other === '\\' || other === '/') return other;
+      isKnown = false;
+      return '';
+    },
+  );
+  return isKnown ? text : undefined;
+}

@@ -1,0 +1,229 @@
+import type { FindingCode } from './findings.ts';
+
+export const blockBytes = 512;
+const maxModeBits = 0o7777;
+const posixFormat = Buffer.from('ustar\u000000');
+const gnuFormat = Buffer.from('ustar  \0');
+
+/** Names in a tar are bytes: here one character (U+0000 to U+00FF) for each, so that none is lost or changed. */
+export type ByteName = string;
+
+export type TarEntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'device';
+
+/** One entry of a tar, with its long name put together. */
+export interface TarEntry {
+  readonly kind: TarEntryKind;
+  /** As it stands in the tar, without the slash at the end of a directory. */
+  readonly name: ByteName;
+  /** What a link points to. */
+  readonly target: ByteName;
+  /** Permissions, set-user-ID and set-group-ID among them. */
+  readonly mode: number;
+  /** Bytes of a file's content. */
+  readonly sizeBytes: number;
+}
+
+/** Headers that belong to the entry after them. */
+export type ExtensionKind = 'pax' | 'long-name' | 'long-target';
+
+export type TarHeader =
+  | { readonly kind: 'entry'; readonly entry: TarEntry }
+  | { readonly kind: 'extension'; readonly extension: ExtensionKind; readonly sizeBytes: number };
+
+/** What extension headers say about the next entry. */
+export interface Extensions {
+  name?: ByteName;
+  target?: ByteName;
+  sizeBytes?: number;
+  /** There was a pax header, which stands right before its entry. */
+  pax?: true;
+}
+
+/** Why a tarball is refused. Its message is printable where names are. */
+export class TarballFault extends Error {
+  readonly code: FindingCode;
+
+  constructor(code: FindingCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function unsupported(why: string): TarballFault {
+  return new TarballFault('tarball-header-unsupported', `it has ${why}, which Spack does not write`);
+}
+
+/**
+ * Reads a header block as Python's tarfile does, which is what Spack packs and unpacks with, and only of the forms that
+ * Python writes (POSIX pax and GNU): what other readers would read otherwise is refused. Throws `TarballFault`.
+ */
+export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
+  if (!isChecksumRight(block))
+    throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: a tar header is damaged');
+  const isPosix = hasFormat(block, posixFormat);
+  if (!isPosix && !hasFormat(block, gnuFormat)) throw unsupported('a header of an unknown format');
+  const type = String.fromCharCode(block[156] ?? 0);
+  const extension = extensionKinds[type];
+  if (extension !== undefined) {
+    if (extensions.pax) throw unsupported('a header for a header');
+    return { kind: 'extension', extension, sizeBytes: numberAt(block, 124, 12, 'size') };
+  }
+  const sizeBytes = extensions.sizeBytes ?? numberAt(block, 124, 12, 'size');
+  const kind = entryKinds[type];
+  if (kind === undefined) throw unsupported(`an entry of type ${JSON.stringify(type)}`);
+  if (kind !== 'file' && sizeBytes !== 0) throw unsupported(`a ${kind} with content`);
+  const name = extensions.name ?? nameOf(block, isPosix);
+  const mode = numberAt(block, 100, 8, 'mode');
+  return {
+    kind: 'entry',
+    entry: {
+      kind: isSpecial(mode) ? 'device' : kind,
+      name: kind === 'directory' && name.endsWith('/') ? name.slice(0, -1) : name,
+      target: extensions.target ?? textAt(block, 157, 100),
+      mode: mode & maxModeBits,
+      sizeBytes,
+    },
+  };
+}
+
+const extensionKinds: Readonly<Record<string, ExtensionKind>> = {
+  x: 'pax',
+  L: 'long-name',
+  K: 'long-target',
+};
+
+const entryKinds: Readonly<Record<string, TarEntryKind>> = {
+  '0': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'device',
+  '4': 'device',
+  '5': 'directory',
+  '6': 'device',
+};
+
+/** Whether the type bits of a mode (POSIX `st_mode`) are those of a device, a FIFO or a socket. */
+function isSpecial(mode: number): boolean {
+  const type = mode & 0o170000;
+  return type === 0o010000 || type === 0o020000 || type === 0o060000 || type === 0o140000;
+}
+
+function hasFormat(block: Buffer, format: Buffer): boolean {
+  for (let index = 0; index < format.length; index += 1) {
+    if (block[257 + index] !== format[index]) return false;
+  }
+  return true;
+}
+
+/** Python puts the prefix before a name in any format. Only ustar has one; GNU keeps other things there. */
+function nameOf(block: Buffer, isPosix: boolean): ByteName {
+  const name = textAt(block, 0, 100);
+  if (block[345] === 0) return name;
+  if (!isPosix) throw unsupported('a GNU header with a name prefix');
+  return `${textAt(block, 345, 155)}/${name}`;
+}
+
+/** Up to the first NUL, as Python reads it. */
+function textAt(block: Buffer, start: number, length: number): ByteName {
+  let end = start;
+  while (end < start + length && block[end] !== 0) end += 1;
+  return end === start ? '' : block.toString('latin1', start, end);
+}
+
+/** An octal number, ended by NUL or space; or a positive one in base 256, as for sizes from 8 GiB. */
+function numberAt(block: Buffer, start: number, length: number, what: string): number {
+  if (block[start] === 0x80) {
+    if (block.subarray(start + 1, start + length - 6).some((byte) => byte !== 0))
+      throw unsupported(`a ${what} beyond all bounds`);
+    return block.readUIntBE(start + length - 6, 6);
+  }
+  let value = 0;
+  let index = start;
+  const end = start + length;
+  while (block[index] === 0x20) index += 1;
+  for (; index < end; index += 1) {
+    const digit = (block[index] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  for (; index < end; index += 1) {
+    if (block[index] !== 0 && block[index] !== 0x20) throw unsupported(`a ${what} that is no number`);
+  }
+  return value;
+}
+
+function isChecksumRight(block: Buffer): boolean {
+  let sum = 8 * 0x20;
+  for (let index = 0; index < blockBytes; index += 1) sum += block[index] ?? 0;
+  for (let index = 148; index < 156; index += 1) sum -= block[index] ?? 0;
+  return sum === numberAt(block, 148, 8, 'checksum');
+}
+
+/** Takes the content of an extension header in. Each may say a thing only once. Throws `TarballFault`. */
+export function readExtension(kind: ExtensionKind, body: Buffer, extensions: Extensions): void {
+  switch (kind) {
+    case 'long-name':
+      setOnce(extensions, 'name', longText(body));
+      return;
+    case 'long-target':
+      setOnce(extensions, 'target', longText(body));
+      return;
+    case 'pax':
+      extensions.pax = true;
+      for (const [key, value] of paxRecords(body.toString('latin1'))) readPaxRecord(key, value, extensions);
+  }
+}
+
+function longText(body: Buffer): ByteName {
+  const text = body.toString('latin1');
+  const end = text.indexOf('\0');
+  if (end >= 0 && /[^\0]/.test(text.slice(end))) throw unsupported('a long name with NUL inside of it');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** What changes nothing about where a file goes. */
+const idlePaxKeys = new Set(['mtime', 'atime', 'ctime', 'uid', 'gid', 'uname', 'gname', 'comment']);
+
+function readPaxRecord(key: string, value: string, extensions: Extensions): void {
+  switch (key) {
+    case 'path':
+      setOnce(extensions, 'name', value);
+      return;
+    case 'linkpath':
+      setOnce(extensions, 'target', value);
+      return;
+    case 'size':
+      if (!/^[0-9]{1,15}$/.test(value)) throw unsupported('a size that is no number');
+      setOnce(extensions, 'sizeBytes', Number(value));
+      return;
+    case 'hdrcharset':
+      // Python says so where a name is not UTF-8. Names are bytes here, whatever it says.
+      if (value !== 'BINARY') throw unsupported('names in another character set');
+      return;
+    default:
+      if (!idlePaxKeys.has(key)) throw unsupported(`the pax record ${JSON.stringify(key.slice(0, 40))}`);
+  }
+}
+
+function setOnce<Key extends keyof Extensions>(
+  extensions: Extensions,
+  key: Key,
+  value: Extensions[Key],
+): void {
+  if (extensions[key] !== undefined) throw unsupported('two names or sizes for one entry');
+  extensions[key] = value;
+}
+
+/** The records of a pax header: `LENGTH KEY=VALUE\n` each, the length in bytes and of all of it. */
+function* paxRecords(text: string): Generator<readonly [key: string, value: string]> {
+  for (let start = 0; start < text.length; ) {
+    const space = text.indexOf(' ', start);
+    const digits = text.slice(start, space);
+    const end = start + (space - start <= 6 && /^[1-9][0-9]*$/.test(digits) ? Number(digits) : 0);
+    const equals = text.indexOf('=', space);
+    if (space < 0 || equals < 0 || equals >= end || end > text.length || text[end - 1] !== '\n')
+      throw unsupported('a malformed pax header');
+    yield [text.slice(space + 1, equals), text.slice(equals + 1, end - 1)];
+    start = end;
+  }
+}

@@ -1,0 +1,129 @@
+import {
+  blockBytes,
+  type ExtensionKind,
+  type Extensions,
+  parseHeader,
+  readExtension,
+  TarballFault,
+  type TarEntry,
+  unsupported,
+} from './tar-header.ts';
+
+/** Longer ones than any path that an operating system takes. */
+const maxExtensionBytes = 64 * 1024;
+const zeroBlock = Buffer.alloc(blockBytes);
+const nothing = Buffer.alloc(0);
+
+/** Is told what a walk comes by. */
+export interface TarVisitor {
+  /** Returns whether `content` is to be called with the file's bytes. May throw `TarballFault`. */
+  entry(entry: TarEntry): boolean;
+  content(bytes: Buffer): void;
+}
+
+/** What follows a header. */
+interface Body {
+  readonly of: ExtensionKind | 'wanted' | 'unwanted';
+  leftBytes: number;
+  readonly chunks: Buffer[];
+}
+
+/**
+ * Walks a tar that is given piece by piece, and keeps nothing of it but the header that it is at. As Python, it takes the
+ * first block of zeros for the end; what is not zero after it is refused, because other readers go on there.
+ */
+export class TarWalk {
+  readonly #visitor: TarVisitor;
+  /** The begin of a block that came in two pieces. */
+  #partial: Buffer = nothing;
+  #extensions: Extensions = {};
+  #body: Body | undefined;
+  #paddingBytes = 0;
+  #ended = false;
+
+  constructor(visitor: TarVisitor) {
+    this.#visitor = visitor;
+  }
+
+  /** Throws `TarballFault`; nothing may be pushed after that. */
+  push(chunk: Buffer): void {
+    let position = 0;
+    while (position < chunk.length) {
+      if (this.#body !== undefined) position = this.#passBody(this.#body, chunk, position);
+      else if (this.#paddingBytes > 0) {
+        const passed = Math.min(this.#paddingBytes, chunk.length - position);
+        this.#paddingBytes -= passed;
+        position += passed;
+      } else position = this.#passBlock(chunk, position);
+    }
+  }
+
+  /** Throws `TarballFault` unless the archive had its end. */
+  end(): void {
+    if (!this.#ended || this.#partial.length > 0)
+      throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: the tar in it is cut off');
+  }
+
+  #passBlock(chunk: Buffer, position: number): number {
+    const missing = blockBytes - this.#partial.length;
+    const available = chunk.length - position;
+    if (available < missing) {
+      this.#partial = Buffer.concat([this.#partial, chunk.subarray(position)]);
+      return chunk.length;
+    }
+    const piece = chunk.subarray(position, position + missing);
+    const block = missing === blockBytes ? piece : Buffer.concat([this.#partial, piece]);
+    this.#partial = nothing;
+    this.#readBlock(block);
+    return position + missing;
+  }
+
+  #readBlock(block: Buffer): void {
+    const isZero = block[0] === 0 && block.equals(zeroBlock);
+    if (this.#ended) {
+      if (isZero) return;
+      throw new TarballFault(
+        'tarball-trailing-data',
+        'it goes on after the end of the archive, where Spack stops to read',
+      );
+    }
+    if (isZero) {
+      if (Object.keys(this.#extensions).length > 0) throw unsupported('a name without an entry');
+      this.#ended = true;
+      return;
+    }
+    const header = parseHeader(block, this.#extensions);
+    if (header.kind === 'extension') {
+      if (header.sizeBytes === 0 || header.sizeBytes > maxExtensionBytes)
+        throw unsupported(`a name of ${header.sizeBytes} bytes`);
+      this.#expectBody(header.extension, header.sizeBytes);
+      return;
+    }
+    this.#extensions = {};
+    const isWanted = this.#visitor.entry(header.entry);
+    this.#expectBody(isWanted ? 'wanted' : 'unwanted', header.entry.sizeBytes);
+  }
+
+  #expectBody(of: Body['of'], sizeBytes: number): void {
+    if (sizeBytes === 0) return;
+    this.#body = { of, leftBytes: sizeBytes, chunks: [] };
+    this.#paddingBytes = (blockBytes - (sizeBytes % blockBytes)) % blockBytes;
+  }
+
+  #passBody(body: Body, chunk: Buffer, position: number): number {
+    const passed = Math.min(body.leftBytes, chunk.length - position);
+    body.leftBytes -= passed;
+    if (body.of !== 'unwanted') {
+      const bytes = chunk.subarray(position, position + passed);
+      if (body.of === 'wanted') this.#visitor.content(bytes);
+      // The pieces of a stream are its own again after this call.
+      else body.chunks.push(Buffer.from(bytes));
+    }
+    if (body.leftBytes === 0) {
+      this.#body = undefined;
+      if (body.of !== 'wanted' && body.of !== 'unwanted')
+        readExtension(body.of, Buffer.concat(body.chunks), this.#extensions);
+    }
+    return position + passed;
+  }
+}

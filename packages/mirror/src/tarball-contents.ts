@@ -1,0 +1,243 @@
+import { counted, printable } from '@slipway/core';
+import { relocationListOf } from './relocation-list.ts';
+import { type ByteName, TarballFault, type TarEntry, type TarEntryKind } from './tar-header.ts';
+import type { TarVisitor } from './tar-walk.ts';
+
+/** What a tarball may hold at most. The largest installations of Spack's packages stay far below. */
+export const tarballLimits = {
+  entries: 1_000_000,
+  /** Names of all entries together, which are kept while a tarball is read. */
+  nameBytes: 64 * 1024 * 1024,
+  unpackedBytes: 64 * 1024 * 1024 * 1024,
+  specFileBytes: 8 * 1024 * 1024,
+  buildInfoBytes: 4 * 1024 * 1024,
+} as const;
+
+/** PATH_MAX and NAME_MAX of Linux. */
+const maxPathBytes = 4096;
+const maxSegmentBytes = 255;
+const setIdBits = 0o6000;
+
+/** An empty segment, `.` or `..`; a slash at either end; a byte that no file name has, or that Windows takes for a slash. */
+const suspiciousName = /(?:^|\/)\.{0,2}(?:\/|$)|[\0\\]/;
+
+const buildInfoEnd = '.spack/binary_distribution';
+const specFileEnd = '/.spack/spec.json';
+
+/** A directory that no entry names, but that one lies in. */
+type SeenKind = TarEntryKind | 'implied';
+
+/** A file whose content is kept, unless it is too large. */
+interface KeptFile {
+  readonly name: ByteName;
+  readonly sizeBytes: number;
+  readonly chunks: Buffer[];
+}
+
+/** The `.spack/spec.json` of a tarball. */
+export type FoundSpecFile =
+  | { readonly kind: 'found'; readonly json: Buffer }
+  | { readonly kind: 'absent'; readonly why: string };
+
+/**
+ * The rules of what a tarball may hold: what Spack packs, and nothing that it would unpack to another place than the
+ * prefix of the spec. Spack unpacks without a filter of its own (`_ensure_common_prefix` and `_tar_strip_component` in
+ * `binary_distribution.py`), so this is the only place where these are asked:
+ *
+ * - Every entry is below the prefix, or a directory on the way to it. The prefix is Spack's: where the shortest
+ *   `.spack/binary_distribution` is.
+ * - No name leads out of where it is, and none comes twice.
+ * - Entries are files, directories and links. A symbolic link may point anywhere, as Spack's do before they are relocated;
+ *   but nothing lies behind one, and a hard link is to a file that came before it.
+ * - What is listed to be rewritten after unpacking is in the tarball: see `relocationListOf`.
+ * - The numbers of `tarballLimits`.
+ *
+ * Set-user-ID and set-group-ID bits, which Spack takes off when it packs, are only noted.
+ */
+export class TarballContents implements TarVisitor {
+  readonly #kinds = new Map<ByteName, SeenKind>();
+  #nameBytes = 0;
+  #contentBytes = 0;
+  #firstSetId: ByteName | undefined;
+  #setIdCount = 0;
+  #buildInfo: KeptFile | undefined;
+  #spec: KeptFile | undefined;
+  /** That whose content comes now. */
+  #kept: KeptFile | undefined;
+
+  entry(entry: TarEntry): boolean {
+    this.#admit(entry);
+    if ((entry.mode & setIdBits) !== 0) {
+      this.#firstSetId ??= entry.name;
+      this.#setIdCount += 1;
+    }
+    if (entry.kind !== 'file') return false;
+    const { name, sizeBytes } = entry;
+    const kept: KeptFile = { name, sizeBytes, chunks: [] };
+    this.#kept = kept;
+    if (name.endsWith(buildInfoEnd) && isShorter(name, this.#buildInfo)) {
+      this.#buildInfo = kept;
+      return sizeBytes <= tarballLimits.buildInfoBytes;
+    }
+    if (!name.endsWith(specFileEnd) || !isShorter(name, this.#spec)) return false;
+    this.#spec = kept;
+    return sizeBytes <= tarballLimits.specFileBytes;
+  }
+
+  content(bytes: Buffer): void {
+    // The pieces of a stream are its own again after this call.
+    this.#kept?.chunks.push(Buffer.from(bytes));
+  }
+
+  /** What is to be noted and is no reason to refuse the tarball. */
+  warnings(): readonly TarballFault[] {
+    if (this.#firstSetId === undefined) return [];
+    const others =
+      this.#setIdCount === 1 ? '' : ` and ${counted(this.#setIdCount - 1, 'other entry', 'other entries')}`;
+    const what = `${shown(this.#firstSetId)}${others} would be installed with the set-user-ID or set-group-ID bit`;
+    return [new TarballFault('tarball-setuid', what)];
+  }
+
+  /** Whose files these are, once all entries were seen. Throws `TarballFault`. */
+  finish(): FoundSpecFile {
+    const prefix = this.#prefix();
+    if (prefix === undefined) return { kind: 'absent', why: 'the tarball has no .spack/spec.json' };
+    if (prefix === '')
+      return { kind: 'absent', why: 'the files of the tarball are in no directory of their own' };
+    const below = `${prefix}/`;
+    for (const [name, kind] of this.#kinds) {
+      if (name.startsWith(below) || (name === prefix && isDirectory(kind))) continue;
+      if (isDirectory(kind) && below.startsWith(`${name}/`)) continue;
+      throw new TarballFault(
+        'tarball-outside-prefix',
+        `${shown(name)} is not in the prefix of the package, ${shown(prefix)}`,
+      );
+    }
+    this.#requireOwnRelocations(below);
+    const spec = this.#spec;
+    if (spec?.name !== `${prefix}${specFileEnd}`)
+      return { kind: 'absent', why: `the tarball has no .spack/spec.json in its prefix, ${shown(prefix)}` };
+    if (spec.sizeBytes > tarballLimits.specFileBytes) {
+      throw new TarballFault(
+        'tarball-spec-too-large',
+        `${shown(spec.name)} has ${spec.sizeBytes} bytes, and a spec may have ${tarballLimits.specFileBytes}`,
+      );
+    }
+    return { kind: 'found', json: Buffer.concat(spec.chunks) };
+  }
+
+  /** Spack rewrites what is listed for it, and follows links and `..` then. */
+  #requireOwnRelocations(below: ByteName): void {
+    const info = this.#buildInfo;
+    if (info === undefined) return;
+    const fault = (why: string): TarballFault =>
+      new TarballFault('tarball-relocation-outside', `${shown(info.name)} ${why}`);
+    if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');
+    const list = relocationListOf(Buffer.concat(info.chunks).toString('utf8'));
+    if (list === undefined) throw fault('is not of the form in which Spack writes what is to be relocated');
+    const requireListed = (path: string, isRight: (kind: SeenKind | undefined) => boolean): void => {
+      const name = `${below}${Buffer.from(path).toString('latin1')}`;
+      if (!isRight(this.#kinds.get(name)))
+        throw fault(`lists ${shown(name)}, which is not that kind of file in the tarball`);
+    };
+    for (const path of list.files) requireListed(path, (kind) => kind === 'file' || kind === 'hardlink');
+    for (const path of list.links) requireListed(path, (kind) => kind === 'symlink');
+  }
+
+  /** As Spack finds it; in a tarball that Spack would not install, for want of `binary_distribution`, where the spec is. */
+  #prefix(): ByteName | undefined {
+    const name = (this.#buildInfo ?? this.#spec)?.name;
+    if (name === undefined) return undefined;
+    const segments = name.split('/');
+    return segments.slice(0, -2).join('/');
+  }
+
+  #admit({ kind, name, target, sizeBytes }: TarEntry): void {
+    checkName(name);
+    if (kind === 'device')
+      throw new TarballFault('tarball-device', `${shown(name)} is a device, a FIFO or a socket`);
+    this.#nameBytes += name.length;
+    this.#contentBytes += sizeBytes;
+    if (
+      this.#kinds.size >= tarballLimits.entries ||
+      this.#nameBytes > tarballLimits.nameBytes ||
+      this.#contentBytes > tarballLimits.unpackedBytes
+    ) {
+      throw tooLarge();
+    }
+    this.#requireDirectories(name);
+    const known = this.#kinds.get(name);
+    if (known !== undefined && !(known === 'implied' && kind === 'directory'))
+      throw new TarballFault('tarball-duplicate', `${shown(name)} is in it twice`);
+    this.#kinds.set(name, kind);
+    if (kind === 'symlink') checkTarget(name, target);
+    else if (kind === 'hardlink') this.#requireEarlierFile(name, target);
+  }
+
+  /** What is behind a link is written to wherever the link leads. */
+  #requireDirectories(name: ByteName): void {
+    for (let slash = name.lastIndexOf('/'); slash > 0; slash = name.lastIndexOf('/', slash - 1)) {
+      const parent = name.slice(0, slash);
+      const kind = this.#kinds.get(parent);
+      if (kind === undefined) {
+        this.#kinds.set(parent, 'implied');
+        this.#nameBytes += parent.length;
+        continue;
+      }
+      if (isDirectory(kind)) return;
+      throw new TarballFault(
+        'tarball-link-escape',
+        `${shown(name)} lies behind ${shown(parent)}, which is a ${kind}`,
+      );
+    }
+  }
+
+  #requireEarlierFile(name: ByteName, target: ByteName): void {
+    const kind = this.#kinds.get(target);
+    if (kind === 'file' || (kind === 'hardlink' && target !== name)) return;
+    throw new TarballFault(
+      'tarball-link-escape',
+      `${shown(name)} is a hard link to ${shown(target)}, which is no file that is in the tarball before it`,
+    );
+  }
+}
+
+export function tooLarge(): TarballFault {
+  const { entries, unpackedBytes } = tarballLimits;
+  return new TarballFault(
+    'tarball-too-large',
+    `it has more than ${entries} entries, or unpacks to more than ${unpackedBytes} bytes`,
+  );
+}
+
+function isDirectory(kind: SeenKind): boolean {
+  return kind === 'directory' || kind === 'implied';
+}
+
+function isShorter(name: ByteName, than: KeptFile | undefined): boolean {
+  return than === undefined || name.length < than.name.length;
+}
+
+function checkName(name: ByteName): void {
+  if (suspiciousName.test(name)) {
+    const segments = name.split(/[/\\]/);
+    if (segments.includes('..') || /^(?:[/\\]|[A-Za-z]:\\)/.test(name))
+      throw new TarballFault('tarball-path-outside', `the name ${shown(name)} leads out of the prefix`);
+    // A backslash alone is in names of systemd's units.
+    if (name.includes('\0') || name.split('/').some((segment) => segment === '' || segment === '.'))
+      throw new TarballFault('tarball-name-invalid', `${shown(name)} is no name of a file`);
+  }
+  if (name.length <= maxSegmentBytes) return;
+  if (name.length > maxPathBytes || name.split('/').some((segment) => segment.length > maxSegmentBytes))
+    throw new TarballFault('tarball-name-invalid', `the name ${shown(name)} is too long`);
+}
+
+function checkTarget(name: ByteName, target: ByteName): void {
+  if (target !== '' && target.length <= maxPathBytes && !target.includes('\0')) return;
+  throw new TarballFault('tarball-name-invalid', `${shown(name)} is a link to what is no name of a file`);
+}
+
+/** A name as it may be printed. */
+function shown(name: ByteName): string {
+  return `"${printable(Buffer.from(name, 'latin1').toString('utf8'), 200)}"`;
+}
