@@ -24,20 +24,14 @@ import {
   serveEntryScan,
 } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
-import {
-  executeRebuild,
-  executeRollback,
-  executeUpdate,
-  type Ports,
-  rehearse,
-  type Target,
-} from './execute.ts';
+import { executeRebuild, executeRollback, executeUpdate, type Ports, rehearse } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { describeIndex, listIndexes } from './list.ts';
 import { findRollbackTarget, membership, presentMembers, unsettledEntries } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
 import { type ReportInput, report } from './report.ts';
 import { isInvalid, parseSelection } from './selection.ts';
+import type { Target } from './target.ts';
 
 export const action = defineAction({
   name: 'buildcache-index',

@@ -21,7 +21,7 @@ import type { Signer } from '@slipway/signing';
 import { formatOfSpecfile, indexManifestKey } from '@slipway/spack-buildcache';
 import { membership, type RollbackTarget, unsettledEntries } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
-import type { Selection } from './selection.ts';
+import type { Target } from './target.ts';
 
 export interface Ports {
   readonly store: ObjectStore;
@@ -31,13 +31,6 @@ export interface Ports {
   readonly clock: Clock;
   readonly progress: ProgressPort;
   readonly workers: ScanWorkers | undefined;
-}
-
-export interface Target {
-  readonly view: string | undefined;
-  readonly selection: Selection | undefined;
-  /** Of a view: what was in it before; undefined where nothing says so that may be believed. */
-  readonly members?: ReadonlySet<string> | undefined;
 }
 
 /** The index as it was read, and what was listed since then, if it was: the key of each stored manifest, by DAG hash. */

@@ -14,7 +14,7 @@ import {
   trustedIndex,
 } from '@slipway/mirror';
 import { blobKey, classifyKey } from '@slipway/spack-buildcache';
-import type { Target } from './execute.ts';
+import type { Target } from './target.ts';
 
 /** Name and version of an entry by its key, for selections. The version is as file names have it. */
 export function entryOfKey(key: string): {
