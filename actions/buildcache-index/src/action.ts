@@ -27,10 +27,11 @@ import { type ActionContext, type ActionResult, defineAction } from '@slipway/ru
 import { executeRebuild, executeRollback, executeUpdate, type Ports, rehearse } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { describeIndex, listIndexes } from './list.ts';
-import { findRollbackTarget, membership, presentMembers, type Target } from './observe.ts';
+import { findRollbackTarget, membership, presentMembers, unsettledEntries } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
 import { type ReportInput, report } from './report.ts';
 import { isInvalid, parseSelection } from './selection.ts';
+import type { Target } from './target.ts';
 
 export const action = defineAction({
   name: 'buildcache-index',
@@ -200,11 +201,18 @@ async function operate(
     case 'update': {
       const provenIndex = ports.signer && (await proveUnsignedIndex({ ...proof, claimed: current }));
       const belongs = membership(target, current);
-      const plan = planUpdate({ view, indexed: current.index.entries(), stored, belongs, provenIndex });
+      const indexed = current.index.entries();
+      const unsettled = unsettledEntries(current);
+      const plan = planUpdate({ view, indexed, unsettled, stored, belongs, provenIndex });
       if (given.dryRun) return dryRun(plan, ports, reported);
       const result = await executeUpdate(target, { ...current, stored }, provenIndex, ports);
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);
-      return report({ ...reported, plan, result });
+      return report({
+        ...reported,
+        findings: [...standing.findings, ...(result.findings ?? [])],
+        plan,
+        result,
+      });
     }
     case 'rebuild': {
       const plan = planRebuild({ view, stored, belongs: membership(target, current) });
@@ -214,7 +222,12 @@ async function operate(
       const result = await executeRebuild(target, seed, ports);
       progress.info(`Indexed ${counted(result.move.entryCount, 'entry', 'entries')}.`);
       if (!current.mustBeSigned && ports.signer !== undefined) tellOfUnsignedViews(standing, progress);
-      return report({ ...reported, plan, result });
+      return report({
+        ...reported,
+        findings: [...standing.findings, ...(result.findings ?? [])],
+        plan,
+        result,
+      });
     }
     case 'rollback': {
       const to = given.to === undefined ? undefined : Number(given.to);

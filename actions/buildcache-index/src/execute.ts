@@ -2,8 +2,11 @@ import { type Clock, counted, type ObjectStore, type ProgressPort, RemoteError }
 import {
   advanceIndex,
   type CurrentIndex,
+  claimOf,
   type Finding,
+  type IndexedEntry,
   type IndexMove,
+  IndexSet,
   listStoredEntries,
   movePointer,
   NodeGraph,
@@ -15,9 +18,10 @@ import {
   type TrustSource,
 } from '@slipway/mirror';
 import type { Signer } from '@slipway/signing';
-import { indexManifestKey, NodeTable, PackageIndex } from '@slipway/spack-buildcache';
-import { membership, type RollbackTarget, type Target } from './observe.ts';
+import { formatOfSpecfile, indexManifestKey } from '@slipway/spack-buildcache';
+import { membership, type RollbackTarget, unsettledEntries } from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
+import type { Target } from './target.ts';
 
 export interface Ports {
   readonly store: ObjectStore;
@@ -38,17 +42,21 @@ export interface Result {
   readonly move: IndexMove;
   readonly added: number;
   readonly removed: number;
+  /** What there is to say of the entries that were read; none of it an error. */
+  readonly findings?: readonly Finding[];
 }
 
 /** Entries read so far; a second attempt reads only what came since. */
 class EntryNodes {
   graph = new NodeGraph();
   readonly findings: Finding[] = [];
+  /** Of those that were read and can be indexed, by DAG hash. */
+  readonly #specfileVersions = new Map<string, number>();
   readonly #read = new Set<string>();
 
   async read(keys: readonly string[], ports: Ports): Promise<void> {
     const unread = keys.filter((key) => !this.#read.has(key));
-    if (this.graph.size === 0) this.graph = new NodeGraph(new NodeTable({ expectedNodes: unread.length }));
+    if (this.graph.size === 0) this.graph = new NodeGraph(unread.length);
     ports.progress.start(`Reading ${counted(unread.length, 'entry', 'entries')}`, unread.length, 'entries');
     await scanEntries(unread, {
       store: ports.store,
@@ -56,10 +64,13 @@ class EntryNodes {
       tarballs: 'head',
       clock: ports.clock,
       workers: ports.workers,
-      nodes: this.graph.table,
+      nodes: this.graph.tables,
       onEntry: (entry) => {
         this.#read.add(entry.key);
         this.findings.push(...entry.findings);
+        const { dagHash, specfileVersion } = entry;
+        if (formatOfSpecfile(specfileVersion ?? 0) !== undefined)
+          this.#specfileVersions.set(dagHash, specfileVersion ?? 0);
         ports.progress.advance(1);
       },
     });
@@ -68,6 +79,14 @@ class EntryNodes {
       'mirror-refused',
       'the index was left as it is, because entries are not sound',
     );
+  }
+
+  /** Those of these that were read and can be indexed. */
+  indexable(hashes: readonly string[]): readonly IndexedEntry[] {
+    return hashes.flatMap((hash) => {
+      const specfileVersion = this.#specfileVersions.get(hash);
+      return specfileVersion === undefined ? [] : [{ hash, specfileVersion }];
+    });
   }
 }
 
@@ -95,10 +114,11 @@ export async function executeUpdate(
     change: async (current) => {
       const stored = (current === seed ? seed.stored : undefined) ?? (await listStoredEntries(ports.store));
       const belongs = membership(target, current);
-      const isProven = current.pointer?.record.checksum === provenIndex;
+      const isProven = current.pointer !== undefined && claimOf(current.pointer) === provenIndex;
       const plan = planUpdate({
         view: target.view,
         indexed: current.index.entries(),
+        unsettled: unsettledEntries(current),
         stored,
         belongs,
         provenIndex: isProven ? provenIndex : undefined,
@@ -106,15 +126,16 @@ export async function executeUpdate(
       for (const step of plan.steps) {
         if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
         if (step.kind !== 'change-index') continue;
-        for (const hash of step.remove) current.index.removeEntry(hash);
-        for (const hash of step.add) current.index.addEntry(hash, (needed) => nodes.graph.indexable(needed));
-        added = step.add.length;
+        for (const hash of step.remove) current.index.remove(hash);
+        const changed = nodes.indexable(step.add).filter((entry) => current.index.add(entry, nodes.graph));
+        added = changed.length;
         removed = step.remove.length;
       }
-      return plan.steps.length === 0 ? undefined : current.index;
+      const isSame = added === 0 && removed === 0 && !isProven;
+      return plan.steps.length === 0 || isSame ? undefined : current.index;
     },
   });
-  return { move, added, removed };
+  return { move, added, removed, findings: nodes.findings };
 }
 
 /** Carries a rebuild out: the index is made from the manifests alone. */
@@ -135,12 +156,13 @@ export async function executeRebuild(target: Target, seed: Seed, ports: Ports): 
         stored,
         belongs: membership(target, current),
       });
-      const index = new PackageIndex();
+      let index = new IndexSet();
       for (const step of plan.steps) {
         if (step.kind === 'read-entries') await nodes.read(step.keys, ports);
         if (step.kind !== 'replace-index') continue;
-        members = step.members;
-        for (const hash of step.members) index.addEntry(hash, (needed) => nodes.graph.indexable(needed));
+        const entries = nodes.indexable(step.members);
+        members = entries.map(({ hash }) => hash);
+        index = IndexSet.of(entries, current.index.versions, nodes.graph);
       }
       return index;
     },
@@ -150,6 +172,7 @@ export async function executeRebuild(target: Target, seed: Seed, ports: Ports): 
     move,
     added: members.filter((hash) => !before.has(hash)).length,
     removed: [...before].filter((hash) => !now.has(hash)).length,
+    findings: nodes.findings,
   };
 }
 
@@ -160,9 +183,10 @@ export async function executeRollback(
   current: CurrentIndex,
   ports: Ports,
 ): Promise<Result> {
-  const { record } = earlier.pointer;
+  const { indexes, record } = earlier.pointer;
+  const records = indexes.map((listed) => listed.record);
   const lineage = { ...nextLineage(current, target.view, ports.clock), rolledBackTo: earlier.generation };
-  const pointerSha256 = await movePointer({ ...ports, view: target.view }, current, record, lineage);
+  const pointerSha256 = await movePointer({ ...ports, view: target.view }, current, records, lineage);
   if (pointerSha256 === undefined) {
     throw new RemoteError('contention', 'somebody moved the index while it was being rolled back', {
       hint: 'Look at operation: list, and roll back again if that is still what you want.',
@@ -174,7 +198,7 @@ export async function executeRollback(
       pointerKey: indexManifestKey(target.view),
       pointerSha256,
       checksum: record.checksum,
-      sizeBytes: record.contentLength,
+      sizeBytes: records.reduce((sum, { contentLength }) => sum + contentLength, 0),
       generation: lineage.generation,
       entryCount: 0,
       retries: 0,

@@ -9,7 +9,7 @@ import {
   type SignaturePolicy,
   trustedIndex,
 } from '@slipway/mirror';
-import { blobKey } from '@slipway/spack-buildcache';
+import { areIndexesStored } from './observe.ts';
 
 const concurrentReads = 16;
 
@@ -68,7 +68,7 @@ async function listed(
   state: Pick<ListedIndex, 'current' | 'counts'>,
 ): Promise<ListedIndex> {
   const { checksum, contentLength: sizeBytes } = pointer.record;
-  const stored = (await store.head(blobKey(checksum)))?.sizeBytes === sizeBytes;
+  const stored = await areIndexesStored(store, pointer);
   const { rolledBackTo } = pointer.manifest.lineage ?? {};
   return { generation, checksum, sizeBytes, rolledBackTo, signedBy: pointer.signedBy, stored, ...state };
 }

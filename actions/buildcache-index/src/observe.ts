@@ -2,25 +2,19 @@ import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
 import {
   type CurrentIndex,
   type Finding,
+  type IndexSet,
   isWhatItsNameSays,
   type KeptIndex,
   type KeptPointer,
   listHistory,
   type MirrorStanding,
+  readIndexSet,
   readKeptPointer,
-  readPackageIndex,
   type SignaturePolicy,
   trustedIndex,
 } from '@slipway/mirror';
-import { blobKey, classifyKey, type PackageIndex } from '@slipway/spack-buildcache';
-import type { Selection } from './selection.ts';
-
-export interface Target {
-  readonly view: string | undefined;
-  readonly selection: Selection | undefined;
-  /** Of a view: what was in it before; undefined where nothing says so that may be believed. */
-  readonly members?: ReadonlySet<string> | undefined;
-}
+import { blobKey, classifyKey } from '@slipway/spack-buildcache';
+import type { Target } from './target.ts';
 
 /** Name and version of an entry by its key, for selections. The version is as file names have it. */
 export function entryOfKey(key: string): {
@@ -56,15 +50,21 @@ export async function presentMembers(
 ): Promise<ReadonlySet<string> | undefined> {
   if (current.pointer !== undefined) return new Set(current.index.entries());
   const { newestKept } = trustedIndex(trust, view);
-  const kept = newestKept && (await readPackageIndex(store, newestKept.pointer.record, []));
+  const kept = newestKept && (await readIndexSet(store, newestKept.pointer, []));
   return kept && new Set(kept.entries());
+}
+
+/** Entries that are indexed for some clients, and not for others that read them: see `IndexSet.isSettled`. */
+export function unsettledEntries({ index, pointer }: CurrentIndex): readonly string[] {
+  const isForeign = pointer !== undefined && pointer.manifest.lineage === undefined;
+  return [...index.entries()].filter((hash) => !index.isSettled(hash, isForeign));
 }
 
 /** An earlier index that a rollback may bring back, checked. */
 export interface RollbackTarget {
   readonly generation: number;
   readonly pointer: KeptIndex;
-  readonly index: PackageIndex;
+  readonly index: IndexSet;
 }
 
 /**
@@ -87,7 +87,7 @@ export async function findRollbackTarget(
   const findings: Finding[] = [];
   const pointer = await readKeptPointer(store, kept.key, policy, findings);
   const isIt = pointer !== undefined && isWhatItsNameSays(kept, pointer);
-  const index = isIt ? await readPackageIndex(store, pointer.record, findings) : undefined;
+  const index = isIt ? await readIndexSet(store, pointer, findings) : undefined;
   if (pointer === undefined || index === undefined) {
     const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
     throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
@@ -118,11 +118,19 @@ async function otherGenerations(
     const pointer = kept.key === refused.key ? undefined : await readKeptPointer(store, kept.key, policy, []);
     if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return [];
     if (pointer.record.checksum === present) return [];
-    return (await store.head(blobKey(pointer.record.checksum))) === undefined ? [] : [kept.generation];
+    return (await areIndexesStored(store, pointer)) ? [kept.generation] : [];
   });
   const generations = [...new Set(others.flat())];
   if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
   return 'No earlier index is stored any more. To index what is stored now, run operation: rebuild.';
+}
+
+/** Whether the indexes that a pointer names are still there. */
+export async function areIndexesStored(store: ObjectStore, pointer: KeptIndex): Promise<boolean> {
+  for (const { record } of pointer.indexes) {
+    if ((await store.head(blobKey(record.checksum)))?.sizeBytes !== record.contentLength) return false;
+  }
+  return true;
 }
 
 const maxOffered = 50;

@@ -27,6 +27,8 @@ export interface UpdateObservation {
   readonly view: string | undefined;
   /** DAG hashes of the entries that are indexed now. */
   readonly indexed: Iterable<string>;
+  /** Those of them that some client does not find, though it may read them: they are read, and added where they belong. */
+  readonly unsettled?: Iterable<string>;
   /** The key of each stored spec manifest, by DAG hash, in the order of keys. */
   readonly stored: ReadonlyMap<string, string>;
   /** Whether a stored entry belongs into this index. */
@@ -38,10 +40,12 @@ export interface UpdateObservation {
 /** Adds what is stored and not indexed, and takes out what is indexed and no longer stored. */
 export function planUpdate(observation: UpdateObservation): Plan {
   const indexed = new Set(observation.indexed);
+  const settled = new Set(indexed);
+  for (const hash of observation.unsettled ?? []) settled.delete(hash);
   const add: string[] = [];
   const keys: string[] = [];
   for (const [hash, key] of observation.stored) {
-    if (indexed.has(hash) || !observation.belongs(hash, key)) continue;
+    if (settled.has(hash) || !observation.belongs(hash, key)) continue;
     add.push(hash);
     keys.push(key);
   }
@@ -63,7 +67,9 @@ export function planUpdate(observation: UpdateObservation): Plan {
 }
 
 /** Reads every entry that belongs into the index, and makes the index anew. */
-export function planRebuild(observation: Omit<UpdateObservation, 'indexed' | 'provenIndex'>): Plan {
+export function planRebuild(
+  observation: Omit<UpdateObservation, 'indexed' | 'unsettled' | 'provenIndex'>,
+): Plan {
   const members = [...observation.stored].filter(([hash, key]) => observation.belongs(hash, key));
   return {
     steps: [

@@ -1,4 +1,5 @@
 import { wildcardTest } from '@slipway/core';
+import { pathSafe } from '@slipway/spack-buildcache';
 
 /** Chooses the members of a view. */
 export type Selection = (entry: {
@@ -19,7 +20,7 @@ export function parseSelection(
       tests.push(({ hash }) => hash.startsWith(prefix));
       continue;
     }
-    const match = /^([A-Za-z0-9_.*-]{1,128})(?:@=?([A-Za-z0-9_.+*-]{1,128}))?$/.exec(pattern);
+    const match = /^([A-Za-z0-9_.*-]{1,128})(?:@=?([^\s\\]{1,180}))?$/.exec(pattern);
     if (match?.[1] === undefined) {
       problems.push(
         `select: "${pattern}" is neither name, name@version nor /hash (at least four characters)`,
@@ -27,11 +28,16 @@ export function parseSelection(
       continue;
     }
     const isName = wildcardTest(match[1]);
-    const isVersion = wildcardTest(match[2] ?? '*');
+    const isVersion = wildcardTest(asInFileName(match[2] ?? '*'));
     tests.push((entry) => isName(entry.name) && isVersion(entry.version));
   }
   if (problems.length > 0) return { problems };
   return tests.length === 0 ? undefined : (entry) => tests.some((test) => test(entry));
+}
+
+/** Versions are known by file names alone, where `git.feature/x=1.0` is `git.feature_x_1.0`. */
+function asInFileName(pattern: string): string {
+  return pattern.split('*').map(pathSafe).join('*');
 }
 
 /** Whether a parsed selection is a list of problems. */

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { openPolicy, readCurrentIndex } from '@slipway/mirror';
 import { openSigner } from '@slipway/signing';
-import { historyKey, historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
+import { historyKey, historyPrefix, indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   addEntry,
@@ -251,8 +251,9 @@ describe('I3: an update', () => {
     const { policy } = await openPolicy(trust, systemClock);
     const file = await openStore(pathToFileURL(mirror).href);
     const store = interrupted(file, indexManifestKey(undefined), async () => {
-      const { index: without } = await readCurrentIndex({ store: file, view: undefined, policy });
-      const [some = ''] = without.entries();
+      const { index: present } = await readCurrentIndex({ store: file, view: undefined, policy });
+      const [without = new PackageIndex()] = present.indexes;
+      const [some = ''] = present.entries();
       without.removeEntry(some);
       await publishByHand(mirror, { index: without });
     });

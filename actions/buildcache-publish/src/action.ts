@@ -16,7 +16,7 @@ import { type ActionContext, type ActionResult, defineAction } from '@slipway/ru
 import { openLocalStore } from '@slipway/store/local';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { keptFindings, observe } from './observe.ts';
+import { indexableVersions, keptFindings, observe } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -88,6 +88,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       staged,
       mirror,
       graph: observed.staged.graph,
+      specfileVersions: indexableVersions(observed.staged),
       keys: [...observed.staged.keys.keys, ...(signer === undefined ? [] : [signer.publicKey])],
       policy: observed.policy,
       signer,

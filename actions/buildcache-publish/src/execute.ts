@@ -16,6 +16,7 @@ import {
   type CurrentIndex,
   ensureLayout,
   type IndexMove,
+  type IndexSet,
   isFinding,
   type NodeGraph,
   openDocument,
@@ -33,6 +34,8 @@ export interface Ports {
   readonly staged: ObjectStore;
   readonly mirror: ObjectStore;
   readonly graph: NodeGraph;
+  /** Of the specs of the staged entries, by DAG hash. */
+  readonly specfileVersions: ReadonlyMap<string, number>;
   readonly keys: readonly { readonly fingerprint: string; readonly armored: string }[];
   readonly policy: SignaturePolicy;
   readonly signer: Signer | undefined;
@@ -183,6 +186,12 @@ function changed(key: string): UserError {
   });
 }
 
+/** False where the index has the entry already. */
+function addEntry(hash: string, index: IndexSet, { graph, specfileVersions }: Ports): boolean {
+  const specfileVersion = specfileVersions.get(hash);
+  return specfileVersion !== undefined && index.add({ hash, specfileVersion }, graph);
+}
+
 /** The steps after the manifests, one after the other. */
 async function finish(step: Step, ports: Ports, result: Result): Promise<void> {
   const { mirror, clock, progress } = ports;
@@ -211,9 +220,8 @@ async function finish(step: Step, ports: Ports, result: Result): Promise<void> {
         provenIndex: ports.provenIndex,
         signUnsigned: step.signUnsigned,
         change: ({ index }) => {
-          const missing = step.hashes.filter((hash) => !index.hasEntry(hash));
-          for (const hash of missing) index.addEntry(hash, (dependency) => ports.graph.indexable(dependency));
-          return missing.length === 0 ? undefined : index;
+          const added = step.hashes.filter((hash) => addEntry(hash, index, ports));
+          return added.length === 0 ? undefined : index;
         },
       });
       if (move.moved) result.changedKeys.push(move.pointerKey);

@@ -4,6 +4,7 @@ import {
   closureFindings,
   type Finding,
   finding,
+  type IndexSet,
   isFinding,
   type MirrorStanding,
   openDocument,
@@ -18,7 +19,7 @@ import {
   type SignaturePolicy,
   type StagedBuildcache,
 } from '@slipway/mirror';
-import { blobKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import { blobKey, formatOfSpecfile, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Observation, PresentEntry, StagedEntry } from './plan.ts';
 
 const concurrentRequests = 32;
@@ -160,7 +161,12 @@ async function observePresence(
   await mapConcurrently(sizes, concurrentRequests, async ([sha256, sizeBytes]) => {
     if ((await mirror.head(blobKey(sha256)))?.sizeBytes === sizeBytes) presentBlobs.push(sha256);
   });
-  const hashes = entries.map((entry) => entry.dagHash);
+  // What is newer than every index that is known here cannot be lacked by one.
+  const specfileVersions = indexableVersions(staged);
+  const lackedBy = (index: IndexSet | undefined): readonly string[] =>
+    [...specfileVersions]
+      .filter(([hash, version]) => index?.hasEntryOf(hash, version) !== true)
+      .map(([hash]) => hash);
   return {
     entries,
     present,
@@ -174,9 +180,18 @@ async function observePresence(
       publishId: note.publishId,
       unindexed: note.hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
     })),
-    unindexed: hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
-    unindexedInView: hashes.filter((hash) => standing.viewed?.index.hasEntry(hash) !== true),
+    unindexed: lackedBy(standing.current.index),
+    unindexedInView: lackedBy(standing.viewed?.index),
   };
+}
+
+/** The specfile versions of the staged entries that an index may have, by DAG hash. */
+export function indexableVersions(staged: StagedBuildcache): ReadonlyMap<string, number> {
+  const versions = new Map<string, number>();
+  for (const { dagHash, specfileVersion = 0 } of staged.entries) {
+    if (formatOfSpecfile(specfileVersion) !== undefined) versions.set(dagHash, specfileVersion);
+  }
+  return versions;
 }
 
 /** Only keys that were pinned are handed on to clients. */

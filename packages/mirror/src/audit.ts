@@ -11,16 +11,18 @@ import {
   classifyKey,
   indexManifestKey,
   layoutKey,
-  NodeTable,
-  type PackageIndex,
+  type NodeTable,
   specManifestKey,
 } from '@slipway/spack-buildcache';
+import { EntryFormats } from './entry-formats.ts';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
+import { foreignIndexFindings } from './foreign-indexes.ts';
 import { auditIndex } from './index-audit.ts';
-import { type IndexPointer, readPackageIndex } from './index-pointer.ts';
+import { type IndexPointer, readIndexSet } from './index-pointer.ts';
+import type { IndexSet } from './index-set.ts';
 import { streamPackageIndex } from './index-stream.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
 import { findLeftovers } from './leftovers.ts';
@@ -57,6 +59,7 @@ export interface AuditReport {
   readonly statistics: MirrorStatistics;
   readonly indexes: readonly {
     readonly view: string | undefined;
+    /** SHA-256 of the first index that the pointer lists, by which it is known. */
     readonly checksum: string;
     readonly generation: number | undefined;
     readonly entries: number;
@@ -108,7 +111,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const indexTrust = await readIndexTrust({ store, policy, requireSigned: audit.requireSignedIndex });
   const { mustBeSigned } = indexTrust;
   const findingsBefore = findings.length;
-  const indexes = await readIndexes(store, indexTrust, listedEntries?.graph.table, findings);
+  const indexes = await readIndexes(store, indexTrust, listedEntries?.graph.tables, findings);
   const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
   if (main !== undefined) {
@@ -139,7 +142,8 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
         pointer,
         index,
         graph: entries.graph,
-        stored: confirmed,
+        formats: entries.formats,
+        stored: indexable(confirmed, entries.formats),
         excused,
         mustBeSigned,
         mayOmit: view !== undefined || !listing,
@@ -159,7 +163,10 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
           store,
           listing,
           entries.blobs,
-          [...offered.blobs, ...indexes.map((index) => index.pointer.record.checksum)],
+          [
+            ...offered.blobs,
+            ...indexes.flatMap(({ pointer }) => pointer.manifest.data.map(({ checksum }) => checksum)),
+          ],
           mustBeSigned,
         );
   const orphans = leftovers?.orphans ?? [];
@@ -208,14 +215,14 @@ const updateHint = 'Run buildcache-index with operation: update.';
 interface ReadIndex {
   readonly view: string | undefined;
   readonly pointer: IndexPointer;
-  readonly index: PackageIndex;
+  readonly index: IndexSet;
 }
 
 /** Reads the index of each pointer that can be read, refused or not, to tell all that is wrong with it. */
 async function readIndexes(
   store: ObjectStore,
   trust: IndexTrust,
-  known: NodeTable | undefined,
+  known: readonly NodeTable[] | undefined,
   findings: Finding[],
 ): Promise<readonly ReadIndex[]> {
   const indexes: ReadIndex[] = [];
@@ -225,14 +232,17 @@ async function readIndexes(
     if (pointer === undefined) continue;
     const index =
       known === undefined
-        ? await readPackageIndex(store, pointer.record, findings)
-        : await streamPackageIndex(store, pointer.record, known, findings);
+        ? await readIndexSet(store, pointer, findings)
+        : await readIndexSet(store, pointer, findings, (_, listed, problems) =>
+            streamPackageIndex(store, listed, known, problems),
+          );
     if (index !== undefined) indexes.push({ view, pointer, index });
+    findings.push(...(await foreignIndexFindings(store, pointer)));
   }
   return indexes;
 }
 
-function keysFromIndex(index: PackageIndex | undefined): readonly string[] {
+function keysFromIndex(index: IndexSet | undefined): readonly string[] {
   const keys: string[] = [];
   for (const hash of index?.entries() ?? []) {
     const node = index?.node(hash);
@@ -246,8 +256,14 @@ function dagHashOf(key: string): string {
   return classified.kind === 'spec-manifest' ? classified.dagHash : '';
 }
 
+/** Entries that are of a format that an index can have. */
+function indexable(stored: ReadonlyMap<string, string>, formats: EntryFormats): ReadonlyMap<string, string> {
+  return formats.hasNewer ? new Map([...stored].filter(([hash]) => !formats.isNewer(hash))) : stored;
+}
+
 interface ReadEntries {
   readonly graph: NodeGraph;
+  readonly formats: EntryFormats;
   readonly findings: readonly Finding[];
   readonly statistics: StatisticsCollector;
   /** SHA-256 of every blob that an entry refers to. */
@@ -260,7 +276,8 @@ async function readEntries(
   trust: TrustSource,
   keys: readonly string[],
 ): Promise<ReadEntries> {
-  const graph = new NodeGraph(new NodeTable({ expectedNodes: keys.length }));
+  const graph = new NodeGraph(keys.length);
+  const formats = new EntryFormats();
   const findings: Finding[] = [];
   const statistics = new StatisticsCollector();
   const blobs = statistics.referenced;
@@ -273,10 +290,11 @@ async function readEntries(
     tarballs: tarballCheck,
     clock: audit.clock,
     workers: audit.workers,
-    nodes: graph.table,
+    nodes: graph.tables,
     onEntry: (entry: EntryReport) => {
       audit.progress.advance(1);
       findings.push(...entry.findings);
+      formats.note(entry);
       statistics.addEntry(entry);
       if (tarballCheck === 'none' && entry.tarball !== undefined) {
         tarballs.set(entry.tarball.checksum, entry.tarball.contentLength);
@@ -288,7 +306,7 @@ async function readEntries(
     const what = `the DAG hash of ${counted(unproven.length, 'spec')} (${unproven[0]} first) is not what Spack 1.x computes of the spec: made by another version, or changed`;
     findings.push(finding('dag-hash-unproven', undefined, what));
   }
-  return { graph, findings, statistics, blobs, tarballs };
+  return { graph, formats, findings, statistics, blobs, tarballs };
 }
 
 /** Entries whose runtime dependencies are neither stored nor external. */
@@ -326,7 +344,7 @@ function tarballFindings(tarballs: DigestMap, blobSizes: DigestMap): readonly Fi
 
 function unfinishedFindings(
   pending: readonly PendingPublish[],
-  main: PackageIndex | undefined,
+  main: IndexSet | undefined,
   stored: ReadonlyMap<string, string>,
 ): readonly Finding[] {
   return pending.flatMap((publish) => {

@@ -5,6 +5,7 @@ import {
   blobKey,
   classifyKey,
   entryRecordsOf,
+  formatVersions,
   type Manifest,
   maxManifestBytes,
   maxSpecBlobBytes,
@@ -12,10 +13,13 @@ import {
   NodeConflictError,
   NodeMemo,
   type NodeTable,
+  newestSpecfileVersion,
   parseManifest,
   type RecordFault,
+  readNewerSpec,
   type SpecDocument,
   specManifestKey,
+  type VersionedRecord,
 } from '@slipway/spack-buildcache';
 import { type Finding, type FindingCode, finding } from './findings.ts';
 import { gunzipWhole } from './gzip.ts';
@@ -30,6 +34,8 @@ export interface EntryReport {
   readonly key: string;
   /** From the file name. */
   readonly dagHash: string;
+  /** The format of its spec, by its media type; undefined when there is none. No index has one that is not known here. */
+  readonly specfileVersion: number | undefined;
   /** From the spec; undefined when it could not be read. */
   readonly spec: { readonly hash: string; readonly name: string; readonly version: string } | undefined;
   readonly tarball: BlobRecord | undefined;
@@ -41,19 +47,29 @@ export interface EntryReport {
   readonly findings: readonly Finding[];
 }
 
+type SpecRoot = Pick<SpecDocument['root'], 'hash' | 'name' | 'version'>;
+
 /** Reads entries of one buildcache and judges each on its own: signature, names, blobs, spec, tarball. */
 export class EntryReader {
   readonly #store: ObjectStore;
   readonly #policy: SignaturePolicy;
   readonly #tarballs: TarballCheck;
-  readonly #memo: NodeMemo;
+  /** By the format of the specs. */
+  readonly #memos: ReadonlyMap<number, NodeMemo>;
 
-  /** Nodes of the specs that it reads go into `nodes`. */
-  constructor(store: ObjectStore, policy: SignaturePolicy, tarballs: TarballCheck, nodes: NodeTable) {
+  /** Nodes of the specs that it reads go into `nodes`: one table for each format, as `NodeGraph.tables`. */
+  constructor(
+    store: ObjectStore,
+    policy: SignaturePolicy,
+    tarballs: TarballCheck,
+    nodes: readonly NodeTable[],
+  ) {
     this.#store = store;
     this.#policy = policy;
     this.#tarballs = tarballs;
-    this.#memo = new NodeMemo(nodes);
+    this.#memos = new Map(
+      formatVersions.map(({ specfile }, at) => [specfile, new NodeMemo(nodes[at], specfile)]),
+    );
   }
 
   /**
@@ -67,6 +83,7 @@ export class EntryReader {
     const report = (rest: Partial<EntryReport> = {}): EntryReport => ({
       key,
       dagHash,
+      specfileVersion: undefined,
       spec: undefined,
       tarball: undefined,
       blobs: [],
@@ -95,8 +112,9 @@ export class EntryReader {
     const { spec, tarball } = recordsOf(manifest, key, findings);
     const blobs = manifest.data;
     if (spec === undefined || tarball === undefined) return report({ ...known, blobs });
-    const root = await this.#readSpec(spec, dagHash, findings);
-    if (root === undefined) return report({ ...known, blobs, tarball });
+    const { version: specfileVersion } = spec;
+    const root = await this.#readSpec(spec, key, dagHash, findings);
+    if (root === undefined) return report({ ...known, blobs, tarball, specfileVersion });
     const mismatch = bindingProblem(key, dagHash, root);
     const ofTarball = this.#tarballs === 'none' ? [] : await this.#checkTarball(tarball, dagHash, onBytes);
     if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, ofTarball));
@@ -105,7 +123,7 @@ export class EntryReader {
       findings.push({ ...found, message: `${found.message} (the tarball of ${key})` });
     }
     const { hash, name, version } = root;
-    return report({ ...known, blobs, tarball, spec: { hash, name, version } });
+    return report({ ...known, blobs, tarball, specfileVersion, spec: { hash, name, version } });
   }
 
   async #checkTarball(
@@ -134,10 +152,11 @@ export class EntryReader {
   }
 
   async #readSpec(
-    record: BlobRecord,
+    { record, version }: VersionedRecord,
+    manifestKey: string,
     dagHash: string,
     findings: Finding[],
-  ): Promise<SpecDocument['root'] | undefined> {
+  ): Promise<SpecRoot | undefined> {
     const key = blobKey(record.checksum);
     if (record.contentLength > maxSpecBlobBytes) {
       findings.push(
@@ -156,9 +175,18 @@ export class EntryReader {
     }
     const json = unpacked(key, stored, findings);
     if (json === undefined) return undefined;
-    const document = parsed(key, 'spec-malformed', findings, () => this.#memo.read(json, dagHash));
+    const memo = this.#memos.get(version);
+    const problems: Finding[] = [];
+    const document = parsed(key, 'spec-malformed', problems, () =>
+      memo === undefined
+        ? { root: readNewerSpec(json, version), layoutVersion: undefined }
+        : memo.read(json, dagHash),
+    );
     releaseBytes(json);
+    // A blob's name says nothing to people.
+    findings.push(...problems.map((found) => ({ ...found, message: `${found.message} (${manifestKey})` })));
     if (document === undefined) return undefined;
+    if (memo === undefined) findings.push(newerSpecFinding(manifestKey, version));
     if (!isLayoutRead(document.layoutVersion)) {
       const why = 'its buildcache_layout_version is none of those that Spack reads in a mirror of layout v3';
       findings.push(finding('spec-layout-unsupported', key, why));
@@ -223,7 +251,7 @@ function parseFinding(error: unknown, key: string, code: FindingCode): Finding {
   if (error instanceof UserError) {
     if (error.code === 'name-invalid') return finding('name-invalid', key, error.message);
     if (error instanceof NodeConflictError) return finding('node-conflict', key, error.message);
-    return finding(code, key, error.message);
+    return finding(code, key, error.message, error.hint);
   }
   throw error;
 }
@@ -233,6 +261,16 @@ function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer 
   if (Buffer.isBuffer(bytes)) return bytes;
   findings.push(finding(bytes.code, key, bytes.message));
   return undefined;
+}
+
+/** What is said of an entry that can be kept and not indexed. */
+export function newerSpecFinding(key: string, specfileVersion: number): Finding {
+  return finding(
+    'spec-newer',
+    key,
+    `its spec is of version ${specfileVersion}, and versions up to ${newestSpecfileVersion} are known: it is kept as it is and not indexed`,
+    'Use a newer version of Slipway to index it.',
+  );
 }
 
 /** Spack writes 2 and reads up to 3; lower ones are from when a tarball was another thing. */
@@ -251,14 +289,14 @@ function recordsOf(
   manifest: Manifest,
   key: string,
   findings: Finding[],
-): { readonly spec: BlobRecord | undefined; readonly tarball: BlobRecord | undefined } {
+): { readonly spec: VersionedRecord | undefined; readonly tarball: BlobRecord | undefined } {
   const { spec, tarball, faults } = entryRecordsOf(manifest);
   for (const { fault, message } of faults) findings.push(finding(recordCodes[fault], key, message));
   return { spec, tarball };
 }
 
 /** A manifest is bound to its file name: the spec inside must be the one that Spack looks for there. */
-function bindingProblem(key: string, dagHash: string, root: SpecDocument['root']): Finding | undefined {
+function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding | undefined {
   const expected = specManifestKey(root);
   if (expected === key) return undefined;
   const who = `${root.name}@${root.version}/${root.hash}`;

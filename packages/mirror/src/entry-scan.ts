@@ -27,8 +27,8 @@ export interface EntryScan {
   readonly clock: Clock;
   /** Without them everything runs in this thread. */
   readonly workers?: ScanWorkers | undefined;
-  /** Gets the nodes of all specs, while they are read. */
-  readonly nodes: NodeTable;
+  /** Get the nodes of all specs, while they are read: one for each format, as `NodeGraph.tables`. */
+  readonly nodes: readonly NodeTable[];
   onEntry(report: EntryReport): void;
 }
 
@@ -57,7 +57,7 @@ interface WorkerSeed {
   readonly store: unknown;
   readonly trust: TrustSource;
   readonly tarballs: TarballCheck;
-  readonly nodes: NodeTableMemory;
+  readonly nodes: readonly NodeTableMemory[];
 }
 
 type WorkerMessage =
@@ -115,7 +115,7 @@ function startWorkers(scan: EntryScan): readonly Worker[] {
       store,
       trust,
       tarballs,
-      nodes: nodes.memory,
+      nodes: nodes.map(({ memory }) => memory),
     };
     return new Worker(workers.entry, {
       workerData: seed,
@@ -208,7 +208,8 @@ export async function serveEntryScan<Seed>(openStore: (seed: Seed) => Promise<Ob
       openStore(seed.store as Seed),
       openPolicy(seed.trust, systemClock),
     ]);
-    reader = new EntryReader(store, policy, seed.tarballs, new NodeTable(seed.nodes));
+    const nodes = seed.nodes.map((memory) => new NodeTable(memory));
+    reader = new EntryReader(store, policy, seed.tarballs, nodes);
   } catch (error) {
     send({ kind: 'failed', error: describeFailure(error) });
     return;

@@ -66,6 +66,7 @@ export const findingSeverities = {
   'tarball-spec-too-large': 'error',
 
   'spec-malformed': 'error',
+  'spec-newer': 'notice',
   'spec-layout-unsupported': 'error',
   'node-conflict': 'error',
   'dag-hash-unproven': 'notice',
@@ -95,6 +96,9 @@ export const findingSeverities = {
   'index-count-mismatch': 'error',
   'index-not-expected': 'error',
   'index-foreign': 'warning',
+  'index-newer': 'notice',
+  'index-version-mismatch': 'error',
+  'index-incomplete': 'warning',
   'index-node-unneeded': 'warning',
   'index-unsigned': 'error',
   'index-misplaced': 'error',

@@ -1,5 +1,12 @@
 import { hash as hashOnce } from 'node:crypto';
-import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import {
+  backoffMs,
+  type Clock,
+  InternalError,
+  type ObjectStore,
+  RemoteError,
+  UserError,
+} from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import {
   type BlobRecord,
@@ -9,14 +16,13 @@ import {
   type IndexLineage,
   indexManifestKey,
   indexNameOf,
+  indexRecordsOf,
   maxGeneration,
   maxManifestBytes,
-  mediaTypes,
-  PackageIndex,
-  singleBlobManifest,
 } from '@slipway/spack-buildcache';
 import { storeIndex } from './index-blob.ts';
-import { type IndexPointer, readOrFind, readPackageIndex } from './index-pointer.ts';
+import { type IndexPointer, readIndexSet, readOrFind } from './index-pointer.ts';
+import { IndexSet } from './index-set.ts';
 import { type IndexTrust, readIndexTrust, trustedIndex } from './index-trust.ts';
 import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
@@ -35,16 +41,16 @@ export interface IndexAdvance {
   readonly seed?: CurrentIndex | undefined;
   /** A rebuild replaces whatever is there, even what is refused. */
   readonly replaceUnreadable?: boolean | undefined;
-  /** SHA-256 of an unsigned index that `proveUnsignedIndex` accepted, so that it may be signed with what is added to it. */
+  /** What an unsigned pointer says, if `proveUnsignedIndex` accepted that: it may be signed with what is added to it. */
   readonly provenIndex?: string | undefined;
   /** A pointer without a signature is replaced even if nothing else changes: it is to be signed. */
   readonly signUnsigned?: boolean | undefined;
   /**
-   * The index to point to instead of the present one (which may be changed and returned), or undefined when nothing is to
+   * The indexes to point to instead of the present ones (which may be changed and returned), or undefined when nothing is to
    * be changed. It is called again, on a newer index, whenever somebody else moved the pointer in between, so it must
    * not assume what it saw before.
    */
-  change(current: CurrentIndex): Promise<PackageIndex | undefined> | PackageIndex | undefined;
+  change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
 }
 
 /** What a new pointer must carry on from. */
@@ -58,7 +64,9 @@ export interface IndexSeries {
 
 export interface CurrentIndex extends IndexSeries {
   readonly pointer: IndexPointer | undefined;
-  readonly index: PackageIndex;
+  readonly index: IndexSet;
+  /** What a new pointer has to list besides its indexes; see `IndexPointer`. */
+  readonly others: readonly BlobRecord[];
   /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
   readonly unreadableEtag?: string | undefined;
 }
@@ -98,7 +106,7 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
         pointerKey: indexManifestKey(view),
         pointerSha256: pointer && hashOnce('sha256', pointer.bytes),
         checksum: pointer?.record.checksum,
-        sizeBytes: pointer?.record.contentLength ?? 0,
+        sizeBytes: totalBytes(pointer?.indexes.map(({ record }) => record) ?? []),
         generation: pointer?.manifest.lineage?.generation ?? 0,
         entryCount: seen.index.entryCount,
         retries,
@@ -106,16 +114,16 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
     }
     assertMayMove(advance, seen);
     const entryCount = index.entryCount;
-    const record = await storeIndex(store, index);
+    const records = await storeIndexes(store, index);
     const lineage = nextLineage(seen, view, clock);
-    const pointerSha256 = await movePointer(advance, seen, record, lineage);
+    const pointerSha256 = await movePointer(advance, seen, records, lineage);
     if (pointerSha256 !== undefined) {
       return {
         moved: true,
         pointerKey: indexManifestKey(view),
         pointerSha256,
-        checksum: record.checksum,
-        sizeBytes: record.contentLength,
+        checksum: records[0]?.checksum,
+        sizeBytes: totalBytes(records),
         generation: lineage.generation,
         entryCount,
         retries,
@@ -128,6 +136,18 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
     }
     await clock.sleep(backoffMs(clock, retries, contentionBaseMs, contentionCapMs));
   }
+}
+
+/** Stores the indexes that were changed, and gives the records of all, newest version first. */
+async function storeIndexes(store: ObjectStore, set: IndexSet): Promise<readonly BlobRecord[]> {
+  const records: BlobRecord[] = [];
+  for (const index of set.indexes)
+    records.push(set.storedRecord(index.databaseVersion) ?? (await storeIndex(store, index)));
+  return records;
+}
+
+function totalBytes(records: readonly BlobRecord[]): number {
+  return records.reduce((sum, { contentLength }) => sum + contentLength, 0);
 }
 
 /**
@@ -154,8 +174,8 @@ export async function readTrustedIndex(
   const problems = findings.filter(({ severity }) => severity === 'error');
   const index =
     pointer === undefined || (!isTrusted && replaceUnreadable)
-      ? new PackageIndex()
-      : await readPackageIndex(store, pointer.record, problems);
+      ? new IndexSet()
+      : await readIndexSet(store, pointer, problems);
   const isUsable = isTrusted && index !== undefined;
   const generation = isUsable ? (pointer?.manifest.lineage?.generation ?? 0) : 0;
   const series = {
@@ -163,12 +183,13 @@ export async function readTrustedIndex(
     mirrorId: trust.mirrorId,
     newestGeneration: Math.max(generation, newestKept?.generation ?? 0),
   };
-  if (isUsable) return { ...series, pointer, index };
+  const others = (isTrusted ? pointer : newestKept?.pointer)?.others ?? [];
+  if (isUsable) return { ...series, pointer, index, others };
   if (!replaceUnreadable) {
     const advised = problems.map((problem) => ({ ...problem, hint: problem.hint ?? rebuildHint }));
     refuseOnErrors(advised, 'mirror-refused', `the index of ${store.url} is not usable`);
   }
-  return { ...series, pointer: undefined, index: new PackageIndex(), unreadableEtag: presentEtag };
+  return { ...series, pointer: undefined, index: new IndexSet(), others, unreadableEtag: presentEtag };
 }
 
 const rebuildHint = 'Find out who damaged it, then run buildcache-index with operation: rebuild.';
@@ -198,6 +219,11 @@ export function assertSignerFor(
   );
 }
 
+/** The checksums of all indexes of a pointer: what it says, but for its place in the series. */
+export function claimOf(pointer: Pick<IndexPointer, 'indexes'>): string {
+  return pointer.indexes.map(({ record }) => record.checksum).join(' ');
+}
+
 /** Throws `UserError` where a key would sign what nobody vouches for, or leave the mirror signed in part. */
 function assertMayMove(advance: IndexAdvance, seen: CurrentIndex): void {
   const { view, signer, provenIndex } = advance;
@@ -205,7 +231,7 @@ function assertMayMove(advance: IndexAdvance, seen: CurrentIndex): void {
   const { pointer } = seen;
   const isAddedTo = pointer !== undefined && advance.replaceUnreadable !== true;
   if (signer === undefined || !isAddedTo || pointer.signedBy !== undefined) return;
-  if (pointer.record.checksum === provenIndex) return;
+  if (claimOf(pointer) === provenIndex) return;
   throw new UserError(
     'mirror-refused',
     'the present index is not signed, so nobody vouches for what it says of its entries',
@@ -249,8 +275,8 @@ function newMirrorId(clock: Clock): string {
  */
 export async function movePointer(
   advance: Pick<IndexAdvance, 'store' | 'view' | 'signer'>,
-  current: Pick<CurrentIndex, 'pointer' | 'unreadableEtag'>,
-  record: BlobRecord,
+  current: Pick<CurrentIndex, 'pointer' | 'others' | 'unreadableEtag'>,
+  records: readonly BlobRecord[],
   lineage: IndexLineage,
 ): Promise<string | undefined> {
   const { store, view, signer } = advance;
@@ -271,9 +297,11 @@ export async function movePointer(
       replaced.bytes,
     );
   }
-  const text = formatManifest(
-    singleBlobManifest(mediaTypes.index, record.contentLength, record.checksum, lineage),
-  );
+  const data = [...records, ...current.others];
+  // As `IndexPointer` has it: where no index is of a known version, any is.
+  const named = records[0] ?? indexRecordsOf({ version: 3, data }).at(-1)?.record;
+  if (named === undefined) throw new InternalError('a pointer without an index');
+  const text = formatManifest({ version: 3, data, lineage });
   const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
   const sha256 = hashOnce('sha256', bytes);
   try {
@@ -293,7 +321,7 @@ export async function movePointer(
     throw error;
   }
   const isSigned = signer !== undefined;
-  await keepPointer(store, historyKey(view, lineage.generation, record.checksum, isSigned), bytes);
+  await keepPointer(store, historyKey(view, lineage.generation, named.checksum, isSigned), bytes);
   return sha256;
 }
 

@@ -1,12 +1,15 @@
 import type { PackageIndex } from '@slipway/spack-buildcache';
+import type { EntryFormats } from './entry-formats.ts';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
+import { indexFormatFindings } from './index-formats.ts';
+import type { IndexSet } from './index-set.ts';
 import type { KeptIndex } from './index-trust.ts';
 import type { NodeGraph } from './node-graph.ts';
 
 export interface IndexNamesInput {
   readonly pointer: KeptIndex;
-  readonly index: PackageIndex;
+  readonly index: IndexSet;
   /** DAG hashes of the spec manifests, with the key of each. */
   readonly stored: ReadonlyMap<string, string>;
   /** Entries that publishes under way have not indexed yet. */
@@ -19,21 +22,28 @@ export interface IndexNamesInput {
 
 export interface IndexAuditInput extends IndexNamesInput {
   readonly graph: NodeGraph;
+  readonly formats: EntryFormats;
 }
 
-/** Whether an index agrees with the manifests: it names what is there, all that is there, and as it is there. */
+/** Whether the indexes of a pointer agree with the manifests: they name what is there, all that is there, and as it is there. */
 export function auditIndex(input: IndexAuditInput): Finding[] {
-  const { pointer, index, graph } = input;
-  const findings: Finding[] = [...indexNameFindings(input)];
-  const { table } = graph;
-  const edges = new Float64Array(table.size);
+  const findings = [...indexNameFindings(input), ...indexFormatFindings(input)];
+  for (const index of input.index.indexes) findings.push(...recordFindings(input, index));
+  return findings;
+}
+
+/** Whether the records of one index are as the specs say. */
+function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex): readonly Finding[] {
+  const findings: Finding[] = [];
+  const view = graph.view(index.databaseVersion);
+  const edges = new Float64Array(view.size);
   /** Of nodes that only the index has. */
   const others = new Map<string, number>();
   for (const hash of index.hashes()) {
-    const id = table.find(hash);
+    const id = view.find(hash);
     if (id < 0) {
       for (const dependency of dependenciesInIndex(index, hash, pointer, findings)) {
-        const known = table.find(dependency);
+        const known = view.find(dependency);
         if (known >= 0) edges[known] = (edges[known] ?? 0) + 1;
         else others.set(dependency, (others.get(dependency) ?? 0) + 1);
       }
@@ -44,12 +54,9 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
       }
       continue;
     }
-    for (let edge = table.edgeCount(id) - 1; edge >= 0; edge -= 1) {
-      const target = table.edgeTarget(id, edge);
-      edges[target] = (edges[target] ?? 0) + 1;
-    }
+    view.countEdges(id, edges);
     const json = index.nodeRange(hash);
-    if (json === undefined || !graph.hasJson(id, json.source, json.start, json.end)) {
+    if (json === undefined || !view.hasJson(id, json.source, json.start, json.end)) {
       findings.push(
         finding(
           'index-node-mismatch',
@@ -60,7 +67,7 @@ export function auditIndex(input: IndexAuditInput): Finding[] {
     }
   }
   for (const hash of index.hashes()) {
-    const id = table.find(hash);
+    const id = view.find(hash);
     const expected = (id < 0 ? others.get(hash) : edges[id]) ?? 0;
     if (index.refCount(hash) === expected) continue;
     findings.push(

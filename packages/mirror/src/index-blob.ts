@@ -7,8 +7,8 @@ import { type ObjectStore, UserError, type WriteSource } from '@slipway/core';
 import {
   type BlobRecord,
   blobKey,
+  indexMediaType,
   maxIndexBytes,
-  mediaTypes,
   type PackageIndex,
 } from '@slipway/spack-buildcache';
 import { writeUnlessConflicting } from './immutable.ts';
@@ -19,18 +19,19 @@ const maxIndexBytesInMemory = 32 * 1024 * 1024;
 /** Stores an index as a blob and returns its record. Beyond 32 MiB it is never in memory as a whole. */
 export async function storeIndex(store: ObjectStore, index: PackageIndex): Promise<BlobRecord> {
   const { sizeBytes } = index;
+  const mediaType = indexMediaType(index.databaseVersion);
   if (sizeBytes <= maxIndexBytesInMemory) {
     const bytes = index.toBytes();
     const sha256 = hashOnce('sha256', bytes);
-    await storeIndexBlob(store, { kind: 'bytes', bytes }, sha256);
-    return recordOf(sizeBytes, sha256);
+    await storeIndexBlob(store, { kind: 'bytes', bytes }, mediaType, sha256);
+    return recordOf(sizeBytes, mediaType, sha256);
   }
   const directory = await mkdtemp(join(tmpdir(), 'slipway-index-'));
   try {
     const path = join(directory, 'index.json');
     const sha256 = writeIndexFile(index, path);
-    await storeIndexBlob(store, { kind: 'file', path, sizeBytes }, sha256);
-    return recordOf(sizeBytes, sha256);
+    await storeIndexBlob(store, { kind: 'file', path, sizeBytes }, mediaType, sha256);
+    return recordOf(sizeBytes, mediaType, sha256);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -51,10 +52,10 @@ function writeIndexFile(index: PackageIndex, path: string): string {
   return hash.digest('hex');
 }
 
-function recordOf(sizeBytes: number, sha256: string): BlobRecord {
+function recordOf(sizeBytes: number, mediaType: string, sha256: string): BlobRecord {
   return {
     contentLength: sizeBytes,
-    mediaType: mediaTypes.index,
+    mediaType,
     compression: 'none',
     checksumAlgorithm: 'sha256',
     checksum: sha256,
@@ -62,13 +63,18 @@ function recordOf(sizeBytes: number, sha256: string): BlobRecord {
 }
 
 /** One that is there already is read, because a pointer is about to name it (I1), and replaced where it is damaged. */
-async function storeIndexBlob(store: ObjectStore, source: WriteSource, sha256: string): Promise<void> {
+async function storeIndexBlob(
+  store: ObjectStore,
+  source: WriteSource,
+  mediaType: string,
+  sha256: string,
+): Promise<void> {
   const key = blobKey(sha256);
-  if (await writeUnlessConflicting(store, key, source, mediaTypes.index, sha256)) return;
+  if (await writeUnlessConflicting(store, key, source, mediaType, sha256)) return;
   if ((await storedSha256(store, key)) === sha256) return;
   await store.write(key, source, {
     condition: 'any',
-    contentType: mediaTypes.index,
+    contentType: mediaType,
     cache: 'immutable',
     sha256,
   });

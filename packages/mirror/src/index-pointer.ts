@@ -4,19 +4,22 @@ import {
   type BlobRecord,
   blobKey,
   classifyKey,
-  findRecord,
+  formatOfDatabase,
   historyPrefix,
   historyPrefixOf,
   indexManifestKey,
+  indexRecordsOf,
   type Manifest,
   maxIndexBytes,
   maxManifestBytes,
-  mediaTypes,
   PackageIndex,
   parseManifest,
+  repeatedVersions,
+  type VersionedRecord,
 } from '@slipway/spack-buildcache';
 import { parsed, storeFinding } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
+import { IndexSet } from './index-set.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 
@@ -27,7 +30,12 @@ export interface IndexPointer {
   readonly etag: string | undefined;
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
+  /** The index that its series is known by: the first that is listed of a known version, or of any where none is. */
   readonly record: BlobRecord;
+  /** The indexes of known versions, newest first. */
+  readonly indexes: readonly VersionedRecord[];
+  /** Whatever else it lists, such as indexes of versions that are not known here: a new pointer lists it as it is. */
+  readonly others: readonly BlobRecord[];
   readonly signedBy: string | undefined;
 }
 
@@ -64,20 +72,47 @@ async function parsePointer(
   }
   const manifest = parsed(key, 'index-malformed', findings, () => parseManifest(opened.text));
   if (manifest === undefined) return undefined;
-  const record = findRecord(manifest, mediaTypes.index);
-  if (record === undefined || record.compression !== 'none') {
-    findings.push(
-      finding('index-malformed', key, 'it points to no package index of a version that Spack 1.x reads'),
-    );
+  const records = indexRecordsOf(manifest);
+  const indexes = records.filter(({ version }) => formatOfDatabase(version) !== undefined);
+  const isKnown = new Set(indexes.map((known) => known.record));
+  const record = manifest.data.find((listed) => isKnown.has(listed)) ?? records.at(-1)?.record;
+  const problem =
+    record === undefined || indexes.some((known) => known.record.compression !== 'none')
+      ? 'it points to no package index of a version that Spack 1.x reads'
+      : repeatedProblem(records);
+  if (record === undefined || problem !== undefined) {
+    findings.push(finding('index-malformed', key, problem ?? ''));
     return undefined;
   }
-  return { key, bytes, manifest, record, signedBy: opened.signedBy };
+  const others = manifest.data.filter((listed) => !isKnown.has(listed));
+  return { key, bytes, manifest, record, indexes, others, signedBy: opened.signedBy };
 }
 
-/** The package index that a pointer names, its size and hash checked; undefined when it is refused by a finding. */
+function repeatedProblem(records: readonly VersionedRecord[]): string | undefined {
+  const [version] = repeatedVersions(records);
+  return version === undefined ? undefined : `it points to several package indexes of version ${version}`;
+}
+
+/** The package indexes that a pointer names, all or none of them; undefined when one is refused by a finding. */
+export async function readIndexSet(
+  store: ObjectStore,
+  pointer: Pick<IndexPointer, 'indexes'>,
+  findings: Finding[],
+  read = readPackageIndex,
+): Promise<IndexSet | undefined> {
+  const indexes: PackageIndex[] = [];
+  for (const listed of pointer.indexes) {
+    const index = await read(store, listed, findings);
+    if (index !== undefined) indexes.push(index);
+  }
+  if (indexes.length < pointer.indexes.length) return undefined;
+  return new IndexSet(indexes, new Map(pointer.indexes.map(({ version, record }) => [version, record])));
+}
+
+/** One of the package indexes that a pointer names, its size and hash checked; undefined when it is refused by a finding. */
 export async function readPackageIndex(
   store: ObjectStore,
-  record: BlobRecord,
+  { version, record }: VersionedRecord,
   findings: Finding[],
 ): Promise<PackageIndex | undefined> {
   const key = blobKey(record.checksum);
@@ -95,7 +130,7 @@ export async function readPackageIndex(
     findings.push(problem);
     return undefined;
   }
-  return parsed(key, 'index-malformed', findings, () => PackageIndex.parse(stored.body));
+  return parsed(key, 'index-malformed', findings, () => PackageIndex.parse(stored.body, version));
 }
 
 /** Reads an object; what the store refuses about it becomes a finding. */

@@ -1,8 +1,8 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
-import { NodeTable } from '@slipway/spack-buildcache';
+import { EntryFormats } from './entry-formats.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import type { Finding } from './findings.ts';
-import type { CurrentIndex } from './index-advance.ts';
+import { type CurrentIndex, claimOf } from './index-advance.ts';
 import { auditIndex } from './index-audit.ts';
 import type { KeptIndex } from './index-trust.ts';
 import { NodeGraph } from './node-graph.ts';
@@ -23,8 +23,8 @@ export interface IndexProof {
 }
 
 /**
- * Holds an index that nobody signed against every entry that it lists, before a key vouches for it (I4), and returns its
- * SHA-256; undefined where it is signed already. Throws `UserError` `mirror-refused` where they differ, an entry is not
+ * Holds an index that nobody signed against every entry that it lists, before a key vouches for it (I4), and returns
+ * what it claims (see `claimOf`); undefined where it is signed already. Throws `UserError` `mirror-refused` where they differ, an entry is not
  * sound, or views are there that would stay unsigned. Takes as long as a rebuild; it is needed once, when a mirror gets
  * its first signed index.
  */
@@ -38,7 +38,8 @@ export async function proveUnsignedIndex(proof: IndexProof): Promise<string | un
   const entries = counted(keys.length, 'entry', 'entries');
   progress.info(`The index is not signed. It is held against its ${entries} before it is signed.`);
   progress.start(`Checking ${entries}`, keys.length, 'entries');
-  const graph = new NodeGraph(new NodeTable({ expectedNodes: keys.length }));
+  const graph = new NodeGraph(keys.length);
+  const formats = new EntryFormats();
   const findings: Finding[] = [];
   await scanEntries(keys, {
     store,
@@ -46,17 +47,18 @@ export async function proveUnsignedIndex(proof: IndexProof): Promise<string | un
     tarballs: 'head',
     clock,
     workers,
-    nodes: graph.table,
+    nodes: graph.tables,
     onEntry: (entry) => {
       findings.push(...entry.findings);
+      formats.note(entry);
       progress.advance(1);
     },
   });
   const names = { stored, excused: new Set<string>(), mustBeSigned: false, mayOmit: true };
-  findings.push(...auditIndex({ ...names, pointer, index, graph }));
+  findings.push(...auditIndex({ ...names, pointer, index, graph, formats }));
   const what = 'the index was not signed, because it is not what the entries of the mirror say';
   refuseOnErrors(findings, 'mirror-refused', what);
-  return pointer.record.checksum;
+  return claimOf(pointer);
 }
 
 function assertNoUnsignedViews({ trust }: IndexProof['standing']): void {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
 import {
-  type BlobRecord,
   blobKey,
   maxIndexBytes,
   type NodeTable,
   PackageIndex,
+  type VersionedRecord,
 } from '@slipway/spack-buildcache';
 import { parsed, storeFinding } from './entry-reader.ts';
 import type { Finding } from './findings.ts';
@@ -22,8 +22,8 @@ const maxWindowBytes = 80 * 1024 * 1024;
  */
 export async function streamPackageIndex(
   store: ObjectStore,
-  record: BlobRecord,
-  known: NodeTable,
+  { version, record }: VersionedRecord,
+  known: readonly NodeTable[],
   findings: Finding[],
 ): Promise<PackageIndex | undefined> {
   const key = blobKey(record.checksum);
@@ -34,7 +34,7 @@ export async function streamPackageIndex(
       return undefined;
     }
     const problems: Finding[] = [];
-    const { index, parser } = PackageIndex.reader(known);
+    const { index, parser } = PackageIndex.reader(known, version);
     const window = new Window((bytes, isLast, origin) => {
       // What is wrong with it matters only if it is the index that the pointer names.
       if (problems.length > 0) return bytes.length;

@@ -32,9 +32,9 @@ export async function findLeftovers(
     for (const kept of history) {
       const pointer = await readKeptPointer(store, kept.key, unverifiedText, []);
       if (pointer === undefined) continue;
-      const { checksum } = pointer.record;
-      reachable.add(checksum);
-      if (!listing.blobSizes.has(checksum) && (kept.isSigned || !mustBeSigned)) gone.push(kept);
+      for (const { checksum } of pointer.manifest.data) reachable.add(checksum);
+      const isGone = pointer.indexes.some(({ record }) => !listing.blobSizes.has(record.checksum));
+      if (isGone && (kept.isSigned || !mustBeSigned)) gone.push(kept);
     }
     findings.push(...goneFindings(view, gone));
   }

@@ -1,10 +1,13 @@
 import {
+  formatOfDatabase,
+  formatVersions,
   type IndexableNode,
   type NewNode,
   type NodeFacts,
   NodeTable,
   runtimeDeptypes,
 } from '@slipway/spack-buildcache';
+import { NodeView } from './node-view.ts';
 
 /** A node of a graph. */
 export interface GraphNode extends NodeFacts {
@@ -12,48 +15,66 @@ export interface GraphNode extends NodeFacts {
   readonly external: boolean;
 }
 
-/** All distinct nodes of a mirror's specs, and what they need of each other. */
-export class NodeGraph {
+/** Where a node is: its number in one of the tables. */
+interface NodePlace {
   readonly table: NodeTable;
+  readonly id: number;
+}
 
-  constructor(table = new NodeTable({ expectedNodes: 0 })) {
-    this.table = table;
+/**
+ * All distinct nodes of a mirror's specs, and what they need of each other. A node of one hash may be in specs of several
+ * versions, and then has another text in each; what it needs is always the same.
+ */
+export class NodeGraph {
+  /** The nodes of the specs of each format, oldest format first, as in `formatVersions`. */
+  readonly tables: readonly NodeTable[];
+
+  /** For the specs of about so many entries. */
+  constructor(expectedEntries = 0) {
+    this.tables = formatVersions.map(() => new NodeTable({ expectedNodes: expectedEntries }));
   }
 
   get size(): number {
-    return this.table.size;
+    return this.tables.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Adds nodes, as `NodeTable.add` does. */
+  /** Adds nodes of the oldest format, as `NodeTable.add` does. */
   add(nodes: readonly NewNode[]): void {
-    this.table.add(nodes);
+    this.tables[0]?.add(nodes);
+  }
+
+  #place(hash: string, tables = this.tables): NodePlace | undefined {
+    for (const table of tables) {
+      const id = table.find(hash);
+      if (id >= 0) return { table, id };
+    }
+    return undefined;
   }
 
   find(hash: string): GraphNode | undefined {
-    const id = this.table.find(hash);
-    if (id < 0) return undefined;
-    return { ...this.table.factsOf(id), hash, external: this.table.isExternal(id) };
+    const place = this.#place(hash);
+    return place && { ...place.table.factsOf(place.id), hash, external: place.table.isExternal(place.id) };
   }
 
-  /** Numbers of the nodes that a node depends on, of whatever kind. */
-  dependenciesOf(id: number): readonly number[] {
-    return Array.from({ length: this.table.edgeCount(id) }, (_, edge) => this.table.edgeTarget(id, edge));
+  /** What a package index of this version has of nodes. Good until nodes are added. */
+  view(databaseVersion: number): NodeView {
+    return new NodeView(this.#tablesFor(databaseVersion), formatOfDatabase(databaseVersion)?.specfile ?? 0);
   }
 
-  /** Whether the JSON of a node is what stands between `start` and `end`. */
-  hasJson(id: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const json = this.table.jsonOf(id);
-    const length = json.end - json.start;
-    return length === end - start && json.source.compare(bytes, start, end, json.start, json.end) === 0;
+  /** The tables whose nodes belong into an index of this version, newest first: Spack takes older ones over into newer ones. */
+  #tablesFor(databaseVersion: number): readonly NodeTable[] {
+    return this.tables
+      .filter((_, at) => (formatVersions[at]?.database ?? databaseVersion) <= databaseVersion)
+      .toReversed();
   }
 
-  /** The node as a package index wants it. */
-  indexable(hash: string): IndexableNode | undefined {
-    const { table } = this;
-    const id = table.find(hash);
-    if (id < 0) return undefined;
-    const dependencies = this.dependenciesOf(id).map((dependency, edge) => ({
-      hash: table.hashOf(dependency),
+  /** The node as a package index of this version wants it. */
+  indexable(hash: string, databaseVersion: number): IndexableNode | undefined {
+    const place = this.#place(hash, this.#tablesFor(databaseVersion));
+    if (place === undefined) return undefined;
+    const { table, id } = place;
+    const dependencies = Array.from({ length: table.edgeCount(id) }, (_, edge) => ({
+      hash: table.hashOf(table.edgeTarget(id, edge)),
       deptypes: table.edgeDeptypes(id, edge),
     }));
     return { hash, dependencies, json: table.jsonOf(id) };
@@ -61,15 +82,19 @@ export class NodeGraph {
 
   /** What `hash` itself needs to be installed and run, external or not. */
   runtimeDependencies(hash: string): readonly string[] {
-    return this.#runtimeDependencies(hash).map((id) => this.table.hashOf(id));
+    return this.#runtimeDependencies(hash).map(({ table, id }) => table.hashOf(id));
   }
 
-  #runtimeDependencies(hash: string): readonly number[] {
-    const id = this.table.find(hash);
-    if (id < 0) return [];
-    return this.dependenciesOf(id).filter(
-      (_, edge) => (this.table.edgeDeptypes(id, edge) & runtimeDeptypes) !== 0,
-    );
+  #runtimeDependencies(hash: string): readonly NodePlace[] {
+    const place = this.#place(hash);
+    if (place === undefined) return [];
+    const { table, id } = place;
+    const needed: NodePlace[] = [];
+    for (let edge = 0; edge < table.edgeCount(id); edge += 1) {
+      if ((table.edgeDeptypes(id, edge) & runtimeDeptypes) !== 0)
+        needed.push({ table, id: table.edgeTarget(id, edge) });
+    }
+    return needed;
   }
 
   /**
@@ -78,25 +103,42 @@ export class NodeGraph {
    */
   missingDependencies(hash: string, stored: (hash: string) => boolean): readonly string[] {
     return this.#runtimeDependencies(hash)
-      .filter((id) => !this.table.isExternal(id))
-      .map((id) => this.table.hashOf(id))
+      .filter(({ table, id }) => !table.isExternal(id))
+      .map(({ table, id }) => table.hashOf(id))
       .filter((dependency) => !stored(dependency));
+  }
+
+  /** Hashes of the external nodes that some of these depend on directly. */
+  externalsOf(hashes: Iterable<string>): ReadonlySet<string> {
+    const externals = this.tables.map(() => new Set<number>());
+    for (const hash of hashes) {
+      const place = this.#place(hash);
+      if (place === undefined) continue;
+      const { table, id } = place;
+      for (let edge = 0; edge < table.edgeCount(id); edge += 1) {
+        const target = table.edgeTarget(id, edge);
+        if (table.isExternal(target)) externals[this.tables.indexOf(table)]?.add(target);
+      }
+    }
+    return new Set(
+      this.tables.flatMap((table, at) => [...(externals[at] ?? [])].map((id) => table.hashOf(id))),
+    );
   }
 
   /** Hashes of the nodes that are not what Spack 1.x would have named them. */
   unproven(): readonly string[] {
-    const hashes: string[] = [];
-    for (let id = 0; id < this.size; id += 1) {
-      if (!this.table.hashIsProven(id)) hashes.push(this.table.hashOf(id));
+    const hashes = new Set<string>();
+    for (const table of this.tables) {
+      for (let id = 0; id < table.size; id += 1) if (!table.hashIsProven(id)) hashes.add(table.hashOf(id));
     }
-    return hashes;
+    return [...hashes];
   }
 
   /** `name@version/hash` for people; the hash alone of a node that is not known. */
   describe(hash: string): string {
-    const id = this.table.find(hash);
-    if (id < 0) return `/${hash}`;
-    const { name, version } = this.table.factsOf(id);
+    const place = this.#place(hash);
+    if (place === undefined) return `/${hash}`;
+    const { name, version } = place.table.factsOf(place.id);
     return `${name}@${version}/${hash}`;
   }
 }

@@ -1,8 +1,9 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
-import { blobKey, NodeTable } from '@slipway/spack-buildcache';
+import { blobKey } from '@slipway/spack-buildcache';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
+import { detectLayout } from './layout-v2/detect.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
 import { NodeGraph } from './node-graph.ts';
@@ -40,6 +41,8 @@ export async function listStaged(store: ObjectStore, findings: Finding[]): Promi
   if (listing.specManifests.length > 0 || findings.some((found) => found.severity === 'error'))
     return listing;
   if (listing.hasLayoutV2) {
+    // What is older still is refused by its own name.
+    await detectLayout(store);
     throw new UserError(
       'not-supported',
       `${store.url} is a buildcache of layout v2, which Slipway only verifies`,
@@ -85,7 +88,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   }
   const entries: EntryReport[] = [];
   const count = listing.specManifests.length;
-  const graph = new NodeGraph(new NodeTable({ expectedNodes: count }));
+  const graph = new NodeGraph(count);
   scan.progress.start(`Checking ${counted(count, 'staged entry', 'staged entries')}`, count, 'entries');
   await scanEntries(listing.specManifests, {
     store: scan.store,
@@ -93,7 +96,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
     tarballs: scan.tarballs,
     clock: scan.clock,
     workers: scan.workers,
-    nodes: graph.table,
+    nodes: graph.tables,
     onEntry: (entry) => {
       scan.progress.advance(1);
       findings.push(...entry.findings);

@@ -2,7 +2,6 @@ import { type Clock, mapConcurrently, type ObjectStore } from '@slipway/core';
 import {
   classifyKey,
   indexManifestKey,
-  type PackageIndex,
   specManifestKey,
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
@@ -10,8 +9,10 @@ import { parsed, storeFinding } from './entry-reader.ts';
 import type { Finding } from './findings.ts';
 import { type CurrentIndex, readTrustedIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
+import type { IndexSet } from './index-set.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
 import { type Surroundings, surroundingFindings } from './mirror-surroundings.ts';
+import { excuseNewerEntries } from './newer-entries.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
 import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
@@ -82,10 +83,11 @@ export async function readStanding(question: StandingQuestion): Promise<MirrorSt
       : await confirmStored(store, [current, viewed], listed);
   if (writer === 'publish') {
     const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: trust.mustBeSigned });
-    findings.push(
+    const named = [
       ...nameFindings(current, stored, excused, trust, false),
       ...(viewed === undefined ? [] : nameFindings(viewed, stored, excused, trust, true)),
-    );
+    ];
+    findings.push(...(await excuseNewerEntries(store, policy, named)));
     refuse(findings, writer);
   }
   return { trust, current, viewed, stored, pending, findings };
@@ -145,10 +147,10 @@ const maxConfirmations = 10_000;
  */
 export async function confirmStored(
   store: ObjectStore,
-  indexes: readonly ({ readonly index: PackageIndex } | undefined)[],
+  indexes: readonly ({ readonly index: IndexSet } | undefined)[],
   stored: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, string>> {
-  const unlisted = new Map<string, PackageIndex>();
+  const unlisted = new Map<string, IndexSet>();
   for (const { index } of indexes.filter((one) => one !== undefined)) {
     for (const hash of index.entries()) {
       if (!stored.has(hash) && unlisted.size < maxConfirmations) unlisted.set(hash, index);

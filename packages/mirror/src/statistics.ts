@@ -95,20 +95,17 @@ export class StatisticsCollector {
     const compilers = new Tally();
     const targets = new Tally();
     const systems = new Tally();
-    const externals = new Set<number>();
-    const { table } = graph;
+    const found: string[] = [];
     for (const root of roots) {
-      const id = table.find(root);
-      if (id < 0) continue;
-      const { target, operatingSystem, compiler } = table.factsOf(id);
+      const entry = graph.find(root);
+      if (entry === undefined) continue;
+      found.push(root);
+      const { target, operatingSystem, compiler } = entry;
       targets.add(target || 'unknown');
       systems.add(operatingSystem || 'unknown');
       if (compiler !== undefined) {
         const node = 'label' in compiler ? undefined : graph.find(compiler.hash);
         compilers.add('label' in compiler ? compiler.label : `${node?.name}@${node?.version}`);
-      }
-      for (const dependency of graph.dependenciesOf(id)) {
-        if (table.isExternal(dependency)) externals.add(dependency);
       }
     }
     let blobBytes = 0;
@@ -121,7 +118,7 @@ export class StatisticsCollector {
       targets: targets.counts(),
       operatingSystems: systems.counts(),
       signers: this.#signers.counts(),
-      externals: externals.size,
+      externals: graph.externalsOf(found).size,
       tarballBytes: this.#tarballBytes,
       blobs: blobSizes.size,
       blobBytes,

@@ -85,8 +85,8 @@ export function mixedHash(words: Int32Array, at: number, seed: number): number {
   return mixed;
 }
 
-/** Whether the SHA-1 in `digest` is, in base 32, the DAG hash `text`. */
-function isHashOfDigest(digest: Uint8Array, text: string): boolean {
+/** Whether the SHA-1 in `digest` is, in base 32, the DAG hash `text`, as far as its first `characterCount` go. */
+function isHashOfDigest(digest: Uint8Array, text: string, characterCount: number): boolean {
   if (text.length !== dagHashCharacters || digest.length * 8 !== dagHashCharacters * 5) return false;
   let bits = 0;
   let bitCount = 0;
@@ -94,7 +94,7 @@ function isHashOfDigest(digest: Uint8Array, text: string): boolean {
   for (const byte of digest) {
     bits = ((bits << 8) | byte) & 0xffff;
     bitCount += 8;
-    while (bitCount >= 5) {
+    while (bitCount >= 5 && character < characterCount) {
       bitCount -= 5;
       if (digits[text.charCodeAt(character)] !== ((bits >> bitCount) & 31)) return false;
       character += 1;
@@ -109,6 +109,11 @@ function isHashOfDigest(digest: Uint8Array, text: string): boolean {
  * no proof of tampering.
  */
 export function dagHashMatchesContent(node: SpecNode): boolean {
+  return digestMatchesDagHash(node, dagHashCharacters);
+}
+
+/** The same for the first `characterCount` characters of the hash. */
+export function digestMatchesDagHash(node: SpecNode, characterCount: number): boolean {
   const text = Buffer.from(node.json.buffer, node.json.byteOffset, node.json.byteLength);
   const tail = `,"hash":"${node.hash}"}`;
   const end = text.length - tail.length;
@@ -116,5 +121,5 @@ export function dagHashMatchesContent(node: SpecNode): boolean {
   const hashed = Buffer.allocUnsafe(end + 1);
   text.copy(hashed, 0, 0, end);
   hashed[end] = 0x7d;
-  return isHashOfDigest(hashOnce('sha1', hashed, 'buffer'), node.hash);
+  return isHashOfDigest(hashOnce('sha1', hashed, 'buffer'), node.hash, characterCount);
 }

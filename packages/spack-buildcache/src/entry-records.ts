@@ -1,7 +1,5 @@
 import { type BlobRecord, type Manifest, mediaTypes } from './manifest.ts';
-
-/** Media types of spec documents that are read. A manifest has one spec, of one of them. */
-export const specMediaTypes: readonly string[] = [mediaTypes.spec];
+import { formatOfSpecfile, isNewerSpecfile, specRecordsOf, type VersionedRecord } from './versions.ts';
 
 /** Of any version: two of one family are two answers to one question, of which each reader takes its own. */
 const specFamily = /^application\/vnd\.spack\.spec\.v[0-9]{1,4}\+json$/;
@@ -12,7 +10,7 @@ export type RecordFault = 'missing' | 'ambiguous' | 'compression' | 'unknown';
 /** What the manifest of an entry offers. */
 export interface EntryRecords {
   /** Undefined where there is none to rely on; the faults say why. */
-  readonly spec: BlobRecord | undefined;
+  readonly spec: VersionedRecord | undefined;
   readonly tarball: BlobRecord | undefined;
   /** `unknown` is for what no reader looks at; the others are reasons to refuse the manifest. */
   readonly faults: readonly { readonly fault: RecordFault; readonly message: string }[];
@@ -24,10 +22,14 @@ export interface EntryRecords {
  */
 export function entryRecordsOf(manifest: Manifest): EntryRecords {
   const faults: { readonly fault: RecordFault; readonly message: string }[] = [];
-  const only = (what: string, family: RegExp, types: readonly string[]): BlobRecord | undefined => {
+  const only = (
+    what: string,
+    family: RegExp,
+    isOffered: (record: BlobRecord) => boolean,
+  ): BlobRecord | undefined => {
     const records = manifest.data.filter(({ mediaType }) => family.test(mediaType));
     const [record] = records;
-    if (record === undefined || !types.includes(record.mediaType)) {
+    if (record === undefined || !isOffered(record)) {
       faults.push({ fault: 'missing', message: `it lists no ${what}` });
       return undefined;
     }
@@ -42,8 +44,12 @@ export function entryRecordsOf(manifest: Manifest): EntryRecords {
     faults.push({ fault: 'compression', message: `its ${what} is not compressed with gzip, as it says` });
     return undefined;
   };
-  const spec = only('spec', specFamily, specMediaTypes);
-  const tarball = only('tarball', tarballFamily, [mediaTypes.tarball]);
+  // Specs that only a later version can read are offered as well; see `readNewerSpec`.
+  const specs = specRecordsOf(manifest).filter(
+    ({ version }) => formatOfSpecfile(version) !== undefined || isNewerSpecfile(version),
+  );
+  const spec = only('spec', specFamily, (record) => specs.some((offered) => offered.record === record));
+  const tarball = only('tarball', tarballFamily, ({ mediaType }) => mediaType === mediaTypes.tarball);
   const unknown = manifest.data.filter(
     ({ mediaType }) => !specFamily.test(mediaType) && !tarballFamily.test(mediaType),
   );
@@ -52,5 +58,5 @@ export function entryRecordsOf(manifest: Manifest): EntryRecords {
       fault: 'unknown',
       message: 'it lists a payload that is neither a spec nor a tarball, which nobody reads',
     });
-  return { spec, tarball, faults };
+  return { spec: specs.find(({ record }) => record === spec), tarball, faults };
 }

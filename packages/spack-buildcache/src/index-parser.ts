@@ -1,7 +1,6 @@
 import { JsonError, JsonScanner, UserError } from '@slipway/core';
 import { isDagHash } from './layout.ts';
 
-export const databaseVersion = '8';
 const maxIndexDepth = 40;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
@@ -34,6 +33,7 @@ const levels = ['top', 'database', 'installs'] as const;
  */
 export class IndexParser {
   readonly #receiver: RecordReceiver;
+  readonly #databaseVersion: number;
   /** How many of `levels` are open. */
   #depth = 0;
   /** A member stands before the cursor. */
@@ -42,14 +42,15 @@ export class IndexParser {
   readonly #keys = { top: new Set<string>(), database: new Set<string>() };
   #sawInstalls = false;
 
-  constructor(receiver: RecordReceiver) {
+  constructor(receiver: RecordReceiver, databaseVersion: number) {
     this.#receiver = receiver;
+    this.#databaseVersion = databaseVersion;
   }
 
   /**
    * Reads as much of `window` as is certain, and returns where it stopped; that is its end when it `isLast`. `origin` is
    * where in the index the window begins, for messages. Throws `JsonError`, or `UserError` `content-invalid` for what is
-   * no version-8 database, `name-invalid` for keys that are no DAG hashes.
+   * no database of the version that it is said to be, `name-invalid` for keys that are no DAG hashes.
    */
   parse(window: Uint8Array, isLast: boolean, origin = 0): number {
     const scanners = [0, 1, 2, 3].map(
@@ -121,10 +122,10 @@ export class IndexParser {
       };
     }
     if (level === 'database' && key === 'version') {
-      if (scanner.value() !== databaseVersion) {
+      if (scanner.value() !== String(this.#databaseVersion)) {
         throw new UserError(
           'content-invalid',
-          `the package index is no Spack database of version ${databaseVersion}`,
+          `the package index is no Spack database of version ${this.#databaseVersion}`,
         );
       }
     } else scanner.skipValue();

@@ -24,6 +24,10 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 const fingerprintPattern = /^[0-9A-F]{40}$/;
 const viewPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
 const packageNamePattern = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
+/** Parts between slashes: none empty, `.` or `..`, no backslash, no control or format characters, no blanks of any kind. */
+const versionPattern = /^(?!\.{0,2}(?:\/|$))(?!.*\/\.{0,2}(?:\/|$))[^\\\p{C}\p{Z}]+$/u;
+/** The longest name that a file may have, less what is around a version in the name of a manifest. */
+const maxVersionCharacters = 180;
 
 /** Whether `text` is a DAG hash: 32 characters of lower-case base 32. */
 export function isDagHash(text: string): boolean {
@@ -44,14 +48,22 @@ export function isPackageName(text: string): boolean {
   return packageNamePattern.test(text);
 }
 
+/**
+ * Whether a spec may say `text` of its version. It is a name, and never a path that leads elsewhere. Git's names may hold
+ * almost anything: `git.feature/x=1.0` is a version. File names have `_` where it has what they may not hold (`pathSafe`).
+ */
+export function isVersion(text: string): boolean {
+  return text.length <= maxVersionCharacters && versionPattern.test(text);
+}
+
 /** The key of the blob with this SHA-256. */
 export function blobKey(sha256: string): string {
   return `${blobPrefix}${sha256.slice(0, 2)}/${sha256}`;
 }
 
-/** As Spack's `format_path`: a character that may not be in a file name becomes `_`. */
-function pathSafe(text: string): string {
-  return text.replace(/[^A-Za-z0-9_+.-]/g, '_');
+/** As Spack's `format_path`: a character (a whole one, as Python counts them) that may not be in a file name becomes `_`. */
+export function pathSafe(text: string): string {
+  return text.replace(/[^A-Za-z0-9_+.-]/gu, '_');
 }
 
 /** The key under which Spack looks for the manifest of this spec. */

@@ -1,6 +1,8 @@
 import { parseStrictJson, UserError } from '@slipway/core';
 import { isSha256, isViewName, maxGeneration } from './layout.ts';
+import { linewiseJson } from './python-json.ts';
 
+/** Specs and indexes are of the oldest version here; `specMediaType` and `indexMediaType` give all. */
 export const mediaTypes = {
   tarball: 'application/vnd.spack.install.v2.tar+gzip',
   spec: 'application/vnd.spack.spec.v5+json',
@@ -9,8 +11,6 @@ export const mediaTypes = {
   keyIndex: 'application/vnd.spack.keyindex.v1+json',
 } as const;
 
-export type MediaType = (typeof mediaTypes)[keyof typeof mediaTypes];
-
 /** One payload of a manifest. `contentLength` is in bytes, `checksum` the SHA-256 of the stored bytes. */
 export interface BlobRecord {
   readonly contentLength: number;
@@ -18,6 +18,8 @@ export interface BlobRecord {
   readonly compression: string;
   readonly checksumAlgorithm: string;
   readonly checksum: string;
+  /** What a newer Spack may say of it besides: written again as it was read. */
+  readonly others?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -71,13 +73,14 @@ export function parseManifest(text: string): Manifest {
 
 function parseBlobRecord(record: unknown): BlobRecord {
   if (!isRecord(record)) throw invalid('a record of its data is no object');
-  const { contentLength, mediaType, compression, checksumAlgorithm, checksum } = record;
+  const { contentLength, mediaType, compression, checksumAlgorithm, checksum, ...others } = record;
   if (!isCount(contentLength) || contentLength > maxBlobBytes) throw invalid('a contentLength is no size');
   if (typeof mediaType !== 'string' || typeof compression !== 'string')
     throw invalid('a mediaType is missing');
   if (checksumAlgorithm !== 'sha256') throw invalid('a checksumAlgorithm is not sha256');
   if (typeof checksum !== 'string' || !isSha256(checksum)) throw invalid('a checksum is no SHA-256');
-  return { contentLength, mediaType, compression, checksumAlgorithm, checksum };
+  const known = { contentLength, mediaType, compression, checksumAlgorithm, checksum };
+  return Object.keys(others).length === 0 ? known : { ...known, others };
 }
 
 function parseLineage(value: unknown): IndexLineage {
@@ -117,7 +120,7 @@ function invalid(why: string): UserError {
 }
 
 /** The first record of this media type, which is the one that Spack reads. */
-export function findRecord(manifest: Manifest, mediaType: MediaType): BlobRecord | undefined {
+export function findRecord(manifest: Manifest, mediaType: string): BlobRecord | undefined {
   return manifest.data.find((record) => record.mediaType === mediaType);
 }
 
@@ -128,22 +131,24 @@ export function findRecord(manifest: Manifest, mediaType: MediaType): BlobRecord
 export function formatManifest(manifest: Manifest): string {
   const document = {
     version: manifest.version,
-    data: manifest.data.map(({ contentLength, mediaType, compression, checksumAlgorithm, checksum }) => ({
-      contentLength,
-      mediaType,
-      compression,
-      checksumAlgorithm,
-      checksum,
-    })),
+    data: manifest.data.map(
+      ({ contentLength, mediaType, compression, checksumAlgorithm, checksum, others }) => ({
+        contentLength,
+        mediaType,
+        compression,
+        checksumAlgorithm,
+        checksum,
+        ...others,
+      }),
+    ),
     ...(manifest.lineage === undefined ? {} : { slipway: manifest.lineage }),
   };
-  // Indentation by one space, taken off again, is what Python's indent=0 gives. No string here begins a line.
-  return JSON.stringify(document, null, 1).replace(/^ +/gm, '').replaceAll('": ', '":');
+  return linewiseJson(document);
 }
 
 /** The manifest of a single payload: an index, a key, a key index. */
 export function singleBlobManifest(
-  mediaType: MediaType,
+  mediaType: string,
   sizeBytes: number,
   sha256: string,
   lineage?: IndexLineage,

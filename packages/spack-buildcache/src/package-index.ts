@@ -1,15 +1,16 @@
 import { UserError } from '@slipway/core';
 import { dagHashCharacters } from './dag-hash.ts';
 import { HashNumbers } from './hash-numbers.ts';
-import { databaseVersion, IndexParser, type ParsedRecord, type RecordReceiver } from './index-parser.ts';
+import { IndexParser, type ParsedRecord, type RecordReceiver } from './index-parser.ts';
 import type { NodeTable } from './node-table.ts';
 import { parseSpecNode, type SpecNode } from './spec-node.ts';
+import { formatVersions } from './versions.ts';
 
 /** The largest package index that is read: about half a million entries. */
 export const maxIndexBytes = 1024 * 1024 * 1024;
 const chunkBytes = 1024 * 1024;
 
-const documentHead = Buffer.from(`{"database":{"version":"${databaseVersion}","installs":{`);
+const oldestVersion = formatVersions[0].database;
 const documentTail = Buffer.from('}}}');
 const recordHeadBytes = Buffer.byteLength('"":{"spec":');
 const minRecords = 64;
@@ -28,11 +29,12 @@ export interface IndexableNode extends Pick<SpecNode, 'hash' | 'dependencies'> {
 }
 
 /**
- * The package index of a mirror or view, which is a Spack database of version 8: a record for every node of every
+ * The package index of a mirror or view, which is a Spack database of version 8 or 9: a record for every node of every
  * closure. Records keep the bytes of their node, so an update rewrites none of them, and stay in the order in which
  * Spack would have added them: depth first, dependencies before their dependents.
  */
 export class PackageIndex {
+  readonly databaseVersion: number;
   /** Records by number; `#sources` has nothing for one that was taken out. */
   readonly #numbers = new HashNumbers();
   readonly #sources: (Uint8Array | undefined)[] = [];
@@ -43,6 +45,10 @@ export class PackageIndex {
   #inBuildcache = new Uint8Array(minRecords);
   #recordCount = 0;
   #entryCount = 0;
+
+  constructor(databaseVersion: number = oldestVersion) {
+    this.databaseVersion = databaseVersion;
+  }
 
   /** How many nodes it lists, external and build-only ones included. */
   get recordCount(): number {
@@ -56,38 +62,48 @@ export class PackageIndex {
 
   /**
    * Reads an index blob strictly, and keeps it as long as the index. Throws `JsonError`, or `UserError` `content-invalid`
-   * for anything that is no version-8 database, `name-invalid` for keys that are no DAG hashes.
+   * for anything that is no database of this version, `name-invalid` for keys that are no DAG hashes.
    */
-  static parse(json: Uint8Array): PackageIndex {
-    const index = new PackageIndex();
+  static parse(json: Uint8Array, databaseVersion: number = oldestVersion): PackageIndex {
+    const index = new PackageIndex(databaseVersion);
     const receiver: RecordReceiver = {
       knownEnd: () => 0,
       add: (record, window) => index.#addParsed(record, window, record.start),
     };
-    new IndexParser(receiver).parse(json, true);
+    new IndexParser(receiver, databaseVersion).parse(json, true);
     return index;
   }
 
   /**
-   * An index that is read in pieces, as `parse` would read it. Of nodes that are in `known` byte for byte it keeps nothing
-   * of its own; others are copied.
+   * An index that is read in pieces, as `parse` would read it. Of nodes that a table of `known` has byte for byte it keeps
+   * nothing of its own; others are copied.
    */
-  static reader(known: NodeTable): { readonly index: PackageIndex; readonly parser: IndexParser } {
-    const index = new PackageIndex();
+  static reader(
+    known: NodeTable | readonly NodeTable[],
+    databaseVersion: number = oldestVersion,
+  ): { readonly index: PackageIndex; readonly parser: IndexParser } {
+    const index = new PackageIndex(databaseVersion);
+    const tables: readonly NodeTable[] = 'memory' in known ? [known] : known;
+    const lengthIn = (table: NodeTable, hash: string, window: Uint8Array, start: number): number => {
+      const id = table.find(hash);
+      return id < 0 ? 0 : table.jsonLengthAt(id, window, start);
+    };
     const knownEnd = (hash: string, window: Uint8Array, start: number): number => {
-      const id = known.find(hash);
-      const length = id < 0 ? 0 : known.jsonLengthAt(id, window, start);
-      return length === 0 ? 0 : start + length;
+      for (const table of tables) {
+        const length = lengthIn(table, hash, window, start);
+        if (length > 0) return start + length;
+      }
+      return 0;
     };
     const add = (record: ParsedRecord, window: Uint8Array): boolean => {
       const { hash, start, end } = record;
-      if (knownEnd(hash, window, start) !== end) {
+      const table = tables.find((candidate) => lengthIn(candidate, hash, window, start) === end - start);
+      if (table === undefined)
         return index.#addParsed(record, new Uint8Array(window.subarray(start, end)), 0);
-      }
-      const json = known.jsonOf(known.find(hash));
+      const json = table.jsonOf(table.find(hash));
       return index.#addParsed(record, json.source, json.start);
     };
-    return { index, parser: new IndexParser({ knownEnd, add }) };
+    return { index, parser: new IndexParser({ knownEnd, add }, databaseVersion) };
   }
 
   #addParsed(record: ParsedRecord, source: Uint8Array, start: number): boolean {
@@ -138,7 +154,7 @@ export class PackageIndex {
 
   /** An index of the same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
   withoutNodes(): PackageIndex {
-    const index = new PackageIndex();
+    const index = new PackageIndex(this.databaseVersion);
     for (const id of this.#ids()) {
       if (this.#inBuildcache[id] !== 1) continue;
       const copy = index.#numbers.add(this.#numbers.textOf(id));
@@ -189,6 +205,13 @@ export class PackageIndex {
   nodeJson(hash: string): Uint8Array | undefined {
     const range = this.nodeRange(hash);
     return range?.source.subarray(range.start, range.end);
+  }
+
+  /** A record's node, to be put into another index. Throws as `node` does. */
+  indexable(hash: string): IndexableNode | undefined {
+    const json = this.nodeRange(hash);
+    const node = this.node(hash);
+    return json && node && { hash, dependencies: node.dependencies, json };
   }
 
   /** The node of a record. Throws as `parseSpecNode` does, and when the node has another hash than its record. */
@@ -271,9 +294,13 @@ export class PackageIndex {
     }
   }
 
+  #documentHead(): string {
+    return `{"database":{"version":"${this.databaseVersion}","installs":{`;
+  }
+
   /** The size in bytes of what `serialize` gives. */
   get sizeBytes(): number {
-    let sizeBytes = documentHead.length + documentTail.length + Math.max(0, this.#recordCount - 1);
+    let sizeBytes = this.#documentHead().length + documentTail.length + Math.max(0, this.#recordCount - 1);
     for (const id of this.#ids()) {
       sizeBytes += recordHeadBytes + dagHashCharacters + (this.#lengths[id] ?? 0) + this.#tail(id).length;
     }
@@ -286,7 +313,7 @@ export class PackageIndex {
    */
   *serialize(): Generator<Uint8Array> {
     let chunk = Buffer.allocUnsafeSlow(chunkBytes);
-    let used = documentHead.copy(chunk);
+    let used = chunk.write(this.#documentHead(), 'latin1');
     let first = true;
     for (const id of this.#ids()) {
       const { source, start, end } = this.#range(id);

@@ -1,18 +1,18 @@
-import { JsonScanner, UserError } from '@slipway/core';
+import { type JsonScanner, UserError } from '@slipway/core';
 import { ClosureWalk } from './closure-walk.ts';
-import { dagHashMatchesContent } from './dag-hash.ts';
 import { type NewNode, NodeTable } from './node-table.ts';
-import { modernizedNodeJson, parseSpecNode, type SpecNode } from './spec-node.ts';
+import { describesSameNode, hashIsPlausible, modernizedNodeJson } from './older-nodes.ts';
+import { parseSpecNode, type SpecNode } from './spec-node.ts';
+import { malformed, maxNodes, readOutline, type SpecOutline, tooManyNodes } from './spec-outline.ts';
+import { formatVersions } from './versions.ts';
 
 /** A spec blob is a few kilobytes; one that is larger than this, stored or unpacked, is not read. */
 export const maxSpecBlobBytes = 16 * 1024 * 1024;
 export const maxSpecJsonBytes = 64 * 1024 * 1024;
-const maxSpecDepth = 32;
-const maxNodes = 20_000;
+const oldestVersion = formatVersions[0].specfile;
+/** Before this version the JSON of a node is not what an index has of it. */
+const indexedAsWrittenVersion = 5;
 
-/** The end of a node of specfile version 5: in front of its own hash, which its dependencies' hashes are not. */
-const hashMarker = Buffer.from('"annotations":{"original_specfile_version":5},"hash":"');
-const currentSpecfile = Buffer.from('"original_specfile_version":5');
 /** A node of Spack's has a few kilobytes. Without this limit a document without markers would cost its square. */
 const maxMarkerDistance = 64 * 1024;
 
@@ -20,23 +20,18 @@ const maxMarkerDistance = 64 * 1024;
 export class NodeConflictError extends UserError {}
 
 /** A spec blob (or a layout-v2 spec file), read. */
-export interface SpecDocument {
-  readonly specfileVersion: number;
+export interface SpecDocument extends SpecOutline {
   readonly root: Pick<SpecNode, 'hash' | 'name' | 'version'>;
   /** Hashes of all nodes, the root first. */
   readonly hashes: readonly string[];
   /** Nodes that were not known before, with the text that a package index has of them. */
   readonly fresh: readonly SpecNode[];
-  /** Layout v2 binds the tarball here. */
-  readonly tarballChecksum: { readonly algorithm: string; readonly hash: string } | undefined;
-  /** Its `buildcache_layout_version` as it is written there; undefined without one. */
-  readonly layoutVersion: unknown;
 }
 
-/** A spec document by itself, all of whose nodes are fresh. Throws as `NodeMemo.read` does. */
+/** A spec document of layout v2 by itself, all of whose nodes are fresh. Throws as `NodeMemo.read` does. */
 export function readSpecDocument(json: Uint8Array): SpecDocument {
   const fresh = new Map<string, NewNode>();
-  const outline = readOutline(json, (scanner) => {
+  const outline = readOutline(json, oldestVersion, (scanner) => {
     const node = scanNode(scanner);
     if (fresh.has(node.node.hash)) throw nodeTwice(node.node.hash);
     if (fresh.size >= maxNodes) throw tooManyNodes();
@@ -52,10 +47,14 @@ export function readSpecDocument(json: Uint8Array): SpecDocument {
 /**
  * Remembers the nodes of the documents read so far, in a table that other threads may fill as well. The graphs of a
  * mirror's specs share most of their nodes, so a node whose bytes were checked before is recognised by them and not
- * parsed again: a mirror costs its distinct nodes, not the sum of all closures.
+ * parsed again: a mirror costs its distinct nodes, not the sum of all closures. All documents are of one format, because
+ * another has other nodes under the same hash.
  */
 export class NodeMemo {
   readonly table: NodeTable;
+  readonly #version: number;
+  /** The end of a node that was first written in this format: in front of its own hash, which its dependencies' hashes are not. */
+  readonly #hashMarker: Buffer;
   /** By node the number of the document that it was met in last. */
   #metIn = new Int32Array(1024);
   #document = 0;
@@ -64,8 +63,11 @@ export class NodeMemo {
   #fresh = new Map<string, NewNode>();
   #walk = new ClosureWalk();
 
-  constructor(table = new NodeTable({ expectedNodes: 0 })) {
+  /** For specs that their media type says to be of `version`. */
+  constructor(table = new NodeTable({ expectedNodes: 0 }), version: number = oldestVersion) {
     this.table = table;
+    this.#version = version;
+    this.#hashMarker = Buffer.from(`"annotations":{"original_specfile_version":${version}},"hash":"`);
   }
 
   /**
@@ -82,16 +84,14 @@ export class NodeMemo {
     /** Hashes of fresh nodes, numbers of known ones. */
     const order: (number | string)[] = [];
     let guess = this.table.find(rootHash);
-    const outline = readOutline(json, (scanner) => {
+    const outline = readOutline(json, this.#version, (scanner) => {
       if (order.length >= maxNodes) throw tooManyNodes();
       order.push(this.#readNode(scanner, bytes, guess));
       guess = this.#walk.next(this.table, (id) => this.#isMet(id));
     });
     if (order.length === 0) throw malformed('it has no nodes');
     this.#requireClosure();
-    const fresh = modernized([...this.#fresh.values()], outline.specfileVersion);
-    const { conflict } = this.table.add(fresh);
-    if (conflict !== undefined) throw conflictOf(this.#fresh.get(conflict)?.node);
+    const fresh = this.#add(outline.specfileVersion);
     const ids = order.map((place) =>
       typeof place === 'number' ? place : this.#meet(this.table.find(place)),
     );
@@ -124,14 +124,26 @@ export class NodeMemo {
     const scanned = scanNode(scanner);
     const { node, text } = scanned;
     const known = this.table.find(node.hash);
-    if (known >= 0) {
-      if (this.table.matchAt(known, bytes, start) !== text.length) throw conflictOf(node);
-      return this.#meet(known);
-    }
+    if (known >= 0 && this.table.matchAt(known, bytes, start) === text.length) return this.#meet(known);
     if (this.#fresh.has(node.hash)) throw nodeTwice(node.hash);
     this.#fresh.set(node.hash, scanned);
     this.#walk.enterFresh(node.dependencies.map((dependency) => dependency.hash));
     return node.hash;
+  }
+
+  /** Puts the fresh nodes into the table, and returns those that were new to it. */
+  #add(specfileVersion: number): readonly NewNode[] {
+    let fresh = modernized([...this.#fresh.values()], specfileVersion);
+    for (;;) {
+      const { conflict } = this.table.add(fresh);
+      if (conflict === undefined) return fresh;
+      // Known by another text. Where both mean the same, the one that came first is kept.
+      const { source, start, end } = this.table.jsonOf(this.table.find(conflict));
+      const node = fresh.find((candidate) => candidate.node.hash === conflict)?.node;
+      if (node === undefined || !describesSameNode(node.json, source.subarray(start, end), this.#version))
+        throw conflictOf(node);
+      fresh = fresh.filter((candidate) => candidate.node !== node);
+    }
   }
 
   #meet(id: number): number {
@@ -153,8 +165,8 @@ export class NodeMemo {
 
   /** The known node whose hash stands where Spack would write it. Only a guess: its bytes are compared. */
   #findMarked(bytes: Buffer, start: number): number {
-    const marker = bytes.subarray(start, start + maxMarkerDistance).indexOf(hashMarker);
-    return marker < 0 ? -1 : this.table.findAt(bytes, start + marker + hashMarker.length);
+    const marker = bytes.subarray(start, start + maxMarkerDistance).indexOf(this.#hashMarker);
+    return marker < 0 ? -1 : this.table.findAt(bytes, start + marker + this.#hashMarker.length);
   }
 
   /** Throws unless every dependency of every node is in the document, too. */
@@ -177,48 +189,12 @@ export class NodeMemo {
   }
 }
 
-type Outline = Pick<SpecDocument, 'specfileVersion' | 'tarballChecksum' | 'layoutVersion'>;
-
-/** Reads what is around the nodes; `node` must consume each of them. */
-function readOutline(json: Uint8Array, node: (scanner: JsonScanner) => void): Outline {
-  const scanner = new JsonScanner(json, { maxDepth: maxSpecDepth });
-  let specfileVersion: number | undefined;
-  let tarballChecksum: SpecDocument['tarballChecksum'];
-  let layoutVersion: unknown;
-  scanner.object((key) => {
-    switch (key) {
-      case 'spec':
-        scanner.object((specKey) => {
-          if (specKey === '_meta') specfileVersion = versionOf(scanner.value());
-          else if (specKey === 'nodes') scanner.array(() => node(scanner));
-          else scanner.skipValue();
-        });
-        return;
-      case 'binary_cache_checksum':
-        tarballChecksum = checksumOf(scanner.value());
-        return;
-      case 'buildcache_layout_version':
-        layoutVersion = scanner.value();
-        return;
-      default:
-        scanner.skipValue();
-    }
-  });
-  scanner.end();
-  if (specfileVersion === undefined) throw malformed('it has no specfile version');
-  return { specfileVersion, tarballChecksum, layoutVersion };
-}
-
 /** Checks and parses the node at the cursor. */
 function scanNode(scanner: JsonScanner): NewNode {
   const { start, end } = scanner.skipValue();
   const text = scanner.bytes.subarray(start, end);
   const node = parseSpecNode(text);
-  return { node, text, hashIsProven: dagHashMatchesContent(node) || isOfOlderSpecfile(text) };
-}
-
-function isOfOlderSpecfile(text: Uint8Array): boolean {
-  return !Buffer.from(text.buffer, text.byteOffset, text.byteLength).includes(currentSpecfile);
+  return { node, text, hashIsProven: hashIsPlausible(node, text) };
 }
 
 function requireDependencies(node: SpecNode, isThere: (hash: string) => boolean): void {
@@ -229,24 +205,15 @@ function requireDependencies(node: SpecNode, isThere: (hash: string) => boolean)
 
 /** Nodes with the JSON that belongs into a package index. */
 function modernized(nodes: readonly NewNode[], specfileVersion: number): readonly NewNode[] {
-  if (specfileVersion >= 5) return nodes;
-  return nodes.map(({ node, ...rest }) => {
-    const modern = { ...node, json: modernizedNodeJson(node.json, specfileVersion) };
-    // Always true for nodes of older specfiles, which hashed otherwise.
-    return {
-      ...rest,
-      node: modern,
-      hashIsProven: dagHashMatchesContent(modern) || isOfOlderSpecfile(modern.json),
-    };
-  });
+  if (specfileVersion >= indexedAsWrittenVersion) return nodes;
+  return nodes.map(({ node, ...rest }) => ({
+    ...rest,
+    node: { ...node, json: modernizedNodeJson(node.json, specfileVersion) },
+  }));
 }
 
 function nodeTwice(hash: string): UserError {
   return malformed(`node ${hash} stands in it twice`);
-}
-
-function tooManyNodes(): UserError {
-  return malformed(`it has more than ${maxNodes} nodes`);
 }
 
 function dependencyMissing(who: string, dependency: string): UserError {
@@ -258,24 +225,4 @@ function conflictOf(node: SpecNode | undefined): NodeConflictError {
     'content-invalid',
     `its node ${node?.name}/${node?.hash} differs from the node of the same hash in another spec`,
   );
-}
-
-function versionOf(meta: unknown): number {
-  const version = typeof meta === 'object' && meta !== null && 'version' in meta ? meta.version : undefined;
-  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1 || version > 5) {
-    throw malformed('its specfile version is none of 1 to 5');
-  }
-  return version;
-}
-
-function checksumOf(value: unknown): { readonly algorithm: string; readonly hash: string } {
-  if (typeof value === 'object' && value !== null && 'hash_algorithm' in value && 'hash' in value) {
-    const { hash_algorithm: algorithm, hash } = value;
-    if (typeof algorithm === 'string' && typeof hash === 'string') return { algorithm, hash };
-  }
-  throw malformed('its binary_cache_checksum is malformed');
-}
-
-function malformed(why: string): UserError {
-  return new UserError('content-invalid', `the spec is malformed: ${why}`);
 }

@@ -1,5 +1,5 @@
 import { UserError } from '@slipway/core';
-import { isDagHash, isPackageName } from './layout.ts';
+import { isDagHash, isPackageName, isVersion } from './layout.ts';
 
 /** Kinds of dependency as bits, so that an edge costs one number. */
 export const deptype = { build: 1, link: 2, run: 4, test: 8 } as const;
@@ -31,8 +31,6 @@ export interface SpecNode {
   readonly json: Uint8Array;
 }
 
-/** Paths are made of a version, which Spack itself cleans of other characters first. */
-const versionPattern = /^[A-Za-z0-9_][A-Za-z0-9_.+=:@~-]{0,127}$/;
 const maxDependencies = 1000;
 const compilerVirtuals = new Set(['c', 'cxx', 'fortran']);
 
@@ -48,12 +46,7 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
   const name = asString(node['name'], 'the name of a node');
   const hash = asString(node['hash'], 'the hash of a node');
   const version = asString(node['version'], 'the version of a node');
-  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is no DAG hash');
-  if (!isPackageName(name))
-    throw new UserError('name-invalid', `the name of node ${hash} cannot be a package's`);
-  if (!versionPattern.test(version)) {
-    throw new UserError('name-invalid', `the version of ${name}/${hash} cannot be part of a file name`);
-  }
+  requireNames({ name, version, hash });
   const arch = asObject(node['arch'] ?? {}, 'the arch of a node');
   const dependencies = asArray(node['dependencies'] ?? [], 'the dependencies of a node');
   if (dependencies.length > maxDependencies) {
@@ -88,6 +81,20 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
   };
 }
 
+/** Throws `UserError` `name-invalid` unless these can be a node's. */
+export function requireNames(node: Pick<SpecNode, 'name' | 'version' | 'hash'>): void {
+  const { name, version, hash } = node;
+  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is no DAG hash');
+  if (!isPackageName(name))
+    throw new UserError('name-invalid', `the name of node ${hash} cannot be a package's`);
+  if (!isVersion(version)) {
+    throw new UserError(
+      'name-invalid',
+      `the version of ${name}/${hash} is no name: it could lead to another directory, is too long, or has blanks or invisible characters in it`,
+    );
+  }
+}
+
 function parseDependency(dependency: Readonly<Record<string, unknown>>): {
   readonly edge: SpecDependency;
   readonly isCompiler: boolean;
@@ -117,7 +124,7 @@ function nameOfTarget(target: unknown): string {
   return '';
 }
 
-function labelOfCompiler(node: Readonly<Record<string, unknown>>): string | undefined {
+export function labelOfCompiler(node: Readonly<Record<string, unknown>>): string | undefined {
   const { compiler, annotations } = node;
   if (typeof compiler === 'object' && compiler !== null && 'name' in compiler && 'version' in compiler) {
     return `${String(compiler.name)}@${String(compiler.version)}`;
@@ -129,58 +136,18 @@ function labelOfCompiler(node: Readonly<Record<string, unknown>>): string | unde
   return undefined;
 }
 
-function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
+export function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw new UserError('content-invalid', `${what} is no JSON object`);
 }
 
-function asArray(value: unknown, what: string): readonly unknown[] {
+export function asArray(value: unknown, what: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw new UserError('content-invalid', `${what} is no JSON array`);
 }
 
-function asString(value: unknown, what: string): string {
+export function asString(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length <= 256) return value;
   throw new UserError('content-invalid', `${what} is no short string`);
-}
-
-/**
- * The JSON of a node of a specfile before version 5 as Spack 1.x writes it into its database: the compiler becomes an
- * annotation, and every dependency is marked as direct.
- */
-export function modernizedNodeJson(json: Uint8Array, specfileVersion: number): Buffer {
-  const value: unknown = JSON.parse(
-    Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'),
-  );
-  const { compiler, hash, dependencies, annotations: _, ...rest } = asObject(value, 'a node');
-  const label = labelOfCompiler({ compiler });
-  const document = {
-    ...rest,
-    ...(dependencies === undefined
-      ? {}
-      : { dependencies: asArray(dependencies, 'the dependencies of a node').map(directDependency) }),
-    annotations: {
-      original_specfile_version: specfileVersion,
-      ...(label === undefined ? {} : { compiler: label.replace('@', '@=') }),
-    },
-    hash,
-  };
-  return Buffer.from(asciiJson(document));
-}
-
-function directDependency(dependency: unknown): unknown {
-  const { parameters, ...rest } = asObject(dependency, 'a dependency');
-  return {
-    ...rest,
-    parameters: { ...asObject(parameters ?? {}, 'the parameters of a dependency'), direct: true },
-  };
-}
-
-/** JSON in ASCII alone, as Python writes it. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts';
 import { blobAttacks } from './attack-blobs.ts';
 import { documentAttacks } from './attack-documents.ts';
+import { formatAttacks } from './attack-formats.ts';
 import { indexAttacks } from './attack-indexes.ts';
 import { keyListAttacks } from './attack-key-lists.ts';
 import { manifestAttacks } from './attack-manifests.ts';
@@ -19,6 +20,7 @@ export const attacks: readonly Attack[] = [
   ...signatureAttacks,
   ...treeAttacks,
   ...indexAttacks,
+  ...formatAttacks,
   ...keyListAttacks,
 ];
 

@@ -10,6 +10,7 @@ export type SpackFixture =
   | 'v2-signed'
   | 'v2-unsigned'
   | 'v4-specs'
+  | 'v4-index-of-migrate.json'
   | 'environment.spack.lock';
 
 /** The path of a fixture, which must not be written to. */

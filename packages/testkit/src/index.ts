@@ -2,6 +2,7 @@ export * from './action-process.ts';
 export * from './action-run.ts';
 export * from './artifact-actions-double.ts';
 export * from './attack.ts';
+export { foreignIndex } from './attack-formats.ts';
 export * from './attack-setup.ts';
 export * from './attack-signers.ts';
 export { addMembers, honestMembers, replaceTarball, victimPrefix } from './attack-tarball.ts';

@@ -9,7 +9,6 @@ import {
   findRecord,
   formatManifest,
   type Manifest,
-  type MediaType,
   mediaTypes,
   parseManifest,
 } from '@slipway/spack-buildcache';
@@ -31,7 +30,7 @@ export function writeObject(directory: string, key: string, body: string | Uint8
 export function writeBlob(
   directory: string,
   body: Uint8Array,
-  mediaType: MediaType,
+  mediaType: string,
   compression: 'gzip' | 'none',
 ): BlobRecord {
   const checksum = hashOnce('sha256', body);
@@ -76,7 +75,7 @@ export async function writeManifest(
   writeObject(directory, key, signer === undefined ? text : await clearSign(text, signer));
 }
 
-export function requiredRecord(manifest: Manifest, mediaType: MediaType): BlobRecord {
+export function requiredRecord(manifest: Manifest, mediaType: string): BlobRecord {
   const record = findRecord(manifest, mediaType);
   if (record === undefined) throw new Error(`the manifest has no ${mediaType}`);
   return record;

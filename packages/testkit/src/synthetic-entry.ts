@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { layoutDocument, layoutKey, mediaTypes, specManifestKey } from '@slipway/spack-buildcache';
+import {
+  layoutDocument,
+  layoutKey,
+  mediaTypes,
+  pathSafe,
+  specManifestKey,
+  specMediaType,
+} from '@slipway/spack-buildcache';
 import { pack } from 'tar-stream';
 import type { TestSigner } from './clear-sign.ts';
 import { writeBlob, writeManifest, writeObject } from './mirror-files.ts';
@@ -30,6 +37,12 @@ export interface EntryOptions {
   }[];
   /** Variants, by which packages of the same name and version get different hashes. */
   readonly parameters?: Readonly<Record<string, string | boolean>>;
+  /** The version of the specfile format; 5 without it. */
+  readonly specfile?: number;
+  /** The version of the format that the node was first written in; that of the specfile without it. */
+  readonly asOriginal?: number;
+  /** Virtuals that it provides, which nodes tell since version 6. */
+  readonly provides?: readonly string[];
   /** Installed files besides `.spack/spec.json`, by their path under the prefix. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Signs the manifest; without it the manifest is unsigned. */
@@ -41,7 +54,7 @@ export interface EntryOptions {
  * spec blob with its closure, a tarball of an installed prefix, and the manifest. The same options give the same bytes.
  */
 export async function addEntry(directory: string, options: EntryOptions): Promise<SyntheticEntry> {
-  const { name, version = '1.0', dependencies = [], parameters = {} } = options;
+  const { name, version = '1.0', dependencies = [], parameters = {}, specfile = 5 } = options;
   const { hash, json } = specNode({
     name,
     version,
@@ -58,6 +71,7 @@ export async function addEntry(directory: string, options: EntryOptions): Promis
       ldlibs: [],
     },
     package_hash: `${base32(createHash('sha256').update(name).digest())}====`,
+    ...(options.provides === undefined ? {} : { provided_virtuals: options.provides }),
     ...(dependencies.length === 0
       ? {}
       : {
@@ -67,20 +81,22 @@ export async function addEntry(directory: string, options: EntryOptions): Promis
             parameters: { deptypes, virtuals: [] },
           })),
         }),
-    annotations: { original_specfile_version: 5 },
+    annotations: { original_specfile_version: options.asOriginal ?? specfile },
   });
   const nodes = new Map([[hash, json]]);
   for (const { entry } of dependencies) for (const [key, value] of entry.nodes) nodes.set(key, value);
-  const tarball = await packPrefix(`${name}-${version}-${hash}`, {
-    '.spack/spec.json': `${specText([...nodes.values()])}}`,
+  const tarball = await packPrefix(`${name}-${pathSafe(version)}-${hash}`, {
+    '.spack/spec.json': `${specText([...nodes.values()], specfile)}}`,
     'share/name.txt': `${name} ${version}\n`,
     ...options.files,
     // Spack takes the directory that holds this for the prefix.
     '.spack/binary_distribution': `{buildpath: /${installRoot}, relocate_textfiles: []}\n`,
   });
-  const spec = gzipSync(`${specText([...nodes.values()])},"buildcache_layout_version":2}`, { level: 6 });
+  const spec = gzipSync(`${specText([...nodes.values()], specfile)},"buildcache_layout_version":2}`, {
+    level: 6,
+  });
   const tarballRecord = writeBlob(directory, tarball, mediaTypes.tarball, 'gzip');
-  const specRecord = writeBlob(directory, spec, mediaTypes.spec, 'gzip');
+  const specRecord = writeBlob(directory, spec, specMediaType(specfile), 'gzip');
   const manifestKey = specManifestKey({ name, version, hash });
   await writeManifest(
     directory,
@@ -136,8 +152,8 @@ export function specNode(node: Readonly<Record<string, unknown>>): {
 }
 
 /** The begin of a spec document, which the caller closes with `}` or goes on with another key. */
-function specText(nodes: readonly string[]): string {
-  return `{"spec":{"_meta":{"version":5},"nodes":[${nodes.join(',')}]}`;
+function specText(nodes: readonly string[], specfile: number): string {
+  return `{"spec":{"_meta":{"version":${specfile}},"nodes":[${nodes.join(',')}]}`;
 }
 
 /** A tarball of an installed prefix: the directories on the way to it, then its files, with the dates of 1970. */

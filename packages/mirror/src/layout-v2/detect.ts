@@ -1,6 +1,7 @@
 import { type ObjectStore, UserError } from '@slipway/core';
 import { classifyKey, indexManifestKey, layoutKey } from '@slipway/spack-buildcache';
-import { indexKeyV2, prefixV2 } from './names.ts';
+import { tooOld } from './index-database.ts';
+import { indexKeyV2, looksLikeSpecV1, looksLikeSpecV2, prefixV2 } from './names.ts';
 
 /** Which layouts a mirror has something of. */
 export interface FoundLayouts {
@@ -10,11 +11,16 @@ export interface FoundLayouts {
 
 /**
  * The layout that a mirror is to be read as: v3 where anything of it is there, since a client asks for it first, else v2;
- * undefined where there is neither. Throws `RemoteError` for a store that fails.
+ * undefined where there is neither. Throws `RemoteError` for a store that fails, and `UserError` `not-supported` for a mirror
+ * that is older than layout v2.
  */
 export async function detectLayout(store: ObjectStore): Promise<'v3' | 'v2' | undefined> {
   if (await hasLayoutV3(store)) return 'v3';
-  return (await hasLayoutV2(store)) ? 'v2' : undefined;
+  if (!(await hasLayoutV2(store))) return undefined;
+  if (await hasOnlySpecsV1(store)) {
+    throw tooOld(`${store.url} is`, 'its specs are spec.yaml files');
+  }
+  return 'v2';
 }
 
 /** Both answers, for those who want to say that a mirror has the two layouts side by side. */
@@ -36,6 +42,16 @@ async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
 export async function findLayoutV2(store: ObjectStore): Promise<string | undefined> {
   if (await isThere(store, indexKeyV2)) return indexKeyV2;
   return (await holds(store, prefixV2, () => true)) ? prefixV2 : undefined;
+}
+
+/** Mirrors that were used for long have specs of both kinds, and Spack read the newer ones. */
+async function hasOnlySpecsV1(store: ObjectStore): Promise<boolean> {
+  let hasV1 = false;
+  const hasV2 = await holds(store, prefixV2, (key) => {
+    hasV1 ||= looksLikeSpecV1(key);
+    return looksLikeSpecV2(key);
+  });
+  return hasV1 && !hasV2;
 }
 
 /** A thing that the store refuses to look at (a link out of the mirror) is there all the same: the audit will say so. */

@@ -21,6 +21,7 @@ export async function readIndexV2(store: ObjectStore, findings: Finding[]): Prom
   const stored = await readDocument(store, indexKeyV2, maxIndexBytesV2, 'index-malformed', findings);
   if (stored.kind !== 'read') return stored;
   const checksum = hashOnce('sha256', stored.body);
+  const index = parsed(indexKeyV2, 'index-malformed', findings, () => IndexDatabase.parse(stored.body));
   const said = await readDocument(
     store,
     indexChecksumKeyV2,
@@ -31,7 +32,6 @@ export async function readIndexV2(store: ObjectStore, findings: Finding[]): Prom
   const problem = checksumProblem(said, checksum);
   if (problem !== undefined)
     findings.push(finding('index-checksum-mismatch', indexChecksumKeyV2, problem, rebuildHint));
-  const index = parsed(indexKeyV2, 'index-malformed', findings, () => IndexDatabase.parse(stored.body));
   return index === undefined ? { kind: 'refused' } : { kind: 'read', index, checksum };
 }
 

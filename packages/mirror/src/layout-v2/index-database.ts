@@ -7,6 +7,8 @@ export const maxIndexBytesV2 = 512 * 1024 * 1024;
 const maxRecords = 500_000;
 const maxIndexDepth = 40;
 const versions: ReadonlySet<unknown> = new Set(['6', '7', '8']);
+const noSuchVersion = 'it is no Spack database of version 6, 7 or 8';
+const olderVersionPattern = /^(?:[1-5]|0\.[0-9.]{1,8})$/;
 /** Fields of a record that say nothing of a mirror; some releases wrote them, and all of them read them. */
 const ignoredFields: ReadonlySet<string> = new Set([
   'path',
@@ -37,9 +39,23 @@ export class IndexDatabase {
 
   /**
    * Reads an index strictly. Throws `JsonError`, or `UserError` `content-invalid` for anything that is no database of
-   * these versions, `name-invalid` for names and hashes that could become a path elsewhere.
+   * these versions, `name-invalid` for names and hashes that could become a path elsewhere, `not-supported` for a database
+   * that is older than these.
    */
   static parse(json: Uint8Array): IndexDatabase {
+    try {
+      return IndexDatabase.#parse(json);
+    } catch (error) {
+      // Records of another version fail first where the version stands behind them.
+      const version = error instanceof UserError ? databaseVersionOf(json) : undefined;
+      if (version === undefined || versions.has(version)) throw error;
+      if (olderVersionPattern.test(version))
+        throw tooOld('it is of', `it is a Spack database of version ${version}`);
+      throw malformed(noSuchVersion);
+    }
+  }
+
+  static #parse(json: Uint8Array): IndexDatabase {
     const records = new Map<string, IndexRecordV2>();
     const scanner = new JsonScanner(json, { maxDepth: maxIndexDepth });
     let sawVersion = false;
@@ -58,7 +74,7 @@ export class IndexDatabase {
           });
         } else if (databaseKey === 'version') {
           sawVersion = true;
-          if (!versions.has(scanner.value())) throw malformed('it is no Spack database of version 6, 7 or 8');
+          if (!versions.has(scanner.value())) throw malformed(noSuchVersion);
         } else scanner.skipValue();
       });
     });
@@ -102,6 +118,38 @@ export class IndexDatabase {
     }
     return counts;
   }
+}
+
+/** The version that an index gives itself, wherever that stands; undefined where it is no such JSON. */
+function databaseVersionOf(json: Uint8Array): string | undefined {
+  const scanner = new JsonScanner(json, { maxDepth: maxIndexDepth });
+  let version: unknown;
+  try {
+    scanner.object((key) => {
+      if (key !== 'database') scanner.skipValue();
+      else {
+        scanner.object((databaseKey) => {
+          if (databaseKey === 'version') version = scanner.value();
+          else scanner.skipValue();
+        });
+      }
+    });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+  return typeof version === 'string' ? version : undefined;
+}
+
+/** The error for a mirror of a Spack whose specs and indexes nothing reads any more; `what` begins the sentence. */
+export function tooOld(what: string, why: string): UserError {
+  return new UserError(
+    'not-supported',
+    `${what} a mirror of layout v1, which Spack 0.16 and older wrote: ${why}`,
+    {
+      hint: 'Neither Slipway nor Spack 1.x reads or migrates it. Build its packages again and push them to a new mirror.',
+    },
+  );
 }
 
 function parseRecord(scanner: JsonScanner, hash: string): IndexRecordV2 {

@@ -1,4 +1,4 @@
-import { isDagHash, type SpecNode } from '@slipway/spack-buildcache';
+import { isDagHash, pathSafe, type SpecNode } from '@slipway/spack-buildcache';
 
 /**
  * Where things are in a mirror of layout v2, which Spack wrote before 1.0. The names of a spec file and of its tarball
@@ -73,6 +73,11 @@ export function looksLikeSpecV2(key: string): boolean {
   return key.startsWith(prefixV2) && (key.endsWith(unsignedSuffix) || key.endsWith(signedSuffix));
 }
 
+/** Whether `key` is named as specs were before layout v2. */
+export function looksLikeSpecV1(key: string): boolean {
+  return key.startsWith(prefixV2) && key.endsWith('.spec.yaml');
+}
+
 export function specKeyV2(stem: string, signed: boolean): string {
   return `${prefixV2}${stem}${signed ? signedSuffix : unsignedSuffix}`;
 }
@@ -121,9 +126,4 @@ function compilerOf(
   }
   const node = find(compiler.hash);
   return node === undefined ? 'none-none' : `${node.name}-${node.version}`;
-}
-
-/** As Spack's `format_path`: a character that may not be in a file name becomes `_`. */
-function pathSafe(text: string): string {
-  return text.replace(/[^A-Za-z0-9_+.-]/g, '_');
 }

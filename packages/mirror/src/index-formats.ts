@@ -1,0 +1,73 @@
+import { counted } from '@slipway/core';
+import { formatOfSpecfile } from '@slipway/spack-buildcache';
+import type { EntryFormats } from './entry-formats.ts';
+import { type Finding, finding } from './findings.ts';
+import type { IndexSet } from './index-set.ts';
+import type { KeptIndex } from './index-trust.ts';
+
+export interface FormatsInput {
+  readonly pointer: KeptIndex;
+  readonly index: IndexSet;
+  readonly formats: EntryFormats;
+  /** DAG hashes of the spec manifests, with the key of each. */
+  readonly stored: ReadonlyMap<string, string>;
+}
+
+/**
+ * Whether every client finds, in the one index that it takes, the entries that it reads, and no others. Of a pointer with one
+ * index there is little to say; of one that another tool wrote, that it may have brought only its own index up to date.
+ */
+export function indexFormatFindings({
+  pointer,
+  index: set,
+  formats,
+  stored,
+}: FormatsInput): readonly Finding[] {
+  const findings: Finding[] = [];
+  const { indexes } = set;
+  const oldest = indexes.at(-1)?.databaseVersion ?? 0;
+  /** DAG hashes that an index lacks, by its version. */
+  const lacking = new Map<number, string[]>();
+  const lacks = (version: number, hash: string): void => {
+    const hashes = lacking.get(version);
+    if (hashes === undefined) lacking.set(version, [hash]);
+    else hashes.push(hash);
+  };
+  const isOurs = pointer.manifest.lineage !== undefined;
+  for (const hash of set.entries()) {
+    const own = ownVersion(formats, hash);
+    if (own === undefined || (own === oldest && indexes.every((index) => index.hasEntry(hash)))) continue;
+    if (indexes.every(({ databaseVersion }) => databaseVersion !== own) && own < Number.POSITIVE_INFINITY)
+      lacks(own, hash);
+    for (const index of indexes) {
+      const { databaseVersion: version } = index;
+      if (index.hasEntry(hash) === version >= own) continue;
+      if (version < own) {
+        const what = `its index of version ${version} offers ${hash}, whose spec clients that take this index cannot read`;
+        findings.push(finding('index-version-mismatch', pointer.key, what, remakeHint));
+      } else if (version === own && isOurs) {
+        const what = `it is stored, but the index of version ${version}, which is the one for it, leaves it out`;
+        findings.push(finding('index-hides-entry', stored.get(hash) ?? pointer.key, what, remakeHint));
+      } else lacks(version, hash);
+    }
+  }
+  for (const [version, hashes] of lacking) {
+    const entries = `${counted(hashes.length, 'entry', 'entries')} (${hashes[0]} first)`;
+    const what = set.versions.includes(version)
+      ? `its index of version ${version} leaves out ${entries} that another index of it offers`
+      : `it has no index of version ${version}, where clients that read no newer one would find ${entries}`;
+    findings.push(finding('index-incomplete', pointer.key, what, completeHint));
+  }
+  return findings;
+}
+
+/** The version of the oldest index that an entry belongs into; beyond all for one that belongs into none. */
+function ownVersion(formats: EntryFormats, hash: string): number | undefined {
+  if (formats.isNewer(hash)) return Number.POSITIVE_INFINITY;
+  const specfile = formats.indexableVersion(hash);
+  return specfile === undefined ? undefined : formatOfSpecfile(specfile)?.database;
+}
+
+const remakeHint = 'Find out who changed it, then run buildcache-index with operation: rebuild.';
+const completeHint =
+  'Another version of Spack may have brought only its own index up to date. Run buildcache-index with operation: update.';
