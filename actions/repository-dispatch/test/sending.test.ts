@@ -408,7 +408,7 @@ test('a GitHub App sends with a token for each target, which is masked (I7)', as
   expect(result.outputs).toMatchObject({ sent: 2, failed: 'acme/none' });
   expect(result.problems).toMatchObject([{ code: 'app-not-installed', key: 'acme/none' }]);
   expect(double.mintedTokens).toHaveLength(2);
-  expect([...result.masked].sort()).toEqual([...double.mintedTokens].sort());
+  expect(result.masked).toEqual(expect.arrayContaining([...double.mintedTokens]));
 });
 
 describe('the inputs', () => {
