@@ -202,7 +202,10 @@ describe('paths, as people write them', () => {
 
   it('with path-prefix in front already are warned of', async () => {
     const inputs = { 'path-prefix': '/spack', 'base-url': 'https://cdn.example.org' };
-    const { problems } = await run({ ...inputs, paths: '/spack/a /b /spackage https://cdn.example.org/spack/c' });
+    const { problems } = await run({
+      ...inputs,
+      paths: '/spack/a /b /spackage https://cdn.example.org/spack/c',
+    });
     expect(problems).toMatchObject([{ code: 'prefix-repeated', severity: 'warning' }]);
     expect(problems[0]?.message).toContain('1 path with path-prefix twice, such as /spack/spack/a');
     expect((await run({ ...inputs, paths: '/b /spackage' })).problems).toEqual([]);

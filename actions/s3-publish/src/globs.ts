@@ -1,4 +1,4 @@
-import { globTest, type PathTest } from '@slipway/local-files';
+import { type PathTest, pathGlob } from '@slipway/local-files';
 
 /** A glob for keys, ready to be asked. */
 export interface KeyGlob {
@@ -14,10 +14,7 @@ export interface KeyGlob {
  * slash can make clear; one that ends in a slash is about all below. Throws an `Error` that says what is wrong with it.
  */
 export function parseKeyGlob(text: string): KeyGlob {
-  if (text === '') throw new Error('the glob is empty');
-  const below = text.endsWith('/') ? `${text}**` : text;
-  const glob = below.startsWith('/') ? below.slice(1) : below.includes('/') ? below : `**/${below}`;
-  const test = globTest(glob);
+  const test = pathGlob(text);
   let used = false;
   const matches: PathTest = (key) => {
     const isMatch = test(key);

@@ -177,7 +177,8 @@ class Walk {
 
   #leaveOut(path: string, isDirectory: boolean): void {
     this.leftOutCount += 1;
-    const shown = relative(this.#options.baseDirectory, path);
+    const fromBase = relative(this.#options.baseDirectory, path);
+    const shown = fromBase.startsWith('../') ? path : fromBase;
     this.#options.leftOut?.push(isDirectory ? `${shown}/` : shown);
   }
 

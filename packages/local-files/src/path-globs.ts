@@ -10,6 +10,13 @@ export type PathTest = (path: string) => boolean;
  * all below, any other about the whole path. Throws an `Error` that says what is wrong with it.
  */
 export function pathGlob(text: string): PathTest {
+  if (text === '') throw new Error('the glob is empty');
+  // `!a` is everything but `a` to some tools, and takes back what an earlier line says to others.
+  if (/^!(?!\()/.test(text)) {
+    throw new Error(
+      'a "!" begins no glob here: it would be the first character of a name, and is written \\!',
+    );
+  }
   const below = text.endsWith('/') ? `${text}**` : text;
   return globTest(below.includes('/') ? below.replace(/^\.?\//, '') : `**/${below}`);
 }

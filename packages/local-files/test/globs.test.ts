@@ -66,6 +66,12 @@ describe('a glob', () => {
     expect(() => globTest(glob)).toThrow(words);
   });
 
+  it.each(['!a', '!**/*.map', '!!a', ''])('about names and paths is none with a "!" in front: %s', (glob) => {
+    expect(() => pathGlob(glob)).toThrow(glob === '' ? 'empty' : 'is written \\!');
+    expect(() => pathGlob('\\!a')('!a')).not.toThrow();
+    expect(pathGlob('!(a)')('b')).toBe(true);
+  });
+
   it('splits into the directories before its first wildcard and the rest', () => {
     expect(splitGlob('a/b/*.js')).toEqual({ directory: 'a/b', glob: '*.js' });
     expect(splitGlob('/*/x')).toEqual({ directory: '/', glob: '*/x' });
