@@ -1,4 +1,4 @@
-import { type CharacterSet, type GlobNode, hasCharacter } from './glob-syntax.ts';
+import { type CharacterSet, type GlobNode, hasCharacter } from './glob-nodes.ts';
 
 /** More would make one character of a path cost too much. */
 const maxPositions = 10_000;
