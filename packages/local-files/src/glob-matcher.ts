@@ -61,6 +61,18 @@ export class GlobMatcher {
     return state.accepts;
   }
 
+  /** Whether the whole of a path matches, or a directory that it is in: in one go, however deep it is. */
+  matchesOrBelow(path: string): boolean {
+    let state = this.start();
+    for (let at = 0; at < path.length; at += 1) {
+      const code = path.charCodeAt(at);
+      if (code === slash && state.accepts && at > 0) return true;
+      state = this.step(state, code);
+      if (state.steps.length === 0 && state.excepts.length === 0 && !state.accepts) return false;
+    }
+    return state.accepts;
+  }
+
   start(): State {
     this.#first ??= this.#stateOf([this.#entry], []);
     return this.#first;

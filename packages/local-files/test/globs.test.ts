@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import picomatch from 'picomatch';
 import { describe, expect, it } from 'vitest';
-import { globTest, pathGlob, splitGlob } from '../src/index.ts';
+import { globTest, pathGlob, pathGlobOrBelow, splitGlob } from '../src/index.ts';
 
 describe('a glob', () => {
   it.each([
@@ -103,6 +103,12 @@ describe('the time that a glob takes', () => {
     expect(pathGlob(`${'*a'.repeat(490)}b`)(`${'a'.repeat(1_000)}/`.repeat(3))).toBe(false);
   });
 
+  it('is linear for what is below directories, however deep', () => {
+    const path = Array.from({ length: 1_000 }, (_, index) => `a${index % 7}b`).join('/');
+    const matches = pathGlobOrBelow(`${'**/?'.repeat(200)}x`);
+    for (let index = 0; index < 20; index += 1) expect(matches(`${index}/${path}`)).toBe(false);
+  });
+
   it('does not grow with what was asked before', () => {
     const matches = globTest('*{a,b}*{c,d}?[e-z]*');
     for (let index = 0; index < 20_000; index += 1) matches(`${String.fromCodePoint(200 + index)}a${index}`);
@@ -156,5 +162,20 @@ it('means what it means to picomatch', () => {
       for (const each of paths) expect([text, each, ours(each)]).toEqual([text, each, theirs(each)]);
     }),
     { numRuns: 5_000 },
+  );
+});
+
+it('a glob with what is below is the glob for the path and each directory that it is in', () => {
+  const paths = fc.array(fc.string({ unit: letters, minLength: 1, maxLength: 3 }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(glob, paths, (text, names) => {
+      const test = pathGlob(text);
+      const expected = names.some((_, index) => test(names.slice(0, index + 1).join('/')));
+      expect(pathGlobOrBelow(text)(names.join('/'))).toBe(expected);
+    }),
+    { numRuns: 1_000 },
   );
 });
