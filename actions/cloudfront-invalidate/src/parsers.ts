@@ -143,7 +143,10 @@ const sha256Form = /^[0-9a-f]{64}$/i;
 const noProof = 'it is no URL or path with a SHA-256 of 64 hex digits after it';
 
 function parseProofLine(line: string): readonly Proof[] {
-  const words = line.split(/[\s,]+/).filter((word) => word !== '');
+  const words = line
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => unquoted(word).replace(/^sha-?256:(?=[0-9a-f]{64}$)/i, ''));
   const sums = words.filter((word) => sha256Form.test(word)).length;
   if (sums === 0) throw new Error(noProof);
   if (words.length !== 2 * sums) {
@@ -155,6 +158,7 @@ function parseProofLine(line: string): readonly Proof[] {
     const [one = '', other = ''] = words.slice(2 * index, 2 * index + 2);
     const [place, sha256] = sha256Form.test(one) ? [other.replace(/^\*/, ''), one] : [one, other];
     if (!sha256Form.test(sha256) || sha256Form.test(place)) throw new Error(noProof);
+    if (place.endsWith(':')) throw new Error('a ":" follows the path: leave it out; in a name it is %3A');
     return { place: parsePlace(place), sha256: sha256.toLowerCase() };
   });
 }

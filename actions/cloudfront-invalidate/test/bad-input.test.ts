@@ -247,6 +247,8 @@ describe('what is to be proven', () => {
     ['one a line', `/a ${sha256}\n/b ${other}`],
     ['on one line', `/a ${sha256} /b ${other}`],
     ['with commas', `/a ${sha256}, /b ${other},`],
+    ['in quotes', `"/a" ${sha256}\n'/b' "${other}"`],
+    ['with the name of the checksum', `/a sha256:${sha256}\nSHA256:${other} /b`],
     ['as sha256sum prints it', `${sha256}  a\n${other} *b`],
   ])('is read %s', (_, text) => {
     expect(parseProofs(text)).toEqual([one, two]);
@@ -258,6 +260,10 @@ describe('what is to be proven', () => {
       expect(() => parseProofs(text)).toThrow('SHA-256 of 64 hex digits');
     },
   );
+
+  it('is refused where it would never be served: "/a:"', () => {
+    expect(() => parseProofs(`/a: ${sha256}`)).toThrow('a ":" follows the path');
+  });
 
   it('is an error when a manifest has none', async () => {
     const directory = temporaryDirectory('manifest');
