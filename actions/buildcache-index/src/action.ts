@@ -27,7 +27,13 @@ import { type ActionContext, type ActionResult, defineAction } from '@slipway/ru
 import { executeRebuild, executeRollback, executeUpdate, type Ports, rehearse } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { describeIndex, listIndexes } from './list.ts';
-import { findRollbackTarget, membership, presentMembers, unsettledEntries } from './observe.ts';
+import {
+  findRollbackTarget,
+  membership,
+  presentMembers,
+  unsettledEntries,
+  unusedPatterns,
+} from './observe.ts';
 import { type Plan, planRebuild, planUpdate } from './plan.ts';
 import { type ReportInput, report } from './report.ts';
 import { isInvalid, parseSelection } from './selection.ts';
@@ -180,6 +186,7 @@ async function operate(
     indexes: [],
     currentChecksum: current.pointer?.record.checksum ?? '',
     findings: standing.findings,
+    warnings: operation === 'rollback' ? [] : unusedPatterns(given.select, stored.values()),
     reportPath: given.report,
   };
   if (

@@ -1,4 +1,4 @@
-import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
+import { mapConcurrently, type ObjectStore, type Problem, printable, UserError } from '@slipway/core';
 import {
   type CurrentIndex,
   type Finding,
@@ -14,7 +14,10 @@ import {
   trustedIndex,
 } from '@slipway/mirror';
 import { blobKey, classifyKey } from '@slipway/spack-buildcache';
+import { parseSelection } from './selection.ts';
 import type { Target } from './target.ts';
+
+const maxShownCharacters = 100;
 
 /** Name and version of an entry by its key, for selections. The version is as file names have it. */
 export function entryOfKey(key: string): {
@@ -26,6 +29,29 @@ export function entryOfKey(key: string): {
   if (classified.kind !== 'spec-manifest') return { name: '', version: '', hash: '' };
   const { packageName: name, fileStem, dagHash: hash } = classified;
   return { name, version: fileStem.slice(name.length + 1, -(hash.length + 1)), hash };
+}
+
+/** Warnings for the patterns of `select` that no stored entry fits. */
+export function unusedPatterns(
+  patterns: readonly string[],
+  keys: Iterable<string>,
+): readonly Problem<'select-unused'>[] {
+  const unused = new Map(patterns.map((pattern) => [pattern, parseSelection([pattern])]));
+  for (const key of keys) {
+    if (unused.size === 0) break;
+    const entry = entryOfKey(key);
+    for (const [pattern, selection] of unused) {
+      if (typeof selection === 'function' && selection(entry)) unused.delete(pattern);
+    }
+  }
+  return [...unused.keys()].map((pattern) => ({
+    code: 'select-unused',
+    severity: 'warning',
+    message: `No entry of the mirror fits "${printable(pattern, maxShownCharacters)}" of select.`,
+    hint: /@.*:/.test(pattern)
+      ? 'Ranges of versions, as Spack has them, are not known here: write *, as in "hdf5@1.14.*".'
+      : undefined,
+  }));
 }
 
 /** Which stored entries belong into an index: all into the main one; into a view, the selected or its present members. */

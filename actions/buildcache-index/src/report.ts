@@ -6,7 +6,7 @@ import {
   reportFile,
   shortChecksum,
 } from '@slipway/buildcache-actions';
-import { counted, formatBytes } from '@slipway/core';
+import { counted, formatBytes, type Problem } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
 import type { Result } from './execute.ts';
@@ -23,6 +23,8 @@ export interface ReportInput {
   readonly indexes: readonly ListedIndex[];
   readonly currentChecksum: string;
   readonly findings: readonly Finding[];
+  /** What of the inputs had no effect. */
+  readonly warnings?: readonly Problem[] | undefined;
   readonly reportPath: string | undefined;
 }
 
@@ -52,7 +54,7 @@ export function report(input: ReportInput): ActionResult {
       }),
     ],
     summary: summary(input),
-    problems: findings,
+    problems: [...(input.warnings ?? []), ...findings],
   };
 }
 

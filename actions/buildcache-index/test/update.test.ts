@@ -184,6 +184,20 @@ describe('a view', () => {
     expect([...made.entries()].map((hash) => made.node(hash)?.name).sort()).toEqual(names);
   });
 
+  it('is warned of for each pattern of select that no entry fits', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const select = 'greet\nGreet*\nlibgreet@1.0:\n/aaaa';
+    for (const operation of ['update', 'rebuild']) {
+      const { problems } = await index(mirror, key, { view: 'v', select, operation });
+      expect(problems).toMatchObject([
+        { code: 'select-unused', severity: 'warning', message: expect.stringContaining('"Greet*"') },
+        { code: 'select-unused', hint: expect.stringContaining('Ranges of versions') },
+        { code: 'select-unused', message: expect.stringContaining('"/aaaa"') },
+      ]);
+    }
+    expect((await index(mirror, key, { view: 'v', select: '*' })).problems).toEqual([]);
+  });
+
   it('that does not exist needs a selection', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await expect(index(mirror, key, { view: 'new' })).rejects.toMatchObject({

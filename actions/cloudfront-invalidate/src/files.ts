@@ -1,10 +1,12 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { encodeKey, formatBytes, systemErrorCode } from '@slipway/core';
+import { encodeKey, formatBytes, parseJsonText, systemErrorCode } from '@slipway/core';
 import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
 
 const maxFileBytes = 64 * 2 ** 20;
 const maxItems = 200_000;
+/** More than the manifests of other tools have beside what is read of them. */
+const maxManifestDepth = 20;
 
 /** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
 export async function readPathsFile(path: string, workDirectory: string): Promise<readonly AskedTarget[]> {
@@ -23,7 +25,7 @@ export async function readManifestFile(path: string, workDirectory: string): Pro
 
 /** As `readManifestFile`, of its text. */
 export function parseManifest(text: string): readonly Proof[] {
-  const entries = parseJson(text);
+  const entries = parseJsonText(text, { maxDepth: maxManifestDepth });
   if (!Array.isArray(entries)) throw new Error('it is no JSON array');
   if (entries.length === 0) throw new Error('it has no object, so nothing would be proven');
   if (entries.length > maxItems) throw new Error(`it has more than ${maxItems} objects`);
@@ -43,14 +45,6 @@ function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unk
       ? { kind: 'url', url: parseUrl(url).href }
       : { kind: 'path', name };
   return { place, sha256, sizeBytes };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error('it is no JSON');
-  }
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 import type { Expectation, Served } from '@slipway/aws';
-import { type Problem, RemoteError, type SlipwayError, unreachable } from '@slipway/core';
+import { counted, type Problem, printable, RemoteError, type SlipwayError, unreachable } from '@slipway/core';
 import type { ProvenUrl, Result } from './execute.ts';
 import type { Plan } from './plan.ts';
 
@@ -11,6 +11,7 @@ export type FindingCode =
   | 'invalidation-reused'
   | 'tags-unchecked'
   | 'wildcard-made'
+  | 'prefix-repeated'
   | 'proof-not-invalidated';
 
 export type Finding = Problem<FindingCode>;
@@ -73,6 +74,15 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       return { code: 'proof-not-invalidated', severity: 'notice', key: url, message };
     }),
   );
+  const [twice] = plan.prefixedTwice;
+  if (twice !== undefined) {
+    findings.push({
+      code: 'prefix-repeated',
+      severity: 'warning',
+      message: `${counted(plan.prefixedTwice.length, 'path')} with path-prefix twice, such as ${printable(twice, 200)}`,
+      hint: 'path-prefix is put before each path: leave it out of the paths, or give no path-prefix.',
+    });
+  }
   for (const { reused, invalidation } of result?.invalidations ?? []) {
     // What is proven to be served needs no other invalidation.
     if (!reused || (result?.proofs.length ?? 0) > 0) continue;

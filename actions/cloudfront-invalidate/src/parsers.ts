@@ -1,5 +1,5 @@
 import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
-import { printable, UserError, withoutTrailingSlashes } from '@slipway/core';
+import { parseJsonText, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
 
 const maxUrlCharacters = 4096;
@@ -36,6 +36,8 @@ export interface AskedTarget extends InvalidationTarget {
 export function parsePaths(text: string): readonly AskedTarget[] {
   const listed = jsonItemsOf(text);
   if (listed !== undefined) return eachOf(listed, parseTarget);
+  // No path and no URL begins so.
+  if (/^\s*[[{]/.test(text)) throw new Error(jsonFault(text));
   const problems: string[] = [];
   const words = linesOf(text).flatMap((line) => {
     if (line.startsWith('#')) {
@@ -56,14 +58,54 @@ export function parsePaths(text: string): readonly AskedTarget[] {
   return targets;
 }
 
+/** Why a text that begins as JSON is no array of texts. */
+function jsonFault(text: string): string {
+  try {
+    parseJsonText(text, { maxDepth: 2 });
+    return 'it is JSON, and no array of paths';
+  } catch (error) {
+    return `it begins as JSON, and ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/**
+ * Why a path would most likely invalidate nothing: it has what separates paths elsewhere, or what no URL has by intention. Each has a
+ * form that says that it is meant.
+ */
+function strayFault(text: string): string | undefined {
+  if (text.includes('\\')) {
+    return 'it has a backslash: a "\\n" is what toJSON() makes of a line end, so give the text without it; in a name a backslash is written %5C';
+  }
+  const separator = /([\s,;|])\/|([;|])$/.exec(text);
+  if (separator !== null) {
+    const character = separator[1] ?? separator[2] ?? '';
+    return `it looks like several paths: write one a line, or blanks between them without quotes around all; a "${character}" of a name is written ${encodeURIComponent(character)}`;
+  }
+  const invisible = /[\u00ad\u200b\u200e\u200f\u2060\ufeff]/.exec(text)?.[0];
+  if (invisible !== undefined) {
+    return `it has a character that nobody sees; type it again, or write ${encodeURIComponent(invisible)} if it is meant`;
+  }
+  if (text.startsWith('//')) {
+    return 'it begins with "//": begin a path with one "/" and a URL with https://; where a name begins with "/", write /%2F';
+  }
+  if (/(?<!^\/)%2f/i.test(text)) {
+    return 'it has a %2F, which caches keep apart from "/", and which cannot be sent as it is: give a wildcard that ends before it';
+  }
+  return undefined;
+}
+
 function parseTarget(text: string): AskedTarget {
   const [, origin, path = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)(.*)$/is.exec(text) ?? [];
+  const stray = strayFault(origin === undefined ? text : path);
   if (origin !== undefined) {
-    return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parseUrl(origin).origin };
+    const parsed = parseUrl(origin);
+    if (stray !== undefined) throw new Error(stray);
+    return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parsed.origin };
   }
   if (!text.startsWith('/')) {
     throw new Error('it does not begin with "/": it is the path of a URL, from the root of the CDN');
   }
+  if (stray !== undefined) throw new Error(stray);
   return parseInvalidationPath(text);
 }
 
@@ -101,7 +143,10 @@ const sha256Form = /^[0-9a-f]{64}$/i;
 const noProof = 'it is no URL or path with a SHA-256 of 64 hex digits after it';
 
 function parseProofLine(line: string): readonly Proof[] {
-  const words = line.split(/[\s,]+/).filter((word) => word !== '');
+  const words = line
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => unquoted(word).replace(/^sha-?256:(?=[0-9a-f]{64}$)/i, ''));
   const sums = words.filter((word) => sha256Form.test(word)).length;
   if (sums === 0) throw new Error(noProof);
   if (words.length !== 2 * sums) {
@@ -113,6 +158,7 @@ function parseProofLine(line: string): readonly Proof[] {
     const [one = '', other = ''] = words.slice(2 * index, 2 * index + 2);
     const [place, sha256] = sha256Form.test(one) ? [other.replace(/^\*/, ''), one] : [one, other];
     if (!sha256Form.test(sha256) || sha256Form.test(place)) throw new Error(noProof);
+    if (place.endsWith(':')) throw new Error('a ":" follows the path: leave it out; in a name it is %3A');
     return { place: parsePlace(place), sha256: sha256.toLowerCase() };
   });
 }

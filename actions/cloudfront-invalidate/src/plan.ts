@@ -36,6 +36,8 @@ export interface Plan {
   readonly wildcards: number;
   /** URLs to prove that nothing of this run invalidates; `asked` are those that the inputs name one by one. */
   readonly uncovered: { readonly all: readonly string[]; readonly asked: readonly string[] };
+  /** Names that have `path-prefix` twice: most often it was written into the path as well. */
+  readonly prefixedTwice: readonly string[];
 }
 
 export interface PlanInput {
@@ -75,6 +77,12 @@ export function plan(input: PlanInput): Plan {
     billablePaths: paths.length,
     wildcards: paths.filter(isWildcard).length,
     uncovered: uncoveredOf(input),
+    prefixedTwice:
+      input.prefix === ''
+        ? []
+        : input.targets.flatMap(({ name }) =>
+            `${name}/`.startsWith(`${input.prefix}${input.prefix}/`) ? [name] : [],
+          ),
   };
 }
 

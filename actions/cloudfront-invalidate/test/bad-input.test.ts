@@ -68,7 +68,8 @@ describe('bad input', () => {
   });
 
   it.each([
-    ['no JSON', 'it is no JSON'],
+    ['no JSON', 'it is no JSON: the value'],
+    [`[\n{"key":"a",}]`, 'the "," before "}" is one too many (line 2, column 12)'],
     ['{}', 'no JSON array'],
     ['[1]', 'has no key'],
     ['[{"key":"a","sizeBytes":1,"sha256":"A"}]', '"a": its sha256'],
@@ -171,11 +172,43 @@ describe('paths, as people write them', () => {
     ['""', 'does not begin with "/"'],
     ['[1]', 'JSON array'],
     ['["a"]', 'does not begin with "/"'],
+    ['["/a","/b",]', 'begins as JSON, and it is no JSON: the "," before "]" is one too many'],
+    ['[/a, /b]', 'begins as JSON'],
+    ['{"paths":["/a"]}', 'it is JSON, and no array of paths'],
+    ['"/a /b"', 'looks like several paths'],
+    ['"/a,/b"', 'looks like several paths'],
+    ['["/a /b"]', 'looks like several paths'],
+    ['/a;/b', 'a ";" of a name is written %3B'],
+    ['/a; /b', 'looks like several paths'],
+    ['/a|/b', 'a "|" of a name is written %7C'],
+    [JSON.stringify('/a\n/b'), 'what toJSON() makes of a line end'],
+    ['/images\\a.png', 'a backslash is written %5C'],
+    ['/a\u200b', 'write %E2%80%8B if it is meant'],
+    ['//cdn.example.org/a', 'a URL with https://'],
+    ['/@scope%2fname', 'give a wildcard that ends before it'],
   ])('that can match nothing, or be meant in two ways, are refused: %s', async (text, words) => {
     expect((await failureOf(run({ paths: text }))).message).toContain(words);
     const directory = temporaryDirectory('paths');
     writeFileSync(join(directory, 'paths.txt'), text);
     expect((await failureOf(run({ 'paths-file': 'paths.txt' }, directory))).message).toContain(words);
+  });
+
+  it('that only look strange are taken', () => {
+    const name = (text: string) => parsePaths(text).map((target) => target.name);
+    expect(name('/a;b /c|d /e%3B/f /g%5Ch /%2Fi "/dir%20/j" /k//l /👩‍💻')).toEqual([
+      ...['/a;b', '/c|d', '/e;/f', '/g\\h', '//i', '/dir /j', '/k//l', '/👩‍💻'],
+    ]);
+  });
+
+  it('with path-prefix in front already are warned of', async () => {
+    const inputs = { 'path-prefix': '/spack', 'base-url': 'https://cdn.example.org' };
+    const { problems } = await run({
+      ...inputs,
+      paths: '/spack/a /b /spackage https://cdn.example.org/spack/c',
+    });
+    expect(problems).toMatchObject([{ code: 'prefix-repeated', severity: 'warning' }]);
+    expect(problems[0]?.message).toContain('1 path with path-prefix twice, such as /spack/spack/a');
+    expect((await run({ ...inputs, paths: '/b /spackage' })).problems).toEqual([]);
   });
 
   it('of a URL are those of the CDN, without a prefix before them', async () => {
@@ -214,6 +247,8 @@ describe('what is to be proven', () => {
     ['one a line', `/a ${sha256}\n/b ${other}`],
     ['on one line', `/a ${sha256} /b ${other}`],
     ['with commas', `/a ${sha256}, /b ${other},`],
+    ['in quotes', `"/a" ${sha256}\n'/b' "${other}"`],
+    ['with the name of the checksum', `/a sha256:${sha256}\nSHA256:${other} /b`],
     ['as sha256sum prints it', `${sha256}  a\n${other} *b`],
   ])('is read %s', (_, text) => {
     expect(parseProofs(text)).toEqual([one, two]);
@@ -225,6 +260,10 @@ describe('what is to be proven', () => {
       expect(() => parseProofs(text)).toThrow('SHA-256 of 64 hex digits');
     },
   );
+
+  it('is refused where it would never be served: "/a:"', () => {
+    expect(() => parseProofs(`/a: ${sha256}`)).toThrow('a ":" follows the path');
+  });
 
   it('is an error when a manifest has none', async () => {
     const directory = temporaryDirectory('manifest');

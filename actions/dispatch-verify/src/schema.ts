@@ -25,8 +25,14 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
   ) {
     throw new UserError('input-invalid', 'it is no JSON Schema');
   }
-  const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  const ajv = new Ajv2020({ strict: true, allErrors: true, logger: false, code: { regExp: boundedRegExp } });
+  const [ajv2020, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
+  // By way of the default: in a bundle, a module that exports a class has no other names.
+  const ajv = new ajv2020.default.Ajv2020({
+    strict: true,
+    allErrors: true,
+    logger: false,
+    code: { regExp: boundedRegExp },
+  });
   formats.default.default(ajv);
   try {
     const validate = ajv.compile(schema);

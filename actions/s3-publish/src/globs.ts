@@ -1,10 +1,12 @@
-import { globTest, type PathTest } from '@slipway/local-files';
+import { type PathTest, pathGlob, pathGlobOrBelow } from '@slipway/local-files';
 
 /** A glob for keys, ready to be asked. */
 export interface KeyGlob {
   /** As the user wrote it. */
   readonly text: string;
   readonly matches: PathTest;
+  /** Whether it matches a key or a directory that it is in. */
+  readonly matchesOrBelow: PathTest;
   /** Whether it matched anything that it was asked about until now. */
   readonly wasUsed: () => boolean;
 }
@@ -14,17 +16,20 @@ export interface KeyGlob {
  * slash can make clear; one that ends in a slash is about all below. Throws an `Error` that says what is wrong with it.
  */
 export function parseKeyGlob(text: string): KeyGlob {
-  if (text === '') throw new Error('the glob is empty');
-  const below = text.endsWith('/') ? `${text}**` : text;
-  const glob = below.startsWith('/') ? below.slice(1) : below.includes('/') ? below : `**/${below}`;
-  const test = globTest(glob);
   let used = false;
-  const matches: PathTest = (key) => {
-    const isMatch = test(key);
-    used ||= isMatch;
-    return isMatch;
+  const noted =
+    (test: PathTest): PathTest =>
+    (key) => {
+      const isMatch = test(key);
+      used ||= isMatch;
+      return isMatch;
+    };
+  return {
+    text,
+    matches: noted(pathGlob(text)),
+    matchesOrBelow: noted(pathGlobOrBelow(text)),
+    wasUsed: () => used,
   };
-  return { text, matches, wasUsed: () => used };
 }
 
 /** Whether any of `globs` matches `key`. */
@@ -34,9 +39,5 @@ export function matchesAny(globs: readonly KeyGlob[], key: string): boolean {
 
 /** Whether any of `globs` matches `key` or a directory that it is in: what excludes a directory excludes all below. */
 export function excludes(globs: readonly KeyGlob[], key: string): boolean {
-  if (globs.length === 0) return false;
-  for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
-    if (matchesAny(globs, key.slice(0, slash))) return true;
-  }
-  return matchesAny(globs, key);
+  return globs.some((glob) => glob.matchesOrBelow(key));
 }

@@ -38,14 +38,18 @@ export function parseArguments(args: readonly string[], inputs: InputDeclaration
   const isBoolean = (name: string): boolean => isInput(name) && inputs[name]?.kind === 'boolean';
 
   let previous = '';
+  let wasUnknown = false;
   for (let index = 0; index < args.length; index += 1) {
     const argument = args[index] === '-h' ? '--help' : (args[index] ?? '');
     const [, name, inlineValue] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
     if (name === undefined) {
-      problems.push(strayArgument(previous));
+      // What follows a flag that there is not was meant for it.
+      if (!wasUnknown) problems.push(strayArgument(argument, previous, isBoolean(previous)));
+      wasUnknown = false;
       continue;
     }
-    previous = `--${name}`;
+    previous = name;
+    wasUnknown = false;
     const negated = name.startsWith('no-') ? name.slice(3) : '';
     if (isCommonFlag(name)) {
       if (inlineValue === undefined) flags.add(name);
@@ -61,6 +65,7 @@ export function parseArguments(args: readonly string[], inputs: InputDeclaration
       else problems.push(`--${name} takes no value`);
     } else if (!isInput(name)) {
       problems.push(unknownFlag(name, [...Object.keys(inputs), ...Object.keys(commonFlags)]));
+      wasUnknown = inlineValue === undefined;
     } else if (inlineValue !== undefined) {
       add(name, inlineValue);
     } else {
@@ -81,9 +86,11 @@ function isCommonFlag(name: string): name is CommonFlag {
   return Object.hasOwn(commonFlags, name);
 }
 
-function strayArgument(previous: string): string {
-  const where = previous === '' ? 'after the name of the action' : `after ${printable(previous, 80)}`;
-  return `an argument ${where} belongs to no flag`;
+function strayArgument(argument: string, previous: string, isAfterBoolean: boolean): string {
+  const where = previous === '' ? 'after the name of the action' : `after --${printable(previous, 80)}`;
+  if (/^-[a-z]/i.test(argument)) return `an argument ${where} begins with one dash, and flags begin with two`;
+  const advice = isAfterBoolean ? ', and is neither true nor false' : '';
+  return `an argument ${where} belongs to no flag${advice}`;
 }
 
 function unknownFlag(name: string, known: readonly string[]): string {

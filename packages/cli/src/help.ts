@@ -44,7 +44,8 @@ export function actionHelp(action: ActionDefinition): string {
     ...wrap(
       '@FILE as a value stands for what the file holds, @- for standard input, @@ for a leading @. What has … after it ' +
         'takes its flag several times, or lines. --flag alone is --flag true, and --no-flag is --flag false. Each input can also come from a variable, such as ' +
-        `${environmentVariable(exampleName)}; flags win. Secrets are taken only from files, standard input and variables.`,
+        `${environmentVariable(exampleName)}; flags win. Secrets are taken only from files, standard input and variables. ` +
+        'Reports, manifests and lists are written only where an input names a place for them, and then are outputs: temporary files are made in workflows alone. The workspace is the directory that slipway is started in.',
       width,
     ),
     '',

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { printable, systemErrorCode, UserError } from '@slipway/core';
 import type { InputDeclaration, InputDeclarations } from '@slipway/runner';
 import type { ParsedArguments } from './arguments.ts';
@@ -24,7 +25,7 @@ export function environmentVariable(name: string): string {
 
 /**
  * The text of every input that was given: from its flag, or else from its variable. `@file` stands for what the file
- * holds (at most 10 MiB), `@-` for standard input, `@@x` for `@x`. Secrets as plain arguments are refused, because
+ * holds (UTF-8, at most 10 MiB), `@-` for standard input, `@@x` for `@x`. Secrets as plain arguments are refused, because
  * everybody on the machine can read those.
  */
 export async function readInputTexts(
@@ -100,7 +101,11 @@ async function readText(path: string, sources: Sources): Promise<string> {
     if (bytes > maxFileBytes) throw new UserError('too-large', 'it has more than 10 MiB');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const whole = Buffer.concat(chunks);
+  if (!isUtf8(whole)) {
+    throw new UserError('content-invalid', 'it is no text in UTF-8: store it so, or a key armored');
+  }
+  return whole.toString('utf8');
 }
 
 function readFailure(error: unknown): string {

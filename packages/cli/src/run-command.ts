@@ -19,7 +19,7 @@ import { actionHelp, generalHelp } from './help.ts';
 import { readInputTexts, type Sources } from './input-sources.ts';
 import type { ActionRegistry } from './registry.ts';
 import { lineWriter, type Style, type Terminal, terminalProgress } from './terminal.ts';
-import { textBlocks, textTable } from './text-layout.ts';
+import { outputLines, textBlocks } from './text-layout.ts';
 
 /** Where worker threads of the CLI find which action they belong to. */
 export const workerActionKey = 'slipway-action';
@@ -176,13 +176,7 @@ function showReadably(
   const redact = (text: string): string => redactor.redact(text);
   const lines = [...textBlocks(result.summary, redact), ''];
   if (outputs.length > 0) {
-    lines.push(
-      ...textTable(
-        ['output', 'value'],
-        outputs.map((row) => row.map(redact)),
-      ),
-      '',
-    );
+    lines.push(...outputLines(outputs.map(([name, value]) => [name, redact(value)])), '');
   }
   let blank = true;
   for (const line of lines) {

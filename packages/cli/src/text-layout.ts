@@ -1,8 +1,9 @@
-import { printable } from '@slipway/core';
+import { counted, printable } from '@slipway/core';
 import type { SummaryBlock } from '@slipway/runner';
 
 const maxCellCharacters = 72;
 const maxLineCharacters = 4_000;
+const maxOutputLines = 100;
 
 /** `text` broken at spaces into lines of at most `width` characters; a longer word stands alone. */
 export function wrap(text: string, width: number): readonly string[] {
@@ -56,6 +57,20 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
       .trimEnd();
   const [first = [], ...others] = cells;
   return [line(first), widths.map((width) => '─'.repeat(width)).join('  '), ...others.map(line)];
+}
+
+/** Outputs and their values, each line of a value on its own, and none cut as cells are: people copy them. */
+export function outputLines(outputs: readonly (readonly [name: string, value: string])[]): readonly string[] {
+  const rows = outputs.flatMap(([name, value]) => {
+    const lines = value.split(/\r?\n/);
+    const more = lines.length - maxOutputLines;
+    const shown =
+      more > 0 ? [...lines.slice(0, maxOutputLines), `… and ${counted(more, 'more line')}`] : lines;
+    return shown.map((line, index) => [index === 0 ? name : '', printable(line, maxLineCharacters)] as const);
+  });
+  const width = Math.max('output'.length, ...rows.map(([name]) => name.length));
+  const head = [`${'output'.padEnd(width)}  value`, `${'─'.repeat(width)}  ─────`];
+  return [...head, ...rows.map(([name, line]) => `${name.padEnd(width)}  ${line}`.trimEnd())];
 }
 
 /** A summary as lines for a terminal. `redact` sees every text before it is cut or escaped. */

@@ -11,6 +11,7 @@ import { actionHelp } from '../src/help.ts';
 import { readInputTexts } from '../src/input-sources.ts';
 import { registry } from '../src/registry.ts';
 import { type CommandSurroundings, runCommand } from '../src/run-command.ts';
+import { outputLines } from '../src/text-layout.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-cli-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -95,7 +96,7 @@ async function run(
   return { status, output, error };
 }
 
-function file(name: string, text: string): string {
+function file(name: string, text: string | Uint8Array): string {
   const path = join(directory, name);
   writeFileSync(path, text);
   return path;
@@ -144,6 +145,10 @@ describe('the arguments of slipway', () => {
       expect(status).toBe(2);
       expect(error).toMatch(/an argument after --(no-)?dry-run belongs to no flag/);
     }
+    const maybe = await run(['echo', '--title', 'a', '--dry-run', 'maybe']);
+    expect(maybe.error).toContain('after --dry-run belongs to no flag, and is neither true nor false');
+    const dash = await run(['echo', '--title', 'a', '-v']);
+    expect(dash.error).toContain('begins with one dash, and flags begin with two');
     expect((await run(['echo', '--title', 'a', '--dry-run', '--no-dry-run'])).error).toContain(
       '--dry-run is given 2 times, and takes one value',
     );
@@ -165,6 +170,9 @@ describe('the arguments of slipway', () => {
     expect(
       await echo('--title', `@${file('title.txt', 'from file\n')}`, '--names', `@${names}`, '--names=3'),
     ).toBe('from file one+two+3 false true');
+    const latin = file('latin1.txt', Buffer.from('caf\u00e9', 'latin1'));
+    const { error } = await run(['echo', '--title', 'a', '--key', `@${latin}`]);
+    expect(error).toContain(`--key cannot be read from "${latin}": it is no text in UTF-8`);
     const environment = { SLIPWAY_TITLE: 'variable', SLIPWAY_DRY_RUN: 'true', SLIPWAY_NAMES: 'x' };
     const fromVariables = await run(['echo', '--names', '@-'], { environment, stdin: 'stdin' });
     expect(fromVariables.output).toMatch(/said +variable stdin true true/);
@@ -183,9 +191,8 @@ describe('the arguments of slipway', () => {
     expect(ran.status).toBe(2);
     expect(ran.output).toBe('');
     expect(ran.error.split('\n')).toEqual([
-      'echo failed with: 7 problems in its inputs:',
+      'echo failed with: 6 problems in its inputs:',
       '- there is no --titel (did you mean --title?)',
-      '- an argument after --titel belongs to no flag',
       '- --how needs a value (one that starts with a dash is written --how=-…)',
       '- --json takes no value',
       '- --names cannot be read from "/nowhere": there is no such file',
@@ -271,7 +278,7 @@ describe('the result', () => {
       'a\\u{1b}[31m        5',
       '',
       'output  value',
-      '──────  ──────────────',
+      '──────  ─────',
       'said    a  false true',
       '',
       'warning odd: k: odd ',
@@ -281,6 +288,27 @@ describe('the result', () => {
     const path = join(directory, 'out/report.json');
     await run(['echo', '--title', 'a', '--report', 'out/report.json']);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ title: 'a', key: '' });
+  });
+
+  test('has outputs of several lines as lines, and whole', () => {
+    const path = `/srv/${'long/'.repeat(30)}report.json`;
+    expect(
+      outputLines([
+        ['paths', '/a\n/b\r\n/c\u001b'],
+        ['r', path],
+      ]),
+    ).toEqual([
+      ...[
+        'output  value',
+        '──────  ─────',
+        'paths   /a',
+        '        /b',
+        '        /c\\u{1b}',
+        `r       ${path}`,
+      ],
+    ]);
+    const many = outputLines([['paths', Array.from({ length: 500 }, (_, index) => `/${index}`).join('\n')]]);
+    expect(many.slice(-2)).toEqual(['        /99', '        … and 400 more lines']);
   });
 
   test('is the report alone on standard output with --json', async () => {

@@ -19,6 +19,7 @@ export function formFault(text: string, form: TextForm): string | undefined {
   if (lines.length > 1) return `it has ${lines.length} lines and must have one: give the right one alone`;
   if (hasControl(text)) return 'it has a control character: take it out';
   if (form === 'line') return undefined;
+  if (/^(["'`]).*\1$/.test(text)) return 'it is in quotes, which would be a part of it: take them off';
   if (/\s/.test(text)) return 'it has a blank: give it alone, without words before or after it';
   return /^[\x21-\x7e]*$/.test(text) ? undefined : 'it has a character beyond ASCII: copy it again';
 }

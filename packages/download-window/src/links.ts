@@ -25,5 +25,11 @@ export interface Link {
 export function linkAt(request: LinkRequest): Link {
   const window = windowAt(request.timeMs, request.lengthSeconds);
   const key = secretKeyOf(request, request.secret, { ...request, window: window.number });
-  return { key, url: `${request.baseUrl.replace(/\/+$/, '')}/${encodedKey(key)}`, window };
+  return { key, url: `${withoutTrailingSlashes(request.baseUrl)}/${encodedKey(key)}`, window };
+}
+
+function withoutTrailingSlashes(url: string): string {
+  let end = url.length;
+  while (url[end - 1] === '/') end -= 1;
+  return url.slice(0, end);
 }

@@ -126,6 +126,13 @@ describe('hashes', () => {
   });
 });
 
+test('the link of a base URL of any length is made in one go', () => {
+  // A search that begins again at each slash would take minutes.
+  const baseUrl = `https://cdn.example.org/${'/'.repeat(400_000)}x//`;
+  const place = { scheme: 'window-sha256' as const, secret, platform: 'linux', file: 'a.zip' };
+  expect(linkAt({ ...place, timeMs: 0, baseUrl }).url).toContain('/x/downloads/');
+});
+
 test('the link of a time is of its window, below the base URL', () => {
   const link = linkAt({
     scheme: 'window-hmac',

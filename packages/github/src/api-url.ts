@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '@slipway/core';
+import { isLoopbackHost, withoutTrailingSlashes } from '@slipway/core';
 
 export const publicApiUrl = 'https://api.github.com';
 
@@ -14,5 +14,5 @@ export function parseApiUrl(text: string): string {
     throw new Error('it must be an https:// URL (http:// for this machine alone) without user and password');
   }
   if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return url.href.replace(/\/+$/, '');
+  return withoutTrailingSlashes(url.href);
 }

@@ -39,7 +39,14 @@ function parseRun(item: unknown): WorkflowRun | undefined {
 
 /** Whether a run's title names a message: the id stands in it, and is not a part of another word. */
 export function isTitleOf(title: string, id: string): boolean {
-  return title.split(/[^\w.-]+/).some((word) => word === id || word.replace(/^[.-]+|[.-]+$/g, '') === id);
+  return title.split(/[^\w.-]+/).some((word) => word === id || withoutOuterMarks(word) === id);
+}
+
+/** A word without the dots and dashes around it, told in one look at it. */
+function withoutOuterMarks(word: string): string {
+  let end = word.length;
+  while (end > 0 && '.-'.includes(word[end - 1] ?? '')) end -= 1;
+  return word.slice(0, end).replace(/^[.-]+/, '');
 }
 
 /**

@@ -29,12 +29,19 @@ test.each([
   ['Release abc-12345', true],
   ['Release (abc-12345): v1', true],
   ['abc-12345.', true],
+  ['--abc-12345-.', true],
   ['abc-123456', false],
   ['xabc-12345', false],
   ['abc-12345-2', false],
   ['', false],
 ])('the title "%s" names abc-12345: %s', (title, expected) => {
   expect(isTitleOf(title, 'abc-12345')).toBe(expected);
+});
+
+test('a title and a URL of any length are read in one go', () => {
+  // A search that begins again at each character would take minutes for each of these.
+  expect(isTitleOf(`${'.-'.repeat(200_000)}x`, 'abc-12345')).toBe(false);
+  expect(parseApiUrl(`https://api.example.org/x${'/'.repeat(400_000)}y//`)).toMatch(/\/y$/);
 });
 
 test('a list of runs of any form is read without harm (I8)', () => {

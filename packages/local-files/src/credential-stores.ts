@@ -7,14 +7,24 @@ export const credentialStores: readonly string[] = [
   // A clone, or the file that stands for one in a submodule or worktree. Checkouts leave a token in `.git/config`.
   ...['.git', '.hg', '.svn', '.bzr', '.jj', '.git-credentials', 'git-credentials-*.config'],
   // Variables of an application.
-  ...['.env', '.env.*', '.envrc'],
+  ...['.env', '.env.*', '.envrc', '.dev.vars', '.dev.vars.*'],
   // Logins of clouds and clusters.
-  ...['.aws', '.azure', '.config/gcloud', '.boto', '.s3cfg', '.kube', '.vault-token'],
+  ...['.aws', '.azure', '.config/gcloud', '.boto', '.s3cfg', '.kube', '.vault-token', '.oci'],
+  // What google-github-actions/auth leaves in the workspace, and clients of S3 in their places.
+  ...['gha-creds-*.json', '.mc/config.json', '.passwd-s3fs'],
   ...['.terraform', '.terraform.d', '.terraformrc', '*.tfstate', '*.tfstate.*'],
   // Logins of registries and services.
   ...['.docker/config.json', '.dockercfg', '.npmrc', '.yarnrc.yml', '.pypirc', '.cargo/credentials'],
   ...['.cargo/credentials.toml', '.gem/credentials', '.m2/settings.xml', '.composer/auth.json', '.config/gh'],
-  ...['.netrc', '_netrc', '.pgpass', '.my.cnf', '.htpasswd', '.config/rclone'],
+  ...[
+    '.config/containers/auth.json',
+    '.bundle/config',
+    '.nuget/NuGet.Config',
+    '.config/pip/pip.conf',
+    '.pip/pip.conf',
+  ],
+  ...['.netrc', '_netrc', '.pgpass', '.my.cnf', '.mylogin.cnf', '.htpasswd', '.config/rclone'],
+  ...['.rclone.conf'],
   // Private keys.
   ...[
     '.ssh',
@@ -30,7 +40,9 @@ export const credentialStores: readonly string[] = [
 ];
 
 /** Names that the list would have, and that are made to be shown. */
-const harmless: readonly string[] = ['.env.example', '.env.sample', '.env.template', '.env.dist'];
+const harmless: readonly string[] = ['example', 'sample', 'template', 'dist'].flatMap((word) =>
+  ['.env', '.env.*', '.dev.vars'].map((name) => `${name}.${word}`),
+);
 
 const named = (names: readonly string[]): string =>
   names.map((name) => name.replace(/[.*]/g, (character) => (character === '*' ? '[^/]*' : '\\.'))).join('|');

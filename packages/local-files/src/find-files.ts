@@ -9,7 +9,7 @@ import {
 } from '@slipway/core';
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import { isPartialName } from './partial-file.ts';
-import { globTest, type PathTest, pathGlob, splitGlob } from './path-globs.ts';
+import { globTest, type PathTest, pathGlobOrBelow, splitGlob } from './path-globs.ts';
 
 /** A file, a symbolic link, or a directory that is empty. */
 export interface FoundPath {
@@ -83,7 +83,7 @@ function emptyWords(isPath: boolean, leftOutCount: number): string {
 }
 
 function exclusion({ baseDirectory, excludes, usedExcludes }: FindOptions): PathTest {
-  const tests = excludes.map((text) => ({ text, test: pathGlob(text) }));
+  const tests = excludes.map((text) => ({ text, test: pathGlobOrBelow(text) }));
   const isAny = (path: string): boolean => {
     const matching = tests.filter(({ test }) => test(path));
     for (const { text } of matching) usedExcludes?.add(text);
@@ -93,10 +93,6 @@ function exclusion({ baseDirectory, excludes, usedExcludes }: FindOptions): Path
     if (tests.length === 0) return false;
     const fromBase = relative(baseDirectory, path);
     const asked = fromBase.startsWith('..') || isAbsolute(fromBase) ? path.slice(1) : fromBase;
-    // What leaves a directory out leaves all below it out.
-    for (let end = asked.indexOf('/'); end !== -1; end = asked.indexOf('/', end + 1)) {
-      if (isAny(asked.slice(0, end))) return true;
-    }
     return isAny(asked);
   };
 }
@@ -177,7 +173,8 @@ class Walk {
 
   #leaveOut(path: string, isDirectory: boolean): void {
     this.leftOutCount += 1;
-    const shown = relative(this.#options.baseDirectory, path);
+    const fromBase = relative(this.#options.baseDirectory, path);
+    const shown = fromBase.startsWith('../') ? path : fromBase;
     this.#options.leftOut?.push(isDirectory ? `${shown}/` : shown);
   }
 

@@ -1,4 +1,4 @@
-import { type CharacterSet, type GlobNode, hasCharacter } from './glob-syntax.ts';
+import { type CharacterSet, type GlobNode, hasCharacter } from './glob-nodes.ts';
 
 /** More would make one character of a path cost too much. */
 const maxPositions = 10_000;
@@ -57,6 +57,18 @@ export class GlobMatcher {
       state = this.step(state, text.charCodeAt(at));
       if (state.steps.length === 0 && state.excepts.length === 0)
         return at === text.length - 1 && state.accepts;
+    }
+    return state.accepts;
+  }
+
+  /** Whether the whole of a path matches, or a directory that it is in: in one go, however deep it is. */
+  matchesOrBelow(path: string): boolean {
+    let state = this.start();
+    for (let at = 0; at < path.length; at += 1) {
+      const code = path.charCodeAt(at);
+      if (code === slash && state.accepts && at > 0) return true;
+      state = this.step(state, code);
+      if (state.steps.length === 0 && state.excepts.length === 0 && !state.accepts) return false;
     }
     return state.accepts;
   }

@@ -1,45 +1,19 @@
-/** A set of characters, by UTF-16 code units. None has the slash. */
-export interface CharacterSet {
-  readonly negated: boolean;
-  /** First and last code unit of each range. */
-  readonly ranges: readonly (readonly [number, number])[];
-}
-
-/** What a glob says, as a regular expression without anything that would need to look back or ahead. */
-export type GlobNode =
-  | { readonly kind: 'set'; readonly set: CharacterSet }
-  /** Any character, the slash too. */
-  | { readonly kind: 'any' }
-  | { readonly kind: 'sequence'; readonly parts: readonly GlobNode[] }
-  | { readonly kind: 'choice'; readonly options: readonly GlobNode[] }
-  | { readonly kind: 'repeat'; readonly part: GlobNode; readonly atLeastOnce: boolean }
-  /** Characters of one name that are, together, none of what `part` matches. */
-  | { readonly kind: 'except'; readonly part: GlobNode };
+import {
+  anything,
+  directories,
+  type GlobNode,
+  literal,
+  notSlash,
+  optional,
+  posixClasses,
+  sequence,
+  slashNode,
+  textNode,
+  withinName,
+} from './glob-nodes.ts';
 
 const maxDepth = 20;
 const maxRangeItems = 1_000;
-const slash = 0x2f;
-
-const notSlash: GlobNode = { kind: 'set', set: { negated: true, ranges: [] } };
-const withinName: GlobNode = { kind: 'repeat', part: notSlash, atLeastOnce: false };
-const anything: GlobNode = { kind: 'repeat', part: { kind: 'any' }, atLeastOnce: false };
-const nothing: GlobNode = { kind: 'sequence', parts: [] };
-const slashNode = literal('/');
-/** Whole directories, each with its slash, or none. */
-const directories = optional(sequence([anything, slashNode]));
-
-const posixClasses: Readonly<Record<string, readonly (readonly [number, number])[]>> = {
-  alnum: rangesOf('09AZaz'),
-  alpha: rangesOf('AZaz'),
-  blank: rangesOf('  \t\t'),
-  digit: rangesOf('09'),
-  lower: rangesOf('az'),
-  punct: rangesOf('!/:@[`{~'),
-  space: rangesOf('  \t\r'),
-  upper: rangesOf('AZ'),
-  word: rangesOf('09AZaz__'),
-  xdigit: rangesOf('09AFaf'),
-};
 
 /**
  * Reads a glob for relative paths: `*`, `**`, `?`, `[…]`, `{a,b}`, `{1..9}`, `@(a|b)`, `?(…)`, `*(…)`, `+(…)`, `!(…)`, and `\` before
@@ -145,6 +119,8 @@ class Parser {
     if (this.#position - start !== 2 || !isNameStart) return withinName;
     if (this.#text[this.#position] === '/') {
       this.#position += 1;
+      // Any more of them say nothing more.
+      while (this.#text.startsWith('**/', this.#position)) this.#position += 3;
       this.#isFixed = true;
       return directories;
     }
@@ -281,37 +257,4 @@ function rangeOptions(text: string): readonly GlobNode[] | undefined {
   return Array.from({ length: last - first + 1 }, (_, index) =>
     textNode(isNumeric ? String(first + index).padStart(width, '0') : String.fromCharCode(first + index)),
   );
-}
-
-function literal(character: string): GlobNode {
-  const code = character.charCodeAt(0);
-  return { kind: 'set', set: { negated: false, ranges: [[code, code]] } };
-}
-
-/** Each of its UTF-16 code units. */
-function textNode(text: string): GlobNode {
-  return sequence(Array.from({ length: text.length }, (_, index) => literal(text[index] ?? '')));
-}
-
-function sequence(parts: readonly GlobNode[]): GlobNode {
-  return { kind: 'sequence', parts };
-}
-
-function optional(part: GlobNode): GlobNode {
-  return { kind: 'choice', options: [nothing, part] };
-}
-
-/** Pairs of characters as ranges. */
-function rangesOf(text: string): readonly (readonly [number, number])[] {
-  return Array.from({ length: text.length / 2 }, (_, index) => [
-    text.charCodeAt(2 * index),
-    text.charCodeAt(2 * index + 1),
-  ]);
-}
-
-/** Whether a set has a code unit. A slash is in the set of itself alone. */
-export function hasCharacter({ negated, ranges }: CharacterSet, code: number): boolean {
-  if (code === slash)
-    return !negated && ranges.length === 1 && ranges[0]?.[0] === slash && ranges[0][1] === slash;
-  return ranges.some(([low, high]) => low <= code && code <= high) !== negated;
 }

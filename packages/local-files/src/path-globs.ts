@@ -10,8 +10,26 @@ export type PathTest = (path: string) => boolean;
  * all below, any other about the whole path. Throws an `Error` that says what is wrong with it.
  */
 export function pathGlob(text: string): PathTest {
+  return globTest(writtenOut(text));
+}
+
+/** As `pathGlob`, and with all that is below a directory that the glob matches. */
+export function pathGlobOrBelow(text: string): PathTest {
+  const glob = writtenOut(text);
+  const matcher = matcherOf(glob);
+  return (path) => path === glob || path.startsWith(`${glob}/`) || matcher.matchesOrBelow(path);
+}
+
+function writtenOut(text: string): string {
+  if (text === '') throw new Error('the glob is empty');
+  // `!a` is everything but `a` to some tools, and takes back what an earlier line says to others.
+  if (/^!(?!\()/.test(text)) {
+    throw new Error(
+      'a "!" begins no glob here: it would be the first character of a name, and is written \\!',
+    );
+  }
   const below = text.endsWith('/') ? `${text}**` : text;
-  return globTest(below.includes('/') ? below.replace(/^\.?\//, '') : `**/${below}`);
+  return below.includes('/') ? below.replace(/^\.?\//, '') : `**/${below}`;
 }
 
 /**
@@ -19,11 +37,15 @@ export function pathGlob(text: string): PathTest {
  * as the glob matches too. Throws an `Error` that says what is wrong with it.
  */
 export function globTest(glob: string): PathTest {
+  const matcher = matcherOf(glob);
+  return (path) => path === glob || matcher.matches(path);
+}
+
+function matcherOf(glob: string): GlobMatcher {
   if (glob === '') throw new Error('the glob is empty');
   if (glob.length > maxGlobCharacters)
     throw new Error(`the glob is longer than ${maxGlobCharacters} characters`);
-  const matcher = new GlobMatcher(parseGlob(glob));
-  return (path) => path === glob || matcher.matches(path);
+  return new GlobMatcher(parseGlob(glob));
 }
 
 /** A glob without the directories before its first wildcard; undefined for a text that is no glob. */

@@ -49,6 +49,14 @@ const base = tree(
 );
 
 describe('what holds credentials (I7)', () => {
+  it('is told by its whole path where it is elsewhere', () => {
+    const leftOut: string[] = [];
+    const other = tree('x/.npmrc', 'x/y');
+    const options = { baseDirectory: tree('z'), excludes: [], problems: [], leftOut };
+    findFiles(`${other}/x`, options);
+    expect(leftOut).toEqual([`${other}/x/.npmrc`]);
+  });
+
   const checkout = tree(
     'app/a',
     'app/.git/config',
@@ -102,6 +110,8 @@ describe('what holds credentials (I7)', () => {
     'a.git',
     'x.env',
     '.env.example',
+    '.env.production.example',
+    '.dev.vars.sample',
     'id_rsa.pub',
     '.docker/x',
     '.well-known/x',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import picomatch from 'picomatch';
 import { describe, expect, it } from 'vitest';
-import { globTest, pathGlob, splitGlob } from '../src/index.ts';
+import { globTest, pathGlob, pathGlobOrBelow, splitGlob } from '../src/index.ts';
 
 describe('a glob', () => {
   it.each([
@@ -13,6 +13,8 @@ describe('a glob', () => {
     ['a/**', ['a', 'a/b', 'a/b/c'], ['ab', 'b/a']],
     ['a/**/b', ['a/b', 'a/x/b', 'a/x/y/b'], ['ab', 'a/xb']],
     ['a/**/**', ['a', 'a/b'], ['b']],
+    ['**/**/a', ['a', 'x/a', 'x/y/a'], ['xa']],
+    ['x/**/**/**/a', ['x/a', 'x/y/a'], ['a', 'x/ya']],
     ['*/**', ['a/b', 'a/b/c'], ['a']],
     ['**.js', ['a.js', 'a/b.js'], ['ajs']],
     ['a**', ['a', 'ab'], ['a/b']],
@@ -66,6 +68,12 @@ describe('a glob', () => {
     expect(() => globTest(glob)).toThrow(words);
   });
 
+  it.each(['!a', '!**/*.map', '!!a', ''])('about names and paths is none with a "!" in front: %s', (glob) => {
+    expect(() => pathGlob(glob)).toThrow(glob === '' ? 'empty' : 'is written \\!');
+    expect(() => pathGlob('\\!a')('!a')).not.toThrow();
+    expect(pathGlob('!(a)')('b')).toBe(true);
+  });
+
   it('splits into the directories before its first wildcard and the rest', () => {
     expect(splitGlob('a/b/*.js')).toEqual({ directory: 'a/b', glob: '*.js' });
     expect(splitGlob('/*/x')).toEqual({ directory: '/', glob: '*/x' });
@@ -93,6 +101,12 @@ describe('the time that a glob takes', () => {
   it('is linear for directories', () => {
     expect(globTest(`${'**/a/'.repeat(190)}b`)(`${'a/'.repeat(1_000)}a`)).toBe(false);
     expect(pathGlob(`${'*a'.repeat(490)}b`)(`${'a'.repeat(1_000)}/`.repeat(3))).toBe(false);
+  });
+
+  it('is linear for what is below directories, however deep', () => {
+    const path = Array.from({ length: 1_000 }, (_, index) => `a${index % 7}b`).join('/');
+    const matches = pathGlobOrBelow(`${'**/?'.repeat(200)}x`);
+    for (let index = 0; index < 20; index += 1) expect(matches(`${index}/${path}`)).toBe(false);
   });
 
   it('does not grow with what was asked before', () => {
@@ -148,5 +162,20 @@ it('means what it means to picomatch', () => {
       for (const each of paths) expect([text, each, ours(each)]).toEqual([text, each, theirs(each)]);
     }),
     { numRuns: 5_000 },
+  );
+});
+
+it('a glob with what is below is the glob for the path and each directory that it is in', () => {
+  const paths = fc.array(fc.string({ unit: letters, minLength: 1, maxLength: 3 }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(glob, paths, (text, names) => {
+      const test = pathGlob(text);
+      const expected = names.some((_, index) => test(names.slice(0, index + 1).join('/')));
+      expect(pathGlobOrBelow(text)(names.join('/'))).toBe(expected);
+    }),
+    { numRuns: 1_000 },
   );
 });
