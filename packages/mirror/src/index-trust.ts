@@ -50,6 +50,8 @@ export interface IndexTrust {
   readonly mirrorId: string | undefined;
   readonly main: TrustedIndex;
   readonly views: readonly TrustedIndex[];
+  /** Keys among the pointers that are none, because no view can have such a name. */
+  readonly misnamed: readonly string[];
   /** What is wrong with none of them in particular. */
   readonly findings: readonly Finding[];
 }
@@ -87,7 +89,8 @@ export async function readIndexTrust(question: TrustQuestion): Promise<IndexTrus
   const { store, policy } = question;
   const findings: Finding[] = [];
   const histories = await listQuestioned(question);
-  const views = await viewsOf(question, histories, findings);
+  const misnamed: string[] = [];
+  const views = await viewsOf(question, histories, findings, misnamed);
   const reads = await mapConcurrently([undefined, ...views], concurrentReads, (view) =>
     readPresent(store, view, policy),
   );
@@ -95,14 +98,15 @@ export async function readIndexTrust(question: TrustQuestion): Promise<IndexTrus
     question.requireSigned ||
     reads.some(({ pointer }) => pointer?.signedBy !== undefined) ||
     (await wasSigned(store, histories, policy));
-  const judged = await mapConcurrently(reads, concurrentReads, (read) =>
-    judgeHistory(read, histories.get(read.view) ?? [], { store, policy, mustBeSigned }),
-  );
-  const [main, ...others] = judged;
-  if (main === undefined) throw new RangeError('the main index is always read');
+  const [readMain, ...readViews] = reads;
+  if (readMain === undefined) throw new RangeError('the main index is always read');
+  const judge = (read: PresentPointer, mirrorId: string | undefined): Promise<JudgedHistory> =>
+    judgeHistory(read, histories.get(read.view) ?? [], { store, policy, mustBeSigned, mirrorId });
+  const main = await judge(readMain, undefined);
   const mirrorId = mirrorIdOf(main, mustBeSigned);
+  const others = await mapConcurrently(readViews, concurrentReads, (read) => judge(read, mirrorId));
   const conclude = (index: JudgedHistory): TrustedIndex => concluded(index, mirrorId, mustBeSigned);
-  return { mustBeSigned, mirrorId, main: conclude(main), views: others.map(conclude), findings };
+  return { mustBeSigned, mirrorId, main: conclude(main), views: others.map(conclude), misnamed, findings };
 }
 
 type Histories = ReadonlyMap<string | undefined, readonly KeptPointer[]>;
@@ -120,6 +124,7 @@ async function viewsOf(
   { store, views }: TrustQuestion,
   histories: Histories,
   findings: Finding[],
+  misnamed: string[],
 ): Promise<readonly string[]> {
   if (views !== undefined) return views;
   const found = new Set<string>();
@@ -128,6 +133,7 @@ async function viewsOf(
     for await (const { key } of store.list(indexManifestPrefix)) {
       const classified = classifyKey(key);
       if (classified.kind === 'index-manifest' && classified.view !== undefined) found.add(classified.view);
+      if (classified.kind === 'unknown') misnamed.push(key);
     }
   }
   if (found.size > maxViews) {
@@ -192,6 +198,8 @@ interface HistoryContext {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
   readonly mustBeSigned: boolean;
+  /** Undefined where it is not known yet, or nothing says. */
+  readonly mirrorId: string | undefined;
 }
 
 /** Finds the newest kept pointer that counts. On a signed mirror what is not signed counts for nothing. */
@@ -229,7 +237,7 @@ async function judgeHistory(
         'index-history-unproven',
         key,
         'it is not a pointer that this mirror kept, and counts for nothing',
-        'Find out who stored it, and delete it.',
+        'Find out who stored it, and delete it. If it was signed by a key that is no longer among trusted-keys, it may be left.',
       ),
     );
   }
@@ -239,10 +247,12 @@ async function judgeHistory(
 /** The kept pointer, if its text says what its name does. What another tool wrote has no place in a series. */
 async function readBelieved(
   kept: KeptPointer,
-  { store, policy }: HistoryContext,
+  { store, policy, mirrorId }: HistoryContext,
 ): Promise<KeptIndex | undefined> {
   const pointer = await readKeptPointer(store, kept.key, policy, []);
-  if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return undefined;
+  if (pointer === undefined || !isWhatItsNameSays(kept, pointer) || isOfAnother(pointer, mirrorId)) {
+    return undefined;
+  }
   return pointer.manifest.lineage === undefined ? undefined : pointer;
 }
 
@@ -257,6 +267,12 @@ export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolea
   if (kept.key !== historyKey(view, generation, pointer.record.checksum, isSigned)) return false;
   if (lineage === undefined) return !isSigned;
   return lineage.generation === generation && lineage.index === indexNameOf(view);
+}
+
+/** Whether a pointer says that it belongs to another mirror than this one. */
+export function isOfAnother({ manifest }: KeptIndex, mirrorId: string | undefined): boolean {
+  const said = manifest.lineage?.mirror;
+  return said !== undefined && mirrorId !== undefined && said !== mirrorId;
 }
 
 /** What was kept of the main pointer says which mirror this is; where nothing was, the pointer itself. */
@@ -328,21 +344,36 @@ function misplacedFinding(
   pointer: IndexPointer,
   mirrorId: string | undefined,
 ): Finding | undefined {
-  const said = pointer.manifest.lineage?.mirror;
-  const isOfAnother = said !== undefined && mirrorId !== undefined && said !== mirrorId;
-  const problem = placeProblem(index, pointer) ?? (isOfAnother ? 'it belongs to another mirror' : undefined);
-  if (problem === undefined) return undefined;
+  const hint =
+    'Somebody put a pointer from elsewhere here. Find out who, then run buildcache-index with operation: rebuild.';
+  const problem = placeProblem(index, pointer);
+  if (problem !== undefined) return finding('index-misplaced', pointer.key, problem, hint);
+  if (!isOfAnother(pointer, mirrorId)) return undefined;
+  const { newestKept } = index;
+  if (index.view !== undefined || newestKept === undefined)
+    return finding('index-misplaced', pointer.key, 'it belongs to another mirror', hint);
+  // Which of the two was put there, nobody can tell from the mirror.
   return finding(
     'index-misplaced',
     pointer.key,
-    problem,
-    'Somebody put a pointer from elsewhere here. Find out who, then run buildcache-index with operation: rebuild.',
+    `it belongs to another mirror than the newest that was kept of it, ${newestKept.pointer.key}`,
+    'Somebody put one of the two here. Find out which: a kept one has to be deleted, and for a pointer run buildcache-index with operation: rebuild.',
   );
 }
 
+/** A publisher keeps the very bytes of the pointer that it signed, so two of a generation were not written one after the other. */
+function isAnotherOfItsGeneration(
+  pointer: IndexPointer,
+  kept: { readonly generation: number; readonly pointer: KeptIndex },
+): boolean {
+  if (pointer.signedBy === undefined || pointer.manifest.lineage?.generation !== kept.generation)
+    return false;
+  return Buffer.compare(pointer.bytes, kept.pointer.bytes) !== 0;
+}
+
 /**
- * Whether a pointer was put back by hand: its generation was already replaced once. A pointer without lineage was
- * written by another tool, which is worth a word when ours were there before.
+ * Whether a pointer was put back by hand: its generation was already replaced, or is that of another signed pointer. A
+ * pointer without lineage was written by another tool, which is worth a word when ours were there before.
  */
 function lineageFinding(pointer: IndexPointer, newestKept: TrustedIndex['newestKept']): Finding | undefined {
   if (newestKept === undefined) return undefined;
@@ -355,11 +386,15 @@ function lineageFinding(pointer: IndexPointer, newestKept: TrustedIndex['newestK
       'Use buildcache-index, not "spack buildcache update-index", on this mirror.',
     );
   }
-  if (generation >= newestKept.generation) return undefined;
+  const isOlder = generation < newestKept.generation;
+  if (!isOlder && !isAnotherOfItsGeneration(pointer, newestKept)) return undefined;
+  const what = isOlder
+    ? `it is generation ${generation} of the index, which generation ${newestKept.generation} had replaced already`
+    : `it is another generation ${generation} of the index than the one that was kept`;
   return finding(
     'index-frozen',
     pointer.key,
-    `it is generation ${generation} of the index, which generation ${newestKept.generation} had replaced already`,
+    what,
     'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
   );
 }

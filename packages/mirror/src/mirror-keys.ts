@@ -4,7 +4,6 @@ import { readPublicKeys } from '@slipway/signing';
 import {
   blobKey,
   classifyKey,
-  findRecord,
   formatKeyIndex,
   formatManifest,
   keyIndexManifestKey,
@@ -176,9 +175,17 @@ async function readPayload(
     return undefined;
   }
   const manifest = parsed(key, 'key-malformed', findings, () => parseManifest(opened.text));
-  const record = manifest && findRecord(manifest, mediaType);
-  if (record === undefined) {
-    if (manifest !== undefined) findings.push(finding('key-malformed', key, `it lists no ${mediaType}`));
+  if (manifest === undefined) return undefined;
+  // Spack takes the first payload, whatever its media type says.
+  const [record] = manifest.data;
+  if (record?.mediaType !== mediaType) {
+    findings.push(
+      finding(
+        'key-malformed',
+        key,
+        `the first payload that it lists, which clients take, is no ${mediaType}`,
+      ),
+    );
     return undefined;
   }
   blobs.push(record.checksum);

@@ -6,11 +6,12 @@ import {
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
 import { parsed, storeFinding } from './entry-reader.ts';
-import type { Finding } from './findings.ts';
+import { type Finding, finding } from './findings.ts';
 import { type CurrentIndex, readTrustedIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
 import type { IndexSet } from './index-set.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
+import { unknownKeyFinding } from './listing.ts';
 import { type Surroundings, surroundingFindings } from './mirror-surroundings.ts';
 import { excuseNewerEntries } from './newer-entries.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
@@ -104,6 +105,11 @@ function refuse(findings: readonly Finding[], writer: Writer): void {
 /** A rebuild tells what is wrong with the indexes that it does not need, and with the one that it replaces. */
 function trustFindings(trust: IndexTrust, writer: Writer, view: string | undefined): readonly Finding[] {
   const findings = [...trust.findings];
+  // Where nothing is signed, Spack may have made a view of a name that is none here.
+  if (trust.mustBeSigned) {
+    const misnamed = trust.misnamed.map(unknownKeyFinding);
+    findings.push(...(writer === 'rebuild' ? misnamed.map(tolerated) : misnamed));
+  }
   for (const index of [trust.main, ...trust.views]) {
     const isNeeded = writer !== 'rebuild' || (view !== undefined && index.view === undefined);
     findings.push(...(isNeeded ? index.findings : index.findings.map(tolerated)));
@@ -122,8 +128,22 @@ function nameFindings(
   { mustBeSigned }: IndexTrust,
   mayOmit: boolean,
 ): readonly Finding[] {
-  if (pointer === undefined) return [];
+  if (pointer === undefined) return mayOmit ? [] : unindexedFindings(stored, excused);
   return indexNameFindings({ pointer, index, stored, excused, mayOmit, mustBeSigned });
+}
+
+/**
+ * A mirror that has entries and no index at all would get one that leaves out what is not published now. Entries of
+ * publishes under way are theirs to index.
+ */
+export function unindexedFindings(
+  stored: ReadonlyMap<string, string>,
+  excused: ReadonlySet<string>,
+): readonly Finding[] {
+  if ([...stored.keys()].every((hash) => excused.has(hash))) return [];
+  const what = 'the mirror has entries, but no index';
+  const hint = 'Run buildcache-index with operation: update.';
+  return [finding('index-missing', indexManifestKey(undefined), what, hint)];
 }
 
 /** The key of each spec manifest of a mirror, by DAG hash. Names of another form are left out. */
