@@ -27,6 +27,9 @@ import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 const maxKeyBytes = 1024 * 1024;
 const maxAttempts = 100;
 
+/** What becomes of a key list that was deleted. */
+export const keyListHint = 'The next publish stores its keys, and lists anew those that are there.';
+
 /** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are ever used. */
 export interface OfferedKeys {
   readonly keys: readonly {
@@ -184,6 +187,7 @@ async function readPayload(
         'key-malformed',
         key,
         `the first payload that it lists, which clients take, is no ${mediaType}`,
+        `Find out who wrote it, and delete it${key === keyIndexManifestKey ? '' : ` and ${keyIndexManifestKey}`}. ${keyListHint}`,
       ),
     );
     return undefined;

@@ -5,9 +5,9 @@ import {
   specManifestKey,
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
+import { type CurrentIndex, readTrustedIndex } from './current-index.ts';
 import { parsed, storeFinding } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
-import { type CurrentIndex, readTrustedIndex } from './index-advance.ts';
 import { indexNameFindings } from './index-audit.ts';
 import type { IndexSet } from './index-set.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
@@ -32,6 +32,8 @@ export interface StandingQuestion {
   /** Findings of what was read before, such as the mirror's keys. */
   readonly findings: readonly Finding[];
   readonly surroundings: Surroundings;
+  /** DAG hashes of what is to be published: where there is no index yet, these may be stored already. */
+  readonly published?: ReadonlySet<string> | undefined;
 }
 
 /** Where a mirror stands, by its indexes and its names: what a writer must know before it adds to it. */
@@ -85,7 +87,9 @@ export async function readStanding(question: StandingQuestion): Promise<MirrorSt
   if (writer === 'publish') {
     const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: trust.mustBeSigned });
     const named = [
-      ...nameFindings(current, stored, excused, trust, false),
+      ...(current.pointer === undefined
+        ? unindexedFindings(stored, new Set([...excused, ...(question.published ?? [])]))
+        : nameFindings(current, stored, excused, trust, false)),
       ...(viewed === undefined ? [] : nameFindings(viewed, stored, excused, trust, true)),
     ];
     findings.push(...(await excuseNewerEntries(store, policy, named)));
@@ -128,7 +132,7 @@ function nameFindings(
   { mustBeSigned }: IndexTrust,
   mayOmit: boolean,
 ): readonly Finding[] {
-  if (pointer === undefined) return mayOmit ? [] : unindexedFindings(stored, excused);
+  if (pointer === undefined) return [];
   return indexNameFindings({ pointer, index, stored, excused, mayOmit, mustBeSigned });
 }
 
