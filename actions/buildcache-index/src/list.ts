@@ -1,6 +1,8 @@
 import { mapConcurrently, type ObjectStore } from '@slipway/core';
 import {
   type Finding,
+  finding,
+  isOfAnother,
   isWhatItsNameSays,
   type KeptIndex,
   listHistory,
@@ -46,8 +48,11 @@ export async function listIndexes(
   const kept = await mapConcurrently(await listHistory(store, view), concurrentReads, async (name) => {
     const problems: Finding[] = [];
     const pointer = await readKeptPointer(store, name.key, policy, problems);
-    if (pointer === undefined) return { problems };
-    const counts = isWhatItsNameSays(name, pointer) && (name.isSigned || !trust.mustBeSigned);
+    if (pointer === undefined) return { problems: problems.map(unproven) };
+    const counts =
+      isWhatItsNameSays(name, pointer) &&
+      !isOfAnother(pointer, trust.mirrorId) &&
+      (name.isSigned || !trust.mustBeSigned);
     const current = present !== undefined && Buffer.compare(present.bytes, pointer.bytes) === 0;
     return { problems, index: await listed(store, pointer, name.generation, { current, counts }) };
   });
@@ -59,6 +64,11 @@ export async function listIndexes(
     indexes.push(await listed(store, present, generation, { current: true, counts: true }));
   }
   return { indexes, currentChecksum: present?.record.checksum ?? '', findings: found };
+}
+
+/** Whoever can write to a mirror can store a file there. It counts for nothing, so it is no error. */
+function unproven({ key, message }: Finding): Finding {
+  return finding('index-history-unproven', key, `it counts for nothing: ${message}`);
 }
 
 async function listed(

@@ -3,6 +3,7 @@ import {
   type CurrentIndex,
   type Finding,
   type IndexSet,
+  isOfAnother,
   isWhatItsNameSays,
   type KeptIndex,
   type KeptPointer,
@@ -109,15 +110,14 @@ export async function findRollbackTarget(
   const history = (await listHistory(store, view)).filter(
     ({ isSigned }) => isSigned || !current.mustBeSigned,
   );
-  const kept = chooseGeneration(history, to ?? (await generationBefore(store, history, current, policy)), to);
-  const findings: Finding[] = [];
-  const pointer = await readKeptPointer(store, kept.key, policy, findings);
-  const isIt = pointer !== undefined && isWhatItsNameSays(kept, pointer);
-  const index = isIt ? await readIndexSet(store, pointer, findings) : undefined;
+  const series = { store, policy, mirrorId: current.mirrorId };
+  const generation = to ?? (await generationBefore(history, current, series));
+  const { kept, pointer, findings } = await readGeneration(history, generation, to, series);
+  const index = pointer && (await readIndexSet(store, pointer, findings));
   if (pointer === undefined || index === undefined) {
     const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
     throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
-      hint: await otherGenerations(store, history, kept, current, policy),
+      hint: await otherGenerations(history, kept, current, series),
     });
   }
   const gone = [...index.entries()].filter((hash) => !stored.has(hash));
@@ -131,20 +131,35 @@ export async function findRollbackTarget(
   return { generation: kept.generation, pointer, index };
 }
 
+interface Series {
+  readonly store: ObjectStore;
+  readonly policy: SignaturePolicy;
+  readonly mirrorId: string | undefined;
+}
+
+/** A kept pointer, if it is what its name says, and of this mirror. */
+async function readProven(
+  kept: KeptPointer,
+  { store, policy, mirrorId }: Series,
+  findings: Finding[],
+): Promise<KeptIndex | undefined> {
+  const pointer = await readKeptPointer(store, kept.key, policy, findings);
+  if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return undefined;
+  return isOfAnother(pointer, mirrorId) ? undefined : pointer;
+}
+
 /** What else could be brought back, as a sentence. */
 async function otherGenerations(
-  store: ObjectStore,
   history: readonly KeptPointer[],
   refused: KeptPointer,
   current: CurrentIndex,
-  policy: SignaturePolicy,
+  series: Series,
 ): Promise<string> {
   const present = current.pointer?.record.checksum;
   const others = await mapConcurrently(history.slice(-maxOffered), concurrentReads, async (kept) => {
-    const pointer = kept.key === refused.key ? undefined : await readKeptPointer(store, kept.key, policy, []);
-    if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return [];
-    if (pointer.record.checksum === present) return [];
-    return (await areIndexesStored(store, pointer)) ? [kept.generation] : [];
+    const pointer = kept.key === refused.key ? undefined : await readProven(kept, series, []);
+    if (pointer === undefined || pointer.record.checksum === present) return [];
+    return (await areIndexesStored(series.store, pointer)) ? [kept.generation] : [];
   });
   const generations = [...new Set(others.flat())];
   if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
@@ -164,30 +179,44 @@ const concurrentReads = 16;
 
 /** The newest kept generation before the one that the present index stands for; undefined when there is none. */
 async function generationBefore(
-  store: ObjectStore,
   history: readonly KeptPointer[],
   current: CurrentIndex,
-  policy: SignaturePolicy,
+  series: Series,
 ): Promise<number | undefined> {
   let lineage = current.pointer?.manifest.lineage;
   let generation = lineage?.generation ?? Number.POSITIVE_INFINITY;
   // Each is older than the one before, so this ends.
   while (lineage?.rolledBackTo !== undefined && lineage.rolledBackTo < generation) {
     generation = lineage.rolledBackTo;
-    const kept = history.find((candidate) => candidate.generation === generation);
-    lineage = (kept && (await readKeptPointer(store, kept.key, policy, [])))?.manifest.lineage;
+    if (!history.some((candidate) => candidate.generation === generation)) break;
+    lineage = (await readGeneration(history, generation, undefined, series)).pointer?.manifest.lineage;
   }
   return history.findLast((candidate) => candidate.generation < generation)?.generation;
 }
 
-function chooseGeneration(
+interface ReadGeneration {
+  readonly kept: KeptPointer;
+  /** Undefined where none that is kept under the name of this generation is proven. */
+  readonly pointer: KeptIndex | undefined;
+  readonly findings: Finding[];
+}
+
+/** The pointer that was kept of a generation: of all that is stored under such a name, the one that is proven. */
+async function readGeneration(
   history: readonly KeptPointer[],
   generation: number | undefined,
   asked: number | undefined,
-): KeptPointer {
-  const kept = history.find((candidate) => candidate.generation === generation);
-  if (kept !== undefined) return kept;
-  const known = history.map((candidate) => candidate.generation).join(', ');
+  series: Series,
+): Promise<ReadGeneration> {
+  let refused: ReadGeneration | undefined;
+  for (const kept of history.filter((candidate) => candidate.generation === generation).slice(-maxOffered)) {
+    const findings: Finding[] = [];
+    const pointer = await readProven(kept, series, findings);
+    if (pointer !== undefined) return { kept, pointer, findings };
+    refused ??= { kept, pointer, findings };
+  }
+  if (refused !== undefined) return refused;
+  const known = [...new Set(history.map((candidate) => candidate.generation))].join(', ');
   throw new UserError(
     'history-missing',
     asked === undefined ? 'there is no earlier index' : `generation ${asked} is not kept`,

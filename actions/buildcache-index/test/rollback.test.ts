@@ -272,6 +272,20 @@ describe('I4: on a mirror whose indexes are signed', () => {
     expect(log).toContain(`generation 1: ${first} (not proven, counts for nothing)`);
   });
 
+  it('a rollback is not kept from its work by what was planted under the names of earlier generations', async () => {
+    const mirror = await mirrorWithoutIndex(key);
+    const signing = { 'signing-key': key.privateArmored };
+    await index(mirror, key, signing);
+    const first = indexChecksum(mirror);
+    await addEntry(mirror, { name: 'more', signer: key });
+    await index(mirror, key, signing);
+    writeObject(mirror, historyKey(undefined, 1, '0'.repeat(64), true), '');
+    expect((await index(mirror, key, { ...rollback, ...signing })).failure).toBeUndefined();
+    expect(indexChecksum(mirror)).toBe(first);
+    const { problems } = await index(mirror, key, { operation: 'list' });
+    expect(problems.map(({ code }) => code)).toEqual(['index-history-unproven']);
+  });
+
   it('a pointer that was not kept as it was is kept again when it is replaced', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const signed = { 'signing-key': key.privateArmored };

@@ -86,6 +86,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     writer: 'publish',
     view: options.view,
     findings: keyFindings,
+    published: new Set(stagedKeys.keys()),
     surroundings: {
       offeredKeys: mirrorKeys.map((key) => key.fingerprint),
       pinnedKeys: await pinnedFingerprints(options.trustedKeys),

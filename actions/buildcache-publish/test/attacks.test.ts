@@ -169,6 +169,20 @@ describe.each([
   });
 });
 
+describe('I1: publishing onto a mirror that has entries and no index', () => {
+  it.each([true, false])('is refused, because the new one would hide them (signed: %s)', async (isSigned) => {
+    const { directory } = await publishedMirror();
+    rmSync(join(directory, indexManifestKey(undefined)));
+    rmSync(join(directory, 'slipway'), { recursive: true });
+    const before = pictureOf(directory);
+    const more = isSigned ? { 'signing-key': keys.honest.privateArmored } : {};
+    const refusal = await refusalOf(publish(await stageOne('more'), directory, {}, more));
+    expect(refusal).toMatchObject({ code: 'mirror-refused', hint: expect.stringContaining('update') });
+    expect(refusal.message).toContain('(index-missing)');
+    expect(pictureOf(directory)).toEqual(before);
+  });
+});
+
 describe('I4: publishing with a key onto a mirror whose index is not signed', () => {
   async function unsignedMirror(edit: (json: string) => string): Promise<string> {
     const mirror = temporaryDirectory('mirror');

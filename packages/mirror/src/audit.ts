@@ -31,7 +31,7 @@ import { readOfferedKeys } from './mirror-keys.ts';
 import { surroundingFindings } from './mirror-surroundings.ts';
 import { NodeGraph } from './node-graph.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
-import { confirmStored } from './standing.ts';
+import { confirmStored, unindexedFindings } from './standing.ts';
 import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
 import { checkSize, missingBlob } from './tarball.ts';
 import { openPolicy, pinnedFingerprints, type TrustSource } from './trust.ts';
@@ -151,10 +151,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     );
   }
   findings.push(...unfinishedFindings(pending, main?.index, stored));
-  if (indexes.length === 0 && !indexRefused && [...stored.keys()].some((hash) => !excused.has(hash))) {
-    const key = indexManifestKey(undefined);
-    findings.push(finding('index-missing', key, 'the mirror has entries, but no index', updateHint));
-  }
+  if (indexes.length === 0 && !indexRefused) findings.push(...unindexedFindings(stored, excused));
 
   const leftovers =
     listing === undefined
@@ -210,7 +207,6 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
 
 const maxOrphanFindings = 100;
 const keyHint = 'Publish the key with the entries it signed, or give the armored key itself in trusted-keys.';
-const updateHint = 'Run buildcache-index with operation: update.';
 
 interface ReadIndex {
   readonly view: string | undefined;

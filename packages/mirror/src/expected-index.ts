@@ -1,7 +1,7 @@
 import type { ObjectStore } from '@slipway/core';
 import { type Finding, finding } from './findings.ts';
+import { isWhatItsNameSays } from './index-history.ts';
 import { type IndexPointer, listHistory, readKeptPointer } from './index-pointer.ts';
-import { isWhatItsNameSays } from './index-trust.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
 /** So many kept pointers to the expected index are read at most; more than a few were planted. */

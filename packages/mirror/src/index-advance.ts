@@ -1,30 +1,12 @@
 import { hash as hashOnce } from 'node:crypto';
-import {
-  backoffMs,
-  type Clock,
-  InternalError,
-  type ObjectStore,
-  RemoteError,
-  UserError,
-} from '@slipway/core';
+import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import type { Signer } from '@slipway/signing';
-import {
-  type BlobRecord,
-  formatManifest,
-  historyKey,
-  historyPrefixOf,
-  type IndexLineage,
-  indexManifestKey,
-  indexNameOf,
-  indexRecordsOf,
-  maxGeneration,
-  maxManifestBytes,
-} from '@slipway/spack-buildcache';
+import { type BlobRecord, indexManifestKey } from '@slipway/spack-buildcache';
+import { type CurrentIndex, type IndexSeries, readCurrentIndex } from './current-index.ts';
 import { storeIndex } from './index-blob.ts';
-import { type IndexPointer, readIndexSet, readOrFind } from './index-pointer.ts';
-import { IndexSet } from './index-set.ts';
-import { type IndexTrust, readIndexTrust, trustedIndex } from './index-trust.ts';
-import { refuseOnErrors } from './refusal.ts';
+import type { IndexPointer } from './index-pointer.ts';
+import type { IndexSet } from './index-set.ts';
+import { movePointer, nextLineage } from './pointer-move.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
 const contentionDeadlineMs = 10 * 60_000;
@@ -51,24 +33,6 @@ export interface IndexAdvance {
    * not assume what it saw before.
    */
   change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
-}
-
-/** What a new pointer must carry on from. */
-export interface IndexSeries {
-  /** See `IndexTrust`. */
-  readonly mustBeSigned: boolean;
-  readonly mirrorId: string | undefined;
-  /** The highest generation that counts, present or kept; 0 where there is none. */
-  readonly newestGeneration: number;
-}
-
-export interface CurrentIndex extends IndexSeries {
-  readonly pointer: IndexPointer | undefined;
-  readonly index: IndexSet;
-  /** What a new pointer has to list besides its indexes; see `IndexPointer`. */
-  readonly others: readonly BlobRecord[];
-  /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
-  readonly unreadableEtag?: string | undefined;
 }
 
 export interface IndexMove {
@@ -151,50 +115,6 @@ function totalBytes(records: readonly BlobRecord[]): number {
 }
 
 /**
- * The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused, or, to replace them
- * all the same, leaves them out.
- */
-export async function readCurrentIndex(
-  advance: Pick<IndexAdvance, 'store' | 'view' | 'policy' | 'replaceUnreadable'>,
-): Promise<CurrentIndex> {
-  const { store, view, policy } = advance;
-  const views = view === undefined ? [] : [view];
-  const trust = await readIndexTrust({ store, policy, requireSigned: false, views });
-  return readTrustedIndex(store, trust, view, advance.replaceUnreadable);
-}
-
-/** The index of a view as `trust` has judged it. Throws as `readCurrentIndex` does. */
-export async function readTrustedIndex(
-  store: ObjectStore,
-  trust: IndexTrust,
-  view: string | undefined,
-  replaceUnreadable = false,
-): Promise<CurrentIndex> {
-  const { pointer, isTrusted, presentEtag, newestKept, findings } = trustedIndex(trust, view);
-  const problems = findings.filter(({ severity }) => severity === 'error');
-  const index =
-    pointer === undefined || (!isTrusted && replaceUnreadable)
-      ? new IndexSet()
-      : await readIndexSet(store, pointer, problems);
-  const isUsable = isTrusted && index !== undefined;
-  const generation = isUsable ? (pointer?.manifest.lineage?.generation ?? 0) : 0;
-  const series = {
-    mustBeSigned: trust.mustBeSigned,
-    mirrorId: trust.mirrorId,
-    newestGeneration: Math.max(generation, newestKept?.generation ?? 0),
-  };
-  const others = (isTrusted ? pointer : newestKept?.pointer)?.others ?? [];
-  if (isUsable) return { ...series, pointer, index, others };
-  if (!replaceUnreadable) {
-    const advised = problems.map((problem) => ({ ...problem, hint: problem.hint ?? rebuildHint }));
-    refuseOnErrors(advised, 'mirror-refused', `the index of ${store.url} is not usable`);
-  }
-  return { ...series, pointer: undefined, index: new IndexSet(), others, unreadableEtag: presentEtag };
-}
-
-const rebuildHint = 'Find out who damaged it, then run buildcache-index with operation: rebuild.';
-
-/**
  * Throws `UserError` where the new index of a view would be signed and the others not, or the other way about:
  * `input-invalid` without a key where indexes are signed, for clients and verifiers would take it for a forgery, and
  * `mirror-refused` with one for a view of a mirror whose main index is not signed.
@@ -239,103 +159,4 @@ function assertMayMove(advance: IndexAdvance, seen: CurrentIndex): void {
       hint: 'Run buildcache-index with operation: rebuild and the signing-key: it reads every entry and makes the index anew.',
     },
   );
-}
-
-/** The place of the index that follows. Throws `UserError` `mirror-refused` where no generation is left. */
-export function nextLineage(seen: CurrentIndex, view: string | undefined, clock: Clock): IndexLineage {
-  const generation = seen.newestGeneration + 1;
-  if (generation > maxGeneration) {
-    throw new UserError(
-      'mirror-refused',
-      `the index claims to be generation ${seen.newestGeneration}, and there is no higher one`,
-      {
-        hint: `No index comes to that by itself. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
-      },
-    );
-  }
-  return {
-    generation,
-    index: indexNameOf(view),
-    // A view has the name of the mirror from the main index, and none where that has none.
-    mirror: seen.mirrorId ?? (view === undefined ? newMirrorId(clock) : undefined),
-    previous: seen.pointer?.record.checksum,
-  };
-}
-
-/** 32 hex digits of chance. */
-function newMirrorId(clock: Clock): string {
-  const digit = (): string => Math.floor(clock.random() * 16).toString(16);
-  return Array.from({ length: 32 }, digit).join('');
-}
-
-/**
- * One conditional write: keeps the replaced pointer, then replaces it. Gives the SHA-256 of the new pointer, or undefined
- * when somebody else was faster. The new pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand,
- * and one that was about to be replaced when its publisher was killed was not.
- */
-export async function movePointer(
-  advance: Pick<IndexAdvance, 'store' | 'view' | 'signer'>,
-  current: Pick<CurrentIndex, 'pointer' | 'others' | 'unreadableEtag'>,
-  records: readonly BlobRecord[],
-  lineage: IndexLineage,
-): Promise<string | undefined> {
-  const { store, view, signer } = advance;
-  const { pointer: replaced } = current;
-  const etag = replaced?.etag ?? current.unreadableEtag;
-  if (replaced !== undefined && etag === undefined) {
-    throw new UserError(
-      'not-supported',
-      `${store.url} gives no ETags, without which no index can be replaced safely`,
-    );
-  }
-  if (replaced !== undefined) {
-    const generation = replaced.manifest.lineage?.generation ?? lineage.generation - 1;
-    const isSigned = replaced.signedBy !== undefined;
-    await keepPointer(
-      store,
-      historyKey(view, generation, replaced.record.checksum, isSigned),
-      replaced.bytes,
-    );
-  }
-  const data = [...records, ...current.others];
-  // As `IndexPointer` has it: where no index is of a known version, any is.
-  const named = records[0] ?? indexRecordsOf({ version: 3, data }).at(-1)?.record;
-  if (named === undefined) throw new InternalError('a pointer without an index');
-  const text = formatManifest({ version: 3, data, lineage });
-  const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
-  const sha256 = hashOnce('sha256', bytes);
-  try {
-    await store.write(
-      indexManifestKey(view),
-      { kind: 'bytes', bytes },
-      {
-        condition: etag === undefined ? 'absent' : { etag },
-        contentType: 'application/json',
-        cache: 'pointer',
-        sha256,
-      },
-    );
-  } catch (error) {
-    if (error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention'))
-      return undefined;
-    throw error;
-  }
-  const isSigned = signer !== undefined;
-  await keepPointer(store, historyKey(view, lineage.generation, named.checksum, isSigned), bytes);
-  return sha256;
-}
-
-/** Whatever else is under the name of a pointer that was there is not that pointer, and gives way to it. */
-async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  const sha256 = hashOnce('sha256', bytes);
-  const source = { kind: 'bytes', bytes } as const;
-  const options = { contentType: 'application/json', cache: 'immutable', sha256 } as const;
-  try {
-    await store.write(key, source, { ...options, condition: 'absent' });
-  } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
-    const present = await readOrFind(store, key, maxManifestBytes, []);
-    if (present !== undefined && Buffer.compare(present.body, bytes) === 0) return;
-    await store.write(key, source, { ...options, condition: 'any' });
-  }
 }

@@ -3,8 +3,8 @@ import type { EntryFormats } from './entry-formats.ts';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { indexFormatFindings } from './index-formats.ts';
+import type { KeptIndex } from './index-history.ts';
 import type { IndexSet } from './index-set.ts';
-import type { KeptIndex } from './index-trust.ts';
 import type { NodeGraph } from './node-graph.ts';
 
 export interface IndexNamesInput {
@@ -125,4 +125,4 @@ export function indexNameFindings(input: IndexNamesInput): readonly Finding[] {
 }
 
 const rebuildHint =
-  'Either somebody changed the index, or a publish never finished: run it again, or buildcache-index with operation: update.';
+  'Either somebody changed the index, or a publish was killed and not run again within a day. buildcache-index with operation: update indexes what is stored.';

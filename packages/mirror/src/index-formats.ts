@@ -2,8 +2,8 @@ import { counted } from '@slipway/core';
 import { formatOfSpecfile } from '@slipway/spack-buildcache';
 import type { EntryFormats } from './entry-formats.ts';
 import { type Finding, finding } from './findings.ts';
+import type { KeptIndex } from './index-history.ts';
 import type { IndexSet } from './index-set.ts';
-import type { KeptIndex } from './index-trust.ts';
 
 export interface FormatsInput {
   readonly pointer: KeptIndex;

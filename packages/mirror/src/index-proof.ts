@@ -1,10 +1,11 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
+import type { CurrentIndex } from './current-index.ts';
 import { EntryFormats } from './entry-formats.ts';
 import { type ScanWorkers, scanEntries } from './entry-scan.ts';
 import type { Finding } from './findings.ts';
-import { type CurrentIndex, claimOf } from './index-advance.ts';
+import { claimOf } from './index-advance.ts';
 import { auditIndex } from './index-audit.ts';
-import type { KeptIndex } from './index-trust.ts';
+import type { KeptIndex } from './index-history.ts';
 import { NodeGraph } from './node-graph.ts';
 import { refuseOnErrors } from './refusal.ts';
 import type { MirrorStanding } from './standing.ts';

@@ -1,29 +1,33 @@
 import { mapConcurrently, type ObjectStore } from '@slipway/core';
-import {
-  classifyKey,
-  historyKey,
-  indexManifestKey,
-  indexManifestPrefix,
-  indexNameOf,
-  maxIndexBytes,
-} from '@slipway/spack-buildcache';
+import { classifyKey, indexManifestKey, indexManifestPrefix, maxIndexBytes } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
+import {
+  floodHint,
+  type JudgedHistory,
+  judgeHistory,
+  type NewestKept,
+  type PresentPointer,
+  wasSigned,
+} from './index-history.ts';
+import {
+  lineageFinding,
+  mirrorIdOf,
+  misplacedFinding,
+  missingFinding,
+  unsignedFinding,
+} from './index-place.ts';
 import {
   type IndexPointer,
   type KeptPointer,
   listHistories,
   listHistory,
   readIndexPointer,
-  readKeptPointer,
   readOrFind,
 } from './index-pointer.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** What is planted in a history is read no further than this, of each index. */
-const maxKeptReads = 100;
 /** No mirror has so many views; what is beyond is not read. */
 const maxViews = 1000;
-const maxNoted = 20;
 const concurrentReads = 16;
 
 /** One index of a mirror, as its pointer and the pointers that were kept of it tell. */
@@ -36,11 +40,9 @@ export interface TrustedIndex {
   /** ETag of the pointer that is there, refused or not. */
   readonly presentEtag: string | undefined;
   /** The newest kept pointer that is what its name says and, on a signed mirror, signed by a trusted key. */
-  readonly newestKept: { readonly generation: number; readonly pointer: KeptIndex } | undefined;
+  readonly newestKept: NewestKept | undefined;
   readonly findings: readonly Finding[];
 }
-
-export type KeptIndex = Omit<IndexPointer, 'etag'>;
 
 /** What the indexes of a mirror prove about each other. */
 export interface IndexTrust {
@@ -50,6 +52,8 @@ export interface IndexTrust {
   readonly mirrorId: string | undefined;
   readonly main: TrustedIndex;
   readonly views: readonly TrustedIndex[];
+  /** Keys among the pointers that are none, because no view can have such a name. */
+  readonly misnamed: readonly string[];
   /** What is wrong with none of them in particular. */
   readonly findings: readonly Finding[];
 }
@@ -87,7 +91,8 @@ export async function readIndexTrust(question: TrustQuestion): Promise<IndexTrus
   const { store, policy } = question;
   const findings: Finding[] = [];
   const histories = await listQuestioned(question);
-  const views = await viewsOf(question, histories, findings);
+  const misnamed: string[] = [];
+  const views = await viewsOf(question, histories, findings, misnamed);
   const reads = await mapConcurrently([undefined, ...views], concurrentReads, (view) =>
     readPresent(store, view, policy),
   );
@@ -95,14 +100,15 @@ export async function readIndexTrust(question: TrustQuestion): Promise<IndexTrus
     question.requireSigned ||
     reads.some(({ pointer }) => pointer?.signedBy !== undefined) ||
     (await wasSigned(store, histories, policy));
-  const judged = await mapConcurrently(reads, concurrentReads, (read) =>
-    judgeHistory(read, histories.get(read.view) ?? [], { store, policy, mustBeSigned }),
-  );
-  const [main, ...others] = judged;
-  if (main === undefined) throw new RangeError('the main index is always read');
+  const [readMain, ...readViews] = reads;
+  if (readMain === undefined) throw new RangeError('the main index is always read');
+  const judge = (read: PresentPointer, mirrorId: string | undefined): Promise<JudgedHistory> =>
+    judgeHistory(read, histories.get(read.view) ?? [], { store, policy, mustBeSigned, mirrorId });
+  const main = await judge(readMain, undefined);
   const mirrorId = mirrorIdOf(main, mustBeSigned);
+  const others = await mapConcurrently(readViews, concurrentReads, (read) => judge(read, mirrorId));
   const conclude = (index: JudgedHistory): TrustedIndex => concluded(index, mirrorId, mustBeSigned);
-  return { mustBeSigned, mirrorId, main: conclude(main), views: others.map(conclude), findings };
+  return { mustBeSigned, mirrorId, main: conclude(main), views: others.map(conclude), misnamed, findings };
 }
 
 type Histories = ReadonlyMap<string | undefined, readonly KeptPointer[]>;
@@ -120,6 +126,7 @@ async function viewsOf(
   { store, views }: TrustQuestion,
   histories: Histories,
   findings: Finding[],
+  misnamed: string[],
 ): Promise<readonly string[]> {
   if (views !== undefined) return views;
   const found = new Set<string>();
@@ -128,6 +135,7 @@ async function viewsOf(
     for await (const { key } of store.list(indexManifestPrefix)) {
       const classified = classifyKey(key);
       if (classified.kind === 'index-manifest' && classified.view !== undefined) found.add(classified.view);
+      if (classified.kind === 'unknown') misnamed.push(key);
     }
   }
   if (found.size > maxViews) {
@@ -135,15 +143,6 @@ async function viewsOf(
     findings.push(finding('index-views-flooded', undefined, what, floodHint));
   }
   return [...found].sort().slice(0, maxViews);
-}
-
-const floodHint = 'Find out who stored them, and delete what is not yours.';
-
-interface PresentPointer {
-  readonly view: string | undefined;
-  readonly pointer: IndexPointer | undefined;
-  readonly presentEtag: string | undefined;
-  readonly findings: readonly Finding[];
 }
 
 async function readPresent(
@@ -165,125 +164,6 @@ async function etagOf(store: ObjectStore, view: string | undefined): Promise<str
   return (await readOrFind(store, indexManifestKey(view), maxIndexBytes, []))?.info.etag;
 }
 
-/**
- * Whether a trusted key signed any pointer that was kept. Their names say which claim to be, so this reads none where no
- * index was ever signed, and what others plant hides none.
- */
-async function wasSigned(
-  store: ObjectStore,
-  histories: Histories,
-  policy: SignaturePolicy,
-): Promise<boolean> {
-  if (policy.keyring === undefined) return false;
-  for (const history of histories.values()) {
-    const claimed = history.filter(({ isSigned }) => isSigned).slice(-maxKeptReads);
-    for (const kept of claimed.reverse()) {
-      if ((await readKeptPointer(store, kept.key, policy, []))?.signedBy !== undefined) return true;
-    }
-  }
-  return false;
-}
-
-interface JudgedHistory extends PresentPointer {
-  readonly newestKept: TrustedIndex['newestKept'];
-}
-
-interface HistoryContext {
-  readonly store: ObjectStore;
-  readonly policy: SignaturePolicy;
-  readonly mustBeSigned: boolean;
-}
-
-/** Finds the newest kept pointer that counts. On a signed mirror what is not signed counts for nothing. */
-async function judgeHistory(
-  present: PresentPointer,
-  history: readonly KeptPointer[],
-  context: HistoryContext,
-): Promise<JudgedHistory> {
-  const { view, pointer } = present;
-  const findings = [...present.findings];
-  const current = pointer?.manifest.lineage?.generation ?? 0;
-  const candidates = history.filter(({ isSigned }) => isSigned || !context.mustBeSigned);
-  const unbelieved = history.filter(
-    ({ isSigned, generation }) => context.mustBeSigned && !isSigned && generation > current,
-  );
-  let newestKept: TrustedIndex['newestKept'];
-  let reads = 0;
-  for (const kept of candidates.toReversed()) {
-    if (reads === maxKeptReads) {
-      const what = `more than ${maxKeptReads} files pretend to be pointers that were kept of it`;
-      findings.push(finding('index-history-flooded', indexManifestKey(view), what, floodHint));
-      break;
-    }
-    reads += 1;
-    const believed = await readBelieved(kept, context);
-    if (believed !== undefined) {
-      newestKept = { generation: kept.generation, pointer: believed };
-      break;
-    }
-    unbelieved.push(kept);
-  }
-  for (const { key } of unbelieved.slice(0, maxNoted)) {
-    findings.push(
-      finding(
-        'index-history-unproven',
-        key,
-        'it is not a pointer that this mirror kept, and counts for nothing',
-        'Find out who stored it, and delete it.',
-      ),
-    );
-  }
-  return { ...present, findings, newestKept };
-}
-
-/** The kept pointer, if its text says what its name does. What another tool wrote has no place in a series. */
-async function readBelieved(
-  kept: KeptPointer,
-  { store, policy }: HistoryContext,
-): Promise<KeptIndex | undefined> {
-  const pointer = await readKeptPointer(store, kept.key, policy, []);
-  if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return undefined;
-  return pointer.manifest.lineage === undefined ? undefined : pointer;
-}
-
-/**
- * Whether a kept pointer is of the index, the generation and the signing that its name says. One without lineage, which
- * another tool wrote, says nothing that could contradict its name.
- */
-export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolean {
-  const { view, generation, isSigned } = kept;
-  const { lineage } = pointer.manifest;
-  if ((pointer.signedBy !== undefined) !== isSigned) return false;
-  if (kept.key !== historyKey(view, generation, pointer.record.checksum, isSigned)) return false;
-  if (lineage === undefined) return !isSigned;
-  return lineage.generation === generation && lineage.index === indexNameOf(view);
-}
-
-/** What was kept of the main pointer says which mirror this is; where nothing was, the pointer itself. */
-function mirrorIdOf(main: JudgedHistory, mustBeSigned: boolean): string | undefined {
-  const { pointer, newestKept } = main;
-  const kept = newestKept?.pointer.manifest.lineage?.mirror;
-  if (kept !== undefined) return kept;
-  const isAcceptable = pointer !== undefined && (!mustBeSigned || pointer.signedBy !== undefined);
-  if (!isAcceptable || placeProblem(main, pointer) !== undefined) return undefined;
-  return pointer.manifest.lineage?.mirror;
-}
-
-/** What is wrong with a pointer by what it says of its own place, if anything is. */
-function placeProblem(index: PresentPointer, pointer: IndexPointer): string | undefined {
-  const { lineage } = pointer.manifest;
-  const wanted = indexNameOf(index.view);
-  if (pointer.signedBy !== undefined && (lineage?.index === undefined || lineage.mirror === undefined)) {
-    return 'it is signed, and does not say which index of which mirror it is';
-  }
-  if (lineage?.index === undefined || lineage.index === wanted) return undefined;
-  return `by what it says it is the pointer of ${described(lineage.index)}`;
-}
-
-function described(indexName: string): string {
-  return indexName === '@main' ? 'the main index' : `the view ${indexName}`;
-}
-
 function concluded(index: JudgedHistory, mirrorId: string | undefined, mustBeSigned: boolean): TrustedIndex {
   const { view, presentEtag, newestKept } = index;
   const findings = [...index.findings];
@@ -298,68 +178,4 @@ function concluded(index: JudgedHistory, mirrorId: string | undefined, mustBeSig
   else add(misplacedFinding(index, pointer, mirrorId) ?? lineageFinding(pointer, newestKept));
   const isTrusted = findings.every(({ severity }) => severity !== 'error');
   return { view, pointer, isTrusted, presentEtag, newestKept, findings };
-}
-
-function missingFinding(view: string | undefined): Finding {
-  const isMain = view === undefined;
-  return finding(
-    'index-missing',
-    indexManifestKey(view),
-    isMain
-      ? 'the index was there before, and its pointer is gone'
-      : `the index of the view ${view} was there before, and its pointer is gone`,
-    isMain
-      ? 'Find out who removed it, then run buildcache-index with operation: rebuild.'
-      : `Find out who removed it. To have it back, run buildcache-index with operation: rebuild and view: ${view}. To be rid of the view, delete ${`slipway/index-history/${view}/`} as well.`,
-  );
-}
-
-function unsignedFinding(pointer: IndexPointer): Finding {
-  return finding(
-    'index-unsigned',
-    pointer.key,
-    'the index is not signed, and it must be',
-    'Find out who wrote it, then run buildcache-index with operation: rebuild and a signing-key.',
-  );
-}
-
-function misplacedFinding(
-  index: JudgedHistory,
-  pointer: IndexPointer,
-  mirrorId: string | undefined,
-): Finding | undefined {
-  const said = pointer.manifest.lineage?.mirror;
-  const isOfAnother = said !== undefined && mirrorId !== undefined && said !== mirrorId;
-  const problem = placeProblem(index, pointer) ?? (isOfAnother ? 'it belongs to another mirror' : undefined);
-  if (problem === undefined) return undefined;
-  return finding(
-    'index-misplaced',
-    pointer.key,
-    problem,
-    'Somebody put a pointer from elsewhere here. Find out who, then run buildcache-index with operation: rebuild.',
-  );
-}
-
-/**
- * Whether a pointer was put back by hand: its generation was already replaced once. A pointer without lineage was
- * written by another tool, which is worth a word when ours were there before.
- */
-function lineageFinding(pointer: IndexPointer, newestKept: TrustedIndex['newestKept']): Finding | undefined {
-  if (newestKept === undefined) return undefined;
-  const generation = pointer.manifest.lineage?.generation;
-  if (generation === undefined) {
-    return finding(
-      'index-foreign',
-      pointer.key,
-      'another tool replaced the index that Slipway wrote',
-      'Use buildcache-index, not "spack buildcache update-index", on this mirror.',
-    );
-  }
-  if (generation >= newestKept.generation) return undefined;
-  return finding(
-    'index-frozen',
-    pointer.key,
-    `it is generation ${generation} of the index, which generation ${newestKept.generation} had replaced already`,
-    'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
-  );
 }

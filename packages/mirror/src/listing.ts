@@ -74,9 +74,14 @@ export async function listBuildcache(
 }
 
 /** A name that a client would come across and trip over is an error; a stray file elsewhere is only worth a word. */
-function unknownKeyFinding(key: string): Finding {
+export function unknownKeyFinding(key: string): Finding {
   if (key.startsWith('v3/manifests/') && key.endsWith('.manifest.json')) {
-    return finding('name-invalid', key, 'its name is not the name of anything in a buildcache');
+    return finding(
+      'name-invalid',
+      key,
+      'its name is not the name of anything in a buildcache',
+      'Find out who stored it, and delete it.',
+    );
   }
   return finding('file-unknown', key, 'it is no part of a buildcache');
 }

@@ -4,7 +4,6 @@ import { readPublicKeys } from '@slipway/signing';
 import {
   blobKey,
   classifyKey,
-  findRecord,
   formatKeyIndex,
   formatManifest,
   keyIndexManifestKey,
@@ -27,6 +26,9 @@ import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 
 const maxKeyBytes = 1024 * 1024;
 const maxAttempts = 100;
+
+/** What becomes of a key list that was deleted. */
+export const keyListHint = 'The next publish stores its keys, and lists anew those that are there.';
 
 /** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are ever used. */
 export interface OfferedKeys {
@@ -176,9 +178,18 @@ async function readPayload(
     return undefined;
   }
   const manifest = parsed(key, 'key-malformed', findings, () => parseManifest(opened.text));
-  const record = manifest && findRecord(manifest, mediaType);
-  if (record === undefined) {
-    if (manifest !== undefined) findings.push(finding('key-malformed', key, `it lists no ${mediaType}`));
+  if (manifest === undefined) return undefined;
+  // Spack takes the first payload, whatever its media type says.
+  const [record] = manifest.data;
+  if (record?.mediaType !== mediaType) {
+    findings.push(
+      finding(
+        'key-malformed',
+        key,
+        `the first payload that it lists, which clients take, is no ${mediaType}`,
+        `Find out who wrote it, and delete it${key === keyIndexManifestKey ? '' : ` and ${keyIndexManifestKey}`}. ${keyListHint}`,
+      ),
+    );
     return undefined;
   }
   blobs.push(record.checksum);

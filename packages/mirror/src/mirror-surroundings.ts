@@ -1,7 +1,8 @@
 import type { ObjectStore } from '@slipway/core';
-import { keyManifestKey } from '@slipway/spack-buildcache';
+import { keyIndexManifestKey, keyManifestKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 import { findLayoutV2 } from './layout-v2/detect.ts';
+import { keyListHint } from './mirror-keys.ts';
 
 /** What a mirror may have beside its entries and indexes, that clients come across. */
 export interface Surroundings {
@@ -36,7 +37,7 @@ function unpinnedFindings({ offeredKeys, pinnedKeys, allowUnpinnedKeys }: Surrou
         'key-not-pinned',
         keyManifestKey(fingerprint),
         'the mirror offers this key to its clients, and it is not among trusted-keys',
-        'Find out whose it is. If it belongs there, add it to trusted-keys, or set allow-unpinned-keys; else delete it and list it no more in the key index.',
+        `Find out whose it is. If it belongs there, add it to trusted-keys, or set allow-unpinned-keys; else delete it and ${keyIndexManifestKey}. ${keyListHint}`,
       ),
     );
 }

@@ -60,6 +60,8 @@ export async function withdrawAnnouncement(store: ObjectStore, publishId: string
   await store.delete(pendingKey(publishId));
 }
 
+const plantedHint = 'No publish of Slipway leaves this. Find out who stored it, and delete it.';
+
 /** The publishes under way in a mirror. A note that cannot be read or has a bad signature is a finding. */
 export async function readPendingPublishes(
   store: ObjectStore,
@@ -72,12 +74,14 @@ export async function readPendingPublishes(
     if (stored === undefined) continue;
     const opened = await openDocument(stored.body, key, { keyring: policy.keyring, allowUnsigned: true });
     if (isFinding(opened)) {
-      findings.push(opened);
+      findings.push({ ...opened, hint: opened.hint ?? plantedHint });
       continue;
     }
-    const read = parsed(key, 'pending-malformed', findings, () => parsePending(opened.text));
+    const problems: Finding[] = [];
+    const read = parsed(key, 'pending-malformed', problems, () => parsePending(opened.text));
     if (read === undefined) {
-      findings.push(finding('pending-malformed', key, 'it is no note of a publish'));
+      const why = problems[0] === undefined ? '' : `: ${problems[0].message}`;
+      findings.push(finding('pending-malformed', key, `it is no note of a publish${why}`, plantedHint));
       continue;
     }
     pending.push({ ...read, publishId: publishIdOf(read.hashes), signedBy: opened.signedBy });

@@ -5,12 +5,13 @@ import {
   specManifestKey,
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
+import { type CurrentIndex, readTrustedIndex } from './current-index.ts';
 import { parsed, storeFinding } from './entry-reader.ts';
-import type { Finding } from './findings.ts';
-import { type CurrentIndex, readTrustedIndex } from './index-advance.ts';
+import { type Finding, finding } from './findings.ts';
 import { indexNameFindings } from './index-audit.ts';
 import type { IndexSet } from './index-set.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
+import { unknownKeyFinding } from './listing.ts';
 import { type Surroundings, surroundingFindings } from './mirror-surroundings.ts';
 import { excuseNewerEntries } from './newer-entries.ts';
 import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
@@ -31,6 +32,8 @@ export interface StandingQuestion {
   /** Findings of what was read before, such as the mirror's keys. */
   readonly findings: readonly Finding[];
   readonly surroundings: Surroundings;
+  /** DAG hashes of what is to be published: where there is no index yet, these may be stored already. */
+  readonly published?: ReadonlySet<string> | undefined;
 }
 
 /** Where a mirror stands, by its indexes and its names: what a writer must know before it adds to it. */
@@ -84,7 +87,9 @@ export async function readStanding(question: StandingQuestion): Promise<MirrorSt
   if (writer === 'publish') {
     const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: trust.mustBeSigned });
     const named = [
-      ...nameFindings(current, stored, excused, trust, false),
+      ...(current.pointer === undefined
+        ? unindexedFindings(stored, new Set([...excused, ...(question.published ?? [])]))
+        : nameFindings(current, stored, excused, trust, false)),
       ...(viewed === undefined ? [] : nameFindings(viewed, stored, excused, trust, true)),
     ];
     findings.push(...(await excuseNewerEntries(store, policy, named)));
@@ -104,6 +109,11 @@ function refuse(findings: readonly Finding[], writer: Writer): void {
 /** A rebuild tells what is wrong with the indexes that it does not need, and with the one that it replaces. */
 function trustFindings(trust: IndexTrust, writer: Writer, view: string | undefined): readonly Finding[] {
   const findings = [...trust.findings];
+  // Where nothing is signed, Spack may have made a view of a name that is none here.
+  if (trust.mustBeSigned) {
+    const misnamed = trust.misnamed.map(unknownKeyFinding);
+    findings.push(...(writer === 'rebuild' ? misnamed.map(tolerated) : misnamed));
+  }
   for (const index of [trust.main, ...trust.views]) {
     const isNeeded = writer !== 'rebuild' || (view !== undefined && index.view === undefined);
     findings.push(...(isNeeded ? index.findings : index.findings.map(tolerated)));
@@ -124,6 +134,20 @@ function nameFindings(
 ): readonly Finding[] {
   if (pointer === undefined) return [];
   return indexNameFindings({ pointer, index, stored, excused, mayOmit, mustBeSigned });
+}
+
+/**
+ * A mirror that has entries and no index at all would get one that leaves out what is not published now. Entries of
+ * publishes under way are theirs to index.
+ */
+export function unindexedFindings(
+  stored: ReadonlyMap<string, string>,
+  excused: ReadonlySet<string>,
+): readonly Finding[] {
+  if ([...stored.keys()].every((hash) => excused.has(hash))) return [];
+  const what = 'the mirror has entries, but no index';
+  const hint = 'Run buildcache-index with operation: update.';
+  return [finding('index-missing', indexManifestKey(undefined), what, hint)];
 }
 
 /** The key of each spec manifest of a mirror, by DAG hash. Names of another form are left out. */

@@ -12,6 +12,7 @@ import {
   type TrustAttack,
   trustAttacks,
   trustedKeysFor,
+  writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { auditMirror, type Finding, type MirrorAudit } from '../src/index.ts';
@@ -94,6 +95,19 @@ describe('what may be beside a signed mirror', () => {
     const context = await prepareSignedMirror(keys);
     await trustAttacks.find(({ code }) => code === 'layout-v2-unvouched')?.apply(context);
     expect(errorCodes(await audit(context.directory, { allowLayoutV2: true }))).toEqual([]);
+  });
+
+  it('are no keys of layout v2, also where nothing can be listed', async () => {
+    const { directory } = await prepareSignedMirror(keys);
+    writeObject(directory, 'build_cache/_pgp/index.json', '{"keys":{}}');
+    const store = await openStore(pathToFileURL(directory).href);
+    const unlisted = new Proxy(store, {
+      get: (target, property) => {
+        const value: unknown = property === 'listable' ? false : Reflect.get(target, property);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    expect(errorCodes(await audit(directory, { store: unlisted }))).toEqual(['layout-v2-unvouched']);
   });
 
   it('is worth a word only on a mirror without signatures', async () => {

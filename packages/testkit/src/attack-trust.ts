@@ -2,10 +2,13 @@ import { rmSync } from 'node:fs';
 import {
   blobKey,
   classifyKey,
+  formatKeyIndex,
   formatManifest,
   historyKey,
   historyPrefix,
   indexManifestKey,
+  keyIndexManifestKey,
+  keyManifestKey,
   mediaTypes,
 } from '@slipway/spack-buildcache';
 import { type Attack, type AttackContext, pathOf } from './attack.ts';
@@ -18,6 +21,7 @@ import {
   readManifestText,
   readObject,
   requiredRecord,
+  writeBlob,
   writeManifest,
   writeObject,
 } from './mirror-files.ts';
@@ -188,6 +192,19 @@ const onMain: readonly TrustAttack[] = [
       writeObject(context.directory, mainPointer, await ofAnotherMirror(context, undefined)),
   },
   {
+    name: 'another signed pointer of the same generation',
+    code: 'index-frozen',
+    alongside: ['index-hides-entry'],
+    repairedBy: 'main',
+    apply: async (context) => {
+      const { lineage } = readManifest(context.directory, mainPointer);
+      await forgeUnsigned(context, undefined, (json) => json);
+      rmSync(pathOf(context, keptOf(context, undefined).at(-1) ?? ''));
+      const forked = { ...readManifest(context.directory, mainPointer), lineage };
+      await writeManifest(context.directory, mainPointer, forked, context.keys.honest);
+    },
+  },
+  {
     name: 'the main pointer deleted',
     code: 'index-missing',
     repairedBy: 'main',
@@ -206,7 +223,38 @@ const onMain: readonly TrustAttack[] = [
   ),
 ];
 
+/** Puts a payload before the one that the manifest of a key or of the key list has: Spack takes the first. */
+async function listFirst({ directory }: AttackContext, key: string, body: string): Promise<void> {
+  const manifest = readManifest(directory, key);
+  const planted = writeBlob(directory, Buffer.from(body), 'application/octet-stream', 'none');
+  await writeManifest(directory, key, { ...manifest, data: [planted, ...manifest.data] });
+}
+
 const besideThem: readonly TrustAttack[] = [
+  {
+    name: 'the key of a stranger listed before the honest one, as of another media type',
+    code: 'key-malformed',
+    repairedBy: 'nothing',
+    apply: (context) =>
+      listFirst(
+        context,
+        keyManifestKey(context.keys.honest.fingerprint),
+        context.keys.stranger.publicArmored,
+      ),
+  },
+  {
+    name: 'another list of keys before the honest one, as of another media type',
+    code: 'key-malformed',
+    repairedBy: 'nothing',
+    apply: (context) =>
+      listFirst(context, keyIndexManifestKey, formatKeyIndex([context.keys.stranger.fingerprint])),
+  },
+  {
+    name: 'a pointer under a name that no view can have',
+    code: 'name-invalid',
+    repairedBy: 'nothing',
+    apply: (context) => copy(context, mainPointer, indexManifestKey('of all')),
+  },
   {
     name: 'the key of a stranger among those that clients are offered',
     code: 'key-not-pinned',
@@ -278,6 +326,15 @@ export const harmlessPlants: readonly (Pick<TrustAttack, 'name' | 'apply'> & {
     apply: (context) => {
       const newest = keptOf(context, undefined).at(-1);
       copy(context, newest, (newest ?? '').replace('@main', attackedView));
+    },
+  },
+  {
+    name: 'a later pointer of the same view of another mirror',
+    code: 'index-history-unproven',
+    apply: async (context) => {
+      const bytes = await ofAnotherMirror(context, attackedView);
+      const { checksum } = requiredRecord(readManifest(context.directory, viewPointer), mediaTypes.index);
+      writeObject(context.directory, historyKey(attackedView, 4, checksum, true), bytes);
     },
   },
   {

@@ -1,7 +1,7 @@
 import { type ObjectStore, UserError } from '@slipway/core';
 import { classifyKey, indexManifestKey, layoutKey } from '@slipway/spack-buildcache';
 import { tooOld } from './index-database.ts';
-import { indexKeyV2, looksLikeSpecV1, looksLikeSpecV2, prefixV2 } from './names.ts';
+import { indexKeyV2, keyIndexKeyV2, looksLikeSpecV1, looksLikeSpecV2, prefixV2 } from './names.ts';
 
 /** Which layouts a mirror has something of. */
 export interface FoundLayouts {
@@ -38,9 +38,12 @@ async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
   return (await findLayoutV2(store)) !== undefined;
 }
 
-/** A key of the layout-v2 buildcache in a mirror, its index if it has one; undefined where there is none. */
+/**
+ * A key of the layout-v2 buildcache in a mirror, its index or its list of keys if it has one; undefined where there is none.
+ * Spack asks for both by their names, so they are found where nothing can be listed.
+ */
 export async function findLayoutV2(store: ObjectStore): Promise<string | undefined> {
-  if (await isThere(store, indexKeyV2)) return indexKeyV2;
+  for (const key of [indexKeyV2, keyIndexKeyV2]) if (await isThere(store, key)) return key;
   return (await holds(store, prefixV2, () => true)) ? prefixV2 : undefined;
 }
 

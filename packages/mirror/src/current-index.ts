@@ -1,0 +1,75 @@
+import type { ObjectStore } from '@slipway/core';
+import type { BlobRecord } from '@slipway/spack-buildcache';
+import { type IndexPointer, readIndexSet } from './index-pointer.ts';
+import { IndexSet } from './index-set.ts';
+import { type IndexTrust, readIndexTrust, trustedIndex } from './index-trust.ts';
+import { refuseOnErrors } from './refusal.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
+
+/** What a new pointer must carry on from. */
+export interface IndexSeries {
+  /** See `IndexTrust`. */
+  readonly mustBeSigned: boolean;
+  readonly mirrorId: string | undefined;
+  /** The highest generation that counts, present or kept; 0 where there is none. */
+  readonly newestGeneration: number;
+}
+
+export interface CurrentIndex extends IndexSeries {
+  readonly pointer: IndexPointer | undefined;
+  readonly index: IndexSet;
+  /** What a new pointer has to list besides its indexes; see `IndexPointer`. */
+  readonly others: readonly BlobRecord[];
+  /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
+  readonly unreadableEtag?: string | undefined;
+}
+
+interface CurrentQuestion {
+  readonly store: ObjectStore;
+  readonly view: string | undefined;
+  readonly policy: SignaturePolicy;
+  /** See `IndexAdvance`. */
+  readonly replaceUnreadable?: boolean | undefined;
+}
+
+/**
+ * The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused, or, to replace them
+ * all the same, leaves them out.
+ */
+export async function readCurrentIndex(advance: CurrentQuestion): Promise<CurrentIndex> {
+  const { store, view, policy } = advance;
+  const views = view === undefined ? [] : [view];
+  const trust = await readIndexTrust({ store, policy, requireSigned: false, views });
+  return readTrustedIndex(store, trust, view, advance.replaceUnreadable);
+}
+
+/** The index of a view as `trust` has judged it. Throws as `readCurrentIndex` does. */
+export async function readTrustedIndex(
+  store: ObjectStore,
+  trust: IndexTrust,
+  view: string | undefined,
+  replaceUnreadable = false,
+): Promise<CurrentIndex> {
+  const { pointer, isTrusted, presentEtag, newestKept, findings } = trustedIndex(trust, view);
+  const problems = findings.filter(({ severity }) => severity === 'error');
+  const index =
+    pointer === undefined || (!isTrusted && replaceUnreadable)
+      ? new IndexSet()
+      : await readIndexSet(store, pointer, problems);
+  const isUsable = isTrusted && index !== undefined;
+  const generation = isUsable ? (pointer?.manifest.lineage?.generation ?? 0) : 0;
+  const series = {
+    mustBeSigned: trust.mustBeSigned,
+    mirrorId: trust.mirrorId,
+    newestGeneration: Math.max(generation, newestKept?.generation ?? 0),
+  };
+  const others = (isTrusted ? pointer : newestKept?.pointer)?.others ?? [];
+  if (isUsable) return { ...series, pointer, index, others };
+  if (!replaceUnreadable) {
+    const advised = problems.map((problem) => ({ ...problem, hint: problem.hint ?? rebuildHint }));
+    refuseOnErrors(advised, 'mirror-refused', `the index of ${store.url} is not usable`);
+  }
+  return { ...series, pointer: undefined, index: new IndexSet(), others, unreadableEtag: presentEtag };
+}
+
+const rebuildHint = 'Find out who damaged it, then run buildcache-index with operation: rebuild.';

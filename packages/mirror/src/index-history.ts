@@ -1,0 +1,130 @@
+import type { ObjectStore } from '@slipway/core';
+import { historyKey, indexManifestKey, indexNameOf } from '@slipway/spack-buildcache';
+import { type Finding, finding } from './findings.ts';
+import { type IndexPointer, type KeptPointer, readKeptPointer } from './index-pointer.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
+
+/** What is planted in a history is read no further than this, of each index. */
+const maxKeptReads = 100;
+const maxNoted = 20;
+export const floodHint = 'Find out who stored them, and delete what is not yours.';
+
+export type KeptIndex = Omit<IndexPointer, 'etag'>;
+
+/** The newest kept pointer of an index that counts. */
+export interface NewestKept {
+  readonly generation: number;
+  readonly pointer: KeptIndex;
+}
+
+export interface PresentPointer {
+  readonly view: string | undefined;
+  readonly pointer: IndexPointer | undefined;
+  readonly presentEtag: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Whether a trusted key signed any pointer that was kept. Their names say which claim to be, so this reads none where no
+ * index was ever signed, and what others plant hides none.
+ */
+export async function wasSigned(
+  store: ObjectStore,
+  histories: ReadonlyMap<string | undefined, readonly KeptPointer[]>,
+  policy: SignaturePolicy,
+): Promise<boolean> {
+  if (policy.keyring === undefined) return false;
+  for (const history of histories.values()) {
+    const claimed = history.filter(({ isSigned }) => isSigned).slice(-maxKeptReads);
+    for (const kept of claimed.reverse()) {
+      if ((await readKeptPointer(store, kept.key, policy, []))?.signedBy !== undefined) return true;
+    }
+  }
+  return false;
+}
+
+/** A pointer, with what its history says of it. */
+export interface JudgedHistory extends PresentPointer {
+  readonly newestKept: NewestKept | undefined;
+}
+
+interface HistoryContext {
+  readonly store: ObjectStore;
+  readonly policy: SignaturePolicy;
+  readonly mustBeSigned: boolean;
+  /** Undefined where it is not known yet, or nothing says. */
+  readonly mirrorId: string | undefined;
+}
+
+/** Finds the newest kept pointer that counts. On a signed mirror what is not signed counts for nothing. */
+export async function judgeHistory(
+  present: PresentPointer,
+  history: readonly KeptPointer[],
+  context: HistoryContext,
+): Promise<JudgedHistory> {
+  const { view, pointer } = present;
+  const findings = [...present.findings];
+  const current = pointer?.manifest.lineage?.generation ?? 0;
+  const candidates = history.filter(({ isSigned }) => isSigned || !context.mustBeSigned);
+  const unbelieved = history.filter(
+    ({ isSigned, generation }) => context.mustBeSigned && !isSigned && generation > current,
+  );
+  let newestKept: NewestKept | undefined;
+  let reads = 0;
+  for (const kept of candidates.toReversed()) {
+    if (reads === maxKeptReads) {
+      const what = `more than ${maxKeptReads} files pretend to be pointers that were kept of it`;
+      findings.push(finding('index-history-flooded', indexManifestKey(view), what, floodHint));
+      break;
+    }
+    reads += 1;
+    const believed = await readBelieved(kept, context);
+    if (believed !== undefined) {
+      newestKept = { generation: kept.generation, pointer: believed };
+      break;
+    }
+    unbelieved.push(kept);
+  }
+  for (const { key } of unbelieved.slice(0, maxNoted)) {
+    findings.push(
+      finding(
+        'index-history-unproven',
+        key,
+        'it is not a pointer that this mirror kept, and counts for nothing',
+        'Find out who stored it, and delete it. If it was signed by a key that is no longer among trusted-keys, it may be left.',
+      ),
+    );
+  }
+  return { ...present, findings, newestKept };
+}
+
+/** The kept pointer, if its text says what its name does. What another tool wrote has no place in a series. */
+async function readBelieved(
+  kept: KeptPointer,
+  { store, policy, mirrorId }: HistoryContext,
+): Promise<KeptIndex | undefined> {
+  const pointer = await readKeptPointer(store, kept.key, policy, []);
+  if (pointer === undefined || !isWhatItsNameSays(kept, pointer) || isOfAnother(pointer, mirrorId)) {
+    return undefined;
+  }
+  return pointer.manifest.lineage === undefined ? undefined : pointer;
+}
+
+/**
+ * Whether a kept pointer is of the index, the generation and the signing that its name says. One without lineage, which
+ * another tool wrote, says nothing that could contradict its name.
+ */
+export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolean {
+  const { view, generation, isSigned } = kept;
+  const { lineage } = pointer.manifest;
+  if ((pointer.signedBy !== undefined) !== isSigned) return false;
+  if (kept.key !== historyKey(view, generation, pointer.record.checksum, isSigned)) return false;
+  if (lineage === undefined) return !isSigned;
+  return lineage.generation === generation && lineage.index === indexNameOf(view);
+}
+
+/** Whether a pointer says that it belongs to another mirror than this one. */
+export function isOfAnother({ manifest }: KeptIndex, mirrorId: string | undefined): boolean {
+  const said = manifest.lineage?.mirror;
+  return said !== undefined && mirrorId !== undefined && said !== mirrorId;
+}

@@ -1,0 +1,121 @@
+import { indexManifestKey, indexNameOf } from '@slipway/spack-buildcache';
+import { type Finding, finding } from './findings.ts';
+import {
+  isOfAnother,
+  type JudgedHistory,
+  type KeptIndex,
+  type NewestKept,
+  type PresentPointer,
+} from './index-history.ts';
+import type { IndexPointer } from './index-pointer.ts';
+
+/** What was kept of the main pointer says which mirror this is; where nothing was, the pointer itself. */
+export function mirrorIdOf(main: JudgedHistory, mustBeSigned: boolean): string | undefined {
+  const { pointer, newestKept } = main;
+  const kept = newestKept?.pointer.manifest.lineage?.mirror;
+  if (kept !== undefined) return kept;
+  const isAcceptable = pointer !== undefined && (!mustBeSigned || pointer.signedBy !== undefined);
+  if (!isAcceptable || placeProblem(main, pointer) !== undefined) return undefined;
+  return pointer.manifest.lineage?.mirror;
+}
+
+/** What is wrong with a pointer by what it says of its own place, if anything is. */
+function placeProblem(index: PresentPointer, pointer: IndexPointer): string | undefined {
+  const { lineage } = pointer.manifest;
+  const wanted = indexNameOf(index.view);
+  if (pointer.signedBy !== undefined && (lineage?.index === undefined || lineage.mirror === undefined)) {
+    return 'it is signed, and does not say which index of which mirror it is';
+  }
+  if (lineage?.index === undefined || lineage.index === wanted) return undefined;
+  return `by what it says it is the pointer of ${described(lineage.index)}`;
+}
+
+function described(indexName: string): string {
+  return indexName === '@main' ? 'the main index' : `the view ${indexName}`;
+}
+
+export function missingFinding(view: string | undefined): Finding {
+  const isMain = view === undefined;
+  return finding(
+    'index-missing',
+    indexManifestKey(view),
+    isMain
+      ? 'the index was there before, and its pointer is gone'
+      : `the index of the view ${view} was there before, and its pointer is gone`,
+    isMain
+      ? 'Find out who removed it, then run buildcache-index with operation: rebuild.'
+      : `Find out who removed it. To have it back, run buildcache-index with operation: rebuild and view: ${view}. To be rid of the view, delete ${`slipway/index-history/${view}/`} as well.`,
+  );
+}
+
+export function unsignedFinding(pointer: IndexPointer): Finding {
+  return finding(
+    'index-unsigned',
+    pointer.key,
+    'the index is not signed, and it must be',
+    'Find out who wrote it, then run buildcache-index with operation: rebuild and a signing-key.',
+  );
+}
+
+export function misplacedFinding(
+  index: JudgedHistory,
+  pointer: IndexPointer,
+  mirrorId: string | undefined,
+): Finding | undefined {
+  const hint =
+    'Somebody put a pointer from elsewhere here. Find out who, then run buildcache-index with operation: rebuild.';
+  const problem = placeProblem(index, pointer);
+  if (problem !== undefined) return finding('index-misplaced', pointer.key, problem, hint);
+  if (!isOfAnother(pointer, mirrorId)) return undefined;
+  const { newestKept } = index;
+  if (index.view !== undefined || newestKept === undefined)
+    return finding('index-misplaced', pointer.key, 'it belongs to another mirror', hint);
+  // Which of the two was put there, nobody can tell from the mirror.
+  return finding(
+    'index-misplaced',
+    pointer.key,
+    `it belongs to another mirror than the newest that was kept of it, ${newestKept.pointer.key}`,
+    'Somebody put one of the two here. Find out which: a kept one has to be deleted, and for a pointer run buildcache-index with operation: rebuild.',
+  );
+}
+
+/** A publisher keeps the very bytes of the pointer that it signed, so two of a generation were not written one after the other. */
+function isAnotherOfItsGeneration(
+  pointer: IndexPointer,
+  kept: { readonly generation: number; readonly pointer: KeptIndex },
+): boolean {
+  if (pointer.signedBy === undefined || pointer.manifest.lineage?.generation !== kept.generation)
+    return false;
+  return Buffer.compare(pointer.bytes, kept.pointer.bytes) !== 0;
+}
+
+/**
+ * Whether a pointer was put back by hand: its generation was already replaced, or is that of another signed pointer. A
+ * pointer without lineage was written by another tool, which is worth a word when ours were there before.
+ */
+export function lineageFinding(
+  pointer: IndexPointer,
+  newestKept: NewestKept | undefined,
+): Finding | undefined {
+  if (newestKept === undefined) return undefined;
+  const generation = pointer.manifest.lineage?.generation;
+  if (generation === undefined) {
+    return finding(
+      'index-foreign',
+      pointer.key,
+      'another tool replaced the index that Slipway wrote',
+      'Use buildcache-index, not "spack buildcache update-index", on this mirror.',
+    );
+  }
+  const isOlder = generation < newestKept.generation;
+  if (!isOlder && !isAnotherOfItsGeneration(pointer, newestKept)) return undefined;
+  const what = isOlder
+    ? `it is generation ${generation} of the index, which generation ${newestKept.generation} had replaced already`
+    : `it is another generation ${generation} of the index than the one that was kept`;
+  return finding(
+    'index-frozen',
+    pointer.key,
+    what,
+    'Somebody put an old index back. Find out who, then run buildcache-index with operation: rebuild.',
+  );
+}
