@@ -26,10 +26,11 @@ const escapedBreaks = /\\{1,4}(?:r\\{1,4}n|[nr])/g;
  * became blanks or got lost, indents, no-break spaces, CRLF, a byte order mark, UTF-16 read as UTF-8, quotes around it, and
  * base64 of any of these, up to three times. Text around armored blocks stays where it is, and its line numbers where no
  * block had to be put right. Whether a block holds a key is not looked at. A text of more than 1 MiB is given back as
- * it is. Time is linear in the size of the text.
+ * it is. Time is linear in the size of the text. `prepare` is given the text before blocks are looked for, and each that base64
+ * held, and returns what to look at.
  */
-export function readKeyText(source: string): KeyText {
-  return layersOf(source).at(-1) ?? { kind: 'other', text: source };
+export function readKeyText(source: string, prepare: (text: string) => string = (text) => text): KeyText {
+  return layersOf(source, prepare).at(-1) ?? { kind: 'other', text: source };
 }
 
 /**
@@ -56,10 +57,10 @@ export function onlyPemBlock(text: string): { readonly label: string; readonly p
 }
 
 /** The text as it was cleaned, then what its base64 held, and so on. The last is what was meant. */
-function layersOf(source: string): readonly KeyText[] {
+function layersOf(source: string, prepare: (text: string) => string = (text) => text): readonly KeyText[] {
   if (source.length > maxCharacters) return [];
   const layers: KeyText[] = [];
-  let text = cleaned(source);
+  let text = prepare(cleaned(source));
   for (;;) {
     const armored = straightened(text);
     if (armored !== undefined) return [...layers, { kind: 'armored', text: armored }];
@@ -68,7 +69,7 @@ function layersOf(source: string): readonly KeyText[] {
     if (bytes === undefined) return layers;
     const inner = decodeText(bytes);
     if (inner === undefined) return [...layers, { kind: 'binary', bytes }];
-    text = cleaned(inner);
+    text = prepare(cleaned(inner));
   }
 }
 

@@ -56,6 +56,7 @@ export const findingSeverities = {
   'tarball-outside-prefix': 'error',
   'tarball-link-escape': 'error',
   'tarball-relocation-outside': 'error',
+  'tarball-metadata-link': 'error',
   'tarball-device': 'error',
   'tarball-setuid': 'warning',
   'tarball-name-invalid': 'error',

@@ -6,19 +6,26 @@ export interface RelocationList {
 
 const fileLists = new Set(['relocate_textfiles', 'relocate_binaries']);
 const linkList = 'relocate_links';
+/** In a mapping, it stands for all that its value holds. */
+const mergeKey = '<<';
+
+/** What YAML 1.1 takes for the end of a line, and Python on reading a text; the newline aside. */
+const otherLineBreaks = /[\r\x85\u2028\u2029]/;
 
 /**
  * The paths that a `.spack/binary_distribution` lists. It is YAML as Spack writes it: one flow mapping of scalars, lists of
- * scalars and mappings of scalars, without anchors, tags and comments. Undefined for any other text that might list
- * something, since Spack's reader takes all of YAML.
+ * scalars and mappings of scalars, without anchors, tags, comments and merges, and with no line breaks in scalars. Undefined
+ * for any other text that might list something, since Spack's reader takes all of YAML.
  */
 export function relocationListOf(text: string): RelocationList | undefined {
   // Only with an escape could the keys be there in other letters.
   if (!text.includes('relocate_') && !text.includes('\\')) return { files: [], links: [] };
+  if (otherLineBreaks.test(text)) return undefined;
   const files: string[] = [];
   const links: string[] = [];
   const reader = new FlowReader(text);
   const isRead = reader.mapping((key) => {
+    if (key === mergeKey) return false;
     if (!fileLists.has(key) && key !== linkList) return reader.value();
     const paths = reader.list();
     if (paths === undefined) return false;
@@ -30,7 +37,7 @@ export function relocationListOf(text: string): RelocationList | undefined {
 
 /** Plain, single-quoted or double-quoted; a plain one up to what ends it in a flow collection. */
 const scalarPattern =
-  /'((?:[^'\n]|'')*)'|"((?:[^"\\\n]|\\[^\n])*)"|((?:[^\s,[\]{}'"&*!|>%@`#?:-]|-(?=[^\s,[\]{}]))(?:[^\s,[\]{}:#]|:(?=[^\s,[\]{}])|(?<=\S)#| +(?=[^\s,[\]{}:#]))*)/y;
+  /'((?:[^'\n]|'')*)'|"((?:[^"\\\n]|\\[^\n])*)"|((?:[^ \t\n,[\]{}'"&*!|>%@`#?:-]|[-:](?=[^ \t\n,[\]{}]))(?:[^ \t\n,[\]{}:#]|:(?=[^ \t\n,[\]{}])|(?<=[^ ])#| +(?=[^ \t\n,[\]{}:#]))*)/y;
 
 /** A cursor over the part of YAML's flow style that Spack writes. Its methods tell whether they read what they should. */
 class FlowReader {
@@ -102,7 +109,28 @@ class FlowReader {
   }
 }
 
-/** The content of a double-quoted scalar; undefined for an escape that names of files do not need. */
+/** The short escapes of YAML, without that for a line break. */
+const escapes: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  ' ': ' ',
+  '0': '\0',
+  a: '\x07',
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+  e: '\x1b',
+  N: '\x85',
+  _: '\xa0',
+  L: '\u2028',
+  P: '\u2029',
+};
+
+/** The content of a double-quoted scalar; undefined for an escape that YAML does not have. */
 function unescaped(quoted: string): string | undefined {
   let isKnown = true;
   const text = quoted.replace(
@@ -112,7 +140,7 @@ function unescaped(quoted: string): string | undefined {
       if (typeof digits === 'string') {
         const code = Number.parseInt(digits, 16);
         if (code <= 0x10ffff) return String.fromCodePoint(code);
-      } else if (other === '"' || other === '\\' || other === '/') return other;
+      } else if (typeof other === 'string' && Object.hasOwn(escapes, other)) return escapes[other] ?? '';
       isKnown = false;
       return '';
     },

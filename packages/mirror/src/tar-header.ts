@@ -60,6 +60,7 @@ export function unsupported(why: string): TarballFault {
 export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
   if (!isChecksumRight(block))
     throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: a tar header is damaged');
+  requireNumbers(block);
   const isPosix = hasFormat(block, posixFormat);
   if (!isPosix && !hasFormat(block, gnuFormat)) throw unsupported('a header of an unknown format');
   const type = String.fromCharCode(block[156] ?? 0);
@@ -68,7 +69,8 @@ export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
     if (extensions.pax) throw unsupported('a header for a header');
     return { kind: 'extension', extension, sizeBytes: numberAt(block, 124, 12, 'size') };
   }
-  const sizeBytes = extensions.sizeBytes ?? numberAt(block, 124, 12, 'size');
+  const sizeInHeader = numberAt(block, 124, 12, 'size');
+  const sizeBytes = extensions.sizeBytes ?? sizeInHeader;
   const kind = entryKinds[type];
   if (kind === undefined) throw unsupported(`an entry of type ${JSON.stringify(type)}`);
   if (kind !== 'file' && sizeBytes !== 0) throw unsupported(`a ${kind} with content`);
@@ -129,6 +131,25 @@ function textAt(block: Buffer, start: number, length: number): ByteName {
   while (end < start + length && block[end] !== 0) end += 1;
   return end === start ? '' : block.toString('latin1', start, end);
 }
+
+/**
+ * Python reads these as well, and takes an archive for ended at a header with one that is no number. There would be more
+ * entries for us than Spack unpacks, and what comes last may be what says whose files these are.
+ */
+function requireNumbers(block: Buffer): void {
+  for (const [what, start, length] of idleNumbers) {
+    if (block[start] !== 0x80 && block[start] !== 0xff) numberAt(block, start, length, what);
+  }
+}
+
+/** What changes nothing about where a file goes; in base 256 of any sign. */
+const idleNumbers = [
+  ['user ID', 108, 8],
+  ['group ID', 116, 8],
+  ['time', 136, 12],
+  ['device number', 329, 8],
+  ['device number', 337, 8],
+] as const;
 
 /** An octal number, ended by NUL or space; or a positive one in base 256, as for sizes from 8 GiB. */
 function numberAt(block: Buffer, start: number, length: number, what: string): number {

@@ -21,7 +21,8 @@ const setIdBits = 0o6000;
 /** An empty segment, `.` or `..`; a slash at either end; a byte that no file name has, or that Windows takes for a slash. */
 const suspiciousName = /(?:^|\/)\.{0,2}(?:\/|$)|[\0\\]/;
 
-const buildInfoEnd = '.spack/binary_distribution';
+const buildInfoName = 'binary_distribution';
+const buildInfoEnd = `.spack/${buildInfoName}`;
 const specFileEnd = '/.spack/spec.json';
 
 /** A directory that no entry names, but that one lies in. */
@@ -50,6 +51,7 @@ export type FoundSpecFile =
  * - Entries are files, directories and links. A symbolic link may point anywhere, as Spack's do before they are relocated;
  *   but nothing lies behind one, and a hard link is to a file that came before it.
  * - What is listed to be rewritten after unpacking is in the tarball: see `relocationListOf`.
+ * - No file of `PREFIX/.spack` itself is a link: Spack reads these by name, among them the list, and writes to them.
  * - The numbers of `tarballLimits`.
  *
  * Set-user-ID and set-group-ID bits, which Spack takes off when it packs, are only noted.
@@ -105,7 +107,14 @@ export class TarballContents implements TarVisitor {
     if (prefix === '')
       return { kind: 'absent', why: 'the files of the tarball are in no directory of their own' };
     const below = `${prefix}/`;
+    const metadata = `${below}.spack/`;
     for (const [name, kind] of this.#kinds) {
+      if (isLink(kind) && name.startsWith(metadata) && !name.includes('/', metadata.length)) {
+        throw new TarballFault(
+          'tarball-metadata-link',
+          `${shown(name)} is a ${kind}, and Spack reads and writes by that name`,
+        );
+      }
       if (name.startsWith(below) || (name === prefix && isDirectory(kind))) continue;
       if (isDirectory(kind) && below.startsWith(`${name}/`)) continue;
       throw new TarballFault(
@@ -113,7 +122,7 @@ export class TarballContents implements TarVisitor {
         `${shown(name)} is not in the prefix of the package, ${shown(prefix)}`,
       );
     }
-    this.#requireOwnRelocations(below);
+    this.#requireOwnRelocations(below, metadata);
     const spec = this.#spec;
     if (spec?.name !== `${prefix}${specFileEnd}`)
       return { kind: 'absent', why: `the tarball has no .spack/spec.json in its prefix, ${shown(prefix)}` };
@@ -127,16 +136,20 @@ export class TarballContents implements TarVisitor {
   }
 
   /** Spack rewrites what is listed for it, and follows links and `..` then. */
-  #requireOwnRelocations(below: ByteName): void {
+  #requireOwnRelocations(below: ByteName, metadata: ByteName): void {
     const info = this.#buildInfo;
     if (info === undefined) return;
     const fault = (why: string): TarballFault =>
       new TarballFault('tarball-relocation-outside', `${shown(info.name)} ${why}`);
+    if (info.name !== `${metadata}${buildInfoName}`)
+      throw fault(
+        'has the prefix of the package above it, and is not where Spack reads what is to be relocated',
+      );
     if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');
     const list = relocationListOf(Buffer.concat(info.chunks).toString('utf8'));
     if (list === undefined) throw fault('is not of the form in which Spack writes what is to be relocated');
     const requireListed = (path: string, isRight: (kind: SeenKind | undefined) => boolean): void => {
-      const name = `${below}${Buffer.from(path).toString('latin1')}`;
+      const name = `${below}${bytesOf(path)}`;
       if (!isRight(this.#kinds.get(name)))
         throw fault(`lists ${shown(name)}, which is not that kind of file in the tarball`);
     };
@@ -214,6 +227,10 @@ function isDirectory(kind: SeenKind): boolean {
   return kind === 'directory' || kind === 'implied';
 }
 
+function isLink(kind: SeenKind): boolean {
+  return kind === 'symlink' || kind === 'hardlink';
+}
+
 function isShorter(name: ByteName, than: KeptFile | undefined): boolean {
   return than === undefined || name.length < than.name.length;
 }
@@ -235,6 +252,17 @@ function checkName(name: ByteName): void {
 function checkTarget(name: ByteName, target: ByteName): void {
   if (target !== '' && target.length <= maxPathBytes && !target.includes('\0')) return;
   throw new TarballFault('tarball-name-invalid', `${shown(name)} is a link to what is no name of a file`);
+}
+
+/** As Python has it: a byte of a name that is no UTF-8 is a surrogate from U+DC80 to U+DCFF in a text. */
+function bytesOf(text: string): ByteName {
+  const bytes = (character: string): ByteName => {
+    const code = character.codePointAt(0) ?? 0;
+    return code >= 0xdc80 && code <= 0xdcff
+      ? String.fromCharCode(code - 0xdc00)
+      : Buffer.from(character).toString('latin1');
+  };
+  return /^[\0-\x7f]*$/.test(text) ? text : Array.from(text, bytes).join('');
 }
 
 /** A name as it may be printed. */

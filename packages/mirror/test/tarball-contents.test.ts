@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import {
+  buildInfo,
   gnuFormat,
   gnuLong,
   honestMembers,
@@ -137,6 +138,22 @@ describe('a tarball may hold', () => {
     expect(await judgePieces(named, [3])).toEqual(sound);
   });
 
+  it('names that are no UTF-8, listed as Spack lists them', async () => {
+    const info = buildInfo(victimPrefix, 'relocate_textfiles: ["bin/caf\\uDCE9"]');
+    const members = [
+      ...honestMembers(specJson).slice(0, -1),
+      { name: inPrefix('bin/caf\xe9'), body: 'x' },
+      info,
+    ];
+    expect(await judgeTarball(gzipSync(rawTar(members)))).toEqual(sound);
+  });
+
+  it('owners and dates in base 256', async () => {
+    expect(
+      await judge({ name: inPrefix('bin/owned'), userField: '\x80\0\0\0\xff\xff\xff\xfe', body: 'x' }),
+    ).toEqual(sound);
+  });
+
   it('set-user-ID bits with a warning', async () => {
     const verdict = await judge({ name: inPrefix('bin/su'), mode: 0o4755, body: 'x' });
     expect(verdict).toMatchObject({ kind: 'sound', warnings: [{ code: 'tarball-setuid' }] });
@@ -266,6 +283,12 @@ describe('the list of what is to be relocated', () => {
       ['a b', "it's", 'café', 'a#b', 'a:b', '-x', 'a: b'],
       [],
     ],
+    [
+      'names that Spack escapes, or quotes only half',
+      'relocate_textfiles: ["tab\\tx", "new\\nline", "bell\\a", "bom\\uFEFFx", no\xa0break, :x, "latin\\uDCE9"]',
+      ['tab\tx', 'new\nline', 'bell\x07', 'bom\ufeffx', 'no\xa0break', ':x', 'latin\udce9'],
+      [],
+    ],
     ['lines that were broken', 'relocate_textfiles: [a,\n  b],\n  relocate_links: [\n c]', ['a', 'b'], ['c']],
     ['other values before them', "a: true, b: 'x', c: [1, 2], relocate_textfiles: [a]", ['a'], []],
   ];
@@ -281,8 +304,11 @@ describe('the list of what is to be relocated', () => {
     ['a comment', wrap('a: b #, \n relocate_textfiles: [x]')],
     ['a mapping in its place', wrap('relocate_textfiles: {x: y}')],
     ['a merged mapping', wrap('<<: {relocate_textfiles: [x]}')],
+    ['a carriage return', wrap("relocate_textfiles: ['a\rb']")],
+    ['another break of a line', wrap('relocate_textfiles: ["a\x85b"]')],
+    ['a merged list', wrap('<<: {relocate_textfiles: x}, relocate_textfiles: []')],
     ['two documents', `${wrap('relocate_textfiles: []')}---\n${wrap('relocate_textfiles: [x]')}`],
-    ['an escape that is not known', wrap('"relocate\\_textfiles": [x]')],
+    ['an escape that is not known', wrap('"relocate\\qtextfiles": [x]')],
     ['nothing behind it', '{relocate_textfiles: [x'],
   ])('is not read with %s', (_, text) => {
     const list = relocationListOf(text);

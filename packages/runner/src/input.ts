@@ -127,6 +127,7 @@ export const input = {
     ...optional('secret', words, asIs),
     secret: true,
     verbatim: true,
+    form: undefined,
   }),
   requiredSecret: (words: Words): InputDeclaration<string> => ({
     ...required('secret', words, asIs),

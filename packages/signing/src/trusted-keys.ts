@@ -24,11 +24,17 @@ export interface TrustedKeys {
  * `input-invalid` with every problem.
  *
  * A file of armored keys with a text around them, such as the KEYS of Apache's projects, trusts the armored keys alone: a
- * fingerprint in a text may be of anybody.
+ * fingerprint in a text may be of anybody. Nor is a key trusted that is commented out, or stands within a sentence.
  */
 export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
   if (text.length > maxTextCharacters) throw invalid(['it is larger than 1 MiB']);
-  const given = readKeyText(text);
+  const sentences: string[] = [];
+  const given = readKeyText(text, (each) => {
+    const lines = withoutComments(each);
+    sentences.push(...keysInSentences(lines));
+    return lines.join('\n');
+  });
+  if (sentences.length > 0) throw invalid(sentences);
   if (given.kind === 'binary') return trustBlocks([{ line: 1, source: given.bytes }]);
   const { blocks, rest, problems } = splitArmor(given.text);
   const list = readList(rest);
@@ -46,6 +52,33 @@ export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
     ],
     ifRefused: beside,
   });
+}
+
+/** The lines, empty where all of one is a comment, so that their numbers stay. */
+function withoutComments(text: string): readonly string[] {
+  return text.split('\n').map((line) => (/^ *#/.test(line) ? '' : line));
+}
+
+/** A key is quoted rather than given where so many words stand before it on its line. */
+const minWordsOfSentence = 3;
+
+/** What is wrong with keys that begin within a sentence. */
+function keysInSentences(lines: readonly string[]): readonly string[] {
+  const problems: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    let from = 0;
+    for (const match of line.matchAll(/-----(BEGIN|END) PGP [A-Z ]{1,40}-----/g)) {
+      const words = line.slice(from, match.index).split(' ');
+      const wordCount = words.filter((word) => /^\p{L}+[,.:;!?]?$/u.test(word)).length;
+      if (match[1] === 'BEGIN' && wordCount >= minWordsOfSentence) {
+        problems.push(
+          `line ${index + 1}: a key begins within a sentence; put it on lines of its own, or leave it out`,
+        );
+      }
+      from = match.index + match[0].length;
+    }
+  }
+  return problems;
 }
 
 interface Source {

@@ -115,6 +115,27 @@ describe('trusted keys', () => {
       expect(keyring.missing).toEqual([]);
     });
 
+    it('I4: are no keys that are commented out', async () => {
+      const other = key.publicArmored;
+      const oneLine = `# compromised: ${other.trimEnd().replaceAll('\n', '\\n')}`;
+      const manyLines = other.trimEnd().replaceAll(/^/gm, '# ');
+      for (const comment of [oneLine, manyLines]) {
+        const text = `${fingerprint}\n${comment}\n`;
+        expect((await parseTrustedKeys(text)).fingerprints).toEqual([fingerprint]);
+        const encoded = Buffer.from(text).toString('base64');
+        expect((await parseTrustedKeys(encoded)).fingerprints).toEqual([fingerprint]);
+      }
+    });
+
+    it('I4: are no keys within a sentence, which are refused', async () => {
+      const quoted = key.publicArmored.trimEnd().replaceAll('\n', ' ');
+      await expect(
+        parseTrustedKeys(`${fingerprint}\nMallory wrote to us: ${quoted} to be added.\n`),
+      ).rejects.toThrow('line 2: a key begins within a sentence');
+      const wrapped = `{"keys": "${key.publicArmored.trimEnd().replaceAll('\n', '\\n')}"}`;
+      expect((await parseTrustedKeys(wrapped)).fingerprints).toEqual([key.fingerprint]);
+    });
+
     it('are refused in one sentence when it has no armored key', async () => {
       const text = `${'Some words on the keys of our project.\n'.repeat(9)}${listing}`;
       const error: unknown = await parseTrustedKeys(text).catch((reason: unknown) => reason);

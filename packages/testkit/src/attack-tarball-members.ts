@@ -90,6 +90,16 @@ const links: readonly Attack[] = [
   ),
   tarballWith('a hard link to itself', 'tarball-link-escape', hardLink('bin/loop', inPrefix('bin/loop'))),
   tarballWith(
+    'a link in the place of a file that Spack writes after unpacking',
+    'tarball-metadata-link',
+    link('.spack/install_manifest.json', '../../../../../etc/profile.d/planted.sh'),
+  ),
+  tarballWith(
+    'a hard link in the place of a file that Spack writes after unpacking',
+    'tarball-metadata-link',
+    hardLink('.spack/install_manifest.json', inPrefix('bin/greet')),
+  ),
+  tarballWith(
     'a hard link to what comes later',
     'tarball-link-escape',
     hardLink('bin/early', inPrefix('bin/late')),

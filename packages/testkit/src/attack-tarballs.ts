@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { type Attack, victims } from './attack.ts';
+import { type Attack, type AttackContext, victims } from './attack.ts';
 import {
   addMembers,
   attackTarball,
@@ -12,7 +12,7 @@ import {
 } from './attack-tarball.ts';
 import { tarballMemberAttacks } from './attack-tarball-members.ts';
 import { readSpecJson } from './mirror-files.ts';
-import { rawTar } from './raw-tar.ts';
+import { rawTar, type TarMember, withPaxNames } from './raw-tar.ts';
 
 const specs: readonly Attack[] = [
   attackTarball(
@@ -23,6 +23,21 @@ const specs: readonly Attack[] = [
       const [first, ...honest] = honestMembers(readSpecJson(context.directory, victims.data));
       const decoy = file('share/.spack/spec.json', { body: right });
       return replaceTarball(context, gzipSync(rawTar([...(first ? [first] : []), decoy, ...honest])));
+    },
+  ),
+  attackTarball(
+    'another package deeper, and a header before the right one where Python stops to read',
+    'tarball-header-unsupported',
+    (context) => {
+      const right = honestMembers(readSpecJson(context.directory, victims.program));
+      const other = `${victimPrefix}/other`;
+      const decoy = honestMembers(readSpecJson(context.directory, victims.data), other);
+      const stop = file('stop', { userField: 'nobody' });
+      const known = new Set(decoy.map(({ name }) => name));
+      return replaceTarball(
+        context,
+        gzipSync(rawTar(withPaxNames([...decoy, stop, ...right.filter(({ name }) => !known.has(name))]))),
+      );
     },
   ),
   attackTarball('its spec only deeper', 'tarball-unbound', (context) => {
@@ -45,7 +60,7 @@ const specs: readonly Attack[] = [
     const decoy = { name: 'opt/.spack/spec.json', body: readSpecJson(context.directory, victims.data) };
     return addMembers(context, decoy);
   }),
-  attackTarball('a spec that is a link', 'tarball-unbound', (context) => {
+  attackTarball('a spec that is a link', 'tarball-metadata-link', (context) => {
     const honest = honestMembers('').filter(({ name }) => !name.endsWith('spec.json'));
     return replaceTarball(context, gzipSync(rawTar([...honest, link('.spack/spec.json', '/etc/passwd')])));
   }),
@@ -95,6 +110,51 @@ const relocations: readonly Attack[] = (
   }),
 );
 
+/** Lists that Spack reads otherwise than they look, with what would make them pass. */
+const disguisedRelocations: readonly Attack[] = (
+  [
+    ['of a file behind a name with a carriage return', "['a\rb']", file('a\rb')],
+    ['of a file behind a name with a line break of YAML', "['a\x85b']", file('a\xc2\x85b')],
+    ['of a file behind a quoted name with a separator of lines', '["a\u2028b"]', file('a\xe2\x80\xa8b')],
+  ] as const
+).map(([what, list, decoy]) =>
+  attackTarball(`the relocation ${what}`, 'tarball-relocation-outside', (context) =>
+    replaceRelocations(context, `relocate_textfiles: ${list}`, decoy, link('a b', '/etc/hosts')),
+  ),
+);
+
+const moreRelocations: readonly Attack[] = [
+  ...disguisedRelocations,
+  attackTarball('the relocation in a merged mapping', 'tarball-relocation-outside', (context) =>
+    replaceRelocations(context, '<<: {relocate_textfiles: a}', link('a', '/etc/hosts')),
+  ),
+  attackTarball(
+    'a link to what lists the relocation, and a decoy of it that Spack finds the prefix by',
+    'tarball-metadata-link',
+    (context) => {
+      const honest = honestMembers(readSpecJson(context.directory, victims.program)).slice(0, -1);
+      const list = file('list', { body: '{relocate_textfiles: [../planted]}' });
+      const decoy = { ...buildInfo(victimPrefix), name: `${victimPrefix}/other.spack/binary_distribution` };
+      const members = [...honest, list, link('.spack/binary_distribution', '../list'), decoy];
+      return replaceTarball(context, gzipSync(rawTar(withPaxNames(members))));
+    },
+  ),
+  attackTarball('its list of relocations in another directory', 'tarball-relocation-outside', (context) => {
+    const honest = honestMembers(readSpecJson(context.directory, victims.program)).slice(0, -1);
+    const decoy = { ...buildInfo(victimPrefix), name: `${victimPrefix}/other.spack/binary_distribution` };
+    return replaceTarball(context, gzipSync(rawTar(withPaxNames([...honest, decoy]))));
+  }),
+];
+
+function replaceRelocations(
+  context: AttackContext,
+  relocated: string,
+  ...added: readonly TarMember[]
+): Promise<void> {
+  const honest = honestMembers(readSpecJson(context.directory, victims.program)).slice(0, -1);
+  return replaceTarball(context, gzipSync(rawTar([...honest, ...added, buildInfo(victimPrefix, relocated)])));
+}
+
 const frames: readonly Attack[] = [
   attackTarball('an entry after its end', 'tarball-trailing-data', (context) => {
     const tar = rawTar(honestMembers(readSpecJson(context.directory, victims.program)));
@@ -135,5 +195,6 @@ export const tarballAttacks: readonly Attack[] = [
   ...tarballMemberAttacks,
   ...specs,
   ...relocations,
+  ...moreRelocations,
   ...frames,
 ];

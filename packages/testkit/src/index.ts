@@ -5,7 +5,7 @@ export * from './attack.ts';
 export { foreignIndex } from './attack-formats.ts';
 export * from './attack-setup.ts';
 export * from './attack-signers.ts';
-export { addMembers, honestMembers, replaceTarball, victimPrefix } from './attack-tarball.ts';
+export { addMembers, buildInfo, honestMembers, replaceTarball, victimPrefix } from './attack-tarball.ts';
 export * from './attack-trust.ts';
 export * from './attacks.ts';
 export * from './cdn-site.ts';

@@ -11,6 +11,8 @@ export interface TarMember {
   readonly mode?: number;
   /** What the size field holds instead of the size of `body`, as bytes. */
   readonly sizeField?: string;
+  /** What the field for the user's ID holds. */
+  readonly userField?: string;
   /** What comes before the name in the last field. */
   readonly prefix?: string;
   /** The eight bytes that name the format; POSIX without. */
@@ -40,6 +42,7 @@ function header(member: TarMember, sizeBytes: number): Buffer {
   const modeDigits = (mode ?? (type === '0' ? 0o644 : 0o755)).toString(8).padStart(7, '0');
   block.write(modeDigits, 100, 'latin1');
   block.write('0000000\u00000000000\0', 108, 'latin1');
+  block.write(member.userField ?? '', 108, 8, 'latin1');
   block.write(member.sizeField ?? sizeBytes.toString(8).padStart(11, '0'), 124, 12, 'latin1');
   block.write('00000000000', 136, 'latin1');
   block.write(type, 156, 1, 'latin1');
