@@ -1,5 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
-import { backoffMs, type Clock, type ObjectStore, RemoteError } from '@slipway/core';
+import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { readPublicKeys } from '@slipway/signing';
 import {
   blobKey,
@@ -128,8 +128,9 @@ export async function readKey(
   try {
     const [key, ...more] = await readPublicKeys(Buffer.from(body).toString('utf8'));
     return more.length === 0 ? key : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { silentProgress, systemClock } from '@slipway/core';
+import { type ObjectStore, RemoteError, silentProgress, systemClock } from '@slipway/core';
 import { openStore } from '@slipway/store';
 import {
   type AttackKeys,
@@ -84,6 +84,25 @@ describe('I4: a mirror whose indexes are signed', () => {
   });
 });
 
+/** A directory as a web server gives it: nothing can be listed, and what is missing is refused. */
+async function served(directory: string): Promise<ObjectStore> {
+  const store = await openStore(pathToFileURL(directory).href);
+  const head = async (key: string): ReturnType<ObjectStore['head']> => {
+    const info = await store.head(key);
+    if (info === undefined)
+      throw new RemoteError('access-denied', `HEAD "${key}": the server refused it (403)`);
+    return info;
+  };
+  return new Proxy(store, {
+    get: (target, property) => {
+      if (property === 'listable') return false;
+      if (property === 'head') return head;
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 describe('what may be beside a signed mirror', () => {
   it('is a key that is not pinned, where that is allowed', async () => {
     const context = await prepareSignedMirror(keys);
@@ -100,14 +119,14 @@ describe('what may be beside a signed mirror', () => {
   it('are no keys of layout v2, also where nothing can be listed', async () => {
     const { directory } = await prepareSignedMirror(keys);
     writeObject(directory, 'build_cache/_pgp/index.json', '{"keys":{}}');
-    const store = await openStore(pathToFileURL(directory).href);
-    const unlisted = new Proxy(store, {
-      get: (target, property) => {
-        const value: unknown = property === 'listable' ? false : Reflect.get(target, property);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
-    expect(errorCodes(await audit(directory, { store: unlisted }))).toEqual(['layout-v2-unvouched']);
+    expect(errorCodes(await audit(directory, { store: await served(directory) }))).toEqual([
+      'layout-v2-unvouched',
+    ]);
+  });
+
+  it('is nothing of layout v2 where the server answers 403 for what is missing, as S3 does', async () => {
+    const { directory } = await prepareSignedMirror(keys);
+    expect(errorCodes(await audit(directory, { store: await served(directory) }))).toEqual([]);
   });
 
   it('is worth a word only on a mirror without signatures', async () => {

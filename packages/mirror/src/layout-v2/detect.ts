@@ -1,4 +1,4 @@
-import { type ObjectStore, UserError } from '@slipway/core';
+import { type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { classifyKey, indexManifestKey, layoutKey } from '@slipway/spack-buildcache';
 import { tooOld } from './index-database.ts';
 import { indexKeyV2, keyIndexKeyV2, looksLikeSpecV1, looksLikeSpecV2, prefixV2 } from './names.ts';
@@ -43,7 +43,7 @@ async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
  * Spack asks for both by their names, so they are found where nothing can be listed.
  */
 export async function findLayoutV2(store: ObjectStore): Promise<string | undefined> {
-  for (const key of [indexKeyV2, keyIndexKeyV2]) if (await isThere(store, key)) return key;
+  for (const key of [indexKeyV2, keyIndexKeyV2]) if (await isOffered(store, key)) return key;
   return (await holds(store, prefixV2, () => true)) ? prefixV2 : undefined;
 }
 
@@ -63,6 +63,16 @@ async function isThere(store: ObjectStore, key: string): Promise<boolean> {
     return (await store.head(key)) !== undefined;
   } catch (error) {
     if (error instanceof UserError) return true;
+    throw error;
+  }
+}
+
+/** Web servers in front of S3 answer 403 for what is missing; what nobody is let read, no client takes either. */
+async function isOffered(store: ObjectStore, key: string): Promise<boolean> {
+  try {
+    return await isThere(store, key);
+  } catch (error) {
+    if (!store.listable && error instanceof RemoteError && error.code === 'access-denied') return false;
     throw error;
   }
 }
