@@ -35,7 +35,9 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
         counted(result === undefined ? planned : signed, 'manifest'),
       ],
       ['Already signed', counted(plan.alreadySigned, 'manifest')],
-      ['Signatures replaced unchecked', counted(unchecked, 'manifest')],
+      ...(unchecked === 0
+        ? []
+        : [['Signatures replaced unchecked', counted(unchecked, 'manifest')] as const]),
     ]),
     ...findingsSummary(findings),
   ];
