@@ -109,8 +109,8 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
   it.each(keys)('%s', async (_, message, inputs) => {
     const { directory } = await stageHonestMirror();
     const failure = await expectUntouched(directory, await inputs());
-    expect(['key-unusable', 'input-invalid']).toContain(failure.code);
-    expect(failure).toMatchObject({ hint: expect.any(String) });
+    const code = expect.stringMatching(/^(?:key-unusable|input-invalid)$/);
+    expect(failure).toMatchObject({ code, hint: expect.any(String) });
     expect(failure.message).toMatch(message);
   });
 });
