@@ -84,11 +84,19 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
     ],
     ['is public', /public key/, async () => ({ 'signing-key': key.publicArmored })],
     ['is none', /no armored private key/, async () => ({ 'signing-key': 'no key, but words' })],
-    ['is base64 of none', /there is none/, async () => ({ 'signing-key': 'bm8ga2V5' })],
+    ['is base64 of none', /no armored private key/, async () => ({ 'signing-key': 'bm8ga2V5' })],
     [
-      'lost its line breaks',
-      /line breaks were lost/,
-      async () => ({ 'signing-key': key.privateArmored.replaceAll(/\r?\n/g, ' ') }),
+      'lost its line breaks and a part of itself',
+      /cannot be decoded/,
+      async () => {
+        const line = key.privateArmored.replaceAll(/\r?\n/g, ' ');
+        return { 'signing-key': line.slice(0, 150) + line.slice(173) };
+      },
+    ],
+    [
+      'is none of the trusted ones',
+      /is the key [0-9A-F]{40}, which is not among trusted-keys/,
+      async () => ({ 'signing-key': key.privateArmored, 'trusted-keys': 'AB'.repeat(20) }),
     ],
     [
       'is two keys',
@@ -101,7 +109,8 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
   it.each(keys)('%s', async (_, message, inputs) => {
     const { directory } = await stageHonestMirror();
     const failure = await expectUntouched(directory, await inputs());
-    expect(failure).toMatchObject({ code: 'key-unusable', hint: expect.any(String) });
+    const code = expect.stringMatching(/^(?:key-unusable|input-invalid)$/);
+    expect(failure).toMatchObject({ code, hint: expect.any(String) });
     expect(failure.message).toMatch(message);
   });
 });

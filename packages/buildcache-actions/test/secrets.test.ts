@@ -135,19 +135,17 @@ describe.each(['ed25519', 'rsa2048'] as const)(
       }
     });
 
-    const forms: readonly [string, (armored: string) => string][] = [
-      ['as base64', (armored) => Buffer.from(armored).toString('base64')],
-      ['without its lines', (armored) => armored.replaceAll(/\r?\n/g, ' ')],
-      ['with its lines escaped', (armored) => armored.replaceAll(/\r?\n/g, '\\n')],
-    ];
-    it.each(forms)('when the key came %s, too', async (_, formed) => {
-      const { key } = secrets[type];
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    it.each<readonly [string, (armored: string) => string]>([
+      ['as base64', base64],
+      ['as base64 of base64', (armored) => base64(base64(armored))],
+      ['on one line', (armored) => armored.replaceAll(/\r?\n/g, ' ')],
+      ['with escaped line breaks', (armored) => armored.replaceAll(/\r?\n/g, '\\n')],
+    ])('when the key came %s, too', async (_, store) => {
+      const signingKey = store(secrets[type].key.privateArmored);
       const staged = copyOfSpackFixture('v3-unsigned');
-      const run = await step(
-        'buildcache-sign',
-        { buildcache: staged, 'signing-key': formed(key.privateArmored), passphrase },
-        debug,
-      );
+      const given = { buildcache: staged, 'signing-key': signingKey, passphrase };
+      const run = await step('buildcache-sign', given, debug);
       expect(run.exitCode, run.log).toBe(0);
       expectNoTrace(secrets[type], run, staged);
     });
@@ -167,6 +165,13 @@ describe.each(['ed25519', 'rsa2048'] as const)(
         (key) => ({ 'signing-key': key.privateArmored.replace(/(\n.{30})./, '$1?'), passphrase }),
       ],
       ['the key is cut', (key) => ({ 'signing-key': key.privateArmored.slice(0, -200), passphrase })],
+      [
+        'the key lost its lines, and its end',
+        (key) => ({
+          'signing-key': key.privateArmored.replaceAll(/\r?\n/g, ' ').slice(0, -200),
+          passphrase,
+        }),
+      ],
     ];
     it.each(failures)('when %s', async (_, inputs) => {
       const { key } = secrets[type];
