@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -17,6 +17,7 @@ import {
   readObject,
   runAction,
   type SyntheticEntry,
+  spackFixture,
   temporaryDirectory,
   writeBlob,
   writeObject,
@@ -194,6 +195,19 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     const record = writeBlob(mirror, Buffer.from(text.replace(node, added)), indexMediaType(9), 'none');
     editPointer(mirror, ({ data, ...rest }) => ({ ...rest, data: [record, ...data.slice(1)] }));
     expect(await faultsOf(mirror, '', true)).toEqual([]);
+  });
+});
+
+describe('a mirror that Spack migrated from layout v2', () => {
+  it('is sound with the index that the migration left, too', async () => {
+    const mirror = copyOfSpackFixture('v4-specs');
+    const text = readFileSync(spackFixture('v4-index-of-migrate.json'));
+    const left = writeBlob(mirror, text, indexMediaType(8), 'none');
+    const updated = recordOf(mirror, 8);
+    editPointer(mirror, (manifest) => ({ ...manifest, data: [left] }));
+    expect(left.checksum).not.toBe(updated?.checksum);
+    expect(await faultsOf(mirror, '', true)).toEqual([]);
+    expect((await run(mirror, 'update')).outputs).toMatchObject({ changed: false });
   });
 });
 

@@ -7,7 +7,7 @@ import {
   indexMediaType,
   specMediaType,
 } from '@slipway/spack-buildcache';
-import { type Attack, type AttackContext, rewriteManifest, victims } from './attack.ts';
+import { type Attack, type AttackContext, rewriteManifest, stolenSigner, victims } from './attack.ts';
 import {
   readManifest,
   readObject,
@@ -36,12 +36,13 @@ async function pointToIndexes(
   choose: (texts: IndexTexts) => readonly (readonly [databaseVersion: number, text: string])[],
   others: readonly BlobRecord[] = [],
 ): Promise<void> {
-  const { directory, keys } = context;
+  const { directory } = context;
+  const signer = stolenSigner(context, victims.program);
   const { hash, nodes } = await addEntry(directory, {
     name: 'newer',
     specfile: 6,
     provides: ['newer-api@1'],
-    signer: keys.honest,
+    ...(signer === undefined ? {} : { signer }),
   });
   const { lineage, data } = readManifest(directory, pointerKey);
   const older = readObject(directory, blobKey(data[0]?.checksum ?? '')).toString();
