@@ -51,6 +51,9 @@ const store = new RegExp(
   'i',
 );
 
+/** What all paths with one of them have, told in one look: most paths have none of it. */
+const mayHold = /(?:^|\/)(?:[._]|id_|git-)|\.tfstate/i;
+
 export interface CredentialStore {
   /** Where it is: the part of the path that was asked about, from its beginning. */
   readonly path: string;
@@ -60,7 +63,7 @@ export interface CredentialStore {
 
 /** The first store of credentials that a relative path is, or is in: `a/.git` of `a/.git/config`. */
 export function credentialStoreIn(path: string): CredentialStore | undefined {
-  const match = store.exec(path);
+  const match = mayHold.test(path) ? store.exec(path) : null;
   if (match === null) return undefined;
   return { path: path.slice(0, match.index + match[0].length), name: match[0].replace(/^\//, '') };
 }
