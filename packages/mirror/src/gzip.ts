@@ -1,4 +1,4 @@
-import { crc32, inflateRawSync } from 'node:zlib';
+import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { InternalError, systemErrorCode } from '@slipway/core';
 import type { FindingCode } from './findings.ts';
 import { unpackedBytes } from './unpacked-bytes.ts';
@@ -22,26 +22,46 @@ export const trailingGzip: GzipFault = {
   message: 'more follows after its first gzip member, which some readers see and others do not',
 };
 
+/** The end of an empty member, and the begin of another. */
+const emptyMember = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0x1f, 0x8b, 8]);
+
 /**
  * Unpacks a gzip file of exactly one member, as Spack writes it. Node's own gunzip goes on with further members, but stops
- * without a word at what is none, and at zeros; Python, and so Spack, passes over zeros and reads the members after them.
+ * without a word at zeros; Python, and so Spack, passes over zeros and reads the members after them.
  */
 export function gunzipWhole(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {
-  const headerBytes = gzipHeaderBytes(stored);
-  if (headerBytes === undefined || headerBytes === 'unfinished') return malformedGzip;
-  let result: Inflated;
+  const options = { maxOutputLength: maxBytes, chunkSize: unpackedBytes(stored), info: true } as const;
   try {
-    const options = { maxOutputLength: maxBytes, chunkSize: unpackedBytes(stored), info: true } as const;
-    result = inflated(inflateRawSync(stored.subarray(headerBytes), options));
+    const { buffer, engine } = inflated(gunzipSync(stored, options));
+    if (engine.bytesWritten === stored.length && isOneMember(stored, buffer.length)) return buffer;
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    if (code !== 'ERR_BUFFER_TOO_LARGE') return malformedGzip;
-    return { code: 'gzip-bomb', message: `it unpacks to more than ${maxBytes} bytes` };
+    if (code === 'ERR_BUFFER_TOO_LARGE')
+      return { code: 'gzip-bomb', message: `it unpacks to more than ${maxBytes} bytes` };
   }
-  const trailer = stored.subarray(headerBytes + result.engine.bytesWritten);
-  const { buffer } = result;
-  return gzipEndFault(trailer, crc32(buffer), buffer.length) ?? buffer;
+  return inflateFirst(stored, maxBytes);
+}
+
+/** Only where all members but the last are empty does the size at the end fit more than one. */
+function isOneMember(stored: Uint8Array, sizeBytes: number): boolean {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  return bytes.readUInt32LE(bytes.length - 4) === sizeBytes % 2 ** 32 && !bytes.includes(emptyMember);
+}
+
+/** The same by the first member alone, whose end it finds: in twice the time, to tell what is wrong. */
+function inflateFirst(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {
+  const headerBytes = gzipHeaderBytes(stored);
+  if (headerBytes === undefined || headerBytes === 'unfinished') return malformedGzip;
+  try {
+    const options = { maxOutputLength: maxBytes, info: true } as const;
+    const { buffer, engine } = inflated(inflateRawSync(stored.subarray(headerBytes), options));
+    const trailer = stored.subarray(headerBytes + engine.bytesWritten);
+    return gzipEndFault(trailer, crc32(buffer), buffer.length) ?? buffer;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return malformedGzip;
+  }
 }
 
 /** What is wrong with what follows the packed data, given the CRC-32 and the size of what it unpacked to. */
