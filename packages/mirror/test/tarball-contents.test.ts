@@ -226,6 +226,21 @@ const packed = members.map((added) => {
 });
 
 describe('judging a tarball', () => {
+  const tar = rawTar(honestMembers(specJson));
+  const half = tar.length / 2;
+  it.each([
+    ['two members', [gzipSync(tar.subarray(0, half)), gzipSync(tar.subarray(half))]],
+    ['an empty member first', [gzipSync(''), gzipSync(tar)]],
+    ['an empty member last', [gzipSync(tar), gzipSync('')]],
+    ['a member behind zeros', [gzipSync(tar), Buffer.alloc(3), gzipSync(tar)]],
+    ['zeros at the end', [gzipSync(tar), Buffer.alloc(512)]],
+    ['other bytes at the end', [gzipSync(tar), Buffer.from('more')]],
+  ])('I8: refuses a gzip with %s, whole and in pieces', async (_, pieces) => {
+    const tarball = Buffer.concat(pieces);
+    for (const verdict of [await judgeTarball(tarball), await judgePieces(tarball, [50])])
+      expect(codeOf(verdict)).toBe('gzip-trailing-data');
+  });
+
   it('I8: comes to the same verdict whether it is read whole or in pieces', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
