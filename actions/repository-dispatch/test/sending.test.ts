@@ -58,7 +58,51 @@ const sent = (target?: string): number =>
     .filter(({ parameters }) => target === undefined || target === `acme/${parameters['repo']}`).length;
 const serverError = (status: number) => ({ status, body: { message: 'Server Error' } });
 
+describe('variables and tokens', () => {
+  test('may end in a line end, as pasted secrets do', async () => {
+    const url = `${double.url}\r\n`;
+    const environment = { GITHUB_API_URL: url, GITHUB_REPOSITORY: 'acme/app\n', HTTP_PROXY: '\n' };
+    const result = await run({ token: `${double.addToken()}\r\n` }, environment);
+    expect(result.failure).toBeUndefined();
+    expect(sent('acme/site')).toBe(1);
+  });
+
+  test('I7: with a line end inside are refused by name, and nothing is sent', async () => {
+    const failure = await failureOf(run({ token: 'hunter2\nhunter3' }));
+    expect(failure).toMatchObject({ name: 'UserError', code: 'input-invalid' });
+    expect(failure.message).toMatch(/^input "token" cannot be used: it has 2 lines(?!.*hunter)/);
+    const proxy = await failureOf(run({}, { HTTP_PROXY: 'http://user:hunter2\n@127.0.0.1:1' }));
+    expect(proxy).toMatchObject({ name: 'UserError', code: 'input-invalid' });
+    expect(proxy.message).toMatch(/^the variable HTTP_PROXY cannot be used(?!.*hunter)/);
+    expect(sent()).toBe(0);
+  });
+});
+
 describe('repositories are told', () => {
+  test('of an event type with spaces, as GitHub takes it', async () => {
+    double.addRepository({
+      ...receiver('acme/spaced', { conclusion: 'success' }),
+      workflows: [{ id: 8, runName: (event) => `Take ${idOf(event)}`, eventTypes: ['app released'] }],
+    });
+    const result = await run({ targets: 'acme/spaced', 'event-type': 'app released' });
+    expect(result.failure).toBeUndefined();
+    expect(double.requestsOf(dispatches)[0]?.body).toMatchObject({ event_type: 'app released' });
+  });
+
+  test('or not, where a line break of a commit message is in the payload: its key and place are told', async () => {
+    const payload = '{\n  "message": "Merge\n\nA second line"\n}';
+    const failure = await failureOf(run({ payload, 'payload-file': 'broken.json' }));
+    expect(failure.message).toContain(
+      'input "payload": it is no JSON: the text of "message" has a line break, which is written \\n, or lacks its closing quotation mark (line 2, column 20). Text that',
+    );
+    expect(failure.message).toContain('toJSON(');
+    writeFileSync(join(directory, 'broken.json'), payload);
+    expect((await failureOf(run({ 'payload-file': 'broken.json' }))).message).toContain(
+      '(line 2, column 20)',
+    );
+    expect(sent()).toBe(0);
+  });
+
   test('each a message of its own, signed, with what the inputs and the run say', async () => {
     const result = await run({
       targets: 'acme/site\nacme/mirror',
@@ -376,7 +420,7 @@ describe('the inputs', () => {
     const failure = await failureOf(
       run({
         targets: 'acme',
-        'event-type': 'two words',
+        'event-type': 'zwei Wörter',
         payload: '[]',
         'payload-file': 'missing.json',
         fields: 'x',
