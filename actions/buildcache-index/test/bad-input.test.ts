@@ -36,7 +36,7 @@ describe('bad input', () => {
     expect(failure).toMatchObject({ code: 'input-invalid' });
     for (const name of ['mirror', 'operation', 'view', 'allow-unsigned', 'dry-run', 'trusted-keys'])
       expect(failure.message).toContain(`"${name}"`);
-    expect(failure.message).toContain('signing key');
+    expect(failure.message).toContain('signing-key');
     expect(failure.message).not.toMatch(/a secret without a key|no key at all|hunter2/);
   });
 

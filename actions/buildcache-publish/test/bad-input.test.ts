@@ -48,7 +48,7 @@ describe('bad input', () => {
     expect(failure).toMatchObject({ code: 'input-invalid' });
     const named = ['buildcache', 'mirror', 'trusted-keys', 'view', 'overwrite', 'dry-run', 'allow-unsigned'];
     for (const name of named) expect(failure.message).toContain(`"${name}"`);
-    expect(failure.message).toContain('signing key');
+    expect(failure.message).toContain('signing-key');
     expect(failure.message).not.toMatch(/a secret without a key|no key at all|hunter2/);
   });
 

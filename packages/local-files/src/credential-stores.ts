@@ -51,8 +51,18 @@ const store = new RegExp(
   'i',
 );
 
-/** What all paths with one of them have, told in one look: most paths have none of it. */
-const mayHold = /(?:^|\/)(?:[._]|id_|git-)|\.tfstate/i;
+/** How each name begins, or what it has where it begins with any characters: most paths have none of these. */
+const beginnings = [
+  ...new Set(
+    credentialStores.map((name) => {
+      const [first = '', after = ''] = name.split('*');
+      return first === ''
+        ? named([after])
+        : `(?:^|/)${named([first.slice(0, first.startsWith('.') ? 1 : 3)])}`;
+    }),
+  ),
+];
+const mayHold = new RegExp(beginnings.join('|'), 'i');
 
 export interface CredentialStore {
   /** Where it is: the part of the path that was asked about, from its beginning. */
