@@ -109,9 +109,11 @@ describe('bad input', () => {
     const mirror = await mirrorWithoutIndex(key);
     const before = pictureOf(mirror);
     const expired = await makeKey({ type: 'ed25519', expired: true });
-    expect(await failureOf(index(mirror, key, { 'signing-key': expired.privateArmored }))).toMatchObject({
-      code: 'key-unusable',
-    });
+    const inputs = {
+      'trusted-keys': `${key.fingerprint}\n${expired.fingerprint}`,
+      'signing-key': expired.privateArmored,
+    };
+    expect(await failureOf(index(mirror, key, inputs))).toMatchObject({ code: 'key-unusable' });
     expect(pictureOf(mirror)).toEqual(before);
   });
 
