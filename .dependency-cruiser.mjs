@@ -16,6 +16,7 @@ const allowed = {
   'download-window': [],
   'dispatch-payload': ['core'],
   github: ['core'],
+  'pending-invalidations': ['core'],
   cli: ['core', 'runner'],
 };
 const forTests = '(testkit|bench)';

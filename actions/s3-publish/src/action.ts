@@ -19,7 +19,7 @@ export const action = defineAction({
     'changed-keys': { description: 'Path of a file with the keys that were stored or deleted, one a line.' },
     'invalidation-paths': {
       description:
-        'Paths that a CDN in front of the destination must invalidate, one a line; one path that ends in `*` when there are more than 3,000.',
+        'Paths that a CDN in front of the destination must invalidate, one a line: what this run stored or deleted, and what earlier ones did, until `cloudfront-invalidate` has proven it (its input `destination`). One path that ends in `*` when there are more than 3,000.',
     },
     manifest: { description: 'Path of the manifest. Empty for a dry run.' },
     report: reportOutput,

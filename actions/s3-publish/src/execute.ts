@@ -9,6 +9,8 @@ import {
   RemoteError,
   UserError,
 } from '@slipway/core';
+import { type Remembered, rememberReplacements } from '@slipway/pending-invalidations';
+import { cdnPathOf, everythingUnder } from './addresses.ts';
 import { checkManyStored, checkStored, hasSameBytes, type Verification } from './check-stored.ts';
 import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
@@ -30,6 +32,7 @@ export interface Ports {
   /** How many objects the destination had, where all were listed. */
   readonly listedCount: number | undefined;
   readonly concurrency: number;
+  readonly baseUrl: string | undefined;
   readonly clock: Clock;
   readonly progress: ProgressPort;
 }
@@ -51,8 +54,8 @@ export interface Outcome {
 }
 
 /**
- * Carries a plan out: objects, pointers once every object is stored and checked, deletions, the inventory. A failure ends it;
- * what is stored until then is complete in itself, and running again does the rest.
+ * Carries a plan out: a note of what a CDN must forget, objects, pointers once every object is stored and checked, deletions,
+ * the inventory. A failure ends it; what is stored until then is complete in itself, and running again does the rest.
  */
 export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
   const result: Result = {
@@ -64,14 +67,30 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
   };
   let error: unknown;
   try {
+    const remembered = await remember(plan, ports);
     await storeObjects(plan, ports, result);
     await storePointers(plan, ports, result);
     await deleteObjects(plan, ports, result);
+    await remembered.complete();
   } catch (thrown) {
     error = thrown;
   }
   await ports.inventory.save();
   return { result, error };
+}
+
+/** Before anything is replaced: a run that is killed after it, or whose invalidation fails, leaves no CDN stale unnoticed. */
+function remember({ steps }: Plan, { store, baseUrl, clock }: Ports): Promise<Remembered> {
+  return rememberReplacements(
+    store,
+    {
+      paths: steps.map(({ key }) => cdnPathOf(key, baseUrl)),
+      everything: everythingUnder(baseUrl),
+      // What a site does not link to shall not be found by it.
+      areOpen: false,
+    },
+    clock,
+  );
 }
 
 async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<void> {

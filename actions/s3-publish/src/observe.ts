@@ -1,5 +1,7 @@
 import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
 import { leftOutNotices } from '@slipway/local-files';
+import { pathsToHandOn, readPending } from '@slipway/pending-invalidations';
+import { cdnPathOf, everythingUnder } from './addresses.ts';
 import { isEncoded } from './file-digest.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { hashFiles } from './hashing.ts';
@@ -23,6 +25,7 @@ export interface ObserveOptions {
   readonly store: ObjectStore;
   /** Whether the destination keeps headers, and ETags that a listing shows: not so in a directory. */
   readonly keepsHeaders: boolean;
+  readonly baseUrl: string | undefined;
   readonly workerEntry: string | undefined;
   readonly progress: ProgressPort;
 }
@@ -36,6 +39,8 @@ export interface Observed {
   readonly listedCount: number | undefined;
   /** Stores of credentials that are not published; directories end in a slash. */
   readonly leftOut: readonly string[];
+  /** Paths that earlier publishes replaced, and of which no invalidation has been proven. */
+  readonly pendingPaths: readonly string[];
   readonly notes: readonly Note[];
 }
 
@@ -54,17 +59,19 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
       splits: splitsOf(records),
     }),
   );
-  // It is looked at below; until then nobody is there to see it fail.
-  listing.catch(() => undefined);
+  const readingPending = readPending(store);
+  // They are looked at below; until then nobody is there to see them fail.
+  for (const pending of [listing, readingPending]) pending.catch(() => undefined);
   const problems = new SourceProblems();
   const leftOut: string[] = [];
   const files = await findFiles(options.selection, problems, leftOut);
   fileCount = files.length;
   // A bucket that is not there ends the run at once, however much there is to hash.
-  const [local, listed, inventory] = await Promise.all([
+  const [local, listed, inventory, pending] = await Promise.all([
     hashSource(files, problems, options),
     listing,
     opening,
+    readingPending,
   ]);
   refuseContradictions(local, options.rules);
   progress.start('Comparing with the destination', local.length, 'entries');
@@ -92,6 +99,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     inventory,
     listedCount: listed.extent === 'whole' ? listed.objects.size : undefined,
     leftOut,
+    pendingPaths: pathsToHandOn(pending, () => knownPaths([wanted, listed.objects.keys()], options.baseUrl)),
     notes: [
       ...leftOutNotices(leftOut),
       ...publishedCredentials(listed, wanted, extraneous),
@@ -99,6 +107,12 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
       ...unusedGlobs(options.rules, options.excluded, options.selection, local),
     ],
   };
+}
+
+/** Of deleted keys nobody knows the path any more. */
+function* knownPaths(keys: Iterable<Iterable<string>>, baseUrl: string | undefined): Generator<string> {
+  for (const some of keys) for (const key of some) yield cdnPathOf(key, baseUrl);
+  yield everythingUnder(baseUrl);
 }
 
 const splitEvery = 1_000;

@@ -1,4 +1,11 @@
-import { asSlipwayError, counted, formatBytes, type ObjectStore, UserError } from '@slipway/core';
+import {
+  asSlipwayError,
+  counted,
+  formatBytes,
+  type ObjectStore,
+  type ProgressPort,
+  UserError,
+} from '@slipway/core';
 import { leftOutHint } from '@slipway/local-files';
 import type { ActionContext, ActionResult } from '@slipway/runner';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
@@ -32,12 +39,14 @@ export async function publishFiles(
     deleteExtraneous: given.delete === 'extraneous',
     store,
     keepsHeaders: keepsHeaders(given.destination),
+    baseUrl: given.baseUrl,
     workerEntry: context.workerEntry,
     progress,
   });
   const { observation, notes, leftOut } = observed;
   for (const { code, message } of notes) if (code === 'credentials-left-out') progress.info(message);
   refuseEmptySource(given, observed);
+  tellPending(observed, progress);
   const steps = plan(observation);
   announcePlan(steps, given.dryRun, progress);
   const reported = {
@@ -45,6 +54,7 @@ export async function publishFiles(
     observation,
     notes,
     leftOut,
+    pendingPaths: observed.pendingPaths,
     destination: store.url,
     baseUrl: given.baseUrl,
     manifestPath: given.manifest,
@@ -67,6 +77,7 @@ export async function publishFiles(
     verification: given.verify,
     listedCount: observed.listedCount,
     concurrency: given.concurrency,
+    baseUrl: given.baseUrl,
     clock,
     progress,
   });
@@ -75,6 +86,13 @@ export async function publishFiles(
   );
   const failure = error === undefined ? undefined : asSlipwayError(error);
   return report({ ...reported, result, failure, durationMs: clock.nowMs() - startedMs });
+}
+
+function tellPending({ pendingPaths }: Observed, progress: ProgressPort): void {
+  if (pendingPaths.length === 0) return;
+  progress.info(
+    `${counted(pendingPaths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`,
+  );
 }
 
 /** An empty source is a step that failed unseen; and it would delete everything. */

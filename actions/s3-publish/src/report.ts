@@ -6,7 +6,7 @@ import {
   reportFile,
   type SummaryBlock,
 } from '@slipway/runner';
-import { invalidationPaths, urlOf } from './addresses.ts';
+import { cdnPathOf, invalidationPaths, urlOf } from './addresses.ts';
 import type { Result } from './execute.ts';
 import type { Note } from './notes.ts';
 import type { Observation, Plan, WriteStep } from './plan.ts';
@@ -21,6 +21,8 @@ export interface ReportInput {
   readonly notes: readonly Note[];
   /** Stores of credentials that are not published. */
   readonly leftOut: readonly string[];
+  /** Paths that earlier publishes replaced, and of which no invalidation has been proven. */
+  readonly pendingPaths: readonly string[];
   readonly destination: string;
   readonly baseUrl: string | undefined;
   readonly manifestPath: string | undefined;
@@ -41,7 +43,10 @@ export function report(input: ReportInput): ActionResult {
       unchanged: unchangedCount(input),
       deleted: result?.deleted.length ?? 0,
       'bytes-uploaded': result?.bytesUploaded ?? 0,
-      'invalidation-paths': invalidationPaths(changedKeys, input.baseUrl),
+      'invalidation-paths': invalidationPaths(
+        [...changedKeys.map((key) => cdnPathOf(key, input.baseUrl)), ...input.pendingPaths],
+        input.baseUrl,
+      ),
     },
     files: [
       {
@@ -133,6 +138,7 @@ function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {
       deleted: result.deleted.length,
     },
     failure: input.failure && { code: input.failure.code, message: input.failure.message },
+    pendingPaths: input.pendingPaths,
     leftOut: input.leftOut.slice(0, maxReportedWrites),
     notes: input.notes,
   };
@@ -166,6 +172,8 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
   }
   if (input.leftOut.length > 0)
     rows.push(['Left out', `${counted(input.leftOut.length, 'store')} of credentials`]);
+  if (input.pendingPaths.length > 0)
+    rows.push(['Named again for the CDN', counted(input.pendingPaths.length, 'path')]);
   rows.push(['Time', formatDuration(input.durationMs)]);
   return [
     { kind: 'heading', text: titleOf(input) },

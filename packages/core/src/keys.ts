@@ -31,3 +31,11 @@ export function assertKey(key: string): void {
     throw new UserError('name-invalid', `"${printable(key)}" cannot be the name of an object: ${problem}`);
   }
 }
+
+/**
+ * Whether a key is that of a document which Slipway keeps in a destination for its own later runs: a name with its version
+ * in `.slipway/`, where no user's object can be.
+ */
+export function isOwnDocument(key: string): boolean {
+  return /^\.slipway\/[a-z-]{1,64}\.v\d{1,3}\.(json|gz)$/.test(key);
+}

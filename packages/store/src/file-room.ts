@@ -1,14 +1,18 @@
 import fs from 'node:fs';
-import { assertKey, systemErrorCode, UserError } from '@slipway/core';
+import { assertKey, isOwnDocument, systemErrorCode, UserError } from '@slipway/core';
 import { callsFor, type FileCalls, fsync, pooledCalls } from './file-calls.ts';
 import { isMissing, named, nameTaken, notAFile, pathOutside } from './file-errors.ts';
 
-/** The store's own directory in a mirror: its temporary files and its lock. No key leads there. */
+/**
+ * The store's own directory: its temporary files and its lock. No key leads there, but those of the documents that Slipway
+ * keeps in a destination (`isOwnDocument`).
+ */
 export const ownDirectory = '.slipway';
 
 /** Throws `UserError` `name-invalid` when `key` cannot be an object's key, or is the store's own. */
 export function assertStoreKey(key: string): void {
   assertKey(key);
+  if (isOwnDocument(key)) return;
   // File systems that ignore case would find the directory under other spellings too.
   if (key.split('/', 1)[0]?.toLowerCase() === ownDirectory) {
     throw new UserError(
@@ -75,7 +79,8 @@ export class FileRoom {
       throw error;
     }
     if (prefix === '') this.#found(real);
-    else this.assertInside(real, key);
+    else if (prefix !== ownDirectory || real !== `${this.directory('', key)}/${ownDirectory}`)
+      this.assertInside(real, key);
     this.#directories.set(prefix, real);
     return real;
   }

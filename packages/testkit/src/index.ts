@@ -14,6 +14,7 @@ export * from './cloudfront-double.ts';
 export * from './cloudfront-edge-double.ts';
 export * from './composite-steps.ts';
 export * from './directory-server.ts';
+export * from './dying-store.ts';
 export * from './file-tree.ts';
 export * from './fixtures.ts';
 export * from './github-callers.ts';

@@ -1,0 +1,195 @@
+import { hash, randomBytes } from 'node:crypto';
+import { backoffMs, type Clock, type ObjectStore, RemoteError } from '@slipway/core';
+import {
+  everyPath,
+  formatPending,
+  maxPendingPaths,
+  type PendingPublish,
+  parsePending,
+  pathDigest,
+  pendingInvalidationsKey,
+} from './document.ts';
+
+const maxDocumentBytes = 32 * 2 ** 20;
+const maxAttempts = 30;
+/** How many publishes are told apart; of more, the oldest are remembered as one wildcard. */
+const maxKeptPublishes = 100;
+/** A publish that did not say that it is complete may be at work for so long. */
+export const publishLivesMs = 6 * 3_600_000;
+
+export interface Replacements {
+  /** What will be stored over, stored anew or deleted, as paths of `invalidation-paths`. */
+  readonly paths: readonly string[];
+  /** A wildcard for all of them, taken when there are too many. */
+  readonly everything: string;
+  /** Whether anybody who can read the destination may learn the paths. Otherwise their digests are kept. */
+  readonly areOpen: boolean;
+}
+
+export interface Remembered {
+  /** Says that this publish replaces nothing more. Not to be called after a failure: a request may still take effect then. */
+  complete(): Promise<void>;
+}
+
+/**
+ * Remembers, before the first of them is replaced, what a publish will replace, until an invalidation of it is proven
+ * (`forgetProven`). Throws what the store throws; nothing may be replaced then.
+ */
+export async function rememberReplacements(
+  store: ObjectStore,
+  { paths, everything, areOpen }: Replacements,
+  clock: Clock,
+): Promise<Remembered> {
+  if (paths.length === 0) return { complete: async () => {} };
+  const fits = paths.length <= maxPendingPaths;
+  const publish: PendingPublish = {
+    id: randomBytes(8).toString('hex'),
+    beganAtMs: clock.nowMs(),
+    isComplete: false,
+    paths: fits ? (areOpen ? [...new Set(paths)] : []) : [everything],
+    digests: fits && !areOpen ? [...new Set(paths.map(pathDigest))] : [],
+  };
+  await changeDocument(store, clock, (known) => withPublish(known, publish));
+  return {
+    complete: () =>
+      changeDocument(store, clock, (known) => {
+        // Gone only when it took so long that it was taken for dead.
+        const others = known.filter(({ id }) => id !== publish.id);
+        return withPublish(others, { ...publish, isComplete: true });
+      }),
+  };
+}
+
+/** What is pending in a destination. Throws what the store throws, and as `parsePending`. */
+export async function readPending(store: ObjectStore): Promise<readonly PendingPublish[]> {
+  return (await readDocument(store)).publishes;
+}
+
+/**
+ * What a CDN must forget because of earlier publishes, given every path that is known to the caller: where one that is
+ * pending is not among them, everything.
+ */
+export function pathsToHandOn(
+  publishes: readonly PendingPublish[],
+  known: () => Iterable<string>,
+): readonly string[] {
+  const found = new Set(publishes.flatMap(({ paths }) => paths));
+  const wanted = new Set(publishes.flatMap(({ digests }) => digests));
+  if (wanted.size > 0) {
+    for (const path of known()) {
+      if (wanted.delete(pathDigest(path))) found.add(path);
+      if (wanted.size === 0) break;
+    }
+  }
+  if (wanted.size > 0) found.add(everyPath);
+  return [...found].sort();
+}
+
+/** Whether a publish replaces nothing more: it said so, or it has been silent for too long to be alive. */
+export function isSettled({ isComplete, beganAtMs }: PendingPublish, nowMs: number): boolean {
+  return isComplete || nowMs - beganAtMs > publishLivesMs;
+}
+
+/**
+ * Forgets what is proven of the publishes that were read before the invalidation was made: no invalidation reaches what is
+ * replaced after it. Of publishes that may still have been at work then, nothing is forgotten.
+ */
+export async function forgetProven(
+  store: ObjectStore,
+  seen: readonly PendingPublish[],
+  isProven: { path(path: string): boolean; digest(digest: string): boolean },
+  readAtMs: number,
+  clock: Clock,
+): Promise<void> {
+  const settled = new Set(seen.filter((publish) => isSettled(publish, readAtMs)).map(({ id }) => id));
+  if (settled.size === 0) return;
+  await changeDocument(store, clock, (known) =>
+    known.flatMap((publish) => {
+      if (!settled.has(publish.id)) return [publish];
+      const paths = publish.paths.filter((path) => !isProven.path(path));
+      const digests = publish.digests.filter((digest) => !isProven.digest(digest));
+      return paths.length + digests.length === 0 ? [] : [{ ...publish, paths, digests }];
+    }),
+  );
+}
+
+/** The publishes with another one, which takes over the paths that complete ones before it have replaced too. */
+function withPublish(known: readonly PendingPublish[], publish: PendingPublish): readonly PendingPublish[] {
+  const taken = new Set([...publish.paths, ...publish.digests]);
+  const others = known.flatMap((other) => {
+    if (!other.isComplete) return [other];
+    const paths = other.paths.filter((path) => !taken.has(path));
+    const digests = other.digests.filter((digest) => !taken.has(digest));
+    return paths.length + digests.length === 0 ? [] : [{ ...other, paths, digests }];
+  });
+  const count = [...others, publish].reduce(
+    (sum, { paths, digests }) => sum + paths.length + digests.length,
+    0,
+  );
+  if (count <= maxPendingPaths && others.length < maxKeptPublishes) return [...others, publish];
+  // A publish at work keeps its place, or its end would go unseen; but its paths are among everything.
+  const atWork = others.filter(({ isComplete }) => !isComplete).slice(-maxKeptPublishes);
+  return [
+    ...atWork.map((other) => ({ ...other, paths: [everyPath], digests: [] })),
+    { ...publish, paths: [everyPath], digests: [] },
+  ];
+}
+
+async function readDocument(store: ObjectStore): Promise<{
+  readonly publishes: readonly PendingPublish[];
+  readonly condition: 'absent' | { readonly etag: string };
+}> {
+  const stored = await readUnlessHidden(store);
+  if (stored === undefined) return { publishes: [], condition: 'absent' };
+  const { etag } = stored.info;
+  if (etag === undefined) {
+    throw new RemoteError('unexpected-response', 'The destination does not say the ETag of an object.', {
+      hint: 'Publish to s3:// or file://.',
+    });
+  }
+  return { publishes: parsePending(stored.body), condition: { etag } };
+}
+
+/**
+ * Without the right to list, S3 answers 403 for an object that is not there. If it is there after all, and may not be read, a
+ * write that wants it absent is refused.
+ */
+async function readUnlessHidden(store: ObjectStore): ReturnType<ObjectStore['read']> {
+  try {
+    return await store.read(pendingInvalidationsKey, { maxBytes: maxDocumentBytes });
+  } catch (error) {
+    if (error instanceof RemoteError && error.code === 'access-denied') return undefined;
+    throw error;
+  }
+}
+
+/** Changes the document by compare-and-swap. Does nothing when the change leaves it as it is. */
+async function changeDocument(
+  store: ObjectStore,
+  clock: Clock,
+  change: (known: readonly PendingPublish[]) => readonly PendingPublish[],
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { publishes, condition } = await readDocument(store);
+    const bytes = formatPending(change(publishes));
+    if (condition !== 'absent' && Buffer.compare(bytes, formatPending(publishes)) === 0) return;
+    try {
+      await store.write(
+        pendingInvalidationsKey,
+        { kind: 'bytes', bytes },
+        {
+          condition,
+          contentType: 'application/json',
+          cache: 'pointer',
+          sha256: hash('sha256', bytes),
+          headers: { cacheControl: 'private, no-store' },
+        },
+      );
+      return;
+    } catch (error) {
+      const isLost = error instanceof RemoteError && error.code === 'condition-failed';
+      if (!isLost || attempt === maxAttempts) throw error;
+      await clock.sleep(backoffMs(clock, attempt, 20, 1_000));
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import { hash } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
+import { type Clock, type ObjectStore, systemClock } from '@slipway/core';
+import { openStore } from '@slipway/store';
+import { temporaryDirectory } from '@slipway/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  everyPath,
+  forgetProven,
+  formatPending,
+  maxPendingPaths,
+  parsePending,
+  pathDigest,
+  pathsToHandOn,
+  pendingInvalidationsKey,
+  publishLivesMs,
+  readPending,
+  rememberReplacements,
+} from '../src/index.ts';
+
+const everything = '/site/*';
+
+function clockAt(nowMs: number): Clock {
+  return { ...systemClock, nowMs: () => nowMs };
+}
+
+function destination(): Promise<ObjectStore> {
+  return openStore(pathToFileURL(temporaryDirectory('destination')).href, {});
+}
+
+function remember(store: ObjectStore, paths: readonly string[], { areOpen = true, nowMs = 1_000 } = {}) {
+  return rememberReplacements(store, { paths, everything, areOpen }, clockAt(nowMs));
+}
+
+/** As after an invalidation of some paths that began when the destination was as `readPending` gives it. */
+async function prove(store: ObjectStore, paths: readonly string[], nowMs = 1_000): Promise<void> {
+  const seen = await readPending(store);
+  await forgetProven(store, seen, provenOf(paths), nowMs, clockAt(nowMs));
+}
+
+function provenOf(paths: readonly string[]) {
+  const digests = new Set(paths.map(pathDigest));
+  return {
+    path: (path: string) => paths.includes(path),
+    digest: (digest: string) => digests.has(digest),
+  };
+}
+
+async function handedOn(store: ObjectStore, known: readonly string[] = []): Promise<readonly string[]> {
+  return pathsToHandOn(await readPending(store), () => known);
+}
+
+describe('what a publish replaces', () => {
+  it.each([true, false])('is handed on until its invalidation is proven (open: %s)', async (areOpen) => {
+    const store = await destination();
+    expect(await handedOn(store)).toEqual([]);
+    const paths = ['/a', '/b%20c'];
+    const remembered = await remember(store, paths, { areOpen });
+    expect(await handedOn(store, ['/z', ...paths])).toEqual(paths);
+    await remembered.complete();
+    expect(await handedOn(store, paths)).toEqual(paths);
+    await prove(store, ['/a']);
+    expect(await handedOn(store, paths)).toEqual(['/b%20c']);
+    await prove(store, paths);
+    expect(await handedOn(store, paths)).toEqual([]);
+  });
+
+  it('is everything where a path that is kept as a digest is known to nobody', async () => {
+    const store = await destination();
+    await remember(store, ['/gone', '/here'], { areOpen: false });
+    expect(await handedOn(store, ['/here'])).toEqual([everyPath, '/here']);
+  });
+
+  it('is one wildcard when it is too much', async () => {
+    const store = await destination();
+    const many = Array.from({ length: maxPendingPaths + 1 }, (_, index) => `/${index}`);
+    await remember(store, many);
+    expect(await handedOn(store)).toEqual([everything]);
+  });
+
+  it('stays pending while its publish is at work: what is replaced after an invalidation is not reached by it', async () => {
+    const store = await destination();
+    const remembered = await remember(store, ['/a']);
+    await prove(store, ['/a']);
+    expect(await handedOn(store)).toEqual(['/a']);
+    await remembered.complete();
+    await prove(store, ['/a']);
+    expect(await handedOn(store)).toEqual([]);
+  });
+
+  it('stays pending when it is replaced again between the invalidation and its proof', async () => {
+    const store = await destination();
+    await (await remember(store, ['/a', '/b'])).complete();
+    const seen = await readPending(store);
+    await (await remember(store, ['/a'])).complete();
+    await forgetProven(store, seen, provenOf(['/a', '/b']), 1_000, systemClock);
+    expect(await handedOn(store)).toEqual(['/a']);
+  });
+
+  it('can be proven of a publish that was killed once it cannot be alive, and one that is alive all the same says it again', async () => {
+    const store = await destination();
+    const slow = await remember(store, ['/a']);
+    await prove(store, ['/a'], 1_000 + publishLivesMs);
+    expect(await handedOn(store)).toEqual(['/a']);
+    await prove(store, ['/a'], 1_001 + publishLivesMs);
+    expect(await handedOn(store)).toEqual([]);
+    await slow.complete();
+    expect(await handedOn(store)).toEqual(['/a']);
+  });
+
+  it('I3: is never lost to another publish at the same time', async () => {
+    const store = await destination();
+    const names = Array.from({ length: 12 }, (_, index) => `/p${String(index).padStart(2, '0')}`);
+    await Promise.all(names.map(async (name) => (await remember(store, [name])).complete()));
+    expect(await handedOn(store)).toEqual(names);
+  });
+
+  it('stays bounded, however many publishes nobody proves an invalidation of', async () => {
+    const store = await destination();
+    for (let index = 0; index < 130; index += 1) await remember(store, [`/${index}`, `/x${index}`]);
+    expect((await readPending(store)).length).toBeLessThanOrEqual(101);
+    expect(await handedOn(store)).toContain(everyPath);
+  });
+
+  it('is nothing when nothing is replaced: no object is stored', async () => {
+    const store = await destination();
+    await (await remember(store, [])).complete();
+    expect(await store.read(pendingInvalidationsKey, { maxBytes: 1_000 })).toBeUndefined();
+  });
+});
+
+describe('the document', () => {
+  const path = fc
+    .array(fc.stringMatching(/^[\w.~-]{1,12}$/), { minLength: 1, maxLength: 4 })
+    .map((names) => `/${names.join('/')}`);
+  const publish = fc.record({
+    id: fc.stringMatching(/^[0-9a-f]{16}$/),
+    beganAtMs: fc.nat(),
+    isComplete: fc.boolean(),
+    paths: fc.array(path, { maxLength: 5 }),
+    digests: fc.array(path.map(pathDigest), { maxLength: 5 }),
+  });
+
+  it('is read as it was written', () => {
+    fc.assert(
+      fc.property(fc.array(publish, { maxLength: 6 }), (publishes) => {
+        expect(parsePending(formatPending(publishes))).toEqual(publishes);
+      }),
+    );
+  });
+
+  it('I8: damaged or forged, it says that everything is pending, and no line of it is anything but a path', () => {
+    const forged = (paths: readonly string[]) =>
+      Buffer.from(
+        JSON.stringify({
+          version: 1,
+          publishes: [{ id: '0123456789abcdef', beganAtMs: 1, isComplete: true, paths, digests: [] }],
+        }),
+      );
+    const documents = [
+      Buffer.from(''),
+      Buffer.from('{'),
+      Buffer.alloc(100, 0xff),
+      Buffer.from('[]'),
+      Buffer.from('{"version":1}'),
+      Buffer.from(`${'['.repeat(100)}`),
+      forged(['/a\n::add-mask::x']),
+      forged(['a']),
+      forged(['/a*b']),
+      forged(['/%zz']),
+      forged(['/a?b']),
+    ];
+    for (const document of documents) {
+      expect(pathsToHandOn(parsePending(document), () => [])).toEqual([everyPath]);
+    }
+  });
+
+  it('of a later version is refused, and not replaced', async () => {
+    const store = await destination();
+    const bytes = Buffer.from('{"version":2}');
+    await store.write(
+      pendingInvalidationsKey,
+      { kind: 'bytes', bytes },
+      {
+        condition: 'absent',
+        contentType: 'application/json',
+        cache: 'pointer',
+        sha256: hash('sha256', bytes),
+      },
+    );
+    await expect(remember(store, ['/a'])).rejects.toMatchObject({ code: 'not-supported' });
+  });
+
+  it('names no path that it keeps as a digest', async () => {
+    const store = await destination();
+    await (await remember(store, ['/secret/page.html'], { areOpen: false })).complete();
+    const stored = await store.read(pendingInvalidationsKey, { maxBytes: 10_000 });
+    expect(Buffer.from(stored?.body ?? []).toString()).not.toMatch(/secret|page/);
+  });
+});
