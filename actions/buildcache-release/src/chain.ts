@@ -70,6 +70,9 @@ export const chain: Chain = {
         ...sameInputs('wait', 'wait-deadline', 'base-url', 'prove-deadline', 'dry-run'),
         ...role,
         paths: fromOutput('publish', 'invalidation-paths'),
+        destination: fromInput('mirror'),
+        'destination-endpoint-url': fromInput('endpoint-url'),
+        ...sameInputs('force-path-style'),
         'paths-file': leftOut('the publish names all paths'),
         'cache-tags': leftOut('the publish names all paths'),
         // The run is in it, because the index may have gone and come back: by a rollback, or a publish elsewhere.
@@ -104,6 +107,12 @@ export const chain: Chain = {
     'trusted-keys': {
       description:
         'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, the one that is signs.',
+    },
+    mirror: {
+      description: 'URL of the mirror: `s3://bucket/prefix` or `file:///directory`.',
+    },
+    'endpoint-url': {
+      description: 'URL of the S3 service, for R2, MinIO and others. AWS when not given.',
     },
     'verify-url': {
       description:

@@ -1,7 +1,8 @@
 import { type CloudFront, distributionSessionPolicy, openCloudFront } from '@slipway/aws';
-import { type AwsInputs, awsProblems, openAwsAccess } from '@slipway/aws-actions';
-import { counted, printable, unreachable } from '@slipway/core';
+import { type AwsInputs, awsProblems, openAwsAccess, openAwsStore } from '@slipway/aws-actions';
+import { counted, type ObjectStore, printable, unreachable } from '@slipway/core';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { observe } from './observe.ts';
@@ -28,8 +29,11 @@ export const action = defineAction({
     stale: { description: 'How many serve other bytes.' },
     report: { description: 'Path of the JSON report.' },
   },
-  checkInputs: (given, { environment }) => [
-    ...awsProblems(awsInputsOf(given), { environment }, { needed: !given.dryRun, defaultRegion }),
+  checkInputs: (given, surroundings) => [
+    ...new Set([
+      ...awsProblems(awsInputsOf(given), surroundings, { needed: !given.dryRun, defaultRegion }),
+      ...awsProblems(destinationInputsOf(given), surroundings, { needed: isOnS3(given.destination) }),
+    ]),
     ...proofProblems(given),
     ...[strangeTargets(given.paths, given.baseUrl) ?? []].flat(),
   ],
@@ -45,11 +49,20 @@ function awsInputsOf(given: Inputs): AwsInputs {
   return { ...given, forcePathStyle: false };
 }
 
+function destinationInputsOf(given: Inputs): AwsInputs {
+  return { ...given, endpointUrl: given.destinationEndpointUrl };
+}
+
+function isOnS3(destination: string | undefined): boolean {
+  return destination !== undefined && parseStoreUrl(destination).kind === 's3';
+}
+
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { clock, progress, environment } = context;
   const { distributionId } = given;
   const startedMs = clock.nowMs();
-  const planned = plan(await observe(given, context));
+  const destination = await openDestination(given, context);
+  const planned = plan(await observe(given, destination, context));
   const reported = { distributionId, plan: planned, reportPath: given.report };
   describe(planned, given.dryRun, (line) => progress.info(line));
   if (given.dryRun) {
@@ -57,6 +70,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   }
   const result = await execute(planned, {
     openCloudFront: () => openControlPlane(given, context),
+    destination,
     clock,
     progress,
     environment,
@@ -64,6 +78,12 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     proveMs: given.proveDeadline,
   });
   return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
+}
+
+async function openDestination(given: Inputs, context: ActionContext): Promise<ObjectStore | undefined> {
+  const { destination, dryRun } = given;
+  if (destination === undefined) return undefined;
+  return openAwsStore(destination, destinationInputsOf(given), context, dryRun ? 'read' : 'write');
 }
 
 function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudFront> {
@@ -119,6 +139,10 @@ function linesOf(step: Step): readonly string[] {
       return step.expectations.map(
         ({ url, sha256 }) => `Would prove that ${printable(url)} serves ${sha256}`,
       );
+    case 'forget-proven':
+      return [
+        `Would note in the destination that ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes are proven`,
+      ];
     default:
       return unreachable(step);
   }

@@ -16,12 +16,14 @@ import {
   counted,
   type Environment,
   formatDuration,
+  type ObjectStore,
   type ProgressPort,
   type SlipwayError,
   UserError,
   unreachable,
 } from '@slipway/core';
-import type { Plan } from './plan.ts';
+import { forgetProven } from '@slipway/pending-invalidations';
+import { batchesFor, type Plan } from './plan.ts';
 
 /** How far the clocks of this machine and of CloudFront may be apart. */
 const clockToleranceMs = 60_000;
@@ -47,6 +49,10 @@ export interface Result {
   /** In the order in which they were made; of a batch that was made again, only the last. */
   readonly invalidations: readonly MadeInvalidation[];
   readonly proofs: readonly ProvenUrl[];
+  /** Whether what was stale and not among the paths was invalidated too. */
+  readonly mended: boolean;
+  /** Why the destination was not told what is proven. */
+  readonly notForgotten: string | undefined;
   /** Undefined when there are no tags, or when the distribution's configuration may not be read. */
   readonly cacheTagHeader: string | undefined;
   readonly failure: SlipwayError | undefined;
@@ -55,6 +61,8 @@ export interface Result {
 export interface Ports {
   /** Called only when there is something to invalidate: proving alone needs no credentials. */
   readonly openCloudFront: () => Promise<CloudFront>;
+  /** What remembers the paths that are pending. */
+  readonly destination: ObjectStore | undefined;
   readonly clock: Clock;
   readonly progress: ProgressPort;
   readonly environment: Environment;
@@ -83,6 +91,8 @@ class Run {
   readonly #ports: Ports;
   readonly #made: MadeInvalidation[] = [];
   #proofs: readonly ProvenUrl[] = [];
+  #mended = false;
+  #notForgotten: string | undefined;
   #cacheTagHeader: string | undefined;
   #cloudFront: CloudFront | undefined;
 
@@ -94,6 +104,8 @@ class Run {
   result(failure: SlipwayError | undefined): Result {
     return {
       cacheTagHeader: this.#cacheTagHeader,
+      mended: this.#mended,
+      notForgotten: this.#notForgotten,
       invalidations: this.#made,
       proofs: this.#proofs,
       failure,
@@ -114,6 +126,9 @@ class Run {
           break;
         case 'prove':
           await this.#prove(step.expectations);
+          break;
+        case 'forget-proven':
+          await this.#forget(step);
           break;
         default:
           unreachable(step);
@@ -179,15 +194,24 @@ class Run {
   }
 
   async #prove(expectations: readonly Expectation[]): Promise<void> {
-    // What is completed does not become effective by waiting: one look is enough to know that it does not help.
+    const uncovered = new Set(this.#plan.uncovered.all);
+    // What is completed, or was never invalidated, does not become effective by waiting: one look is enough to know.
     const reused = this.#made.some((made) => made.reused);
-    this.#proofs = await this.#ask(expectations, (served) => reused && isOutdated(served));
-    const outdated = this.#proofs.filter(({ served }) => isOutdated(served));
-    if (outdated.length === 0 || !this.#made.some(({ mayBeOld }) => mayBeOld)) return;
-    this.#ports.progress.info(
-      `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an old one: making another.`,
+    this.#proofs = await this.#ask(
+      expectations,
+      (served, { url }) => (reused || uncovered.has(url)) && isOutdated(served),
     );
-    await this.#renew();
+    const outdated = this.#proofs.filter(({ served }) => isOutdated(served));
+    this.#mended = await this.#mend(outdated.filter(({ expectation: { url } }) => uncovered.has(url)));
+    const isOld = outdated.length > 0 && this.#made.some(({ mayBeOld }) => mayBeOld);
+    if (isOld) {
+      this.#ports.progress.info(
+        `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an old one: making another.`,
+      );
+      await this.#renew();
+    }
+    if (!isOld && !this.#mended) return;
+    await this.#waitIfAsked();
     const again = await this.#ask(
       outdated.map(({ expectation }) => expectation),
       () => false,
@@ -196,21 +220,78 @@ class Run {
     this.#proofs = this.#proofs.map((proven) => latest.get(proven.expectation.url) ?? proven);
   }
 
+  /**
+   * Invalidates what no path of this run covers and is not served as published: a publish before may have replaced it, and its
+   * invalidation may never have been made. Whether something was invalidated.
+   */
+  async #mend(outdated: readonly ProvenUrl[]): Promise<boolean> {
+    if (outdated.length === 0) return false;
+    const { progress } = this.#ports;
+    const batches = batchesFor(
+      outdated.map(({ expectation }) => expectation.url),
+      this.#plan.budget,
+    );
+    if (batches === undefined) {
+      progress.info(
+        'What is stale and not among the paths does not fit max-paths, so it is not invalidated.',
+      );
+      return false;
+    }
+    try {
+      await this.#control();
+    } catch (error) {
+      progress.info(`What is stale cannot be invalidated: ${asSlipwayError(error).message}`);
+      return false;
+    }
+    progress.info(
+      `${counted(outdated.length, 'URL')} not served as published, and no path of this run covers ${outdated.length === 1 ? 'it' : 'them'}: invalidating ${outdated.length === 1 ? 'it' : 'them'}.`,
+    );
+    for (const batch of batches) this.#made.push(await this.#renewed(await this.#invalidate(batch, 1)));
+    return true;
+  }
+
+  /** Never fails: what is proven is served, whatever the destination remembers. */
+  async #forget(step: Extract<Plan['steps'][number], { kind: 'forget-proven' }>): Promise<void> {
+    const { destination, clock } = this.#ports;
+    const isProven =
+      this.#made.every(({ invalidation }) => invalidation.status === 'Completed') &&
+      this.#proofs.every(({ served }) => served.kind === 'fresh');
+    if (destination === undefined || !isProven) return;
+    const paths = new Set(step.paths);
+    const digests = new Set(step.digests);
+    try {
+      await forgetProven(
+        destination,
+        step.publishes,
+        { path: (path) => paths.has(path), digest: (digest) => digests.has(digest) },
+        step.readAtMs,
+        clock,
+      );
+    } catch (error) {
+      this.#notForgotten = asSlipwayError(error).message;
+    }
+  }
+
   /** Another invalidation for each old one, with the first reference that is not used up. */
   async #renew(): Promise<void> {
-    for (const [index, old] of this.#made.entries()) {
-      let made = old;
-      for (let attempt = 2; made.mayBeOld && attempt <= maxAttempts; attempt += 1) {
-        made = await this.#invalidate(old.batch, attempt);
-      }
-      this.#made[index] = made;
+    for (const [index, old] of this.#made.entries()) this.#made[index] = await this.#renewed(old);
+  }
+
+  async #renewed(old: MadeInvalidation): Promise<MadeInvalidation> {
+    let made = old;
+    for (let attempt = 2; made.mayBeOld && attempt <= maxAttempts; attempt += 1) {
+      made = await this.#invalidate(old.batch, attempt);
     }
-    if (this.#plan.steps.some(({ kind }) => kind === 'wait')) await this.#wait();
+    return made;
+  }
+
+  async #waitIfAsked(): Promise<void> {
+    if (this.#plan.waits) await this.#wait();
   }
 
   async #ask(
     expectations: readonly Expectation[],
-    isEnough: (served: Served) => boolean,
+    isEnough: (served: Served, expectation: Expectation) => boolean,
   ): Promise<readonly ProvenUrl[]> {
     const { clock, progress, environment, proveMs } = this.#ports;
     progress.start('Prove what is served', expectations.length, 'entries');

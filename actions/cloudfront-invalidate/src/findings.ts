@@ -12,7 +12,8 @@ export type FindingCode =
   | 'tags-unchecked'
   | 'wildcard-made'
   | 'prefix-repeated'
-  | 'proof-not-invalidated';
+  | 'proof-not-invalidated'
+  | 'pending-not-noted';
 
 export type Finding = Problem<FindingCode>;
 
@@ -66,7 +67,7 @@ function detailed(details: string): string {
 
 /** Everything that is worth knowing of a run, errors first. */
 export function findingsOf(plan: Plan, result: Result | undefined): readonly Finding[] {
-  const findings: Finding[] = [...servedFindings(plan, result?.proofs ?? [])];
+  const findings: Finding[] = [...servedFindings(plan, result)];
   findings.push(
     ...plan.uncovered.asked.map((url): Finding => {
       const message =
@@ -93,6 +94,14 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       hint: 'If something was published since, give a reference that changes with it, or something to prove.',
     });
   }
+  if (result?.notForgotten !== undefined) {
+    findings.push({
+      code: 'pending-not-noted',
+      severity: 'warning',
+      message: `the destination was not told what is proven: ${result.notForgotten}`,
+      hint: 'Everything is served as published. Allow s3:GetObject and s3:PutObject for the destination; until then each publish names these paths again.',
+    });
+  }
   if (plan.tags.length > 0 && result !== undefined && result.cacheTagHeader === undefined) {
     findings.push({
       code: 'tags-unchecked',
@@ -113,19 +122,21 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
   return findings;
 }
 
-function servedFindings({ uncovered }: Plan, proofs: readonly ProvenUrl[]): readonly Finding[] {
-  const all = new Set(uncovered.all);
-  return proofs.flatMap((proven) => servedFinding(proven, all.has(proven.expectation.url)) ?? []);
+function servedFindings({ uncovered }: Plan, result: Result | undefined): readonly Finding[] {
+  const all = new Set(result?.mended === true ? [] : uncovered.all);
+  return (result?.proofs ?? []).flatMap(
+    (proven) => servedFinding(proven, all.has(proven.expectation.url)) ?? [],
+  );
 }
 
 /** The failure of a run whose proofs did not all succeed. */
-export function notServed(plan: Plan, proofs: readonly ProvenUrl[]): SlipwayError | undefined {
-  const failed = servedFindings(plan, proofs);
+export function notServed(plan: Plan, result: Result | undefined): SlipwayError | undefined {
+  const failed = servedFindings(plan, result);
   const [first] = failed;
   if (first === undefined) return undefined;
   return new RemoteError(
     'not-served',
-    `${failed.length} of ${proofs.length.toLocaleString('en-US')} URLs do not serve what was published: ${first.key}: ${first.message} (${first.code})`,
+    `${failed.length} of ${(result?.proofs.length ?? 0).toLocaleString('en-US')} URLs do not serve what was published: ${first.key}: ${first.message} (${first.code})`,
     { hint: first.hint, retryable: true },
   );
 }

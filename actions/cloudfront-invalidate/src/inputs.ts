@@ -4,6 +4,7 @@ import { type InputSurroundings, type InputsOf, input, listInput } from '@slipwa
 import { readManifestFile, readPathsFile } from './files.ts';
 import {
   parseBaseUrl,
+  parseDestination,
   parseDistributionId,
   parsePaths,
   parseProofs,
@@ -11,7 +12,7 @@ import {
   withoutText,
 } from './parsers.ts';
 
-const { 'force-path-style': _, ...shared } = awsInputs;
+const { 'force-path-style': forcePathStyle, ...shared } = awsInputs;
 
 export const inputs = {
   'distribution-id': {
@@ -33,6 +34,14 @@ export const inputs = {
         'What the CDN has before each path, and before each key that is proven: `/spack` for a mirror at `https://cdn.example.org/spack`.',
     }),
     parse: parsePathPrefix,
+  },
+  destination: {
+    ...input.text({
+      description:
+        'The `destination` or `mirror` of the publish: `s3://bucket/prefix` or `file:///directory`. It remembers what was replaced there until an invalidation of it is proven: what is pending is invalidated too, and what this run has proven is forgotten. Without it each publish names its paths again.',
+    }),
+    kind: 'URL',
+    parse: withoutText(parseDestination),
   },
   'cache-tags': listInput(
     'Cache tags to invalidate, one a line or with commas between them, where the distribution reads tags from a header of the origin.',
@@ -107,6 +116,11 @@ export const inputs = {
     ...shared['endpoint-url'],
     description: 'URL of the CloudFront API, for tests and private endpoints. AWS when not given.',
   },
+  'destination-endpoint-url': {
+    ...shared['endpoint-url'],
+    description: 'URL of the S3 service of `destination`, for R2, MinIO and others. AWS when not given.',
+  },
+  'force-path-style': forcePathStyle,
   'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
   report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
 };

@@ -1,20 +1,32 @@
-import { underPrefix } from '@slipway/aws';
-import { UserError } from '@slipway/core';
+import { parseInvalidationPath, underPrefix } from '@slipway/aws';
+import { type ObjectStore, UserError } from '@slipway/core';
+import { readPending } from '@slipway/pending-invalidations';
 import type { ActionContext } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
-import { eachOf, strangeTargets } from './parsers.ts';
+import { type AskedTarget, eachOf, strangeTargets } from './parsers.ts';
 import type { PlanInput } from './plan.ts';
 
-/** Reads the files that the inputs name. Throws `UserError` `input-invalid` for what cannot be used of them. */
-export async function observe(given: Inputs, context: ActionContext): Promise<PlanInput> {
+/** Reads the files that the inputs name, and what is pending in the destination. Throws `UserError` `input-invalid` for what cannot be used of them. */
+export async function observe(
+  given: Inputs,
+  destination: ObjectStore | undefined,
+  context: ActionContext,
+): Promise<PlanInput> {
+  // Before anything is invalidated: what is replaced later is not reached by it.
+  const readAtMs = context.clock.nowMs();
+  const publishes = destination === undefined ? [] : await readPending(destination);
   const { clock, workDirectory } = context;
   const prefix = given.pathPrefix ?? '';
   try {
     const more = given.pathsFile === undefined ? [] : await readPathsFile(given.pathsFile, workDirectory);
     const listed =
       given.proveFile === undefined ? [] : await readManifestFile(given.proveFile, workDirectory);
-    const asked = [...given.paths, ...more];
+    const asked: readonly AskedTarget[] = [
+      ...given.paths,
+      ...more,
+      ...publishes.flatMap(({ paths }) => paths).map(parseInvalidationPath),
+    ];
     const strange = strangeTargets(asked, given.baseUrl);
     if (strange !== undefined) throw new Error(strange);
     return {
@@ -23,6 +35,7 @@ export async function observe(given: Inputs, context: ActionContext): Promise<Pl
         ({ origin, ...target }) => underPrefix(target, origin === undefined ? prefix : ''),
         ({ name }) => name,
       ),
+      pending: { publishes, readAtMs, asked },
       tags: given.cacheTags,
       budget: {
         maxPaths: given.maxPaths,

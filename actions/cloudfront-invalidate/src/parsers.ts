@@ -1,6 +1,7 @@
 import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
 import { parseJsonText, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
+import { parseStoreUrl } from '@slipway/store';
 
 const maxUrlCharacters = 4096;
 const maxShownCharacters = 120;
@@ -161,6 +162,13 @@ function parseProofLine(line: string): readonly Proof[] {
     if (place.endsWith(':')) throw new Error('a ":" follows the path: leave it out; in a name it is %3A');
     return { place: parsePlace(place), sha256: sha256.toLowerCase() };
   });
+}
+
+/** The URL of a store that can be written. Throws an `Error` for what is none. */
+export function parseDestination(text: string): string {
+  if (parseStoreUrl(text).kind === 'https')
+    throw new Error('it must be s3://bucket/prefix or file:///directory');
+  return text;
 }
 
 /** The URL of a CDN without a slash at its end. Throws an `Error` for what is none. */

@@ -10,7 +10,9 @@ import {
   type PlannedTarget,
 } from '@slipway/aws';
 import { counted, encodeKey, printable, UserError, unreachable } from '@slipway/core';
+import type { PendingPublish } from '@slipway/pending-invalidations';
 import type { Proof } from './parsers.ts';
+import { forgetting, type Pending, pendingReference } from './pending.ts';
 
 const maxShown = 5;
 
@@ -23,7 +25,15 @@ export type Step =
       readonly batch: InvalidationBatch;
     }
   | { readonly kind: 'wait' }
-  | { readonly kind: 'prove'; readonly expectations: readonly Expectation[] };
+  | { readonly kind: 'prove'; readonly expectations: readonly Expectation[] }
+  /** Once all before it has succeeded: what the destination need not remember any more, of these publishes. */
+  | {
+      readonly kind: 'forget-proven';
+      readonly publishes: readonly PendingPublish[];
+      readonly readAtMs: number;
+      readonly paths: readonly string[];
+      readonly digests: readonly string[];
+    };
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -34,6 +44,9 @@ export interface Plan {
   /** How many paths, wildcards and tags CloudFront bills: each is a path to it. */
   readonly billablePaths: number;
   readonly wildcards: number;
+  readonly budget: InvalidationBudget;
+  /** Whether to wait until CloudFront calls an invalidation completed. */
+  readonly waits: boolean;
   /** URLs to prove that nothing of this run invalidates; `asked` are those that the inputs name one by one. */
   readonly uncovered: { readonly all: readonly string[]; readonly asked: readonly string[] };
   /** Names that have `path-prefix` twice: most often it was written into the path as well. */
@@ -42,6 +55,8 @@ export interface Plan {
 
 export interface PlanInput {
   readonly targets: readonly InvalidationTarget[];
+  /** What the destination remembers, and the targets as publishes name them: without `path-prefix`. */
+  readonly pending: Pending;
   readonly tags: readonly string[];
   readonly budget: InvalidationBudget;
   readonly reference: string | undefined;
@@ -69,11 +84,14 @@ export function plan(input: PlanInput): Plan {
   }
   if (paths.length > 0 && input.wait) steps.push({ kind: 'wait' });
   if (expectations.length > 0) steps.push({ kind: 'prove', expectations });
+  if (input.wait || paths.length === 0) steps.push(...forgetting(input.pending));
   return {
     steps,
     publish,
     targets,
     tags: input.tags,
+    budget: input.budget,
+    waits: input.wait,
     billablePaths: paths.length,
     wildcards: paths.filter(isWildcard).length,
     uncovered: uncoveredOf(input),
@@ -88,6 +106,10 @@ export function plan(input: PlanInput): Plan {
 
 /** What stands for this publish in the reference: what the user says, or else what is to be served, or else this run. */
 function publishOf(input: PlanInput, expectations: readonly Expectation[]): string {
+  return `${contentOf(input, expectations)}${pendingReference(input.pending, input.runReference)}`;
+}
+
+function contentOf(input: PlanInput, expectations: readonly Expectation[]): string {
   if (input.reference !== undefined) return `reference ${input.reference}`;
   if (expectations.length === 0) return `run ${input.runReference}`;
   return `content ${expectations.map(({ url, sha256 }) => `${url} ${sha256}`).join('\n')}`;
@@ -135,9 +157,22 @@ function expectationsOf({ proofs, baseUrl, prefix }: PlanInput): readonly Expect
   return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
 }
 
-/** What no path covers. Where nothing is invalidated, or by tags, nobody can say. */
+/** The paths of URLs that turned out to be stale, in batches, or undefined when the budget does not allow them. */
+export function batchesFor(
+  urls: readonly string[],
+  budget: InvalidationBudget,
+): readonly InvalidationBatch[] | undefined {
+  const collapsed = collapse(
+    urls.map((url) => ({ kind: 'path', name: nameOf(url) })),
+    budget,
+  );
+  if (collapsed.kind !== 'within-budget') return undefined;
+  return inBatches(collapsed.targets.flatMap(({ paths }) => paths));
+}
+
+/** What no path covers. Where tags are invalidated, nobody can say. */
 function uncoveredOf({ proofs, targets, tags, baseUrl, prefix }: PlanInput): Plan['uncovered'] {
-  if (targets.length === 0 || tags.length > 0) return { all: [], asked: [] };
+  if (tags.length > 0) return { all: [], asked: [] };
   const paths = new Set(targets.flatMap(({ kind, name }) => (kind === 'path' ? [name] : [])));
   const prefixes = targets.flatMap(({ kind, name }) => (kind === 'prefix' ? [name] : []));
   const uncovered = proofs.flatMap(({ place, isListed }) => {
@@ -148,7 +183,8 @@ function uncoveredOf({ proofs, targets, tags, baseUrl, prefix }: PlanInput): Pla
   });
   return {
     all: uncovered.map(({ url }) => url),
-    asked: uncovered.filter(({ isListed }) => isListed !== true).map(({ url }) => url),
+    asked:
+      targets.length === 0 ? [] : uncovered.filter(({ isListed }) => isListed !== true).map(({ url }) => url),
   };
 }
 

@@ -21,7 +21,7 @@ export function report(input: ReportInput): ActionResult {
   const problems = findingsOf(plan, result);
   const invalidations = result?.invalidations ?? [];
   const proofs = result?.proofs ?? [];
-  const failure = result?.failure ?? notServed(input.plan, proofs);
+  const failure = result?.failure ?? notServed(plan, result);
   const count = (kind: string): number => proofs.filter(({ served }) => served.kind === kind).length;
   const body = {
     action: 'cloudfront-invalidate',
@@ -69,8 +69,8 @@ function statusOf({ plan, result }: ReportInput): string {
   const open = result.invalidations.find(({ invalidation }) => invalidation.status !== 'Completed');
   if (open !== undefined) return open.invalidation.status;
   const planned = plan.steps.filter(({ kind }) => kind === 'invalidate').length;
-  if (planned === 0) return 'none';
-  return result.invalidations.length === planned ? 'Completed' : 'failed';
+  if (planned + result.invalidations.length === 0) return 'none';
+  return result.invalidations.length >= planned ? 'Completed' : 'failed';
 }
 
 function summary(input: ReportInput, failure: SlipwayError | undefined): readonly SummaryBlock[] {
@@ -131,9 +131,9 @@ function summary(input: ReportInput, failure: SlipwayError | undefined): readonl
   return blocks;
 }
 
-function titleOf({ plan, result }: ReportInput, failure: SlipwayError | undefined): string {
+function titleOf({ result }: ReportInput, failure: SlipwayError | undefined): string {
   if (result === undefined) return 'CloudFront invalidation (dry run)';
   if (failure !== undefined) return 'CloudFront invalidation failed';
   if (result.proofs.length > 0) return 'CloudFront serves what was published';
-  return plan.billablePaths === 0 ? 'Nothing to invalidate' : 'CloudFront invalidated';
+  return result.invalidations.length === 0 ? 'Nothing to invalidate' : 'CloudFront invalidated';
 }

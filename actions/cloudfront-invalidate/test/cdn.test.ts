@@ -16,7 +16,9 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     cdn.store({ 'index.json': 'new', 'other.json': 'new' });
     const prove = proof('/index.json', 'new');
 
-    const without = await cdn.run({ prove, 'prove-deadline': '1s' });
+    const role = 'arn:aws:iam::123456789012:role/publish';
+    const withoutKeys = { 'access-key-id': '', 'secret-access-key': '', 'role-to-assume': role };
+    const without = await cdn.run({ ...withoutKeys, prove, 'prove-deadline': '1s' });
     expect(without.exitCode).toBe(1);
     expect(without.outputs).toMatchObject({
       status: 'none',
@@ -25,6 +27,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
       'invalidation-ids': '',
     });
     expect(wordsOf(without)).toMatch(/served-stale.*x-cache: Hit from varnish/s);
+    expect(without.log).toMatch(/What is stale cannot be invalidated: .*no role can be assumed/s);
     expect(cdn.controlPlane.requests).toEqual([]);
 
     const run = await cdn.run({ paths: '/index.json', prove });
@@ -41,6 +44,23 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(run.summary).toContain('## CloudFront serves what was published');
     expect(await (await fetch(cdn.urlOf('other.json'))).text()).toBe('old');
     expect(reportOf(run)).toMatchObject({ dryRun: false, proofs: [{ served: { kind: 'fresh' } }] });
+  });
+
+  it('what is stale and not among the paths is invalidated once, before that is a failure', async () => {
+    const cdn = await startCdn();
+    await cdn.cache({ 'a.json': 'old', 'b.json': 'old' });
+    cdn.store({ 'a.json': 'new', 'b.json': 'new' });
+    const prove = `${proof('/a.json', 'new')}\n${proof('/b.json', 'new')}`;
+    const run = await cdn.run({ paths: '/a.json', prove });
+    expect(run.exitCode, run.log).toBe(0);
+    expect(run.outputs).toMatchObject({ status: 'Completed', 'paths-invalidated': '2', proven: '2' });
+    expect(cdn.controlPlane.invalidations.map(({ paths }) => paths)).toEqual([['/a.json'], ['/b.json']]);
+
+    cdn.store({ 'a.json': 'newer', 'b.json': 'newest' });
+    const wrong = await cdn.run({ prove: proof('/a.json', 'never stored'), 'prove-deadline': '1s' });
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.outputs).toMatchObject({ 'paths-invalidated': '1', stale: '1' });
+    expect(cdn.controlPlane.invalidations).toHaveLength(3);
   });
 
   it('proving alone needs no credentials, and having nothing to do is no failure', async () => {

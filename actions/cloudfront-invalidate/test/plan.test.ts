@@ -5,6 +5,7 @@ import { type PlanInput, plan } from '../src/plan.ts';
 const sha256 = hash('sha256', 'new bytes');
 const given: PlanInput = {
   targets: [{ kind: 'path', name: '/spack/v3/index' }],
+  pending: { publishes: [], readAtMs: 0, asked: [] },
   tags: [],
   budget: { maxPaths: 200, maxWildcards: 10, minDepth: 1 },
   reference: undefined,

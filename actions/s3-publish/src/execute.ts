@@ -81,13 +81,15 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
 
 /** Before anything is replaced: a run that is killed after it, or whose invalidation fails, leaves no CDN stale unnoticed. */
 function remember({ steps }: Plan, { store, baseUrl, clock }: Ports): Promise<Remembered> {
+  const pathsOf = (some: Plan['steps']) => some.map(({ key }) => cdnPathOf(key, baseUrl));
   return rememberReplacements(
     store,
     {
-      paths: steps.map(({ key }) => cdnPathOf(key, baseUrl)),
-      everything: everythingUnder(baseUrl),
+      // Of what is deleted nobody could find out the path later.
+      paths: pathsOf(steps.filter(({ kind }) => kind === 'delete')),
       // What a site does not link to shall not be found by it.
-      areOpen: false,
+      hiddenPaths: pathsOf(steps.filter(({ kind }) => kind !== 'delete')),
+      everything: everythingUnder(baseUrl),
     },
     clock,
   );

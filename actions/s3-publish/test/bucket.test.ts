@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Clock, systemClock } from '@slipway/core';
+import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { failureOf } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { formatInventory, inventoryKey, parseInventory } from '../src/inventory.ts';
@@ -45,18 +46,24 @@ describe('publishing to a bucket', () => {
     expect(bucket.requests.slice(first)).toEqual([
       'PUT latest.json',
       'HEAD latest.json',
+      `GET ${pendingInvalidationsKey}`,
+      `PUT ${pendingInvalidationsKey}`,
       `PUT ${inventoryKey}`,
     ]);
   });
 
-  test('unchanged costs a listing and one GET', async () => {
+  test('unchanged costs a listing and two GETs', async () => {
     const bucket = new BucketDouble();
     const source = makeTree(site);
     await publishToStore(bucket, { ...rules, source });
     bucket.requests = [];
     const run = await publishToStore(bucket, { ...rules, source });
     expect(run.outputs).toMatchObject({ uploaded: 0, unchanged: 4 });
-    expect(bucket.requests.toSorted()).toEqual([`GET ${inventoryKey}`, 'LIST page']);
+    expect(bucket.requests.toSorted()).toEqual([
+      `GET ${pendingInvalidationsKey}`,
+      `GET ${inventoryKey}`,
+      'LIST page',
+    ]);
   });
 
   test('an object that was stored without its Content-Encoding is stored again with it', async () => {
@@ -233,7 +240,7 @@ describe('the inventory is a cache', () => {
     expect(bucket.count('HEAD') + bucket.count('PUT')).toBe(0);
     const run = await publishToStore(bucket, { source: one, delete: 'extraneous' });
     expect(run.outputs).toMatchObject({ deleted: 1 });
-    expect([...bucket.objects.keys()].toSorted()).toEqual([inventoryKey, 'one']);
+    expect([...bucket.objects.keys()].toSorted()).toEqual([pendingInvalidationsKey, inventoryKey, 'one']);
   });
 
   test('is written while a long run goes on, so that a killed one leaves it', async () => {

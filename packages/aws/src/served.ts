@@ -37,7 +37,7 @@ export interface ProofOptions {
   /** Whether to go where the CDN redirects to, which is done unless this is false: then it is a failure. */
   readonly followRedirects?: boolean | undefined;
   /** Whether to stop asking for a URL that served this, before the deadline. */
-  readonly isEnough?: ((served: Served) => boolean) | undefined;
+  readonly isEnough?: ((served: Served, expectation: Expectation) => boolean) | undefined;
 }
 
 /**
@@ -58,7 +58,7 @@ export async function proveServed(
         const { served, final } = await askOnce(client, expectation, AbortSignal.timeout(leftMs));
         const waitMs = retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs);
         const over = clock.nowMs() + waitMs >= deadlineMs;
-        if (served.kind === 'fresh' || final || over || isEnough?.(served) === true) {
+        if (served.kind === 'fresh' || final || over || isEnough?.(served, expectation) === true) {
           onDone?.(expectation, served);
           return served;
         }

@@ -20,10 +20,10 @@ export const publishLivesMs = 6 * 3_600_000;
 export interface Replacements {
   /** What will be stored over, stored anew or deleted, as paths of `invalidation-paths`. */
   readonly paths: readonly string[];
+  /** The same, where whoever can read the destination must not learn the paths: their digests are kept. */
+  readonly hiddenPaths?: readonly string[];
   /** A wildcard for all of them, taken when there are too many. */
   readonly everything: string;
-  /** Whether anybody who can read the destination may learn the paths. Otherwise their digests are kept. */
-  readonly areOpen: boolean;
 }
 
 export interface Remembered {
@@ -37,17 +37,18 @@ export interface Remembered {
  */
 export async function rememberReplacements(
   store: ObjectStore,
-  { paths, everything, areOpen }: Replacements,
+  { paths, hiddenPaths = [], everything }: Replacements,
   clock: Clock,
 ): Promise<Remembered> {
-  if (paths.length === 0) return { complete: async () => {} };
-  const fits = paths.length <= maxPendingPaths;
+  const count = paths.length + hiddenPaths.length;
+  if (count === 0) return { complete: async () => {} };
+  const fits = count <= maxPendingPaths;
   const publish: PendingPublish = {
     id: randomBytes(8).toString('hex'),
     beganAtMs: clock.nowMs(),
     isComplete: false,
-    paths: fits ? (areOpen ? [...new Set(paths)] : []) : [everything],
-    digests: fits && !areOpen ? [...new Set(paths.map(pathDigest))] : [],
+    paths: fits ? [...new Set(paths)] : [everything],
+    digests: fits ? [...new Set(hiddenPaths.map(pathDigest))] : [],
   };
   await changeDocument(store, clock, (known) => withPublish(known, publish));
   return {

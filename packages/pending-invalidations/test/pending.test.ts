@@ -30,7 +30,8 @@ function destination(): Promise<ObjectStore> {
 }
 
 function remember(store: ObjectStore, paths: readonly string[], { areOpen = true, nowMs = 1_000 } = {}) {
-  return rememberReplacements(store, { paths, everything, areOpen }, clockAt(nowMs));
+  const replaced = areOpen ? { paths } : { paths: [], hiddenPaths: paths };
+  return rememberReplacements(store, { ...replaced, everything }, clockAt(nowMs));
 }
 
 /** As after an invalidation of some paths that began when the destination was as `readPending` gives it. */

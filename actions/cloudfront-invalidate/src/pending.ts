@@ -1,0 +1,41 @@
+import type { InvalidationTarget } from '@slipway/aws';
+import { encodeKey } from '@slipway/core';
+import { everyPath, isSettled, type PendingPublish, pathDigest } from '@slipway/pending-invalidations';
+import type { Step } from './plan.ts';
+
+/** What a destination remembers of its publishes, when it was read, and what is invalidated now, as publishes name it. */
+export interface Pending {
+  readonly publishes: readonly PendingPublish[];
+  readonly readAtMs: number;
+  readonly asked: readonly InvalidationTarget[];
+}
+
+/** What of the pending paths a run has proven when all of it succeeds: none or one step. Its own paths are all covered. */
+export function forgetting({ publishes, readAtMs, asked }: Pending): readonly Step[] {
+  const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
+  const spelled = new Set(asked.map(spelledAsKey));
+  const isEverything = spelled.has(everyPath);
+  const invalidated = new Set([...spelled].map(pathDigest));
+  const paths = settled.flatMap((publish) => publish.paths);
+  const digests = settled
+    .flatMap((publish) => publish.digests)
+    .filter((digest) => isEverything || invalidated.has(digest));
+  if (paths.length + digests.length === 0) return [];
+  return [{ kind: 'forget-proven', publishes: settled, readAtMs, paths, digests }];
+}
+
+/**
+ * What tells one state of the destination from another, for `CallerReference`: an invalidation that was made for a publish that
+ * was complete then reaches all of it; one that was made while a publish was at work must not be taken for one after it.
+ */
+export function pendingReference({ publishes }: Pending, runReference: string): string {
+  if (publishes.length === 0) return '';
+  const ids = publishes.map(({ id }) => id).sort();
+  const isAtWork = publishes.some(({ isComplete }) => !isComplete);
+  return ` after ${ids.join(' ')}${isAtWork ? ` in run ${runReference}` : ''}`;
+}
+
+/** A target as publishes spell paths. */
+function spelledAsKey({ kind, name }: InvalidationTarget): string {
+  return `${encodeKey(name)}${kind === 'prefix' ? '*' : ''}`;
+}

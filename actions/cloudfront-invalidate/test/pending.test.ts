@@ -1,0 +1,89 @@
+import { pathToFileURL } from 'node:url';
+import { type ObjectStore, systemClock } from '@slipway/core';
+import { readPending, rememberReplacements } from '@slipway/pending-invalidations';
+import { openStore } from '@slipway/store';
+import { serverProgram, temporaryDirectory } from '@slipway/testkit';
+import { describe, expect, it } from 'vitest';
+import { proof, startCdn } from './cdn.ts';
+
+async function destination(): Promise<ObjectStore> {
+  return openStore(pathToFileURL(temporaryDirectory('destination')).href, {});
+}
+
+async function pendingOf(store: ObjectStore): Promise<number> {
+  const publishes = await readPending(store);
+  return publishes.reduce((sum, { paths, digests }) => sum + paths.length + digests.length, 0);
+}
+
+describe.skipIf(serverProgram('varnishd') === undefined)(
+  'what a destination remembers (needs varnishd and gcc)',
+  () => {
+    it('is invalidated without being asked for, and forgotten once it is proven', async () => {
+      const cdn = await startCdn();
+      await cdn.cache({ 'site/a b.json': 'old', 'site/c.json': 'old' });
+      const store = await destination();
+      const what = { paths: ['/a%20b.json'], hiddenPaths: ['/c.json'], everything: '/*' };
+      await (await rememberReplacements(store, what, systemClock)).complete();
+      cdn.store({ 'site/a b.json': 'new', 'site/c.json': 'new' });
+
+      const inputs = { destination: store.url, 'path-prefix': '/site' };
+      const dryRun = await cdn.run({ ...inputs, 'dry-run': 'true' });
+      expect(dryRun.log).toContain('Would note in the destination that 1 path');
+      const first = await cdn.run(inputs);
+      expect(first.exitCode, first.log).toBe(0);
+      expect(await (await fetch(cdn.urlOf('site/a b.json'))).text()).toBe('new');
+      // Nobody but the publish knows the path of a digest.
+      expect(await pendingOf(store)).toBe(1);
+      const second = await cdn.run({ ...inputs, paths: '/c.json', prove: proof('/c.json', 'new') });
+      expect(second.exitCode, second.log).toBe(0);
+      expect(await pendingOf(store)).toBe(0);
+      const third = await cdn.run(inputs);
+      expect(third.outputs).toMatchObject({ status: 'none' });
+    });
+
+    it('is kept when an invalidation fails, is not waited for, or does not help', async () => {
+      const cdn = await startCdn({ ineffective: 10 });
+      await cdn.cache({ 'a.json': 'old' });
+      const store = await destination();
+      const what = { paths: ['/a.json'], everything: '/*' };
+      await (await rememberReplacements(store, what, systemClock)).complete();
+      cdn.store({ 'a.json': 'new' });
+      const stale = await cdn.run({
+        destination: store.url,
+        prove: proof('/a.json', 'new'),
+        'prove-deadline': '1s',
+      });
+      expect(stale.exitCode).toBe(1);
+      const unwaited = await cdn.run({ destination: store.url, wait: 'false' });
+      expect(unwaited.exitCode, unwaited.log).toBe(0);
+      expect(await pendingOf(store)).toBe(1);
+    });
+
+    it('of a publish that may be at work is invalidated and kept', async () => {
+      const cdn = await startCdn();
+      const store = await destination();
+      const what = { paths: ['/a.json'], everything: '/*' };
+      await rememberReplacements(store, what, systemClock);
+      for (const made of [1, 2]) {
+        const run = await cdn.run({ destination: store.url });
+        expect(run.exitCode, run.log).toBe(0);
+        expect(cdn.controlPlane.invalidations).toHaveLength(made);
+      }
+      expect(await pendingOf(store)).toBe(1);
+    });
+
+    it('going back to bytes of before is invalidated anew, although this CDN happens to serve them', async () => {
+      const cdn = await startCdn();
+      const store = await destination();
+      const inputs = { destination: store.url, prove: proof('/a.json', 'A') };
+      const what = { paths: ['/a.json'], everything: '/*' };
+      cdn.store({ 'a.json': 'A' });
+      for (const made of [1, 2]) {
+        await (await rememberReplacements(store, what, systemClock)).complete();
+        const run = await cdn.run(inputs);
+        expect(run.exitCode, run.log).toBe(0);
+        expect(cdn.controlPlane.invalidations).toHaveLength(made);
+      }
+    });
+  },
+);
