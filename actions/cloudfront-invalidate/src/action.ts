@@ -139,6 +139,8 @@ function linesOf(step: Step): readonly string[] {
       return step.expectations.map(
         ({ url, sha256 }) => `Would prove that ${printable(url)} serves ${sha256}`,
       );
+    case 'check-hidden':
+      return [`Would see whether the CDN serves ${printable(step.url)}, which it need not`];
     case 'forget-proven':
       return [
         `Would note in the destination that ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes are proven`,

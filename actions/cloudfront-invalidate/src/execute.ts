@@ -23,6 +23,7 @@ import {
   unreachable,
 } from '@slipway/core';
 import { forgetProven } from '@slipway/pending-invalidations';
+import type { ForgetStep } from './pending.ts';
 import { batchesFor, type Plan } from './plan.ts';
 
 /** How far the clocks of this machine and of CloudFront may be apart. */
@@ -51,6 +52,8 @@ export interface Result {
   readonly proofs: readonly ProvenUrl[];
   /** Whether what was stale and not among the paths was invalidated too. */
   readonly mended: boolean;
+  /** Whether the CDN serves what Slipway keeps in the destination for itself. */
+  readonly ownUrlServed: boolean;
   /** Why the destination was not told what is proven. */
   readonly notForgotten: string | undefined;
   /** Undefined when there are no tags, or when the distribution's configuration may not be read. */
@@ -92,6 +95,7 @@ class Run {
   readonly #made: MadeInvalidation[] = [];
   #proofs: readonly ProvenUrl[] = [];
   #mended = false;
+  #ownUrlServed = false;
   #notForgotten: string | undefined;
   #cacheTagHeader: string | undefined;
   #cloudFront: CloudFront | undefined;
@@ -105,6 +109,7 @@ class Run {
     return {
       cacheTagHeader: this.#cacheTagHeader,
       mended: this.#mended,
+      ownUrlServed: this.#ownUrlServed,
       notForgotten: this.#notForgotten,
       invalidations: this.#made,
       proofs: this.#proofs,
@@ -126,6 +131,9 @@ class Run {
           break;
         case 'prove':
           await this.#prove(step.expectations);
+          break;
+        case 'check-hidden':
+          this.#ownUrlServed = await this.#isServed(step.url);
           break;
         case 'forget-proven':
           await this.#forget(step);
@@ -251,7 +259,7 @@ class Run {
   }
 
   /** Never fails: what is proven is served, whatever the destination remembers. */
-  async #forget(step: Extract<Plan['steps'][number], { kind: 'forget-proven' }>): Promise<void> {
+  async #forget(step: ForgetStep): Promise<void> {
     const { destination, clock } = this.#ports;
     const isProven =
       this.#made.every(({ invalidation }) => invalidation.status === 'Completed') &&
@@ -287,6 +295,17 @@ class Run {
 
   async #waitIfAsked(): Promise<void> {
     if (this.#plan.waits) await this.#wait();
+  }
+
+  async #isServed(url: string): Promise<boolean> {
+    const { clock, environment } = this.#ports;
+    // No bytes have this checksum: whatever is served is other bytes.
+    const [served] = await proveServed([{ url, sha256: '0'.repeat(64) }], {
+      clock,
+      deadlineMs: clock.nowMs(),
+      proxyEnvironment: environment,
+    });
+    return served?.kind === 'stale';
   }
 
   async #ask(

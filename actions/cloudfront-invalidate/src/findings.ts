@@ -13,7 +13,8 @@ export type FindingCode =
   | 'wildcard-made'
   | 'prefix-repeated'
   | 'proof-not-invalidated'
-  | 'pending-not-noted';
+  | 'pending-not-noted'
+  | 'own-documents-served';
 
 export type Finding = Problem<FindingCode>;
 
@@ -92,6 +93,15 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       severity: 'warning',
       message: `${invalidation.id} was completed before this run, so nothing was invalidated now`,
       hint: 'If something was published since, give a reference that changes with it, or something to prove.',
+    });
+  }
+  if (result?.ownUrlServed === true) {
+    findings.push({
+      code: 'own-documents-served',
+      severity: 'notice',
+      message:
+        'the CDN serves .slipway/ of the destination, where Slipway keeps notes for its later runs: digests, and paths that were deleted',
+      hint: 'Nothing there is secret, but nobody needs it: deny s3:GetObject on .slipway/* to the CDN in the policy of the bucket.',
     });
   }
   if (result?.notForgotten !== undefined) {

@@ -1,7 +1,6 @@
 import type { InvalidationTarget } from '@slipway/aws';
 import { encodeKey } from '@slipway/core';
 import { everyPath, isSettled, type PendingPublish, pathDigest } from '@slipway/pending-invalidations';
-import type { Step } from './plan.ts';
 
 /** What a destination remembers of its publishes, when it was read, and what is invalidated now, as publishes name it. */
 export interface Pending {
@@ -10,8 +9,17 @@ export interface Pending {
   readonly asked: readonly InvalidationTarget[];
 }
 
+/** Once all before it has succeeded: what the destination need not remember any more, of these publishes. */
+export interface ForgetStep {
+  readonly kind: 'forget-proven';
+  readonly publishes: readonly PendingPublish[];
+  readonly readAtMs: number;
+  readonly paths: readonly string[];
+  readonly digests: readonly string[];
+}
+
 /** What of the pending paths a run has proven when all of it succeeds: none or one step. Its own paths are all covered. */
-export function forgetting({ publishes, readAtMs, asked }: Pending): readonly Step[] {
+export function forgetting({ publishes, readAtMs, asked }: Pending): readonly ForgetStep[] {
   const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
   const spelled = new Set(asked.map(spelledAsKey));
   const isEverything = spelled.has(everyPath);

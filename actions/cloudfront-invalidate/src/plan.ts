@@ -10,9 +10,9 @@ import {
   type PlannedTarget,
 } from '@slipway/aws';
 import { counted, encodeKey, printable, UserError, unreachable } from '@slipway/core';
-import type { PendingPublish } from '@slipway/pending-invalidations';
+import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import type { Proof } from './parsers.ts';
-import { forgetting, type Pending, pendingReference } from './pending.ts';
+import { type ForgetStep, forgetting, type Pending, pendingReference } from './pending.ts';
 
 const maxShown = 5;
 
@@ -26,14 +26,9 @@ export type Step =
     }
   | { readonly kind: 'wait' }
   | { readonly kind: 'prove'; readonly expectations: readonly Expectation[] }
-  /** Once all before it has succeeded: what the destination need not remember any more, of these publishes. */
-  | {
-      readonly kind: 'forget-proven';
-      readonly publishes: readonly PendingPublish[];
-      readonly readAtMs: number;
-      readonly paths: readonly string[];
-      readonly digests: readonly string[];
-    };
+  /** Whether anybody can read what Slipway keeps in the destination for itself. */
+  | { readonly kind: 'check-hidden'; readonly url: string }
+  | ForgetStep;
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -84,6 +79,12 @@ export function plan(input: PlanInput): Plan {
   }
   if (paths.length > 0 && input.wait) steps.push({ kind: 'wait' });
   if (expectations.length > 0) steps.push({ kind: 'prove', expectations });
+  if (input.pending.publishes.length > 0 && input.baseUrl !== undefined) {
+    steps.push({
+      kind: 'check-hidden',
+      url: urlUnder(input.baseUrl, `${input.prefix}/${pendingInvalidationsKey}`),
+    });
+  }
   if (input.wait || paths.length === 0) steps.push(...forgetting(input.pending));
   return {
     steps,

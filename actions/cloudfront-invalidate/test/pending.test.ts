@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, systemClock } from '@slipway/core';
-import { readPending, rememberReplacements } from '@slipway/pending-invalidations';
+import { pendingInvalidationsKey, readPending, rememberReplacements } from '@slipway/pending-invalidations';
 import { openStore } from '@slipway/store';
 import { serverProgram, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +39,21 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       expect(await pendingOf(store)).toBe(0);
       const third = await cdn.run(inputs);
       expect(third.outputs).toMatchObject({ status: 'none' });
+    });
+
+    it('I7: is told to be served by the CDN, where it is', async () => {
+      const cdn = await startCdn();
+      const store = await destination();
+      const what = { paths: ['/a.json'], everything: '/*' };
+      await (await rememberReplacements(store, what, systemClock)).complete();
+      const hidden = await cdn.run({ destination: store.url, wait: 'false' });
+      expect(hidden.annotations).toEqual([]);
+      cdn.store({ [pendingInvalidationsKey]: '{}' });
+      const served = await cdn.run({ destination: store.url });
+      expect(served.exitCode, served.log).toBe(0);
+      expect(served.annotations.map(({ title }) => title)).toContain(
+        'cloudfront-invalidate: own-documents-served',
+      );
     });
 
     it('is kept when an invalidation fails, is not waited for, or does not help', async () => {

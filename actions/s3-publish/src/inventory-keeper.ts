@@ -3,11 +3,13 @@ import { asSlipwayError, type ObjectStore } from '@slipway/core';
 import {
   formatInventory,
   type Inventory,
+  type InventoryObject,
   type InventoryRecord,
   inventoryContentType,
   inventoryKey,
-  isRecordable,
+  keyDigest,
   parseInventory,
+  recordOf,
 } from './inventory.ts';
 
 const maxPackedBytes = 512 * 2 ** 20;
@@ -74,27 +76,37 @@ export class InventoryKeeper {
     return this.#records;
   }
 
-  /** Remembers an object; one whose ETag is not known, or cannot be recorded, is forgotten. */
-  set(key: string, record: Omit<InventoryRecord, 'etag'> & { readonly etag: string | undefined }): void {
+  /** Remembers an object; one whose ETag is not known is forgotten. */
+  set(key: string, object: Omit<InventoryObject, 'etag'> & { readonly etag: string | undefined }): void {
     if (this.#condition === undefined) return;
-    const { etag } = record;
-    if (etag === undefined || !isRecordable(etag)) {
+    const { etag } = object;
+    if (etag === undefined || etag === '') {
       this.forget(key);
       return;
     }
-    const known = this.#records.get(key);
+    const record = recordOf(key, { ...object, etag });
+    const digest = keyDigest(key);
+    const known = this.#records.get(digest);
     const isKnown =
-      known?.etag === etag &&
-      known.sha256 === record.sha256 &&
-      known.sizeBytes === record.sizeBytes &&
-      known.headers === record.headers;
+      known?.state === record.state && known.content === record.content && known.headers === record.headers;
     if (isKnown) return;
-    this.#records.set(key, { ...record, etag });
+    this.#records.set(digest, record);
     this.#isChanged = true;
   }
 
   forget(key: string): void {
-    if (this.#records.delete(key)) this.#isChanged = true;
+    if (this.#records.delete(keyDigest(key))) this.#isChanged = true;
+  }
+
+  /** Forgets all objects but these. */
+  keepOnly(keys: Iterable<string>): void {
+    const kept = new Set<string>();
+    for (const key of keys) kept.add(keyDigest(key));
+    for (const digest of this.#records.keys()) {
+      if (kept.has(digest)) continue;
+      this.#records.delete(digest);
+      this.#isChanged = true;
+    }
   }
 
   /** Writes what changed, unless somebody else wrote the inventory since it was read. Never throws. */

@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
-import { keyProblem, UserError } from '@slipway/core';
+import { UserError } from '@slipway/core';
 
 /** An object as this action stored it, or found it with the SHA-256 that was stored with it. */
-export interface InventoryRecord {
+export interface InventoryObject {
   readonly sizeBytes: number;
   readonly etag: string;
   readonly sha256: string;
@@ -11,7 +12,46 @@ export interface InventoryRecord {
   readonly headers: string;
 }
 
+/**
+ * What the inventory says of an object. It may lie where everybody can read it, so it has digests alone, each made with the
+ * key: who knows neither the key nor the object learns nothing from it.
+ */
+export interface InventoryRecord {
+  /** Of the size and the ETag. */
+  readonly state: string;
+  /** Of the SHA-256. */
+  readonly content: string;
+  readonly headers: string;
+}
+
+/** Records by `keyDigest`. */
 export type Inventory = ReadonlyMap<string, InventoryRecord>;
+
+export function keyDigest(key: string): string {
+  return digestOf('key', key);
+}
+
+/** What a record has for an object of this size and ETag. */
+export function stateDigest(key: string, sizeBytes: number, etag: string): string {
+  return digestOf('state', `${sizeBytes} ${etag}\n${key}`);
+}
+
+/** What a record has for an object with this SHA-256. */
+export function contentDigest(key: string, sha256: string): string {
+  return digestOf('content', `${sha256}\n${key}`);
+}
+
+export function recordOf(
+  key: string,
+  { sizeBytes, etag, sha256, headers }: InventoryObject,
+): InventoryRecord {
+  return { state: stateDigest(key, sizeBytes, etag), content: contentDigest(key, sha256), headers };
+}
+
+/** 128 bits: nobody makes two keys, or two objects of one key, that have the same. */
+function digestOf(what: string, text: string): string {
+  return hash('sha256', `slipway inventory ${what}\n${text}`).slice(0, 32);
+}
 
 /** Where the inventory of a destination is. Under `.slipway/`, where no user's object can be (ADR 0016). */
 export const inventoryKey = '.slipway/s3-publish-inventory.v1.gz';
@@ -19,21 +59,16 @@ export const inventoryContentType = 'application/gzip';
 
 const maxRecords = 2_000_000;
 const maxTextBytes = 1024 * 2 ** 20;
-const maxLineCharacters = 4_096;
+const maxLineCharacters = 256;
 const chunkLines = 1_024;
 const unpackChunkBytes = 64 * 1024;
 /** Most of it is digests, which no effort makes smaller. */
 const compressionLevel = 1;
-const firstWords = 'slipway s3-publish inventory 1';
-
-/** Whether an object with this ETag can be recorded: one with a control character would break the lines. */
-export function isRecordable(etag: string): boolean {
-  return etag !== '' && etag.length <= 256 && !/[\u0000-\u001f\u007f]/.test(etag);
-}
+const firstWords = 'slipway s3-publish inventory 2';
 
 /**
  * An inventory as bytes: gzip of a first line with the number of records, then one line for each,
- * `sha256 TAB size TAB headers TAB etag TAB key`.
+ * `key TAB state TAB content TAB headers`, all of them digests.
  */
 export async function formatInventory(inventory: Inventory): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
@@ -45,8 +80,8 @@ export async function formatInventory(inventory: Inventory): Promise<Uint8Array>
 function* linesOf(inventory: Inventory): Generator<string> {
   let text = `${firstWords} ${inventory.size}\n`;
   let lines = 0;
-  for (const [key, { sizeBytes, etag, sha256, headers }] of inventory) {
-    text += `${sha256}\t${sizeBytes}\t${headers}\t${etag}\t${key}\n`;
+  for (const [key, { state, content, headers }] of inventory) {
+    text += `${key}\t${state}\t${content}\t${headers}\n`;
     lines += 1;
     if (lines % chunkLines !== 0) continue;
     yield text;
@@ -104,18 +139,12 @@ function announcedCount(line: string): number {
   return Number(count);
 }
 
+const recordForm = /^(?:[0-9a-f]{32}\t){3}[0-9a-f]{16}$/;
+
 function parseRecord(line: string): [string, InventoryRecord] {
-  const fields = line.split('\t');
-  const [sha256 = '', size = '', headers = '', etag = '', key = ''] = fields;
-  const isRecord =
-    fields.length === 5 &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    /^\d{1,15}$/.test(size) &&
-    /^[0-9a-f]{16}$/.test(headers) &&
-    isRecordable(etag) &&
-    keyProblem(key) === undefined;
-  if (!isRecord) throw damaged('has a record that is none');
-  return [key, { sizeBytes: Number(size), etag, sha256, headers }];
+  if (!recordForm.test(line)) throw damaged('has a record that is none');
+  const [key = '', state = '', content = '', headers = ''] = line.split('\t');
+  return [key, { state, content, headers }];
 }
 
 function damaged(what: string, cause?: unknown): UserError {

@@ -19,13 +19,13 @@ export const listedPerWanted = 20;
 
 /**
  * Lists the destination, without what stores keep for themselves. Unless `needsAll`, it gives up when the destination has very
- * many more objects than `wantedCount` says are asked for (undefined: not known yet). Throws what the store throws.
+ * many more objects than the `wantedCount` that are asked for. Throws what the store throws.
  */
 export async function listDestination(
   store: ObjectStore,
   options: {
     readonly needsAll: boolean;
-    readonly wantedCount: () => number | undefined;
+    readonly wantedCount: number;
     /** As of `ObjectStore.list`. */
     readonly splits: readonly string[];
   },
@@ -37,8 +37,7 @@ export async function listDestination(
       objects.set(key, { sizeBytes, etag });
       if (objects.size > maxListed) throw tooMany();
       if (options.needsAll || objects.size < minListed) continue;
-      const wantedCount = options.wantedCount();
-      if (wantedCount !== undefined && objects.size > minListed + listedPerWanted * wantedCount) {
+      if (objects.size > minListed + listedPerWanted * options.wantedCount) {
         return { objects, extent: 'cut' };
       }
     }

@@ -48,24 +48,23 @@ export interface Observed {
 export async function observe(options: ObserveOptions): Promise<Observed> {
   const { store, progress, keepsHeaders } = options;
   progress.start('Looking for files');
-  let fileCount: number | undefined;
   const opening = keepsHeaders
     ? InventoryKeeper.open(store, (line) => progress.info(line))
     : Promise.resolve(InventoryKeeper.none(store));
-  const listing = opening.then(({ records }) =>
+  const problems = new SourceProblems();
+  const leftOut: string[] = [];
+  const finding = findFiles(options.selection, problems, leftOut);
+  const listing = Promise.all([opening, finding]).then(([{ records }, files]) =>
     listDestination(store, {
       needsAll: options.deleteExtraneous,
-      wantedCount: () => fileCount,
-      splits: splitsOf(records),
+      wantedCount: files.length,
+      splits: records.size < 2 * splitEvery ? [] : splitsOf(files),
     }),
   );
   const readingPending = readPending(store);
   // They are looked at below; until then nobody is there to see them fail.
   for (const pending of [listing, readingPending]) pending.catch(() => undefined);
-  const problems = new SourceProblems();
-  const leftOut: string[] = [];
-  const files = await findFiles(options.selection, problems, leftOut);
-  fileCount = files.length;
+  const files = await finding;
   // A bucket that is not there ends the run at once, however much there is to hash.
   const [local, listed, inventory, pending] = await Promise.all([
     hashSource(files, problems, options),
@@ -84,7 +83,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     onLooked: () => progress.advance(1),
   });
   const wanted = new Set(local.map(({ key }) => key));
-  if (listed.extent === 'whole') forgetMissing(inventory, listed);
+  if (listed.extent === 'whole') forgetMissing(inventory, listed, remote);
   const extraneous = options.deleteExtraneous ? extraneousOf(listed, wanted, options.excluded) : [];
   return {
     observation: {
@@ -117,10 +116,9 @@ function* knownPaths(keys: Iterable<Iterable<string>>, baseUrl: string | undefin
 
 const splitEvery = 1_000;
 
-/** Every thousandth key of what was there the last time: parts of a listing that are a page each. */
-function splitsOf(records: ReadonlyMap<string, unknown>): readonly string[] {
-  if (records.size < 2 * splitEvery) return [];
-  const keys = [...records.keys()].sort();
+/** Every thousandth key of the source, which is much like what was there the last time: parts of a listing of about a page. */
+function splitsOf(files: readonly FoundFile[]): readonly string[] {
+  const keys = files.map(({ key }) => key).sort();
   return keys.filter((_, index) => index % splitEvery === splitEvery - 1);
 }
 
@@ -174,8 +172,13 @@ export function pathOf(selection: Selection, key: string, linkedPath: string | u
   return linkedPath ?? `${selection.baseDirectory === '/' ? '' : selection.baseDirectory}/${key}`;
 }
 
-function forgetMissing(inventory: InventoryKeeper, { objects }: Listing): void {
-  for (const key of inventory.records.keys()) if (!objects.has(key)) inventory.forget(key);
+function forgetMissing(
+  inventory: InventoryKeeper,
+  { objects }: Listing,
+  remote: Observation['remote'],
+): void {
+  const recorded = [...remote.values()].filter(({ isRecorded }) => isRecorded === true).length;
+  if (recorded < inventory.records.size) inventory.keepOnly(objects.keys());
 }
 
 function extraneousOf(

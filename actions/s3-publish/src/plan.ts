@@ -20,6 +20,8 @@ export interface RemoteObject {
   readonly sha256: string | undefined;
   /** Digest of its headers; undefined where nobody knows them, and they are taken for what they should be. */
   readonly headers: string | undefined;
+  /** Whether the inventory has it just so. */
+  readonly isRecorded?: boolean;
 }
 
 export interface Observation {

@@ -118,7 +118,7 @@ function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): v
 function rememberUnchanged({ observation, inventory }: Observed): void {
   for (const { key, sizeBytes, sha256, headers } of observation.local) {
     const remote = observation.remote.get(key);
-    if (remote?.sha256 !== sha256) continue;
+    if (remote?.sha256 !== sha256 || remote.isRecorded === true) continue;
     inventory.set(key, { sizeBytes, etag: remote.etag, sha256, headers: remote.headers ?? headers });
   }
 }

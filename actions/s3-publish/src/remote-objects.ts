@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { mapConcurrently, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { hashFiles } from './hashing.ts';
-import type { Inventory } from './inventory.ts';
+import { contentDigest, type Inventory, keyDigest, stateDigest } from './inventory.ts';
 import type { ListedObject, Listing } from './listing.ts';
 import type { LocalObject, RemoteObject } from './plan.ts';
 import { readDigest } from './stored-digest.ts';
@@ -35,7 +35,7 @@ export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<s
       if (listing.extent !== 'whole') toAsk.push(object);
       continue;
     }
-    const known = fromInventory(object.key, listed, options.inventory) ?? fromSize(object, listed);
+    const known = fromInventory(object, listed, options.inventory) ?? fromSize(object, listed);
     if (known !== undefined) found.set(object.key, known);
     else toAsk.push(object);
   }
@@ -50,13 +50,16 @@ export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<s
 
 /** The object as it was stored, when its ETag and size are still the recorded ones. */
 function fromInventory(
-  key: string,
+  { key, sha256 }: LocalObject,
   { sizeBytes, etag }: ListedObject,
   inventory: Inventory,
 ): RemoteObject | undefined {
-  const record = inventory.get(key);
-  if (record === undefined || record.etag !== etag || record.sizeBytes !== sizeBytes) return undefined;
-  return { sizeBytes, etag, sha256: record.sha256, headers: record.headers };
+  const record = etag === undefined ? undefined : inventory.get(keyDigest(key));
+  if (record === undefined || etag === undefined) return undefined;
+  if (record.state !== stateDigest(key, sizeBytes, etag)) return undefined;
+  // Only whether it is the SHA-256 of the file can be told.
+  const isRecorded = record.content === contentDigest(key, sha256);
+  return { sizeBytes, etag, sha256: isRecorded ? sha256 : undefined, headers: record.headers, isRecorded };
 }
 
 /** An object of another size has other bytes. The ETag of a pointer must be known all the same. */
@@ -101,7 +104,7 @@ async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObj
   const info = await headUnlessHidden(store, object.key, listing.extent === 'denied');
   if (info === undefined) return undefined;
   const { sizeBytes, etag } = info;
-  const record = etag === undefined ? undefined : fromInventory(object.key, { sizeBytes, etag }, inventory);
+  const record = etag === undefined ? undefined : fromInventory(object, { sizeBytes, etag }, inventory);
   if (record !== undefined) return record;
   if (object.cache === 'pointer' && etag === undefined) return readPointer(store, object.key);
   if (sizeBytes !== object.sizeBytes) return { sizeBytes, etag, sha256: undefined, headers: undefined };

@@ -192,7 +192,7 @@ describe('the inventory is a cache', () => {
       async (packed) => {
         const records = await parseInventory(packed);
         return formatInventory(
-          new Map([...records].map(([key, record]) => [key, { ...record, etag: '"old"' }])),
+          new Map([...records].map(([key, record]) => [key, { ...record, state: '0'.repeat(32) }])),
         );
       },
     ],

@@ -116,7 +116,7 @@ export async function forgetProven(
 
 /** The publishes with another one, which takes over the paths that complete ones before it have replaced too. */
 function withPublish(known: readonly PendingPublish[], publish: PendingPublish): readonly PendingPublish[] {
-  const taken = new Set([...publish.paths, ...publish.digests]);
+  const taken = new Set([...publish.paths, ...publish.digests, ...publish.paths.map(pathDigest)]);
   const others = known.flatMap((other) => {
     if (!other.isComplete) return [other];
     const paths = other.paths.filter((path) => !taken.has(path));
