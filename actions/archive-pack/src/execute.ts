@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkArchive, type PackedFiles, type WrittenArchive, writeArchive } from '@slipway/archive';
 import {
   asSlipwayError,
   counted,
   formatBytes,
+  makeDirectories,
   type ProgressPort,
   type SlipwayError,
   systemErrorCode,
   UserError,
   unreachable,
+  writeError,
 } from '@slipway/core';
-import { partialPath, writeError } from '@slipway/local-files';
+import { partialPath } from '@slipway/local-files';
 import type { Plan, WriteStep } from './plan.ts';
 
 export interface PackedArchive extends WrittenArchive {
@@ -56,7 +58,7 @@ export async function execute(plan: Plan, options: ExecuteOptions): Promise<Resu
   const packedFiles: PackedFiles = new Map();
   let failure: SlipwayError | undefined;
   try {
-    await makeDirectory(options.outputDirectory);
+    makeDirectories(options.outputDirectory, placeHint);
     for (const step of plan.steps) {
       switch (step.kind) {
         case 'write-archive': {
@@ -165,12 +167,4 @@ async function hasBytes(path: string, { sizeBytes, sha256 }: WrittenArchive): Pr
   const digest = createHash('sha256');
   for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) digest.update(piece);
   return digest.digest('hex') === sha256;
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw writeError(path, error, placeHint);
-  }
 }

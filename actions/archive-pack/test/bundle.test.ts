@@ -124,7 +124,9 @@ describe('the bundle as a step of a job', () => {
     const workspace = workspaceOf({ app: 'x', archives: 'a file' });
     const run = await actionProcess(bundle, { workspace, inputs: { archives: 'x.zip: app' } });
     expect(run.exitCode).toBe(1);
-    expect(run.annotations[0]?.message).toMatch(/archives cannot be written[\s\S]*target-read-only/);
+    expect(run.annotations[0]?.message).toMatch(
+      /archives cannot be made: something else has this name \(EEXIST\)\.[\s\S]*target-read-only/,
+    );
     expect(run.outputs['report']).not.toBe('');
   });
 

@@ -8,8 +8,9 @@ import {
   type SlipwayError,
   UserError,
   unreachable,
+  writeError,
 } from '@slipway/core';
-import { readStable, replaceFile, writeError } from '@slipway/local-files';
+import { readStable, replaceFile } from '@slipway/local-files';
 import type { Signer } from '@slipway/signing';
 import type { Plan, Step } from './plan.ts';
 

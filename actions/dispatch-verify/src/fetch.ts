@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   backoffMs,
@@ -8,11 +8,12 @@ import {
   counted,
   type Environment,
   formatBytes,
+  makeDirectories,
   mapConcurrently,
   type ProgressPort,
   printable,
   systemErrorCode,
-  UserError,
+  writeError,
 } from '@slipway/core';
 import { type Refusal, refusal } from '@slipway/dispatch-payload';
 import { Downloader, DownloadFault } from './download.ts';
@@ -24,6 +25,7 @@ const retryBaseMs = 500;
 const retryCapMs = 10_000;
 /** Where files are until all of them are what they must be. */
 const partialDirectory = '.slipway-fetch';
+const placeHint = 'Name a directory that can be written, in which no directory has the name of an artifact.';
 
 export interface FetchPorts {
   readonly clock: Clock;
@@ -45,7 +47,7 @@ export async function fetchAll(
   try {
     // What a run left that was killed.
     await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
+    makeDirectories(partial, placeHint);
     const missing: FetchStep[] = [];
     for (const step of steps) if (!(await isThere(join(directory, step.name), step))) missing.push(step);
     ports.progress.start(
@@ -62,7 +64,7 @@ export async function fetchAll(
     if (steps.length > 0) ports.progress.info(fetchedText(steps, missing.length));
     return [];
   } catch (error) {
-    throw asDiskError(error, directory);
+    throw writeError(directory, error, placeHint);
   } finally {
     downloader.close();
     // What it cannot remove, the next run removes; why this one failed is the thing to tell.
@@ -108,20 +110,4 @@ async function isThere(path: string, { sizeBytes, sha256 }: FetchStep): Promise<
     if (systemErrorCode(error) === 'ENOENT') return false;
     throw error;
   }
-}
-
-function asDiskError(error: unknown, directory: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === undefined || error instanceof UserError) return error;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new UserError(
-    full ? 'disk-full' : 'target-read-only',
-    `artifacts cannot be written to ${printable(directory)} (${code})`,
-    {
-      hint: full
-        ? 'Free some space.'
-        : 'Name a directory that can be written, in which no directory has the name of an artifact.',
-      cause: error,
-    },
-  );
 }

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { SlipwayError, unreachable } from '@slipway/core';
-import { requireUnchanged, writeError } from '@slipway/local-files';
+import { unreachable, writeError } from '@slipway/core';
+import { requireUnchanged } from '@slipway/local-files';
 import { ArchiveSink } from './archive-sink.ts';
 import type { ArchiveEntry, PackSource, WrittenArchive, WrittenEntry } from './entries.ts';
 import { type PackedData, type PackedMeasures, packedOrThrow, packFiles } from './pack-files.ts';
@@ -37,9 +37,7 @@ export async function writeArchive(
   try {
     return await writeEntries(handle, path, entries, options);
   } catch (error) {
-    throw error instanceof SlipwayError
-      ? error
-      : writeError(path, error, 'Name a directory that can be written.');
+    throw writeError(path, error, 'Name a directory that can be written.');
   } finally {
     await handle.close();
   }

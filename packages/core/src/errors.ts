@@ -100,13 +100,6 @@ export class InternalError extends SlipwayError {
   }
 }
 
-/** `error` itself when it is one of ours, otherwise an `InternalError` that has it as its cause. */
-export function asSlipwayError(error: unknown): SlipwayError {
-  if (error instanceof SlipwayError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new InternalError(message, { cause: error });
-}
-
 /** The `code` of a Node system error (`ENOENT`, `EACCES`, …), or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;

@@ -5,4 +5,3 @@ export * from './path-globs.ts';
 export * from './path-words.ts';
 export * from './selection-notices.ts';
 export * from './stable-file.ts';
-export * from './write-error.ts';

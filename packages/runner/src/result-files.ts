@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InternalError, printable, type Redactor, systemErrorCode, UserError } from '@slipway/core';
+import { InternalError, makeDirectories, printable, type Redactor, writeError } from '@slipway/core';
 import type { ResultFile } from './declaration.ts';
+
+const hint = 'Name a file in a directory that can be written.';
 
 /**
  * Writes a file of a result, without the secrets of the run, and returns its absolute path: where the user wants it
@@ -23,11 +25,11 @@ export async function writeResultFile(
       file.path === undefined
         ? join(await mkdtemp(join(directories.temporaryDirectory, 'slipway-')), file.defaultName)
         : resolve(directories.workDirectory, file.path);
-    await mkdir(dirname(path), { recursive: true });
+    makeDirectories(dirname(path), hint);
     await replaceFile(path, writableContents(file, redactor));
     return path;
   } catch (error) {
-    throw writeError(path ?? directories.temporaryDirectory, error);
+    throw writeError(path ?? directories.temporaryDirectory, error, hint);
   }
 }
 
@@ -59,15 +61,4 @@ async function replaceFile(path: string, contents: ResultFile['contents']): Prom
     await rm(partial, { force: true });
     throw error;
   }
-}
-
-function writeError(path: string, cause: unknown): UserError {
-  const code = systemErrorCode(cause);
-  const what = `the file ${printable(path)} cannot be written (${code ?? 'for an unknown reason'})`;
-  return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new UserError('disk-full', what, { hint: 'Free some space, or name another place for it.', cause })
-    : new UserError('target-read-only', what, {
-        hint: 'Name a file in a directory that can be written.',
-        cause,
-      });
 }

@@ -4,6 +4,7 @@ import {
   RemoteError,
   type SlipwayError,
   systemErrorCode,
+  systemErrorReason,
   UserError,
 } from '@slipway/core';
 
@@ -36,7 +37,7 @@ export function readError(error: unknown, key: string): SlipwayError {
       return asSlipwayError(error);
     case 'EACCES':
     case 'EPERM':
-      return new RemoteError('access-denied', `Reading ${named(key)} was refused (${code}).`, {
+      return new RemoteError('access-denied', `${named(key)} cannot be read: ${systemErrorReason(error)}.`, {
         hint: 'Give the user of this job permission to read the file and to enter the directories above it.',
         cause: error,
       });
@@ -45,16 +46,20 @@ export function readError(error: unknown, key: string): SlipwayError {
     case 'EOPNOTSUPP':
       return notAFile(key, 'a socket or a device');
     default:
-      return new RemoteError('store-failed', `Reading ${named(key)} failed (${code}).`, {
-        hint: 'Check the disk or the network file system of the mirror, then run again.',
+      return new RemoteError('store-failed', `${named(key)} cannot be read: ${systemErrorReason(error)}.`, {
+        hint: 'Check the disk or the network file system that holds it, then run again.',
         retryable: passing.has(code),
         cause: error,
       });
   }
 }
 
-/** What a failed system call of a write or a removal means; other errors as they are. */
-export function writeError(error: unknown, key: string): SlipwayError {
+export const writableHint =
+  'Give the user of this job permission to write there, or mount it writable, or name another place.';
+
+/** What a failed system call of a write or a removal in `directory` means; other errors as they are. */
+export function writeError(error: unknown, key: string, directory: string): SlipwayError {
+  const place = `${directory}/${key}`;
   const code = failedCallCode(error);
   switch (code) {
     case undefined:
@@ -64,15 +69,12 @@ export function writeError(error: unknown, key: string): SlipwayError {
     case 'EROFS':
       return new UserError(
         'target-read-only',
-        `The mirror cannot be written: ${named(key)} was refused (${code}).`,
-        {
-          hint: 'Give the user of this job permission to write in the mirror directory, or mount it writable.',
-          cause: error,
-        },
+        `${named(place)} cannot be written: ${systemErrorReason(error)}.`,
+        { hint: writableHint, cause: error },
       );
     case 'ENOSPC':
     case 'EDQUOT':
-      return new UserError('disk-full', `There is no room left for ${named(key)} (${code}).`, {
+      return new UserError('disk-full', `${named(place)} cannot be written: ${systemErrorReason(error)}.`, {
         hint: 'Free space, or raise the quota, and run again: what was stored before is kept.',
         cause: error,
       });
@@ -86,18 +88,22 @@ export function writeError(error: unknown, key: string): SlipwayError {
     case 'EXDEV':
       return new RemoteError(
         'store-failed',
-        `${named(key)} lies on another file system than the mirror's root.`,
+        `${named(key)} lies on another file system than the directory of the store.`,
         {
-          hint: 'A mirror must be on one file system: objects are moved into place by renaming.',
+          hint: 'A store must be on one file system: objects are moved into place by renaming.',
           cause: error,
         },
       );
     default:
-      return new RemoteError('store-failed', `Writing ${named(key)} failed (${code}).`, {
-        hint: 'Check the disk or the network file system of the mirror, then run again.',
-        retryable: passing.has(code),
-        cause: error,
-      });
+      return new RemoteError(
+        'store-failed',
+        `${named(place)} cannot be written: ${systemErrorReason(error)}.`,
+        {
+          hint: 'Check the disk or the network file system that holds it, then run again.',
+          retryable: passing.has(code),
+          cause: error,
+        },
+      );
   }
 }
 
@@ -110,7 +116,7 @@ export function nameTaken(key: string, cause?: unknown): UserError {
     'name-invalid',
     `${named(key)} cannot be stored: a directory and a file would share a name.`,
     {
-      hint: 'Move the file or the directory of that name out of the mirror.',
+      hint: 'Move the file or the directory of that name out of the way.',
       cause,
     },
   );
@@ -123,16 +129,16 @@ export function notAPrefix(prefix: string): UserError {
 export function pathOutside(key: string): UserError {
   return new UserError(
     'path-outside',
-    `${named(key)} is, or lies behind, a symbolic link out of the mirror.`,
+    `${named(key)} is, or lies behind, a symbolic link out of the store.`,
     {
-      hint: 'Replace the link by the file itself: a mirror holds its own files only.',
+      hint: 'Replace the link by the file itself: a store holds its own files only.',
     },
   );
 }
 
 export function notAFile(key: string, what: string): UserError {
   return new UserError('content-invalid', `${named(key)} is not a file but ${what}.`, {
-    hint: 'Remove it: a mirror holds files only.',
+    hint: 'Remove it: a store holds files only.',
   });
 }
 

@@ -193,9 +193,13 @@ class Listing {
     const lines = this.#problems.map((problem) => `  ${problem.message}`);
     const more = this.#problemCount - this.#problems.length;
     if (more > 0) lines.push(`  and ${more} more`);
-    throw new UserError(code, `The mirror has entries that cannot be objects:\n${lines.join('\n')}`, {
-      hint: 'Remove them: a mirror holds plain files only, and none outside its directory.',
-    });
+    throw new UserError(
+      code,
+      `${named(this.#room.root)} has entries that cannot be objects:\n${lines.join('\n')}`,
+      {
+        hint: 'Remove them: a store holds plain files only, and none outside its directory.',
+      },
+    );
   }
 }
 

@@ -1,10 +1,14 @@
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { backoffMs, type Clock, RemoteError, systemErrorCode } from '@slipway/core';
-import { named, pathOutside } from './file-errors.ts';
+import { named, pathOutside, writeError } from './file-errors.ts';
 
 const waitMs = 60_000;
 const sqliteBusy = 5;
+const lockKey = '.slipway/lock.sqlite';
+/** What `link` says where a file system has no hard links. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 interface Connection {
   readonly database: DatabaseSync;
@@ -71,6 +75,7 @@ export class FileLock {
     const { DatabaseSync } = await import('node:sqlite');
     const path = this.#path();
     const inode = makeLockFile(path);
+    assertWritable(path);
     try {
       const database = new DatabaseSync(path);
       // Nothing is ever written to it, so there is nothing to journal, and no journal file to leave behind.
@@ -98,20 +103,31 @@ function makeLockFile(path: string): number {
   let stats = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) {
     const fresh = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+    fs.closeSync(fs.openSync(fresh, 'wx', 0o666));
     try {
-      fs.closeSync(fs.openSync(fresh, 'wx', 0o666));
       fs.linkSync(fresh, path);
     } catch (error) {
       // EEXIST: another process was faster. Without hard links two processes may replace each other's file here, which
       // `isStillThere` notices.
-      if (systemErrorCode(error) !== 'EEXIST') fs.renameSync(fresh, path);
+      if (noLinks.has(systemErrorCode(error) ?? '')) fs.renameSync(fresh, path);
+      else if (systemErrorCode(error) !== 'EEXIST') throw error;
     } finally {
       fs.rmSync(fresh, { force: true });
     }
     stats = fs.lstatSync(path);
   }
-  if (!stats.isFile()) throw pathOutside('.slipway/lock.sqlite');
+  if (!stats.isFile()) throw pathOutside(lockKey);
   return stats.ino;
+}
+
+/** SQLite opens a file that it may not write for reading, and then locks nothing without a word. */
+function assertWritable(path: string): void {
+  try {
+    // Not by opening it: closing it again would give up the locks of this process.
+    fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK);
+  } catch (error) {
+    throw writeError(error, lockKey, dirname(dirname(path)));
+  }
 }
 
 function isStillThere(connection: Connection, path: string): boolean {
@@ -128,7 +144,7 @@ function sqliteCode(error: unknown): number | undefined {
 function contention(key: string): RemoteError {
   return new RemoteError(
     'contention',
-    `Other processes kept the mirror locked for a minute while ${named(key)} waited.`,
+    `Other processes kept the store locked for a minute while ${named(key)} waited.`,
     {
       hint: 'Run again later; if it stays so, look for a process that was stopped while it published.',
       retryable: true,
@@ -140,7 +156,7 @@ function lockFailed(error: unknown, key: string): RemoteError {
   const text = error instanceof Error ? error.message : String(error);
   return new RemoteError(
     'store-failed',
-    `The mirror's lock cannot be taken to write ${named(key)}: ${text}.`,
+    `The store's lock cannot be taken to write ${named(key)}: ${text}.`,
     {
       hint: 'The file system must support POSIX locks, and .slipway/lock.sqlite must be writable and an empty file.',
       cause: error,

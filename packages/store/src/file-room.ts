@@ -1,7 +1,7 @@
 import fs from 'node:fs';
-import { assertKey, isOwnDocument, systemErrorCode, UserError } from '@slipway/core';
+import { assertKey, isOwnDocument, makeDirectories, systemErrorCode, UserError } from '@slipway/core';
 import { callsFor, type FileCalls, fsync, pooledCalls } from './file-calls.ts';
-import { isMissing, named, nameTaken, notAFile, pathOutside } from './file-errors.ts';
+import { isMissing, named, nameTaken, notAFile, pathOutside, writableHint } from './file-errors.ts';
 
 /**
  * The store's own directory: its temporary files and its lock. No key leads there, but those of the documents that Slipway
@@ -153,25 +153,12 @@ export class FileRoom {
   }
 
   #makeRoot(key: string): string {
-    try {
-      fs.mkdirSync(this.root, { recursive: true });
-    } catch (error) {
-      const code = systemErrorCode(error);
-      if (code === 'EEXIST' || code === 'ENOTDIR') {
-        throw new UserError(
-          'target-read-only',
-          `The mirror ${named(this.root)} cannot be made: a file is in the way.`,
-          {
-            hint: 'Name a directory, or a path where one can be made.',
-            cause: error,
-          },
-        );
-      }
-      throw error;
-    }
+    makeDirectories(this.root, writableHint);
     const root = this.directory('', key);
     if (root === undefined)
-      throw new UserError('target-read-only', `The mirror ${named(this.root)} is not a directory.`);
+      throw new UserError('target-read-only', `${named(this.root)} is not a directory.`, {
+        hint: writableHint,
+      });
     return root;
   }
 

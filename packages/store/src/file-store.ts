@@ -155,7 +155,7 @@ export class FileStore implements ObjectStore {
         if (isLeft) await this.#temporary.remove(temporary);
       }
     } catch (error) {
-      throw writeError(error, key);
+      throw writeError(error, key, this.#room.root);
     }
     return { etag: etagOf(options.sha256) };
   }
@@ -177,10 +177,10 @@ export class FileStore implements ObjectStore {
       if (path === undefined || !(await this.#exists(key))) return;
       this.#temporary.directory(key);
       // Under the lock, so that a conditional write that has just compared the object does not bring it back.
-      await this.#lock.run(key, async () => fs.rmSync(path, { force: true }));
+      await this.#lock.run(key, async () => removeIfThere(path));
       this.#room.changed(path.slice(0, path.lastIndexOf('/')));
     } catch (error) {
-      throw writeError(error, key);
+      throw writeError(error, key, this.#room.root);
     }
   }
 
@@ -271,6 +271,15 @@ export class FileStore implements ObjectStore {
     const digest = createHash('sha256');
     for await (const chunk of chunksOf(file.descriptor, key, file.sizeBytes)) digest.update(chunk);
     return etagOf(digest.digest('hex'));
+  }
+}
+
+/** Not by `rmSync`, whose errors have no code. */
+function removeIfThere(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 

@@ -23,7 +23,7 @@ export function connectionError(error: unknown, what: string, host: string): Rem
   const place = printable(host);
   if (code === 'ENOTFOUND') {
     return new RemoteError('unreachable', `${what}: there is no host ${place}.`, {
-      hint: 'Check the URL of the mirror, and the name server of this machine.',
+      hint: 'Check the URL, and the name server of this machine.',
       cause: error,
     });
   }
@@ -35,7 +35,7 @@ export function connectionError(error: unknown, what: string, host: string): Rem
   }
   if (code.startsWith('HPE_')) {
     return new RemoteError('unexpected-response', `${what}: ${place} does not answer in HTTP (${code}).`, {
-      hint: 'Check the URL of the mirror.',
+      hint: 'Check the URL.',
       cause: error,
     });
   }
@@ -72,7 +72,7 @@ export function bodyError(
   );
 }
 
-export function unexpected(what: string, why: string, hint = 'Check the URL of the mirror.'): RemoteError {
+export function unexpected(what: string, why: string, hint = 'Check the URL.'): RemoteError {
   return new RemoteError('unexpected-response', `${what}: ${why}.`, { hint });
 }
 

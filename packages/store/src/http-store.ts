@@ -107,9 +107,9 @@ export class HttpsStore implements ObjectStore {
     const next = async (): Promise<never> => {
       throw new UserError(
         'not-supported',
-        `${named(prefix)} cannot be listed: an https:// mirror has no listing.`,
+        `${named(prefix)} cannot be listed: a web server has no listing.`,
         {
-          hint: 'Name the mirror by its file:// or s3:// URL for what needs a listing.',
+          hint: 'Name the place by its file:// or s3:// URL for what needs a listing.',
         },
       );
     };
@@ -140,7 +140,7 @@ export class HttpsStore implements ObjectStore {
       throw unexpected(
         request.what,
         'the server encoded the body though it was asked not to',
-        'Set no Content-Encoding on objects of a mirror, and switch compression off for it in the CDN.',
+        'Set no Content-Encoding on objects, and switch compression off for them in the CDN.',
       );
     }
     discard(response);
@@ -210,11 +210,7 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
 }
 
 function readOnly(key: string): UserError {
-  return new UserError(
-    'target-read-only',
-    `${named(key)} cannot be changed: an https:// mirror is for reading.`,
-    {
-      hint: 'Name the mirror by its file:// or s3:// URL to publish to it.',
-    },
-  );
+  return new UserError('target-read-only', `${named(key)} cannot be changed: https:// is for reading.`, {
+    hint: 'Name the place by its file:// or s3:// URL to publish to it.',
+  });
 }

@@ -30,7 +30,7 @@ export function openLocalStore(url: string, options: LocalStoreOptions = {}): Fi
 
 function assertDirectory(url: string, directory: string): void {
   if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  throw new UserError('mirror-missing', `There is no mirror at "${printable(url)}": it is not a directory.`, {
+  throw new UserError('mirror-missing', `There is nothing at "${printable(url)}": it is not a directory.`, {
     hint: 'Check the path; a first publish makes the directory.',
   });
 }

@@ -6,7 +6,7 @@ import type { StoreOptions } from './options.ts';
 import { parseStoreUrl, type StoreUrl } from './url.ts';
 
 /**
- * Opens the mirror at a URL: `file:///directory`, `s3://bucket/prefix`, or `https://host/prefix` for reading. Throws
+ * Opens the store at a URL: `file:///directory`, `s3://bucket/prefix`, or `https://host/prefix` for reading. Throws
  * `UserError` `input-invalid` for a URL or settings that cannot be, `not-supported` for `s3://` without `options.s3`, and
  * `mirror-missing` when `requireExisting` is set and the directory does not exist.
  */
@@ -32,8 +32,8 @@ async function openS3(
   { s3, clock, proxyEnvironment }: StoreOptions,
 ): Promise<ObjectStore> {
   if (s3 === undefined) {
-    throw new UserError('not-supported', `${named(place.url)}: s3:// mirrors are not supported here.`, {
-      hint: 'Use a file:// mirror, or an https:// one for reading.',
+    throw new UserError('not-supported', `${named(place.url)}: s3:// is not supported here.`, {
+      hint: 'Write file:///directory, or https://host/prefix for reading.',
     });
   }
   // Only who speaks to S3 waits for its client to load.

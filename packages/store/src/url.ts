@@ -3,7 +3,7 @@ import { isLoopbackHost, keyProblem, printable, UserError, withoutTrailingSlashe
 
 export { isLoopbackHost };
 
-/** A mirror's URL, taken apart. `url` is what the user wrote. */
+/** A store's URL, taken apart. `url` is what the user wrote. */
 export type StoreUrl =
   | { readonly kind: 'file'; readonly url: string; readonly directory: string }
   /** `baseUrl` has no trailing slash; it is `http://` for loopback hosts alone. */
@@ -15,7 +15,7 @@ const forms = 'Write file:///absolute/directory, s3://bucket/prefix or https://h
 const maxUrlCharacters = 4096;
 
 /**
- * Takes a mirror's URL apart, without looking at any file or server. Throws `UserError` `input-invalid` for anything that
+ * Takes a store's URL apart, without looking at any file or server. Throws `UserError` `input-invalid` for anything that
  * is not one of the accepted forms; the message never repeats what could be a credential.
  */
 export function parseStoreUrl(text: string): StoreUrl {
@@ -27,7 +27,7 @@ export function parseStoreUrl(text: string): StoreUrl {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     const hint = text.startsWith('/') && !text.includes('@') ? `Write file://${encodePath(text)}` : forms;
-    throw invalid(text, 'is not a URL of a mirror', hint);
+    throw invalid(text, 'is no URL of a store', hint);
   }
   const afterScheme = text.slice(scheme.length + '://'.length);
   const authority = afterScheme.split(/[/?#]/, 1)[0] ?? '';
@@ -133,7 +133,7 @@ function encodePath(path: string): string {
 function invalid(text: string, what: string, hint = forms, cause?: unknown): UserError {
   // A URL parser's own error repeats its input: its code is all that is kept, and only where nothing is hidden.
   const hidden = /[@?#]/.test(text);
-  return new UserError('input-invalid', `The mirror URL ${hidden ? '' : `"${printable(text)}" `}${what}.`, {
+  return new UserError('input-invalid', `The URL ${hidden ? '' : `"${printable(text)}" `}${what}.`, {
     hint,
     cause: hidden ? undefined : cause,
   });

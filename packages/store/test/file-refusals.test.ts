@@ -5,7 +5,7 @@ import { openStore } from '../src/index.ts';
 import { filesUnder, put, temporaryDirectory, textOf } from './objects.ts';
 import { ended, startChild } from './processes.ts';
 
-describe('a mirror directory that refuses', () => {
+describe('a directory that refuses', () => {
   test.skipIf(process.getuid?.() !== 0)('another user: what is read, and what is written', async () => {
     const directory = temporaryDirectory();
     fs.chmodSync(directory, 0o755);
@@ -39,6 +39,21 @@ describe('a mirror directory that refuses', () => {
     });
   });
 
+  test.skipIf(process.getuid?.() !== 0)('I3: nothing is replaced by who may not take the lock', async () => {
+    const directory = temporaryDirectory();
+    const url = `file://${directory}`;
+    await put(await openStore(url), 'open', 'content');
+    for (const path of ['', '/.slipway', '/.slipway/tmp']) fs.chmodSync(`${directory}${path}`, 0o777);
+    fs.chmodSync(`${directory}/.slipway/lock.sqlite`, 0o644);
+    const { output } = await ended(startChild('use-as-nobody.ts', url));
+    expect(JSON.parse(output)).toMatchObject({
+      'write absent': 'done',
+      'write any': 'target-read-only',
+      delete: 'target-read-only',
+    });
+    expect(await textOf(await openStore(url), 'open')).toBe('content');
+  });
+
   test('a path below a file', async () => {
     const directory = temporaryDirectory();
     fs.writeFileSync(`${directory}/file`, '');
@@ -64,6 +79,36 @@ describe('a mirror directory that refuses', () => {
     await expect(put(store, 'new', 'x', 'absent')).rejects.toMatchObject({ code: 'target-read-only' });
     await expect(store.delete('pointer')).rejects.toMatchObject({ code: 'target-read-only' });
     expect(await textOf(store, 'pointer')).toBe('one');
+  });
+
+  test('a read-only file system says so, by path, whatever of the store is there already', async (context) => {
+    const directory = temporaryDirectory();
+    const view = readOnlyView(directory);
+    if (view === undefined) return context.skip('mounting is not allowed here');
+    const refusal = (path: string) => ({
+      code: 'target-read-only',
+      message: expect.stringMatching(
+        new RegExp(`${path}"? cannot be .*: the disk is mounted read-only \\(EROFS\\)`),
+      ),
+    });
+    const store = await openStore(`file://${view}`);
+    await expect(put(await openStore(`file://${view}/a/b`), 'key', 'x')).rejects.toMatchObject(refusal('/a'));
+    fs.mkdirSync(`${directory}/.slipway/tmp`, { recursive: true });
+    fs.writeFileSync(`${directory}/key`, 'one');
+    await expect(store.delete('key')).rejects.toMatchObject(refusal('/key'));
+    await put(await openStore(`file://${directory}`), 'key', 'two');
+    await expect(store.delete('key')).rejects.toMatchObject(refusal('/lock.sqlite'));
+    await expect(put(store, 'key', 'x')).rejects.toMatchObject(refusal('/key'));
+    expect(await textOf(store, 'key')).toBe('two');
+  });
+
+  test.skipIf(process.platform !== 'linux')('a file system that takes no directories', async () => {
+    for (const place of ['/proc/x', '/proc/x/y']) {
+      await expect(put(await openStore(`file://${place}`), 'a', 'x')).rejects.toMatchObject({
+        code: 'target-read-only',
+        message: 'the directory /proc/x cannot be made: the file system of /proc takes none (ENOENT)',
+      });
+    }
   });
 
   test('a full disk: nothing of the object is left, and what was there is', async (context) => {
@@ -93,4 +138,12 @@ function mountTmpfs(options: string): string | undefined {
     return undefined;
   onTestFinished(() => void spawnSync('umount', ['--lazy', directory]));
   return directory;
+}
+
+/** A directory under another path, through which nothing can be written; undefined where the test may not mount. */
+function readOnlyView(directory: string): string | undefined {
+  const view = temporaryDirectory();
+  if (spawnSync('mount', ['--bind', directory, view]).status !== 0) return undefined;
+  onTestFinished(() => void spawnSync('umount', ['--lazy', view]));
+  return spawnSync('mount', ['-o', 'remount,bind,ro', view]).status === 0 ? view : undefined;
 }
