@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { blocksOf, documentPaths } from '@slipway/testkit';
 import { parseDocument } from 'yaml';
 
 /** YAML of the repository: a file of its own, or a block in a document. */
@@ -33,21 +34,18 @@ export function yamlTexts(rootDirectory: string): readonly YamlText[] {
   const files = (pattern: string): readonly string[] => globSync(pattern, { cwd: rootDirectory }).sort();
   const whole = (pattern: string, kind: YamlText['kind']): readonly YamlText[] =>
     files(pattern).map((place) => ({ place, kind, text: read(place) }));
-  const documents = [...files('*.md'), ...files('docs/**/*.md'), ...files('actions/*/README.md')];
   return [
     ...whole('actions/*/action.yml', 'action'),
     ...whole('.github/workflows/*.yml', 'workflow'),
-    ...documents.flatMap((path) => yamlBlocks(path, read(path))),
+    ...documentPaths(rootDirectory).flatMap((path) => yamlBlocks(path, read(path))),
   ];
 }
 
 /** The blocks of a Markdown document that are marked as YAML. */
 export function yamlBlocks(path: string, markdown: string): readonly YamlText[] {
-  return [...markdown.matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(({ 1: text = '', index }) => ({
-    place: `${path}:${markdown.slice(0, index).split('\n').length}`,
-    kind: 'example',
-    text,
-  }));
+  return blocksOf(path, markdown)
+    .filter(({ language }) => language === 'yaml' || language === 'yml')
+    .map(({ line, text }) => ({ place: `${path}:${line}`, kind: 'example', text }));
 }
 
 /** What the `action.yml` and reusable workflows among `texts` declare. */

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { blocksOf, documentBlock, documentBlocks } from '../src/document-blocks.ts';
+import { runShellBlock, withReplacements } from '../src/shell-block.ts';
+
+const fence = '```';
+
+function block(text: string, language = 'sh') {
+  return { name: 'x.md#x', path: 'x.md', line: 1, language, text };
+}
+
+describe('the blocks of a document', () => {
+  test('have the section and a number as their names, with their languages and their very text', () => {
+    const markdown = [
+      '# One: `x`, *y*',
+      `${fence}sh`,
+      'a',
+      '',
+      '  b # no heading',
+      fence,
+      '- a list',
+      `  ${fence}yaml`,
+      '  c:',
+      '    d',
+      `  ${fence}`,
+      '',
+      'Two',
+      '---',
+      '~~~',
+      `${fence}js`,
+      '~~~',
+    ].join('\n');
+    expect(blocksOf('x.md', markdown)).toEqual([
+      { name: 'x.md#one-x-y', path: 'x.md', line: 2, language: 'sh', text: 'a\n\n  b # no heading\n' },
+      { name: 'x.md#one-x-y:2', path: 'x.md', line: 8, language: 'yaml', text: 'c:\n  d\n' },
+      { name: 'x.md#two', path: 'x.md', line: 15, language: '', text: '```js\n' },
+    ]);
+  });
+
+  test('that are only indented have no language', () => {
+    expect(blocksOf('x.md', '# A\n\n    rm -rf x\n\nText.\n')).toMatchObject([
+      { name: 'x.md#a', language: '' },
+    ]);
+  });
+
+  test('are found by their names, and a name that is wrong is told with those there are', () => {
+    expect(documentBlock('README.md#try-it').text).toContain('scripts/quickstart');
+    expect(() => documentBlock('README.md#try-that')).toThrow('README.md#try-it');
+  });
+});
+
+describe('a block of shell', () => {
+  test('runs with what is said alone, and ends at the first line that fails', async () => {
+    const run = await runShellBlock(
+      block('greet $NAME\necho "$(printenv EDITOR || echo none)"\nfalse\necho never\n'),
+      {
+        programs: { greet: 'echo "hello $1"' },
+        environment: { NAME: 'you' },
+      },
+    );
+    expect(run).toEqual({ exitCode: 1, output: 'hello you\nnone\n', error: '' });
+  });
+
+  test('never leaves the machine', () => {
+    expect(() => runShellBlock(block('curl https://example.org/x\n'))).toThrow('would reach example.org');
+  });
+
+  test('is no block of anything else', () => {
+    expect(() => runShellBlock(block('echo', 'yaml'))).toThrow('marked yaml');
+  });
+
+  test('gets what is replaced, all of it, and nothing is replaced that is not there', () => {
+    expect(withReplacements('cp a.b a.bc a+b', { 'a.b': '1', 'a.bc': '2' })).toBe('cp 1 2 a+b');
+    expect(() => withReplacements('cp a', { b: 'c' })).toThrow('the block has no b');
+  });
+});
+
+test.each(documentBlocks().map((each) => [each.name, each.language]))(
+  '%s says its language',
+  (_, language) => {
+    expect(['sh', 'yaml', 'json', 'js', 'ts', 'python', 'text', 'hcl', 'php']).toContain(language);
+  },
+);
