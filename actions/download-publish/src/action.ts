@@ -1,17 +1,17 @@
 import { openAwsStore, type StoreAccess } from '@slipway/aws-actions';
 import { type ObjectStore, UserError, unreachable } from '@slipway/core';
-import { windowAt } from '@slipway/download-window';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import { type Addresses, openAddresses } from './addresses.ts';
 import { inputFindings, inputProblems } from './checks.ts';
 import { cleanUp } from './cleanup.ts';
-import { bestMs, type Clocks, coveredWindows, readClocks, type WindowRules } from './clocks.ts';
+import { coveredWindows, currentWindow, readClocks } from './clocks.ts';
 import type { CacheRules } from './headers.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { linksIn, refuseSecretInLinks } from './link-list.ts';
 import { publishFiles } from './publish.ts';
 import { type FileNeeds, loadReleaseFiles, type ReleaseFile } from './release-files.ts';
-import { reportCleanup, reportPublish, reportVerify, reportWindow } from './report.ts';
+import { renewFiles } from './renew.ts';
+import { reportCleanup, reportPublish, reportRenew, reportVerify, reportWindow } from './report.ts';
 import { verifyFiles } from './verify.ts';
 
 export const action = defineAction({
@@ -34,7 +34,7 @@ export const action = defineAction({
     },
     uploaded: { description: 'How many objects were stored.' },
     unchanged: { description: 'How many were there already, with the same bytes and headers.' },
-    deleted: { description: 'How many objects `cleanup` deleted.' },
+    deleted: { description: 'How many objects `cleanup` or `renew` deleted.' },
     proven: { description: 'How many links `verify` proved to serve the files.' },
     report: reportOutput,
   },
@@ -42,14 +42,28 @@ export const action = defineAction({
   run,
 });
 
-async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+/** Opens what the input `destination` names. */
+export type OpenDestination = (access: StoreAccess) => Promise<ObjectStore>;
+
+function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
+  return operate(given, (access) => openDestination(given, context, access), context);
+}
+
+/** Does what the input `operation` says, with the destination that `open` opens. */
+export async function operate(
+  given: Inputs,
+  open: OpenDestination,
+  context: ActionContext,
+): Promise<ActionResult> {
   switch (given.operation) {
     case 'publish':
-      return publish(given, context);
+      return publish(given, open, context);
+    case 'renew':
+      return renew(given, open, context);
     case 'verify':
-      return verify(given, context);
+      return verify(given, open, context);
     case 'cleanup':
-      return cleanup(given, context);
+      return cleanup(given, open, context);
     case 'window':
       return tellWindows(given, context);
     default:
@@ -57,9 +71,9 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   }
 }
 
-async function publish(given: Inputs, context: ActionContext): Promise<ActionResult> {
+async function publish(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
   const { rules, addresses, files } = await prepareLinks(given, context, 'bytes');
-  const store = await openDestination(given, context, 'write');
+  const store = await open('write');
   const published = await publishFiles(files, addresses, store, { given, rules, context });
   const { clocks, rounds, failure } = published;
   const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
@@ -68,9 +82,22 @@ async function publish(given: Inputs, context: ActionContext): Promise<ActionRes
   return reportPublish({ given, clocks, windows, links, problems, failure }, published);
 }
 
-async function verify(given: Inputs, context: ActionContext): Promise<ActionResult> {
+async function renew(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
+  const { rules, addresses, files } = await prepareLinks(given, context, 'bytes');
+  const store = await open('write');
+  const renewed = await renewFiles(files, addresses, store, { given, rules, context });
+  const { published, cleaned, failure } = renewed;
+  const { clocks, rounds } = published;
+  const links =
+    published.failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
+  const windows = [...new Set(rounds.flatMap(({ plan }) => plan.windows))];
+  const problems = [...inputFindings(given), ...(cleaned?.problems ?? [])];
+  return reportRenew({ given, clocks, windows, links, problems, failure }, renewed);
+}
+
+async function verify(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
   const { rules, addresses, files } = await prepareLinks(given, context, 'facts');
-  const store = await openDestination(given, context, 'read');
+  const store = await open('read');
   const verified = await verifyFiles(files, addresses, store, { given, rules, context });
   const { clocks, plan, findings, failure } = verified;
   const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
@@ -78,8 +105,8 @@ async function verify(given: Inputs, context: ActionContext): Promise<ActionResu
   return reportVerify({ given, clocks, windows: plan.windows, links, problems, failure }, verified);
 }
 
-async function cleanup(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const store = await openDestination(given, context, 'write');
+async function cleanup(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
+  const store = await open('write');
   const cleaned = await cleanUp(store, { given, rules: rulesOf(given), context });
   const { clocks, plan, problems, failure } = cleaned;
   const windows = plan.steps.map(({ window }) => window);
@@ -153,8 +180,4 @@ function rulesOf({ windowLength, windows, clockTolerance, grace, maxAge }: Input
     graceMs: grace,
     maxAgeSeconds: Math.floor(maxAge / 1_000),
   };
-}
-
-function currentWindow(clocks: Clocks, { lengthSeconds }: WindowRules): number {
-  return windowAt(Math.max(0, bestMs(clocks)), lengthSeconds).number;
 }

@@ -21,7 +21,7 @@ export function inputProblems(given: Inputs, surroundings: InputSurroundings): r
     problems.push(`destination is not given: ${operation} needs to know where the files are`);
   }
   if (operation !== 'cleanup') problems.push(...secretProblems(given), ...urlProblems(given));
-  if ((operation === 'publish' || operation === 'verify') && given.artifacts === undefined) {
+  if ((publishes(given) || operation === 'verify') && given.artifacts === undefined) {
     if (given.files.length === 0)
       problems.push('neither artifacts nor files are given: there is nothing to publish');
   }
@@ -32,6 +32,10 @@ export function inputProblems(given: Inputs, surroundings: InputSurroundings): r
     );
   }
   return problems;
+}
+
+function publishes({ operation }: Inputs): boolean {
+  return operation === 'publish' || operation === 'renew';
 }
 
 function secretProblems(given: Inputs): readonly string[] {
@@ -84,7 +88,7 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
       });
     }
   }
-  if (given.operation === 'publish' && given.baseUrl === undefined) {
+  if (publishes(given) && given.baseUrl === undefined) {
     findings.push({
       code: 'no-base-url',
       severity: 'notice',

@@ -2,6 +2,7 @@ import { type ObjectInfo, UserError } from '@slipway/core';
 import { type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
 import {
   type Clocks,
+  currentWindow,
   earliestMs,
   isOver,
   latestMs,
@@ -39,6 +40,8 @@ export interface CleanupPlan {
   readonly kept: readonly KeptWindow[];
   /** Objects below the prefix whose keys are none of this scheme; the first of them by name. */
   readonly strangers: { readonly count: number; readonly keys: readonly string[] };
+  /** The window whose links a site gives out now, and how many objects are stored for it. */
+  readonly current: { readonly window: number; readonly objects: number };
 }
 
 /** What is stored below the prefix, by windows. */
@@ -110,7 +113,18 @@ export function planCleanup(
     }
   }
   if (steps.length > 0) refuseIdle(windows, clocks, rules);
-  return { steps, kept, strangers };
+  const current = currentWindow(clocks, rules);
+  return {
+    steps,
+    kept,
+    strangers,
+    current: { window: current, objects: windows.get(current)?.keys.length ?? 0 },
+  };
+}
+
+/** Whether only windows that are past are stored: once they are deleted, nobody can download anything. */
+export function endsDownloads({ steps, current }: CleanupPlan): boolean {
+  return steps.length > 0 && current.objects === 0;
 }
 
 function reasonToKeep(

@@ -11,7 +11,7 @@ import {
   UserError,
 } from '@slipway/core';
 import type { ActionContext } from '@slipway/runner';
-import { type CleanupPlan, planCleanup, takeInventory } from './cleanup-plan.ts';
+import { type CleanupPlan, endsDownloads, planCleanup, takeInventory } from './cleanup-plan.ts';
 import { type Clocks, readClocks, timeText } from './clocks.ts';
 import type { Operation } from './operation.ts';
 
@@ -20,33 +20,76 @@ const maxPrintedKeys = 2_000;
 const maxNamedFailures = 20;
 
 export type CleanupFinding = Problem<
-  'strangers-left' | 'window-written-late' | 'window-age-unknown' | 'clock-unconfirmed'
+  | 'strangers-left'
+  | 'window-written-late'
+  | 'window-age-unknown'
+  | 'clock-unconfirmed'
+  | 'downloads-would-end'
+  | 'downloads-ended'
 >;
 
-export interface Cleaned {
+/** What a cleanup would delete, by what is stored and by the clocks. */
+export interface PreparedCleanup {
   readonly clocks: Clocks;
   readonly plan: CleanupPlan;
+}
+
+export interface Cleaned extends PreparedCleanup {
   /** Keys that are gone; undefined for a dry run. */
   readonly deleted: readonly string[] | undefined;
   readonly problems: readonly CleanupFinding[];
   readonly failure: SlipwayError | undefined;
 }
 
-/** Deletes the windows that are over, after it printed which (I6). Throws what keeps it from deciding that. */
-export async function cleanUp(store: ObjectStore, { given, rules, context }: Operation): Promise<Cleaned> {
+/**
+ * Deletes the windows that are over, after it printed which (I6), unless no link would be left. Throws what keeps it from deciding
+ * that.
+ */
+export async function cleanUp(store: ObjectStore, operation: Operation): Promise<Cleaned> {
+  const { given, context } = operation;
+  const prepared = await prepareCleanup(store, operation);
+  const { plan } = prepared;
+  if (given.deleteLast || !endsDownloads(plan)) {
+    const cleaned = await executeCleanup(prepared, store, operation);
+    if (given.deleteLast || plan.current.objects > 0 || plan.kept.length === 0) return cleaned;
+    return { ...cleaned, problems: [...cleaned.problems, hasEnded(plan, given.prefix)] };
+  }
+  announce(plan, true, context);
+  return {
+    ...prepared,
+    deleted: given.dryRun ? undefined : [],
+    problems: [...problemsOf(prepared, given.prefix), wouldEnd(plan, given.prefix)],
+    failure: refusedToEnd(plan),
+  };
+}
+
+/** Looks at what is stored and at the clocks, and changes nothing. Throws what keeps it from deciding. */
+export async function prepareCleanup(
+  store: ObjectStore,
+  { given, rules, context }: Operation,
+): Promise<PreparedCleanup> {
   const { progress, clock } = context;
   const clocks = await readClocks(clock, store);
   if (clocks.storeMs === undefined && !given.dryRun) throw noSecondClock();
   progress.start('Looking for windows');
   const { scheme, prefix } = given;
   const inventory = await takeInventory(store.list(`${prefix}/`), { scheme, prefix });
-  const plan = planCleanup(inventory, clocks, { ...rules, maxIdleMs: given.maxIdle });
+  return { clocks, plan: planCleanup(inventory, clocks, { ...rules, maxIdleMs: given.maxIdle }) };
+}
+
+/** Prints what the plan deletes, and deletes it unless this is a dry run. */
+export async function executeCleanup(
+  prepared: PreparedCleanup,
+  store: ObjectStore,
+  { given, context }: Operation,
+): Promise<Cleaned> {
+  const { plan } = prepared;
   announce(plan, given.dryRun, context);
-  const problems = problemsOf(plan, clocks, prefix);
-  if (given.dryRun) return { clocks, plan, deleted: undefined, problems, failure: undefined };
+  const problems = problemsOf(prepared, given.prefix);
+  if (given.dryRun) return { ...prepared, deleted: undefined, problems, failure: undefined };
   const executed = await execute(plan, store, context);
-  if (plan.steps.length > 0) progress.info(`Deleted ${counted(executed.deleted.length, 'object')}.`);
-  return { clocks, plan, problems, ...executed };
+  if (plan.steps.length > 0) context.progress.info(`Deleted ${counted(executed.deleted.length, 'object')}.`);
+  return { ...prepared, problems, ...executed };
 }
 
 function announce(
@@ -136,9 +179,38 @@ function noSecondClock(): UserError {
   );
 }
 
+function wouldEnd({ current }: CleanupPlan, prefix: string): CleanupFinding {
+  return {
+    code: 'downloads-would-end',
+    severity: 'error',
+    key: `${prefix}/${current.window}`,
+    message:
+      'Nothing is stored for the current window, and all that is stored is past: once it was deleted, there would be nothing to download.',
+    hint: 'Run renew with the files of the release, on the schedule that runs cleanup: it does both. If the downloads are to end, set delete-last: true.',
+  };
+}
+
+function hasEnded({ current }: CleanupPlan, prefix: string): CleanupFinding {
+  return {
+    code: 'downloads-ended',
+    severity: 'warning',
+    key: `${prefix}/${current.window}`,
+    message: 'Nothing is stored for the current window: the links that the site gives out now open nothing.',
+    hint: 'Run renew with the files of the release, on the schedule that runs cleanup: it does both.',
+  };
+}
+
+function refusedToEnd({ steps }: CleanupPlan): UserError {
+  const total = steps.reduce((sum, { keys }) => sum + keys.length, 0);
+  return new UserError(
+    'plan-refused',
+    `Nothing was deleted: ${counted(total, 'object')} would go, and nothing is stored for the current window.`,
+    { hint: 'Renew the downloads first (operation: renew), or set delete-last: true.' },
+  );
+}
+
 function problemsOf(
-  { kept, strangers }: CleanupPlan,
-  { storeMs }: Clocks,
+  { plan: { kept, strangers }, clocks: { storeMs } }: PreparedCleanup,
   prefix: string,
 ): readonly CleanupFinding[] {
   const problems: CleanupFinding[] = [];

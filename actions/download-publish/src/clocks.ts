@@ -37,6 +37,11 @@ export function bestMs({ machineMs, storeMs = machineMs }: Clocks): number {
   return storeMs;
 }
 
+/** The number of the window whose links a site gives out now. */
+export function currentWindow(clocks: Clocks, { lengthSeconds }: WindowRules): number {
+  return windowAt(Math.max(0, bestMs(clocks)), lengthSeconds).number;
+}
+
 /** What the answer of a slow server may add to the difference of two clocks. */
 const readingMs = 60_000;
 

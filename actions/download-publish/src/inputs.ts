@@ -25,8 +25,8 @@ const files: InputDeclaration<readonly FileLine[]> = {
 export const inputs = {
   operation: input.choice({
     description:
-      '`publish` stores the files under the paths of the current and the next window; `verify` proves that they are stored and served, and that wrong and old links are not; `cleanup` deletes windows past their grace; `window` tells the windows and the links of today.',
-    choices: ['publish', 'verify', 'cleanup', 'window'],
+      '`publish` stores the files under the paths of the current and the next window; `renew` does so and then deletes what is past, as a schedule needs it; `verify` proves that they are stored and served, and that wrong and old links are not; `cleanup` only deletes windows past their grace; `window` tells the windows and the links of today.',
+    choices: ['publish', 'renew', 'verify', 'cleanup', 'window'],
     default: 'publish',
   }),
   scheme: input.choice({
@@ -108,8 +108,8 @@ export const inputs = {
   },
   grace: input.duration({
     description:
-      'How long a link still works after its window: caches and signed URLs end then, and `cleanup` deletes afterwards.',
-    default: '24h',
+      'How long a link still works after its window: caches and signed URLs end then, and `renew` and `cleanup` delete afterwards. With windows of 12h, a link so works for 48h from the beginning of its window.',
+    default: '36h',
   }),
   'max-age': {
     ...input.duration({
@@ -121,11 +121,16 @@ export const inputs = {
   },
   'max-idle': input.duration({
     description:
-      '`cleanup` refuses when by its clock nothing was published for longer: then the clock is wrong more often than not.',
+      '`renew` and `cleanup` delete nothing when by their clocks nothing was published for longer: then the clock is wrong more often than not.',
     default: '30d',
   }),
+  'delete-last': input.boolean({
+    description:
+      'Let `cleanup` delete what is past although nothing is stored for the current window, so that there is nothing to download.',
+    default: 'false',
+  }),
   replace: input.boolean({
-    description: 'Let `publish` replace files of the same name that have other bytes.',
+    description: 'Let `publish` and `renew` replace files of the same name that have other bytes.',
     default: 'false',
   }),
   'verify-deadline': input.duration({

@@ -6,6 +6,7 @@ import { bestMs, type Clocks, timeText } from './clocks.ts';
 import type { Inputs } from './inputs.ts';
 import { type FileLink, linkedArtifacts, linkOutputs, windowFacts, windowOutputs } from './link-list.ts';
 import type { Published } from './publish.ts';
+import type { Renewed } from './renew.ts';
 import type { Verified } from './verify.ts';
 
 const maxRows = 100;
@@ -25,32 +26,24 @@ export interface Told {
 interface Story {
   readonly outputs?: ActionResult['outputs'];
   readonly body: Readonly<Record<string, unknown>>;
-  readonly summary: readonly SummaryBlock[];
+  readonly facts: readonly (readonly [string, string])[];
+  readonly tables: readonly SummaryBlock[];
 }
 
-export function reportPublish(told: Told, { rounds }: Published): ActionResult {
-  const executions = rounds.flatMap(({ execution }) => execution ?? []);
-  const uploaded = executions.reduce((sum, { stored }) => sum + stored.length, 0);
-  const byOthers = executions.reduce((sum, { storedByOthers }) => sum + storedByOthers.length, 0);
-  const unchanged = rounds.reduce((sum, { plan }) => sum + plan.unchanged, byOthers);
-  const bytes = executions.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
-  const { dryRun } = told.given;
-  const planned = rounds.flatMap(({ plan }) => plan.steps);
-  return result(told, {
-    outputs: { uploaded, unchanged },
-    body: { rounds },
-    summary: [
-      { kind: 'heading', text: titleOf(told, 'Downloads published', 'Publishing downloads failed') },
-      factsSummary([
-        dryRun
-          ? ['Would be stored', counted(planned.length, 'object')]
-          : ['Stored', `${counted(uploaded, 'object')}, ${formatBytes(bytes)}`],
-        ['There already', counted(unchanged, 'object')],
-        ...commonFacts(told),
-      ]),
-      windowTable(told),
-      ...fileTable(told.links),
-    ],
+export function reportPublish(told: Told, published: Published): ActionResult {
+  const title = titleOf(told, 'Downloads published', 'Publishing downloads failed');
+  return result(told, title, publishStory(told, published));
+}
+
+/** What was published, and what was deleted. */
+export function reportRenew(told: Told, { published, cleaned }: Renewed): ActionResult {
+  const stored = publishStory(told, published);
+  const deleted: Story | undefined = cleaned && cleanupStory(cleaned);
+  return result(told, titleOf(told, 'Downloads renewed', 'Renewing downloads failed'), {
+    outputs: { ...stored.outputs, deleted: 0, ...deleted?.outputs },
+    body: { ...stored.body, cleanup: deleted?.body },
+    facts: [...stored.facts, ...(deleted?.facts ?? [])],
+    tables: [...stored.tables, ...(deleted?.tables ?? [])],
   });
 }
 
@@ -58,20 +51,16 @@ export function reportVerify(told: Told, { plan, proofs, findings }: Verified): 
   const served = (proofs ?? []).filter(({ step }) => step.kind === 'prove-served');
   const proven = served.filter((proof) => proof.served.kind === 'fresh').length;
   const refused = plan.steps.length - plan.steps.filter(({ kind }) => kind === 'prove-served').length;
-  return result(told, {
+  const title = titleOf(told, 'Downloads are served', 'Downloads are not served as they must be');
+  return result(told, title, {
     outputs: { proven },
     body: { plan, proofs, findings },
-    summary: [
-      {
-        kind: 'heading',
-        text: titleOf(told, 'Downloads are served', 'Downloads are not served as they must be'),
-      },
-      factsSummary([
-        ['Stored as they should be', counted(plan.soundObjects, 'object')],
-        ['Served', `${proven} of ${counted(plan.steps.length - refused, 'link')}`],
-        ['Asked for that must be refused', counted(refused, 'link')],
-        ...commonFacts(told),
-      ]),
+    facts: [
+      ['Stored as they should be', counted(plan.soundObjects, 'object')],
+      ['Served', `${proven} of ${counted(plan.steps.length - refused, 'link')}`],
+      ['Asked for that must be refused', counted(refused, 'link')],
+    ],
+    tables: [
       ...(findings.length === 0
         ? []
         : [
@@ -86,46 +75,17 @@ export function reportVerify(told: Told, { plan, proofs, findings }: Verified): 
   });
 }
 
-export function reportCleanup(told: Told, { plan, deleted }: Cleaned): ActionResult {
-  const total = plan.steps.reduce((sum, { keys }) => sum + keys.length, 0);
-  const gone = deleted?.length ?? 0;
-  return result(told, {
-    outputs: { deleted: gone },
-    body: { plan, deleted },
-    summary: [
-      { kind: 'heading', text: titleOf(told, 'Old downloads cleaned up', 'Cleaning up downloads failed') },
-      factsSummary([
-        deleted === undefined
-          ? ['Would be deleted', counted(total, 'object')]
-          : ['Deleted', `${gone} of ${counted(total, 'object')}`],
-        ['Windows that stay', String(plan.kept.length)],
-        ['Objects of no window', String(plan.strangers.count)],
-        ...commonFacts(told),
-      ]),
-      ...(plan.steps.length === 0
-        ? []
-        : [
-            table(
-              ['Window', 'Ended', 'Objects', 'Size'],
-              plan.steps.map(({ window, endedAtMs, keys, sizeBytes }) => [
-                String(window),
-                timeText(endedAtMs),
-                String(keys.length),
-                formatBytes(sizeBytes),
-              ]),
-            ),
-          ]),
-    ],
-  });
+export function reportCleanup(told: Told, cleaned: Cleaned): ActionResult {
+  const title = titleOf(told, 'Old downloads cleaned up', 'Cleaning up downloads failed');
+  return result(told, title, cleanupStory(cleaned));
 }
 
 /** The links of all windows, which only this operation shows: whoever reads the summary may download. */
 export function reportWindow(told: Told, links: readonly FileLink[]): ActionResult {
-  return result(told, {
+  return result(told, 'Download windows', {
     body: {},
-    summary: [
-      { kind: 'heading', text: 'Download windows' },
-      factsSummary(commonFacts(told)),
+    facts: [],
+    tables: [
       windowTable(told),
       ...(links.length === 0
         ? []
@@ -139,7 +99,57 @@ export function reportWindow(told: Told, links: readonly FileLink[]): ActionResu
   });
 }
 
-function result(told: Told, { outputs = {}, body, summary }: Story): ActionResult {
+function publishStory(told: Told, { rounds }: Published): Story {
+  const executions = rounds.flatMap(({ execution }) => execution ?? []);
+  const uploaded = executions.reduce((sum, { stored }) => sum + stored.length, 0);
+  const byOthers = executions.reduce((sum, { storedByOthers }) => sum + storedByOthers.length, 0);
+  const unchanged = rounds.reduce((sum, { plan }) => sum + plan.unchanged, byOthers);
+  const bytes = executions.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
+  const planned = rounds.flatMap(({ plan }) => plan.steps);
+  return {
+    outputs: { uploaded, unchanged },
+    body: { rounds },
+    facts: [
+      told.given.dryRun
+        ? ['Would be stored', counted(planned.length, 'object')]
+        : ['Stored', `${counted(uploaded, 'object')}, ${formatBytes(bytes)}`],
+      ['There already', counted(unchanged, 'object')],
+    ],
+    tables: [windowTable(told), ...fileTable(told.links)],
+  };
+}
+
+function cleanupStory({ plan, deleted }: Cleaned): Story {
+  const total = plan.steps.reduce((sum, { keys }) => sum + keys.length, 0);
+  const gone = deleted?.length ?? 0;
+  return {
+    outputs: { deleted: gone },
+    body: { plan, deleted },
+    facts: [
+      deleted === undefined
+        ? ['Would be deleted', counted(total, 'object')]
+        : ['Deleted', `${gone} of ${counted(total, 'object')}`],
+      ['Windows that stay', String(plan.kept.length)],
+      ['Objects of no window', String(plan.strangers.count)],
+    ],
+    tables:
+      plan.steps.length === 0
+        ? []
+        : [
+            table(
+              ['Past window', 'Ended', 'Objects', 'Size'],
+              plan.steps.map(({ window, endedAtMs, keys, sizeBytes }) => [
+                String(window),
+                timeText(endedAtMs),
+                String(keys.length),
+                formatBytes(sizeBytes),
+              ]),
+            ),
+          ],
+  };
+}
+
+function result(told: Told, title: string, { outputs = {}, body, facts, tables }: Story): ActionResult {
   const { given, clocks, windows, links, problems, failure } = told;
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
   return {
@@ -180,7 +190,7 @@ function result(told: Told, { outputs = {}, body, summary }: Story): ActionResul
         failure: failure && { code: failure.code, message: failure.message },
       }),
     ],
-    summary,
+    summary: [{ kind: 'heading', text: title }, factsSummary([...facts, ...commonFacts(told)]), ...tables],
     problems,
     failure,
   };

@@ -2,7 +2,13 @@ import type { ObjectInfo } from '@slipway/core';
 import { keyOf, windowAt, windowNumbered } from '@slipway/download-window';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CleanupPlan, type CleanupRules, planCleanup, takeInventory } from '../src/cleanup-plan.ts';
+import {
+  type CleanupPlan,
+  type CleanupRules,
+  endsDownloads,
+  planCleanup,
+  takeInventory,
+} from '../src/cleanup-plan.ts';
 import { type Clocks, timeText } from '../src/clocks.ts';
 import { parseWindowLength } from '../src/parsers.ts';
 
@@ -155,6 +161,19 @@ describe('a cleanup', () => {
     await expect(planned(around, later)).rejects.toThrow(/last file was published at 2026-01-0/);
     const all = await planned(around, later, { maxIdleMs: 4_000 * dayMs });
     expect(deletedWindows(all)).toHaveLength(around.length);
+  });
+
+  test('would end the downloads when all that is stored is past, and not while the current window is there', async () => {
+    const past = [objectIn(current - 7), objectIn(current - 6)];
+    const ending = await planned(past);
+    expect(deletedWindows(ending)).toEqual([current - 7, current - 6]);
+    expect(ending.current).toEqual({ window: current, objects: 0 });
+    expect(endsDownloads(ending)).toBe(true);
+    // A window whose grace lasts is no link of today, and neither is the next one.
+    expect(endsDownloads(await planned([...past, objectIn(current - 1), objectIn(current + 1)]))).toBe(true);
+    expect(endsDownloads(await planned([...past, objectIn(current)]))).toBe(false);
+    expect(endsDownloads(await planned([objectIn(current - 1)]))).toBe(false);
+    expect(endsDownloads(await planned([]))).toBe(false);
   });
 
   test('in 1970 by both clocks nothing is over', async () => {

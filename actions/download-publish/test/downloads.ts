@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Clock, systemClock } from '@slipway/core';
+import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { type ActionResult, parseInputs } from '@slipway/runner';
 import { type ActionRunResult, type Minio, makeTree, runAction } from '@slipway/testkit';
-import { action } from '../src/action.ts';
+import { action, operate } from '../src/action.ts';
 
 /** Built by `scripts/bundle download-publish`. */
 export const bundle = fileURLToPath(new URL('../dist/index.js', import.meta.url));
@@ -41,6 +42,66 @@ export function runOn(
 ): Promise<ActionRunResult> {
   const all = { secret, destination: pathToFileURL(directory).href, ...inputs };
   return runAction(action, all, { workDirectory: workspace, clock });
+}
+
+/** Runs the action in this process on a store that is open already. */
+export async function runOnStore(
+  store: ObjectStore,
+  workDirectory: string,
+  inputs: InputTexts,
+  clock: Clock = systemClock,
+): Promise<ActionResult & { readonly log: readonly string[] }> {
+  const texts: InputTexts = { secret, destination: store.url, 'aws-region': 'us-east-1', ...inputs };
+  const surroundings = { workDirectory, environment: {} };
+  const given = await parseInputs(
+    action,
+    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
+    surroundings,
+  );
+  const log: string[] = [];
+  const result = await operate(given, async () => store, {
+    progress: { ...silentProgress, info: (line) => void log.push(line) },
+    clock,
+    workDirectory,
+    environment: {},
+    mask: () => undefined,
+  });
+  return { ...result, log };
+}
+
+/** A clock that stands still until it is moved. */
+export function handClock(startMs: number): Clock & { move(byMs: number): void } {
+  let nowMs = startMs;
+  return {
+    ...systemClock,
+    nowMs: () => nowMs,
+    move(byMs) {
+      nowMs += byMs;
+    },
+  };
+}
+
+/** A store that lives by a clock: it tells its time, and dates by it what it stores. */
+export function storeByClock(store: ObjectStore, clock: Clock): ObjectStore {
+  const written = new Map<string, number>();
+  return {
+    url: store.url,
+    writable: true,
+    listable: true,
+    head: (key) => store.head(key),
+    read: (key, options) => store.read(key, options),
+    readStream: (key, options) => store.readStream(key, options),
+    async *list(prefix) {
+      for await (const info of store.list(prefix)) yield { ...info, modifiedAtMs: written.get(info.key) };
+    },
+    async write(key, source, options) {
+      const stored = await store.write(key, source, options);
+      written.set(key, clock.nowMs());
+      return stored;
+    },
+    delete: (key) => store.delete(key),
+    nowMs: async () => clock.nowMs(),
+  };
 }
 
 /** The inputs to reach a bucket. */

@@ -61,12 +61,27 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
 }
 
-/** Milliseconds for people: `"340 ms"`, `"2.1 s"`, `"3 min 20 s"`. */
+const durationSteps = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+/** A day is told in hours, as inputs have it: `24 h`. */
+const minSecondsInDays = 2 * 86_400;
+
+/** Milliseconds for people, in the two largest units: `"340 ms"`, `"2.1 s"`, `"3 min 20 s"`, `"24 h"`, `"30 d"`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  if (Math.round(ms / 100) < 600) return `${(ms / 1_000).toFixed(1)} s`;
+  const rounded = Math.round(ms / 1_000);
+  const steps = rounded < minSecondsInDays ? durationSteps.slice(1) : durationSteps;
+  const first = steps.findIndex(([, seconds]) => rounded >= seconds);
+  const [large, small] = steps.slice(first);
+  if (large === undefined) return `${rounded} s`;
+  const count = Math.floor(rounded / large[1]);
+  const rest = small === undefined ? 0 : Math.floor((rounded % large[1]) / small[1]);
+  return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small?.[0]}`;
 }
 
 /** `1 entry`, `2 entries`: the count with its noun in the right number. */

@@ -4,7 +4,7 @@ import { accessHash, type SecretPathScheme } from './schemes.ts';
 import { windowNumbered } from './windows.ts';
 
 const defaultToleranceMs = 3_600_000;
-const defaultGraceMs = 86_400_000;
+const defaultGraceMs = 36 * 3_600_000;
 
 export interface PathCheck extends KeyPlace {
   readonly scheme: SecretPathScheme;
@@ -13,7 +13,7 @@ export interface PathCheck extends KeyPlace {
   /** Now, in milliseconds since 1970. */
   readonly timeMs: number;
   readonly lengthSeconds?: number | undefined;
-  /** How long a link works after its window has ended, at least for the tolerance: a day when not given. */
+  /** How long a link works after its window has ended, at least for the tolerance: 36 hours when not given. */
   readonly graceMs?: number | undefined;
   /** How far the clock of whoever made a link may be from this one: an hour when not given. */
   readonly toleranceMs?: number | undefined;

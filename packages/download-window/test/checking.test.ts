@@ -55,8 +55,8 @@ describe.each(schemes)('%s', (scheme) => {
     ['an hour before it starts', window.startsAtMs - hourMs, true],
     ['more than an hour before', window.startsAtMs - hourMs - 1, 'too-early'],
     ['in 1970', 0, 'too-early'],
-    ['a day after it ended, less a moment', window.endsAtMs + 24 * hourMs - 1, true],
-    ['a day after it ended', window.endsAtMs + 24 * hourMs, 'too-late'],
+    ['48 hours after it began, less a moment', window.startsAtMs + 48 * hourMs - 1, true],
+    ['48 hours after it began', window.startsAtMs + 48 * hourMs, 'too-late'],
     ['at a time that is none', Number.NaN, 'too-late'],
   ])('%s', (_, timeMs, expected) => {
     const checked = checkPath(path, { ...check, timeMs });

@@ -201,7 +201,7 @@ describe('a dispatch', () => {
     double.faults.push({
       reply: { status: 429, body: { message: 'later' }, headers: { 'retry-after': '3600' } },
     });
-    expect(await refusal()).toMatchObject({ code: 'rate-limited', text: expect.stringContaining('60 min') });
+    expect(await refusal()).toMatchObject({ code: 'rate-limited', text: expect.stringContaining('for 1 h') });
     expect(dispatched()).toBe(1);
   });
 
