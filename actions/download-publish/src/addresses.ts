@@ -1,6 +1,6 @@
 import { openUrlSigner, type UrlSigner } from '@slipway/aws';
 import { UserError } from '@slipway/core';
-import { accessHash, encodedKey, keyOf, windowNumbered } from '@slipway/download-window';
+import { accessHash, encodedKey, keyOf, keysBelow, windowNumbered } from '@slipway/download-window';
 import type { Inputs } from './inputs.ts';
 
 /** Where a file of a window is, and its link. */
@@ -49,7 +49,7 @@ function hashedAddresses(given: Inputs & { readonly scheme: 'window-hmac' | 'win
   const lengthSeconds = given.windowLength / 1_000;
   const address = ({ platform, name }: NamedFile, window: number, hash: string): Address => {
     const key = keyOf({ prefix }, { window, hash, platform, file: name });
-    return { key, url: urlOf(given.baseUrl, key) };
+    return { key, url: urlOf(given, key) };
   };
   const hashed = (secret: string, file: NamedFile, window: number): string =>
     accessHash(scheme, secret, { window, platform: file.platform, file: file.name, lengthSeconds });
@@ -77,13 +77,13 @@ function hashedAddresses(given: Inputs & { readonly scheme: 'window-hmac' | 'win
 }
 
 function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSigner[]]): Addresses {
-  const { prefix, baseUrl, grace } = given;
+  const { prefix, grace } = given;
   const lengthSeconds = given.windowLength / 1_000;
   const keyIn = ({ platform, name }: NamedFile, window: number): string =>
     keyOf({ prefix }, { window, hash: undefined, platform, file: name });
   const endOf = (window: number): number => windowNumbered(window, lengthSeconds).endsAtMs + grace;
   const signed = (sign: UrlSigner, key: string, expiresAtMs: number): string | undefined => {
-    const url = urlOf(baseUrl, key);
+    const url = urlOf(given, key);
     return url === undefined ? undefined : sign(url, expiresAtMs);
   };
   const [first, ...others] = signers;
@@ -97,7 +97,7 @@ function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSign
       const key = keyIn(file, window);
       const url = signed(first, key, endOf(window));
       return [
-        ...linksOf('no-signature', [urlOf(baseUrl, key)]),
+        ...linksOf('no-signature', [urlOf(given, key)]),
         // Another time than the signature is of.
         ...linksOf('wrong-signature', [
           url?.replace(/([?&]Expires=)(\d+)/, (_, name, seconds) => `${name}${Number(seconds) + 1}`),
@@ -129,8 +129,14 @@ function secretsOf({ secret, previousSecret }: Inputs): readonly [string, ...str
   return previousSecret === undefined || previousSecret === secret ? [secret] : [secret, previousSecret];
 }
 
-function urlOf(baseUrl: string | undefined, key: string): string | undefined {
-  return baseUrl === undefined ? undefined : `${baseUrl}/${encodedKey(key)}`;
+function urlOf(given: Inputs, key: string): string | undefined {
+  const { baseUrl } = given;
+  return baseUrl === undefined ? undefined : `${baseUrl}/${encodedKey(servedKey(given, key))}`;
+}
+
+/** The key as the CDN is asked for it: without its origin path, which it adds by itself. */
+export function servedKey({ originPath }: Pick<Inputs, 'originPath'>, key: string): string {
+  return key.slice(keysBelow(originPath).length);
 }
 
 function linksOf(what: WrongLink['what'], urls: readonly (string | undefined)[]): readonly WrongLink[] {

@@ -1,7 +1,7 @@
 import { urlSigningKeyProblem } from '@slipway/aws';
 import { awsProblems } from '@slipway/aws-actions';
 import type { Problem } from '@slipway/core';
-import { defaultLengthSeconds, secretProblem, secretWeakness } from '@slipway/download-window';
+import { defaultLengthSeconds, keysBelow, secretProblem, secretWeakness } from '@slipway/download-window';
 import type { InputSurroundings } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import type { Inputs } from './inputs.ts';
@@ -24,6 +24,9 @@ export function inputProblems(given: Inputs, surroundings: InputSurroundings): r
   if ((publishes(given) || operation === 'verify') && given.artifacts === undefined) {
     if (given.files.length === 0)
       problems.push('neither artifacts nor files are given: there is nothing to publish');
+  }
+  if (!keysBelow(given.prefix).startsWith(keysBelow(given.originPath))) {
+    problems.push('origin-path is not what prefix begins with: the CDN would have none of the files');
   }
   const covered = (2 * given.clockTolerance) / given.windowLength + given.windows + 1;
   if (covered > maxCoveredWindows) {

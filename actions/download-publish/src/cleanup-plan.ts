@@ -1,4 +1,4 @@
-import { type ObjectInfo, UserError } from '@slipway/core';
+import { isOwnDocument, type ObjectInfo, UserError } from '@slipway/core';
 import { type KeyPlace, parseKey, windowNumbered } from '@slipway/download-window';
 import {
   type Clocks,
@@ -68,6 +68,7 @@ export async function takeInventory(objects: AsyncIterable<ObjectInfo>, place: K
   const strangers: string[] = [];
   let strangerCount = 0;
   for await (const { key, sizeBytes, modifiedAtMs } of objects) {
+    if (isOwnDocument(key)) continue;
     const parsed = parseKey(place, key);
     if (parsed === undefined) {
       strangerCount += 1;

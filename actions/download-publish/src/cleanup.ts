@@ -10,6 +10,7 @@ import {
   type SlipwayError,
   UserError,
 } from '@slipway/core';
+import { keysBelow } from '@slipway/download-window';
 import type { ActionContext } from '@slipway/runner';
 import { type CleanupPlan, endsDownloads, planCleanup, takeInventory } from './cleanup-plan.ts';
 import { type Clocks, readClocks, timeText } from './clocks.ts';
@@ -73,7 +74,7 @@ export async function prepareCleanup(
   if (clocks.storeMs === undefined && !given.dryRun) throw noSecondClock();
   progress.start('Looking for windows');
   const { scheme, prefix } = given;
-  const inventory = await takeInventory(store.list(`${prefix}/`), { scheme, prefix });
+  const inventory = await takeInventory(store.list(keysBelow(prefix)), { scheme, prefix });
   return { clocks, plan: planCleanup(inventory, clocks, { ...rules, maxIdleMs: given.maxIdle }) };
 }
 
@@ -183,7 +184,7 @@ function wouldEnd({ current }: CleanupPlan, prefix: string): CleanupFinding {
   return {
     code: 'downloads-would-end',
     severity: 'error',
-    key: `${prefix}/${current.window}`,
+    key: `${keysBelow(prefix)}${current.window}`,
     message:
       'Nothing is stored for the current window, and all that is stored is past: once it was deleted, there would be nothing to download.',
     hint: 'Run renew with the files of the release, on the schedule that runs cleanup: it does both. If the downloads are to end, set delete-last: true.',
@@ -194,7 +195,7 @@ function hasEnded({ current }: CleanupPlan, prefix: string): CleanupFinding {
   return {
     code: 'downloads-ended',
     severity: 'warning',
-    key: `${prefix}/${current.window}`,
+    key: `${keysBelow(prefix)}${current.window}`,
     message: 'Nothing is stored for the current window: the links that the site gives out now open nothing.',
     hint: 'Run renew with the files of the release, on the schedule that runs cleanup: it does both.',
   };
@@ -226,7 +227,7 @@ function problemsOf(
     problems.push({
       code: 'strangers-left',
       severity: 'notice',
-      message: `${counted(strangers.count, 'object', 'objects')} below ${printable(prefix)}/ ${strangers.count === 1 ? 'is' : 'are'} of no window of this scheme, and left alone: ${named.join(', ')}${strangers.count > named.length ? ', …' : ''}`,
+      message: `${counted(strangers.count, 'object', 'objects')} below ${printable(`${prefix}/`)} ${strangers.count === 1 ? 'is' : 'are'} of no window of this scheme, and left alone: ${named.join(', ')}${strangers.count > named.length ? ', …' : ''}`,
       hint: 'What another scheme published is cleaned up with that scheme.',
     });
   }
@@ -235,7 +236,7 @@ function problemsOf(
       problems.push({
         code: 'window-written-late',
         severity: 'warning',
-        key: `${prefix}/${window}`,
+        key: `${keysBelow(prefix)}${window}`,
         message: 'Something was written here long after the window was over, so it is left alone.',
         hint: 'Is window-length the one that the files were published with? Remove it by hand if nobody needs it: links of it work.',
       });
@@ -243,7 +244,7 @@ function problemsOf(
       problems.push({
         code: 'window-age-unknown',
         severity: 'warning',
-        key: `${prefix}/${window}`,
+        key: `${keysBelow(prefix)}${window}`,
         message: 'The store does not say when this was written, so it is left alone.',
       });
     }

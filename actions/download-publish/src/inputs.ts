@@ -70,9 +70,10 @@ export const inputs = {
   prefix: {
     ...input.text({
       description:
-        'What the keys below `destination` begin with. The scheme `window-sha256` has `downloads`.',
+        'What the keys below `destination` begin with; `/` for nothing. The scheme `window-sha256` has `downloads`.',
       default: 'downloads',
     }),
+    emptyArgument: '/',
     absent: 'downloads',
     check: undefined,
     parse: parsePrefix,
@@ -84,6 +85,15 @@ export const inputs = {
     }),
     kind: 'URL',
     parse: parseBaseUrl,
+  },
+  'origin-path': {
+    ...input.text({
+      description:
+        'The path in `destination` at which the CDN begins: the start of `prefix` that links do not have.',
+    }),
+    absent: '',
+    check: undefined,
+    parse: parsePrefix,
   },
   'window-length': {
     ...input.duration({

@@ -49,8 +49,9 @@ export function segmentProblem(text: string): string | undefined {
   return text.includes('/') ? 'it has a slash' : keyProblem(text);
 }
 
-/** What keys begin with, without slashes around it. Throws an `Error`. */
+/** What keys begin with, without slashes around it; nothing for `/`, the root. Throws an `Error`. */
 export function parsePrefix(text: string): string {
+  if (text === '/') return '';
   const prefix = text.replace(/^\/|\/$/g, '');
   const problem = keyProblem(prefix);
   if (problem !== undefined) throw new Error(problem);

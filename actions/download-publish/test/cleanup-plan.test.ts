@@ -213,6 +213,22 @@ describe('a cleanup', () => {
     expect(deletedWindows(withNextOnly)).toEqual([]);
   });
 
+  test('at the root of a destination it looks at windows alone, and does not call its own documents strangers', async () => {
+    const root = { scheme: 'window-sha256', prefix: '' } as const;
+    const keyIn = (window: number): string =>
+      keyOf(root, { window, hash: '0123456789abcdef', platform: 'macos', file: 'app.zip' });
+    const objects = [
+      { ...objectIn(current), key: keyIn(current) },
+      { ...objectIn(current - 7), key: keyIn(current - 7) },
+      { ...objectIn(current - 7), key: 'index.html' },
+      { ...objectIn(current - 7), key: objectIn(current - 7).key },
+      { ...objectIn(current), key: '.slipway/pending-invalidations.v1.json' },
+    ];
+    const plan = planCleanup(await takeInventory(listing(objects), root), agreeing, rules);
+    expect(plan.steps.map(({ keys }) => keys)).toEqual([[keyIn(current - 7)]]);
+    expect(plan.strangers).toMatchObject({ count: 2 });
+  });
+
   test('leaves windows alone whose age the store does not tell', async () => {
     const { key, sizeBytes } = objectIn(current - 6);
     const plan = await planned([{ key, sizeBytes }, objectIn(current)]);

@@ -18,6 +18,7 @@ const publishing = sameInputs(
   'destination',
   'prefix',
   'base-url',
+  'origin-path',
   'window-length',
   'windows',
   'clock-tolerance',

@@ -63,7 +63,8 @@ export async function readInputTexts(
       if ('problem' in part) refuse(name, part.problem);
       else parts.push(part.text);
     }
-    texts.set(name, parts.join('\n'));
+    const isEmpty = values.every((value) => value === '');
+    texts.set(name, isEmpty ? (declaration.emptyArgument ?? '') : parts.join('\n'));
   }
   return { texts, refused, problems };
 }

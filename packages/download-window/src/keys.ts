@@ -15,7 +15,7 @@ const windowNumber = /^(?:0|[1-9]\d{0,11})$/;
 /** Where a scheme has its files: all of it but the secret. */
 export interface KeyPlace {
   readonly scheme: DownloadScheme;
-  /** What keys begin with, without a slash at its end: `downloads` when not given. */
+  /** What keys begin with, without a slash at its end: `downloads` when not given. Empty where keys begin with the window. */
   readonly prefix?: string | undefined;
 }
 
@@ -33,7 +33,12 @@ export function keyOf(
   { prefix = defaultPrefix }: Pick<KeyPlace, 'prefix'>,
   { window, hash, platform, file }: DownloadKey,
 ): string {
-  return [prefix, window, ...(hash === undefined ? [] : [hash]), platform, file].join('/');
+  return keysBelow(prefix) + [window, ...(hash === undefined ? [] : [hash]), platform, file].join('/');
+}
+
+/** What every key below a prefix begins with: nothing where the prefix is empty. */
+export function keysBelow(prefix: string): string {
+  return prefix === '' ? '' : `${prefix}/`;
 }
 
 /** The key of a file in a window, for who has the secret. Throws what `accessHash` throws. */
@@ -50,8 +55,9 @@ export function secretKeyOf(
  * the scheme's length in lower-case hex, and names that can be.
  */
 export function parseKey({ scheme, prefix = defaultPrefix }: KeyPlace, key: string): DownloadKey | undefined {
-  if (key.length > maxKeyCharacters || !key.startsWith(`${prefix}/`)) return undefined;
-  const segments = key.slice(prefix.length + 1).split('/');
+  const start = keysBelow(prefix);
+  if (key.length > maxKeyCharacters || !key.startsWith(start)) return undefined;
+  const segments = key.slice(start.length).split('/');
   const [window = '', ...others] = segments;
   const hash = scheme === 'cloudfront-signed' ? undefined : others.shift();
   const [platform, file] = others;

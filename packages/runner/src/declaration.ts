@@ -12,6 +12,11 @@ export interface InputDeclaration<Value> {
   readonly required: boolean;
   /** What an empty input means, as a user would write it. */
   readonly default?: string | undefined;
+  /**
+   * What an empty argument on a terminal stands for, as in `--prefix ''`: there it is something that was written, while a workflow
+   * gives an empty text for whatever it has no value for.
+   */
+  readonly emptyArgument?: string | undefined;
   /** Its value is lines, so that a terminal may give it piece by piece: the flag stands once for each. */
   readonly repeatable?: boolean | undefined;
   /** Masked as soon as it is read; on the CLI never a plain argument. */
