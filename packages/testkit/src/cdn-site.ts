@@ -24,9 +24,12 @@ export function haveCdnSite(): boolean {
   return haveMinio() && serverProgram('varnishd') !== undefined;
 }
 
-/** Starts MinIO, Varnish before it, and a double of CloudFront's API that bans in Varnish what is invalidated. */
-export async function startCdnSite(): Promise<CdnSite> {
-  const minio = await startMinio();
+/**
+ * Starts MinIO, or the one that `start` starts, Varnish before it, and a double of CloudFront's API that bans in Varnish what is
+ * invalidated.
+ */
+export async function startCdnSite(start: () => Promise<Minio> = startMinio): Promise<CdnSite> {
+  const minio = await start();
   let cdn: Varnish | undefined;
   try {
     const bucket = await minio.makePublicBucket();
