@@ -8,7 +8,7 @@ import { forgetOld, wouldRefuse } from './claims.ts';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { type Finding, noticesOf } from './notices.ts';
-import { observe, receiverOf, runReference } from './observe.ts';
+import { observe, receiverOf, runReferenceOf } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -59,6 +59,11 @@ function checkInputs(given: Inputs, { environment }: InputSurroundings): readonl
   const names = [...given.fields, ...given.multilineFields].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) problems.push(`the field "${twice}" is asked for twice`);
+  if (receiverOf(given, environment) === undefined) {
+    problems.push(
+      'repository is not given, and GITHUB_REPOSITORY is not set: name the repository that receives the message, as owner/repository',
+    );
+  }
   const needed = seen !== undefined && parseStoreUrl(seen).kind === 's3';
   return [...problems, ...awsProblems(given, { environment }, { needed })];
 }
@@ -86,8 +91,8 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   if ('refusals' in message) return finish(undefined, message.refusals);
   const planned = plan({
     message,
-    audience: receiverOf(environment),
-    runReference: runReference(environment),
+    audience: receiverOf(given, environment),
+    runReference: runReferenceOf(given, environment),
     remembers: given.seen !== undefined,
     fetches: directory !== undefined,
     rememberMs: given.remember,
@@ -121,13 +126,13 @@ async function claimRefusals({ steps }: Plan, store: ObjectStore | undefined): P
 /** A message that is taken is not refused because old ones cannot be forgotten. */
 async function forget(
   store: ObjectStore,
-  { remember }: Inputs,
+  given: Inputs,
   { clock, environment, progress }: ActionContext,
 ): Promise<readonly Finding[]> {
-  const audience = receiverOf(environment);
+  const audience = receiverOf(given, environment);
   if (audience === undefined) return [];
   try {
-    await forgetOld(store, audience, { nowMs: clock.nowMs(), rememberMs: remember, progress });
+    await forgetOld(store, audience, { nowMs: clock.nowMs(), rememberMs: given.remember, progress });
     return [];
   } catch (error) {
     const { message } = asSlipwayError(error);

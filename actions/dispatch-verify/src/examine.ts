@@ -95,7 +95,15 @@ function judgeSender({ login, id }: Sender, senders: readonly string[]): readonl
     login === undefined
       ? 'nobody that is known'
       : `${printable(login, 100)} (${printable(id ?? 'no number', 20)})`;
-  return [refusal('sender-refused', `it was sent by ${who}, who is not among senders`)];
+  return [
+    refusal(
+      'sender-refused',
+      `it was sent by ${who}, who is not among senders`,
+      login === undefined
+        ? 'Outside of GitHub nothing says who sent it: leave senders out there.'
+        : undefined,
+    ),
+  ];
 }
 
 function judgeEventType(eventType: string | undefined, accepted: readonly string[]): readonly Refusal[] {

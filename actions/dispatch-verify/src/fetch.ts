@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { lstat, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   backoffMs,
@@ -13,6 +13,7 @@ import {
   type ProgressPort,
   printable,
   systemErrorCode,
+  UserError,
   writeError,
 } from '@slipway/core';
 import { type Refusal, refusal } from '@slipway/dispatch-payload';
@@ -35,12 +36,14 @@ export interface FetchPorts {
 
 /**
  * Fetches files into a directory. They get their names there only when all of them have the size and the SHA-256 that they must
- * have; otherwise nothing is left, and the refusals are given. A file that is there already and right is not fetched again.
+ * have and `beforePlacing` has no objection; otherwise nothing is left, and the refusals are given. A file that is there already
+ * and right is not fetched again.
  */
 export async function fetchAll(
   steps: readonly FetchStep[],
   directory: string,
   ports: FetchPorts,
+  beforePlacing: () => Promise<readonly Refusal[]> = async () => [],
 ): Promise<readonly Refusal[]> {
   const partial = join(directory, partialDirectory);
   const downloader = new Downloader(ports.environment);
@@ -60,6 +63,9 @@ export async function fetchAll(
     );
     const refused = refusals.filter((found) => found !== undefined);
     if (refused.length > 0) return refused;
+    await assertPlaceable(missing, directory);
+    const objections = await beforePlacing();
+    if (objections.length > 0) return objections;
     for (const { name } of missing) await rename(join(partial, name), join(directory, name));
     if (steps.length > 0) ports.progress.info(fetchedText(steps, missing.length));
     return [];
@@ -69,6 +75,20 @@ export async function fetchAll(
     downloader.close();
     // What it cannot remove, the next run removes; why this one failed is the thing to tell.
     await rm(partial, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** What a rename would fail of is told before anything is decided. */
+async function assertPlaceable(steps: readonly FetchStep[], directory: string): Promise<void> {
+  for (const { name } of steps) {
+    const path = join(directory, name);
+    const present = await lstat(path).catch(() => undefined);
+    if (present?.isDirectory() !== true) continue;
+    throw new UserError(
+      'target-read-only',
+      `${printable(path)} cannot be written: a directory has its name`,
+      { hint: placeHint },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { checkHmacSecret } from '@slipway/dispatch-payload';
+import { checkHmacSecret, parseRepository } from '@slipway/dispatch-payload';
 import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { checkSchemaFile, readEventFile } from './files.ts';
 import {
@@ -7,6 +7,7 @@ import {
   parseEventTypes,
   parseFieldRequests,
   parseHosts,
+  parseRunReference,
   parseSenders,
   parseSources,
   parseStore,
@@ -25,6 +26,22 @@ export const inputs = {
     'Repositories that messages may say to come from, `owner/repository`, one a line or with commas between them. All when not given.',
     parseSources,
   ),
+  repository: {
+    ...input.text({
+      description:
+        'The receiving repository, `owner/repository`, for which a message must be. `GITHUB_REPOSITORY` when not given; required outside of GitHub.',
+    }),
+    form: 'line' as const,
+    parse: parseRepository,
+  },
+  'run-reference': {
+    ...input.text({
+      description:
+        'Which run takes the message: with `seen`, the same reference may take it again. The URL of the run when not given; outside of GitHub each run is another one.',
+    }),
+    form: 'line' as const,
+    parse: parseRunReference,
+  },
   'payload-file': {
     ...input.path({
       description:

@@ -24,9 +24,13 @@ async function readReceived(
   }
   const path = variableOf(environment, 'GITHUB_EVENT_PATH');
   if (!path) {
-    throw new UserError('source-missing', 'there is no event: GITHUB_EVENT_PATH is not set', {
-      hint: 'Give a payload-file where this is run by hand.',
-    });
+    throw new UserError(
+      'source-missing',
+      'payload-file is not given, and there is no event: GITHUB_EVENT_PATH is not set',
+      {
+        hint: 'Give a payload-file where this is run by hand.',
+      },
+    );
   }
   return readEvent(await readEventFile(path, workDirectory), environment);
 }
@@ -34,7 +38,7 @@ async function readReceived(
 async function rulesOf(given: Inputs, { clock, environment, workDirectory }: ActionContext): Promise<Rules> {
   return {
     expected: {
-      audience: receiverOf(environment),
+      audience: receiverOf(given, environment),
       sources: given.sources,
       maxAgeMs: given.maxAge,
       toleranceMs: given.clockTolerance,
@@ -61,14 +65,15 @@ async function signatureRules(given: Inputs, clock: ActionContext['clock']): Pro
   return { secrets, verifyClearSigned: (document) => keyring.verifyClearSigned(document), allowUnsigned };
 }
 
-/** The repository whose run this is. */
-export function receiverOf(environment: Environment): string | undefined {
-  return variableOf(environment, 'GITHUB_REPOSITORY');
+/** The receiving repository. */
+export function receiverOf({ repository }: Inputs, environment: Environment): string | undefined {
+  return repository ?? variableOf(environment, 'GITHUB_REPOSITORY');
 }
 
-/** This run by its URL, the same when it is run again; outside of GitHub each is its own. */
-export function runReference(environment: Environment): string {
-  const repository = receiverOf(environment);
+/** This run by its URL, the same when it is run again; outside of GitHub each is its own, unless the user names it. */
+export function runReferenceOf({ runReference }: Inputs, environment: Environment): string {
+  if (runReference !== undefined) return runReference;
+  const repository = variableOf(environment, 'GITHUB_REPOSITORY');
   const runId = variableOf(environment, 'GITHUB_RUN_ID');
   if (repository === undefined || !runId) return `a run outside of GitHub, ${randomUUID()}`;
   return `${variableOf(environment, 'GITHUB_SERVER_URL') ?? 'https://github.com'}/${repository}/actions/runs/${runId}`;

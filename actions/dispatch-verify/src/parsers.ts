@@ -51,6 +51,12 @@ export function parseFieldRequests(text: string, multiline: boolean): readonly F
   return requests;
 }
 
+/** What a run is called. */
+export function parseRunReference(text: string): string {
+  if (text.length <= 256) return text;
+  throw new Error('it has more than 256 characters');
+}
+
 /** A store that can be written to. */
 export function parseStore(text: string): string {
   if (parseStoreUrl(text).kind === 'https') {

@@ -48,7 +48,10 @@ export interface PlanInput {
   readonly nowMs: number;
 }
 
-/** What is to be done for a message that is in order: its id is claimed, and then its artifacts are fetched. */
+/**
+ * What is to be done for a message that is in order: its artifacts are fetched, and then its id is claimed, so that a
+ * fetch that failed can be tried again.
+ */
 export function plan(input: PlanInput): Plan {
   const { message, remembers, fetches } = input;
   const { parsed } = message;
@@ -57,7 +60,7 @@ export function plan(input: PlanInput): Plan {
     const { name, sizeBytes, sha256, url = '' } = artifact;
     return { kind: 'fetch', name, sizeBytes, sha256, url };
   });
-  return { steps: [...(remembers ? [claimStep(input, parsed)] : []), ...fetchSteps] };
+  return { steps: [...fetchSteps, ...(remembers ? [claimStep(input, parsed)] : [])] };
 }
 
 function claimStep(

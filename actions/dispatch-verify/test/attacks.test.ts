@@ -465,6 +465,28 @@ describe('the inputs', () => {
     );
   });
 
+  test('the receiving repository is known, from the input or the environment, and named where it is not', async () => {
+    const environment = { GITHUB_REPOSITORY: '' };
+    await expect(receive(await message(), { environment })).rejects.toThrow(
+      /^repository is not given, and GITHUB_REPOSITORY is not set: /,
+    );
+    const inputs = { repository: 'Acme/Site' };
+    expect(codesOf(await receive(await message(), { environment, inputs }))).toEqual([]);
+    const other = { repository: 'acme/other' };
+    expect(codesOf(await receive(await message(), { inputs: other }))).toEqual(['audience-wrong']);
+  });
+
+  test('a message that says no source is told how to be sent, where sources are given', async () => {
+    const result = await receive(await message({}, { source: {} }), { inputs: { sources: 'acme/app' } });
+    expect(result.problems).toMatchObject([
+      {
+        code: 'source-refused',
+        message: 'it does not say which repository it comes from, and sources are given',
+        hint: 'Have it sent with source-repository.',
+      },
+    ]);
+  });
+
   test('an event that is too large is not read', async () => {
     const path = eventFile({ text: 'x'.repeat(2 ** 20) });
     await expect(receive({}, { environment: { GITHUB_EVENT_PATH: path } })).rejects.toThrow(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { MessageArtifact } from '@slipway/dispatch-payload';
@@ -12,6 +12,7 @@ import {
   filesIn,
   jobEnvironment,
   message,
+  newStore,
   receive,
   secret,
 } from './receiving.ts';
@@ -258,6 +259,75 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
   test('a directory that cannot be written is no fault of the message', async () => {
     writeFileSync(join(workspace, 'fetched'), 'a file');
     await expect(fetching([serve('app.zip', 'zip')])).rejects.toMatchObject({ code: 'target-read-only' });
+  });
+});
+
+describe('the id is claimed when everything is fetched', () => {
+  const outside = { GITHUB_REPOSITORY: '', GITHUB_RUN_ID: '' };
+  async function taking(
+    payload: object,
+    environment: Readonly<Record<string, string>>,
+    seen: string,
+    workDirectory = workspace,
+  ) {
+    return receive(JSON.stringify(payload), {
+      workDirectory,
+      environment,
+      inputs: { 'fetch-to': 'fetched', 'artifact-hosts': host(), repository: 'acme/site', seen },
+    });
+  }
+
+  test('so that a fetch that failed is tried again, by another run and outside of GitHub too', async () => {
+    const { url } = newStore();
+    let isBroken = true;
+    const artifacts = [
+      serve('app.zip', 'zip', (response) => (isBroken ? response.writeHead(404).end() : response.end('zip'))),
+    ];
+    const payload = await message({}, { artifacts });
+    expect(codesOf(await taking(payload, { GITHUB_RUN_ID: '1' }, url))).toEqual(['artifact-unreachable']);
+    expect(codesOf(await taking(payload, outside, url))).toEqual(['artifact-unreachable']);
+    mkdirSync(join(workspace, 'fetched/app.zip'), { recursive: true });
+    isBroken = false;
+    await expect(taking(payload, outside, url)).rejects.toMatchObject({ code: 'target-read-only' });
+    rmdirSync(join(workspace, 'fetched/app.zip'));
+    expect(codesOf(await taking(payload, outside, url))).toEqual([]);
+    expect(fetched()).toEqual({ 'app.zip': 'zip' });
+    expect(codesOf(await taking(payload, outside, url))).toEqual(['replayed']);
+  });
+
+  test('and whoever comes second fetches nothing, or leaves nothing of what it fetched', async () => {
+    const { url } = newStore();
+    const payload = await message({}, { artifacts: [] });
+    let takenMeanwhile = false;
+    const artifacts = [
+      serve('app.zip', 'zip', (response) => {
+        void taking(payload, { GITHUB_RUN_ID: '1' }, url, temporaryDirectory('other')).then((other) => {
+          takenMeanwhile = codesOf(other).length === 0;
+          response.end('zip');
+        });
+      }),
+    ];
+    const second = await taking(await message({}, { artifacts }), { GITHUB_RUN_ID: '2' }, url);
+    expect(takenMeanwhile).toBe(true);
+    expect(codesOf(second)).toEqual(['replayed']);
+    expect(fetched()).toEqual({});
+    asked.length = 0;
+    expect(codesOf(await taking(payload, { GITHUB_RUN_ID: '3' }, url))).toEqual(['replayed']);
+    expect(asked).toEqual([]);
+  });
+
+  test('by a reference of the user, which may take it again', async () => {
+    const { url } = newStore();
+    const take = async (reference: string) =>
+      codesOf(
+        await receive(await message(), {
+          environment: outside,
+          inputs: { repository: 'acme/site', 'run-reference': reference, seen: url },
+        }),
+      );
+    expect(await take('by hand, on Monday')).toEqual([]);
+    expect(await take('by hand, on Monday')).toEqual([]);
+    expect(await take('by hand, on Tuesday')).toEqual(['replayed']);
   });
 });
 

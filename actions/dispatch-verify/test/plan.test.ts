@@ -41,10 +41,11 @@ function input(changes: Partial<PlanInput> = {}, expiresAtMs = nowMs + dayMs): P
 }
 
 describe('the plan for a message', () => {
-  test('is JSON: its id is claimed before anything is fetched', () => {
+  test('is JSON: its id is claimed when everything is fetched', () => {
     const planned = plan(input());
     expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
     expect(planned.steps).toEqual([
+      { kind: 'fetch', ...artifact },
       {
         kind: 'claim',
         key: claimKey('acme/site', 'message-1'),
@@ -57,12 +58,11 @@ describe('the plan for a message', () => {
           forgetAt: '2027-03-02T12:00:00Z',
         },
       },
-      { kind: 'fetch', ...artifact },
     ]);
   });
 
   test('remembers a message for as long as it lives, by a clock that is wrong too', () => {
-    const [claim] = plan(input({}, nowMs + 60 * dayMs)).steps;
+    const [, claim] = plan(input({}, nowMs + 60 * dayMs)).steps;
     expect(claim).toMatchObject({ record: { forgetAt: timeText(nowMs + 60 * dayMs + hourMs) } });
   });
 

@@ -43,6 +43,7 @@ const publishing = sameInputs(
   'session-token',
 );
 const onlyForCleanup = leftOut('only `cleanup` looks at it');
+const ofTheRun = leftOut('the run says it: a workflow is of one repository, commit and ref');
 const onlyArchives = leftOut('what is packed is what is released');
 
 export const chain: Chain = {
@@ -116,6 +117,9 @@ export const chain: Chain = {
         fields: fromInput('dispatch-fields'),
         artifacts: fromOutput('publish', 'artifacts'),
         id: fromInput('dispatch-id'),
+        'source-repository': ofTheRun,
+        'source-commit': ofTheRun,
+        'source-ref': ofTheRun,
         // One signature for a message: the secret that both repositories have, or else the key of the release.
         'signing-key': text(expression("inputs.signing-secret == '' && inputs.signing-key || ''")),
         passphrase: text(expression("inputs.signing-secret == '' && inputs.passphrase || ''")),

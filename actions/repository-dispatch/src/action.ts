@@ -4,7 +4,7 @@ import { GitHub, type GitHubOptions, parseApiUrl, publicApiUrl } from '@slipway/
 import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { observe } from './observe.ts';
+import { observe, repositoryOf } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -38,6 +38,7 @@ export const action = defineAction({
     ...signatureProblems(given),
     ...credentialProblems(given),
     ...apiProblems(given, surroundings),
+    ...sourceProblems(given, surroundings),
   ],
   run,
 });
@@ -81,6 +82,13 @@ function apiProblems({ apiUrl }: Inputs, { environment }: InputSurroundings): re
     const reason = error instanceof Error ? error.message : String(error);
     return [`GITHUB_API_URL cannot be "${printable(fromEnvironment, 100)}": ${reason}`];
   }
+}
+
+function sourceProblems({ sourceRepository }: Inputs, { environment }: InputSurroundings): readonly string[] {
+  if (sourceRepository !== undefined || repositoryOf(environment) !== undefined) return [];
+  return [
+    'source-repository is not given, and GITHUB_REPOSITORY does not say it: name the repository that the message comes from, as owner/repository',
+  ];
 }
 
 async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {

@@ -1,9 +1,9 @@
 import { parseDurationMs } from '@slipway/core';
-import { checkHmacSecret, parseEventType, parseMessageId } from '@slipway/dispatch-payload';
+import { checkHmacSecret, parseEventType, parseMessageId, parseRepository } from '@slipway/dispatch-payload';
 import { parseApiUrl, parseAppKey } from '@slipway/github';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { readArtifactsFile, readPayloadFile } from './files.ts';
-import { parseFieldLines, parsePayload, parseTargets } from './parsers.ts';
+import { parseCommit, parseFieldLines, parsePayload, parseRef, parseTargets } from './parsers.ts';
 
 const minLifeMs = 60_000;
 const maxLifeMs = 30 * 24 * 3_600_000;
@@ -56,8 +56,20 @@ export const inputs = {
     return value;
   }),
   id: text(
-    'Id of the message, by which the receiver knows it again. From repository, run, event type, target and contents when not given: then running again sends the same message. Another id makes it a new one.',
+    'Id of the message, by which the receiver knows it again. From repository, run, event type, target and contents when not given, and outside of GitHub without a run: then running again sends the same message. Another id makes it a new one.',
     parseMessageId,
+  ),
+  'source-repository': text(
+    'The repository that the message comes from, `owner/repository`. `GITHUB_REPOSITORY` when not given; required outside of GitHub.',
+    parseRepository,
+  ),
+  'source-commit': text(
+    'The commit that it is about, 40 or 64 hex digits. `GITHUB_SHA` when not given.',
+    parseCommit,
+  ),
+  'source-ref': text(
+    'The ref that it is about, such as `refs/tags/v1.4.0`. `GITHUB_REF` when not given.',
+    parseRef,
   ),
   'expires-in': {
     ...input.duration({ description: 'How long the message may be acted on, 1m to 30d.', default: '24h' }),

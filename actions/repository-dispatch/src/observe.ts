@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Environment, UserError, variableOf } from '@slipway/core';
 import {
   type JsonObject,
@@ -9,6 +8,7 @@ import {
 import type { ActionContext } from '@slipway/runner';
 import { readArtifactsFile, readPayloadFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
+import { parseCommit, parseRef } from './parsers.ts';
 import type { PlanInput } from './plan.ts';
 
 /** What signatures of each kind add to a payload is not known to inputs: `signatureBytes` says it. */
@@ -25,22 +25,22 @@ export async function observe(
     given.artifacts === undefined
       ? undefined
       : await reading('artifacts', () => readArtifactsFile(given.artifacts ?? '', workDirectory));
-  const source = sourceOf(environment);
+  const source = sourceOf(given, environment);
   return {
     targets: given.targets,
     eventType: given.eventType,
     parts: partsOf(given, fromFile),
     subject: {
       version: given.releaseVersion,
-      commit: matching(variableOf(environment, 'GITHUB_SHA'), /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
-      ref: matching(variableOf(environment, 'GITHUB_REF'), /^[\x21-\x7e]{1,256}$/),
+      commit: given.sourceCommit ?? parsed(variableOf(environment, 'GITHUB_SHA'), parseCommit),
+      ref: given.sourceRef ?? parsed(variableOf(environment, 'GITHUB_REF'), parseRef),
       artifacts: artifacts?.map(sentArtifact),
     },
     source,
     id: given.id,
-    // Outside of GitHub nothing says that two runs are the same.
-    runId: source.runId ?? randomUUID(),
-    mayBeKnown: given.id !== undefined || (source.runAttempt ?? 1) > 1,
+    runId: source.runId,
+    // Outside of GitHub nothing says whether this is the first time.
+    mayBeKnown: given.id !== undefined || source.runId === undefined || (source.runAttempt ?? 1) > 1,
     issuedAtMs: clock.nowMs(),
     expiresInMs: given.expiresIn,
     signatureBytes,
@@ -65,27 +65,32 @@ async function reading<Value>(input: string, read: () => Promise<Value>): Promis
   }
 }
 
-/** The run that sends, as GitHub describes it to its jobs. */
-function sourceOf(environment: Environment): MessageSource {
-  const repository = variableOf(environment, 'GITHUB_REPOSITORY');
-  const named = repository !== undefined && isRepository(repository) ? repository : undefined;
+/** The repository whose run this is, as far as GitHub says so. */
+export function repositoryOf(environment: Environment): string | undefined {
+  return parsed(variableOf(environment, 'GITHUB_REPOSITORY'), parseRepository);
+}
+
+/** Who sends: the run, as GitHub describes it to its jobs, or a repository that the user names. */
+function sourceOf({ sourceRepository }: Inputs, environment: Environment): MessageSource {
+  const own = repositoryOf(environment);
   const runId = matching(variableOf(environment, 'GITHUB_RUN_ID'), /^\d{1,20}$/);
   const attempt = matching(variableOf(environment, 'GITHUB_RUN_ATTEMPT'), /^[1-9]\d{0,8}$/);
   const server = variableOf(environment, 'GITHUB_SERVER_URL') ?? 'https://github.com';
   return {
-    repository: named,
+    repository: sourceRepository ?? own,
     runId,
     runAttempt: attempt === undefined ? undefined : Number(attempt),
-    runUrl:
-      named === undefined || runId === undefined ? undefined : `${server}/${named}/actions/runs/${runId}`,
+    runUrl: own === undefined || runId === undefined ? undefined : `${server}/${own}/actions/runs/${runId}`,
   };
 }
 
-function isRepository(text: string): boolean {
+/** What a variable says, where that has the form it must have. */
+function parsed(text: string | undefined, parse: (text: string) => string): string | undefined {
+  if (text === undefined) return undefined;
   try {
-    return parseRepository(text) === text;
+    return parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

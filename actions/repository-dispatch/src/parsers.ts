@@ -58,3 +58,15 @@ function continuationAdvice(before: string | undefined): string {
   if (before === undefined) return '';
   return `. A value has one line: if this belongs to "${printable(before, 100)}", give that in payload, as "${printable(before, 100)}": \${{ toJSON(…) }}, or in payload-file`;
 }
+
+/** The whole id of a commit. Throws an `Error` for anything else. */
+export function parseCommit(text: string): string {
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text;
+  throw new Error('it is no whole id of a commit, 40 or 64 hex digits in small letters');
+}
+
+/** A ref. Throws an `Error` for what cannot be one. */
+export function parseRef(text: string): string {
+  if (/^[\x21-\x7e]{1,256}$/.test(text)) return text;
+  throw new Error('it is longer than 256 characters, or has a space or a character that is not ASCII');
+}

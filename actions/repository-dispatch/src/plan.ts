@@ -44,7 +44,8 @@ export interface PlanInput {
   readonly subject: MessageSubject;
   readonly source: MessageSource;
   readonly id: string | undefined;
-  readonly runId: string;
+  /** Undefined outside of GitHub, where the contents alone say what is the same. */
+  readonly runId: string | undefined;
   readonly mayBeKnown: boolean;
   readonly issuedAtMs: number;
   readonly expiresInMs: number;

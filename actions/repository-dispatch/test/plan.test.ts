@@ -61,6 +61,30 @@ describe('a plan', () => {
     expect(sendsOf({ id: 'my-own-id' })[0]?.id).toBe('my-own-id');
   });
 
+  test('outside of GitHub, says the same message whenever it says the same, and looks for it first', () => {
+    const source = { repository: 'acme/app' };
+    const outside = { runId: undefined, source, mayBeKnown: true };
+    const [first] = sendsOf(outside);
+    const later = { ...outside, issuedAtMs: issuedAtMs + 7_200_000, expiresInMs: 60_000 };
+    expect(sendsOf(later)[0]?.id).toBe(first?.id);
+    const url = (host: string) => [
+      { name: 'app.zip', sizeBytes: 3, sha256: 'a'.repeat(64), url: `https://${host}/x` },
+    ];
+    const withArtifacts = (host: string) =>
+      sendsOf({ ...outside, subject: { version: '1.4.0', artifacts: url(host) } })[0]?.id;
+    expect(withArtifacts('a.example.org')).toBe(withArtifacts('b.example.org'));
+    const others = [
+      { subject: { version: '1.4.1' } },
+      { subject: { version: '1.4.0', commit: 'b'.repeat(40) } },
+      { source: { repository: 'acme/other' } },
+      { eventType: 'app-withdrawn' },
+      { targets: ['acme/mirror'] },
+      { parts: [{ input: 'payload', own: { channel: 'beta' } }] },
+      { runId: '4711' },
+    ].map((change) => sendsOf({ ...outside, ...change })[0]?.id);
+    expect(new Set([first?.id, withArtifacts('a.example.org'), ...others]).size).toBe(others.length + 2);
+  });
+
   test('tells everything for which GitHub would refuse it at once, and before anything is sent', () => {
     const own = {
       ...Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, 'x'.repeat(7_000)])),

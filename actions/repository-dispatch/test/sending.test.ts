@@ -78,6 +78,49 @@ describe('variables and tokens', () => {
   });
 });
 
+describe('outside of GitHub', () => {
+  const outside = {
+    GITHUB_REPOSITORY: '',
+    GITHUB_SHA: '',
+    GITHUB_REF: '',
+    GITHUB_RUN_ID: '',
+    GITHUB_RUN_ATTEMPT: '',
+  };
+  const source = {
+    'source-repository': 'acme/app',
+    'source-commit': 'c'.repeat(40),
+    'source-ref': 'refs/tags/v1.4.0',
+    'release-version': '1.4.0',
+  };
+
+  test('what is said again has the id it had, and is not sent twice', async () => {
+    const first = await run(source, outside);
+    expect(first.outputs).toMatchObject({ sent: 1 });
+    expect(double.events[0]?.client_payload['slipway']).toMatchObject({
+      source: { repository: 'acme/app' },
+      commit: 'c'.repeat(40),
+      ref: 'refs/tags/v1.4.0',
+    });
+    const second = await run(source, outside);
+    expect(second.outputs['ids']).toBe(first.outputs['ids']);
+    expect(JSON.parse(String(second.outputs['results']))).toMatchObject([{ status: 'already-sent' }]);
+    expect(sent()).toBe(1);
+    const other = await run({ ...source, 'release-version': '1.4.1' }, outside);
+    expect(other.outputs['ids']).not.toBe(first.outputs['ids']);
+    expect(sent()).toBe(2);
+  });
+
+  test('the repository that it comes from is asked for by the name of the input', async () => {
+    expect((await failureOf(run({}, outside))).message).toMatch(
+      /^source-repository is not given, and GITHUB_REPOSITORY does not say it: /,
+    );
+    expect((await failureOf(run({ ...source, 'source-commit': 'c0ffee' }, outside))).message).toContain(
+      '"source-commit" cannot be "c0ffee": it is no whole id of a commit',
+    );
+    expect(sent()).toBe(0);
+  });
+});
+
 describe('repositories are told', () => {
   test('of an event type with spaces, as GitHub takes it', async () => {
     double.addRepository({

@@ -46,7 +46,10 @@ function judgeAddress({ envelope }: ParsedEnvelope, expected: Expectations): rea
     refusals.push(
       refusal(
         'source-refused',
-        `it says to come from ${printable(repository ?? 'nowhere')}, which is not among sources`,
+        repository === undefined
+          ? 'it does not say which repository it comes from, and sources are given'
+          : `it says to come from ${printable(repository)}, which is not among sources`,
+        repository === undefined ? 'Have it sent with source-repository.' : undefined,
       ),
     );
   }
