@@ -1,4 +1,5 @@
 import type { ActionDefinition, InputDeclaration } from '@slipway/runner';
+import { inputsOfParts, type Need, type Part, runsOutput, skipInput } from './needs.ts';
 
 /** A composite action: actions of this repository as the steps of one. Everything that it offers comes from their declarations. */
 export interface Chain {
@@ -14,8 +15,12 @@ export interface ChainStep {
   /** Its outputs are those of the composite, with this and a hyphen before them. */
   readonly id: string;
   readonly action: string;
-  /** A condition beside "nothing has failed", as an expression. */
-  readonly when?: string;
+  /** What must have a text before anything is done, unless the step is skipped. */
+  readonly needs?: readonly Need[];
+  /** Whether `skip` may name it. */
+  readonly maySkip?: boolean;
+  /** Things that it does which `skip` may name too, by their names. */
+  readonly parts?: Readonly<Record<string, readonly Need[]>>;
   /** What makes a dry run leave it out; without it the step is dry itself. */
   readonly notInDryRun?: DryRunGap;
   /** Whether it dates what it makes by `SOURCE_DATE_EPOCH`: where a caller sets none it gets the time of the commit that is checked out. */
@@ -35,6 +40,9 @@ export interface InputWords {
   readonly description: string;
   readonly required?: boolean;
   readonly default?: string;
+  readonly choices?: readonly string[];
+  /** Where steps get it as a part of an expression only. */
+  readonly kind?: string;
 }
 
 /** Where the value of an input comes from. */
@@ -93,6 +101,8 @@ export interface ChainOutput {
 
 /** A chain whose references all lead somewhere. */
 export interface ResolvedChain extends Chain {
+  /** What is looked at before anything is done. */
+  readonly allParts: readonly Part[];
   readonly allInputs: readonly ChainInput[];
   readonly allOutputs: readonly ChainOutput[];
 }
@@ -105,6 +115,8 @@ export function resolveChain(chain: Chain, actions: readonly ActionDefinition[])
   const problems: string[] = [];
   const actionOf = new Map(actions.map((action) => [action.name, action]));
   const uses = new Map<string, InputUse[]>();
+  const allParts = chain.steps.flatMap(partsOf);
+  const looked = new Set(inputsOfParts(allParts));
   const known: Known = { inputs: new Set(Object.keys(chain.inputs ?? {})), outputs: new Map() };
   for (const step of chain.steps)
     for (const source of Object.values(step.inputs))
@@ -129,9 +141,31 @@ export function resolveChain(chain: Chain, actions: readonly ActionDefinition[])
   }
   const unused = Object.keys(chain.inputs ?? {}).filter((name) => !uses.has(name));
   problems.push(...unused.map((name) => `no step uses the input ${name}`));
+  const unknown = [...looked].filter((name) => !uses.has(name));
+  problems.push(...unknown.map((name) => `a step needs the input ${name}, which no step gets`));
   const allInputs = [...uses].map(([name, used]) => joinedInput(name, used, chain.inputs?.[name], problems));
   if (problems.length > 0) throw new Error(`${chain.name} does not fit:\n- ${problems.join('\n- ')}`);
-  return { ...chain, allInputs, allOutputs: chain.steps.flatMap((step) => outputsOf(step, actionOf)) };
+  return {
+    ...chain,
+    allParts,
+    allInputs: [...allInputs, ...skipOf(allParts)],
+    allOutputs: chain.steps.flatMap((step) => outputsOf(step, actionOf)),
+  };
+}
+
+function partsOf({ id, needs = [], maySkip = false, parts = {} }: ChainStep): readonly Part[] {
+  const within = Object.entries(parts).map(
+    ([name, needed]): Part => ({ name, maySkip: true, when: [{ kind: 'runs', part: id }], needs: needed }),
+  );
+  return [{ name: id, maySkip, needs }, ...within];
+}
+
+function skipOf(parts: readonly Part[]): readonly ChainInput[] {
+  const names = parts.filter(({ maySkip }) => maySkip).map(({ name }) => name);
+  if (names.length === 0) return [];
+  const description = `What is left out, by name, with commas between: ${names.map((name) => `\`${name}\``).join(', ')}. What is not named here must have what it needs.`;
+  const declaration = { kind: 'list', description, required: false, default: undefined, choices: undefined };
+  return [{ name: skipInput, declaration, steps: names }];
 }
 
 interface InputUse {
@@ -176,8 +210,19 @@ function strayReferences(value: string, { inputs, outputs }: Known): readonly st
 /** The id of the step that each composite begins with. */
 export const preparation = 'slipway';
 
+/** Whether a part runs, as an expression. */
+export function runs(part: string): string {
+  return `steps.${preparation}.outputs.${runsOutput(part)} == 'true'`;
+}
+
+/** Whether a part is left out, as an expression. */
+export function skipped(part: string): string {
+  return `steps.${preparation}.outputs.${runsOutput(part)} != 'true'`;
+}
+
 /** When a step runs, apart from "nothing has failed", as an expression; undefined for always. */
-export function conditionOf({ when, notInDryRun }: ChainStep): string | undefined {
+export function conditionOf({ id, maySkip, notInDryRun }: ChainStep): string | undefined {
+  const when = maySkip ? runs(id) : undefined;
   if (notInDryRun === undefined) return when;
   const { unless } = notInDryRun;
   const run = `steps.${preparation}.outputs.dry-run != 'true'`;
@@ -186,8 +231,8 @@ export function conditionOf({ when, notInDryRun }: ChainStep): string | undefine
 }
 
 /** When a step that could run is left out by a dry run, as an expression. */
-export function leftOutCondition({ unless }: DryRunGap): string {
-  const dry = `steps.${preparation}.outputs.dry-run == 'true'`;
+export function leftOutCondition(step: ChainStep, { unless }: DryRunGap): string {
+  const dry = `steps.${preparation}.outputs.dry-run == 'true'${step.maySkip ? ` && ${runs(step.id)}` : ''}`;
   return unless === undefined ? dry : `${dry} && !(${unless})`;
 }
 
@@ -238,15 +283,15 @@ function joinedInput(
   );
   if (differing.length > 0 && words === undefined)
     problems.push(`its steps disagree on the ${differing.join(' and ')} of the input ${name}`);
-  const isNeeded = given.some(({ step, declaration }) => declaration.required && step.when === undefined);
+  const isNeeded = given.some(({ step, declaration }) => declaration.required && !step.maySkip);
   return {
     name,
     declaration: {
-      kind: first?.declaration.kind ?? 'text',
+      kind: first?.declaration.kind ?? words?.kind ?? (words?.choices === undefined ? 'text' : 'choice'),
       description: words?.description ?? first?.declaration.description ?? '',
       required: words?.required ?? isNeeded,
       default: words?.default ?? (differing.includes('default') ? undefined : first?.declaration.default),
-      choices: first?.declaration.choices,
+      choices: words?.choices ?? first?.declaration.choices,
     },
     steps: [...new Set(uses.map(({ step }) => step.id))],
   };

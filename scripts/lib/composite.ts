@@ -1,4 +1,5 @@
 import {
+  type ChainInput,
   type ChainStep,
   conditionOf,
   expression,
@@ -7,6 +8,15 @@ import {
   type ResolvedChain,
   sourceText,
 } from './chain.ts';
+import {
+  type Choice,
+  inputsOfParts,
+  type Need,
+  needsScript,
+  needsVariables,
+  needWords,
+  type Part,
+} from './needs.ts';
 import {
   inputWords,
   markdownTable,
@@ -48,7 +58,7 @@ export function compositeYaml(chain: ResolvedChain): string {
  * Puts the actions of this release where the steps look for them. Whatever the workspace has under that name is removed, and
  * `mkdir` refuses what could not be.
  */
-function preparationStep({ steps }: ResolvedChain): readonly string[] {
+function preparationStep({ steps, allParts, allInputs }: ResolvedChain): readonly string[] {
   const names = [...new Set(steps.map(({ action }) => action))];
   const commitTime = `
 # So that the same release comes out the same on every runner.
@@ -63,10 +73,10 @@ echo "source-date=\${source_date//$'\\n'/ }" >> "$GITHUB_OUTPUT"`;
     '      shell: bash',
     '      env:',
     `        DRY_RUN: \${{ inputs.dry-run }}`,
+    ...needsVariables(allParts).map(([name, code]) => `        ${name}: ${code}`),
     '      run: |',
     ...indented(`
-set -eu
-shopt -s nocasematch
+${needsScript(allParts, choicesOf(allParts, allInputs))}
 case "$DRY_RUN" in
   true | yes | on | 1) dry_run=true ;;
   '' | false | no | off | 0) dry_run=false ;;
@@ -88,6 +98,14 @@ echo "dry-run=$dry_run" >> "$GITHUB_OUTPUT"${steps.some(({ atCommitTime }) => at
   ];
 }
 
+/** The inputs with few values that parts depend on. */
+function choicesOf(parts: readonly Part[], inputs: readonly ChainInput[]): readonly Choice[] {
+  const looked = inputsOfParts(parts);
+  return inputs.flatMap(({ name, declaration: { choices } }) =>
+    choices === undefined || !looked.includes(name) ? [] : [{ input: name, values: choices }],
+  );
+}
+
 function actionStep(step: ChainStep): readonly string[] {
   const given = Object.entries(step.inputs).filter(([, source]) => source.kind !== 'left-out');
   const condition = conditionOf(step);
@@ -107,9 +125,10 @@ function actionStep(step: ChainStep): readonly string[] {
 /** Says what a dry run leaves out. */
 function dryRunSteps({ steps }: ResolvedChain): readonly string[] {
   const sentences = new Map<string, string[]>();
-  for (const { id, notInDryRun } of steps) {
+  for (const step of steps) {
+    const { id, notInDryRun } = step;
     if (notInDryRun === undefined) continue;
-    const condition = leftOutCondition(notInDryRun);
+    const condition = leftOutCondition(step, notInDryRun);
     const sentence = `echo 'Dry run: ${id} did not run, because ${notInDryRun.reason}.'`;
     sentences.set(condition, [...(sentences.get(condition) ?? []), sentence]);
   }
@@ -134,7 +153,7 @@ export function compositeReadme(readme: string, chain: ResolvedChain): string {
   const steps = chain.steps.map((step) => [
     `\`${step.id}\``,
     `[\`${step.action}\`](../${step.action})`,
-    step.when === undefined ? 'always' : `\`${step.when}\``,
+    needsCell(step),
     dryRunWords(step),
   ]);
   const inputs = chain.allInputs.map(({ name, declaration, steps: users }) => [
@@ -145,11 +164,24 @@ export function compositeReadme(readme: string, chain: ResolvedChain): string {
   ]);
   const outputs = chain.allOutputs.map(({ name, description }) => [`\`${name}\``, description]);
   return withTables(readme, chain, [
-    { name: 'steps', table: markdownTable(['step', 'action', 'runs when', 'in a dry run'], steps) },
+    { name: 'steps', table: markdownTable(['step', 'action', 'needs', 'in a dry run'], steps) },
     { name: 'inputs', table: markdownTable(['input', 'what it is', 'default', 'for'], inputs) },
     { name: 'outputs', table: markdownTable(['output', 'what it is'], outputs) },
     { name: 'fixed', table: markdownTable(['step', 'input', 'what it gets'], fixedRows(chain)) },
   ]);
+}
+
+function needsCell({ needs = [], maySkip = false, parts = {} }: ChainStep): string {
+  const own = [needsText(needs), ...(maySkip ? ['may be skipped'] : [])].filter((words) => words !== '');
+  const within = Object.entries(parts).map(
+    ([name, needed]) => `for \`${name}\`, which may be skipped: ${needsText(needed)}`,
+  );
+  return [own.join('; '), ...within].filter((words) => words !== '').join('. ');
+}
+
+/** Needs for a table: `a`; `b` or `c`. */
+export function needsText(needs: readonly Need[]): string {
+  return needs.map((need) => needWords(need, (name) => `\`${name}\``)).join('; ');
 }
 
 function dryRunWords({ notInDryRun }: ChainStep): string {

@@ -4,9 +4,12 @@ import {
   fromInput,
   fromOutput,
   leftOut,
+  runs,
   sameInputs,
+  skipped,
   text,
 } from '../../../scripts/lib/chain.ts';
+import { isEmpty, oneOf } from '../../../scripts/lib/needs.ts';
 
 const role = sameInputs(
   'role-to-assume',
@@ -21,13 +24,25 @@ const role = sameInputs(
   'secret-access-key',
   'session-token',
 );
+/** One of the two that is gone must not lead to what else the machine has. */
+const keys = oneOf(
+  ['access-key-id', 'secret-access-key'],
+  [isEmpty('access-key-id'), isEmpty('secret-access-key')],
+);
 const s3 = { ...role, ...sameInputs('endpoint-url', 'force-path-style') };
 const trust = sameInputs('trusted-keys', 'allow-unsigned', 'allow-unpinned-keys', 'allow-layout-v2');
-const key = sameInputs('signing-key', 'passphrase');
+
+/** What `publish` gets of the key, so that nothing is signed when `sign` is skipped. */
+const indexKey = Object.fromEntries(
+  ['signing-key', 'passphrase'].map((name) => [
+    name,
+    text(expression(`${runs('sign')} && inputs.${name} || ''`)),
+  ]),
+);
 
 const notSigned = {
   reason: 'nothing was signed that it could publish',
-  unless: "inputs.signing-key == ''",
+  unless: skipped('sign'),
 };
 
 export const chain: Chain = {
@@ -38,11 +53,11 @@ export const chain: Chain = {
     {
       id: 'sign',
       action: 'buildcache-sign',
-      when: "inputs.signing-key != ''",
+      needs: ['signing-key'],
+      maySkip: true,
       inputs: {
         ...sameInputs('buildcache', 'dry-run'),
-        ...key,
-        ...sameInputs('require-signed-by', 'trusted-keys'),
+        ...sameInputs('signing-key', 'passphrase', 'require-signed-by', 'trusted-keys'),
         level: leftOut('every tarball is read before it is signed; level is that of the verification'),
         output: leftOut('the staged buildcache is signed in place, and published from there'),
         report: fromInput('sign-report'),
@@ -51,11 +66,12 @@ export const chain: Chain = {
     {
       id: 'publish',
       action: 'buildcache-publish',
+      needs: ['buildcache', 'mirror', keys],
       notInDryRun: notSigned,
       inputs: {
         ...sameInputs('buildcache', 'mirror', 'view', 'overwrite', 'dry-run'),
         ...trust,
-        ...key,
+        ...indexKey,
         ...s3,
         report: fromInput('publish-report'),
       },
@@ -63,7 +79,9 @@ export const chain: Chain = {
     {
       id: 'invalidate',
       action: 'cloudfront-invalidate',
-      when: "inputs.distribution-id != ''",
+      needs: ['distribution-id'],
+      maySkip: true,
+      parts: { prove: ['base-url'] },
       notInDryRun: notSigned,
       inputs: {
         ...sameInputs('distribution-id', 'path-prefix', 'max-paths', 'max-wildcards', 'wildcard-depth'),
@@ -79,7 +97,7 @@ export const chain: Chain = {
         reference: text(
           `${expression('steps.publish.outputs.index-checksum')} ${expression('github.run_id')}`,
         ),
-        prove: text(expression("inputs.base-url != '' && steps.publish.outputs.pointer-checksums || ''")),
+        prove: text(expression(`${runs('prove')} && steps.publish.outputs.pointer-checksums || ''`)),
         'prove-file': leftOut('the publish names what is to be proven'),
         'endpoint-url': fromInput('cloudfront-endpoint-url'),
         report: fromInput('invalidate-report'),
@@ -88,12 +106,14 @@ export const chain: Chain = {
     {
       id: 'verify',
       action: 'buildcache-verify',
+      needs: ['verify-url'],
+      maySkip: true,
       notInDryRun: { reason: 'what it verifies would be the mirror as it was before' },
       inputs: {
         ...sameInputs('require-signed-index', 'level', 'sarif'),
         ...trust,
         ...s3,
-        mirror: text(expression('inputs.verify-url || inputs.mirror')),
+        mirror: text(expression("inputs.verify-url == 'mirror' && inputs.mirror || inputs.verify-url")),
         'expected-index': fromOutput('publish', 'index-checksum'),
         report: fromInput('verify-report'),
       },
@@ -102,7 +122,7 @@ export const chain: Chain = {
   inputs: {
     'signing-key': {
       description:
-        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. Without it nothing is signed here: the buildcache is published as it is, and so is the index.',
+        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. Where `sign` is skipped it signs neither.',
     },
     'trusted-keys': {
       description:
@@ -116,7 +136,8 @@ export const chain: Chain = {
     },
     'verify-url': {
       description:
-        'Where clients get the mirror from, such as `https://binaries.example.org/spack`: this is verified. `mirror` itself when not given.',
+        'Where clients get the mirror from, such as `https://binaries.example.org/spack`: this is verified. `mirror` is the mirror itself, which proves nothing of a CDN.',
+      default: 'mirror',
     },
     'aws-region': {
       description:

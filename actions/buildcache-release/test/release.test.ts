@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   type CdnSite,
   compositeResults,
@@ -54,14 +56,23 @@ jobs:
           force-path-style: true
           access-key-id: \${{ vars.ACCESS_KEY_ID }}
           secret-access-key: \${{ secrets.SECRET_ACCESS_KEY }}
+          session-token: \${{ secrets.SESSION_TOKEN }}
           distribution-id: \${{ vars.DISTRIBUTION_ID }}
           cloudfront-endpoint-url: \${{ vars.CLOUDFRONT_URL }}
           path-prefix: /\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
           base-url: \${{ vars.CDN_URL }}
           verify-url: \${{ vars.CDN_URL }}/\${{ vars.BUCKET }}/\${{ vars.PREFIX }}
           require-signed-index: true
+          allow-unsigned: \${{ vars.ALLOW_UNSIGNED }}
           level: full
+          skip: \${{ vars.SKIP }}
           dry-run: \${{ vars.DRY_RUN }}${outputsStep('release')}`;
+
+interface Emptied {
+  readonly secret: string;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly error: string;
+}
 
 describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
   'buildcache-release in a workflow (needs act, minio and varnishd)',
@@ -84,6 +95,12 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     });
     afterAll(() => site?.stop());
 
+    const secrets = (): Readonly<Record<string, string>> => ({
+      SIGNING_KEY: key.privateArmored,
+      SIGNING_PASSPHRASE: passphrase,
+      SECRET_ACCESS_KEY: site.minio.credentials.secretAccessKey,
+    });
+
     async function run(
       prefix: string,
       variables: Readonly<Record<string, string>> = {},
@@ -97,11 +114,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         event: { name: 'push' },
         runId: String(1_000 + runs),
         repositories: release.repositories,
-        secrets: {
-          SIGNING_KEY: key.privateArmored,
-          SIGNING_PASSPHRASE: passphrase,
-          SECRET_ACCESS_KEY: secretAccessKey,
-        },
+        secrets: secrets(),
         ...options,
         variables: {
           BUCKET: site.bucket,
@@ -114,11 +127,11 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
           CDN_URL: site.cdn.url,
           DRY_RUN: 'false',
           SHIM: '',
+          SKIP: '',
           ...variables,
         },
       });
-      const secrets = [...secretsOfKey(key), secretAccessKey];
-      expect(secretsFound(result.output, secrets), 'I7').toEqual([]);
+      expect(secretsFound(result.output, [...secretsOfKey(key), secretAccessKey]), 'I7').toEqual([]);
       return result;
     }
 
@@ -149,13 +162,21 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(outputsOf(again)).toMatchObject({ 'publish-published': '0', 'publish-blobs-uploaded': '0' });
     });
 
+    /** Inputs that only secrets are given to, as what they are made of says. */
+    function declaredSecrets(): readonly string[] {
+      const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
+      return [...readme.matchAll(/^\| `([\w-]+)` .* \((?:secret|token|passphrase)\) +\|/gm)]
+        .map(([, name = '']) => name)
+        .sort();
+    }
+
     function copiedActionYaml(): string {
       const files = filesBelow(`${release.directory}/actions/buildcache-release`);
       return Buffer.from(files['action.yml'] ?? '').toString('utf8');
     }
 
-    it('works without a CDN: nothing is invalidated, the store itself is verified', async () => {
-      const result = await run('plain', { DISTRIBUTION_ID: '' });
+    it('works without a CDN: nothing is invalidated', async () => {
+      const result = await run('plain', { SKIP: 'invalidate' });
       expect(result.exitCode, result.log).toBe(0);
       expect(resultsOf(result)).toEqual({ sign: 'success', publish: 'success', verify: 'success' });
     });
@@ -171,15 +192,69 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     });
 
     it('I7: keeps the key and the passphrase to itself when they are wrong', async () => {
-      const secrets = { SIGNING_KEY: key.privateArmored.slice(0, -200), SIGNING_PASSPHRASE: passphrase };
       for (const wrong of [
-        secrets,
-        { SIGNING_KEY: key.privateArmored, SIGNING_PASSPHRASE: `${passphrase}!` },
+        { SIGNING_KEY: key.privateArmored.slice(0, -200) },
+        { SIGNING_PASSPHRASE: `${passphrase}!` },
       ]) {
-        const result = await run('wrong', {}, { secrets: wrong });
+        const result = await run('wrong', {}, { secrets: { ...secrets(), ...wrong } });
         expect(result.exitCode).toBe(1);
         expect(resultsOf(result)).toEqual({ sign: 'failure' });
       }
+    });
+
+    it('signs neither entries nor the index where sign is skipped by name', async () => {
+      const result = await run('skipped', {
+        SKIP: 'sign, invalidate, verify',
+        ALLOW_UNSIGNED: 'true',
+        TRUSTED_KEYS: key.publicArmored,
+      });
+      expect(result.exitCode, result.log).toBe(0);
+      expect(resultsOf(result)).toEqual({ publish: 'success' });
+      expect(outputsOf(result)).toMatchObject({ 'publish-published': '5' });
+    });
+
+    // Each secret of the action: a workflow that passes one which is gone passes an empty text.
+    const emptied: Readonly<Record<string, Emptied>> = {
+      'signing-key': { secret: 'SIGNING_KEY', error: 'sign needs signing-key' },
+      passphrase: { secret: 'SIGNING_PASSPHRASE', error: 'passphrase' },
+      'secret-access-key': {
+        secret: 'SECRET_ACCESS_KEY',
+        error:
+          'publish needs access-key-id and secret-access-key, or no access-key-id and no secret-access-key',
+      },
+      'session-token': {
+        secret: 'SESSION_TOKEN',
+        variables: { ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE' },
+        error: 'access-key-id is of temporary keys, but session-token is not given',
+      },
+    };
+
+    it('has no secret but those that are tried empty', () => {
+      expect(declaredSecrets()).toEqual(Object.keys(emptied).sort());
+    });
+
+    it.each(Object.entries(emptied))(
+      'I4: an empty %s is an error that names it, and publishes nothing',
+      async (name, { secret, variables, error }) => {
+        const prefix = `empty-${name}`;
+        for (const blank of ['', ' \n']) {
+          const result = await run(prefix, variables, { secrets: { ...secrets(), [secret]: blank } });
+          expect(result.exitCode).toBe(1);
+          expect(result.log).toContain(error);
+          expect(resultsOf(result)['verify']).toBeUndefined();
+        }
+        expect(await site.keys(`${prefix}/`)).toEqual([]);
+      },
+    );
+
+    it.each([
+      ['DISTRIBUTION_ID', 'invalidate needs distribution-id'],
+      ['CDN_URL', 'prove needs base-url'],
+    ])('is told of an empty %s, before it signs anything', async (variable, error) => {
+      const result = await run('empty', { [variable]: '' });
+      expect(result.exitCode).toBe(1);
+      expect(result.log).toContain(error);
+      expect(resultsOf(result)).toEqual({});
     });
 
     it('writes nothing in a dry run, and says what it left out', async () => {
@@ -213,7 +288,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
           'name: hostile\nruns:\n  using: composite\n  steps:\n    - run: echo HOSTILE\n      shell: bash\n',
       };
       const look = 'trap "cat precious/file; echo; ls -A precious" EXIT';
-      const result = await run('hostile', { SHIM: `${look}\n${shim}`, DISTRIBUTION_ID: '' }, { files });
+      const result = await run('hostile', { SHIM: `${look}\n${shim}`, SKIP: 'invalidate' }, { files });
       expect(result.exitCode, result.log).toBe(0);
       expect(result.output).not.toContain('HOSTILE');
       const log = workspaceSeen(result, 'publish');
@@ -261,8 +336,8 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         return { files: { [path]: workflow, ...filesBelow(directory, 'staged/') } };
       };
       const both = await Promise.all([
-        run('both', { DISTRIBUTION_ID: '' }, await staged('one')),
-        run('both', { DISTRIBUTION_ID: '' }, await staged('two')),
+        run('both', { SKIP: 'invalidate' }, await staged('one')),
+        run('both', { SKIP: 'invalidate' }, await staged('two')),
       ]);
       for (const result of both) expect(resultsOf(result), result.log).toMatchObject({ publish: 'success' });
       const last = await run('both', {}, await staged('one'));

@@ -7,6 +7,7 @@ import {
   sameInputs,
   text,
 } from '../../../scripts/lib/chain.ts';
+import { isEmpty, isOneOf, oneOf } from '../../../scripts/lib/needs.ts';
 
 const publishing = sameInputs(
   'scheme',
@@ -42,9 +43,19 @@ const publishing = sameInputs(
   'secret-access-key',
   'session-token',
 );
+/** One of the two that is gone must not lead to what else the machine has. */
+const keys = oneOf(
+  ['access-key-id', 'secret-access-key'],
+  [isEmpty('access-key-id'), isEmpty('secret-access-key')],
+);
 const onlyForCleanup = leftOut('only `cleanup` looks at it');
 const ofTheRun = leftOut('the run says it: a workflow is of one repository, commit and ref');
 const onlyArchives = leftOut('what is packed is what is released');
+
+/** What the message is signed with is said by name: a secret that is gone never changes it. */
+function signedBy(way: string, name: string): string {
+  return expression(`inputs.dispatch-signature == '${way}' && inputs.${name} || ''`);
+}
 
 export const chain: Chain = {
   name: 'download-release',
@@ -55,6 +66,7 @@ export const chain: Chain = {
       id: 'pack',
       action: 'archive-pack',
       atCommitTime: true,
+      needs: ['archives'],
       inputs: {
         ...sameInputs('archives', 'universal', 'universal-layout', 'platforms', 'source-directory'),
         ...sameInputs('output-directory', 'top-directory', 'readme-template', 'readme-name', 'fields'),
@@ -67,7 +79,8 @@ export const chain: Chain = {
       id: 'sign',
       action: 'artifact-sign',
       atCommitTime: true,
-      when: "inputs.signing-key != ''",
+      needs: ['signing-key'],
+      maySkip: true,
       notInDryRun: { reason: 'nothing was packed that it could sign' },
       inputs: {
         ...sameInputs('signing-key', 'passphrase', 'trusted-keys', 'signatures', 'checksums'),
@@ -80,6 +93,7 @@ export const chain: Chain = {
     {
       id: 'publish',
       action: 'download-publish',
+      needs: ['secret', 'destination', keys],
       notInDryRun: { reason: 'nothing was packed that it could publish' },
       inputs: {
         ...publishing,
@@ -94,7 +108,8 @@ export const chain: Chain = {
     {
       id: 'verify',
       action: 'download-publish',
-      when: "inputs.base-url != ''",
+      needs: ['base-url'],
+      maySkip: true,
       notInDryRun: { reason: 'nothing was published that it could verify' },
       inputs: {
         ...publishing,
@@ -109,10 +124,20 @@ export const chain: Chain = {
     {
       id: 'dispatch',
       action: 'repository-dispatch',
-      when: "inputs.targets != ''",
+      needs: [
+        'targets',
+        'event-type',
+        oneOf(['token'], ['app-id', 'app-private-key']),
+        oneOf(
+          [isOneOf('dispatch-signature', 'secret'), 'signing-secret'],
+          [isOneOf('dispatch-signature', 'key'), 'signing-key'],
+          [isOneOf('dispatch-signature', 'none')],
+        ),
+      ],
+      maySkip: true,
       inputs: {
         ...sameInputs('targets', 'event-type', 'payload', 'payload-file', 'release-version', 'expires-in'),
-        ...sameInputs('signing-secret', 'token', 'app-id', 'app-private-key', 'api-url'),
+        ...sameInputs('token', 'app-id', 'app-private-key', 'api-url'),
         ...sameInputs('resend-unknown', 'wait', 'wait-deadline', 'dry-run'),
         fields: fromInput('dispatch-fields'),
         artifacts: fromOutput('publish', 'artifacts'),
@@ -120,11 +145,11 @@ export const chain: Chain = {
         'source-repository': ofTheRun,
         'source-commit': ofTheRun,
         'source-ref': ofTheRun,
-        // One signature for a message: the secret that both repositories have, or else the key of the release.
-        'signing-key': text(expression("inputs.signing-secret == '' && inputs.signing-key || ''")),
-        passphrase: text(expression("inputs.signing-secret == '' && inputs.passphrase || ''")),
-        ...sameInputs('trusted-keys'),
-        'allow-unsigned': fromInput('dispatch-allow-unsigned'),
+        'signing-secret': text(signedBy('secret', 'signing-secret')),
+        'signing-key': text(signedBy('key', 'signing-key')),
+        passphrase: text(signedBy('key', 'passphrase')),
+        'trusted-keys': text(signedBy('key', 'trusted-keys')),
+        'allow-unsigned': text(expression("inputs.dispatch-signature == 'none'")),
         report: fromInput('dispatch-report'),
       },
     },
@@ -132,12 +157,23 @@ export const chain: Chain = {
   inputs: {
     'signing-key': {
       description:
-        'The armored OpenPGP private key to sign the archives with, or the base64 of it. It signs the message to `targets` as well, where no `signing-secret` is given. Without it nothing is signed.',
+        'The armored OpenPGP private key to sign the archives with, or the base64 of it; with `dispatch-signature: key` the message to `targets` as well.',
+    },
+    'signing-secret': {
+      description:
+        'A secret of 32 characters or more that the receiver has as well: signs the message to `targets` with HMAC-SHA-256.',
+      kind: 'secret',
+    },
+    'dispatch-signature': {
+      description:
+        'What signs the message to `targets`: the `secret` in `signing-secret`, the `key` in `signing-key`, or `none`, for receivers that check no signature.',
+      default: 'secret',
+      choices: ['secret', 'key', 'none'],
     },
     'dry-run': { description: 'Print what would be done, and do nothing.' },
     'base-url': {
       description:
-        'URL under which the CDN serves `destination`, for links. Without it they are not made, and nothing is verified. Needed by `cloudfront-signed`.',
+        'URL under which the CDN serves `destination`, for links and their verification. Needed by `cloudfront-signed` in any case.',
     },
   },
 };

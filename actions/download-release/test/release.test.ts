@@ -49,12 +49,27 @@ jobs:
           clock-tolerance: \${{ vars.CLOCK_TOLERANCE }}
           endpoint-url: \${{ vars.DOWNLOAD_ENDPOINT_URL }}
           force-path-style: true
-          targets: example/site
+          targets: \${{ vars.TARGETS }}
           event-type: release-published
           release-version: \${{ github.ref_name }}
           signing-secret: \${{ secrets.DISPATCH_SECRET }}
+          dispatch-signature: \${{ vars.DISPATCH_SIGNATURE || 'secret' }}
           token: \${{ secrets.DISPATCH_TOKEN }}
+          app-id: \${{ vars.APP_ID }}
+          app-private-key: \${{ secrets.APP_PRIVATE_KEY }}
+          access-key-id: \${{ vars.ACCESS_KEY_ID }}
+          secret-access-key: \${{ secrets.SECRET_ACCESS_KEY }}
+          session-token: \${{ secrets.SESSION_TOKEN }}
+          previous-secret: \${{ secrets.PREVIOUS_DOWNLOAD_SECRET }}
+          skip: \${{ vars.SKIP }}
           dry-run: \${{ vars.DRY_RUN }}${outputsStep('release')}`;
+
+interface Emptied {
+  readonly secret: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly others?: Readonly<Record<string, string>>;
+  readonly error: string;
+}
 
 describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio, varnishd and gh)', () => {
   let world: World;
@@ -66,7 +81,8 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
 
   function run(prefix: string, options: ReleaseOptions = {}): Promise<WorkflowRun> {
     const files = { ...productRepository(), [path]: workflow };
-    return world.release(prefix, { files, workflow: path, ...options });
+    const settings = { TARGETS: 'example/site', ...options.settings };
+    return world.release(prefix, { files, workflow: path, ...options, settings });
   }
 
   const resultsOf = (result: WorkflowRun) => compositeResults(result, 'release', 'release', inner);
@@ -161,6 +177,90 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(await world.cdn.keys('dry/')).toEqual([]);
     expect(world.github.events.length).toBe(events);
     expect(workspaceSeen(result, 'release')).not.toContain('.slipway');
+  });
+
+  // Each secret of the action: a workflow that passes one which is gone passes an empty text.
+  const emptied: Readonly<Record<string, Emptied>> = {
+    'signing-key': { secret: 'SIGNING_KEY', error: 'sign needs signing-key' },
+    passphrase: { secret: 'SIGNING_PASSPHRASE', error: 'passphrase' },
+    secret: { secret: 'DOWNLOAD_SECRET', error: 'publish needs secret' },
+    'secret-access-key': {
+      secret: 'SECRET_ACCESS_KEY',
+      settings: { ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' },
+      error:
+        'publish needs access-key-id and secret-access-key, or no access-key-id and no secret-access-key',
+    },
+    'session-token': {
+      secret: 'SESSION_TOKEN',
+      settings: { ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE' },
+      others: { SECRET_ACCESS_KEY: randomBytes(20).toString('hex') },
+      error: 'access-key-id is of temporary keys, but session-token is not given',
+    },
+    // What signs the files signs no message but by name.
+    'signing-secret': {
+      secret: 'DISPATCH_SECRET',
+      error: 'dispatch needs dispatch-signature: secret and signing-secret',
+    },
+    token: { secret: 'DISPATCH_TOKEN', error: 'dispatch needs token, or app-id and app-private-key' },
+    'app-private-key': {
+      secret: 'APP_PRIVATE_KEY',
+      settings: { APP_ID: '12345' },
+      others: { DISPATCH_TOKEN: '' },
+      error: 'dispatch needs token, or app-id and app-private-key',
+    },
+  };
+  // There is one only while the other is being replaced.
+  const mayBeEmpty = ['previous-secret'];
+
+  it('has no secret but those that are tried empty', () => {
+    const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
+    const declared = [...readme.matchAll(/^\| `([\w-]+)` .* \(secret\) +\|/gm)].map(([, name = '']) => name);
+    expect(declared.sort()).toEqual([...Object.keys(emptied), ...mayBeEmpty].sort());
+  });
+
+  it.each(Object.entries(emptied))(
+    'I4: an empty %s is an error that names it, and nothing is published or announced',
+    async (name, { secret, settings = {}, others = {}, error }) => {
+      const events = world.github.events.length;
+      for (const blank of ['', ' \n']) {
+        const result = await run(`empty-${name}`, { settings, secrets: { ...others, [secret]: blank } });
+        expect(result.exitCode).toBe(1);
+        expect(result.log).toContain(error);
+      }
+      expect(await world.cdn.keys(`empty-${name}/`)).toEqual([]);
+      expect(world.github.events.length).toBe(events);
+    },
+  );
+
+  it.each([
+    ['DOWNLOAD_URL', 'verify needs base-url'],
+    ['DOWNLOAD_DESTINATION', 'publish needs destination'],
+    ['TARGETS', 'dispatch needs targets'],
+  ])('is told of an empty %s before it packs anything', async (variable, error) => {
+    const result = await run('empty', { settings: { [variable]: '' } });
+    expect(result.exitCode).toBe(1);
+    expect(result.log).toContain(error);
+    expect(resultsOf(result)).toEqual({});
+  });
+
+  it('leaves out what is skipped by name, and then needs nothing for it', async () => {
+    const events = world.github.events.length;
+    const result = await run('skipped', {
+      settings: { SKIP: 'sign, verify, dispatch', DOWNLOAD_URL: '', TARGETS: '' },
+      secrets: { SIGNING_KEY: '', SIGNING_PASSPHRASE: '', DISPATCH_SECRET: '', DISPATCH_TOKEN: '' },
+    });
+    expect(result.exitCode, result.log).toBe(0);
+    expect(resultsOf(result)).toEqual({ pack: 'success', publish: 'success' });
+    expect(world.github.events.length).toBe(events);
+  });
+
+  it('signs the message with the key of the release where that is said', async () => {
+    const result = await run('key', {
+      settings: { DISPATCH_SIGNATURE: 'key' },
+      secrets: { DISPATCH_SECRET: '' },
+    });
+    expect(result.exitCode, result.log).toBe(0);
+    expect(JSON.stringify(world.github.events.at(-1)?.client_payload)).toContain('BEGIN PGP SIGNED MESSAGE');
   });
 
   it('I7: ends at a step that fails, tells nobody, and keeps secrets to itself', async () => {

@@ -71,6 +71,10 @@ function keyProblems({ accessKeyId, secretAccessKey, sessionToken }: AwsInputs):
   if (sessionToken !== undefined && accessKeyId === undefined) {
     return ['session-token is given without access-key-id and secret-access-key'];
   }
+  // AWS names the keys of sessions so; without the token it would say only that it does not know them.
+  if (sessionToken === undefined && /^ASIA[A-Z0-9]{16}$/.test(accessKeyId ?? '')) {
+    return ['access-key-id is of temporary keys, but session-token is not given'];
+  }
   return [];
 }
 

@@ -45,7 +45,8 @@ const packing: ChainStep = { id: 'pack', action: 'pack', inputs: sameInputs('whe
 const sending: ChainStep = {
   id: 'send',
   action: 'send',
-  when: "inputs.to != ''",
+  needs: ['to'],
+  maySkip: true,
   inputs: {
     ...sameInputs('to', 'dry-run'),
     list: fromOutput('pack', 'list'),
@@ -90,6 +91,7 @@ describe('a chain', () => {
       ['level', false, '6', ['pack']],
       ['dry-run', false, 'false', ['pack', 'send']],
       ['to', false, undefined, ['send']],
+      ['skip', false, undefined, ['send']],
     ]);
     expect(allOutputs.map(({ name }) => name)).toEqual(['pack-list', 'pack-report', 'send-sent']);
   });
@@ -117,9 +119,9 @@ describe('a chain', () => {
       'no earlier step has steps.pack.outputs.lists',
     ],
     [
-      'a condition on an input that nobody has',
-      chainOf({ ...packing, when: "inputs.wish != ''" }),
-      'there is no input wish',
+      'a need of an input that no step gets',
+      chainOf({ ...packing, needs: ['wish'] }),
+      'a step needs the input wish, which no step gets',
     ],
     [
       'a text with an input that nobody has',
@@ -174,7 +176,14 @@ describe('the action.yml of a chain', () => {
     expect(yaml.runs.using).toBe('composite');
     const [bring, first, second, say, remove, ...more] = yaml.runs.steps;
     expect(more).toEqual([]);
-    expect(bring).toMatchObject({ id: 'slipway', env: { DRY_RUN: expression('inputs.dry-run') } });
+    expect(bring).toMatchObject({
+      id: 'slipway',
+      env: {
+        DRY_RUN: expression('inputs.dry-run'),
+        GIVEN_TO: expression('inputs.to'),
+        GIVEN_SKIP: expression('inputs.skip'),
+      },
+    });
     expect(bring?.['run']).toContain('for action in pack send; do');
     expect(first).toMatchObject({
       id: 'pack',
@@ -184,11 +193,11 @@ describe('the action.yml of a chain', () => {
     expect(first?.['if']).toBeUndefined();
     expect(second).toMatchObject({
       id: 'send',
-      if: "inputs.to != '' && (steps.slipway.outputs.dry-run != 'true' || inputs.to == 'nobody')",
+      if: "steps.slipway.outputs.run-send == 'true' && (steps.slipway.outputs.dry-run != 'true' || inputs.to == 'nobody')",
       with: { list: expression('steps.pack.outputs.list'), level: '5' },
     });
     expect(say).toMatchObject({
-      if: "steps.slipway.outputs.dry-run == 'true' && !(inputs.to == 'nobody')",
+      if: "steps.slipway.outputs.dry-run == 'true' && steps.slipway.outputs.run-send == 'true' && !(inputs.to == 'nobody')",
       run: "echo 'Dry run: send did not run, because nothing is packed.'\n",
     });
     expect(remove).toMatchObject({ if: 'always()', run: 'rm -rf -- "$GITHUB_WORKSPACE/.slipway"' });
