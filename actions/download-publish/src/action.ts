@@ -34,6 +34,10 @@ export const action = defineAction({
     },
     uploaded: { description: 'How many objects were stored.' },
     unchanged: { description: 'How many were there already, with the same bytes and headers.' },
+    'invalidation-paths': {
+      description:
+        'What a CDN must forget because of this publish and of earlier ones: a path for each window, one a line, for `cloudfront-invalidate`.',
+    },
     deleted: { description: 'How many objects `cleanup` or `renew` deleted.' },
     proven: { description: 'How many links `verify` proved to serve the files.' },
     report: reportOutput,

@@ -42,6 +42,11 @@ export function currentWindow(clocks: Clocks, { lengthSeconds }: WindowRules): n
   return windowAt(Math.max(0, bestMs(clocks)), lengthSeconds).number;
 }
 
+/** The number of the last window that is the current one for any clock within the tolerance. */
+export function latestWindow(clocks: Clocks, { lengthSeconds, toleranceMs }: WindowRules): number {
+  return windowAt(latestMs(clocks) + toleranceMs, lengthSeconds).number;
+}
+
 /** What the answer of a slow server may add to the difference of two clocks. */
 const readingMs = 60_000;
 
@@ -64,7 +69,7 @@ export function refuseDisagreement(clocks: Clocks, toleranceMs: number): void {
  */
 export function coveredWindows(clocks: Clocks, rules: WindowRules): readonly number[] {
   const first = windowAt(Math.max(0, earliestMs(clocks) - rules.toleranceMs), rules.lengthSeconds).number;
-  const last = windowAt(latestMs(clocks) + rules.toleranceMs, rules.lengthSeconds).number + rules.count - 1;
+  const last = latestWindow(clocks, rules) + rules.count - 1;
   return range(first, last);
 }
 

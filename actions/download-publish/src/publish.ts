@@ -7,9 +7,16 @@ import {
   RemoteError,
   type SlipwayError,
 } from '@slipway/core';
+import {
+  invalidationPaths,
+  pathsToHandOn,
+  readPending,
+  rememberReplacements,
+} from '@slipway/pending-invalidations';
 import type { ActionContext } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
-import { type Clocks, coveredWindows, readClocks, refuseDisagreement } from './clocks.ts';
+import { replacementsIn, windowPath, windowsToForget } from './cdn-paths.ts';
+import { type Clocks, coveredWindows, latestWindow, readClocks, refuseDisagreement } from './clocks.ts';
 import { type CacheRules, headersOf } from './headers.ts';
 import type { Operation } from './operation.ts';
 import { executePublish, type PublishExecution } from './publish-execute.ts';
@@ -34,6 +41,8 @@ const reasonWords = {
 export interface PublishRound {
   readonly clocks: Clocks;
   readonly plan: PublishPlan;
+  /** Windows of which a CDN must forget what it has. */
+  readonly toForget: readonly number[];
   /** Undefined for a dry run. */
   readonly execution: PublishExecution | undefined;
 }
@@ -42,6 +51,8 @@ export interface Published {
   /** The last look at the clocks. */
   readonly clocks: Clocks;
   readonly rounds: readonly PublishRound[];
+  /** What a CDN must forget, of this publish and of earlier ones, as `cloudfront-invalidate` takes it. */
+  readonly invalidationPaths: string;
   readonly failure: SlipwayError | undefined;
 }
 
@@ -55,24 +66,43 @@ export async function publishFiles(
   store: ObjectStore,
   { given, rules, context }: Operation,
 ): Promise<Published> {
+  const pendingPaths = pathsToHandOn(await readPending(store), () => []);
+  tellPending();
   const rounds: PublishRound[] = [];
   const done = new Set<number>();
   for (;;) {
     const clocks = await readClocks(context.clock, store);
     const windows = coveredWindows(clocks, rules).filter((window) => !done.has(window));
-    if (rounds.length > 0 && windows.length === 0) return { clocks, rounds, failure: undefined };
-    if (rounds.length === maxRounds) return { clocks, rounds, failure: neverDone() };
+    if (rounds.length > 0 && windows.length === 0) return published(clocks);
+    if (rounds.length === maxRounds) return published(clocks, neverDone());
     try {
       rounds.push(await publishRound(clocks, windows, rounds.length > 0));
     } catch (error) {
       // What was stored in an earlier round is told all the same.
       if (rounds.length === 0) throw error;
-      return { clocks, rounds, failure: asSlipwayError(error) };
+      return published(clocks, asSlipwayError(error));
     }
     tellStored(rounds.at(-1)?.execution);
     const failure = rounds.at(-1)?.execution?.failure;
-    if (failure !== undefined || given.dryRun) return { clocks, rounds, failure };
+    if (failure !== undefined || given.dryRun) return published(clocks, failure);
     for (const window of windows) done.add(window);
+  }
+
+  function published(clocks: Clocks, failure?: SlipwayError): Published {
+    const own = rounds.flatMap(({ toForget }) => toForget).map((window) => windowPath(given, window));
+    return {
+      clocks,
+      rounds,
+      invalidationPaths: invalidationPaths([...pendingPaths, ...own], given.baseUrl),
+      failure,
+    };
+  }
+
+  function tellPending(): void {
+    if (pendingPaths.length === 0) return;
+    context.progress.info(
+      `${counted(pendingPaths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`,
+    );
   }
 
   function tellStored(execution: PublishExecution | undefined): void {
@@ -104,9 +134,17 @@ export async function publishFiles(
     const minCopyBytes = store.copy === undefined ? Number.POSITIVE_INFINITY : worthCopyingBytes;
     const plan = planPublish(windows, seen, { replace: given.replace, minCopyBytes });
     announce(plan, given.dryRun, context);
-    if (given.dryRun) return { clocks, plan, execution: undefined };
+    const toForget = windowsToForget(plan.steps, latestWindow(clocks, rules));
+    if (given.dryRun) return { clocks, plan, toForget, execution: undefined };
+    const remembered = await rememberReplacements(store, replacementsIn(given, toForget), context.clock);
     const execution = await executePublish(plan, { store, progress, concurrency: given.concurrency });
-    return { clocks, plan, execution };
+    if (execution.failure !== undefined) return { clocks, plan, toForget, execution };
+    try {
+      await remembered.complete();
+      return { clocks, plan, toForget, execution };
+    } catch (error) {
+      return { clocks, plan, toForget, execution: { ...execution, failure: asSlipwayError(error) } };
+    }
   }
 }
 

@@ -99,7 +99,7 @@ export function reportWindow(told: Told, links: readonly FileLink[]): ActionResu
   });
 }
 
-function publishStory(told: Told, { rounds }: Published): Story {
+function publishStory(told: Told, { rounds, invalidationPaths }: Published): Story {
   const executions = rounds.flatMap(({ execution }) => execution ?? []);
   const uploaded = executions.reduce((sum, { stored }) => sum + stored.length, 0);
   const byOthers = executions.reduce((sum, { storedByOthers }) => sum + storedByOthers.length, 0);
@@ -107,8 +107,8 @@ function publishStory(told: Told, { rounds }: Published): Story {
   const bytes = executions.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
   const planned = rounds.flatMap(({ plan }) => plan.steps);
   return {
-    outputs: { uploaded, unchanged },
-    body: { rounds },
+    outputs: { uploaded, unchanged, 'invalidation-paths': invalidationPaths },
+    body: { rounds, invalidationPaths },
     facts: [
       told.given.dryRun
         ? ['Would be stored', counted(planned.length, 'object')]

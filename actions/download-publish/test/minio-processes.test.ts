@@ -45,7 +45,7 @@ describe.skipIf(!haveMinio())('processes that publish to a bucket (needs minio)'
     { objects }: Awaited<ReturnType<typeof freshBucket>>,
     windows: string,
   ): Promise<void> {
-    const keys = await objects.list();
+    const keys = await objects.list('downloads/');
     expect(keys).toHaveLength(3 * windows.split('\n').length);
     for (const key of keys) {
       const name = key.split('/')[3] ?? '';
@@ -64,7 +64,7 @@ describe.skipIf(!haveMinio())('processes that publish to a bucket (needs minio)'
         timer ??= setTimeout(() => end('SIGKILL'), 50 + Math.random() * 700);
       });
       clearTimeout(timer);
-      const left = (await place.objects.list()).length;
+      const left = (await place.objects.list('downloads/')).length;
       const rerun = await place.publish();
       expect(rerun.exitCode, rerun.log).toBe(0);
       expect(Number(rerun.outputs['uploaded'])).toBeLessThanOrEqual(

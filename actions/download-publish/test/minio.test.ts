@@ -115,7 +115,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
         ).toUTCString(),
         'x-cache': 'Hit from varnish',
       });
-      const [key = ''] = await objects.list();
+      const [key = ''] = await objects.list('downloads/');
       const head = await minio.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
       expect(head.Metadata?.['sha256']).toMatch(/^[0-9a-f]{64}$/);
       expect((await run({ operation: 'publish' })).outputs).toMatchObject({
@@ -189,7 +189,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect((await run(inputs)).failure).toBeUndefined();
     writeFileSync(join(workspace, 'big.bin'), Buffer.alloc(18 * 2 ** 20, 'two'));
     expect(await failureOf(run(inputs))).toMatchObject({ code: 'immutable-conflict' });
-    const [key = ''] = await objects.list();
+    const [key = ''] = await objects.list('downloads/');
     expect((await objects.read(key)).startsWith('one')).toBe(true);
     expect((await run({ ...inputs, replace: 'true' })).failure).toBeUndefined();
     expect((await objects.read(key)).startsWith('two')).toBe(true);
@@ -198,7 +198,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
   test('an object that nobody hashed is read, and counts when its bytes are the same', async () => {
     const { run, objects } = await place({ files: 'macos: out/macos-x64.zip', windows: '1' });
     await run({});
-    const keys = await objects.list();
+    const keys = await objects.list('downloads/');
     for (const key of keys) await objects.write(key, 'macos-x64 ');
     const again = await run({});
     // Its headers are not those of a download.
@@ -224,7 +224,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect(published.log).toContain('The windows moved on meanwhile: what is next now is published as well.');
     expect((await run({ operation: 'verify' }, clock)).failure).toBeUndefined();
     expect((await run({}, clock)).outputs).toMatchObject({ uploaded: 0 });
-    const windows = new Set((await objects.list()).map((key) => Number(key.split('/')[1])));
+    const windows = new Set((await objects.list('downloads/')).map((key) => Number(key.split('/')[1])));
     for (const next of [0, 1]) expect(windows).toContain(windowAt(boundaryMs).number + next);
   });
 
@@ -247,7 +247,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     }
     expect(Math.max(...attempts.values())).toBeGreaterThanOrEqual(3);
     proxy.setFaults({});
-    for (const key of await objects.list()) {
+    for (const key of await objects.list('downloads/')) {
       const platform = key.split('/')[3];
       expect(await objects.read(key)).toBe(`${platform} `);
     }
@@ -266,13 +266,13 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
         message: expect.stringContaining('clock-tolerance'),
       });
     }
-    expect(await objects.list()).toEqual([]);
+    expect(await objects.list('downloads/')).toEqual([]);
   });
 
   test('I6: renew and cleanup delete a window when it is over by both clocks, and keep the current and the next one', async () => {
     const { run, objects } = await place({ 'window-length': '1m', 'clock-tolerance': '10s', grace: '0s' });
     await run({ operation: 'publish' });
-    const before = await objects.list();
+    const before = await objects.list('downloads/');
     expect((await run({ operation: 'cleanup' })).outputs['deleted']).toBe(0);
     // Twice as long is still within what S3 lets clocks differ.
     const aheadMs = 5 * 60_000;
@@ -284,12 +284,12 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     const later = { operation: 'cleanup', 'endpoint-url': future.url };
     const dry = await run({ ...later, 'dry-run': 'true' }, ahead);
     expect(dry.log.join('\n')).toContain(`Would delete window ${before[0]?.split('/')[1]}`);
-    expect(await objects.list()).toEqual(before);
+    expect(await objects.list('downloads/')).toEqual(before);
     expect(dry.problems).toMatchObject([{ code: 'downloads-would-end' }]);
     const renewed = await run({ ...later, operation: 'renew' }, ahead);
     expect(renewed.failure).toBeUndefined();
     expect(renewed.outputs['deleted']).toBe(before.length);
-    const left = await objects.list();
+    const left = await objects.list('downloads/');
     expect(left).toHaveLength(Number(renewed.outputs['uploaded']));
     for (const key of left) expect(before).not.toContain(key);
     const evenLater = await startDateShifter(minio.endpointUrl, 2 * aheadMs);
@@ -298,7 +298,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     const cleaned = await run(last, clockAhead(2 * aheadMs));
     expect(cleaned.failure).toBeUndefined();
     expect(cleaned.outputs['deleted']).toBe(left.length);
-    expect(await objects.list()).toEqual([]);
+    expect(await objects.list('downloads/')).toEqual([]);
   });
 
   test('cloudfront-signed: signed links are served until they expire, by either key', async () => {

@@ -1,2 +1,3 @@
+export * from './cdn-paths.ts';
 export * from './document.ts';
 export * from './pending.ts';

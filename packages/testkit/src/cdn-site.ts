@@ -15,7 +15,7 @@ export interface CdnSite {
   readonly distributionId: string;
   /** Where the bucket begins, seen through the CDN. */
   readonly baseUrl: string;
-  /** Keys of the bucket that begin with `prefix`, sorted, at most a page of them. */
+  /** Keys of the bucket that begin with `prefix`, sorted, at most a page of them, but for what Slipway keeps for itself. */
   keys(prefix: string): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
@@ -49,7 +49,8 @@ export async function startCdnSite(start: () => Promise<Minio> = startMinio): Pr
       baseUrl: `${started.url}/${bucket}`,
       async keys(prefix) {
         const objects = s3Objects({ url: minio.endpointUrl, bucket }, minio.credentials);
-        return [...(await objects.list(prefix).finally(() => objects.close()))].sort();
+        const keys = await objects.list(prefix).finally(() => objects.close());
+        return keys.filter((key) => !/(^|\/)\.slipway\//.test(key)).sort();
       },
       async stop() {
         controlPlane.close();

@@ -1,0 +1,198 @@
+import { pathToFileURL } from 'node:url';
+import type { ObjectStore } from '@slipway/core';
+import { windowAt } from '@slipway/download-window';
+import { pendingInvalidationsKey, readPending } from '@slipway/pending-invalidations';
+import { openStore } from '@slipway/store';
+import { type DyingMoment, dyingStore, temporaryDirectory, treeOf } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { dayMs, fourPlatforms, handClock, type InputTexts, runOnStore, storeByClock } from './downloads.ts';
+
+const first = twoPlatforms('1');
+const second = twoPlatforms('2');
+const platforms = ['linux-x64', 'macos-arm64'];
+const startMs = Date.UTC(2026, 0, 2, 15);
+const base = { scheme: 'window-sha256' } as const;
+const moments: readonly DyingMoment[] = ['before', 'after'];
+
+interface Place {
+  readonly store: ObjectStore;
+  /** What is stored: window and platform, with the edition. */
+  editions(): Readonly<Record<string, string>>;
+  run(inputs: InputTexts, on?: ObjectStore): ReturnType<typeof runOnStore>;
+}
+
+function twoPlatforms(edition: string): ReturnType<typeof fourPlatforms> {
+  const { workspace, files } = fourPlatforms(edition);
+  return { workspace, files: files.split('\n').slice(0, 2).join('\n') };
+}
+
+/** A directory with the first edition in the windows of some days ago, and of now unless it is left out. */
+async function place(daysAgo: readonly number[]): Promise<Place> {
+  const clock = handClock(startMs - 10 * dayMs);
+  const directory = temporaryDirectory('out');
+  const store = storeByClock(await openStore(pathToFileURL(directory).href), clock);
+  const run: Place['run'] = (inputs, on = store) =>
+    runOnStore(on, first.workspace, { ...base, files: first.files, ...inputs }, clock);
+  for (const days of daysAgo.toSorted((a, b) => b - a)) {
+    clock.move(startMs - days * dayMs - clock.nowMs());
+    await run({ operation: 'publish' });
+  }
+  clock.move(startMs - clock.nowMs());
+  await store.delete(pendingInvalidationsKey);
+  return {
+    store,
+    run,
+    editions: () =>
+      Object.fromEntries(
+        Object.entries(treeOf(directory)).map(([key, content]) => {
+          const [, window, , platform] = key.split('/');
+          return [`${window} ${platform}`, content.split(' ')[1] ?? ''];
+        }),
+      ),
+  };
+}
+
+const current = windowAt(startMs).number;
+
+function editionsIn(windows: readonly number[], edition: string): Record<string, string> {
+  return Object.fromEntries(
+    windows.flatMap((window) => platforms.map((platform) => [`${window} ${platform}`, edition])),
+  );
+}
+
+/**
+ * Dies at every call of a run, one after the other, and runs again each time. `check` is told what was there before, after the
+ * death and after the rerun.
+ */
+async function dieEverywhere(
+  daysAgo: readonly number[],
+  inputs: InputTexts,
+  check: (tried: {
+    readonly before: Readonly<Record<string, string>>;
+    readonly dead: Readonly<Record<string, string>>;
+    readonly after: Readonly<Record<string, string>>;
+    readonly paths: string;
+    readonly place: Place;
+  }) => void | Promise<void>,
+): Promise<number> {
+  let tried = 0;
+  for (const moment of moments) {
+    for (let call = 1; ; call += 1) {
+      const there = await place(daysAgo);
+      const before = there.editions();
+      const dying = dyingStore(there.store, call, moment);
+      // Whether it ends as an error of the run or of the process is all the same.
+      await there.run(inputs, dying.store).catch(() => undefined);
+      if (dying.calls() < call) break;
+      tried += 1;
+      const dead = there.editions();
+      const rerun = await there.run(inputs);
+      expect(rerun.failure, `${moment} call ${call}`).toBeUndefined();
+      await check({
+        before,
+        dead,
+        after: there.editions(),
+        paths: String(rerun.outputs['invalidation-paths'] ?? ''),
+        place: there,
+      });
+      const again = await there.run(inputs);
+      expect(again.outputs).not.toMatchObject({ uploaded: expect.toSatisfy((count) => count > 0) });
+      expect(again.outputs).not.toMatchObject({ deleted: expect.toSatisfy((count) => count > 0) });
+    }
+  }
+  return tried;
+}
+
+/** Every link of the moment opens what it did, or what it shall. */
+function expectAlive(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): void {
+  for (const platform of platforms) {
+    const key = `${current} ${platform}`;
+    if (before[key] !== undefined) expect(['1', '2']).toContain(now[key]);
+  }
+}
+
+describe('I5: killed at any call, and run again', () => {
+  test('publish has replaced everything, and names every window of which a CDN may have the old bytes', async () => {
+    const inputs = {
+      operation: 'publish',
+      replace: 'true',
+      files: second.files.replaceAll('out/', `${second.workspace}/out/`),
+    };
+    const tried = await dieEverywhere([0], inputs, async ({ before, dead, after, paths, place: there }) => {
+      expectAlive(before, dead);
+      expect(after).toEqual(editionsIn([current, current + 1], '2'));
+      expect(paths.split('\n')).toEqual([`/downloads/${current}/*`, `/downloads/${current + 1}/*`]);
+      // A publish that died never says that it is complete, so what it replaced stays remembered.
+      expect(await readPending(there.store)).not.toEqual([]);
+    });
+    expect(tried).toBeGreaterThan(30);
+  });
+
+  test('renew has brought dead links back and deleted what is past, and names the window that had none', async () => {
+    const tried = await dieEverywhere([5], { operation: 'renew' }, ({ dead, after, paths }) => {
+      // Nothing is deleted before everything is stored.
+      const isLess = Object.keys(editionsIn([current - 10, current - 9], '1')).some(
+        (key) => dead[key] === undefined,
+      );
+      if (isLess) expect(dead).toMatchObject(editionsIn([current, current + 1], '1'));
+      expect(after).toEqual(editionsIn([current, current + 1], '1'));
+      expect(paths).toBe(`/downloads/${current}/*`);
+    });
+    expect(tried).toBeGreaterThan(30);
+  });
+
+  test('renew of living links leaves every one of them alive', async () => {
+    const tried = await dieEverywhere([5, 0.5], { operation: 'renew' }, ({ before, dead, after, paths }) => {
+      expectAlive(before, dead);
+      expect(after).toEqual(editionsIn([current - 1, current, current + 1], '1'));
+      // Nobody has been given a link of the next window.
+      expect(paths).toBe('');
+    });
+    expect(tried).toBeGreaterThan(20);
+  });
+
+  test('cleanup has deleted what is past and nothing else', async () => {
+    const tried = await dieEverywhere([6, 5, 0], { operation: 'cleanup' }, ({ before, dead, after }) => {
+      expectAlive(before, dead);
+      expect(after).toEqual(editionsIn([current, current + 1], '1'));
+    });
+    expect(tried).toBeGreaterThan(15);
+  });
+});
+
+describe('what a CDN must forget', () => {
+  test('is named again by every run until it is proven, with the path of base-url and without an origin path', async () => {
+    const there = await place([]);
+    const inputs = {
+      operation: 'publish',
+      prefix: 'site/downloads',
+      'origin-path': 'site',
+      'base-url': 'https://cdn.example.org/the%20files',
+    };
+    const expected = `/the%20files/downloads/${current}/*`;
+    expect((await there.run(inputs)).outputs['invalidation-paths']).toBe(expected);
+    const again = await there.run(inputs);
+    expect(again.outputs).toMatchObject({ uploaded: 0, 'invalidation-paths': expected });
+    expect(again.log.join('\n')).toContain('no invalidation is proven for');
+    await there.store.delete(pendingInvalidationsKey);
+    expect((await there.run(inputs)).outputs['invalidation-paths']).toBe('');
+  });
+
+  test('I7: tells whoever can read it which windows there are, and no link', async () => {
+    const there = await place([]);
+    await there.run({ operation: 'publish' });
+    const stored = await there.store.read(pendingInvalidationsKey, { maxBytes: 1_000_000 });
+    const text = Buffer.from(stored?.body ?? []).toString();
+    expect(JSON.parse(text)).toMatchObject({
+      publishes: [{ paths: [`/downloads/${current}/*`], digests: [] }],
+    });
+    expect(text).not.toMatch(/linux|macos|windows|zip/);
+  });
+
+  test('is what a dry run would name, which remembers nothing', async () => {
+    const there = await place([]);
+    const dry = await there.run({ operation: 'publish', 'dry-run': 'true' });
+    expect(dry.outputs['invalidation-paths']).toBe(`/downloads/${current}/*`);
+    expect(await readPending(there.store)).toEqual([]);
+  });
+});
