@@ -32,6 +32,8 @@ export interface Minio {
   makePublicBucket(): Promise<string>;
   /** Temporary credentials that may do what `actions` allow (as `s3:GetObject`), with everything in the server. */
   limitedCredentials(actions: readonly string[]): Promise<AwsCredentials>;
+  /** Temporary credentials that may do what an IAM policy, as JSON, allows. */
+  credentialsOfPolicy(policy: string): Promise<AwsCredentials>;
   /** Ends the server and removes what it stored. */
   stop(): Promise<void>;
 }
@@ -84,14 +86,17 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
       await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
       return bucket;
     },
-    async limitedCredentials(actions) {
-      const sts = new STSClient({ region, endpoint: endpointUrl, credentials });
+    limitedCredentials(actions) {
       const statement = { Effect: 'Allow', Action: actions, Resource: 'arn:aws:s3:::*' };
+      return minio.credentialsOfPolicy(JSON.stringify({ Version: '2012-10-17', Statement: [statement] }));
+    },
+    async credentialsOfPolicy(policy) {
+      const sts = new STSClient({ region, endpoint: endpointUrl, credentials });
       const { Credentials: given } = await sts.send(
         new AssumeRoleCommand({
           RoleArn: 'arn:aws:iam::000000000000:role/limited',
           RoleSessionName: 'limited',
-          Policy: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+          Policy: policy,
         }),
       );
       sts.destroy();

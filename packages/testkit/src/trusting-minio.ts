@@ -12,14 +12,21 @@ export interface TrustingMinio extends Minio {
   readonly roleArn: string;
 }
 
-/** Starts a MinIO whose STS gives whoever has a token of `issuer` for `sts.amazonaws.com` all rights. */
-export async function startTrustingMinio(issuer: TokenIssuer): Promise<TrustingMinio> {
+/**
+ * Starts a MinIO whose STS gives whoever has a token of `issuer` for `sts.amazonaws.com` all rights. One of no region of its own, as it
+ * is set up by default, takes any.
+ */
+export async function startTrustingMinio(
+  issuer: TokenIssuer,
+  { hasRegion = true }: { readonly hasRegion?: boolean } = {},
+): Promise<TrustingMinio> {
   const minio = await startMinio({
+    ...(hasRegion ? {} : { MINIO_SITE_REGION: '' }),
     MINIO_IDENTITY_OPENID_CONFIG_URL: `${issuer.url}/.well-known/openid-configuration`,
     MINIO_IDENTITY_OPENID_CLIENT_ID: audience,
     MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
   });
-  const roleArn = `arn:minio:iam:${minio.settings.region}::role/${createHash('sha1').update(audience).digest('base64url')}`;
+  const roleArn = `arn:minio:iam:${hasRegion ? minio.settings.region : ''}::role/${createHash('sha1').update(audience).digest('base64url')}`;
   // It says that it is alive before it has loaded its policies.
   for (let tries = 0; (await statusOfAssuming(minio, roleArn, issuer)) !== 200; tries += 1) {
     if (tries === maxTries) throw new Error("MinIO's STS does not get ready");
