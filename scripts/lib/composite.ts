@@ -8,15 +8,7 @@ import {
   type ResolvedChain,
   sourceText,
 } from './chain.ts';
-import {
-  type Choice,
-  inputsOfParts,
-  type Need,
-  needsScript,
-  needsVariables,
-  needWords,
-  type Part,
-} from './needs.ts';
+import { type Choice, inputsOfParts, needsScript, needsText, needsVariables, type Part } from './needs.ts';
 import {
   inputWords,
   markdownTable,
@@ -177,11 +169,6 @@ function needsCell({ needs = [], maySkip = false, parts = {} }: ChainStep): stri
     ([name, needed]) => `for \`${name}\`, which may be skipped: ${needsText(needed)}`,
   );
   return [own.join('; '), ...within].filter((words) => words !== '').join('. ');
-}
-
-/** Needs for a table: `a`; `b` or `c`. */
-export function needsText(needs: readonly Need[]): string {
-  return needs.map((need) => needWords(need, (name) => `\`${name}\``)).join('; ');
 }
 
 function dryRunWords({ notInDryRun }: ChainStep): string {

@@ -12,6 +12,7 @@ import {
   yamlInputs,
   yamlText,
 } from './readme.ts';
+import { checkedWorkflow, needsTable, workflowChecks } from './workflow-checks.ts';
 import { actionMembers, type Member, workspaceMembers } from './workspace.ts';
 
 /** A file that is made from the declarations of the actions. */
@@ -80,10 +81,29 @@ export function documents(
         },
       ];
     }),
+    ...checkedWorkflows(read),
     { path: 'packages/cli/src/registry.ts', contents: registrySource(actions) },
     { path: 'packages/cli/package.json', contents: cliManifest(read('packages/cli/package.json'), names) },
     { path: 'packages/cli/tsconfig.json', contents: cliTsconfig(names) },
     { path: 'tsconfig.build.json', contents: buildTsconfig(rootDirectory) },
+  ];
+}
+
+/** The reusable workflows, and the guide that says what they need. */
+function checkedWorkflows(read: (path: string) => string): readonly Document[] {
+  const checks = Object.entries(workflowChecks).map(([name, check]) => ({
+    name,
+    check,
+    path: `.github/workflows/${name}.yml`,
+  }));
+  const guide = 'docs/guides/secure-downloads.md';
+  const present = checks.filter(({ path }) => read(path) !== '');
+  if (present.length === 0) return [];
+  const tables = present.map(({ name, check }) => ({ name, table: needsTable(check) }));
+  const words = { name: 'secure-downloads', description: '' };
+  return [
+    ...present.map(({ path, check }) => ({ path, contents: checkedWorkflow(read(path), check) })),
+    { path: guide, contents: withTables(read(guide), words, tables) },
   ];
 }
 

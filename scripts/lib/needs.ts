@@ -166,8 +166,13 @@ function test(condition: Condition): string {
   }
 }
 
+/** Needs for a table: `a`; `b` or `c`. */
+export function needsText(needs: readonly Need[]): string {
+  return needs.map((need) => needWords(need, (name) => `\`${name}\``)).join('; ');
+}
+
 /** A need in words: `token, or app-id and app-private-key`; `quote` may set names apart. */
-export function needWords(need: Need, quote: (text: string) => string = (text) => text): string {
+function needWords(need: Need, quote: (text: string) => string = (text) => text): string {
   const words = (condition: Condition): string => conditionWords(condition, quote);
   if (typeof need === 'string' || need.kind !== 'one-of') return words(need);
   return need.alternatives.map((all) => all.map(words).join(' and ')).join(', or ');

@@ -10,7 +10,7 @@ import {
   type WorkflowRunOptions,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { productRepository } from './guide.ts';
+import { productRepository, workflowSecrets } from './guide.ts';
 import { haveWorld, World } from './world.ts';
 
 interface SentArtifact {
@@ -257,6 +257,62 @@ describe.skipIf(!haveWorld())(
       expect(resultsOf(run)[job]).toBe('failure');
       expect(await world.cdn.keys('wrong/')).toEqual([]);
       expect(world.github.events.length).toBe(events);
+    });
+
+    // Each secret of download-release.yml: one that is gone is an empty text.
+    const emptied: Readonly<Record<string, string>> = {
+      DOWNLOAD_SECRET: 'publish needs DOWNLOAD_SECRET',
+      SIGNING_KEY: 'sign needs SIGNING_KEY',
+      SIGNING_PASSPHRASE: 'passphrase',
+      LICENSE_SECRET: 'license-secret needs LICENSE_SECRET',
+      DISPATCH_SECRET: 'dispatch needs DISPATCH_SECRET',
+      DISPATCH_TOKEN: 'dispatch needs DISPATCH_TOKEN and no app-id, or app-id and APP_PRIVATE_KEY',
+      APP_PRIVATE_KEY: 'dispatch needs DISPATCH_TOKEN and no app-id, or app-id and APP_PRIVATE_KEY',
+    };
+
+    it('have no secret but those that are tried empty, and those that are there only while one is replaced', () => {
+      expect(workflowSecrets('download-release')).toEqual(
+        [...Object.keys(emptied), 'PREVIOUS_DOWNLOAD_SECRET'].sort(),
+      );
+      expect(workflowSecrets('download-receive')).toEqual(['DISPATCH_SECRET', 'PREVIOUS_DISPATCH_SECRET']);
+    });
+
+    it.each(Object.entries(emptied))(
+      'I4: say that the secret %s is empty, and publish and announce nothing',
+      async (name, error) => {
+        const settings: Readonly<Record<string, string>> =
+          name === 'APP_PRIVATE_KEY' ? { RELEASE_APP_ID: '12345' } : {};
+        const events = world.github.events.length;
+        for (const blank of ['', ' \n']) {
+          const run = await world.release(`empty-${name}`, { settings, secrets: { [name]: blank } });
+          expect(run.exitCode).toBe(1);
+          expect(run.log).toContain(error);
+          expect(run.jobs['publish']?.steps['publish']).toBeUndefined();
+        }
+        expect(await world.cdn.keys(`empty-${name}/`)).toEqual([]);
+        expect(world.github.events.length).toBe(events);
+      },
+    );
+
+    it.each([
+      ['DOWNLOAD_URL', 'verify needs base-url'],
+      ['DOWNLOAD_DESTINATION', 'publish needs destination'],
+    ])('say that the variable %s is empty, before anything is packed', async (name, error) => {
+      const run = await world.release('empty', { settings: { [name]: '' } });
+      expect(run.exitCode).toBe(1);
+      expect(run.log).toContain(error);
+      expect(run.jobs['pack']?.result).toBeUndefined();
+    });
+
+    it('receive nothing without the secret, or where nothing would be remembered, and say so', async () => {
+      const message = { version: 'v1.0.0' };
+      const unsigned = await world.receiveByHand(message, false, { secrets: { DISPATCH_SECRET: '\t' } });
+      expect(unsigned.exitCode).toBe(1);
+      expect(unsigned.log).toContain('receive needs DISPATCH_SECRET, or trusted-keys');
+      const forgetful = await world.receiveByHand(message, false, { variables: { SEEN_MESSAGES: '' } });
+      expect(forgetful.exitCode).toBe(1);
+      expect(forgetful.log).toContain('remember needs seen');
+      for (const { jobs } of [unsigned, forgetful]) expect(jobs['deploy']?.steps['2']).toBeUndefined();
     });
 
     it('I7: fail when the receiver cannot be told, after the files are there', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 
 const guide = readFileSync(
   fileURLToPath(new URL('../../../docs/guides/secure-downloads.md', import.meta.url)),
@@ -13,6 +14,15 @@ export function guideWorkflow(path: string): string {
     .find((text) => text.startsWith(`# ${path}\n`));
   if (block === undefined) throw new Error(`the guide has no ${path}`);
   return block;
+}
+
+/** The secrets that a reusable workflow of this repository declares. */
+export function workflowSecrets(name: string): readonly string[] {
+  const file = new URL(`../../../.github/workflows/${name}.yml`, import.meta.url);
+  const { on } = parse(readFileSync(fileURLToPath(file), 'utf8')) as {
+    readonly on: { readonly workflow_call: { readonly secrets: Readonly<Record<string, unknown>> } };
+  };
+  return Object.keys(on.workflow_call.secrets).sort();
 }
 
 export const releasePath = '.github/workflows/release.yml';

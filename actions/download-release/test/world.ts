@@ -129,7 +129,7 @@ export class World {
   receiveByHand(
     payload: unknown,
     dryRun: boolean,
-    options: Pick<WorkflowRunOptions, 'runId' | 'onEntry'> = {},
+    options: Pick<WorkflowRunOptions, 'runId' | 'onEntry' | 'secrets' | 'variables'> = {},
   ): Promise<WorkflowRun> {
     const inputs = { payload: JSON.stringify(payload), 'dry-run': String(dryRun) };
     return this.#runSite({ event: { name: 'workflow_dispatch' }, inputs, ...options });
@@ -150,7 +150,7 @@ export class World {
   }
 
   #runSite(
-    options: Pick<WorkflowRunOptions, 'event' | 'inputs' | 'runId' | 'onEntry'>,
+    options: Pick<WorkflowRunOptions, 'event' | 'inputs' | 'runId' | 'onEntry' | 'secrets' | 'variables'>,
   ): Promise<WorkflowRun> {
     this.#runs += 1;
     const { DISPATCH_SECRET = '' } = this.secrets;
@@ -158,12 +158,13 @@ export class World {
       files: siteRepository(),
       workflow: receivePath,
       runId: String(9_000 + this.#runs),
-      secrets: { DISPATCH_SECRET },
+      ...options,
+      secrets: { DISPATCH_SECRET, ...options.secrets },
       variables: {
         DOWNLOAD_HOST: new URL(this.cdn.cdn.url).host,
         SEEN_MESSAGES: `s3://${this.cdn.bucket}/seen-messages`,
+        ...options.variables,
       },
-      ...options,
     });
   }
 
