@@ -63,9 +63,15 @@ export async function openSharedStore(
 ): Promise<SharedStore> {
   const s3 = s3Access(url, given, context, access, use);
   await s3?.credentials();
-  const { clock, environment } = context;
+  const { clock, environment, progress } = context;
   const requireExisting = use.requireExisting ?? false;
-  const store = await openStore(url, { clock, requireExisting, proxyEnvironment: environment, s3 });
+  const store = await openStore(url, {
+    clock,
+    requireExisting,
+    proxyEnvironment: environment,
+    s3,
+    onRetry: (reason) => progress.info(reason),
+  });
   const seed = (): TransferredSeed => storeSeed({ url, requireExisting, environment, s3 });
   const { workerEntry } = context;
   return {

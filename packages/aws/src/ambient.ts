@@ -45,17 +45,19 @@ export function ambientKeys(environment: Environment): KeySettings | undefined {
 }
 
 /** Throws `RemoteError` `credentials-refused` for keys, wherever they are from, that no request can carry. */
-export function requireSendable(keys: KeySettings): void {
+export function requireSendable(
+  keys: KeySettings,
+  {
+    whose = 'these credentials',
+    hint = 'Look at the file or the program that gives this machine its credentials.',
+  } = {},
+): void {
   for (const name of ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const) {
     const fault = formFault(keys[name] ?? '', keyForms[name]);
     if (fault === undefined) continue;
-    throw new RemoteError(
-      'credentials-refused',
-      `The ${name} of these credentials cannot be used: ${fault}`,
-      {
-        hint: 'Look at the file or the program that gives this machine its credentials.',
-      },
-    );
+    throw new RemoteError('credentials-refused', `The ${name} of ${whose} cannot be used: ${fault}`, {
+      hint,
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import {
   asSlipwayError,
   type Clock,
   type ProgressPort,
+  RemoteError,
 } from '@slipway/core';
 
 /** Credentials that end sooner than this are replaced … */
@@ -24,7 +25,8 @@ interface Held {
 /**
  * Credentials that `fetch` gives, fetched again before they end: once, however many ask for them at a time, and beside
  * the work, which goes on with the old ones. While those live, a refresh that fails is only told, and tried again
- * later; when they do not, its error is thrown.
+ * later; when they do not, its error is thrown. `fetch` has borne with passing failures for as long as that makes sense, so
+ * no error that is thrown is retryable: a store that repeated its request would begin all of it again, many times.
  */
 export function refreshing(
   fetch: () => Promise<AwsCredentials>,
@@ -33,12 +35,23 @@ export function refreshing(
   let held: Held | undefined;
   let pending: Promise<AwsCredentials> | undefined;
   let notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** What the last fetch ended with after it had tried for long, while that is news. */
+  let failed: { readonly error: RemoteError; readonly untilMs: number } | undefined;
 
   const renew = (): Promise<AwsCredentials> => {
     pending ??= fetch()
       .then((credentials) => {
         held = hold(credentials, clock.nowMs());
+        failed = undefined;
         return credentials;
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof RemoteError) || !error.retryable) throw error;
+        const final = asFinal(error);
+        if (held === undefined || clock.nowMs() >= held.usableUntilMs) {
+          failed = { error: final, untilMs: clock.nowMs() + tryAgainAfterMs };
+        }
+        throw final;
       })
       .finally(() => {
         pending = undefined;
@@ -58,10 +71,17 @@ export function refreshing(
 
   return async () => {
     const nowMs = clock.nowMs();
-    if (held === undefined || nowMs >= held.usableUntilMs) return renew();
+    if (held === undefined || nowMs >= held.usableUntilMs) {
+      if (pending === undefined && failed !== undefined && nowMs < failed.untilMs) throw failed.error;
+      return renew();
+    }
     if (nowMs >= held.replaceFromMs) renewBeside(held);
     return held.credentials;
   };
+}
+
+function asFinal(error: RemoteError): RemoteError {
+  return new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
 }
 
 /** Short-lived credentials are replaced after half of their life, so that they are not fetched for each request. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type AwsCredentials, RemoteError, SlipwayError } from '@slipway/core';
 import { assertAccount } from './account.ts';
+import { requireSendable } from './ambient.ts';
 import { decodeClaims } from './id-claims.ts';
 import { fetchIdToken, requireIdTokens } from './id-token.ts';
 import { refusalError } from './refusal.ts';
@@ -68,6 +69,13 @@ async function assumeOnce({ role, settings, ports, sent }: Attempt, leftMs: numb
     if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw incomplete(stsHost(place));
     mask(SecretAccessKey);
     mask(SessionToken);
+    requireSendable(
+      { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
+      {
+        whose: `the credentials that STS at ${stsHost(place)} gave`,
+        hint: 'Check sts-endpoint-url, and the server behind it: such credentials go into no request.',
+      },
+    );
     const credentials: AwsCredentials = {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,

@@ -77,6 +77,19 @@ describe('credentials that end', () => {
     expect(await key()).toBe('key-3');
   });
 
+  test('and cannot be had in half a minute are not tried again by each request, nor by who repeats it', async () => {
+    const { clock, state, source } = numbered();
+    state.failure = new RemoteError('unexpected-response', 'the same token twice.', { retryable: true });
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      expect(await errorOf(source)).toMatchObject({ message: 'the same token twice.', retryable: false });
+      clock.advance(1_000);
+    }
+    expect(state.fetched).toBe(1);
+    clock.advance(30_000);
+    state.failure = undefined;
+    expect((await source()).accessKeyId).toBe('key-2');
+  });
+
   test('soon are not fetched for each request', async () => {
     const { clock, state, keys, settled } = numbered(2 * minuteMs);
     await keys(5);

@@ -34,6 +34,34 @@ describe('an STS that refuses', () => {
   };
 
   test.each([
+    ['secretAccessKey', 'it has 2 lines', { SecretAccessKey: 'hunter2\nhunter3' }],
+    ['sessionToken', 'it has a blank', { SessionToken: 'hunter2 hunter3' }],
+    ['accessKeyId', 'it has a character beyond ASCII', { AccessKeyId: 'ASIAÜ' }],
+  ])(
+    'I7: or gives an %s that no request can carry is told so, once, and never what it gave',
+    async (name, words, bad) => {
+      let asked = 0;
+      const given = { AccessKeyId: 'ASIA1', SecretAccessKey: 'hunter4', SessionToken: 'hunter5', ...bad };
+      const fields = Object.entries(given).map(([field, value]) => `<${field}>${value}</${field}>`);
+      const server = await serveLoopback(async (_, response) => {
+        asked += 1;
+        response.writeHead(200, { 'content-type': 'text/xml' });
+        response.end(
+          `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>${fields.join('')}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
+        );
+      });
+      const { error, told, ports } = await assume({}, server.url);
+      server.close();
+      expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused', retryable: false });
+      expect(error.message).toContain(
+        `The ${name} of the credentials that STS at ${new URL(server.url).host} gave cannot be used: ${words}`,
+      );
+      expect(`${told}${error.stack}${ports.lines.join('')}`).not.toContain('hunter');
+      expect(asked).toBe(1);
+    },
+  );
+
+  test.each([
     ['AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 'sub: repo:example-org/'],
     [
       'InvalidIdentityToken',
@@ -114,7 +142,7 @@ describe('an STS that refuses', () => {
       const before = sts.tokens.length;
       const { error, clock } = await assume();
       sts.answerAlways(undefined);
-      expect(error).toMatchObject({ code: 'store-failed', retryable: true });
+      expect(error).toMatchObject({ code: 'store-failed', retryable: false });
       const tokens = sts.tokens.slice(before);
       expect(tokens.length).toBeGreaterThan(5);
       expect(new Set(tokens).size).toBe(tokens.length);
@@ -128,7 +156,7 @@ describe('an STS that refuses', () => {
     const broken = await serveLoopback(async (request) => void request.socket.resetAndDestroy());
     const { error, clock } = await assume({}, broken.url);
     broken.close();
-    expect(error).toMatchObject({ code: 'unreachable', retryable: true });
+    expect(error).toMatchObject({ code: 'unreachable', retryable: false });
     expect(clock.sleepsMs.length).toBeGreaterThan(5);
   });
 

@@ -108,8 +108,11 @@ function begun(
   }
 }
 
-function sayWhy(error: Error, { signal, what, hostname, port }: OutgoingRequest): Error {
+function sayWhy(error: Error, { signal, what, hostname, port, secure }: OutgoingRequest): Error {
   if (error instanceof RemoteError) return error;
   if (signal?.aborted === true) return timedOut(what, 'the time for it is over');
-  return connectionError(error, what, port === undefined ? hostname : `${hostname}:${port}`);
+  // Where nothing listens, the port is the thing to look at, also one that is not written in a URL.
+  const usualPort = systemErrorCode(error) === 'ECONNREFUSED' ? (secure ? 443 : 80) : undefined;
+  const shownPort = port ?? usualPort;
+  return connectionError(error, what, shownPort === undefined ? hostname : `${hostname}:${shownPort}`);
 }

@@ -15,6 +15,19 @@ export class PassingFailure extends RemoteError {
   }
 }
 
+/** Codes of connections that were never made: nothing of the request was sent. */
+const neverMade: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+]);
+
+/** Whether a request failed because nobody took the connection. */
+export function isConnectionRefused(error: unknown): error is PassingFailure {
+  return error instanceof PassingFailure && neverMade.has(systemErrorCode(error.cause) ?? '');
+}
+
 const serverHint = 'Run again later; if it stays so, ask whoever runs the server.';
 
 /** What a failed connection means. `what` is the request in words, such as `GET "key"`. */
@@ -36,6 +49,12 @@ export function connectionError(error: unknown, what: string, host: string): Rem
   if (code.startsWith('HPE_')) {
     return new RemoteError('unexpected-response', `${what}: ${place} does not answer in HTTP (${code}).`, {
       hint: 'Check the URL.',
+      cause: error,
+    });
+  }
+  if (code === 'ECONNREFUSED') {
+    return new PassingFailure('unreachable', `${what}: nothing listens at ${place} (ECONNREFUSED).`, {
+      hint: 'Check the host and the port of the URL, and whether the server runs.',
       cause: error,
     });
   }

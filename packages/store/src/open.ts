@@ -29,7 +29,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
 
 async function openS3(
   place: Extract<StoreUrl, { kind: 's3' }>,
-  { s3, clock, proxyEnvironment }: StoreOptions,
+  { s3, clock, proxyEnvironment, onRetry }: StoreOptions,
 ): Promise<ObjectStore> {
   if (s3 === undefined) {
     throw new UserError('not-supported', `${named(place.url)}: s3:// is not supported here.`, {
@@ -38,5 +38,5 @@ async function openS3(
   }
   // Only who speaks to S3 waits for its client to load.
   const { S3Store } = await import('./s3-store.ts');
-  return S3Store.open(place, { ...s3, clock, proxyEnvironment });
+  return S3Store.open(place, { ...s3, clock, proxyEnvironment, onRetry });
 }

@@ -9,8 +9,8 @@ import {
   version,
 } from '@slipway/core';
 import { addressOf } from './http-client.ts';
-import { discard, HttpConnections } from './http-connections.ts';
-import { bodyError, PassingFailure, unexpected } from './http-errors.ts';
+import { discard, HttpConnections, type OutgoingRequest } from './http-connections.ts';
+import { bodyError, isConnectionRefused, PassingFailure, unexpected } from './http-errors.ts';
 import type { S3Action, S3Place } from './s3-permissions.ts';
 import { refusalOf, S3Refusal } from './s3-refusals.ts';
 import { S3Signer, unsignedPayload } from './s3-signer.ts';
@@ -19,6 +19,9 @@ import { Throttle } from './s3-throttle.ts';
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
 const maxClockCorrections = 4;
+/** How often a server is asked that never answered, and how long is waited after the first refusal. */
+const maxFirstAttempts = 4;
+const firstWaitMs = 500;
 
 /** A request to the bucket. */
 export interface WireRequest {
@@ -43,6 +46,8 @@ export interface WireOptions {
   readonly credentials: AwsCredentialsSource;
   readonly clock: Clock;
   readonly idleMs: number;
+  /** Told why a server that does not answer is tried again. */
+  readonly onRetry?: ((reason: string) => void) | undefined;
   readonly maxConnections: number;
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -65,6 +70,8 @@ export class S3Wire {
   #takesChecksums = true;
   readonly #throttle = new Throttle();
   #lastDateMs: number | undefined;
+  #hasAnswered = false;
+  #toldAttempts = 0;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -190,6 +197,32 @@ export class S3Wire {
     return { status: response.statusCode ?? 0, headers: flat(response), body };
   }
 
+  /**
+   * The answer of a server that may not be there at all: one that never answered is given up after four attempts, in a few
+   * seconds, so that a wrong port is told at once. One that did is only restarting, and left to whoever repeats requests.
+   */
+  async #reach(request: OutgoingRequest): Promise<IncomingMessage> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const response = await this.#connections.send(request);
+        this.#hasAnswered = true;
+        return response;
+      } catch (error) {
+        if (!isConnectionRefused(error) || this.#hasAnswered) throw error;
+        const { clock, onRetry } = this.#options;
+        if (attempt === maxFirstAttempts) {
+          throw new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
+        }
+        // Many requests go out at a time: one line for all of them.
+        if (attempt > this.#toldAttempts) {
+          this.#toldAttempts = attempt;
+          onRetry?.(`${error.message} Trying again (${attempt} of ${maxFirstAttempts - 1}).`);
+        }
+        await clock.sleep(firstWaitMs * 2 ** (attempt - 1));
+      }
+    }
+  }
+
   async #sendOnce(request: WireRequest): Promise<IncomingMessage> {
     const credentials = await this.#options.credentials();
     const { method, path, body } = request;
@@ -203,7 +236,7 @@ export class S3Wire {
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
     const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
-    const response = await this.#connections.send({
+    const response = await this.#reach({
       ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
