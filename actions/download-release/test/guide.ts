@@ -1,20 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { documentBlock } from '@slipway/testkit';
 import { parse } from 'yaml';
-
-const guide = readFileSync(
-  fileURLToPath(new URL('../../../docs/guides/secure-downloads.md', import.meta.url)),
-  'utf8',
-);
-
-/** A workflow of the guide, by the path that its first line says it has: the very text that users copy. */
-export function guideWorkflow(path: string): string {
-  const block = [...guide.matchAll(/^```yaml\n(.*?)^```$/gms)]
-    .map(([, text = '']) => text)
-    .find((text) => text.startsWith(`# ${path}\n`));
-  if (block === undefined) throw new Error(`the guide has no ${path}`);
-  return block;
-}
 
 /** The secrets that a reusable workflow of this repository declares. */
 export function workflowSecrets(name: string): readonly string[] {
@@ -27,6 +14,18 @@ export function workflowSecrets(name: string): readonly string[] {
 
 export const releasePath = '.github/workflows/release.yml';
 export const receivePath = '.github/workflows/receive.yml';
+
+const blocks = {
+  [releasePath]: 'docs/guides/secure-downloads.md#the-product-repository',
+  [receivePath]: 'docs/guides/secure-downloads.md#the-site-repository',
+} as const;
+
+/** A workflow of the guide, which says in its first line where it has to be: the very text that users copy. */
+export function guideWorkflow(path: keyof typeof blocks): string {
+  const { name, text } = documentBlock(blocks[path]);
+  if (!text.startsWith(`# ${path}\n`)) throw new Error(`${name} does not say that it is ${path}`);
+  return text;
+}
 
 /** The licenses of the product: both programs know the secret, which the workflow hands to them. */
 const licenses = `import { createHmac } from 'node:crypto';

@@ -1,12 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { GitHubDouble, makeKey, runAction } from '@slipway/testkit';
+import { documentBlock, GitHubDouble, makeKey, runAction } from '@slipway/testkit';
 import { expect, test } from 'vitest';
 import { action } from '../src/action.ts';
 import { jobEnvironment, receiver, secret, workspace } from './dispatching.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const [, program = ''] = /```python\n([\s\S]*?)```/.exec(readme) ?? [];
+const { text: program } = documentBlock('actions/repository-dispatch/README.md#the-payload:3');
 
 /** What the Python of the README says of a payload. */
 function isSigned(payload: unknown, given = secret): boolean {
