@@ -9,12 +9,14 @@ export interface WorkflowCheck {
 
 const makesFiles = [isOneOf('operation', 'release', 'upload', 'force'), isEmpty('from-run')];
 const checksKeys = [isOneOf('operation', 'release', 'force'), isEmpty('from-run')];
-const looksAtFiles = isOneOf('operation', 'release', 'upload', 'force', 'verify');
+const publishes = isOneOf('operation', 'release', 'upload', 'force', 'announce', 'renew');
+const takesAssets = [isOneOf('operation', 'verify', 'announce', 'renew'), isEmpty('from-run')];
+const looksAtFiles = isOneOf('operation', 'release', 'upload', 'force', 'announce', 'renew', 'verify');
 
 /** By the name of the workflow's file. */
 export const workflowChecks: Readonly<Record<string, WorkflowCheck>> = {
   'download-release': {
-    operations: ['release', 'upload', 'verify', 'force', 'cleanup'],
+    operations: ['release', 'upload', 'force', 'announce', 'renew', 'verify', 'cleanup'],
     parts: [
       { name: 'pack', maySkip: false, when: makesFiles, needs: ['archives'] },
       { name: 'check-keys', maySkip: true, when: checksKeys, needs: ['key-generator', 'key-validator'] },
@@ -26,18 +28,19 @@ export const workflowChecks: Readonly<Record<string, WorkflowCheck>> = {
         needs: ['LICENSE_SECRET'],
       },
       { name: 'sign', maySkip: true, when: makesFiles, needs: ['SIGNING_KEY'] },
+      { name: 'take-assets', maySkip: false, when: takesAssets, needs: [] },
       { name: 'publish', maySkip: false, when: [looksAtFiles], needs: ['DOWNLOAD_SECRET', 'destination'] },
       {
         name: 'invalidate',
         maySkip: true,
-        when: [isOneOf('operation', 'force')],
-        needs: ['distribution-id'],
+        when: [publishes],
+        needs: ['distribution-id', 'base-url'],
       },
       { name: 'verify', maySkip: true, when: [looksAtFiles], needs: ['base-url'] },
       {
         name: 'dispatch',
         maySkip: true,
-        when: [isOneOf('operation', 'release', 'force')],
+        when: [isOneOf('operation', 'release', 'force', 'announce')],
         needs: [
           'targets',
           'version',
@@ -90,10 +93,8 @@ function checkStep({ parts, operations }: WorkflowCheck): string {
 
 /** What the parts of a workflow need, for the guide. */
 export function needsTable({ parts }: WorkflowCheck): string {
-  const rows = parts.map(({ name, maySkip, needs }) => [
-    `\`${name}\``,
-    needsText(needs),
-    maySkip ? 'yes' : 'no',
-  ]);
+  const rows = parts
+    .filter(({ needs }) => needs.length > 0)
+    .map(({ name, maySkip, needs }) => [`\`${name}\``, needsText(needs), maySkip ? 'yes' : 'no']);
   return markdownTable(['part', 'what it needs', 'may be skipped'], rows);
 }

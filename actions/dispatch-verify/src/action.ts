@@ -56,6 +56,9 @@ function checkInputs(given: Inputs, { environment }: InputSurroundings): readonl
   }
   if (fetchTo === undefined && artifactHosts.length > 0)
     problems.push('artifact-hosts are given, but no fetch-to');
+  if (given.again && given.payloadFile === undefined) {
+    problems.push('again is set, but no payload-file is given: only a person takes a message again, by hand');
+  }
   const names = [...given.fields, ...given.multilineFields].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) problems.push(`the field "${twice}" is asked for twice`);
@@ -94,6 +97,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     audience: receiverOf(given, environment),
     runReference: runReferenceOf(given, environment),
     remembers: given.seen !== undefined,
+    again: given.again,
     fetches: directory !== undefined,
     rememberMs: given.remember,
     toleranceMs: given.clockTolerance,

@@ -16,9 +16,13 @@ const maxForgottenReads = 200;
 
 /**
  * Claims the id of a message for a run, by a write that succeeds only where nobody wrote before. Gives the refusal when another
- * run has it; the run that has it may claim it again, so that a run that was killed is not locked out.
+ * run has it; the run that has it may claim it again, so that a run that was killed is not locked out. With `again` a claim of
+ * another run gives way, because a person wants it so.
  */
-export async function claim(store: ObjectStore, { key, record }: ClaimStep): Promise<Refusal | undefined> {
+export async function claim(
+  store: ObjectStore,
+  { key, record, again }: ClaimStep,
+): Promise<Refusal | undefined> {
   const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   for (let attempt = 1; ; attempt += 1) {
@@ -34,7 +38,13 @@ export async function claim(store: ObjectStore, { key, record }: ClaimStep): Pro
       const present = await readClaim(store, key);
       // Forgotten just now: it is free again.
       if (present === undefined && attempt < maxAttempts) continue;
-      return judgeClaim(present ?? 'unreadable', record);
+      if (!again) return judgeClaim(present ?? 'unreadable', record);
+      await store.write(
+        key,
+        { kind: 'bytes', bytes },
+        { condition: 'any', contentType: 'application/json', cache: 'pointer', sha256 },
+      );
+      return undefined;
     }
   }
 }
@@ -42,8 +52,9 @@ export async function claim(store: ObjectStore, { key, record }: ClaimStep): Pro
 /** The refusal that a claim would end with now. */
 export async function wouldRefuse(
   store: ObjectStore,
-  { key, record }: ClaimStep,
+  { key, record, again }: ClaimStep,
 ): Promise<Refusal | undefined> {
+  if (again) return undefined;
   const present = await readClaim(store, key);
   return present === undefined ? undefined : judgeClaim(present, record);
 }
@@ -57,7 +68,7 @@ function judgeClaim(present: ClaimRecord | 'unreadable', record: ClaimRecord): R
   return refusal(
     'replayed',
     `the message ${record.id} was taken before: ${by}`,
-    'The same message came twice, and one run acts on it. Send a new one with another "id" to have it done once more.',
+    'The same message came twice, and one run acts on it. To have it done once more, send a new one with another "id", or give this one to a run by hand with "again".',
   );
 }
 

@@ -90,6 +90,11 @@ export const inputs = {
       'How long an id is remembered at least. A workflow can be run again for 30 days, and sends the same id then.',
     default: '30d',
   }),
+  again: input.boolean({
+    description:
+      'Take a message of `payload-file` although another run has taken it: for somebody who wants it done again. Never without `payload-file`.',
+    default: 'false',
+  }),
   schema: {
     ...input.path({
       description:

@@ -7,6 +7,8 @@ export interface ClaimStep {
   /** In the store of ids. */
   readonly key: string;
   readonly record: ClaimRecord;
+  /** Whether it may be taken from another run. */
+  readonly again: boolean;
 }
 
 /** What a store remembers of an id. */
@@ -42,6 +44,7 @@ export interface PlanInput {
   /** This run, the same when it is run again. */
   readonly runReference: string;
   readonly remembers: boolean;
+  readonly again: boolean;
   readonly fetches: boolean;
   readonly rememberMs: number;
   readonly toleranceMs: number;
@@ -64,7 +67,7 @@ export function plan(input: PlanInput): Plan {
 }
 
 function claimStep(
-  { message, audience, runReference, rememberMs, toleranceMs, nowMs }: PlanInput,
+  { message, audience, runReference, again, rememberMs, toleranceMs, nowMs }: PlanInput,
   { envelope, expiresAtMs }: NonNullable<ExaminedMessage['parsed']>,
 ): ClaimStep {
   const forgetAtMs = Math.max(nowMs + rememberMs, expiresAtMs + toleranceMs);
@@ -79,6 +82,7 @@ function claimStep(
       claimedAt: timeText(nowMs),
       forgetAt: timeText(forgetAtMs),
     },
+    again,
   };
 }
 

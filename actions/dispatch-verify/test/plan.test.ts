@@ -32,6 +32,7 @@ function input(changes: Partial<PlanInput> = {}, expiresAtMs = nowMs + dayMs): P
     audience: 'Acme/Site',
     runReference: 'https://github.example.org/acme/site/actions/runs/99',
     remembers: true,
+    again: false,
     fetches: true,
     rememberMs: 30 * dayMs,
     toleranceMs: hourMs,
@@ -57,6 +58,7 @@ describe('the plan for a message', () => {
           claimedAt: '2027-01-31T12:00:00Z',
           forgetAt: '2027-03-02T12:00:00Z',
         },
+        again: false,
       },
     ]);
   });

@@ -1,7 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { timeText } from '@slipway/dispatch-payload';
-import { type ActionRunResult, actionProcess, haveMinio, startMinio } from '@slipway/testkit';
+import {
+  type ActionRunResult,
+  actionProcess,
+  failureOf,
+  haveMinio,
+  startMinio,
+  temporaryDirectory,
+} from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import {
   bundle,
@@ -22,6 +29,12 @@ const dayMs = 24 * hourMs;
 async function take(seen: string, given: Receiving = {}, payload = message()): Promise<ActionRunResult> {
   return receive(await payload, { ...given, inputs: { seen, ...given.inputs } });
 }
+function payloadFile(payload: unknown): string {
+  const path = join(temporaryDirectory('message'), 'payload.json');
+  writeFileSync(path, typeof payload === 'string' ? payload : JSON.stringify(payload));
+  return path;
+}
+
 const run = (id: string, attempt = '1') => ({
   environment: { GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt },
 });
@@ -34,6 +47,21 @@ describe('an id is taken by one run', () => {
     expect(codesOf(second)).toEqual(['replayed']);
     expect(second.outputs).toEqual({});
     expect(second.problems[0]?.message).toContain('https://github.example.org/acme/site/actions/runs/1');
+  });
+
+  test('until somebody who has it by hand says again; then it is the run of theirs that has it', async () => {
+    const { url } = newStore();
+    const payload = message();
+    expect(codesOf(await take(url, run('1'), payload))).toEqual([]);
+    const file = { 'payload-file': payloadFile(await payload) };
+    expect(codesOf(await take(url, { ...run('2'), inputs: file }, payload))).toEqual(['replayed']);
+    const again = { ...file, again: 'true' };
+    expect(codesOf(await take(url, { ...run('2'), inputs: again }, payload))).toEqual([]);
+    const later = await take(url, run('3'), payload);
+    expect(codesOf(later)).toEqual(['replayed']);
+    expect(later.problems[0]?.message).toContain('/actions/runs/2');
+    const automatic = await failureOf(take(url, { ...run('4'), inputs: { again: 'true' } }, payload));
+    expect(automatic.message).toContain('again is set, but no payload-file is given');
   });
 
   test('which may take it again, so that a job that was killed is not locked out (I5)', async () => {

@@ -150,6 +150,7 @@ export const chain: Chain = {
         passphrase: text(signedBy('key', 'passphrase')),
         'trusted-keys': text(signedBy('key', 'trusted-keys')),
         'allow-unsigned': text(expression("inputs.dispatch-signature == 'none'")),
+        'messages-directory': fromInput('messages-directory'),
         report: fromInput('dispatch-report'),
       },
     },

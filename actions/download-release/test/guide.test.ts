@@ -50,6 +50,13 @@ describe.skipIf(!haveWorld())(
       return payload?.slipway.artifacts ?? [];
     }
 
+    function lastId(): string | undefined {
+      const payload = world.github.events.at(-1)?.client_payload as
+        | { readonly slipway: { readonly id: string } }
+        | undefined;
+      return payload?.slipway.id;
+    }
+
     async function served(url: string): Promise<string> {
       const response = await fetch(url);
       expect(response.status, url).toBe(200);
@@ -87,7 +94,7 @@ describe.skipIf(!haveWorld())(
 
         const [release] = world.releases.releases;
         expect(release).toMatchObject({ tag: 'v1.0.0', isDraft: false });
-        expect([...(release?.assets.keys() ?? [])].sort()).toEqual(files);
+        expect([...(release?.assets.keys() ?? [])].sort()).toEqual([...files, 'artifacts.json'].sort());
         const directory = temporaryDirectory('assets');
         for (const [name, bytes] of release?.assets ?? []) writeFileSync(join(directory, name), bytes);
         execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: directory, stdio: 'pipe' });
@@ -174,7 +181,9 @@ describe.skipIf(!haveWorld())(
         for (const { url, sha256: expected } of lastSent()) expect(await served(url)).toBe(expected);
         expect(world.releases.releases).toHaveLength(1);
         expect(world.releases.releases[0]?.isDraft).toBe(false);
-        expect([...(world.releases.releases[0]?.assets.keys() ?? [])].sort()).toEqual(files);
+        expect([...(world.releases.releases[0]?.assets.keys() ?? [])].sort()).toEqual(
+          [...files, 'artifacts.json'].sort(),
+        );
         await world.untilReceived();
         expect(world.receivedRuns.at(-1)?.exitCode).toBe(0);
       },
@@ -223,9 +232,107 @@ describe.skipIf(!haveWorld())(
         expect(world.github.events.length).toBe(events + 1);
         expect(await world.cdn.keys('whole/')).toEqual(before);
         for (const { url, sha256: expected } of lastSent()) expect(await served(url)).toBe(expected);
+        const assets = world.releases.releases.at(-1)?.assets;
+        for (const { name, sha256: expected } of lastSent())
+          expect(sha256(assets?.get(name) ?? new Uint8Array()), name).toBe(expected);
         await world.untilReceived();
+        expect(world.receivedRuns.at(-1)?.exitCode).toBe(0);
       },
       3 * minutesMs,
+    );
+
+    it(
+      'announce by hand what was released: from its assets, with nothing built, and the site acts on it again',
+      async () => {
+        const before = { events: world.github.events.length, received: world.receivedRuns.length };
+        const first = lastId();
+        const run = await world.release('whole', byHand('announce'));
+        expect(run.exitCode, run.log).toBe(0);
+        expect(resultsOf(run)).toEqual({ check: 'success', publish: 'success' });
+        expect(world.github.events.length).toBe(before.events + 1);
+        expect(lastId()).not.toBe(first);
+        expect(
+          lastSent()
+            .map(({ name }) => name)
+            .sort(),
+        ).toEqual(files);
+        await world.untilReceived();
+        expect(world.receivedRuns.length).toBe(before.received + 1);
+        expect(world.receivedRuns.at(-1)?.exitCode).toBe(0);
+        expect(world.receivedRuns.at(-1)?.jobs['deploy']?.log).toContain('deployed v1.0.0');
+      },
+      2 * minutesMs,
+    );
+
+    it(
+      'hand a message over that does not reach the site, which takes it by hand, and again only when that is said',
+      async () => {
+        const untold = await world.release('whole', {
+          ...byHand('announce'),
+          runId: '4100',
+          secrets: { DISPATCH_TOKEN: 'ghp_aTokenThatNobodyKnowsAnyMore0000000' },
+        });
+        expect(untold.exitCode).toBe(1);
+        const messages = world.artifact('4100', 'messages');
+        expect(Object.keys(messages)).toEqual(['example.site.json']);
+        const text = messages['example.site.json'] ?? '';
+
+        const received = await world.receiveByHand(text, false);
+        expect(received.exitCode, received.log).toBe(0);
+        expect(received.jobs['deploy']?.log).toContain('deployed v1.0.0');
+        const twice = await world.receiveByHand(text, false);
+        expect(twice.exitCode).toBe(1);
+        expect(twice.log).toContain('again');
+        const again = await world.receiveByHand(text, false, { again: true });
+        expect(again.exitCode, again.log).toBe(0);
+        expect(again.jobs['deploy']?.log).toContain('deployed v1.0.0');
+
+        const changed = JSON.stringify({ ...(JSON.parse(text) as object), version: 'v6.6.6' });
+        const forged = await world.receiveByHand(changed, false, { again: true });
+        expect(forged.exitCode).toBe(1);
+        expect(forged.jobs['deploy']?.steps['2']).toBeUndefined();
+      },
+      2 * minutesMs,
+    );
+
+    it.each(['release', 'force', 'announce'])(
+      'refuse the name of a branch as the version of %s',
+      async (operation) => {
+        const events = world.github.events.length;
+        const run = await world.release('branch', {
+          ...byHand(operation),
+          event: { name: 'workflow_dispatch', ref: 'refs/heads/main' },
+        });
+        expect(run.exitCode).toBe(1);
+        expect(run.log).toContain('version is main, which is the name of a branch');
+        expect(await world.cdn.keys('branch/')).toEqual([]);
+        expect(world.github.events.length).toBe(events);
+      },
+    );
+
+    it(
+      'renew by their schedule the files and platforms of the latest release, prove them, and tell nobody',
+      async () => {
+        const events = world.github.events.length;
+        const schedule = { event: { name: 'schedule', ref: 'refs/heads/main' } };
+        const run = await world.release('renewed', schedule);
+        expect(run.exitCode, run.log).toBe(0);
+        expect(resultsOf(run)).toEqual({ check: 'success', publish: 'success' });
+        expect(Number(outputOf(run, 'publish', 'verify', 'proven'))).toBeGreaterThan(0);
+        const below = async (prefix: string) =>
+          (await world.cdn.keys(`${prefix}/downloads/`)).map((key) => key.slice(prefix.length));
+        const [released, renewed] = [await below('whole'), await below('renewed')];
+        expect(renewed.length).toBeGreaterThanOrEqual(2 * files.length);
+        // A window may have ended between the two.
+        const windows = new Set(released.map((key) => key.split('/')[2]));
+        const common = renewed.filter((key) => windows.has(key.split('/')[2]));
+        expect(common.length).toBeGreaterThan(0);
+        expect(released).toEqual(expect.arrayContaining(common));
+        expect(world.github.events.length).toBe(events);
+        const again = await world.release('renewed', schedule);
+        expect(outputOf(again, 'publish', 'publish', 'uploaded'), again.log).toBe('0');
+      },
+      2 * minutesMs,
     );
 
     it('clean up by hand, and leave what is current', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import {
-  artifactActionDoubles,
+  artifactActionDoublesIn,
   type CdnSite,
   copyOfRelease,
   filesBelow,
@@ -17,6 +18,7 @@ import {
   serverProgram,
   startCdnSite,
   type TestKey,
+  temporaryDirectory,
   type WorkflowRun,
   type WorkflowRunOptions,
 } from '@slipway/testkit';
@@ -47,6 +49,10 @@ export interface ReleaseOptions extends Partial<WorkflowRunOptions> {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
+type ByHandOptions = Pick<WorkflowRunOptions, 'runId' | 'onEntry' | 'secrets' | 'variables'> & {
+  readonly again?: boolean;
+};
+
 /**
  * The two repositories of the guide with all that is around them: MinIO and Varnish, a double of GitHub's API that runs the site's
  * workflow when it is told, and one of its releases. Everything that was printed is searched for secrets.
@@ -62,6 +68,7 @@ export class World {
   readonly secrets: Readonly<Record<string, string>>;
   readonly #release = copyOfRelease(actions);
   readonly #doubles: Readonly<Record<typeof product | typeof site, Readonly<Record<string, string>>>>;
+  readonly #artifacts = temporaryDirectory('artifacts-of-product');
   #runs = 0;
 
   private constructor(cdn: CdnSite, github: GitHubDouble, releases: ReleasesDouble, key: TestKey) {
@@ -81,7 +88,10 @@ export class World {
       ...Object.values(filesBelow(`${this.#release.directory}/.github/workflows`)),
       ...Object.values({ ...productRepository(), ...siteRepository() }),
     ].map((text) => Buffer.from(text).toString('utf8'));
-    this.#doubles = { [product]: artifactActionDoubles(...texts), [site]: artifactActionDoubles(...texts) };
+    this.#doubles = {
+      [product]: artifactActionDoublesIn(this.#artifacts, texts),
+      [site]: artifactActionDoublesIn(temporaryDirectory('artifacts-of-site'), texts),
+    };
     github.addRepository({ name: product });
     github.addRepository({
       name: site,
@@ -117,7 +127,6 @@ export class World {
         DOWNLOAD_DESTINATION: `s3://${this.cdn.bucket}/${prefix}`,
         DOWNLOAD_URL: `${this.cdn.baseUrl}/${prefix}`,
         DOWNLOAD_DISTRIBUTION: this.cdn.distributionId,
-        DOWNLOAD_PATHS: `/${this.cdn.bucket}/${prefix}/downloads/*`,
         CLOUDFRONT_ENDPOINT_URL: this.cdn.controlPlane.url,
         KEY_CASES: '1',
         ...settings,
@@ -125,13 +134,22 @@ export class World {
     });
   }
 
+  /** The files of an artifact of a run of the product's workflow, as somebody downloads them. */
+  artifact(runId: string, name: string): Readonly<Record<string, string>> {
+    const files = filesBelow(join(this.#artifacts, runId, name));
+    return Object.fromEntries(
+      Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString('utf8')]),
+    );
+  }
+
   /** Runs the site's workflow by hand, with a message of the product. */
   receiveByHand(
     payload: unknown,
     dryRun: boolean,
-    options: Pick<WorkflowRunOptions, 'runId' | 'onEntry' | 'secrets' | 'variables'> = {},
+    { again = false, ...options }: ByHandOptions = {},
   ): Promise<WorkflowRun> {
-    const inputs = { payload: JSON.stringify(payload), 'dry-run': String(dryRun) };
+    const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+    const inputs = { payload: text, again: String(again), 'dry-run': String(dryRun) };
     return this.#runSite({ event: { name: 'workflow_dispatch' }, inputs, ...options });
   }
 

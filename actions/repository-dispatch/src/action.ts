@@ -3,6 +3,7 @@ import { hmacSigner, openPgpSigner, type PayloadSigner } from '@slipway/dispatch
 import { GitHub, type GitHubOptions, parseApiUrl, publicApiUrl } from '@slipway/github';
 import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
 import { execute } from './execute.ts';
+import { keepMessage } from './files.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { observe, repositoryOf } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
@@ -114,6 +115,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
       progress,
       resendUnknown: given.resendUnknown,
       waitMs: given.waitDeadline,
+      keep: (target, payload) => keepMessage(given.messagesDirectory, context.workDirectory, target, payload),
     });
     return report({ ...reported, results, durationMs: clock.nowMs() - startedMs });
   } finally {

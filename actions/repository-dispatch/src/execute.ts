@@ -23,6 +23,8 @@ export interface Ports {
   readonly progress: ProgressPort;
   readonly resendUnknown: boolean;
   readonly waitMs: number;
+  /** Keeps a message as it will be sent, where that is wanted. */
+  keep(target: string, payload: JsonObject): Promise<void>;
 }
 
 /** Signs all messages, sends each, and waits for the runs that are to be waited for. What fails one target fails no other. */
@@ -33,6 +35,8 @@ export async function execute({ steps }: Plan, ports: Ports): Promise<readonly T
   const messages = await Promise.all(
     sends.map(async (step) => ({ step, payload: await signed(step, ports.signer) })),
   );
+  // Before anything is sent, so that what GitHub does not take can be carried over by hand.
+  for (const { step, payload } of messages) await ports.keep(step.target, payload);
   const deadlineMs = ports.clock.nowMs() + ports.waitMs;
   progress.start('Send', messages.length, 'entries');
   const sent = await mapConcurrently(messages, concurrency, async ({ step, payload }) => {

@@ -1,4 +1,6 @@
-import { type Artifact, parseArtifacts } from '@slipway/core';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Artifact, makeDirectories, parseArtifacts, writeError } from '@slipway/core';
 import type { JsonObject } from '@slipway/dispatch-payload';
 import { readInputFile } from '@slipway/runner';
 import { parsePayload } from './parsers.ts';
@@ -14,4 +16,23 @@ export async function readPayloadFile(path: string, workDirectory: string): Prom
 /** The artifacts in a file. Throws a `UserError` that says why there are none. */
 export async function readArtifactsFile(path: string, workDirectory: string): Promise<readonly Artifact[]> {
   return parseArtifacts((await readInputFile(path, workDirectory, maxArtifactsBytes)).toString('utf8'));
+}
+
+/** Writes a message for a target into a directory, for this user alone; does nothing without one. */
+export async function keepMessage(
+  directory: string | undefined,
+  workDirectory: string,
+  target: string,
+  payload: JsonObject,
+): Promise<void> {
+  if (directory === undefined) return;
+  const whole = resolve(workDirectory, directory);
+  const path = join(whole, `${target.replace('/', '.')}.json`);
+  const hint = 'Name a directory that can be written.';
+  makeDirectories(whole, hint);
+  try {
+    await writeFile(path, `${JSON.stringify(payload)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw writeError(path, error, hint);
+  }
 }

@@ -126,6 +126,10 @@ export const inputs = {
     ...text("URL of the REST API. `GITHUB_API_URL`, or GitHub's own, when not given.", parseApiUrl),
     kind: 'URL',
   },
+  'messages-directory': input.path({
+    description:
+      'A directory that gets each message as it is sent, signature included, as `owner.repository.json`: what a receiver takes by hand as `payload-file`. It holds the links of `artifacts`.',
+  }),
   'resend-unknown': input.boolean({
     description:
       'Send again when it is not known whether a dispatch was accepted. Only for receivers that drop what they have seen, as `dispatch-verify` with `seen` does.',

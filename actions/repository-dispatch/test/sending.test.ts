@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkSignature, parseEnvelope } from '@slipway/dispatch-payload';
 import { parseAppKey } from '@slipway/github';
@@ -505,5 +505,25 @@ describe('the inputs', () => {
   test('a token is never sent to an API that is not secure', async () => {
     const failure = await failureOf(run({}, { GITHUB_API_URL: 'http://api.example.org' }));
     expect(failure.message).toContain('GITHUB_API_URL cannot be "http://api.example.org"');
+  });
+});
+
+describe('messages that are kept', () => {
+  test('are what is sent, signature included, for this user alone', async () => {
+    await run({ targets: 'acme/site\nacme/mirror', 'messages-directory': 'kept/messages' });
+    for (const name of ['site', 'mirror']) {
+      const file = join(directory, 'kept/messages', `acme.${name}.json`);
+      const request = double.requestsOf(dispatches).find(({ parameters }) => parameters['repo'] === name);
+      expect(request?.body).toMatchObject({ client_payload: JSON.parse(readFileSync(file, 'utf8')) });
+      expect(readFileSync(file, 'utf8')).toContain('signature');
+      expect(statSync(file).mode & 0o077).toBe(0);
+    }
+  });
+
+  test('are there also when GitHub takes none, and not in a dry run', async () => {
+    await run({ 'messages-directory': 'dry', 'dry-run': 'true' });
+    expect(existsSync(join(directory, 'dry'))).toBe(false);
+    await failureOf(run({ 'messages-directory': 'kept', token: 'ghp_noTokenOfAnybody00000000000000000000' }));
+    expect(existsSync(join(directory, 'kept/acme.site.json'))).toBe(true);
   });
 });

@@ -23,7 +23,14 @@ type Doubled = keyof typeof known;
  * run unless `overwrite` is set, and files lose their executable bit.
  */
 export function artifactActionDoubles(...workflows: readonly string[]): Readonly<Record<string, string>> {
-  const stores = temporaryDirectory('artifact-stores');
+  return artifactActionDoublesIn(temporaryDirectory('artifact-stores'), workflows);
+}
+
+/** The same, with a directory of the caller's: an artifact's files are in `RUN/NAME` of it. */
+export function artifactActionDoublesIn(
+  stores: string,
+  workflows: readonly string[],
+): Readonly<Record<string, string>> {
   const directories = { 'upload-artifact': '', 'download-artifact': '' };
   for (const name of ['upload-artifact', 'download-artifact'] as const)
     directories[name] = writeDouble(name, stores);

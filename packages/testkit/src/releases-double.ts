@@ -82,6 +82,8 @@ export class ReleasesDouble {
       return known(
         this.releases.find((release) => release.tag === decodeURIComponent(tag) && !release.isDraft),
       );
+    if (method === 'GET' && rest === '/latest')
+      return known(this.releases.findLast(({ isDraft }) => !isDraft));
     const asset = /^\/assets\/(\d+)\/(.+)$/.exec(rest);
     if (asset !== null) {
       const { assets } = this.#byId(asset[1]) ?? { assets: new Map<string, Buffer>() };
