@@ -50,7 +50,7 @@ export function compositeYaml(chain: ResolvedChain): string {
  * Puts the actions of this release where the steps look for them. Whatever the workspace has under that name is removed, and
  * `mkdir` refuses what could not be.
  */
-function preparationStep({ steps, allParts, allInputs }: ResolvedChain): readonly string[] {
+function preparationStep({ name, steps, allParts, allInputs }: ResolvedChain): readonly string[] {
   const names = [...new Set(steps.map(({ action }) => action))];
   const commitTime = `
 # So that the same release comes out the same on every runner.
@@ -77,6 +77,12 @@ case "$DRY_RUN" in
     exit 1
     ;;
 esac
+for action in ${names.join(' ')}; do
+  if [ ! -f "$GITHUB_ACTION_PATH/../$action/dist/index.js" ]; then
+    echo "::error::This ref\${GITHUB_ACTION_REF:+, $GITHUB_ACTION_REF,} has no bundles (there is no actions/$action/dist): branches have none. Use a release tag, such as uses: \${GITHUB_ACTION_REPOSITORY:-your-org/slipway}/actions/${name}@v1"
+    exit 1
+  fi
+done
 own="$GITHUB_WORKSPACE/.slipway"
 if ! { rm -rf -- "$own" && mkdir -- "$own"; } 2> /dev/null; then
   echo '::error::.slipway in the workspace cannot be replaced; remove it before this step'

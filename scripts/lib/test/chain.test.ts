@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineAction, input } from '@slipway/runner';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import {
   type Chain,
@@ -170,6 +174,45 @@ describe('the action.yml of a chain', () => {
       description: 'How many.',
       value: expression('steps.send.outputs.sent'),
     });
+  });
+
+  test('says that a ref without bundles is no release, by what is there, before it touches the workspace', () => {
+    const [bring] = yaml.runs.steps;
+    const directory = mkdtempSync(join(tmpdir(), 'slipway-ref-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const run = (more: Readonly<Record<string, string>> = {}) =>
+      // Without a terminal bash takes itself for started by rshd, and reads start-up files.
+      spawnSync('bash', ['--noprofile', '--norc', '-e', '-c', String(bring?.['run'])], {
+        encoding: 'utf8',
+        env: {
+          PATH: process.env['PATH'],
+          DRY_RUN: 'false',
+          GIVEN_TO: 'somebody',
+          GIVEN_SKIP: '',
+          GITHUB_ACTION_PATH: join(directory, 'actions/release'),
+          GITHUB_WORKSPACE: directory,
+          GITHUB_OUTPUT: join(directory, 'output'),
+          ...more,
+        },
+      });
+    for (const name of ['release', 'pack/dist', 'send'])
+      mkdirSync(join(directory, 'actions', name), { recursive: true });
+    for (const name of ['pack', 'send']) writeFileSync(join(directory, 'actions', name, 'action.yml'), '');
+    writeFileSync(join(directory, 'actions/pack/dist/index.js'), '');
+    const branch = run({ GITHUB_ACTION_REF: 'main', GITHUB_ACTION_REPOSITORY: 'acme/slipway' });
+    expect(branch.stderr).toBe('');
+    expect(branch.stdout).toBe(
+      '::error::This ref, main, has no bundles (there is no actions/send/dist): branches have none. Use a release tag, such as uses: acme/slipway/actions/release@v1\n',
+    );
+    expect(branch.status).toBe(1);
+    expect(run().stdout).toMatch(
+      /^::error::This ref has no bundles .* uses: your-org\/slipway\/actions\/release@v1$/m,
+    );
+    expect(existsSync(join(directory, '.slipway'))).toBe(false);
+    mkdirSync(join(directory, 'actions/send/dist'));
+    writeFileSync(join(directory, 'actions/send/dist/index.js'), '');
+    expect(run().status).toBe(0);
+    expect(existsSync(join(directory, '.slipway/send/dist/index.js'))).toBe(true);
   });
 
   test('brings the actions, runs them, says what a dry run leaves out, and removes them in any case', () => {
