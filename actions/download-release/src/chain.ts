@@ -9,40 +9,45 @@ import {
 } from '../../../scripts/lib/chain.ts';
 import { isEmpty, isOneOf, oneOf } from '../../../scripts/lib/needs.ts';
 
-const publishing = sameInputs(
-  'scheme',
-  'secret',
-  'previous-secret',
-  'key-pair-id',
-  'previous-key-pair-id',
-  'default-platform',
-  'destination',
-  'prefix',
-  'base-url',
-  'origin-path',
-  'window-length',
-  'windows',
-  'clock-tolerance',
-  'grace',
-  'max-age',
-  'replace',
-  'verify-deadline',
-  'concurrency',
-  'dry-run',
+const role = sameInputs(
   'role-to-assume',
   'aws-region',
   'role-duration',
   'audience',
   'role-session-name',
   'session-policy',
-  'endpoint-url',
   'sts-endpoint-url',
-  'force-path-style',
   'expected-account-ids',
   'access-key-id',
   'secret-access-key',
   'session-token',
 );
+const publishing = {
+  ...role,
+  ...sameInputs(
+    'scheme',
+    'secret',
+    'previous-secret',
+    'key-pair-id',
+    'previous-key-pair-id',
+    'default-platform',
+    'destination',
+    'prefix',
+    'base-url',
+    'origin-path',
+    'window-length',
+    'windows',
+    'clock-tolerance',
+    'grace',
+    'max-age',
+    'replace',
+    'verify-deadline',
+    'concurrency',
+    'dry-run',
+    'endpoint-url',
+    'force-path-style',
+  ),
+};
 /** One of the two that is gone must not lead to what else the machine has. */
 const keys = oneOf(
   ['access-key-id', 'secret-access-key'],
@@ -106,6 +111,33 @@ export const chain: Chain = {
       },
     },
     {
+      id: 'invalidate',
+      action: 'cloudfront-invalidate',
+      needs: ['distribution-id', 'base-url'],
+      maySkip: true,
+      notInDryRun: { reason: 'nothing was published that a CDN must forget' },
+      inputs: {
+        ...sameInputs('distribution-id', 'base-url', 'destination', 'force-path-style', 'dry-run'),
+        ...role,
+        paths: fromOutput('publish', 'invalidation-paths'),
+        'paths-file': leftOut('the publish names all paths'),
+        'path-prefix': leftOut('the publish names paths as the CDN has them'),
+        'cache-tags': leftOut('the publish names all paths'),
+        'max-paths': leftOut('there is one path for each window'),
+        'max-wildcards': leftOut('there is one path for each window'),
+        'wildcard-depth': leftOut('there is one path for each window'),
+        reference: leftOut('what is pending says it'),
+        wait: leftOut('verify looks at what is served'),
+        'wait-deadline': leftOut('verify looks at what is served'),
+        prove: leftOut('verify looks at what is served'),
+        'prove-file': leftOut('verify looks at what is served'),
+        'prove-deadline': leftOut('verify looks at what is served'),
+        'endpoint-url': fromInput('cloudfront-endpoint-url'),
+        'destination-endpoint-url': fromInput('endpoint-url'),
+        report: fromInput('invalidate-report'),
+      },
+    },
+    {
       id: 'verify',
       action: 'download-publish',
       needs: ['base-url'],
@@ -156,6 +188,20 @@ export const chain: Chain = {
     },
   ],
   inputs: {
+    'aws-region': {
+      description:
+        'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
+    },
+    'session-policy': {
+      description:
+        '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
+    },
+    'endpoint-url': {
+      description: 'URL of the S3 service, for R2, MinIO and others. AWS when not given.',
+    },
+    destination: {
+      description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`.',
+    },
     'signing-key': {
       description:
         'The armored OpenPGP private key to sign the archives with, or the base64 of it; with `dispatch-signature: key` the message to `targets` as well.',

@@ -14,7 +14,7 @@ import { productRepository } from './guide.ts';
 import { haveWorld, type ReleaseOptions, World } from './world.ts';
 
 const path = '.github/workflows/one-step.yml';
-const inner = ['pack', 'sign', 'publish', 'verify', 'dispatch'] as const;
+const inner = ['pack', 'sign', 'publish', 'invalidate', 'verify', 'dispatch'] as const;
 const minuteMs = 60_000;
 const windowOf = (timeMs: number): number => Math.floor(timeMs / minuteMs);
 
@@ -45,6 +45,9 @@ jobs:
           secret: \${{ secrets.DOWNLOAD_SECRET }}
           destination: \${{ vars.DOWNLOAD_DESTINATION }}
           base-url: \${{ vars.DOWNLOAD_URL }}
+          distribution-id: \${{ vars.DOWNLOAD_DISTRIBUTION }}
+          cloudfront-endpoint-url: \${{ vars.CLOUDFRONT_ENDPOINT_URL }}
+          replace: \${{ vars.REPLACE }}
           window-length: \${{ vars.WINDOW_LENGTH }}
           clock-tolerance: \${{ vars.CLOCK_TOLERANCE }}
           endpoint-url: \${{ vars.DOWNLOAD_ENDPOINT_URL }}
@@ -87,6 +90,13 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
 
   const resultsOf = (result: WorkflowRun) => compositeResults(result, 'release', 'release', inner);
   const outputsOf = (result: WorkflowRun) => outputsSeen(result, 'release');
+  const linksOf = (result: WorkflowRun): readonly string[] =>
+    (outputsOf(result)['publish-urls'] ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.slice(line.indexOf('http')));
+  const bytesAt = async (link: string): Promise<string> =>
+    Buffer.from(await (await fetch(link)).arrayBuffer()).toString('base64');
   const allGood = Object.fromEntries(inner.map((id) => [id, 'success']));
 
   it('packs, signs, publishes, verifies and tells, and hands every output on; again it stores nothing', async () => {
@@ -98,15 +108,39 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     const declared = parse(readFileSync(actionFile, 'utf8')) as { outputs: Record<string, unknown> };
     expect(Object.keys(outputs).sort()).toEqual(Object.keys(declared.outputs).sort());
     expect(outputs).toMatchObject({ 'pack-archives': '2', 'sign-signed': '3', 'dispatch-sent': '1' });
-    const links = outputs['publish-urls']?.split('\n').filter((line) => line !== '') ?? [];
+    const links = linksOf(first);
     expect(links.length).toBe(6);
-    for (const link of links) expect((await fetch(link.slice(link.indexOf('http')))).status, link).toBe(200);
+    for (const link of links) expect((await fetch(link)).status, link).toBe(200);
     expect(workspaceSeen(first, 'release')).not.toContain('.slipway');
     expect(first.output).not.toContain('hostile');
 
     const again = await run('whole');
     expect(again.exitCode, again.log).toBe(0);
     expect(outputsOf(again)).toMatchObject({ 'publish-uploaded': '0' });
+  });
+
+  it('makes the CDN forget what was replaced, also by the rerun of a publish that was killed after it', async () => {
+    const first = await run('replaced');
+    expect(first.exitCode, first.log).toBe(0);
+    const links = linksOf(first);
+    const before = await Promise.all(links.map(bytesAt));
+    const other = {
+      files: { ...productRepository('1.0.0-rebuilt'), [path]: workflow },
+      settings: { REPLACE: 'true' },
+    };
+    const killed = await run('replaced', {
+      ...other,
+      onEntry: ({ step, isOutput }, kill) => {
+        if (step === 'release/invalidate' && isOutput) kill();
+      },
+    });
+    expect(killed.exitCode).toBeNull();
+    const again = await run('replaced', other);
+    expect(again.exitCode, again.log).toBe(0);
+    expect(resultsOf(again)).toEqual(allGood);
+    expect(outputsOf(again)).toMatchObject({ 'publish-uploaded': '0', 'invalidate-status': 'Completed' });
+    const after = await Promise.all(linksOf(again).map(bytesAt));
+    expect(after.filter((bytes) => before.includes(bytes))).toEqual([]);
   });
 
   it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {
@@ -173,7 +207,8 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(result.exitCode, result.log).toBe(0);
     expect(resultsOf(result)).toEqual({ pack: 'success', dispatch: 'success' });
     const { log = '' } = result.jobs['release']?.steps['release'] ?? {};
-    for (const id of ['sign', 'publish', 'verify']) expect(log).toContain(`Dry run: ${id} did not run`);
+    for (const id of ['sign', 'publish', 'invalidate', 'verify'])
+      expect(log).toContain(`Dry run: ${id} did not run`);
     expect(await world.cdn.keys('dry/')).toEqual([]);
     expect(world.github.events.length).toBe(events);
     expect(workspaceSeen(result, 'release')).not.toContain('.slipway');
@@ -236,6 +271,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     ['DOWNLOAD_URL', 'verify needs base-url'],
     ['DOWNLOAD_DESTINATION', 'publish needs destination'],
     ['TARGETS', 'dispatch needs targets'],
+    ['DOWNLOAD_DISTRIBUTION', 'invalidate needs distribution-id'],
   ])('is told of an empty %s before it packs anything', async (variable, error) => {
     const result = await run('empty', { settings: { [variable]: '' } });
     expect(result.exitCode).toBe(1);
@@ -246,7 +282,12 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
   it('leaves out what is skipped by name, and then needs nothing for it', async () => {
     const events = world.github.events.length;
     const result = await run('skipped', {
-      settings: { SKIP: 'sign, verify, dispatch', DOWNLOAD_URL: '', TARGETS: '' },
+      settings: {
+        SKIP: 'sign, invalidate, verify, dispatch',
+        DOWNLOAD_URL: '',
+        DOWNLOAD_DISTRIBUTION: '',
+        TARGETS: '',
+      },
       secrets: { SIGNING_KEY: '', SIGNING_PASSPHRASE: '', DISPATCH_SECRET: '', DISPATCH_TOKEN: '' },
     });
     expect(result.exitCode, result.log).toBe(0);
