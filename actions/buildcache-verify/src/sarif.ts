@@ -1,4 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
+import { sentences } from '@slipway/core';
 import { type Finding, findingSeverities } from '@slipway/mirror';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 
@@ -29,7 +30,7 @@ export function formatSarif(findings: readonly Finding[], mirror: string, versio
       ruleId: found.code,
       ruleIndex: codes.indexOf(found.code),
       level: levels[found.severity],
-      message: { text: found.hint === undefined ? found.message : `${found.message}. ${found.hint}` },
+      message: { text: found.hint === undefined ? found.message : sentences(found.message, found.hint) },
       locations: [
         {
           physicalLocation: {

@@ -5,7 +5,9 @@ import {
   type ObjectStore,
   RemoteError,
   type SlipwayError,
+  sentence,
   unreachable,
+  withDetails,
 } from '@slipway/core';
 import { windowAt } from '@slipway/download-window';
 import type { ActionContext } from '@slipway/runner';
@@ -165,7 +167,9 @@ function servedFinding({ key }: ServeStep, served: Served): readonly VerifyFindi
         {
           ...finding,
           code: 'link-stale',
-          message: `The CDN serves other bytes (${served.sha256 ?? 'of another size'}; ${served.details}).`,
+          message: sentence(
+            withDetails('The CDN serves other bytes', served.sha256 ?? 'of another size', served.details),
+          ),
           hint: 'A cache may have what was replaced: invalidate it. A page with status 200 for what is missing must have another status.',
         },
       ];
@@ -175,7 +179,7 @@ function servedFinding({ key }: ServeStep, served: Served): readonly VerifyFindi
         {
           ...finding,
           code: 'link-not-served',
-          message: `The CDN answers ${served.status} (${served.details}).`,
+          message: sentence(withDetails(`The CDN answers ${served.status}`, served.details)),
           hint: 'Does base-url lead to destination? A CDN keeps the answer that there is nothing for a while.',
         },
       ];
@@ -184,7 +188,7 @@ function servedFinding({ key }: ServeStep, served: Served): readonly VerifyFindi
         {
           ...finding,
           code: 'link-not-served',
-          message: `The CDN does not serve it: ${served.reason}.`,
+          message: sentence(`The CDN does not serve it: ${served.reason}`),
           hint: 'Check base-url.',
         },
       ];
@@ -221,7 +225,7 @@ function refusedFinding(step: RefuseStep, served: Served): readonly VerifyFindin
         {
           ...finding,
           code: 'refusal-unproven',
-          message: `This link must be refused with 403 or 404, since ${why}: ${served.reason}.`,
+          message: sentence(`This link must be refused with 403 or 404, since ${why}: ${served.reason}`),
           hint: 'A redirect or a failure is no refusal: let the CDN answer 403 or 404.',
         },
       ];

@@ -1,4 +1,4 @@
-import { printable, unreachable, variableOf } from '@slipway/core';
+import { printable, sentence, unreachable, variableOf } from '@slipway/core';
 import { hmacSigner, openPgpSigner, type PayloadSigner } from '@slipway/dispatch-payload';
 import { GitHub, type GitHubOptions, parseApiUrl, publicApiUrl } from '@slipway/github';
 import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
@@ -130,7 +130,7 @@ function gitHubOptions(given: Inputs, { clock, environment, mask, progress }: Ac
     clock,
     proxyEnvironment: environment,
     mask,
-    onWait: (reason) => progress.info(`${reason}.`),
+    onWait: (reason) => progress.info(sentence(reason)),
     credentials:
       token === undefined ? { kind: 'app', appId, privateKey: appPrivateKey } : { kind: 'token', token },
   };

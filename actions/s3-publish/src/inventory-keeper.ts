@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { asSlipwayError, type ObjectStore } from '@slipway/core';
+import { asSlipwayError, type ObjectStore, sentence } from '@slipway/core';
 import {
   formatInventory,
   type Inventory,
@@ -53,7 +53,7 @@ export class InventoryKeeper {
       return keeper;
     } catch (error) {
       // Where it may be, but cannot be read, none is written either: that would replace it unseen.
-      notice(`The inventory of the destination is not used: ${asSlipwayError(error).message}.`);
+      notice(sentence(`The inventory of the destination is not used: ${asSlipwayError(error).message}`));
       return new InventoryKeeper(store, { records: new Map(), condition: undefined }, notice);
     }
   }
@@ -67,7 +67,9 @@ export class InventoryKeeper {
     try {
       for (const [key, record] of await parseInventory(packed)) this.#records.set(key, record);
     } catch (error) {
-      this.#notice(`The inventory of the destination is made anew: ${asSlipwayError(error).message}.`);
+      this.#notice(
+        sentence(`The inventory of the destination is made anew: ${asSlipwayError(error).message}`),
+      );
       this.#isChanged = true;
     }
   }

@@ -1,4 +1,4 @@
-import { type AwsCredentials, counted, printable, RemoteError, UserError } from '@slipway/core';
+import { type AwsCredentials, counted, printable, RemoteError, UserError, withDetails } from '@slipway/core';
 import { accountOfArn } from './role-arn.ts';
 import { type StsPlace, stsClient, stsHost } from './sts.ts';
 import { stsFailure } from './sts-failure.ts';
@@ -43,7 +43,11 @@ async function askAccount(credentials: AwsCredentials, place: StsPlace): Promise
     if (failure.kind === 'failed') throw failure.error;
     throw new RemoteError(
       'credentials-refused',
-      `STS at ${printable(host)} does not say whose credentials these are (${failure.code}: ${failure.message})`,
+      withDetails(
+        `STS at ${printable(host)} does not say whose credentials these are`,
+        failure.code,
+        failure.message,
+      ),
       {
         hint: 'Check the credentials and sts-endpoint-url. Servers without accounts cannot be used with expected-account-ids.',
       },

@@ -1,4 +1,4 @@
-import { printable, RemoteError, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import { printable, RemoteError, SlipwayError, systemErrorCode, UserError, withDetails } from '@slipway/core';
 import { distributionStatement } from './cloudfront-policy.ts';
 
 export interface RefusedRequest {
@@ -25,7 +25,7 @@ export function explainRefusal(error: unknown, request: RefusedRequest): Slipway
   const refusal = refusalOf(error);
   const { name, words, status } = refusal;
   const what = `${request.action} of distribution ${request.distributionId}`;
-  const said = `${what}: ${printable(words)} (${printable(name, 100)})`;
+  const said = withDetails(`${what}: ${printable(words)}`, printable(name, 100));
   if (status === undefined) return connectionFailure(error, what);
   if (name === 'TooManyInvalidationsInProgress') {
     return new RemoteError('quota-exceeded', `${what}: too many invalidations are in progress.`, {

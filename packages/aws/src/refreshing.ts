@@ -5,6 +5,7 @@ import {
   type Clock,
   type ProgressPort,
   RemoteError,
+  sentences,
 } from '@slipway/core';
 
 /** Credentials that end sooner than this are replaced … */
@@ -64,7 +65,10 @@ export function refreshing(
       notBeforeMs = clock.nowMs() + tryAgainAfterMs;
       const ends = new Date(credentials.expiresAtMs ?? 0).toISOString();
       progress.info(
-        `Warning: new credentials could not be had, the present ones end at ${ends}. ${asSlipwayError(error).message}`,
+        sentences(
+          `Warning: new credentials could not be had, the present ones end at ${ends}`,
+          asSlipwayError(error).message,
+        ),
       );
     });
   };

@@ -1,4 +1,4 @@
-import { printable, RemoteError, systemErrorCode } from '@slipway/core';
+import { printable, RemoteError, systemErrorCode, withDetails } from '@slipway/core';
 
 /** What STS, or the way to it, said. Words of the server are printable and free of what was sent to it. */
 export type StsFailure =
@@ -38,7 +38,7 @@ export function stsFailure(error: unknown, place: string, secrets: readonly stri
       kind: 'failed',
       error: new RemoteError(
         'store-failed',
-        `STS at ${place} failed (${status}, ${code}): ${clean(message)}`,
+        withDetails(`STS at ${place} failed`, String(status), code, clean(message)),
         {
           hint: 'Run again later.',
           retryable: true,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type AwsCredentials, RemoteError, SlipwayError } from '@slipway/core';
+import { type AwsCredentials, RemoteError, SlipwayError, sentences } from '@slipway/core';
 import { assertAccount } from './account.ts';
 import { requireSendable } from './ambient.ts';
 import { decodeClaims } from './id-claims.ts';
@@ -34,7 +34,7 @@ export function roleCredentials(
       deadlineMs,
       onRetry: (error, waitMs) =>
         ports.progress.info(
-          `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s with a new token.`,
+          sentences(error.message, `Trying again in ${(waitMs / 1000).toFixed(1)} s with a new token`),
         ),
     });
 }

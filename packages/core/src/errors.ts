@@ -100,9 +100,10 @@ export class InternalError extends SlipwayError {
   }
 }
 
-/** The `code` of a Node system error (`ENOENT`, `EACCES`, …), or undefined for anything else. */
+/** The `code` of a Node system error (`ENOENT`, `EACCES`, …), or undefined for anything else; Node has errors whose code is empty. */
 export function systemErrorCode(error: unknown): string | undefined {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code !== '')
+    return error.code;
   return undefined;
 }
 

@@ -17,6 +17,7 @@ export * from './ports.ts';
 export * from './printable.ts';
 export * from './problems.ts';
 export * from './redaction.ts';
+export * from './sentences.ts';
 export * from './text-forms.ts';
 export * from './variables.ts';
 export * from './version.ts';

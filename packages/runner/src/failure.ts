@@ -1,4 +1,4 @@
-import { asSlipwayError, type SlipwayError } from '@slipway/core';
+import { asSlipwayError, type SlipwayError, sentence } from '@slipway/core';
 
 const maxCauses = 8;
 
@@ -7,9 +7,9 @@ const maxCauses = 8;
  * code to search for.
  */
 export function failureText(action: string, error: SlipwayError): string {
-  const sentence = /[.!?]$/.test(error.message) || error.message.includes('\n') ? '' : '.';
+  const message = error.message.includes('\n') ? error.message : sentence(error.message);
   const hint = error.hint === undefined ? '' : `\n${error.hint}`;
-  return `${action} failed with: ${error.message}${sentence}${hint}\n(${error.code})`;
+  return `${action} failed with: ${message}${hint}\n(${error.code})`;
 }
 
 /** The stack of an error and of its causes, for debug runs. */

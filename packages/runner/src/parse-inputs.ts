@@ -1,4 +1,4 @@
-import { formFault, printable, SlipwayError, UserError } from '@slipway/core';
+import { formFault, printable, SlipwayError, sentences, UserError } from '@slipway/core';
 import type {
   ActionDefinition,
   InputDeclaration,
@@ -129,7 +129,7 @@ function parseProblem(secret: boolean, text: string, name: string, error: unknow
   if (secret) return `${name} cannot be used: ${secretFreeReason(error, text)}`;
   if (error instanceof SlipwayError) {
     const message = printable(error.message).replace(/\.$/, '');
-    return `${name}: ${message}${error.hint === undefined ? '' : `. ${error.hint}`}`;
+    return `${name}: ${error.hint === undefined ? message : sentences(message, error.hint)}`;
   }
   const reason = error instanceof Error ? error.message : String(error);
   return `${name} cannot be "${printable(text, maxShownCharacters)}": ${reason}`;
@@ -138,9 +138,10 @@ function parseProblem(secret: boolean, text: string, name: string, error: unknow
 /** A parser's words about a secret, unless they repeat a part of it. */
 function secretFreeReason(error: unknown, secret: string): string {
   const reason = error instanceof Error ? error.message : '';
-  const hint = error instanceof SlipwayError && error.hint !== undefined ? `. ${error.hint}` : '';
+  const hint = error instanceof SlipwayError ? error.hint : undefined;
+  const told = hint === undefined ? reason : sentences(reason, hint);
   // What is on the first and last line of every key is no secret.
   const words = secret.replace(/-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----/g, ' ').split(/\s+/);
-  const repeats = words.some((word) => word.length > 2 && (reason + hint).includes(word));
-  return reason === '' || repeats ? 'it has the wrong form' : reason + hint;
+  const repeats = words.some((word) => word.length > 2 && told.includes(word));
+  return reason === '' || repeats ? 'it has the wrong form' : told;
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Clock, InternalError, SlipwayError, systemClock } from '@slipway/core';
+import { type Clock, InternalError, SlipwayError, sentences, systemClock } from '@slipway/core';
 import { algorithmName } from './algorithm.ts';
 import { encodeArmor } from './armor.ts';
 import { type AssessedKey, componentFault, dateText, keyFault, type SigningComponent } from './assessment.ts';
@@ -233,6 +233,6 @@ export async function signingKeyProblems(inputs: {
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
     const reason = error.message.replace(/^the signing key cannot be used: /, 'signing-key cannot be used: ');
-    return [error.hint === undefined ? reason : `${reason}. ${error.hint.replace(/\.$/, '')}`];
+    return [error.hint === undefined ? reason : sentences(reason, error.hint).replace(/\.$/, '')];
   }
 }

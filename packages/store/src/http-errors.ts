@@ -1,4 +1,4 @@
-import { printable, RemoteError, systemErrorCode } from '@slipway/core';
+import { printable, RemoteError, sentence, systemErrorCode } from '@slipway/core';
 import { named } from './file-errors.ts';
 
 /** A failure that a later request may not have; `retryAfterMs` is what the server asked for. */
@@ -69,7 +69,7 @@ export function connectionError(error: unknown, what: string, host: string): Rem
 }
 
 export function timedOut(what: string, why: string): PassingFailure {
-  return new PassingFailure('timed-out', `${what}: ${printable(why)}.`, { hint: serverHint });
+  return new PassingFailure('timed-out', sentence(`${what}: ${printable(why)}`), { hint: serverHint });
 }
 
 /** What it means that a body ended before its announced length. */
@@ -92,7 +92,7 @@ export function bodyError(
 }
 
 export function unexpected(what: string, why: string, hint = 'Check the URL.'): RemoteError {
-  return new RemoteError('unexpected-response', `${what}: ${why}.`, { hint });
+  return new RemoteError('unexpected-response', sentence(`${what}: ${why}`), { hint });
 }
 
 /** What a status means that is neither a success, nor a redirect, nor "missing". */

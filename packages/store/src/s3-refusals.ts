@@ -1,4 +1,4 @@
-import { printable, RemoteError, type RemoteErrorCode } from '@slipway/core';
+import { printable, RemoteError, type RemoteErrorCode, sentences } from '@slipway/core';
 import { retryAfterMs } from './http-errors.ts';
 import { missingPermission, type S3Action, type S3Place } from './s3-permissions.ts';
 
@@ -92,12 +92,12 @@ export function refusalOf(
   place: S3Place,
   nowMs: number,
 ): S3Refusal {
-  const s3Code = xmlText(answer.body, 'Code') ?? codeOfStatus(answer.status);
+  const s3Code = xmlText(answer.body, 'Code') || codeOfStatus(answer.status);
   const words = xmlText(answer.body, 'Message') ?? '';
   const { code, why, hint, retryable } = meaningOf(answer, s3Code, words, action, place);
   const retryAfter = answer.headers['retry-after'];
-  const said = words === '' ? '' : ` The server says: "${printable(words, 300)}"`;
-  return new S3Refusal(code, `${what}: ${why}.${said}`, {
+  const said = words === '' ? undefined : `The server says: "${printable(words, 300)}"`;
+  return new S3Refusal(code, sentences(`${what}: ${why}`, said), {
     hint,
     retryable: retryable ?? false,
     status: answer.status,

@@ -6,6 +6,7 @@ import {
   encodeKey,
   encodeStrictly,
   RemoteError,
+  sentences,
   version,
 } from '@slipway/core';
 import { addressOf } from './http-client.ts';
@@ -216,7 +217,7 @@ export class S3Wire {
         // Many requests go out at a time: one line for all of them.
         if (attempt > this.#toldAttempts) {
           this.#toldAttempts = attempt;
-          onRetry?.(`${error.message} Trying again (${attempt} of ${maxFirstAttempts - 1}).`);
+          onRetry?.(sentences(error.message, `Trying again (${attempt} of ${maxFirstAttempts - 1}).`));
         }
         await clock.sleep(firstWaitMs * 2 ** (attempt - 1));
       }

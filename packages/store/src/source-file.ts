@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { systemErrorCode, UserError, type WriteSource } from '@slipway/core';
+import { systemErrorCode, systemErrorReason, UserError, type WriteSource } from '@slipway/core';
 import { callsFor, type FileCalls, pooledCalls } from './file-calls.ts';
 import { named, notAFile } from './file-errors.ts';
 
@@ -22,7 +22,7 @@ export async function openSource(calls: FileCalls, key: string, path: string): P
     return await calls.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     const code = systemErrorCode(error);
-    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened (${code ?? 'no code'})`;
+    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened: ${systemErrorReason(error)}`;
     throw new UserError(
       'content-invalid',
       `${named(key)} was not stored: its source ${named(path)} ${why}.`,
@@ -47,7 +47,7 @@ export async function readSource(
   } catch (error) {
     throw new UserError(
       'content-invalid',
-      `The source ${named(path)} cannot be read (${systemErrorCode(error)}).`,
+      `The source ${named(path)} cannot be read: ${systemErrorReason(error)}.`,
       {
         hint: 'Check the disk that holds it, then stage it again.',
         cause: error,
