@@ -24,12 +24,19 @@ function programOf(text: string): { readonly directory: string; readonly program
 
 function start(text: string, environment: Readonly<Record<string, string>>): ChildProcess {
   const { directory, program } = programOf(text);
-  return spawn(process.execPath, ['--conditions=source', program], {
+  const child = spawn(process.execPath, ['--conditions=source', program], {
     cwd: directory,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  started.push(child);
+  return child;
 }
+
+const started: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of started) child.kill();
+});
 
 /** The whole answer to a request as it is written here, with nothing made of its path. */
 function answerTo(port: number, method: string, path: string, more = ''): Promise<string> {
@@ -79,7 +86,6 @@ describe('the server of the README', () => {
     const [line] = (await once(lines, 'line')) as [string];
     port = Number(/^port (\d+)$/.exec(line)?.[1]);
   });
-  afterAll(() => void server?.kill());
 
   const isAlive = (): boolean => server.exitCode === null && server.signalCode === null;
 

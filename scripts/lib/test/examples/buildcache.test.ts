@@ -41,6 +41,7 @@ const minutesMs = 60_000;
 describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', () => {
   let key: TestKey;
   let secrets: Readonly<Record<string, string>>;
+  let secretsOfReadme: Readonly<Record<string, string>>;
   let staged: Readonly<Record<string, Uint8Array>>;
   let twin: string;
   let variables: Readonly<Record<string, string>>;
@@ -48,12 +49,16 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
   beforeAll(async () => {
     key = await makeKey({ type: 'ed25519', passphrase });
     const index = await makeKey({ type: 'ed25519' });
+    const locked = await makeKey({ type: 'ed25519', passphrase });
     secrets = {
       SIGNING_KEY: key.privateArmored,
       SIGNING_PASSPHRASE: passphrase,
       INDEX_KEY: index.privateArmored,
     };
-    variables = { TRUSTED_KEYS: `${key.publicArmored}\n${index.publicArmored}` };
+    // In the blocks of single actions the index key has none.
+    secretsOfReadme = { ...secrets, INDEX_KEY: locked.privateArmored, INDEX_PASSPHRASE: passphrase };
+    const trusted = [key, index, locked].map(({ publicArmored }) => publicArmored);
+    variables = { TRUSTED_KEYS: trusted.join('\n') };
     const honest = await stageHonestMirror();
     staged = filesBelow(honest.directory, 'staged/');
     twin = honest.twins[0].hash;
@@ -206,6 +211,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
         });
         const run = await runExample('README.md#a-workflow-to-copy', {
           ...options(),
+          secrets: secretsOfReadme,
           files: filesBelow(copyOfSpackFixture('v3-unsigned'), 'built/'),
           replacements: replacements('readme', 'https://binaries.example.org', 'publish-binaries'),
           repositories: { 'spack/setup-spack@16b756799ede8b28951287f89bcd3fdb32ec1ca3': spack },
