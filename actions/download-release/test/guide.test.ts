@@ -436,6 +436,7 @@ describe.skipIf(!haveWorld())(
       'I5: killed where they receive or deploy, and run again, end right; no other run acts on the message',
       async () => {
         world.siteIsAsleep = true;
+        world.releases.releases.length = 0;
         const run = await world.release('received-late');
         expect(run.exitCode, run.log).toBe(0);
         world.siteIsAsleep = false;
@@ -461,6 +462,7 @@ describe.skipIf(!haveWorld())(
       'I4: receive a message by hand once, and nothing that was changed',
       async () => {
         world.siteIsAsleep = true;
+        world.releases.releases.length = 0;
         const run = await world.release('by-hand');
         world.siteIsAsleep = false;
         expect(run.exitCode, run.log).toBe(0);
