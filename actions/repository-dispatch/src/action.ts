@@ -39,6 +39,7 @@ export const action = defineAction({
     ...signatureProblems(given),
     ...credentialProblems(given),
     ...apiProblems(given, surroundings),
+    ...versionProblems(given, surroundings),
     ...sourceProblems(given, surroundings),
   ],
   run,
@@ -71,6 +72,16 @@ function credentialProblems({ token, appId, appPrivateKey, dryRun }: Inputs): re
     return ['neither token nor app-id and app-private-key are given'];
   }
   return [];
+}
+
+/** A run that was meant for a tag, and started on a branch, would announce the branch. */
+function versionProblems({ releaseVersion }: Inputs, { environment }: InputSurroundings): readonly string[] {
+  const isBranch = variableOf(environment, 'GITHUB_REF_TYPE') === 'branch';
+  const isItsName = isBranch && releaseVersion === variableOf(environment, 'GITHUB_REF_NAME');
+  if (releaseVersion === undefined || !isItsName) return [];
+  return [
+    `release-version is "${printable(releaseVersion, 100)}", the name of the branch that this run is for: start it on the tag of the release, or give its version`,
+  ];
 }
 
 function apiProblems({ apiUrl }: Inputs, { environment }: InputSurroundings): readonly string[] {

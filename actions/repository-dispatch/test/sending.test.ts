@@ -527,3 +527,13 @@ describe('messages that are kept', () => {
     expect(existsSync(join(directory, 'kept/acme.site.json'))).toBe(true);
   });
 });
+
+test('the name of a branch is announced as no version; that of a tag is', async () => {
+  const on = (type: string, name: string) => ({ GITHUB_REF_TYPE: type, GITHUB_REF_NAME: name });
+  const refused = await failureOf(run({ 'release-version': 'main' }, on('branch', 'main')));
+  expect(refused.message).toContain('release-version is "main", the name of the branch');
+  expect(sent()).toBe(0);
+  await run({ 'release-version': 'v1.4.0' }, on('branch', 'main'));
+  await run({ 'release-version': 'v1.4.1' }, on('tag', 'v1.4.1'));
+  expect(sent()).toBe(2);
+});
