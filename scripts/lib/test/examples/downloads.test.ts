@@ -149,6 +149,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         actions: [
           'archive-pack',
           'artifact-sign',
+          'cloudfront-invalidate',
           'download-publish',
           'download-release',
           'repository-dispatch',
