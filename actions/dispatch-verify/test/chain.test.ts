@@ -191,6 +191,10 @@ describe('a message is taken over once', () => {
     const waited = await dispatch(given(), 2);
     expect(waited.exitCode, waited.log).toBe(0);
     expect(waited.outputs).toMatchObject({ conclusion: 'success' });
+    // One success is enough for the sender: the other run may not have ended yet.
+    await expect
+      .poll(() => double.runs.filter(({ status }) => status !== 'completed'), { timeout: 30_000 })
+      .toEqual([]);
     expect(takenOver).toHaveLength(1);
     expect(steps.filter(({ log }) => log.includes('(replayed)'))).toHaveLength(1);
   });
