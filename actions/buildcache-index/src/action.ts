@@ -3,6 +3,8 @@ import {
   isOnS3,
   openOptionalSigner,
   passphraseProblem,
+  pendingMirrorPaths,
+  pendingNotice,
   pointerChecksumsOutput,
   reportOutput,
   requireTrustedSigner,
@@ -24,7 +26,14 @@ import {
   serveEntryScan,
 } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
-import { executeRebuild, executeRollback, executeUpdate, type Ports, rehearse } from './execute.ts';
+import {
+  executeRebuild,
+  executeRollback,
+  executeUpdate,
+  type Ports,
+  rehearse,
+  remembering,
+} from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { describeIndex, listIndexes } from './list.ts';
 import {
@@ -151,6 +160,7 @@ async function list(given: Inputs, ports: Ports, findings: readonly Finding[]): 
     findings: [...findings, ...listed.findings],
     reportPath: given.report,
     plan: { steps: [] },
+    pendingPaths: [],
     result: undefined,
   });
 }
@@ -178,6 +188,8 @@ async function operate(
   assertSignerFor(current, view, ports.signer);
   const members =
     view === undefined || operation === 'rollback' ? undefined : await presentMembers(standing, view, store);
+  const pendingPaths = await pendingMirrorPaths(store);
+  if (pendingPaths.length > 0) progress.info(pendingNotice(pendingPaths));
   const target: Target = { view, selection: isInvalid(selection) ? undefined : selection, members };
   const reported: Omit<ReportInput, 'plan' | 'result'> = {
     operation,
@@ -186,6 +198,7 @@ async function operate(
     indexes: [],
     currentChecksum: current.pointer?.record.checksum ?? '',
     findings: standing.findings,
+    pendingPaths,
     warnings: operation === 'rollback' ? [] : unusedPatterns(given.select, stored.values()),
     reportPath: given.report,
   };
@@ -212,7 +225,9 @@ async function operate(
       const unsettled = unsettledEntries(current);
       const plan = planUpdate({ view, indexed, unsettled, stored, belongs, provenIndex });
       if (given.dryRun) return dryRun(plan, ports, reported);
-      const result = await executeUpdate(target, { ...current, stored }, provenIndex, ports);
+      const result = await remembering(ports, (writing) =>
+        executeUpdate(target, { ...current, stored }, provenIndex, writing),
+      );
       progress.info(`Added ${counted(result.added, 'entry', 'entries')}, removed ${result.removed}.`);
       return report({
         ...reported,
@@ -226,7 +241,7 @@ async function operate(
       if (given.dryRun) return dryRun(plan, ports, reported);
       // A rebuild makes every record anew; of a large index the old records would be half of its memory.
       const seed = { ...current, index: current.index.withoutNodes(), stored };
-      const result = await executeRebuild(target, seed, ports);
+      const result = await remembering(ports, (writing) => executeRebuild(target, seed, writing));
       progress.info(`Indexed ${counted(result.move.entryCount, 'entry', 'entries')}.`);
       if (!current.mustBeSigned && ports.signer !== undefined) tellOfUnsignedViews(standing, progress);
       return report({
@@ -244,7 +259,9 @@ async function operate(
       const { checksum } = earlier.pointer.record;
       const plan: Plan = { steps: [{ kind: 'roll-back', view, from, to: earlier.generation, checksum }] };
       if (given.dryRun) return report({ ...reported, plan, result: undefined });
-      const result = await executeRollback(target, earlier, current, ports);
+      const result = await remembering(ports, (writing) =>
+        executeRollback(target, earlier, current, writing),
+      );
       progress.info(`Brought generation ${earlier.generation} back as generation ${result.move.generation}.`);
       return report({ ...reported, plan, result });
     }

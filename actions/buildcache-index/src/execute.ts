@@ -1,3 +1,4 @@
+import { rememberingMirror } from '@slipway/buildcache-actions';
 import { type Clock, counted, type ObjectStore, type ProgressPort, RemoteError } from '@slipway/core';
 import {
   advanceIndex,
@@ -44,6 +45,17 @@ export interface Result {
   readonly removed: number;
   /** What there is to say of the entries that were read; none of it an error. */
   readonly findings?: readonly Finding[];
+}
+
+/** Carries something out so that the mirror remembers which pointers a CDN must forget because of it. */
+export async function remembering(
+  ports: Ports,
+  carryOut: (ports: Ports) => Promise<Result>,
+): Promise<Result> {
+  const mirror = rememberingMirror(ports.store, ports.clock);
+  const result = await carryOut({ ...ports, store: mirror.store });
+  await mirror.complete();
+  return result;
 }
 
 /** Entries read so far; a second attempt reads only what came since. */

@@ -18,6 +18,8 @@ export interface ReportInput {
   readonly mirror: string;
   readonly view: string | undefined;
   readonly plan: Plan;
+  /** Paths that earlier runs replaced, and of which no invalidation has been proven; none for `list`, which replaces nothing. */
+  readonly pendingPaths: readonly string[];
   /** Undefined for a dry run and for `list`. */
   readonly result: Result | undefined;
   readonly indexes: readonly ListedIndex[];
@@ -31,7 +33,7 @@ export interface ReportInput {
 export function report(input: ReportInput): ActionResult {
   const { operation, mirror, view, plan, result, indexes, findings } = input;
   const move = result?.move;
-  const paths = move?.moved ? invalidationPaths([move.pointerKey]) : '';
+  const paths = invalidationPaths(move?.moved ? [move.pointerKey] : [], input.pendingPaths);
   return {
     outputs: {
       changed: move?.moved ?? false,

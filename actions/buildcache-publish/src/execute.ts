@@ -1,4 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
+import { pathInMirror, rememberingMirror } from '@slipway/buildcache-actions';
 import {
   type Clock,
   counted,
@@ -63,7 +64,7 @@ export interface Outcome {
 }
 
 /** Carries a plan out, step by step; a failure ends it, and what is stored until then is complete in itself. */
-export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
+export async function execute(plan: Plan, observed: Ports): Promise<Outcome> {
   const result: Result = {
     blobsUploaded: 0,
     bytesUploaded: 0,
@@ -71,15 +72,25 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
     changedKeys: [],
     moves: [],
   };
+  const remembering = rememberingMirror(observed.mirror, observed.clock);
+  const ports = { ...observed, mirror: remembering.store };
   try {
     await announce(plan, ports);
     await uploadBlobs(plan, ports, result);
+    await remembering.remember(replacedManifests(plan).map(pathInMirror));
     await writeManifests(plan, ports, result);
     for (const step of plan.steps) await finish(step, ports, result);
+    await remembering.complete();
     return { result, error: undefined };
   } catch (error) {
     return { result, error };
   }
+}
+
+function replacedManifests({ steps }: Plan): readonly string[] {
+  return steps.flatMap((step) =>
+    step.kind === 'write-manifest' && step.replaces !== undefined ? [step.key] : [],
+  );
 }
 
 async function announce(plan: Plan, ports: Ports): Promise<void> {

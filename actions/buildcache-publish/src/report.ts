@@ -19,6 +19,8 @@ export interface ReportInput {
   readonly failure: SlipwayError | undefined;
   readonly findings: readonly Finding[];
   readonly mirror: string;
+  /** Paths that earlier runs replaced, and of which no invalidation has been proven. */
+  readonly pendingPaths: readonly string[];
   /** Checksum of the main index as it stands after the run. */
   readonly indexChecksum: string;
   readonly entryCount: number;
@@ -29,7 +31,7 @@ export interface ReportInput {
 export function report(input: ReportInput): ActionResult {
   const { plan, result, findings } = input;
   const planned = plan.steps.filter((step) => step.kind === 'write-manifest').length;
-  const paths = invalidationPaths(result?.changedKeys ?? []);
+  const paths = invalidationPaths(result?.changedKeys ?? [], input.pendingPaths);
   return {
     outputs: {
       published: result?.manifestsWritten ?? 0,
@@ -96,6 +98,8 @@ function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
     ]);
     if (index.retries > 0) rows.push(['Other publishers were faster', counted(index.retries, 'time')]);
   }
+  if (input.pendingPaths.length > 0)
+    rows.push(['Named again for the CDN', counted(input.pendingPaths.length, 'path')]);
   rows.push(['Time', formatDuration(input.durationMs)]);
   const title =
     result === undefined

@@ -16,6 +16,7 @@ import {
   addEntry,
   addKeys,
   copyOfSpackFixture,
+  forgetInvalidations,
   indexOf,
   isSigned,
   listKeys,
@@ -61,10 +62,11 @@ async function stageSigned(): Promise<string> {
   return (await stageHonestMirror(key)).directory;
 }
 
-/** A new mirror that has these trees, published one after the other. */
+/** A new mirror that has these trees, published one after the other, and that no CDN has anything old of. */
 async function publishedMirror(...trees: readonly string[]): Promise<string> {
   const mirror = temporaryDirectory('mirror');
   for (const tree of trees) expect((await publish(tree, mirror)).failure).toBeUndefined();
+  forgetInvalidations(mirror);
   return mirror;
 }
 

@@ -42,14 +42,15 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
     });
 
     it('I7: is told to be served by the CDN, where it is', async () => {
-      const cdn = await startCdn();
       const store = await destination();
       const what = { paths: ['/a.json'], everything: '/*' };
       await (await rememberReplacements(store, what, systemClock)).complete();
-      const hidden = await cdn.run({ destination: store.url, wait: 'false' });
+      const hiding = await startCdn();
+      const hidden = await hiding.run({ destination: store.url, wait: 'false' });
       expect(hidden.annotations).toEqual([]);
-      cdn.store({ [pendingInvalidationsKey]: '{}' });
-      const served = await cdn.run({ destination: store.url });
+      const serving = await startCdn();
+      serving.store({ [pendingInvalidationsKey]: '{}' });
+      const served = await serving.run({ destination: store.url });
       expect(served.exitCode, served.log).toBe(0);
       expect(served.annotations.map(({ title }) => title)).toContain(
         'cloudfront-invalidate: own-documents-served',

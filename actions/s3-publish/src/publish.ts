@@ -7,6 +7,7 @@ import {
   UserError,
 } from '@slipway/core';
 import { leftOutHint } from '@slipway/local-files';
+import { pendingNotice } from '@slipway/pending-invalidations';
 import type { ActionContext, ActionResult } from '@slipway/runner';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
@@ -90,9 +91,7 @@ export async function publishFiles(
 
 function tellPending({ pendingPaths }: Observed, progress: ProgressPort): void {
   if (pendingPaths.length === 0) return;
-  progress.info(
-    `${counted(pendingPaths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`,
-  );
+  progress.info(pendingNotice(pendingPaths));
 }
 
 /** An empty source is a step that failed unseen; and it would delete everything. */

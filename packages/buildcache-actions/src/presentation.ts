@@ -1,6 +1,7 @@
-import { counted, encodeKey } from '@slipway/core';
+import { counted } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
 import type { SummaryBlock } from '@slipway/runner';
+import { pathInMirror } from './mirror-in-cdn.ts';
 
 export { factsSummary, reportFile, reportOutput } from '@slipway/runner';
 
@@ -59,15 +60,7 @@ export function pointerChecksums(
 ): string {
   return moves
     .flatMap(({ pointerKey, pointerSha256 }) =>
-      pointerSha256 === undefined ? [] : [`${invalidationPaths([pointerKey])} ${pointerSha256}`],
+      pointerSha256 === undefined ? [] : [`${pathInMirror(pointerKey)} ${pointerSha256}`],
     )
-    .join('\n');
-}
-
-/** What a client must be told has changed: paths under the mirror, each beginning with a slash, one a line. */
-export function invalidationPaths(keys: readonly string[]): string {
-  return [...new Set(keys)]
-    .sort()
-    .map((key) => `/${encodeKey(key)}`)
     .join('\n');
 }

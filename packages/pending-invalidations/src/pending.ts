@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import { backoffMs, type Clock, type ObjectStore, RemoteError } from '@slipway/core';
+import { backoffMs, type Clock, counted, type ObjectStore, RemoteError } from '@slipway/core';
 import {
   everyPath,
   formatPending,
@@ -11,7 +11,8 @@ import {
 } from './document.ts';
 
 const maxDocumentBytes = 32 * 2 ** 20;
-const maxAttempts = 30;
+/** Every attempt that fails is a change that somebody else has made, so some publisher always gets on. */
+const contentionDeadlineMs = 10 * 60_000;
 /** How many publishes are told apart; of more, the oldest are remembered as one wildcard. */
 const maxKeptPublishes = 100;
 /** A publish that did not say that it is complete may be at work for so long. */
@@ -26,9 +27,16 @@ export interface Replacements {
   readonly everything: string;
 }
 
+/** What one publish replaces, as the destination remembers it. */
 export interface Remembered {
   /** Says that this publish replaces nothing more. Not to be called after a failure: a request may still take effect then. */
   complete(): Promise<void>;
+}
+
+/** A publish that learns as it goes what it will replace. */
+export interface Remembering extends Remembered {
+  /** Remembers these paths, before the first of them is replaced. Throws what the store throws; nothing may be replaced then. */
+  add(replacements: Omit<Replacements, 'everything'>): Promise<void>;
 }
 
 /**
@@ -37,27 +45,48 @@ export interface Remembered {
  */
 export async function rememberReplacements(
   store: ObjectStore,
-  { paths, hiddenPaths = [], everything }: Replacements,
+  { everything, ...replacements }: Replacements,
   clock: Clock,
 ): Promise<Remembered> {
-  const count = paths.length + hiddenPaths.length;
-  if (count === 0) return { complete: async () => {} };
-  const fits = count <= maxPendingPaths;
-  const publish: PendingPublish = {
-    id: randomBytes(8).toString('hex'),
-    beganAtMs: clock.nowMs(),
-    isComplete: false,
-    paths: fits ? [...new Set(paths)] : [everything],
-    digests: fits ? [...new Set(hiddenPaths.map(pathDigest))] : [],
+  const remembering = beginRemembering(store, everything, clock);
+  await remembering.add(replacements);
+  return remembering;
+}
+
+/** As `rememberReplacements`, for a publish that does not know all of it in advance; `everything` as there. */
+export function beginRemembering(store: ObjectStore, everything: string, clock: Clock): Remembering {
+  const paths = new Set<string>();
+  const digests = new Set<string>();
+  const id = randomBytes(8).toString('hex');
+  const beganAtMs = clock.nowMs();
+  const noted = (isComplete: boolean): PendingPublish => {
+    const fits = paths.size + digests.size <= maxPendingPaths;
+    return {
+      id,
+      beganAtMs,
+      isComplete,
+      paths: fits ? [...paths] : [everything],
+      digests: fits ? [...digests] : [],
+    };
   };
-  await changeDocument(store, clock, (known) => withPublish(known, publish));
+  // Under this id it may be there already, or be gone because it was at work for so long that it was taken for dead.
+  const note = (isComplete: boolean): Promise<void> =>
+    changeDocument(store, clock, (known) =>
+      withPublish(
+        known.filter((publish) => publish.id !== id),
+        noted(isComplete),
+      ),
+    );
   return {
-    complete: () =>
-      changeDocument(store, clock, (known) => {
-        // Gone only when it took so long that it was taken for dead.
-        const others = known.filter(({ id }) => id !== publish.id);
-        return withPublish(others, { ...publish, isComplete: true });
-      }),
+    async add(replacements) {
+      const before = paths.size + digests.size;
+      for (const path of replacements.paths) paths.add(path);
+      for (const path of replacements.hiddenPaths ?? []) digests.add(pathDigest(path));
+      if (paths.size + digests.size > before) await note(false);
+    },
+    async complete() {
+      if (paths.size + digests.size > 0) await note(true);
+    },
   };
 }
 
@@ -84,6 +113,11 @@ export function pathsToHandOn(
   }
   if (wanted.size > 0) found.add(everyPath);
   return [...found].sort();
+}
+
+/** What the log of a publish says of the paths that it hands on because of earlier ones. */
+export function pendingNotice(paths: readonly string[]): string {
+  return `${counted(paths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`;
 }
 
 /** Whether a publish replaces nothing more: it said so, or it has been silent for too long to be alive. */
@@ -170,6 +204,7 @@ async function changeDocument(
   clock: Clock,
   change: (known: readonly PendingPublish[]) => readonly PendingPublish[],
 ): Promise<void> {
+  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
   for (let attempt = 1; ; attempt += 1) {
     const { publishes, condition } = await readDocument(store);
     const bytes = formatPending(change(publishes));
@@ -188,8 +223,9 @@ async function changeDocument(
       );
       return;
     } catch (error) {
-      const isLost = error instanceof RemoteError && error.code === 'condition-failed';
-      if (!isLost || attempt === maxAttempts) throw error;
+      const isLost =
+        error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention');
+      if (!isLost || clock.nowMs() > deadlineMs) throw error;
       await clock.sleep(backoffMs(clock, attempt, 20, 1_000));
     }
   }

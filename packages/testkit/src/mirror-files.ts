@@ -1,5 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
@@ -85,4 +85,9 @@ export function requiredRecord(manifest: Manifest, mediaType: string): BlobRecor
 export function readSpecJson(directory: string, manifestKey: string): string {
   const record = requiredRecord(readManifest(directory, manifestKey), mediaTypes.spec);
   return gunzipSync(readObject(directory, blobKey(record.checksum))).toString('utf8');
+}
+
+/** As after an invalidation that was proven: what a CDN must forget of a mirror or destination is forgotten. */
+export function forgetInvalidations(directory: string): void {
+  rmSync(join(directory, '.slipway/pending-invalidations.v1.json'), { force: true });
 }
