@@ -22,7 +22,6 @@ import {
   listKeys,
   listSpecManifests,
   makeKey,
-  packPrefix,
   pictureOf,
   publishByHand,
   readManifest,
@@ -35,13 +34,12 @@ import {
   stagePackages,
   type TestKey,
   temporaryDirectory,
-  writeBlob,
-  writeManifest,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { action } from '../src/action.ts';
 import { directoryPlace } from './mirror-places.ts';
 import { audit } from './publishing.ts';
+import { repack } from './repack.ts';
 
 /** Of the key that Spack signed the fixture with. */
 const fixtureFingerprint = '67F228EEAC6C80C02C43871B17FC74288868C64E';
@@ -210,20 +208,6 @@ describe('I2: publishing again', () => {
     expect(indexChecksum(mirror)).toBe(whole);
   });
 });
-
-/** Packs an entry again: the same spec, another tarball. */
-async function repack(directory: string, manifestKey: string, signer: TestKey): Promise<string> {
-  const manifest = readManifest(directory, manifestKey);
-  const spec = requiredRecord(manifest, mediaTypes.spec);
-  const stem = /([^/]+)\.spec\.manifest\.json$/.exec(manifestKey)?.[1] ?? '';
-  const [, name = ''] = /spec\/([^/]+)\//.exec(manifestKey) ?? [];
-  const { nodes } = await addEntry(temporaryDirectory('elsewhere'), { name });
-  const specJson = `{"spec":{"_meta":{"version":5},"nodes":[${[...nodes.values()].join(',')}]}}`;
-  const body = await packPrefix(stem, { '.spack/spec.json': specJson, 'share/again.txt': 'packed again' });
-  const tarball = writeBlob(directory, body, mediaTypes.tarball, 'gzip');
-  await writeManifest(directory, manifestKey, { version: 3, data: [tarball, spec] }, signer);
-  return tarball.checksum;
-}
 
 describe('an entry that the mirror has with another content', () => {
   async function differing() {

@@ -8,6 +8,7 @@ export * from './attack-signers.ts';
 export { addMembers, buildInfo, honestMembers, replaceTarball, victimPrefix } from './attack-tarball.ts';
 export * from './attack-trust.ts';
 export * from './attacks.ts';
+export * from './cdn-crashes.ts';
 export * from './cdn-site.ts';
 export * from './clear-sign.ts';
 export * from './cloudfront-double.ts';

@@ -1,0 +1,101 @@
+import { action as invalidate } from '@slipway/cloudfront-invalidate';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
+import { type ActionResult, parseInputs } from '@slipway/runner';
+import { indexManifestKey, keyIndexManifestKey, keyManifestKey, layoutKey } from '@slipway/spack-buildcache';
+import {
+  addEntry,
+  addKeys,
+  type CdnSite,
+  type DyingMoment,
+  dieAtEveryCall,
+  haveCdnSite,
+  makeKey,
+  runAction,
+  startCdnSite,
+  type TestKey,
+  temporaryDirectory,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { action } from '../src/action.ts';
+import { publishBuildcache } from '../src/publish.ts';
+import { minioPlaces } from './mirror-places.ts';
+import { repack } from './repack.ts';
+
+describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd)', () => {
+  let site: CdnSite;
+  let key: TestKey;
+  beforeAll(async () => {
+    site = await startCdnSite();
+    key = await makeKey({ type: 'ed25519' });
+  }, 120_000);
+  afterAll(() => site?.stop());
+
+  it.each<DyingMoment>(['before', 'after'])(
+    'I5: serves no stale byte once a publish that died %s any of its calls was run again',
+    async (moment) => {
+      const [first, second] = [temporaryDirectory('staged'), temporaryDirectory('staged')];
+      // The same entry, packed again with other bytes.
+      const { manifestKey } = await addEntry(first, { name: 'changed', signer: key });
+      await addEntry(second, { name: 'changed', signer: key });
+      await repack(second, manifestKey, key);
+      await addEntry(second, { name: 'new', signer: key });
+      for (const staged of [first, second]) await addKeys(staged, [key]);
+      const places = minioPlaces(site.minio, site.bucket);
+      const deaths = await dieAtEveryCall({
+        site,
+        moment,
+        cachedKeys: [
+          layoutKey,
+          keyIndexManifestKey,
+          keyManifestKey(key.fingerprint),
+          indexManifestKey(undefined),
+          manifestKey,
+        ],
+        async prepare(name) {
+          const mirror = await places(name).open();
+          expect((await publish(first, mirror, key)).failure).toBeUndefined();
+          await mirror.delete(pendingInvalidationsKey);
+          return mirror;
+        },
+        publish: (mirror) => publish(second, mirror, key),
+        invalidate: (inputs) =>
+          runAction(invalidate, {
+            ...inputs,
+            'distribution-id': site.distributionId,
+            'endpoint-url': site.controlPlane.url,
+            'destination-endpoint-url': site.minio.endpointUrl,
+            'force-path-style': 'true',
+            'access-key-id': site.minio.credentials.accessKeyId,
+            'secret-access-key': site.minio.credentials.secretAccessKey,
+          }),
+      });
+      expect(deaths).toBeGreaterThan(20);
+    },
+    600_000,
+  );
+});
+
+/** Publishes to an open store, as the action does to the one that it opens. */
+async function publish(staged: string, mirror: ObjectStore, key: TestKey): Promise<ActionResult> {
+  const texts: Readonly<Record<string, string>> = {
+    buildcache: staged,
+    mirror: mirror.url,
+    'aws-region': 'us-east-1',
+    'trusted-keys': key.fingerprint,
+    'signing-key': key.privateArmored,
+    overwrite: 'true',
+  };
+  const surroundings = { workDirectory: temporaryDirectory('work'), environment: {} };
+  const given = await parseInputs(
+    action,
+    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
+    surroundings,
+  );
+  return publishBuildcache(given, async () => mirror, {
+    ...surroundings,
+    progress: silentProgress,
+    clock: systemClock,
+    mask: () => undefined,
+  });
+}

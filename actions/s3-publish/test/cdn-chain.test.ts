@@ -1,0 +1,59 @@
+import { action as invalidate } from '@slipway/cloudfront-invalidate';
+import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
+import { openStore } from '@slipway/store';
+import {
+  type CdnSite,
+  type DyingMoment,
+  dieAtEveryCall,
+  haveCdnSite,
+  runAction,
+  startCdnSite,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeTree, publishToStore } from './publishing.ts';
+
+const before = { 'index.html': '<p>1', 'a b.txt': 'one', 'latest.json': '{"v":1}', 'gone.txt': 'old' };
+const after = { 'index.html': '<p>2', 'a b.txt': 'two', 'latest.json': '{"v":2}', 'new.txt': 'new' };
+const inputs = { pointers: 'latest.json', delete: 'extraneous' };
+
+describe.skipIf(!haveCdnSite())('a site behind a CDN (needs minio and varnishd)', () => {
+  let site: CdnSite;
+  beforeAll(async () => {
+    site = await startCdnSite();
+  }, 120_000);
+  afterAll(() => site?.stop());
+
+  it.each<DyingMoment>(['before', 'after'])(
+    'I5: serves no stale byte once a publish that died %s any of its calls was run again',
+    async (moment) => {
+      const [first, second] = [makeTree(before), makeTree(after)];
+      const { settings, credentials } = site.minio;
+      const deaths = await dieAtEveryCall({
+        site,
+        moment,
+        cachedKeys: [...new Set([...Object.keys(before), ...Object.keys(after)])],
+        async prepare(name) {
+          const store = await openStore(`s3://${site.bucket}/sites/${name}`, {
+            s3: { settings, credentials: async () => credentials },
+          });
+          expect((await publishToStore(store, { ...inputs, source: first })).failure).toBeUndefined();
+          await store.delete(pendingInvalidationsKey);
+          return store;
+        },
+        publish: (store) => publishToStore(store, { ...inputs, source: second }),
+        invalidate: (given) =>
+          runAction(invalidate, {
+            ...given,
+            'distribution-id': site.distributionId,
+            'endpoint-url': site.controlPlane.url,
+            'destination-endpoint-url': site.minio.endpointUrl,
+            'force-path-style': 'true',
+            'access-key-id': credentials.accessKeyId,
+            'secret-access-key': credentials.secretAccessKey,
+          }),
+      });
+      expect(deaths).toBeGreaterThan(10);
+    },
+    600_000,
+  );
+});

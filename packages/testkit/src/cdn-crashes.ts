@@ -1,0 +1,68 @@
+import { encodeKey, type ObjectStore, withoutTrailingSlashes } from '@slipway/core';
+import type { ActionResult } from '@slipway/runner';
+import type { CdnSite } from './cdn-site.ts';
+import { type DyingMoment, dyingStore } from './dying-store.ts';
+
+const maxCalls = 500;
+const maxBytes = 2 ** 24;
+
+export interface DyingPublishes {
+  readonly site: CdnSite;
+  readonly moment: DyingMoment;
+  /** Gives a new destination `s3://bucket/prefix` in the bucket of the site, which has the first version of everything. */
+  prepare(name: string): Promise<ObjectStore>;
+  /** The keys that clients have asked the CDN for by then. */
+  readonly cachedKeys: readonly string[];
+  /** Publishes the second version. */
+  publish(store: ObjectStore): Promise<ActionResult>;
+  /** Runs cloudfront-invalidate in this process. */
+  invalidate(inputs: Readonly<Record<string, string>>): Promise<ActionResult>;
+}
+
+/**
+ * Lets a publish die at each of its calls in turn, runs it again, invalidates what that names, and compares what the CDN serves
+ * with what is stored. Gives how many calls it died at. Throws an `Error` for a byte that is stale after all steps were green.
+ */
+export async function dieAtEveryCall(chain: DyingPublishes): Promise<number> {
+  const { site, moment, cachedKeys } = chain;
+  for (let call = 1; call <= maxCalls; call += 1) {
+    const store = await chain.prepare(`${moment}-${call}`);
+    const served = new Map(cachedKeys.map((key) => [key, urlOf(site, store, key)]));
+    for (const url of served.values()) await (await fetch(url)).arrayBuffer();
+
+    const dying = dyingStore(store, call, moment);
+    // Whether it ends as an error of the run or of the process is all the same.
+    await chain.publish(dying.store).catch(() => undefined);
+    const rerun = await chain.publish(store);
+    assertGreen(rerun, `the rerun after call ${call}`);
+    const invalidated = await chain.invalidate({
+      paths: String(rerun.outputs['invalidation-paths']),
+      prove: String(rerun.outputs['pointer-checksums'] ?? ''),
+      destination: store.url,
+      'path-prefix': prefixOf(site, store),
+      'base-url': site.cdn.url,
+    });
+    assertGreen(invalidated, `the invalidation after call ${call}`);
+    for (const [key, url] of served) {
+      const stored = await store.read(key, { maxBytes });
+      const response = await fetch(url);
+      const got = Buffer.from(await response.arrayBuffer());
+      const isFresh = stored === undefined ? !response.ok : Buffer.compare(got, stored.body) === 0;
+      if (!isFresh) throw new Error(`${key} is stale in the CDN after a publish died ${moment} call ${call}`);
+    }
+    if (dying.calls() < call) return call - 1;
+  }
+  throw new Error(`a publish makes more than ${maxCalls} calls`);
+}
+
+function assertGreen({ failure }: ActionResult, what: string): void {
+  if (failure !== undefined) throw new Error(`${what} failed: ${failure.message}`, { cause: failure });
+}
+
+function prefixOf({ bucket }: CdnSite, store: ObjectStore): string {
+  return `/${bucket}${withoutTrailingSlashes(new URL(store.url).pathname)}`;
+}
+
+function urlOf(site: CdnSite, store: ObjectStore, key: string): string {
+  return `${site.cdn.url}${prefixOf(site, store)}/${encodeKey(key)}`;
+}
