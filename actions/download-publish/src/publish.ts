@@ -10,6 +10,7 @@ import {
 import {
   invalidationPaths,
   pathsToHandOn,
+  pendingNotice,
   readPending,
   rememberReplacements,
 } from '@slipway/pending-invalidations';
@@ -100,9 +101,7 @@ export async function publishFiles(
 
   function tellPending(): void {
     if (pendingPaths.length === 0) return;
-    context.progress.info(
-      `${counted(pendingPaths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`,
-    );
+    context.progress.info(pendingNotice(pendingPaths));
   }
 
   function tellStored(execution: PublishExecution | undefined): void {
