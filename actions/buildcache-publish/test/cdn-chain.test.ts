@@ -1,4 +1,4 @@
-import { action as invalidate } from '@slipway/cloudfront-invalidate';
+import { fileURLToPath } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { type ActionResult, parseInputs } from '@slipway/runner';
@@ -11,7 +11,6 @@ import {
   dieAtEveryCall,
   haveCdnSite,
   makeKey,
-  runAction,
   startCdnSite,
   type TestKey,
   temporaryDirectory,
@@ -21,6 +20,9 @@ import { action } from '../src/action.ts';
 import { publishBuildcache } from '../src/publish.ts';
 import { minioPlaces } from './mirror-places.ts';
 import { repack } from './repack.ts';
+
+/** Built by `scripts/bundle cloudfront-invalidate`. */
+const invalidateBundle = fileURLToPath(new URL('../../cloudfront-invalidate/dist/index.js', import.meta.url));
 
 describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd)', () => {
   let site: CdnSite;
@@ -59,16 +61,7 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
           return mirror;
         },
         publish: (mirror) => publish(second, mirror, key),
-        invalidate: (inputs) =>
-          runAction(invalidate, {
-            ...inputs,
-            'distribution-id': site.distributionId,
-            'endpoint-url': site.controlPlane.url,
-            'destination-endpoint-url': site.minio.endpointUrl,
-            'force-path-style': 'true',
-            'access-key-id': site.minio.credentials.accessKeyId,
-            'secret-access-key': site.minio.credentials.secretAccessKey,
-          }),
+        invalidateBundle,
       });
       expect(deaths).toBeGreaterThan(20);
     },

@@ -1,20 +1,16 @@
-import { action as invalidate } from '@slipway/cloudfront-invalidate';
+import { fileURLToPath } from 'node:url';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { openStore } from '@slipway/store';
-import {
-  type CdnSite,
-  type DyingMoment,
-  dieAtEveryCall,
-  haveCdnSite,
-  runAction,
-  startCdnSite,
-} from '@slipway/testkit';
+import { type CdnSite, type DyingMoment, dieAtEveryCall, haveCdnSite, startCdnSite } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTree, publishToStore } from './publishing.ts';
 
 const before = { 'index.html': '<p>1', 'a b.txt': 'one', 'latest.json': '{"v":1}', 'gone.txt': 'old' };
 const after = { 'index.html': '<p>2', 'a b.txt': 'two', 'latest.json': '{"v":2}', 'new.txt': 'new' };
 const inputs = { pointers: 'latest.json', delete: 'extraneous' };
+
+/** Built by `scripts/bundle cloudfront-invalidate`. */
+const invalidateBundle = fileURLToPath(new URL('../../cloudfront-invalidate/dist/index.js', import.meta.url));
 
 describe.skipIf(!haveCdnSite())('a site behind a CDN (needs minio and varnishd)', () => {
   let site: CdnSite;
@@ -41,16 +37,7 @@ describe.skipIf(!haveCdnSite())('a site behind a CDN (needs minio and varnishd)'
           return store;
         },
         publish: (store) => publishToStore(store, { ...inputs, source: second }),
-        invalidate: (given) =>
-          runAction(invalidate, {
-            ...given,
-            'distribution-id': site.distributionId,
-            'endpoint-url': site.controlPlane.url,
-            'destination-endpoint-url': site.minio.endpointUrl,
-            'force-path-style': 'true',
-            'access-key-id': credentials.accessKeyId,
-            'secret-access-key': credentials.secretAccessKey,
-          }),
+        invalidateBundle,
       });
       expect(deaths).toBeGreaterThan(10);
     },

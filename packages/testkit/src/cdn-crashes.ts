@@ -1,5 +1,6 @@
 import { encodeKey, type ObjectStore, withoutTrailingSlashes } from '@slipway/core';
 import type { ActionResult } from '@slipway/runner';
+import { type ActionRun, actionProcess } from './action-process.ts';
 import type { CdnSite } from './cdn-site.ts';
 import { type DyingMoment, dyingStore } from './dying-store.ts';
 
@@ -15,8 +16,8 @@ export interface DyingPublishes {
   readonly cachedKeys: readonly string[];
   /** Publishes the second version. */
   publish(store: ObjectStore): Promise<ActionResult>;
-  /** Runs cloudfront-invalidate in this process. */
-  invalidate(inputs: Readonly<Record<string, string>>): Promise<ActionResult>;
+  /** The built bundle of cloudfront-invalidate. */
+  readonly invalidateBundle: string;
 }
 
 /**
@@ -35,14 +36,9 @@ export async function dieAtEveryCall(chain: DyingPublishes): Promise<number> {
     await chain.publish(dying.store).catch(() => undefined);
     const rerun = await chain.publish(store);
     assertGreen(rerun, `the rerun after call ${call}`);
-    const invalidated = await chain.invalidate({
-      paths: String(rerun.outputs['invalidation-paths']),
-      prove: String(rerun.outputs['pointer-checksums'] ?? ''),
-      destination: store.url,
-      'path-prefix': prefixOf(site, store),
-      'base-url': site.cdn.url,
-    });
-    assertGreen(invalidated, `the invalidation after call ${call}`);
+    const invalidated = await invalidate(chain, store, rerun);
+    if (invalidated.exitCode !== 0)
+      throw new Error(`the invalidation after call ${call} failed: ${invalidated.log}`);
     for (const [key, url] of served) {
       const stored = await store.read(key, { maxBytes });
       const response = await fetch(url);
@@ -53,6 +49,28 @@ export async function dieAtEveryCall(chain: DyingPublishes): Promise<number> {
     if (dying.calls() < call) return call - 1;
   }
   throw new Error(`a publish makes more than ${maxCalls} calls`);
+}
+
+function invalidate(
+  { site, invalidateBundle }: DyingPublishes,
+  store: ObjectStore,
+  { outputs }: ActionResult,
+): Promise<ActionRun> {
+  return actionProcess(invalidateBundle, {
+    inputs: {
+      paths: String(outputs['invalidation-paths']),
+      prove: String(outputs['pointer-checksums'] ?? ''),
+      destination: store.url,
+      'path-prefix': prefixOf(site, store),
+      'base-url': site.cdn.url,
+      'distribution-id': site.distributionId,
+      'endpoint-url': site.controlPlane.url,
+      'destination-endpoint-url': site.minio.endpointUrl,
+      'force-path-style': 'true',
+      'access-key-id': site.minio.credentials.accessKeyId,
+      'secret-access-key': site.minio.credentials.secretAccessKey,
+    },
+  });
 }
 
 function assertGreen({ failure }: ActionResult, what: string): void {
