@@ -19,8 +19,9 @@ export const action = defineAction({
     artifacts: {
       description:
         'Path of the list of artifacts: JSON with name, path, platform, size and SHA-256 of each zip.',
+      kind: 'file',
     },
-    paths: { description: 'The paths of the zips, one a line.' },
+    paths: { description: 'The paths of the zips, one a line.', kind: 'lines' },
     archives: { description: 'How many zips there are.' },
     unchanged: { description: 'How many of them were there already with the same bytes.' },
     entries: { description: 'How many entries they have together.' },

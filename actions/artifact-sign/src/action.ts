@@ -28,10 +28,14 @@ export const action = defineAction({
     artifacts: {
       description:
         'Path of the list of artifacts: those that were given, the files, their signatures, and the checksums.',
+      kind: 'file',
     },
     checksums: { description: 'Path of the SHA-256 sums.' },
     fingerprint: { description: 'Fingerprint of the primary key that signed.' },
-    'public-key': { description: 'Path of the armored public key, to be published beside the files.' },
+    'public-key': {
+      description: 'Path of the armored public key, to be published beside the files.',
+      kind: 'file',
+    },
     signed: { description: 'How many signatures were made now.' },
     'already-signed': { description: 'How many were there already, good and by this key.' },
     report: reportOutput,

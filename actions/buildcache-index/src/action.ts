@@ -61,6 +61,7 @@ export const action = defineAction({
     generation: { description: 'The generation of that index.' },
     'invalidation-paths': {
       description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
+      kind: 'lines',
     },
     'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,

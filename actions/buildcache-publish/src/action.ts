@@ -27,6 +27,7 @@ export const action = defineAction({
     'index-checksum': { description: 'SHA-256 of the package index that the mirror points to now.' },
     'invalidation-paths': {
       description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
+      kind: 'lines',
     },
     'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,

@@ -19,7 +19,7 @@ export const action = defineAction({
     warnings: { description: 'How many are warnings.' },
     entries: { description: 'How many entries were checked.' },
     'index-checksum': { description: 'SHA-256 of the package index that the mirror points to.' },
-    sarif: { description: 'Path of the findings as SARIF.' },
+    sarif: { description: 'Path of the findings as SARIF.', kind: 'file' },
     report: reportOutput,
   },
   checkInputs: (given, surroundings) => {

@@ -19,7 +19,7 @@ export const action = defineAction({
     'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
   inputs,
   outputs: {
-    'invalidation-ids': { description: 'IDs of the invalidations, one a line.' },
+    'invalidation-ids': { description: 'IDs of the invalidations, one a line.', kind: 'lines' },
     'paths-invalidated': { description: 'How many paths and tags were sent.' },
     'billable-paths': { description: 'How many of them this run adds to the bill at most.' },
     status: {
@@ -27,7 +27,7 @@ export const action = defineAction({
     },
     proven: { description: 'How many URLs serve what was published.' },
     stale: { description: 'How many serve other bytes.' },
-    report: { description: 'Path of the JSON report.' },
+    report: { description: 'Path of the JSON report.', kind: 'file' },
   },
   checkInputs: (given, surroundings) => [
     ...new Set([

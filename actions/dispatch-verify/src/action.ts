@@ -18,7 +18,11 @@ export const action = defineAction({
     'Checks a repository dispatch on the receiving side: event, sender, signature, age, replay and schema, and hands its fields and artifacts on.',
   inputs,
   outputs: {
-    payload: { description: 'The whole `client_payload` as JSON on one line, without its signature.' },
+    payload: {
+      description: 'The whole `client_payload` as JSON on one line, without its signature.',
+      kind: 'json',
+      secret: true,
+    },
     id: { description: 'The id of the message.' },
     'event-type': { description: 'The event type.' },
     'source-repository': { description: 'The repository that sent it.' },
@@ -29,11 +33,14 @@ export const action = defineAction({
     fields: {
       description:
         'What `fields` and `multiline-fields` asked for, as a JSON object on one line: `fromJSON(steps.verify.outputs.fields).name`.',
+      kind: 'json',
     },
     artifacts: {
       description: 'Path of the JSON list of artifacts, with the `path` of each that was fetched.',
+      kind: 'file',
+      secret: true,
     },
-    report: { description: 'Path of the JSON report.' },
+    report: { description: 'Path of the JSON report.', kind: 'file' },
   },
   checkInputs,
   run,

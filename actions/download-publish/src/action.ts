@@ -20,17 +20,25 @@ export const action = defineAction({
     'Publishes files under secret paths that change with the time, proves that they are served, and cleans up old ones.',
   inputs,
   outputs: {
-    urls: { description: 'Links of the current window, one a line, in the order of the files.' },
+    urls: {
+      description: 'Links of the current window, one a line, in the order of the files.',
+      kind: 'lines',
+      secret: true,
+    },
     artifacts: {
       description: 'Path of the JSON list of the files, each with its key and URL of the current window.',
+      kind: 'file',
+      secret: true,
     },
     window: { description: 'Number of the current window.' },
     'window-starts-at': { description: 'When the current window began, as `2026-01-01T00:00:00Z`.' },
     'window-ends-at': { description: 'When the current window ends.' },
-    windows: { description: 'Numbers of the windows that this run was about, one a line.' },
+    windows: { description: 'Numbers of the windows that this run was about, one a line.', kind: 'lines' },
     prefixes: {
       description:
         'What the keys of the current window begin with, one a line: the directory that each platform’s files, or each file, is in.',
+      kind: 'lines',
+      secret: true,
     },
     uploaded: { description: 'How many objects were stored.' },
     unchanged: { description: 'How many were there already, with the same bytes and headers.' },
@@ -40,7 +48,7 @@ export const action = defineAction({
     },
     deleted: { description: 'How many objects `cleanup` or `renew` deleted.' },
     proven: { description: 'How many links `verify` proved to serve the files.' },
-    report: reportOutput,
+    report: { ...reportOutput, secret: true },
   },
   checkInputs: inputProblems,
   run,

@@ -28,6 +28,7 @@ interface Story {
   readonly body: Readonly<Record<string, unknown>>;
   readonly facts: readonly (readonly [string, string])[];
   readonly tables: readonly SummaryBlock[];
+  readonly askedFor?: readonly string[];
 }
 
 export function reportPublish(told: Told, published: Published): ActionResult {
@@ -83,6 +84,7 @@ export function reportCleanup(told: Told, cleaned: Cleaned): ActionResult {
 /** The links of all windows, which only this operation shows: whoever reads the summary may download. */
 export function reportWindow(told: Told, links: readonly FileLink[]): ActionResult {
   return result(told, 'Download windows', {
+    askedFor: ['urls', 'prefixes'],
     body: {},
     facts: [],
     tables: [
@@ -149,7 +151,7 @@ function cleanupStory({ plan, deleted }: Cleaned): Story {
   };
 }
 
-function result(told: Told, title: string, { outputs = {}, body, facts, tables }: Story): ActionResult {
+function result(told: Told, title: string, { outputs = {}, body, facts, tables, askedFor = [] }: Story): ActionResult {
   const { given, clocks, windows, links, problems, failure } = told;
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
   return {
@@ -192,6 +194,7 @@ function result(told: Told, title: string, { outputs = {}, body, facts, tables }
     ],
     summary: [{ kind: 'heading', text: title }, factsSummary([...facts, ...commonFacts(told)]), ...tables],
     problems,
+    askedFor,
     failure,
   };
 }

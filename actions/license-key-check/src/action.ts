@@ -23,7 +23,7 @@ export const action = defineAction({
     'failing-check': {
       description: 'The check that failed, such as `changes-rejected`; empty when none did.',
     },
-    report: { description: 'Path of the JSON report. No key is in it.' },
+    report: { description: 'Path of the JSON report. No key is in it.', kind: 'file' },
   },
   checkInputs: inputProblems,
   run,

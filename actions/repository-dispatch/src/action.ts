@@ -20,20 +20,25 @@ export const action = defineAction({
     results: {
       description:
         'What became of each target, as a JSON array of `target`, `id`, `status` (`sent`, `already-sent`, `failed`, `unknown`, `planned`), `runUrl`, `conclusion` and `reason`.',
+      kind: 'json',
     },
     sent: { description: 'How many targets were told, by this run or before.' },
     failed: {
       description:
         'The targets that failed or are unknown, one a line: `targets` of a step that tries them again.',
+      kind: 'lines',
     },
-    unknown: { description: 'The targets of which it is not known whether they were told, one a line.' },
-    ids: { description: 'The ids of the messages, one a line, in the order of `targets`.' },
-    'run-urls': { description: "URLs of the receivers' runs that were found, one a line." },
+    unknown: {
+      description: 'The targets of which it is not known whether they were told, one a line.',
+      kind: 'lines',
+    },
+    ids: { description: 'The ids of the messages, one a line, in the order of `targets`.', kind: 'lines' },
+    'run-urls': { description: "URLs of the receivers' runs that were found, one a line.", kind: 'lines' },
     conclusion: {
       description:
         "With `wait`: `success` when every receiver's run succeeded, or how the first that did not ended: a conclusion of GitHub's, `deadline`, `not-allowed`, `failed` or `unknown`. Empty without it.",
     },
-    report: { description: 'Path of the JSON report.' },
+    report: { description: 'Path of the JSON report.', kind: 'file', secret: true },
   },
   checkInputs: (given, surroundings) => [
     ...signatureProblems(given),

@@ -16,12 +16,16 @@ export const action = defineAction({
     unchanged: { description: 'How many were there already, with the same bytes and headers.' },
     deleted: { description: 'How many objects were deleted.' },
     'bytes-uploaded': { description: 'How many bytes the stored objects have together.' },
-    'changed-keys': { description: 'Path of a file with the keys that were stored or deleted, one a line.' },
+    'changed-keys': {
+      description: 'Path of a file with the keys that were stored or deleted, one a line.',
+      kind: 'file',
+    },
     'invalidation-paths': {
       description:
         'Paths that a CDN in front of the destination must invalidate, one a line: what this run stored or deleted, and what earlier ones did, until `cloudfront-invalidate` has proven it (its input `destination`). One path that ends in `*` when there are more than 3,000.',
+      kind: 'lines',
     },
-    manifest: { description: 'Path of the manifest. Empty for a dry run.' },
+    manifest: { description: 'Path of the manifest. Empty for a dry run.', kind: 'file' },
     report: reportOutput,
   },
   checkInputs: (given, surroundings) => {

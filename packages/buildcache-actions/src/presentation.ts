@@ -1,6 +1,6 @@
 import { counted } from '@slipway/core';
 import type { Finding } from '@slipway/mirror';
-import type { SummaryBlock } from '@slipway/runner';
+import type { OutputDeclaration, SummaryBlock } from '@slipway/runner';
 import { pathInMirror } from './mirror-in-cdn.ts';
 
 export { factsSummary, reportFile, reportOutput } from '@slipway/runner';
@@ -52,7 +52,8 @@ export function findingCounts(findings: readonly Finding[]): {
 export const pointerChecksumsOutput = {
   description:
     'Path and SHA-256 of each index pointer as it is now, one a line: what `prove` of cloudfront-invalidate takes.',
-};
+  kind: 'lines',
+} as const satisfies OutputDeclaration;
 
 /** A line for each index pointer that is there. */
 export function pointerChecksums(

@@ -1,20 +1,28 @@
 import { printable } from '@slipway/core';
-import { booleanOf, type InputDeclarations } from '@slipway/runner';
+import { type ActionDefinition, booleanOf } from '@slipway/runner';
 import { closest } from './closest.ts';
 
 /** The flags of every command, beside the inputs of its action. */
 export const commonFlags = {
-  json: 'Write the report as JSON to standard output, and everything else to standard error.',
+  json: 'Write the report and all outputs, secret ones too, as JSON to standard output, and everything else to standard error.',
   debug: 'Tell more, and show where an error came from.',
   help: 'Show this help.',
 } as const;
 
 export type CommonFlag = keyof typeof commonFlags;
 
+/** The flag that writes outputs, also of every command. */
+export const writeFlag = 'write';
+
+/** The place that stands for standard output. */
+export const standardOutput = '-';
+
 export interface ParsedArguments {
   /** What was given for each input, in order; booleans as `true` and `false`. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly flags: ReadonlySet<CommonFlag>;
+  /** Where outputs are to be written: a path, or `-` for standard output. */
+  readonly writes: ReadonlyMap<string, string>;
   /** Inputs whose flag had no value. */
   readonly refused: ReadonlySet<string>;
   /** A sentence for each argument that means nothing. Values are never repeated: one may be a misplaced secret. */
@@ -26,9 +34,13 @@ export interface ParsedArguments {
  * `--no-name` alone. Never throws: everything wrong is in `problems`. Unlike `parseArgs` of Node it never takes a flag for the
  * value of the flag before it, so that each problem is told once and none hides another.
  */
-export function parseArguments(args: readonly string[], inputs: InputDeclarations): ParsedArguments {
+export function parseArguments(
+  args: readonly string[],
+  { inputs, outputs }: Pick<ActionDefinition, 'inputs' | 'outputs'>,
+): ParsedArguments {
   const given = new Map<string, string[]>();
   const flags = new Set<CommonFlag>();
+  const writes: string[] = [];
   const refused = new Set<string>();
   const problems: string[] = [];
   const add = (name: string, value: string): void => {
@@ -63,23 +75,58 @@ export function parseArguments(args: readonly string[], inputs: InputDeclaration
     } else if (isBoolean(negated)) {
       if (inlineValue === undefined) add(negated, 'false');
       else problems.push(`--${name} takes no value`);
-    } else if (!isInput(name)) {
-      problems.push(unknownFlag(name, [...Object.keys(inputs), ...Object.keys(commonFlags)]));
+    } else if (!isInput(name) && name !== writeFlag) {
+      problems.push(unknownFlag(name, [...Object.keys(inputs), ...Object.keys(commonFlags), writeFlag]));
       wasUnknown = inlineValue === undefined;
-    } else if (inlineValue !== undefined) {
-      add(name, inlineValue);
     } else {
       const next = args[index + 1];
-      if (next !== undefined && !/^-./.test(next)) {
-        add(name, next);
-        index += 1;
+      const separate = next !== undefined && !/^-./.test(next) ? next : undefined;
+      const value = inlineValue ?? separate;
+      if (inlineValue === undefined && separate !== undefined) index += 1;
+      if (name === writeFlag) {
+        writes.push(value ?? '');
+      } else if (value !== undefined) {
+        add(name, value);
       } else {
         refused.add(name);
         problems.push(`--${name} needs a value (one that starts with a dash is written --${name}=-…)`);
       }
     }
   }
-  return { given, flags, refused, problems };
+  const destinations = parseWrites(writes, Object.keys(outputs));
+  problems.push(...destinations.problems);
+  if (flags.has('json') && [...destinations.writes.values()].includes(standardOutput)) {
+    problems.push('--json and a --write to - both want standard output: write the output to a file');
+  }
+  return { given, flags, writes: destinations.writes, refused, problems };
+}
+
+/** What `--write NAME=FILE` asks for. */
+function parseWrites(
+  texts: readonly string[],
+  outputs: readonly string[],
+): Pick<ParsedArguments, 'writes' | 'problems'> {
+  const writes = new Map<string, string>();
+  const problems: string[] = [];
+  for (const text of texts) {
+    const [, name, place] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (name === undefined || place === undefined || place.trim() === '') {
+      problems.push(`--${writeFlag} takes NAME=FILE, such as --${writeFlag} ${outputs[0] ?? 'report'}=FILE`);
+    } else if (!outputs.includes(name)) {
+      const match = closest(name, outputs);
+      const advice = match === undefined ? `its outputs are ${outputs.join(', ')}` : `did you mean ${match}?`;
+      problems.push(`--${writeFlag}: there is no output ${printable(name, 80)} (${advice})`);
+    } else if (writes.has(name)) {
+      problems.push(`--${writeFlag} names ${name} twice`);
+    } else if ([...writes.values()].includes(place)) {
+      problems.push(
+        `--${writeFlag} writes two outputs to ${place === standardOutput ? 'standard output' : 'one file'}`,
+      );
+    } else {
+      writes.set(name, place);
+    }
+  }
+  return { writes, problems };
 }
 
 function isCommonFlag(name: string): name is CommonFlag {

@@ -1,6 +1,6 @@
-import type { ActionDefinition, InputDeclaration } from '@slipway/runner';
+import type { ActionDefinition, InputDeclaration, OutputDeclaration } from '@slipway/runner';
 import { version } from '@slipway/runner';
-import { commonFlags } from './arguments.ts';
+import { commonFlags, writeFlag } from './arguments.ts';
 import { environmentVariable } from './input-sources.ts';
 import { definitionList, wrap } from './text-layout.ts';
 
@@ -45,13 +45,16 @@ export function actionHelp(action: ActionDefinition): string {
       '@FILE as a value stands for what the file holds, @- for standard input, @@ for a leading @. What has … after it ' +
         'takes its flag several times, or lines. --flag alone is --flag true, and --no-flag is --flag false. Each input can also come from a variable, such as ' +
         `${environmentVariable(exampleName)}; flags win. Secrets are taken only from files, standard input and variables. ` +
-        'Reports, manifests and lists are written only where an input names a place for them, and then are outputs: temporary files are made in workflows alone. The workspace is the directory that slipway is started in.',
+        'A value that is given must not be empty, a list may be. The workspace is the directory that slipway is started in.',
       width,
     ),
     '',
-    'Outputs:',
+    ...wrap(
+      `Outputs, each for --${writeFlag} NAME=FILE; secret ones are shown only so, and with --json:`,
+      width,
+    ),
     ...definitionList(
-      Object.entries(action.outputs).map(([name, { description }]) => [name, description]),
+      Object.entries(action.outputs).map(([name, output]) => [outputTerm(name, output), output.description]),
       width,
     ),
     '',
@@ -61,7 +64,18 @@ export function actionHelp(action: ActionDefinition): string {
 }
 
 function commonFlagEntries(): readonly (readonly [string, string])[] {
-  return Object.entries(commonFlags).map(([name, text]) => [`--${name}`, text]);
+  return [
+    [
+      `--${writeFlag} NAME=FILE …`,
+      'Write an output to a file: the file that it is, or its value, an item a line. Outputs that are files are written nowhere else, except where an input names a place. A secret one is readable for you alone. With - for FILE it goes to standard output, and everything else to standard error.',
+    ],
+    ...Object.entries(commonFlags).map(([name, text]) => [`--${name}`, text] as const),
+  ];
+}
+
+function outputTerm(name: string, { kind, secret }: OutputDeclaration): string {
+  const marks = [kind ?? [], secret === true ? 'secret' : []].flat();
+  return marks.length === 0 ? name : `${name} (${marks.join(', ')})`;
 }
 
 function flagTerm(name: string, declaration: InputDeclaration<unknown>): string {

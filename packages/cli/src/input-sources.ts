@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { printable, systemErrorCode, UserError } from '@slipway/core';
-import type { InputDeclaration, InputDeclarations } from '@slipway/runner';
+import { type InputDeclaration, type InputDeclarations, isBlank } from '@slipway/runner';
 import type { ParsedArguments } from './arguments.ts';
 
 const maxFileBytes = 10 * 2 ** 20;
@@ -45,7 +45,10 @@ export async function readInputTexts(
     const values = given.get(name);
     const fromEnvironment = sources.environment[environmentVariable(name)];
     if (values === undefined) {
-      if (fromEnvironment !== undefined) texts.set(name, fromEnvironment);
+      if (fromEnvironment === undefined) continue;
+      if (isMistake(declaration, fromEnvironment))
+        refuse(name, emptyText(environmentVariable(name), 'unset it'));
+      else texts.set(name, fromEnvironment);
       continue;
     }
     if (values.length > 1 && declaration.repeatable !== true) {
@@ -64,9 +67,25 @@ export async function readInputTexts(
       else parts.push(part.text);
     }
     const isEmpty = values.every((value) => value === '');
-    texts.set(name, isEmpty ? (declaration.emptyArgument ?? '') : parts.join('\n'));
+    const text = isEmpty ? (declaration.emptyArgument ?? '') : parts.join('\n');
+    if (parts.length === values.length && isMistake(declaration, text)) {
+      refuse(name, emptyText(`--${name}`, 'leave it out'));
+    }
+    texts.set(name, text);
   }
   return { texts, refused, problems };
+}
+
+/**
+ * Whether a text that was given says nothing. Such a text is what is left of a variable that is not set, or of a program that
+ * failed: a release would go out unsigned or unverified, without a word. A list may be empty.
+ */
+function isMistake(declaration: InputDeclaration<unknown>, text: string): boolean {
+  return isBlank(declaration, text) && !Array.isArray(declaration.absent);
+}
+
+function emptyText(what: string, wayOut: string): string {
+  return `${what} is given and empty: give a value, or ${wayOut}`;
 }
 
 async function readValue(

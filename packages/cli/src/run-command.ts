@@ -1,30 +1,23 @@
 import { setEnvironmentData } from 'node:worker_threads';
-import { asSlipwayError, type Clock, counted, printable, Redactor, type SlipwayError } from '@slipway/core';
+import { asSlipwayError, type Clock, printable, Redactor } from '@slipway/core';
 import {
   type ActionDefinition,
-  type ActionResult,
-  collectOutputs,
-  contentsText,
   failureStack,
   failureText,
   parseInputs,
-  problemText,
   secretForms,
   version,
-  writeResultFile,
 } from '@slipway/runner';
 import { parseArguments } from './arguments.ts';
 import { closest } from './closest.ts';
 import { actionHelp, generalHelp } from './help.ts';
 import { readInputTexts, type Sources } from './input-sources.ts';
 import type { ActionRegistry } from './registry.ts';
-import { lineWriter, type Style, type Terminal, terminalProgress } from './terminal.ts';
-import { outputLines, textBlocks } from './text-layout.ts';
+import { showResult } from './show-result.ts';
+import { lineWriter, type Terminal, terminalProgress } from './terminal.ts';
 
 /** Where worker threads of the CLI find which action they belong to. */
 export const workerActionKey = 'slipway-action';
-
-const maxShownProblems = 100;
 
 export interface CommandSurroundings extends Terminal {
   readonly registry: ActionRegistry;
@@ -78,7 +71,7 @@ async function runAction(
   args: readonly string[],
   surroundings: CommandSurroundings,
 ): Promise<ExitStatus> {
-  const { given, flags, refused, problems } = parseArguments(args, action.inputs);
+  const { given, flags, writes, refused, problems } = parseArguments(args, action);
   if (flags.has('help')) {
     surroundings.output.write(actionHelp(action));
     return 0;
@@ -119,7 +112,10 @@ async function runAction(
     const context = { progress, clock, workDirectory, environment, mask, workerEntry };
     const result = await action.run(inputs, context);
     progress.finish();
-    const failure = await showResult(action, result, flags.has('json'), redactor, surroundings);
+    const { output, error } = surroundings;
+    const json = flags.has('json');
+    const showing = { output, error, environment, workDirectory, redactor, json, writes };
+    const failure = await showResult(action, result, showing);
     if (failure === undefined) return 0;
     tell(failure);
   } catch (error) {
@@ -127,77 +123,4 @@ async function runAction(
     tell(error);
   }
   return 1;
-}
-
-/** Writes the files that the user named, and shows the result. Returns the first failure. */
-async function showResult(
-  action: ActionDefinition,
-  result: ActionResult,
-  json: boolean,
-  redactor: Redactor,
-  surroundings: CommandSurroundings,
-): Promise<SlipwayError | undefined> {
-  const failures: unknown[] = result.failure === undefined ? [] : [result.failure];
-  const paths = new Map<string, string>();
-  for (const file of result.files.filter(({ path }) => path !== undefined)) {
-    try {
-      const directories = { workDirectory: surroundings.workDirectory, temporaryDirectory: '' };
-      paths.set(file.output, await writeResultFile(file, directories, redactor));
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  try {
-    const { values } = collectOutputs(action, result.outputs, paths, Number.POSITIVE_INFINITY);
-    const outputs = [...values].filter(([, value]) => value !== '');
-    if (json) {
-      const report = result.files.find(({ output }) => output === 'report');
-      const text =
-        (report && contentsText(report.contents)) ??
-        JSON.stringify({ outputs: Object.fromEntries(outputs) }, undefined, 2);
-      surroundings.output.write(`${redactor.redact(text).trimEnd()}\n`);
-    } else {
-      showReadably(result, outputs, redactor, surroundings);
-    }
-  } catch (error) {
-    failures.push(error);
-  }
-  showProblems(result, json, redactor, surroundings);
-  return failures.length === 0 ? undefined : asSlipwayError(failures[0]);
-}
-
-function showReadably(
-  result: ActionResult,
-  outputs: readonly (readonly [string, string])[],
-  redactor: Redactor,
-  surroundings: CommandSurroundings,
-): void {
-  const writer = lineWriter(surroundings.output, surroundings, redactor);
-  const redact = (text: string): string => redactor.redact(text);
-  const lines = [...textBlocks(result.summary, redact), ''];
-  if (outputs.length > 0) {
-    lines.push(...outputLines(outputs.map(([name, value]) => [name, redact(value)])), '');
-  }
-  let blank = true;
-  for (const line of lines) {
-    if (line !== '' || !blank) writer.line(line);
-    blank = line === '';
-  }
-}
-
-function showProblems(
-  result: ActionResult,
-  json: boolean,
-  redactor: Redactor,
-  surroundings: CommandSurroundings,
-): void {
-  const writer = lineWriter(json ? surroundings.error : surroundings.output, surroundings, redactor);
-  const styles: Readonly<Record<string, Style>> = { error: 'red', warning: 'yellow', notice: 'cyan' };
-  const ranks = { error: 0, warning: 1, notice: 2 } as const;
-  const worstFirst = result.problems.toSorted((a, b) => ranks[a.severity] - ranks[b.severity]);
-  for (const problem of worstFirst.slice(0, maxShownProblems)) {
-    writer.line(`${problem.severity} ${problem.code}: ${problemText(problem)}`, styles[problem.severity]);
-  }
-  const more = result.problems.length - maxShownProblems;
-  if (more > 0) writer.line(`… and ${counted(more, 'more problem')}; --json shows all of them.`);
 }

@@ -1,8 +1,7 @@
 import { styleText } from 'node:util';
-import { type Clock, type ProgressPort, printable, type Redactor } from '@slipway/core';
+import { type Clock, type ProgressPort, printable, printableLine, type Redactor } from '@slipway/core';
 import { doneText, progressText, type Step } from '@slipway/runner';
 
-const maxLineCharacters = 4_000;
 const redrawEveryMs = 100;
 const plainProgressEveryMs = 5_000;
 const clearLine = '\r\u001b[2K';
@@ -26,10 +25,10 @@ export function lineWriter(stream: Stream, terminal: Terminal, redactor: Redacto
   const coloured =
     stream.isTTY === true && !terminal.environment['NO_COLOR'] && terminal.environment['TERM'] !== 'dumb';
   return {
-    /** `text` may have several lines; each is made printable. */
+    /** `text` may have several lines; each is made printable, and none is cut. */
     line(text: string, style?: Style): void {
       for (const line of redactor.redact(text).split(/\r?\n/)) {
-        const safe = printable(line, maxLineCharacters);
+        const safe = printableLine(line);
         const styled =
           coloured && style !== undefined ? styleText(style, safe, { validateStream: false }) : safe;
         stream.write(`${styled}\n`);

@@ -1,8 +1,6 @@
-import { counted, printable } from '@slipway/core';
+import { counted, printableLine } from '@slipway/core';
 import type { SummaryBlock } from '@slipway/runner';
 
-const maxCellCharacters = 72;
-const maxLineCharacters = 4_000;
 const maxOutputLines = 100;
 
 /** `text` broken at spaces into lines of at most `width` characters; a longer word stands alone. */
@@ -35,18 +33,27 @@ export function definitionList(
   });
 }
 
-/** A table with aligned columns; columns of numbers are aligned to the right. Every cell is made printable. */
+/**
+ * A table with aligned columns; columns of numbers are aligned to the right. Every cell is made printable, and is whole
+ * however wide the terminal is, because people copy from it. A cell may have several lines.
+ */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [head, ...rows].map((row) =>
-    head.map((_, column) => printable(row[column] ?? '', maxCellCharacters)),
-  );
+  const cellLines = (row: readonly string[]): readonly (readonly string[])[] => {
+    const columns = head.map((_, column) => printableLines(row[column] ?? ''));
+    const height = Math.max(1, ...columns.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, line) => columns.map((lines) => lines[line] ?? ''));
+  };
+  const headLines = cellLines(head);
+  const cells = [...headLines, ...rows.flatMap(cellLines)];
   const widths = head.map((_, column) =>
     cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
   );
   const isNumeric = head.map(
     (_, column) =>
-      cells.length > 1 &&
-      cells.slice(1).every((row) => /^[\d.,]+( ([KMGTP]i)?B| m?s|%)?$|^$/.test(row[column] ?? '')),
+      rows.length > 0 &&
+      cells
+        .slice(headLines.length)
+        .every((row) => /^[\d.,]+( ([KMGTP]i)?B| m?s|%)?$|^$/.test(row[column] ?? '')),
   );
   const line = (row: readonly string[]): string =>
     row
@@ -55,18 +62,24 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
       )
       .join('  ')
       .trimEnd();
-  const [first = [], ...others] = cells;
-  return [line(first), widths.map((width) => '─'.repeat(width)).join('  '), ...others.map(line)];
+  const lines = cells.map(line);
+  const rule = widths.map((width) => '─'.repeat(width)).join('  ');
+  return [...lines.slice(0, headLines.length), rule, ...lines.slice(headLines.length)];
 }
 
-/** Outputs and their values, each line of a value on its own, and none cut as cells are: people copy them. */
+/** Outputs and their values, each line of a value on its own. */
 export function outputLines(outputs: readonly (readonly [name: string, value: string])[]): readonly string[] {
   const rows = outputs.flatMap(([name, value]) => {
     const lines = value.split(/\r?\n/);
     const more = lines.length - maxOutputLines;
     const shown =
-      more > 0 ? [...lines.slice(0, maxOutputLines), `… and ${counted(more, 'more line')}`] : lines;
-    return shown.map((line, index) => [index === 0 ? name : '', printable(line, maxLineCharacters)] as const);
+      more > 0
+        ? [
+            ...lines.slice(0, maxOutputLines),
+            `… and ${counted(more, 'more line')}: --write ${name}=FILE writes all`,
+          ]
+        : lines;
+    return shown.map((line, index) => [index === 0 ? name : '', printableLine(line)] as const);
   });
   const width = Math.max('output'.length, ...rows.map(([name]) => name.length));
   const head = [`${'output'.padEnd(width)}  value`, `${'─'.repeat(width)}  ─────`];
@@ -81,7 +94,7 @@ export function textBlocks(
   return blocks.flatMap((block) => {
     switch (block.kind) {
       case 'heading':
-        return ['', printable(redact(block.text), maxLineCharacters), ''];
+        return ['', printableLine(redact(block.text)), ''];
       case 'text':
         return printableLines(redact(block.text));
       case 'code':
@@ -99,11 +112,7 @@ export function textBlocks(
           '',
         ];
       case 'details':
-        return [
-          '',
-          `${printable(redact(block.summary), maxLineCharacters)}:`,
-          ...textBlocks(block.blocks, redact),
-        ];
+        return ['', `${printableLine(redact(block.summary))}:`, ...textBlocks(block.blocks, redact)];
       default:
         return block satisfies never;
     }
@@ -111,5 +120,5 @@ export function textBlocks(
 }
 
 function printableLines(text: string): readonly string[] {
-  return text.split(/\r?\n/).map((line) => printable(line, maxLineCharacters));
+  return text.split(/\r?\n/).map(printableLine);
 }

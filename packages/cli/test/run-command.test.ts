@@ -33,7 +33,7 @@ const action = defineAction({
   outputs: {
     said: { description: 'What was said.' },
     never: { description: 'What never is.' },
-    report: { description: 'The report.' },
+    report: { description: 'The report.', kind: 'file' },
   },
   async run({ title, names, tones, keys, key = '', dryRun, loud, how, report }, { progress }) {
     progress.start('Say it', 2, 'entries');
@@ -178,6 +178,32 @@ describe('the arguments of slipway', () => {
     expect(fromVariables.output).toMatch(/said +variable stdin true true/);
   });
 
+  test.each([
+    ['a secret in an empty file', ['--key', `@${file('empty', ' \n')}`], {}, '--key is given and empty'],
+    ['a secret from nothing', ['--key', '@-'], {}, '--key is given and empty: give a value, or leave it out'],
+    [
+      'a secret in an empty variable',
+      [],
+      { SLIPWAY_KEY: '' },
+      'SLIPWAY_KEY is given and empty: give a value, or unset it',
+    ],
+    ['a path', ['--report='], {}, '--report is given and empty'],
+    ['a text of blanks', ['--title', ' \t '], {}, '--title is given and empty'],
+    ['a block', ['--keys', '\n'], {}, '--keys is given and empty'],
+    ['a boolean', ['--dry-run='], {}, '--dry-run is given and empty'],
+  ])('that are empty are no values: %s', async (_, args: readonly string[], environment, message) => {
+    const ran = await run(['echo', ...(args.includes('--title') ? [] : ['--title', 'a']), ...args], {
+      environment,
+    });
+    expect(ran).toMatchObject({ status: 2, output: '' });
+    expect(ran.error).toContain(message);
+    expect(ran.error).not.toContain('is required');
+  });
+
+  test('may be an empty list, as another program has it that found nothing', async () => {
+    expect((await run(['echo', '--title', 'a', '--names', `@${file('none', '\n')}`])).status).toBe(0);
+  });
+
   test('that are wrong are told all at once, with status 2', async () => {
     const ran = await run([
       'echo',
@@ -244,7 +270,7 @@ describe('the arguments of slipway', () => {
     );
     fc.assert(
       fc.property(fc.array(argument), (args) => {
-        const { given, problems } = parseArguments(args, action.inputs);
+        const { given, problems } = parseArguments(args, action);
         for (const name of given.keys()) expect(Object.keys(action.inputs)).toContain(name);
         for (const problem of problems) expect(problem.length).toBeLessThan(300);
       }),
@@ -256,7 +282,7 @@ describe('the arguments of slipway', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), fc.boolean(), (values, loud) => {
         const args = [...values.map((value) => `--names=${value}`), loud ? '--loud' : '--no-loud'];
-        const { given, problems } = parseArguments(args, action.inputs);
+        const { given, problems } = parseArguments(args, action);
         expect(problems).toEqual([]);
         expect(given.get('names') ?? []).toEqual(values);
         expect(given.get('loud')).toEqual([String(loud)]);
@@ -280,6 +306,8 @@ describe('the result', () => {
       'output  value',
       '──────  ─────',
       'said    a  false true',
+      '',
+      'Not written: report. --write NAME=FILE writes one.',
       '',
       'warning odd: k: odd ',
       '',
@@ -308,12 +336,19 @@ describe('the result', () => {
       ],
     ]);
     const many = outputLines([['paths', Array.from({ length: 500 }, (_, index) => `/${index}`).join('\n')]]);
-    expect(many.slice(-2)).toEqual(['        /99', '        … and 400 more lines']);
+    expect(many.slice(-2)).toEqual([
+      '        /99',
+      '        … and 400 more lines: --write paths=FILE writes all',
+    ]);
   });
 
   test('is the report alone on standard output with --json', async () => {
     const { output, error } = await run(['echo', '--title', 'a', '--json']);
-    expect(JSON.parse(output)).toEqual({ title: 'a', key: '' });
+    expect(JSON.parse(output)).toEqual({
+      title: 'a',
+      key: '',
+      outputs: { said: 'a  false true ', never: null, report: null },
+    });
     expect(error).toContain('warning odd');
   });
 

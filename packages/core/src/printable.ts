@@ -10,13 +10,22 @@ const doubleColon = /(?<!\barn:[a-z][a-z-]{1,31}:[a-z][a-z0-9-]{0,31}:?)::/g;
  */
 export function printable(text: string, maxCharacters = maxPrintableCharacters): string {
   const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
-  return cut
-    .replace(
-      /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu,
-      (character) => {
-        return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-      },
-    )
-    .replaceAll(doubleColon, ':\u200b:')
+  return withoutControls(cut).replaceAll(doubleColon, ':\u200b:').replaceAll('##[', '#\u200b#[');
+}
+
+/**
+ * One whole line of a program's output made safe to print, and otherwise exactly as it is, so that what is copied from it is
+ * right: never cut, and broken up only where a runner would read a workflow command, which is where a line begins.
+ */
+export function printableLine(line: string): string {
+  return withoutControls(line)
+    .replace(/^(\s*):(?=:)/, '$1:\u200b')
     .replaceAll('##[', '#\u200b#[');
+}
+
+function withoutControls(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }

@@ -60,6 +60,16 @@ export type InputsOf<Declarations extends InputDeclarations> = {
 
 export interface OutputDeclaration {
   readonly description: string;
+  /**
+   * What the text of its value is: `lines` has an item on each, `json` is a JSON text, and `file` is the path of the
+   * `ResultFile` of this name. A single value when not given.
+   */
+  readonly kind?: 'lines' | 'json' | 'file';
+  /**
+   * Whoever has it may do what others must not, such as open a secret link. Workflows hand it on unseen; a terminal shows it
+   * only to who asks for it by name, and a file of it is for its owner alone.
+   */
+  readonly secret?: true;
 }
 
 /** A piece of a job summary; the runner renders and escapes it. Texts are plain text, not Markdown. */
@@ -111,6 +121,8 @@ export interface ActionResult {
   readonly files: readonly ResultFile[];
   readonly summary: readonly SummaryBlock[];
   readonly problems: readonly Problem[];
+  /** Secret outputs that this run was asked to tell, so that a terminal shows them. */
+  readonly askedFor?: readonly string[];
   /** Set when the run failed after it had something to report: outputs, files and summary are still written. */
   readonly failure?: SlipwayError | undefined;
 }

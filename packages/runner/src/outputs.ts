@@ -1,5 +1,5 @@
 import { InternalError } from '@slipway/core';
-import type { ActionDefinition, ActionResult } from './declaration.ts';
+import type { ActionDefinition, ActionResult, OutputDeclaration } from './declaration.ts';
 
 /** GitHub takes 1 MB of outputs a job. */
 const maxOutputBytes = 1_000_000;
@@ -23,7 +23,7 @@ export function collectOutputs(
 ): Outputs {
   const values = new Map(Object.keys(action.outputs).map((name) => [name, '']));
   for (const [name, value] of [...Object.entries(outputs), ...filePaths]) {
-    if (!values.has(name)) throw new InternalError(`${action.name} has no output "${name}"`);
+    checkDeclared(action, name, filePaths);
     values.set(name, String(value));
   }
   const leftOut: string[] = [];
@@ -37,4 +37,42 @@ export function collectOutputs(
     leftOut.push(entry[0]);
   }
   return { values, leftOut };
+}
+
+/**
+ * The outputs of a run as JSON values, each declared one: `lines` as an array, `json` as what it says, and null for what
+ * this run has no value of. Throws as `collectOutputs` does.
+ */
+export function outputValues(
+  action: Pick<ActionDefinition, 'name' | 'outputs'>,
+  outputs: ActionResult['outputs'],
+  filePaths: ReadonlyMap<string, string>,
+): Readonly<Record<string, unknown>> {
+  for (const name of [...Object.keys(outputs), ...filePaths.keys()]) checkDeclared(action, name, filePaths);
+  return Object.fromEntries(
+    Object.entries(action.outputs).map(([name, { kind }]) => {
+      const value = filePaths.get(name) ?? outputs[name];
+      return [name, value === undefined ? null : jsonValue(value, kind)];
+    }),
+  );
+}
+
+function jsonValue(value: string | number | boolean, kind: OutputDeclaration['kind']): unknown {
+  if (typeof value !== 'string') return value;
+  if (kind === 'lines') return value.split('\n').filter((line) => line !== '');
+  return kind === 'json' && value !== '' ? JSON.parse(value) : value;
+}
+
+function checkDeclared(
+  action: Pick<ActionDefinition, 'name' | 'outputs'>,
+  name: string,
+  filePaths: ReadonlyMap<string, string>,
+): void {
+  const declared = Object.hasOwn(action.outputs, name) ? action.outputs[name] : undefined;
+  if (declared === undefined) throw new InternalError(`${action.name} has no output "${name}"`);
+  if ((declared.kind === 'file') !== filePaths.has(name)) {
+    throw new InternalError(
+      `the output "${name}" of ${action.name} is a file, and not declared so, or no file`,
+    );
+  }
 }

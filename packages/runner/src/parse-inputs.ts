@@ -119,6 +119,11 @@ function parseInput(declaration: InputDeclaration<unknown>, text: string | undef
   }
 }
 
+/** Whether a text stands for no value at all. */
+export function isBlank(declaration: InputDeclaration<unknown>, text: string): boolean {
+  return givenText(declaration, text) === '';
+}
+
 /** Empty when nothing was given. */
 function givenText({ verbatim }: InputDeclaration<unknown>, text = ''): string {
   if (verbatim !== true) return text.trim();

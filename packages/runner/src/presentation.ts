@@ -1,4 +1,4 @@
-import type { ResultFile, SummaryBlock } from './declaration.ts';
+import type { OutputDeclaration, ResultFile, SummaryBlock } from './declaration.ts';
 
 /** Facts as a table of two columns, the first of them as its head. */
 export function factsSummary(facts: readonly (readonly [string, string])[]): SummaryBlock {
@@ -17,4 +17,7 @@ export function reportFile(
 }
 
 /** The output that every action has. */
-export const reportOutput = { description: 'Path of the JSON report.' };
+export const reportOutput = {
+  description: 'Path of the JSON report.',
+  kind: 'file',
+} as const satisfies OutputDeclaration;

@@ -9,12 +9,14 @@ const hint = 'Name a file in a directory that can be written.';
 /**
  * Writes a file of a result, without the secrets of the run, and returns its absolute path: where the user wants it
  * (relative paths start at `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a
- * job never share one. A reader sees the old file or the new one whole. Throws `UserError` `disk-full` or `target-read-only`.
+ * job never share one. A reader sees the old file or the new one whole, and only its owner one that is `secret`. Throws
+ * `UserError` `disk-full` or `target-read-only`.
  */
 export async function writeResultFile(
   file: ResultFile,
   directories: { readonly workDirectory: string; readonly temporaryDirectory: string },
   redactor: Pick<Redactor, 'redact'>,
+  secret = false,
 ): Promise<string> {
   if (file.path === undefined && basename(file.defaultName) !== file.defaultName) {
     throw new InternalError(`the file name "${printable(file.defaultName)}" is a path`);
@@ -26,7 +28,7 @@ export async function writeResultFile(
         ? join(await mkdtemp(join(directories.temporaryDirectory, 'slipway-')), file.defaultName)
         : resolve(directories.workDirectory, file.path);
     makeDirectories(dirname(path), hint);
-    await replaceFile(path, writableContents(file, redactor));
+    await replaceFile(path, writableContents(file, redactor), secret ? 0o600 : 0o666);
     return path;
   } catch (error) {
     throw writeError(path ?? directories.temporaryDirectory, error, hint);
@@ -52,10 +54,10 @@ function writableContents(
   };
 }
 
-async function replaceFile(path: string, contents: ResultFile['contents']): Promise<void> {
+async function replaceFile(path: string, contents: ResultFile['contents'], mode: number): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   try {
-    await writeFile(partial, contents);
+    await writeFile(partial, contents, { mode, flag: 'wx' });
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });

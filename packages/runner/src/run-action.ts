@@ -115,7 +115,8 @@ async function publishResult(
         workDirectory: workDirectory(environment),
         temporaryDirectory: environment['RUNNER_TEMP'] || tmpdir(),
       };
-      paths.set(file.output, await writeResultFile(file, directories, redactor));
+      const secret = action.outputs[file.output]?.secret === true;
+      paths.set(file.output, await writeResultFile(file, directories, redactor, secret));
     } catch (error) {
       failures.push(error);
     }

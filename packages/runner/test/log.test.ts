@@ -1,10 +1,10 @@
-import { type Clock, Redactor } from '@slipway/core';
+import { type Clock, InternalError, Redactor } from '@slipway/core';
 import { parseCommand } from '@slipway/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import manifest from '../../../package.json' with { type: 'json' };
 import { logProgress } from '../src/log-progress.ts';
-import { collectOutputs } from '../src/outputs.ts';
+import { collectOutputs, outputValues } from '../src/outputs.ts';
 import { progressText } from '../src/progress-text.ts';
 import { inputVariable } from '../src/run-action.ts';
 import { version } from '../src/version.ts';
@@ -136,7 +136,11 @@ describe('progress in a log', () => {
 });
 
 describe('outputs', () => {
-  const action = { name: 'example', outputs: { a: { description: '' }, b: { description: '' } } };
+  const action = {
+    name: 'example',
+    outputs: { a: { description: '' }, b: { description: '', kind: 'file' } },
+  } as const;
+  const texts = { name: 'example', outputs: { a: { description: '' }, b: { description: '' } } };
 
   test('are texts, all declared ones, and files are their paths', () => {
     const { values } = collectOutputs(action, { a: 3 }, new Map([['b', '/tmp/x']]));
@@ -151,8 +155,40 @@ describe('outputs', () => {
   });
 
   test('that are too large together lose the largest first', () => {
-    const { values, leftOut } = collectOutputs(action, { a: 'xxxxxxxxxx', b: 'yyy' }, new Map(), 10);
+    const { values, leftOut } = collectOutputs(texts, { a: 'xxxxxxxxxx', b: 'yyy' }, new Map(), 10);
     expect([values.get('a'), values.get('b'), leftOut]).toEqual(['', 'yyy', ['a']]);
+  });
+
+  test('are real values as JSON, and null where a run has none', () => {
+    const typed = {
+      name: 'example',
+      outputs: {
+        number: { description: '' },
+        lines: { description: '', kind: 'lines' },
+        none: { description: '', kind: 'lines' },
+        json: { description: '', kind: 'json' },
+        file: { description: '', kind: 'file' },
+        missing: { description: '' },
+      },
+    } as const;
+    const values = { number: 3, lines: '/a\n/b', none: '', json: '[{"a":1}]' };
+    expect(outputValues(typed, values, new Map([['file', '/tmp/x']]))).toEqual({
+      number: 3,
+      lines: ['/a', '/b'],
+      none: [],
+      json: [{ a: 1 }],
+      file: '/tmp/x',
+      missing: null,
+    });
+  });
+
+  test.each([
+    ['a file that is declared as a value', { b: 'x' }, new Map([['a', '/tmp/x']])],
+    ['a value that is declared as a file', { b: 'x' }, new Map()],
+    ['what is not declared', { c: 'x' }, new Map()],
+  ])('are a bug where there is %s', (_, values, files) => {
+    expect(() => collectOutputs(action, values, files)).toThrow(InternalError);
+    expect(() => outputValues(action, values, files)).toThrow(InternalError);
   });
 });
 

@@ -18,7 +18,7 @@ export const action = defineAction({
     key: { description: 'The access key ID, which is no secret.' },
     exported: { description: 'Whether a secret is in the environment.' },
     secrets: { description: 'Every secret.' },
-    report: { description: 'A report.' },
+    report: { description: 'A report.', kind: 'file' },
   },
   checkInputs: awsProblems,
   async run(given, context): Promise<ActionResult> {

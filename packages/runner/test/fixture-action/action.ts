@@ -38,7 +38,7 @@ export const action = defineAction({
   outputs: {
     title: { description: 'The title.' },
     count: { description: 'The count.' },
-    report: { description: 'The report.' },
+    report: { description: 'The report.', kind: 'file' },
     unset: { description: 'Never set.' },
   },
   checkInputs: (given) =>
