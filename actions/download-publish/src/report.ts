@@ -151,7 +151,11 @@ function cleanupStory({ plan, deleted }: Cleaned): Story {
   };
 }
 
-function result(told: Told, title: string, { outputs = {}, body, facts, tables, askedFor = [] }: Story): ActionResult {
+function result(
+  told: Told,
+  title: string,
+  { outputs = {}, body, facts, tables, askedFor = [] }: Story,
+): ActionResult {
   const { given, clocks, windows, links, problems, failure } = told;
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
   return {
