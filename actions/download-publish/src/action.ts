@@ -45,6 +45,7 @@ export const action = defineAction({
     'invalidation-paths': {
       description:
         'What a CDN must forget because of this publish and of earlier ones: a path for each window, one a line, for `cloudfront-invalidate`.',
+      kind: 'lines',
     },
     deleted: { description: 'How many objects `cleanup` or `renew` deleted.' },
     proven: { description: 'How many links `verify` proved to serve the files.' },
