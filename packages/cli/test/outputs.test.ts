@@ -137,7 +137,7 @@ describe('--write', () => {
     expect(written('failed')).toBe('/a\n/b \n');
     const ran = await run(['--write', 'paths=failed/inside', '--write', 'count=count']);
     expect(ran.status).toBe(1);
-    expect(ran.error).toContain(`the file ${join(directory, 'failed/inside')} cannot be written`);
+    expect(ran.error).toContain(`the directory ${join(directory, 'failed')} cannot be made`);
     expect(written('count')).toBe('2\n');
   });
 
