@@ -9,6 +9,7 @@ import {
 import { leftOutHint } from '@slipway/local-files';
 import { pendingNotice } from '@slipway/pending-invalidations';
 import type { ActionContext, ActionResult } from '@slipway/runner';
+import { endAbandonedUploads } from './abandoned-uploads.ts';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
 import type { Inputs } from './inputs.ts';
@@ -85,6 +86,7 @@ export async function publishFiles(
   progress.info(
     `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were there before.`,
   );
+  if (error === undefined) await endAbandonedUploads(observation.local, store, progress);
   const failure = error === undefined ? undefined : asSlipwayError(error);
   return report({ ...reported, result, failure, durationMs: clock.nowMs() - startedMs });
 }

@@ -31,6 +31,7 @@ export class BucketDouble implements ObjectStore {
   requests: string[] = [];
   deniesListing = false;
   beforeWrite: (key: string) => void = () => undefined;
+  endAbandonedUploads: NonNullable<ObjectStore['endAbandonedUploads']> = async () => ({ ended: 0, left: 0 });
 
   /** Stores an object as another tool would. */
   place(key: string, content: string | Uint8Array, sha256?: string): void {

@@ -387,3 +387,51 @@ test('a bucket of very many other objects is not listed to its end', async () =>
     unchanged: 4,
   });
 });
+
+describe('uploads in parts that killed runs left', () => {
+  const large = Buffer.alloc(5 * 2 ** 20 + 1, 'large');
+
+  test.each([
+    [{ ended: 2, left: 0 }, 'Ended 2 uploads in parts that killed runs left more than a day ago.'],
+    [{ ended: 0, left: 1 }, 'Left 1 upload in parts of other keys'],
+    [undefined, 'allow s3:ListBucketMultipartUploads'],
+  ])('are ended, or told of: %j', async (found, told) => {
+    const bucket = new BucketDouble();
+    const asked: string[] = [];
+    bucket.endAbandonedUploads = async (isOurs) => {
+      asked.push(...['large.bin', 'small.txt', 'other.bin'].filter(isOurs));
+      return found;
+    };
+    const run = await publishToStore(bucket, { source: makeTree({ 'large.bin': large, 'small.txt': 's' }) });
+    expect(run.failure).toBeUndefined();
+    expect(run.log.join('\n')).toContain(told);
+    expect(asked).toEqual(['large.bin']);
+  });
+
+  test('are not looked for where no file was ever sent in parts, nor after a failure, nor in a dry run', async () => {
+    const bucket = new BucketDouble();
+    let calls = 0;
+    bucket.endAbandonedUploads = async () => {
+      calls += 1;
+      return { ended: 0, left: 0 };
+    };
+    await publishToStore(bucket, { source: makeTree({ 'small.txt': 's' }) });
+    const source = makeTree({ 'large.bin': large });
+    await publishToStore(bucket, { source, 'dry-run': 'true' });
+    bucket.beforeWrite = () => {
+      throw new Error('the line is dead');
+    };
+    await publishToStore(bucket, { source }).catch(() => undefined);
+    expect(calls).toBe(0);
+  });
+
+  test('are no reason to fail', async () => {
+    const bucket = new BucketDouble();
+    bucket.endAbandonedUploads = async () => {
+      throw new Error('the line is dead');
+    };
+    const run = await publishToStore(bucket, { source: makeTree({ 'large.bin': large }) });
+    expect(run.failure).toBeUndefined();
+    expect(run.log.join('\n')).toContain('was not looked for');
+  });
+});

@@ -134,6 +134,14 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Removes many, where that takes fewer requests than one each. Gives the keys that are still there, and why. */
   deleteMany?(keys: readonly string[]): Promise<readonly { readonly key: string; readonly reason: string }[]>;
+  /**
+   * Ends uploads in parts that were begun more than a day ago and never completed, of the keys that `isOurs` names: what they
+   * hold is paid for, and no listing shows it. Gives how many were ended, and how many of other keys are left; undefined where
+   * the store does not let them be listed.
+   */
+  endAbandonedUploads?(
+    isOurs: (key: string) => boolean,
+  ): Promise<{ readonly ended: number; readonly left: number } | undefined>;
   /** The time by the store's own clock, asked now, in milliseconds since 1970; undefined when it does not say. */
   nowMs?(): Promise<number | undefined>;
 }

@@ -9,12 +9,10 @@ import { newWriteToken } from './s3-history.ts';
 import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './s3-parts.ts';
 import { deadlineFor, withRetries } from './s3-retries.ts';
 import { unsignedPayload } from './s3-signer.ts';
-import { S3Uploads } from './s3-uploads.ts';
+import { abandonedMs, S3Uploads } from './s3-uploads.ts';
 import { finish, isRefusal } from './s3-wire.ts';
 import { openReader, otherBytes, type SourceReader, sizeOf } from './source-file.ts';
 
-/** Uploads of the same key that are younger may be another publisher's who is still at it. */
-const abandonedMs = 24 * 3_600_000;
 const maxStarts = 4;
 
 /** The upload cannot be gone on with: it is gone, or holds another file's parts. It is begun anew. */
@@ -86,7 +84,10 @@ export class S3MultipartWriter {
     }
   }
 
-  /** The newest upload of this key that can be of this file. Those of another day that cannot are removed. */
+  /**
+   * The newest upload of this key that can be of this file. Those of another day that cannot are removed; younger ones may be
+   * another publisher's who is still at it.
+   */
   async #continued({ uploads, plan }: Job): Promise<OpenUpload | undefined> {
     const nowMs = this.#context.clock.nowMs();
     let found: OpenUpload | undefined;

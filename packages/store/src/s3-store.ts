@@ -21,6 +21,7 @@ import { listObjects } from './s3-list.ts';
 import { S3MultipartWriter } from './s3-multipart.ts';
 import { S3Reader } from './s3-read.ts';
 import { checkedTuning, type S3StoreOptions } from './s3-settings.ts';
+import { endAbandonedUploads } from './s3-uploads.ts';
 import { S3Wire } from './s3-wire.ts';
 import { S3Writer } from './s3-write.ts';
 import { sizeOf } from './source-file.ts';
@@ -128,6 +129,12 @@ export class S3Store implements ObjectStore {
     // There is no part of an empty object.
     if (from.sizeBytes === 0) return this.write(key, { kind: 'bytes', bytes: new Uint8Array() }, options);
     return copyObject(this.#context, from, key, options);
+  }
+
+  endAbandonedUploads(
+    isOurs: (key: string) => boolean,
+  ): Promise<{ readonly ended: number; readonly left: number } | undefined> {
+    return endAbandonedUploads(this.#context, isOurs);
   }
 
   nowMs(): Promise<number | undefined> {

@@ -13,9 +13,78 @@ const deadlineMs = 300_000;
 const maxListedUploads = 1000;
 const maxPages = 20;
 
+/** An upload that is older and was not completed has been left by whoever began it. */
+export const abandonedMs = 24 * 3_600_000;
+
 export interface Upload {
   readonly id: string;
   readonly startedAtMs: number;
+}
+
+interface ListedUpload extends Upload {
+  readonly s3Key: string;
+}
+
+/** Ends what was abandoned below the store's prefix; see `ObjectStore.endAbandonedUploads`. */
+export async function endAbandonedUploads(
+  context: S3Context,
+  isOurs: (key: string) => boolean,
+): Promise<{ readonly ended: number; readonly left: number } | undefined> {
+  const { clock, keys } = context;
+  const listed = await listUploads(context, keys.root, 'LIST uploads');
+  // Some servers list what they were not asked for.
+  const abandoned = listed?.filter(
+    ({ s3Key, startedAtMs }) => s3Key.startsWith(keys.root) && clock.nowMs() - startedAtMs > abandonedMs,
+  );
+  if (abandoned === undefined) return undefined;
+  let ended = 0;
+  for (const { s3Key, id } of abandoned) {
+    const key = s3Key.slice(keys.root.length);
+    if (!isOurs(key)) continue;
+    await new S3Uploads(context, key, s3Key).abort([id]);
+    ended += 1;
+  }
+  return { ended, left: abandoned.length - ended };
+}
+
+/** Uploads below a prefix of the bucket, some thousands at most; undefined where the server does not let them be listed. */
+async function listUploads(
+  { clock, documents }: S3Context,
+  prefix: string,
+  what: string,
+): Promise<ListedUpload[] | undefined> {
+  const uploads: ListedUpload[] = [];
+  let marker: { readonly KeyMarker: string; readonly UploadIdMarker: string } | undefined;
+  try {
+    for (let pages = 0; pages < maxPages && uploads.length < maxListedUploads; pages += 1) {
+      const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
+        const call = {
+          what,
+          action: 's3:ListBucketMultipartUploads',
+          signal,
+          root: 'ListMultipartUploadsResult',
+        } as const;
+        const command = new documents.sdk.ListMultipartUploadsCommand({
+          Bucket: documents.bucket,
+          Prefix: prefix,
+          EncodingType: 'url',
+          ...marker,
+        });
+        return documents.ask(call, (client, options) => client.send(command, options));
+      });
+      const decode = (text: string) => (page.EncodingType === 'url' ? decodedKey(text, what) : text);
+      for (const { Key: listed, UploadId: id, Initiated: started } of page.Uploads ?? []) {
+        if (id === undefined || listed === undefined) continue;
+        uploads.push({ s3Key: decode(listed), id, startedAtMs: started?.getTime() ?? 0 });
+      }
+      if (page.IsTruncated !== true || page.NextKeyMarker === undefined) break;
+      marker = { KeyMarker: decode(page.NextKeyMarker), UploadIdMarker: page.NextUploadIdMarker ?? '' };
+    }
+  } catch (error) {
+    if (isUnlistable(error)) return undefined;
+    throw error;
+  }
+  return uploads;
 }
 
 /** The uploads in parts of one key. */
@@ -53,39 +122,9 @@ export class S3Uploads {
 
   /** Uploads of exactly this key that were not completed, newest first; none where the server does not let them be listed. */
   async unfinished(): Promise<Upload[]> {
-    const { clock, documents } = this.#context;
-    const what = requestName('LIST uploads of', this.#key);
-    const uploads: Upload[] = [];
-    let marker: { readonly KeyMarker: string; readonly UploadIdMarker: string } | undefined;
-    try {
-      for (let pages = 0; pages < maxPages && uploads.length < maxListedUploads; pages += 1) {
-        const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
-          const call = {
-            what,
-            action: 's3:ListBucketMultipartUploads',
-            signal,
-            root: 'ListMultipartUploadsResult',
-          } as const;
-          const command = new documents.sdk.ListMultipartUploadsCommand({
-            Bucket: documents.bucket,
-            Prefix: this.#s3Key,
-            EncodingType: 'url',
-            ...marker,
-          });
-          return documents.ask(call, (client, options) => client.send(command, options));
-        });
-        const decode = (text: string) => (page.EncodingType === 'url' ? decodedKey(text, what) : text);
-        for (const { Key: listed, UploadId: id, Initiated: started } of page.Uploads ?? []) {
-          // The prefix is that of longer keys too.
-          if (id !== undefined && listed !== undefined && decode(listed) === this.#s3Key)
-            uploads.push({ id, startedAtMs: started?.getTime() ?? 0 });
-        }
-        if (page.IsTruncated !== true || page.NextKeyMarker === undefined) break;
-        marker = { KeyMarker: decode(page.NextKeyMarker), UploadIdMarker: page.NextUploadIdMarker ?? '' };
-      }
-    } catch (error) {
-      if (!isUnlistable(error)) throw error;
-    }
+    const listed = await listUploads(this.#context, this.#s3Key, requestName('LIST uploads of', this.#key));
+    // The prefix is that of longer keys too.
+    const uploads = listed?.filter(({ s3Key }) => s3Key === this.#s3Key) ?? [];
     return uploads.sort((a, b) => b.startedAtMs - a.startedAtMs);
   }
 

@@ -26,7 +26,7 @@ export function dyingStore(
     if (isLast) throw new StoreDied();
     return answer;
   };
-  const { copy, deleteMany, nowMs, fileSource } = store;
+  const { copy, deleteMany, endAbandonedUploads, nowMs, fileSource } = store;
   return {
     calls: () => calls,
     store: {
@@ -43,6 +43,9 @@ export function dyingStore(
       delete: (key) => counted(() => store.delete(key)),
       ...(copy && { copy: (from, key, options) => counted(() => copy.call(store, from, key, options)) }),
       ...(deleteMany && { deleteMany: (keys) => counted(() => deleteMany.call(store, keys)) }),
+      ...(endAbandonedUploads && {
+        endAbandonedUploads: (isOurs) => counted(() => endAbandonedUploads.call(store, isOurs)),
+      }),
       ...(nowMs && { nowMs: () => counted(() => nowMs.call(store)) }),
       ...(fileSource && { fileSource: (key) => counted(() => fileSource.call(store, key)) }),
     },
