@@ -1,5 +1,6 @@
 import { awsProblems, openSharedStore, openStoreFromSeed } from '@slipway/aws-actions';
 import {
+  invalidationPathsOutput,
   isOnS3,
   openOptionalSigner,
   passphraseProblem,
@@ -59,10 +60,7 @@ export const action = defineAction({
     removed: { description: 'How many were taken out.' },
     'index-checksum': { description: 'SHA-256 of the package index that the mirror points to now.' },
     generation: { description: 'The generation of that index.' },
-    'invalidation-paths': {
-      description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
-      kind: 'lines',
-    },
+    'invalidation-paths': invalidationPathsOutput,
     'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,
   },

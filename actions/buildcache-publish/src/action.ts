@@ -1,5 +1,6 @@
 import { awsProblems, openAwsStore } from '@slipway/aws-actions';
 import {
+  invalidationPathsOutput,
   isOnS3,
   passphraseProblem,
   pointerChecksumsOutput,
@@ -25,10 +26,7 @@ export const action = defineAction({
     'blobs-uploaded': { description: 'How many blobs were uploaded.' },
     'bytes-uploaded': { description: 'How many bytes they have together.' },
     'index-checksum': { description: 'SHA-256 of the package index that the mirror points to now.' },
-    'invalidation-paths': {
-      description: 'Paths that a CDN in front of the mirror must invalidate, one a line.',
-      kind: 'lines',
-    },
+    'invalidation-paths': invalidationPathsOutput,
     'pointer-checksums': pointerChecksumsOutput,
     report: reportOutput,
   },

@@ -48,6 +48,13 @@ export function findingCounts(findings: readonly Finding[]): {
   return { errors: count('error'), warnings: count('warning'), notices: count('notice') };
 }
 
+/** What `invalidationPaths` makes. */
+export const invalidationPathsOutput = {
+  description:
+    'Paths that a CDN in front of the mirror must invalidate, one a line: what this run replaced, and what earlier ones did, until `cloudfront-invalidate` has proven it (its input `destination`).',
+  kind: 'lines',
+} as const satisfies OutputDeclaration;
+
 /** The output for `prove` of cloudfront-invalidate. */
 export const pointerChecksumsOutput = {
   description:
