@@ -1,4 +1,4 @@
-import { DigestMap, type ObjectStore, UserError } from '@slipway/core';
+import { DigestMap, isOwnDocument, type ObjectStore, UserError } from '@slipway/core';
 import { classifyKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 
@@ -31,6 +31,7 @@ export async function listBuildcache(
   let hasLayoutV2 = false;
   let objectCount = 0;
   const note = (key: string, sizeBytes: number): void => {
+    if (isOwnDocument(key)) return;
     objectCount += 1;
     const classified = classifyKey(key);
     if (options.keepKeys && classified.kind !== 'unknown') keys.push(key);

@@ -117,7 +117,7 @@ export function pathsToHandOn(
 
 /** What the log of a publish says of the paths that it hands on because of earlier ones. */
 export function pendingNotice(paths: readonly string[]): string {
-  return `${counted(paths.length, 'path')} of earlier publishes that no invalidation is proven for: invalidation-paths names them again. Give cloudfront-invalidate this destination, and it notes what it has proven.`;
+  return `invalidation-paths has ${counted(paths.length, 'path')} of earlier runs as well: no invalidation is proven for them. With a CDN, give cloudfront-invalidate this destination, and it notes what it has proven; without one, there is nothing to do.`;
 }
 
 /** Whether a publish replaces nothing more: it said so, or it has been silent for too long to be alive. */
