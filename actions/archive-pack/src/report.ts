@@ -31,6 +31,7 @@ export function report(input: ReportInput): ActionResult {
   const { plan, result } = input;
   const placed = (result?.archives ?? []).filter(({ wasThere }) => wasThere !== undefined);
   const artifacts = placed.map((archive) => artifactOf(archive, input));
+  const isDone = result !== undefined && result.failure === undefined;
   const problems = lostExecutableBits(result?.archives ?? []);
   return {
     outputs: {
@@ -41,11 +42,12 @@ export function report(input: ReportInput): ActionResult {
       'total-bytes': placed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     },
     files: [
-      ...(result === undefined || result.failure !== undefined ? [] : [artifactsFile(artifacts)]),
+      ...(isDone ? [artifactsFile(artifacts)] : []),
       reportFile('archive-pack', input.reportPath, {
         dryRun: result === undefined,
         archives:
           result === undefined ? writesOf(plan).map(plannedReport) : result.archives.map(writtenReport),
+        ...(isDone ? { artifacts } : {}),
         notices: input.notices,
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
         problems,

@@ -36,6 +36,7 @@ const maxRows = 50;
 export function report(input: ReportInput): ActionResult {
   const { plan, result, signer } = input;
   const isDone = result !== undefined && result.failure === undefined;
+  const artifacts = isDone ? artifactsOf(input) : undefined;
   return {
     outputs: {
       fingerprint: plan.fingerprint,
@@ -44,7 +45,7 @@ export function report(input: ReportInput): ActionResult {
       'already-signed': plan.alreadySigned,
     },
     files: [
-      ...(isDone ? [artifactsFile(input)] : []),
+      ...(artifacts === undefined ? [] : [artifactsFile(artifacts)]),
       {
         output: 'public-key',
         path: undefined,
@@ -64,6 +65,7 @@ export function report(input: ReportInput): ActionResult {
           sha256,
           signature,
         })),
+        artifacts,
         plan: plan.steps,
         notices: input.notices,
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
@@ -75,7 +77,16 @@ export function report(input: ReportInput): ActionResult {
   };
 }
 
-function artifactsFile(input: ReportInput): ActionResult['files'][number] {
+function artifactsFile(artifacts: readonly Artifact[]): ActionResult['files'][number] {
+  return {
+    output: 'artifacts',
+    path: undefined,
+    defaultName: 'artifact-sign-artifacts.json',
+    contents: artifactsText(artifacts),
+  };
+}
+
+function artifactsOf(input: ReportInput): readonly Artifact[] {
   const { given, files, made, workDirectory } = input;
   const byPath = new Map<string, Artifact>();
   const add = (artifact: Artifact): void =>
@@ -93,12 +104,7 @@ function artifactsFile(input: ReportInput): ActionResult['files'][number] {
       sha256: hashOnce('sha256', contents),
     });
   }
-  return {
-    output: 'artifacts',
-    path: undefined,
-    defaultName: 'artifact-sign-artifacts.json',
-    contents: artifactsText([...byPath.values()]),
-  };
+  return [...byPath.values()];
 }
 
 /** Relative to the workspace where it is below it. */

@@ -40,7 +40,7 @@ export const action = defineAction({
       kind: 'file',
       secret: true,
     },
-    report: { description: 'Path of the JSON report.', kind: 'file' },
+    report: { description: 'Path of the JSON report.', kind: 'file', secret: true },
   },
   checkInputs,
   run,

@@ -27,6 +27,7 @@ export function report(input: ReportInput): ActionResult {
   const problems = [...refusals, ...notices];
   const failure = failureOf(refusals);
   const envelope = accepted?.message.parsed?.envelope;
+  const artifacts = accepted && artifactsOf(accepted.message, input);
   const body = {
     dryRun: input.dryRun,
     accepted: accepted !== undefined,
@@ -34,7 +35,7 @@ export function report(input: ReportInput): ActionResult {
     eventType: accepted?.message.eventType,
     source: envelope?.source,
     signedBy: accepted?.message.signer,
-    artifacts: envelope?.artifacts?.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 })),
+    artifacts,
     failure: failure && { code: failure.code, message: failure.message },
     problems,
   };
@@ -42,7 +43,7 @@ export function report(input: ReportInput): ActionResult {
     outputs: accepted === undefined ? {} : outputsOf(accepted.message),
     files: [
       reportFile('dispatch-verify', input.reportPath, body),
-      ...(accepted === undefined ? [] : [artifactsFile(accepted.message, input)]),
+      ...(artifacts === undefined ? [] : [artifactsFile(artifacts)]),
     ],
     summary: summary(input),
     problems,
@@ -80,19 +81,25 @@ export function asciiJson(value: unknown): string {
   );
 }
 
-function artifactsFile({ parsed }: ExaminedMessage, { directory, workDirectory }: ReportInput): ResultFile {
-  const artifacts = (parsed?.envelope.artifacts ?? []).map((artifact): Artifact => {
-    if (directory === undefined) return artifact;
-    const path = join(directory, artifact.name);
-    const below = relative(workDirectory, path);
-    return { ...artifact, path: below.startsWith('..') ? path : below };
-  });
+function artifactsFile(artifacts: readonly Artifact[]): ResultFile {
   return {
     output: 'artifacts',
     path: undefined,
     defaultName: 'artifacts.json',
     contents: artifactsText(artifacts),
   };
+}
+
+function artifactsOf(
+  { parsed }: ExaminedMessage,
+  { directory, workDirectory }: ReportInput,
+): readonly Artifact[] {
+  return (parsed?.envelope.artifacts ?? []).map((artifact): Artifact => {
+    if (directory === undefined) return artifact;
+    const path = join(directory, artifact.name);
+    const below = relative(workDirectory, path);
+    return { ...artifact, path: below.startsWith('..') ? path : below };
+  });
 }
 
 function failureOf(refusals: readonly Refusal[]): UserError | undefined {

@@ -77,6 +77,7 @@ describe('artifacts are fetched', () => {
     expect(result.json('artifacts')).toEqual(
       artifacts.map((artifact) => ({ ...artifact, path: `fetched/${artifact.name}` })),
     );
+    expect(result.json('report')).toMatchObject({ artifacts: result.json('artifacts') });
   });
 
   test('into a directory that is there when there are none, too', async () => {

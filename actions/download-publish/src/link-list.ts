@@ -1,4 +1,4 @@
-import { type Artifact, artifactsText, UserError } from '@slipway/core';
+import { type Artifact, UserError } from '@slipway/core';
 import { type DownloadWindow, windowNumbered } from '@slipway/download-window';
 import { secretForms } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
@@ -37,10 +37,8 @@ export function linkOutputs(links: readonly FileLink[]): Readonly<Record<'urls' 
 }
 
 /** The list of the files with their keys and URLs, for the actions that come next. */
-export function linkedArtifacts(links: readonly FileLink[]): string {
-  return artifactsText(
-    links.map(({ file, key, url }): Artifact => ({ ...file.artifact, platform: file.platform, key, url })),
-  );
+export function linkedArtifacts(links: readonly FileLink[]): readonly Artifact[] {
+  return links.map(({ file, key, url }) => ({ ...file.artifact, platform: file.platform, key, url }));
 }
 
 export function windowOutputs({ number, startsAtMs, endsAtMs }: DownloadWindow) {

@@ -1,4 +1,4 @@
-import { counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
+import { artifactsText, counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
 import { windowAt } from '@slipway/download-window';
 import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
 import type { Cleaned } from './cleanup.ts';
@@ -158,6 +158,7 @@ function result(
 ): ActionResult {
   const { given, clocks, windows, links, problems, failure } = told;
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
+  const artifacts = linkedArtifacts(links);
   return {
     outputs: {
       ...windowOutputs(current),
@@ -173,7 +174,7 @@ function result(
               output: 'artifacts',
               path: undefined,
               defaultName: 'download-artifacts.json',
-              contents: linkedArtifacts(links),
+              contents: artifactsText(artifacts),
             },
           ]),
       reportFile('download-publish', given.report, {
@@ -191,6 +192,7 @@ function result(
           key,
           url,
         })),
+        ...(artifacts.length === 0 ? {} : { artifacts }),
         ...body,
         problems,
         failure: failure && { code: failure.code, message: failure.message },

@@ -36,8 +36,8 @@ export function artifactsText(artifacts: readonly Artifact[]): string {
 }
 
 /**
- * Artifacts from the JSON that `artifactsText` writes, or from a manifest of objects with a `key` instead of a `name`. Fields
- * that it does not know are left out. Throws `UserError` `content-invalid` that names everything that is wrong.
+ * Artifacts from the JSON that `artifactsText` writes, from a report that has them as `artifacts`, or from a manifest of objects
+ * with a `key` instead of a `name`. Fields that it does not know are left out. Throws `UserError` `content-invalid` that names everything that is wrong.
  */
 export function parseArtifacts(text: string): readonly Artifact[] {
   if (text.length > maxTextCharacters) throw refusal('it is too long');
@@ -61,8 +61,16 @@ function parseArray(text: string): readonly unknown[] {
   } catch (error) {
     throw error instanceof JsonError ? refusal(error.message, error) : error;
   }
-  if (!Array.isArray(value)) throw refusal('it is no JSON array');
-  return value;
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null)
+    throw refusal('it is neither a JSON array nor a report that has one');
+  const { artifacts } = value as { readonly artifacts?: unknown };
+  if (Array.isArray(artifacts)) return artifacts;
+  throw refusal(
+    artifacts === undefined
+      ? 'it is an object without "artifacts", as the report of a run that failed or only planned is'
+      : 'the "artifacts" of the report is no JSON array',
+  );
 }
 
 /** The artifact, or what is wrong with it. */

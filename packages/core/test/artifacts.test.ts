@@ -33,9 +33,32 @@ describe('a list of artifacts', () => {
     ]);
   });
 
+  test('may stand in a report, among everything else that a run tells', () => {
+    fc.assert(
+      fc.property(fc.array(artifact), fc.dictionary(fc.string(), fc.jsonValue()), (artifacts, rest) => {
+        const report = { ...rest, outputs: { artifacts: null }, artifacts };
+        expect(parseArtifacts(JSON.stringify(report))).toEqual(parseArtifacts(artifactsText(artifacts)));
+      }),
+    );
+  });
+
   test.each([
     ['no JSON', '[', /no JSON/],
-    ['no array', '{}', /no JSON array/],
+    ['neither an array nor a report', '1', /neither a JSON array nor a report/],
+    ['null', 'null', /neither a JSON array nor a report/],
+    ['a report of a run that made none', '{"dryRun":true}', /without "artifacts".*failed or only planned/],
+    ['a report whose list is none', '{"artifacts":{}}', /"artifacts" of the report is no JSON array/],
+    [
+      'a report that has two that are wrong',
+      JSON.stringify({ artifacts: [1, { name: 'a' }] }),
+      /file 1: .*; file 2: /,
+    ],
+    [
+      'a report that has too many',
+      JSON.stringify({ artifacts: Array.from({ length: 10_001 }, () => 1) }),
+      /more than/,
+    ],
+    ['a text that is too long', JSON.stringify({ padding: 'x'.repeat(16 * 2 ** 20) }), /too long/],
     [
       'a name that is a path',
       JSON.stringify([{ name: '../a', sizeBytes: 1, sha256 }]),

@@ -99,9 +99,11 @@ function parseSource(
 
 /** Files as they are sent: no two of a name, not even in other letters, and nothing of where they were. */
 export function parseMessageArtifacts(value: unknown): readonly MessageArtifact[] {
+  // Files may have a report for a list; a message is what its schema says.
+  if (!Array.isArray(value)) throw new Error('the list of artifacts is wrong: it is no JSON array');
   let artifacts: readonly Artifact[];
   try {
-    artifacts = parseArtifacts(JSON.stringify(value) ?? '');
+    artifacts = parseArtifacts(JSON.stringify(value));
   } catch (error) {
     throw new Error(error instanceof SlipwayError ? error.message : String(error), { cause: error });
   }
