@@ -1,6 +1,7 @@
 import type { ActionDefinition, InputDeclaration, OutputDeclaration } from '@slipway/runner';
 import { version } from '@slipway/runner';
 import { commonFlags, writeFlag } from './arguments.ts';
+import { exitStatuses } from './exit-statuses.ts';
 import { environmentVariable } from './input-sources.ts';
 import { definitionList, wrap } from './text-layout.ts';
 
@@ -20,7 +21,7 @@ export function generalHelp(actions: readonly (readonly [name: string, descripti
     'Flags:',
     ...definitionList([...commonFlagEntries(), ['--version', 'Show the version.']], width),
     '',
-    ...wrap('Exit status: 0 when it is done, 1 when it failed, 2 when the arguments are wrong.', width),
+    ...exitStatusLines(),
   ]);
 }
 
@@ -60,7 +61,13 @@ export function actionHelp(action: ActionDefinition): string {
     '',
     'Flags:',
     ...definitionList(commonFlagEntries(), width),
+    '',
+    ...exitStatusLines(),
   ]);
+}
+
+function exitStatusLines(): readonly string[] {
+  return ['Exit status:', ...definitionList(Object.entries(exitStatuses), width)];
 }
 
 function commonFlagEntries(): readonly (readonly [string, string])[] {
