@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import type { ObjectStore } from '@slipway/core';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
-import { type ActionResult, parseInputs } from '@slipway/runner';
+import type { ActionResult } from '@slipway/runner';
 import { indexManifestKey, keyIndexManifestKey, keyManifestKey, layoutKey } from '@slipway/spack-buildcache';
 import {
   addEntry,
@@ -11,6 +11,7 @@ import {
   dieAtEveryCall,
   haveCdnSite,
   makeKey,
+  runAction,
   startCdnSite,
   type TestKey,
   temporaryDirectory,
@@ -70,8 +71,8 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
 });
 
 /** Publishes to an open store, as the action does to the one that it opens. */
-async function publish(staged: string, mirror: ObjectStore, key: TestKey): Promise<ActionResult> {
-  const texts: Readonly<Record<string, string>> = {
+function publish(staged: string, mirror: ObjectStore, key: TestKey): Promise<ActionResult> {
+  const inputs = {
     buildcache: staged,
     mirror: mirror.url,
     'aws-region': 'us-east-1',
@@ -79,16 +80,7 @@ async function publish(staged: string, mirror: ObjectStore, key: TestKey): Promi
     'signing-key': key.privateArmored,
     overwrite: 'true',
   };
-  const surroundings = { workDirectory: temporaryDirectory('work'), environment: {} };
-  const given = await parseInputs(
-    action,
-    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
-    surroundings,
-  );
-  return publishBuildcache(given, async () => mirror, {
-    ...surroundings,
-    progress: silentProgress,
-    clock: systemClock,
-    mask: () => undefined,
+  return runAction(action, inputs, {
+    run: (given, context) => publishBuildcache(given, async () => mirror, context),
   });
 }

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
-import { type ActionResult, parseInputs } from '@slipway/runner';
+import { type Clock, type ObjectStore, systemClock } from '@slipway/core';
 import { type ActionRunResult, type Minio, makeTree, runAction } from '@slipway/testkit';
 import { action, operate } from '../src/action.ts';
 
@@ -45,28 +44,18 @@ export function runOn(
 }
 
 /** Runs the action in this process on a store that is open already. */
-export async function runOnStore(
+export function runOnStore(
   store: ObjectStore,
   workDirectory: string,
   inputs: InputTexts,
   clock: Clock = systemClock,
-): Promise<ActionResult & { readonly log: readonly string[] }> {
-  const texts: InputTexts = { secret, destination: store.url, 'aws-region': 'us-east-1', ...inputs };
-  const surroundings = { workDirectory, environment: {} };
-  const given = await parseInputs(
-    action,
-    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
-    surroundings,
-  );
-  const log: string[] = [];
-  const result = await operate(given, async () => store, {
-    progress: { ...silentProgress, info: (line) => void log.push(line) },
-    clock,
+): Promise<ActionRunResult> {
+  const texts = { secret, destination: store.url, 'aws-region': 'us-east-1', ...inputs };
+  return runAction(action, texts, {
     workDirectory,
-    environment: {},
-    mask: () => undefined,
+    clock,
+    run: (given, context) => operate(given, async () => store, context),
   });
-  return { ...result, log };
 }
 
 /** A clock that stands still until it is moved. */

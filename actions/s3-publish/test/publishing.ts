@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Clock, type ObjectStore, silentProgress, systemClock } from '@slipway/core';
-import { type ActionResult, contentsText, parseInputs } from '@slipway/runner';
-import { type ActionRunResult, runAction, temporaryDirectory } from '@slipway/testkit';
+import { type Clock, type ObjectStore, systemClock } from '@slipway/core';
+import { type ActionResult, contentsText } from '@slipway/runner';
+import { type ActionRunResult, runAction } from '@slipway/testkit';
 import { action } from '../src/action.ts';
 import { publishFiles } from '../src/publish.ts';
 
@@ -23,28 +23,16 @@ export function publishTo(directory: string, inputs: InputTexts): Promise<Action
 }
 
 /** Publishes to a store that stands for a bucket. */
-export async function publishToStore(
+export function publishToStore(
   store: ObjectStore,
   inputs: InputTexts,
   clock: Clock = systemClock,
-): Promise<ActionResult & { readonly log: readonly string[] }> {
-  const texts: InputTexts = { destination: store.url, 'aws-region': 'us-east-1', ...inputs };
-  const workDirectory = temporaryDirectory('work');
-  const surroundings = { workDirectory, environment: {} };
-  const given = await parseInputs(
-    action,
-    { textOf: (name) => texts[name], spell: (name) => `input "${name}"` },
-    surroundings,
-  );
-  const log: string[] = [];
-  const result = await publishFiles(given, async () => store, {
-    progress: { ...silentProgress, info: (line) => void log.push(line) },
+): Promise<ActionRunResult> {
+  const texts = { destination: store.url, 'aws-region': 'us-east-1', ...inputs };
+  return runAction(action, texts, {
     clock,
-    workDirectory,
-    environment: {},
-    mask: () => undefined,
+    run: (given, context) => publishFiles(given, async () => store, context),
   });
-  return { ...result, log };
 }
 
 /** What a result file of a run says. */

@@ -8,12 +8,14 @@ import {
 } from '@slipway/runner';
 import { temporaryDirectory } from './fixtures.ts';
 
-export interface ActionRunOptions {
+export interface ActionRunOptions<Declarations extends InputDeclarations = InputDeclarations> {
   readonly clock?: Clock;
   /** Where relative paths start; a new empty directory when it is not given. */
   readonly workDirectory?: string;
   /** The variables that the action sees; none when not given. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What runs in place of the action's own `run`, such as its work on a store that is open already. */
+  readonly run?: ActionDefinition<Declarations>['run'];
 }
 
 /** The result of an action with the lines that it printed on its way. */
@@ -32,7 +34,7 @@ export interface ActionRunResult extends ActionResult {
 export async function runAction<Declarations extends InputDeclarations>(
   action: ActionDefinition<Declarations>,
   inputs: Readonly<Record<string, string | boolean | undefined>>,
-  options: ActionRunOptions = {},
+  options: ActionRunOptions<Declarations> = {},
 ): Promise<ActionRunResult> {
   const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs));
   if (unknown.length > 0) throw new Error(`${action.name} has no input ${unknown.join(', ')}`);
@@ -45,7 +47,8 @@ export async function runAction<Declarations extends InputDeclarations>(
   const parsed = await parseInputs(action, texts, { workDirectory, environment });
   const log: string[] = [];
   const masked: string[] = [];
-  const result = await action.run(parsed, {
+  const run = options.run ?? action.run;
+  const result = await run(parsed, {
     progress: { ...silentProgress, info: (line) => void log.push(line) },
     clock: options.clock ?? systemClock,
     workDirectory,
