@@ -8,6 +8,7 @@ import { type Inputs, inputs } from './inputs.ts';
 import { observe, repositoryOf } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
+import { shownPayload } from './shown-payload.ts';
 
 const maxPayloadLines = 400;
 
@@ -188,7 +189,7 @@ function describe({ steps }: Plan, signer: PayloadSigner | undefined, print: (li
   print(
     `The payload${others ? ` for ${first.target}; others differ in id and audience` : ''}${signer === undefined ? ', not signed' : `, to be signed by ${signer.kind}`}:`,
   );
-  const lines = JSON.stringify(first.payload, null, 2).split('\n');
+  const lines = shownPayload(first.payload);
   for (const line of lines.slice(0, maxPayloadLines)) print(printable(line, 2_000));
   if (lines.length > maxPayloadLines)
     print(`… and ${lines.length - maxPayloadLines} more lines, in the report.`);

@@ -208,6 +208,31 @@ describe('repositories are told', () => {
       { target: 'acme/site', status: 'planned' },
     ]);
   });
+
+  test('and a dry run shows names, sizes and keys in its log, and where no link leads', async () => {
+    const link = 'https://downloads.example.org/41234/secret-path/app.zip';
+    const artifact = { name: 'app.zip', sizeBytes: 12_345, sha256: 'a'.repeat(64), url: link };
+    writeFileSync(join(directory, 'linked.json'), JSON.stringify([artifact]));
+    const result = await run({
+      'dry-run': 'true',
+      artifacts: 'linked.json',
+      payload: JSON.stringify({ note: `get it "here": ${link}, HTTPS://x/secret-path`, list: [link] }),
+    });
+    const log = result.log.join('\n');
+    expect(log).not.toContain('secret-path');
+    expect(log).toContain(`"url": "(hidden link, ${link.length} characters)"`);
+    for (const shown of [
+      '"app.zip"',
+      '12345',
+      'a'.repeat(64),
+      '"note": "get it',
+      '"runUrl": "https://github',
+    ])
+      expect(log).toContain(shown);
+    expect(JSON.stringify(result.summary)).not.toContain('secret-path');
+    const report = result.files.find(({ output }) => output === 'report');
+    expect(String(report?.contents)).toContain(link);
+  });
 });
 
 describe('what fails one target fails no other', () => {
