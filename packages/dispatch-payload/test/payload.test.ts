@@ -71,6 +71,8 @@ describe('an envelope', () => {
     ['commit', 'HEAD', 'commit'],
     ['ref', 'refs/heads/\u202emain', 'ref'],
     ['artifacts', {}, 'artifacts'],
+    // A file may be a report that has a list; a message may not.
+    ['artifacts', { artifacts: [artifact] }, 'no JSON array'],
     ['artifacts', [{ ...artifact, name: '../app.zip' }], 'artifacts'],
     ['artifacts', [{ ...artifact, name: 'a\\b' }], 'artifacts'],
     ['artifacts', [{ ...artifact, sizeBytes: -1 }], 'artifacts'],
