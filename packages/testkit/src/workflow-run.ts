@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { temporaryDirectory } from './fixtures.ts';
@@ -81,12 +81,13 @@ function startAct(options: WorkflowRunOptions): ChildProcess {
   const repository = makeRepository(join(room, 'repository'), options);
   const home = join(room, 'home');
   mkdirSync(home);
+  const patient = patientShell(join(room, 'shell'));
   return spawn(program, actArguments(room, repository, options), {
     cwd: repository,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: [process.execPath, ...(options.programs ?? [])]
+      PATH: [patient, process.execPath, ...(options.programs ?? [])]
         .map((program) => dirname(program))
         .concat(process.env['PATH'] ?? '')
         .join(delimiter),
@@ -97,6 +98,23 @@ function startAct(options: WorkflowRunOptions): ChildProcess {
       LANG: 'C.UTF-8',
     },
   });
+}
+
+/**
+ * Gives a path in a new directory of a bash that is patient with act: it begins a moment late, because a script that act has just
+ * copied is "busy" as long as any process that act starts at that time has it open; and it fails a moment late, because act closes
+ * the terminal as soon as a step has failed, and loses what was printed just before, which is why it failed.
+ */
+function patientShell(directory: string): string {
+  mkdirSync(directory);
+  const path = join(directory, 'bash');
+  const bash = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((place) => join(place, 'bash'))
+    .find((program) => existsSync(program));
+  const lines = ['#!/bin/sh', 'sleep 0.05', `'${bash}' "$@"`, 'status=$?', 'test $status = 0 || sleep 0.3'];
+  writeFileSync(path, `${[...lines, 'exit $status'].join('\n')}\n`, { mode: 0o755 });
+  return path;
 }
 
 function makeRepository(directory: string, { files, repository }: WorkflowRunOptions): string {
