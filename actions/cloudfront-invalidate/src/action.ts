@@ -143,7 +143,7 @@ function linesOf(step: Step): readonly string[] {
       return [`Would see whether the CDN serves ${printable(step.url)}, which it need not`];
     case 'forget-proven':
       return [
-        `Would note in the destination that ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes are proven`,
+        `Would take ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes out of what the destination has pending`,
       ];
     default:
       return unreachable(step);

@@ -1,10 +1,11 @@
 import { parseInvalidationPath, underPrefix } from '@slipway/aws';
-import { type ObjectStore, UserError } from '@slipway/core';
-import { readPending } from '@slipway/pending-invalidations';
+import { counted, type ObjectStore, UserError } from '@slipway/core';
+import { everyPath, readPending } from '@slipway/pending-invalidations';
 import type { ActionContext } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
 import { type AskedTarget, eachOf, strangeTargets } from './parsers.ts';
+import { unnamedDigests } from './pending.ts';
 import type { PlanInput } from './plan.ts';
 
 /** Reads the files that the inputs name, and what is pending in the destination. Throws `UserError` `input-invalid` for what cannot be used of them. */
@@ -22,11 +23,19 @@ export async function observe(
     const more = given.pathsFile === undefined ? [] : await readPathsFile(given.pathsFile, workDirectory);
     const listed =
       given.proveFile === undefined ? [] : await readManifestFile(given.proveFile, workDirectory);
-    const asked: readonly AskedTarget[] = [
+    const named: readonly AskedTarget[] = [
       ...given.paths,
       ...more,
       ...publishes.flatMap(({ paths }) => paths).map(parseInvalidationPath),
     ];
+    const unnamed = unnamedDigests({ publishes, readAtMs, asked: named });
+    if (unnamed > 0) {
+      context.progress.info(
+        `The destination has ${counted(unnamed, 'path')} pending as digests alone, which no given path is: ${everyPath} is invalidated for them.`,
+      );
+    }
+    const everything = unnamed > 0 ? [parseInvalidationPath(everyPath)] : [];
+    const asked: readonly AskedTarget[] = [...named, ...everything];
     const strange = strangeTargets(asked, given.baseUrl);
     if (strange !== undefined) throw new Error(strange);
     return {

@@ -18,16 +18,28 @@ export interface ForgetStep {
   readonly digests: readonly string[];
 }
 
+/**
+ * How many paths are pending of which the destination has digests alone, and no target is the path: their publishes have ended,
+ * and nobody else will name them before one of them runs again.
+ */
+export function unnamedDigests({ publishes, readAtMs, asked }: Pending): number {
+  const isNamed = namedBy(asked);
+  const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
+  return settled.flatMap(({ digests }) => digests).filter((digest) => !isNamed(digest)).length;
+}
+
+/** Whether one of the targets is the path of a digest, or all are. */
+function namedBy(asked: readonly InvalidationTarget[]): (digest: string) => boolean {
+  const spelled = new Set(asked.map(spelledAsKey));
+  const digests = new Set([...spelled].map(pathDigest));
+  return (digest) => spelled.has(everyPath) || digests.has(digest);
+}
+
 /** What of the pending paths a run has proven when all of it succeeds: none or one step. Its own paths are all covered. */
 export function forgetting({ publishes, readAtMs, asked }: Pending): readonly ForgetStep[] {
   const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
-  const spelled = new Set(asked.map(spelledAsKey));
-  const isEverything = spelled.has(everyPath);
-  const invalidated = new Set([...spelled].map(pathDigest));
   const paths = settled.flatMap((publish) => publish.paths);
-  const digests = settled
-    .flatMap((publish) => publish.digests)
-    .filter((digest) => isEverything || invalidated.has(digest));
+  const digests = settled.flatMap((publish) => publish.digests).filter(namedBy(asked));
   if (paths.length + digests.length === 0) return [];
   return [{ kind: 'forget-proven', publishes: settled, readAtMs, paths, digests }];
 }

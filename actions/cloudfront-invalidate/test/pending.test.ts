@@ -28,14 +28,13 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
 
       const inputs = { destination: store.url, 'path-prefix': '/site' };
       const dryRun = await cdn.run({ ...inputs, 'dry-run': 'true' });
-      expect(dryRun.log).toContain('Would note in the destination that 1 path');
+      expect(dryRun.log).toContain('Would take 2 paths of earlier publishes out');
       const first = await cdn.run(inputs);
       expect(first.exitCode, first.log).toBe(0);
       expect(await (await fetch(cdn.urlOf('site/a b.json'))).text()).toBe('new');
-      // Nobody but the publish knows the path of a digest.
-      expect(await pendingOf(store)).toBe(1);
-      const second = await cdn.run({ ...inputs, paths: '/c.json', prove: proof('/c.json', 'new') });
-      expect(second.exitCode, second.log).toBe(0);
+      // Nobody but the publish knows the path of a digest, so everything is invalidated for it.
+      expect(first.log).toContain('1 path pending as digests alone');
+      expect(await (await fetch(cdn.urlOf('site/c.json'))).text()).toBe('new');
       expect(await pendingOf(store)).toBe(0);
       const third = await cdn.run(inputs);
       expect(third.outputs).toMatchObject({ status: 'none' });
@@ -55,6 +54,19 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       expect(served.annotations.map(({ title }) => title)).toContain(
         'cloudfront-invalidate: own-documents-served',
       );
+    });
+
+    it('is invalidated path by path where a rerun of the publish names what has a digest', async () => {
+      const cdn = await startCdn();
+      await cdn.cache({ 'c.json': 'old', 'other.json': 'old' });
+      const store = await destination();
+      const what = { paths: [], hiddenPaths: ['/c.json'], everything: '/*' };
+      await (await rememberReplacements(store, what, systemClock)).complete();
+      cdn.store({ 'c.json': 'new', 'other.json': 'unseen' });
+      const run = await cdn.run({ destination: store.url, paths: '/c.json', prove: proof('/c.json', 'new') });
+      expect(run.exitCode, run.log).toBe(0);
+      expect(await (await fetch(cdn.urlOf('other.json'))).text()).toBe('old');
+      expect(await pendingOf(store)).toBe(0);
     });
 
     it('is kept when an invalidation fails, is not waited for, or does not help', async () => {

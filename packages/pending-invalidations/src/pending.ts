@@ -57,7 +57,7 @@ export async function rememberReplacements(
 export function beginRemembering(store: ObjectStore, everything: string, clock: Clock): Remembering {
   const paths = new Set<string>();
   const digests = new Set<string>();
-  const id = randomBytes(8).toString('hex');
+  const id = newId();
   const beganAtMs = clock.nowMs();
   const noted = (isComplete: boolean): PendingPublish => {
     const fits = paths.size + digests.size <= maxPendingPaths;
@@ -148,6 +148,10 @@ export async function forgetProven(
   );
 }
 
+function newId(): string {
+  return randomBytes(8).toString('hex');
+}
+
 /** The publishes with another one, which takes over the paths that complete ones before it have replaced too. */
 function withPublish(known: readonly PendingPublish[], publish: PendingPublish): readonly PendingPublish[] {
   const taken = new Set([...publish.paths, ...publish.digests, ...publish.paths.map(pathDigest)]);
@@ -162,12 +166,17 @@ function withPublish(known: readonly PendingPublish[], publish: PendingPublish):
     0,
   );
   if (count <= maxPendingPaths && others.length < maxKeptPublishes) return [...others, publish];
-  // A publish at work keeps its place, or its end would go unseen; but its paths are among everything.
+  // Everything, under an identity of its own: what a publish at work notes next takes the place of its own paths alone.
+  const rest = {
+    id: newId(),
+    beganAtMs: publish.beganAtMs,
+    isComplete: true,
+    paths: [everyPath],
+    digests: [],
+  };
+  // A publish at work keeps its place, or its end would go unseen.
   const atWork = others.filter(({ isComplete }) => !isComplete).slice(-maxKeptPublishes);
-  return [
-    ...atWork.map((other) => ({ ...other, paths: [everyPath], digests: [] })),
-    { ...publish, paths: [everyPath], digests: [] },
-  ];
+  return [rest, ...atWork.map((other) => ({ ...other, paths: [everyPath], digests: [] })), publish];
 }
 
 async function readDocument(store: ObjectStore): Promise<{

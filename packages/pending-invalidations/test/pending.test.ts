@@ -120,7 +120,7 @@ describe('what a publish replaces', () => {
   it('stays bounded, however many publishes nobody proves an invalidation of', async () => {
     const store = await destination();
     for (let index = 0; index < 130; index += 1) await remember(store, [`/${index}`, `/x${index}`]);
-    expect((await readPending(store)).length).toBeLessThanOrEqual(101);
+    expect((await readPending(store)).length).toBeLessThanOrEqual(102);
     expect(await handedOn(store)).toContain(everyPath);
   });
 
@@ -198,5 +198,41 @@ describe('the document', () => {
     await (await remember(store, ['/secret/page.html'], { areOpen: false })).complete();
     const stored = await store.read(pendingInvalidationsKey, { maxBytes: 10_000 });
     expect(Buffer.from(stored?.body ?? []).toString()).not.toMatch(/secret|page/);
+  });
+});
+
+describe('more than can be told apart', () => {
+  it('is everything until that is proven, whatever the publish notes that made it so many', async () => {
+    const store = await destination();
+    const many = (prefix: string, count: number): string[] =>
+      Array.from({ length: count }, (_, index) => `/${prefix}${index}`);
+    await (await remember(store, many('a', 2_000), { areOpen: false })).complete();
+    await (await remember(store, many('b', 1_500), { areOpen: false })).complete();
+    expect(await handedOn(store, many('b', 1_500))).toContain(everyPath);
+    await prove(store, many('b', 1_500));
+    expect(await handedOn(store)).toEqual([everyPath]);
+    await prove(store, [everyPath]);
+    expect(await handedOn(store)).toEqual([]);
+  });
+
+  it('is everything after more publishes than are told apart', async () => {
+    const store = await destination();
+    for (let index = 0; index <= 101; index += 1)
+      await (await remember(store, [`/of-${index}`], { areOpen: false })).complete();
+    expect(await handedOn(store, ['/of-101'])).toContain(everyPath);
+  });
+
+  it('is everything also while publishes are at work, each of which notes its end', async () => {
+    const store = await destination();
+    const first = await remember(store, ['/first'], { areOpen: false });
+    const second = await remember(
+      store,
+      Array.from({ length: maxPendingPaths }, (_, index) => `/p${index}`),
+    );
+    await first.complete();
+    await second.complete();
+    const publishes = await readPending(store);
+    expect(publishes.filter(({ isComplete }) => !isComplete)).toEqual([]);
+    expect(await handedOn(store)).toContain(everyPath);
   });
 });
