@@ -60,7 +60,7 @@ async function stageSigned(): Promise<string> {
   return (await stageHonestMirror(key)).directory;
 }
 
-/** A new mirror that has these trees, published one after the other, and that no CDN has anything old of. */
+/** A new mirror with these trees, published one after the other, of which no CDN must forget a thing. */
 async function publishedMirror(...trees: readonly string[]): Promise<string> {
   const mirror = temporaryDirectory('mirror');
   for (const tree of trees) expect((await publish(tree, mirror)).failure).toBeUndefined();

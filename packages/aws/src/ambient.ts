@@ -63,7 +63,7 @@ export function requireSendable(
 
 /**
  * Asks the rest of the chain that all of AWS's tools go along: shared config, a token file, the container's or the
- * machine's own role. Throws `UserError` `credentials-missing` when none of them has any or the profile that is named does
+ * machine's own role. Throws `UserError` `credentials-missing` when none of them gives credentials or the named profile does
  * not exist, and `RemoteError` `credentials-refused` when the one that there is cannot be used.
  */
 export async function chainCredentials(
@@ -134,7 +134,7 @@ function chainFailure(cause: unknown, profile: string | undefined): SlipwayError
   }
   return new UserError(
     'credentials-missing',
-    'There are no AWS credentials: no role and no keys are given, and neither the environment, nor the shared configuration, nor the machine has any',
+    'There are no AWS credentials: no role and no keys are given, and the environment, the shared configuration and the machine have none',
     {
       hint: `Give role-to-assume, and the job these two lines:\n${permissionLines}\nOr give access-key-id and secret-access-key.`,
       cause,

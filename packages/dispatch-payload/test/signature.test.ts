@@ -214,7 +214,7 @@ describe('which secrets and keys count', () => {
     expect(await codesOf(payload, rules({ allowUnsigned: true }))).toEqual([]);
   });
 
-  test.each(['', 'short', 'x'.repeat(31)])('the secret "%s" is refused, as anybody guesses it', (text) => {
+  test.each(['', 'short', 'x'.repeat(31)])('the secret "%s" is refused: it can be guessed', (text) => {
     expect(() => checkHmacSecret(text)).toThrow('32 characters');
   });
 });

@@ -166,7 +166,7 @@ export async function listHistory(
   return (await listHistories(store, historyPrefixOf(view))).get(view) ?? [];
 }
 
-/** The kept pointers of every index that has any, oldest first. */
+/** The kept pointers of each index, by view, oldest first. Indexes without kept pointers are not in it. */
 export async function listHistories(
   store: ObjectStore,
   prefix = historyPrefix,

@@ -65,7 +65,7 @@ export interface DetachedSigning {
 /**
  * Reads a private key and proves by a trial that it can sign now, with the newest valid signing subkey or else the
  * primary key, as gpg chooses. Throws `UserError` `key-unusable`, or `input-invalid` for a key that is not trusted; neither
- * its message nor its cause has anything of the key or the passphrase.
+ * its message nor its cause contains a part of the key or the passphrase.
  */
 export async function openSigner(options: SignerOptions): Promise<Signer> {
   const { armoredKey, passphrase, clock } = options;
