@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,30 +5,23 @@ import { blobKey, mediaTypes } from '@slipway/spack-buildcache';
 import {
   addEntry,
   addKeys,
+  haveMounts,
   listKeys,
   listSpecManifests,
   makeKey,
+  mountTmpfs,
   pictureOf,
   readManifest,
+  remount,
   requiredRecord,
   signManifests,
   stagePackages,
   type TestKey,
   temporaryDirectory,
+  unmount,
 } from '@slipway/testkit';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { step, urlOf } from './steps.ts';
-
-/** Whether this process may mount file systems: only then can a disk be full or read-only for root, too. */
-const mayMount = canMount();
-
-function canMount(): boolean {
-  const directory = temporaryDirectory('mount');
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]);
-  if (status !== 0) return false;
-  execFileSync('umount', [directory]);
-  return true;
-}
 
 let key: TestKey;
 beforeAll(async () => {
@@ -37,19 +29,13 @@ beforeAll(async () => {
 });
 
 const mounts: string[] = [];
-afterEach(() => {
-  for (const directory of mounts.splice(0)) execFileSync('umount', [directory]);
-});
+afterEach(() => mounts.splice(0).forEach(unmount));
 
-function mountTmpfs(size: string): string {
-  const directory = temporaryDirectory('tmpfs');
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+function mounted(size: string): string {
+  const directory = mountTmpfs(`size=${size}`);
   mounts.push(directory);
   return directory;
 }
-
-const remount = (directory: string, options: string): void =>
-  void execFileSync('mount', ['-o', `remount,${options}`, directory]);
 
 async function stage(prefix: string, count: number, bytesEach = 0): Promise<string> {
   const directory = temporaryDirectory('staged');
@@ -72,9 +58,9 @@ async function expectSound(mirror: string, entries: number): Promise<void> {
   expect(Number(run.outputs['entries'])).toBeGreaterThanOrEqual(entries);
 }
 
-describe.skipIf(!mayMount)('I5: a disk that is full (skipped where mounting is not allowed)', () => {
+describe.skipIf(!haveMounts())('I5: a disk that is full (needs the right to mount)', () => {
   it('fails a publish with a clear error; the mirror still verifies, and more room finishes it', async () => {
-    const mirror = mountTmpfs('1m');
+    const mirror = mounted('1m');
     expect((await publish(await stage('first', 3), mirror)).exitCode).toBe(0);
     const big = await stage('big', 8, 256 * 1024);
     const run = await publish(big, mirror);
@@ -93,7 +79,7 @@ describe.skipIf(!mayMount)('I5: a disk that is full (skipped where mounting is n
   });
 
   it('fails signing with a clear error, and loses no manifest', async () => {
-    const disk = mountTmpfs('512k');
+    const disk = mounted('512k');
     const staged = join(disk, 'staged');
     cpSync(await stage('sign', 20), staged, { recursive: true });
     const { bavail, bsize } = statfsSync(disk);
@@ -110,7 +96,7 @@ describe.skipIf(!mayMount)('I5: a disk that is full (skipped where mounting is n
   });
 
   it('fails an index with a clear error, and leaves the one that is there', async () => {
-    const disk = mountTmpfs('2m');
+    const disk = mounted('2m');
     const mirror = join(disk, 'mirror');
     await publish(await stage('index', 5), mirror);
     await addEntry(mirror, { name: 'new', signer: key });
@@ -125,7 +111,7 @@ describe.skipIf(!mayMount)('I5: a disk that is full (skipped where mounting is n
   });
 
   it('for the report alone fails the step, after everything else was done', async () => {
-    const disk = mountTmpfs('16k');
+    const disk = mounted('16k');
     const mirror = temporaryDirectory('mirror');
     const staged = await stage('report', 30);
     const run = await step('buildcache-publish', {
@@ -142,9 +128,9 @@ describe.skipIf(!mayMount)('I5: a disk that is full (skipped where mounting is n
   });
 });
 
-describe.skipIf(!mayMount)('a file system that is read-only (skipped where mounting is not allowed)', () => {
+describe.skipIf(!haveMounts())('a file system that is read-only (needs the right to mount)', () => {
   it('fails a publish with a clear error and nothing done', async () => {
-    const mirror = mountTmpfs('4m');
+    const mirror = mounted('4m');
     await publish(await stage('first', 3), mirror);
     remount(mirror, 'ro');
     const before = pictureOf(mirror);
@@ -156,7 +142,7 @@ describe.skipIf(!mayMount)('a file system that is read-only (skipped where mount
   });
 
   it('is enough to publish from, to verify, and for a dry run', async () => {
-    const disk = mountTmpfs('8m');
+    const disk = mounted('8m');
     const staged = join(disk, 'staged');
     cpSync(await stage('from', 3), staged, { recursive: true });
     const target = join(disk, 'mirror');

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import { makeDirectories } from '@slipway/core';
+import { haveMounts, mountReadOnlyView, mountTmpfs, remount, unmount } from '@slipway/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../src/index.ts';
 import { filesUnder, put, temporaryDirectory, textOf } from './objects.ts';
@@ -64,11 +65,10 @@ describe('a directory that refuses', () => {
     }
   });
 
-  test('a read-only file system', async (context) => {
-    const directory = mountTmpfs('size=1m');
-    if (directory === undefined) return context.skip('mounting is not allowed here');
+  test.skipIf(!haveMounts())('a read-only file system (needs the right to mount)', async () => {
+    const directory = mounted('size=1m');
     fs.writeFileSync(`${directory}/pointer`, 'one');
-    expect(spawnSync('mount', ['-o', 'remount,ro', directory]).status).toBe(0);
+    remount(directory, 'ro');
     const store = await openStore(`file://${directory}`);
     const etag = (await store.read('pointer', { maxBytes: 10 }))?.info.etag ?? '';
     for (const condition of ['any', { etag }] as const) {
@@ -81,26 +81,31 @@ describe('a directory that refuses', () => {
     expect(await textOf(store, 'pointer')).toBe('one');
   });
 
-  test('a read-only file system says so, by path, whatever of the store is there already', async (context) => {
-    const directory = temporaryDirectory();
-    const view = readOnlyView(directory);
-    if (view === undefined) return context.skip('mounting is not allowed here');
-    const refusal = (path: string) => ({
-      code: 'target-read-only',
-      message: expect.stringMatching(
-        new RegExp(`${path}"? cannot be .*: the disk is mounted read-only \\(EROFS\\)`),
-      ),
-    });
-    const store = await openStore(`file://${view}`);
-    await expect(put(await openStore(`file://${view}/a/b`), 'key', 'x')).rejects.toMatchObject(refusal('/a'));
-    fs.mkdirSync(`${directory}/.slipway/tmp`, { recursive: true });
-    fs.writeFileSync(`${directory}/key`, 'one');
-    await expect(store.delete('key')).rejects.toMatchObject(refusal('/key'));
-    await put(await openStore(`file://${directory}`), 'key', 'two');
-    await expect(store.delete('key')).rejects.toMatchObject(refusal('/lock.sqlite'));
-    await expect(put(store, 'key', 'x')).rejects.toMatchObject(refusal('/key'));
-    expect(await textOf(store, 'key')).toBe('two');
-  });
+  test.skipIf(!haveMounts())(
+    'a read-only file system says so, by path, whatever of the store is there already (needs the right to mount)',
+    async () => {
+      const directory = temporaryDirectory();
+      const view = mountReadOnlyView(directory);
+      onTestFinished(() => unmount(view));
+      const refusal = (path: string) => ({
+        code: 'target-read-only',
+        message: expect.stringMatching(
+          new RegExp(`${path}"? cannot be .*: the disk is mounted read-only \\(EROFS\\)`),
+        ),
+      });
+      const store = await openStore(`file://${view}`);
+      await expect(put(await openStore(`file://${view}/a/b`), 'key', 'x')).rejects.toMatchObject(
+        refusal('/a'),
+      );
+      fs.mkdirSync(`${directory}/.slipway/tmp`, { recursive: true });
+      fs.writeFileSync(`${directory}/key`, 'one');
+      await expect(store.delete('key')).rejects.toMatchObject(refusal('/key'));
+      await put(await openStore(`file://${directory}`), 'key', 'two');
+      await expect(store.delete('key')).rejects.toMatchObject(refusal('/lock.sqlite'));
+      await expect(put(store, 'key', 'x')).rejects.toMatchObject(refusal('/key'));
+      expect(await textOf(store, 'key')).toBe('two');
+    },
+  );
 
   test.skipIf(process.platform !== 'linux')('a file system that takes no directories', async () => {
     for (const place of ['/proc/x', '/proc/x/y']) {
@@ -111,39 +116,46 @@ describe('a directory that refuses', () => {
     }
   });
 
-  test('a full disk: nothing of the object is left, and what was there is', async (context) => {
-    const directory = mountTmpfs('size=256k');
-    if (directory === undefined) return context.skip('mounting is not allowed here');
-    const store = await openStore(`file://${directory}`);
-    await put(store, 'pointer', 'one', 'any', 'pointer');
-    const large = Buffer.alloc(400_000, 'x');
-    const source = `${temporaryDirectory()}/source`;
-    fs.writeFileSync(source, large);
-    for (const condition of ['any', 'absent'] as const) {
-      await expect(put(store, `large-${condition}`, large, condition)).rejects.toMatchObject({
+  test.skipIf(!haveMounts())(
+    'a read-only disk is named as one, however much is missing (needs the right to mount)',
+    () => {
+      const directory = mounted('ro');
+      for (const path of ['x', 'x/y/z']) {
+        expect(() => makeDirectories(`${directory}/${path}`, '')).toThrow(
+          `${directory}/x cannot be made: the disk is mounted read-only (EROFS)`,
+        );
+      }
+      makeDirectories(directory, '');
+    },
+  );
+
+  test.skipIf(!haveMounts())(
+    'a full disk: nothing of the object is left, and what was there is (needs the right to mount)',
+    async () => {
+      const directory = mounted('size=256k');
+      const store = await openStore(`file://${directory}`);
+      await put(store, 'pointer', 'one', 'any', 'pointer');
+      const large = Buffer.alloc(400_000, 'x');
+      const source = `${temporaryDirectory()}/source`;
+      fs.writeFileSync(source, large);
+      for (const condition of ['any', 'absent'] as const) {
+        await expect(put(store, `large-${condition}`, large, condition)).rejects.toMatchObject({
+          code: 'disk-full',
+        });
+      }
+      await expect(put(store, 'pointer', large, 'any', 'pointer')).rejects.toMatchObject({
         code: 'disk-full',
       });
-    }
-    await expect(put(store, 'pointer', large, 'any', 'pointer')).rejects.toMatchObject({ code: 'disk-full' });
-    expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'pointer']);
-    expect(await textOf(store, 'pointer')).toBe('one');
-    await put(store, 'small', Buffer.alloc(100_000));
-  });
+      expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'pointer']);
+      expect(await textOf(store, 'pointer')).toBe('one');
+      await put(store, 'small', Buffer.alloc(100_000));
+    },
+  );
 });
 
-/** A small file system of this test's own, or undefined where the test may not mount. */
-function mountTmpfs(options: string): string | undefined {
-  const directory = temporaryDirectory();
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'slipway-test', directory]).status !== 0)
-    return undefined;
-  onTestFinished(() => void spawnSync('umount', ['--lazy', directory]));
+/** A small file system of this test's own. */
+function mounted(options: string): string {
+  const directory = mountTmpfs(options);
+  onTestFinished(() => unmount(directory));
   return directory;
-}
-
-/** A directory under another path, through which nothing can be written; undefined where the test may not mount. */
-function readOnlyView(directory: string): string | undefined {
-  const view = temporaryDirectory();
-  if (spawnSync('mount', ['--bind', directory, view]).status !== 0) return undefined;
-  onTestFinished(() => void spawnSync('umount', ['--lazy', view]));
-  return spawnSync('mount', ['-o', 'remount,bind,ro', view]).status === 0 ? view : undefined;
 }

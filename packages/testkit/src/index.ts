@@ -29,6 +29,7 @@ export * from './loopback-server.ts';
 export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
+export * from './mounts.ts';
 export * from './raw-tar.ts';
 export * from './release-copy.ts';
 export * from './releases-double.ts';
