@@ -1,13 +1,12 @@
 import { isAbsolute, join, relative } from 'node:path';
+import { type Artifact, counted, formatBytes, formatDuration, type Problem } from '@slipway/core';
 import {
-  type Artifact,
-  artifactsText,
-  counted,
-  formatBytes,
-  formatDuration,
-  type Problem,
-} from '@slipway/core';
-import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+  type ActionResult,
+  artifactsFile,
+  factsSummary,
+  reportFile,
+  type SummaryBlock,
+} from '@slipway/runner';
 import { type PackedArchive, type Result, unpackedBytes } from './execute.ts';
 import { type Finding, lostExecutableBits } from './findings.ts';
 import type { Plan, WriteStep } from './plan.ts';
@@ -42,7 +41,7 @@ export function report(input: ReportInput): ActionResult {
       'total-bytes': placed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     },
     files: [
-      ...(isDone ? [artifactsFile(artifacts)] : []),
+      ...(isDone ? [artifactsFile('archive-pack-artifacts.json', artifacts)] : []),
       reportFile('archive-pack', input.reportPath, {
         dryRun: result === undefined,
         archives:
@@ -56,15 +55,6 @@ export function report(input: ReportInput): ActionResult {
     summary: [...summary(input), ...problemsTable(problems)],
     problems: [...input.notices, ...problems],
     failure: result?.failure,
-  };
-}
-
-function artifactsFile(artifacts: readonly Artifact[]): ActionResult['files'][number] {
-  return {
-    output: 'artifacts',
-    path: undefined,
-    defaultName: 'archive-pack-artifacts.json',
-    contents: artifactsText(artifacts),
   };
 }
 

@@ -1,7 +1,13 @@
 import { hash as hashOnce } from 'node:crypto';
 import { basename, isAbsolute, relative } from 'node:path';
-import { type Artifact, artifactsText, counted, formatBytes, type Problem } from '@slipway/core';
-import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+import { type Artifact, counted, formatBytes, type Problem } from '@slipway/core';
+import {
+  type ActionResult,
+  artifactsFile,
+  factsSummary,
+  reportFile,
+  type SummaryBlock,
+} from '@slipway/runner';
 import type { Signer } from '@slipway/signing';
 import type { Result } from './execute.ts';
 import type { ObservedFile } from './observe.ts';
@@ -45,7 +51,7 @@ export function report(input: ReportInput): ActionResult {
       'already-signed': plan.alreadySigned,
     },
     files: [
-      ...(artifacts === undefined ? [] : [artifactsFile(artifacts)]),
+      ...(artifacts === undefined ? [] : [artifactsFile('artifact-sign-artifacts.json', artifacts)]),
       {
         output: 'public-key',
         path: undefined,
@@ -74,15 +80,6 @@ export function report(input: ReportInput): ActionResult {
     summary: summary(input),
     problems: input.notices,
     failure: result?.failure,
-  };
-}
-
-function artifactsFile(artifacts: readonly Artifact[]): ActionResult['files'][number] {
-  return {
-    output: 'artifacts',
-    path: undefined,
-    defaultName: 'artifact-sign-artifacts.json',
-    contents: artifactsText(artifacts),
   };
 }
 

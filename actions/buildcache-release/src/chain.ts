@@ -1,3 +1,4 @@
+import { awsCredentials, bothAwsKeys } from '../../../scripts/lib/aws-chain.ts';
 import {
   type Chain,
   expression,
@@ -9,27 +10,8 @@ import {
   skipped,
   text,
 } from '../../../scripts/lib/chain.ts';
-import { isEmpty, oneOf } from '../../../scripts/lib/needs.ts';
 
-const role = sameInputs(
-  'role-to-assume',
-  'aws-region',
-  'role-duration',
-  'audience',
-  'role-session-name',
-  'session-policy',
-  'sts-endpoint-url',
-  'expected-account-ids',
-  'access-key-id',
-  'secret-access-key',
-  'session-token',
-);
-/** One of the two that is gone must not lead to what else the machine has. */
-const keys = oneOf(
-  ['access-key-id', 'secret-access-key'],
-  [isEmpty('access-key-id'), isEmpty('secret-access-key')],
-);
-const s3 = { ...role, ...sameInputs('endpoint-url', 'force-path-style') };
+const s3 = { ...awsCredentials, ...sameInputs('endpoint-url', 'force-path-style') };
 const trust = sameInputs('trusted-keys', 'allow-unsigned', 'allow-unpinned-keys', 'allow-layout-v2');
 
 /** What `publish` gets of the key, so that nothing is signed when `sign` is skipped. */
@@ -66,7 +48,7 @@ export const chain: Chain = {
     {
       id: 'publish',
       action: 'buildcache-publish',
-      needs: ['buildcache', 'mirror', keys],
+      needs: ['buildcache', 'mirror', bothAwsKeys],
       notInDryRun: notSigned,
       inputs: {
         ...sameInputs('buildcache', 'mirror', 'view', 'overwrite', 'dry-run'),
@@ -86,7 +68,7 @@ export const chain: Chain = {
       inputs: {
         ...sameInputs('distribution-id', 'path-prefix', 'max-paths', 'max-wildcards', 'wildcard-depth'),
         ...sameInputs('wait', 'wait-deadline', 'base-url', 'prove-deadline', 'dry-run'),
-        ...role,
+        ...awsCredentials,
         paths: fromOutput('publish', 'invalidation-paths'),
         destination: fromInput('mirror'),
         'destination-endpoint-url': fromInput('endpoint-url'),

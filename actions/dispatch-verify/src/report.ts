@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
-import { type Artifact, artifactsText, counted, formatDuration, printable, UserError } from '@slipway/core';
+import { type Artifact, counted, formatDuration, printable, UserError } from '@slipway/core';
 import { envelopeKey, type JsonObject, type Refusal } from '@slipway/dispatch-payload';
-import { type ActionResult, type ResultFile, reportFile, type SummaryBlock } from '@slipway/runner';
+import { type ActionResult, artifactsFile, reportFile, type SummaryBlock } from '@slipway/runner';
 import type { ExaminedMessage } from './examine.ts';
 import type { Finding } from './notices.ts';
 import type { Plan } from './plan.ts';
@@ -43,7 +43,7 @@ export function report(input: ReportInput): ActionResult {
     outputs: accepted === undefined ? {} : outputsOf(accepted.message),
     files: [
       reportFile('dispatch-verify', input.reportPath, body),
-      ...(artifacts === undefined ? [] : [artifactsFile(artifacts)]),
+      ...(artifacts === undefined ? [] : [artifactsFile('artifacts.json', artifacts)]),
     ],
     summary: summary(input),
     problems,
@@ -79,15 +79,6 @@ export function asciiJson(value: unknown): string {
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-function artifactsFile(artifacts: readonly Artifact[]): ResultFile {
-  return {
-    output: 'artifacts',
-    path: undefined,
-    defaultName: 'artifacts.json',
-    contents: artifactsText(artifacts),
-  };
 }
 
 function artifactsOf(

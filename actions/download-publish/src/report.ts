@@ -1,6 +1,12 @@
-import { artifactsText, counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
+import { counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
 import { windowAt } from '@slipway/download-window';
-import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+import {
+  type ActionResult,
+  artifactsFile,
+  factsSummary,
+  reportFile,
+  type SummaryBlock,
+} from '@slipway/runner';
 import type { Cleaned } from './cleanup.ts';
 import { bestMs, type Clocks, timeText } from './clocks.ts';
 import type { Inputs } from './inputs.ts';
@@ -167,16 +173,7 @@ function result(
       ...outputs,
     },
     files: [
-      ...(links.length === 0
-        ? []
-        : [
-            {
-              output: 'artifacts',
-              path: undefined,
-              defaultName: 'download-artifacts.json',
-              contents: artifactsText(artifacts),
-            },
-          ]),
+      ...(links.length === 0 ? [] : [artifactsFile('download-artifacts.json', artifacts)]),
       reportFile('download-publish', given.report, {
         operation: given.operation,
         dryRun: given.dryRun,

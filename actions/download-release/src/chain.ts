@@ -1,3 +1,4 @@
+import { awsCredentials, bothAwsKeys } from '../../../scripts/lib/aws-chain.ts';
 import {
   type Chain,
   expression,
@@ -7,23 +8,10 @@ import {
   sameInputs,
   text,
 } from '../../../scripts/lib/chain.ts';
-import { isEmpty, isOneOf, oneOf } from '../../../scripts/lib/needs.ts';
+import { isOneOf, oneOf } from '../../../scripts/lib/needs.ts';
 
-const role = sameInputs(
-  'role-to-assume',
-  'aws-region',
-  'role-duration',
-  'audience',
-  'role-session-name',
-  'session-policy',
-  'sts-endpoint-url',
-  'expected-account-ids',
-  'access-key-id',
-  'secret-access-key',
-  'session-token',
-);
 const publishing = {
-  ...role,
+  ...awsCredentials,
   ...sameInputs(
     'scheme',
     'secret',
@@ -48,11 +36,6 @@ const publishing = {
     'force-path-style',
   ),
 };
-/** One of the two that is gone must not lead to what else the machine has. */
-const keys = oneOf(
-  ['access-key-id', 'secret-access-key'],
-  [isEmpty('access-key-id'), isEmpty('secret-access-key')],
-);
 const onlyForCleanup = leftOut('only `cleanup` looks at it');
 const ofTheRun = leftOut('the run says it: a workflow is of one repository, commit and ref');
 const onlyArchives = leftOut('what is packed is what is released');
@@ -98,7 +81,7 @@ export const chain: Chain = {
     {
       id: 'publish',
       action: 'download-publish',
-      needs: ['secret', 'destination', keys],
+      needs: ['secret', 'destination', bothAwsKeys],
       notInDryRun: { reason: 'nothing was packed that it could publish' },
       inputs: {
         ...publishing,
@@ -118,7 +101,7 @@ export const chain: Chain = {
       notInDryRun: { reason: 'nothing was published that a CDN must forget' },
       inputs: {
         ...sameInputs('distribution-id', 'base-url', 'destination', 'force-path-style', 'dry-run'),
-        ...role,
+        ...awsCredentials,
         paths: fromOutput('publish', 'invalidation-paths'),
         'paths-file': leftOut('the publish names all paths'),
         'path-prefix': leftOut('the publish names paths as the CDN has them'),

@@ -1,3 +1,4 @@
+import { type Artifact, artifactsText } from '@slipway/core';
 import type { OutputDeclaration, ResultFile, SummaryBlock } from './declaration.ts';
 
 /** Facts as a table of two columns, the first of them as its head. */
@@ -14,6 +15,11 @@ export function reportFile(
 ): ResultFile {
   const contents = `${JSON.stringify({ action, reportVersion: 1, ...body }, null, 2)}\n`;
   return { output: 'report', path, defaultName: `${action}-report.json`, contents };
+}
+
+/** The list of artifacts that the next step takes, as the output `artifacts` names it. */
+export function artifactsFile(defaultName: string, artifacts: readonly Artifact[]): ResultFile {
+  return { output: 'artifacts', path: undefined, defaultName, contents: artifactsText(artifacts) };
 }
 
 /** The output that every action has. */
