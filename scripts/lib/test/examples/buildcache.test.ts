@@ -1,6 +1,5 @@
 import { pathToFileURL } from 'node:url';
 import {
-  type CdnSite,
   copyOfSpackFixture,
   filesBelow,
   haveCdnSite,
@@ -8,12 +7,7 @@ import {
   makeKey,
   serveDirectory,
   stageHonestMirror,
-  startCdnSite,
-  startTokenIssuer,
-  startTrustingMinio,
   type TestKey,
-  type TokenIssuer,
-  type TrustingMinio,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,6 +20,7 @@ import {
   runExample,
   stepsOfBlock,
 } from './example-workflow.ts';
+import { startTrustingSite, type TrustingSite } from './trusting-site.ts';
 
 const passphrase = 'correct horse battery staple';
 const actions = [
@@ -136,21 +131,17 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
   );
 
   describe.skipIf(!haveCdnSite())('on S3 behind a CDN (needs minio and varnishd)', () => {
-    let issuer: TokenIssuer;
-    let minio: TrustingMinio;
-    let site: CdnSite;
+    let world: TrustingSite | undefined;
+    let issuer: TrustingSite['issuer'];
+    let minio: TrustingSite['minio'];
+    let site: TrustingSite['site'];
+    let services: TrustingSite['inputs'];
 
     beforeAll(async () => {
-      issuer = await startTokenIssuer();
-      site = await startCdnSite(async () => {
-        minio = await startTrustingMinio(issuer);
-        return minio;
-      });
+      world = await startTrustingSite();
+      ({ issuer, minio, site, inputs: services } = world);
     });
-    afterAll(async () => {
-      await site?.stop();
-      issuer?.close();
-    });
+    afterAll(() => world?.stop());
 
     /** What the blocks have for a reader's own, and where it is here. */
     function replacements(prefix: string, cdn: string, role: string): Readonly<Record<string, string>> {
@@ -169,12 +160,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
       secrets,
       variables,
       environment: issuer.environment,
-      inputs: {
-        'endpoint-url': minio.endpointUrl,
-        'sts-endpoint-url': minio.endpointUrl,
-        'force-path-style': 'true',
-        'cloudfront-endpoint-url': site.controlPlane.url,
-      },
+      inputs: services,
     });
 
     test(

@@ -3,18 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type CdnSite,
   GitHubDouble,
   haveCdnSite,
   haveGh,
   haveWorkflowRunner,
   makeKey,
   serverProgram,
-  startCdnSite,
-  startTokenIssuer,
-  startTrustingMinio,
-  type TokenIssuer,
-  type TrustingMinio,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,6 +20,7 @@ import {
   type Step,
   stepsOfBlock,
 } from './example-workflow.ts';
+import { startTrustingSite, type TrustingSite } from './trusting-site.ts';
 
 const secret = randomBytes(32).toString('hex');
 const role = 'arn:aws:iam::123456789012:role/publish-downloads';
@@ -38,33 +33,24 @@ const files = {
 describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
   'workflows of downloads under secret paths (needs act, minio and varnishd)',
   () => {
-    let issuer: TokenIssuer;
-    let minio: TrustingMinio;
-    let site: CdnSite;
+    let world: TrustingSite | undefined;
+    let issuer: TrustingSite['issuer'];
+    let minio: TrustingSite['minio'];
+    let site: TrustingSite['site'];
+    let services: TrustingSite['inputs'];
 
     beforeAll(async () => {
-      issuer = await startTokenIssuer();
-      site = await startCdnSite(async () => {
-        minio = await startTrustingMinio(issuer, { hasRegion: false });
-        return minio;
-      });
+      world = await startTrustingSite({ hasRegion: false });
+      ({ issuer, minio, site, inputs: services } = world);
     });
-    afterAll(async () => {
-      await site?.stop();
-      issuer?.close();
-    });
+    afterAll(() => world?.stop());
 
     const options = (): ExampleOptions => ({
       actions: ['cloudfront-invalidate', 'download-publish'],
       files,
       secrets: { DOWNLOAD_SECRET: secret },
       environment: issuer.environment,
-      inputs: {
-        'endpoint-url': minio.endpointUrl,
-        'sts-endpoint-url': minio.endpointUrl,
-        'force-path-style': 'true',
-        'cloudfront-endpoint-url': site.controlPlane.url,
-      },
+      inputs: services,
     });
     /** Where the bucket of the examples is, which is the root of its CDN there. */
     const placed = (prefix: string) => ({

@@ -2,24 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import {
-  type CdnSite,
   documentBlock,
   haveCdnSite,
   haveWorkflowRunner,
   issuedSubjects,
   s3Objects,
   serverProgram,
-  startCdnSite,
   startSeaweed,
   startTokenIssuer,
-  startTrustingMinio,
-  type TokenIssuer,
-  type TrustingMinio,
   withReplacements,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { checkout, type ExampleOptions, runExample, type Step, stepsOfBlock } from './example-workflow.ts';
+import { startTrustingSite, type TrustingSite } from './trusting-site.ts';
 
 const actions = ['cloudfront-invalidate', 's3-publish'];
 const files = {
@@ -45,33 +41,24 @@ interface Policy {
 describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
   'workflows that publish to S3 and invalidate a CDN (needs act, minio and varnishd)',
   () => {
-    let issuer: TokenIssuer;
-    let minio: TrustingMinio;
-    let site: CdnSite;
+    let world: TrustingSite | undefined;
+    let issuer: TrustingSite['issuer'];
+    let minio: TrustingSite['minio'];
+    let site: TrustingSite['site'];
+    let services: TrustingSite['inputs'];
 
     beforeAll(async () => {
-      issuer = await startTokenIssuer();
-      site = await startCdnSite(async () => {
-        minio = await startTrustingMinio(issuer, { hasRegion: false });
-        return minio;
-      });
+      world = await startTrustingSite({ hasRegion: false });
+      ({ issuer, minio, site, inputs: services } = world);
     });
-    afterAll(async () => {
-      await site?.stop();
-      issuer?.close();
-    });
+    afterAll(() => world?.stop());
 
     const options = (): ExampleOptions => ({
       actions,
       files,
       environment: issuer.environment,
       before: [checkout],
-      inputs: {
-        'endpoint-url': minio.endpointUrl,
-        'sts-endpoint-url': minio.endpointUrl,
-        'force-path-style': 'true',
-        'cloudfront-endpoint-url': site.controlPlane.url,
-      },
+      inputs: services,
     });
     /** A step that publishes all files below `prefix`, with what a block shows of its inputs. */
     const publishing = (prefix: string, shown: Readonly<Record<string, string>>): Step => ({
