@@ -117,7 +117,10 @@ export function pathsToHandOn(
 
 /** What the log of a publish says of the paths that it hands on because of earlier ones. */
 export function pendingNotice(paths: readonly string[]): string {
-  return `invalidation-paths has ${counted(paths.length, 'path')} of earlier runs as well: no invalidation is proven for them. With a CDN, give cloudfront-invalidate this destination, and it notes what it has proven; without one, there is nothing to do.`;
+  const what = paths.includes(everyPath)
+    ? `invalidation-paths is ${everyPath}, because earlier runs replaced more than is told apart, or what this run does not know, or because ${pendingInvalidationsKey} is damaged`
+    : `invalidation-paths has ${counted(paths.length, 'path')} of earlier runs as well`;
+  return `${what}: no invalidation is proven for them. With a CDN, give cloudfront-invalidate this destination, and it notes what it has proven; without one, there is nothing to do.`;
 }
 
 /** Whether a publish replaces nothing more: it said so, or it has been silent for too long to be alive. */

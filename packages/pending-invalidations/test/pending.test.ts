@@ -14,6 +14,7 @@ import {
   pathDigest,
   pathsToHandOn,
   pendingInvalidationsKey,
+  pendingNotice,
   publishLivesMs,
   readPending,
   rememberReplacements,
@@ -234,5 +235,14 @@ describe('more than can be told apart', () => {
     const publishes = await readPending(store);
     expect(publishes.filter(({ isComplete }) => !isComplete)).toEqual([]);
     expect(await handedOn(store)).toContain(everyPath);
+  });
+});
+
+describe('the notice of what is pending', () => {
+  it('counts paths, and says why it is everything, naming the note', () => {
+    expect(pendingNotice(['/a', '/b'])).toContain('invalidation-paths has 2 paths of earlier runs as well');
+    const everything = pendingNotice([everyPath, '/a']);
+    expect(everything).toContain('invalidation-paths is /*, because');
+    expect(everything).toContain(pendingInvalidationsKey);
   });
 });
