@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { type Clock, printable, UserError } from '@slipway/core';
-import { FileStore } from './file-store.ts';
+import { FileStore } from './file/store.ts';
 import { parseStoreUrl } from './url.ts';
 
 // What needs no network, apart: an action that imports only this has no HTTP client and no AWS SDK in its bundle.

@@ -1,6 +1,6 @@
 import { type ObjectStore, UserError, unreachable } from '@slipway/core';
-import { named } from './file-errors.ts';
-import { HttpsStore } from './http-store.ts';
+import { named } from './file/errors.ts';
+import { HttpsStore } from './http/store.ts';
 import { openLocalStore } from './local.ts';
 import type { StoreOptions } from './options.ts';
 import { parseStoreUrl, type StoreUrl } from './url.ts';
@@ -37,6 +37,6 @@ async function openS3(
     });
   }
   // Only who speaks to S3 waits for its client to load.
-  const { S3Store } = await import('./s3-store.ts');
+  const { S3Store } = await import('./s3/store.ts');
   return S3Store.open(place, { ...s3, clock, proxyEnvironment, onRetry });
 }

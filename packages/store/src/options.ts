@@ -1,5 +1,5 @@
 import type { Clock } from '@slipway/core';
-import type { S3StoreOptions } from './s3-settings.ts';
+import type { S3StoreOptions } from './s3/settings.ts';
 
 export interface StoreOptions {
   /** The real clock of this machine when not given. */

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode, systemErrorReason, UserError, type WriteSource } from '@slipway/core';
-import { callsFor, type FileCalls, pooledCalls } from './file-calls.ts';
-import { named, notAFile } from './file-errors.ts';
+import { callsFor, type FileCalls, pooledCalls } from './file/calls.ts';
+import { named, notAFile } from './file/errors.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Larger pieces are always read through the pool, whose threads do it while this one goes on. */

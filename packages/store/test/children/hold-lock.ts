@@ -1,6 +1,6 @@
 // Started as a process of its own: takes the lock of a mirror, says so, and never lets go of it by itself.
 import { systemClock } from '@slipway/core';
-import { FileLock } from '../../src/file-lock.ts';
+import { FileLock } from '../../src/file/lock.ts';
 
 const [path = ''] = process.argv.slice(2);
 await new FileLock(() => path, systemClock).run('held', async () => {

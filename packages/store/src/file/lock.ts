@@ -1,0 +1,165 @@
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { backoffMs, type Clock, RemoteError, systemErrorCode } from '@slipway/core';
+import { named, pathOutside, writeError } from './errors.ts';
+
+const waitMs = 60_000;
+const sqliteBusy = 5;
+const lockKey = '.slipway/lock.sqlite';
+/** What `link` says where a file system has no hard links. */
+const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly inode: number;
+}
+
+/**
+ * A lock between processes that the operating system releases when its holder dies, however it dies: the write lock of
+ * an SQLite database that stays empty. On a network file system it reaches as far as that one's POSIX locks do.
+ */
+export class FileLock {
+  readonly #path: () => string;
+  readonly #clock: Clock;
+  #connection: Connection | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** `path` is asked when the lock is first needed; its directory exists then. */
+  constructor(path: () => string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /**
+   * Runs `body` while no other process, and nothing else in this one, holds the lock. Throws `RemoteError` `contention`
+   * when others held it for a minute on end. `key` is what errors name.
+   */
+  async run<Result>(key: string, body: () => Promise<Result>): Promise<Result> {
+    const turn = this.#tail.then(() => this.#runAlone(key, body));
+    this.#tail = turn.catch(() => {});
+    return turn;
+  }
+
+  async #runAlone<Result>(key: string, body: () => Promise<Result>): Promise<Result> {
+    const { database } = await this.#acquire(key);
+    try {
+      return await body();
+    } finally {
+      database.exec('ROLLBACK');
+    }
+  }
+
+  async #acquire(key: string): Promise<Connection> {
+    const deadlineMs = this.#clock.nowMs() + waitMs;
+    for (let attempt = 0; ; attempt += 1) {
+      const connection = await this.#connect(key);
+      try {
+        connection.database.exec('BEGIN IMMEDIATE');
+        if (isStillThere(connection, this.#path())) return connection;
+        // The file was removed and made anew: others lock the new one.
+        this.#close();
+      } catch (error) {
+        if (sqliteCode(error) !== sqliteBusy) {
+          this.#close();
+          throw lockFailed(error, key);
+        }
+        if (this.#clock.nowMs() >= deadlineMs) throw contention(key);
+        await this.#clock.sleep(1 + backoffMs(this.#clock, attempt, 2, 25));
+      }
+    }
+  }
+
+  async #connect(key: string): Promise<Connection> {
+    if (this.#connection !== undefined) return this.#connection;
+    const { DatabaseSync } = await import('node:sqlite');
+    const path = this.#path();
+    const inode = makeLockFile(path);
+    assertWritable(path);
+    try {
+      const database = new DatabaseSync(path);
+      // Nothing is ever written to it, so there is nothing to journal, and no journal file to leave behind.
+      database.exec('PRAGMA journal_mode = MEMORY');
+      this.#connection = { database, inode };
+      return this.#connection;
+    } catch (error) {
+      throw lockFailed(error, key);
+    }
+  }
+
+  #close(): void {
+    try {
+      this.#connection?.database.close();
+    } catch {}
+    this.#connection = undefined;
+  }
+}
+
+/**
+ * Makes the lock file when there is none; returns its inode. It is made beside and linked into place, since closing any
+ * descriptor of a file gives up all POSIX locks that this process has on it.
+ */
+function makeLockFile(path: string): number {
+  let stats = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    const fresh = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+    fs.closeSync(fs.openSync(fresh, 'wx', 0o666));
+    try {
+      fs.linkSync(fresh, path);
+    } catch (error) {
+      // EEXIST: another process was faster. Without hard links two processes may replace each other's file here, which
+      // `isStillThere` notices.
+      if (noLinks.has(systemErrorCode(error) ?? '')) fs.renameSync(fresh, path);
+      else if (systemErrorCode(error) !== 'EEXIST') throw error;
+    } finally {
+      fs.rmSync(fresh, { force: true });
+    }
+    stats = fs.lstatSync(path);
+  }
+  if (!stats.isFile()) throw pathOutside(lockKey);
+  return stats.ino;
+}
+
+/** SQLite opens a file that it may not write for reading, and then locks nothing without a word. */
+function assertWritable(path: string): void {
+  try {
+    // Not by opening it: closing it again would give up the locks of this process.
+    fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK);
+  } catch (error) {
+    throw writeError(error, lockKey, dirname(dirname(path)));
+  }
+}
+
+function isStillThere(connection: Connection, path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.ino === connection.inode;
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  // The lower eight bits are the error, the upper ones say more about it.
+  if (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')
+    return error.errcode & 0xff;
+  return undefined;
+}
+
+function contention(key: string): RemoteError {
+  return new RemoteError(
+    'contention',
+    `Other processes kept the store locked for a minute while ${named(key)} waited.`,
+    {
+      hint: 'Run again later; if it stays so, look for a process that was stopped while it published.',
+      retryable: true,
+    },
+  );
+}
+
+function lockFailed(error: unknown, key: string): RemoteError {
+  const text = error instanceof Error ? error.message : String(error);
+  return new RemoteError(
+    'store-failed',
+    `The store's lock cannot be taken to write ${named(key)}: ${text}.`,
+    {
+      hint: 'The file system must support POSIX locks, and .slipway/lock.sqlite must be writable and an empty file.',
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,88 @@
+import { hash } from 'node:crypto';
+import fs from 'node:fs';
+import { type ObjectInfo, systemErrorCode } from '@slipway/core';
+import { pooledCalls } from './calls.ts';
+import { isMissing, notAFile, readError, tooLarge } from './errors.ts';
+import { type FileRoom, pathOf } from './room.ts';
+
+const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+const streamChunkBytes = 256 * 1024;
+
+/** What an entry is that has a key's name and is neither file, directory nor link, for errors. */
+export const notAFileKinds = 'a pipe, a socket or a device';
+
+export interface OpenFile {
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+/** Opens an object's file, or gives undefined when there is none. Never waits for a pipe or follows a link out. */
+export async function openFile(room: FileRoom, key: string): Promise<OpenFile | undefined> {
+  const path = pathOf(room, key);
+  if (path === undefined) return undefined;
+  const descriptor = await openDescriptor(room, path, key);
+  if (descriptor === undefined) return undefined;
+  const { calls } = room;
+  let use = false;
+  try {
+    const stats = await calls.fstat(descriptor);
+    if (stats.isDirectory()) return undefined;
+    if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+    use = true;
+    return { descriptor, sizeBytes: stats.size };
+  } finally {
+    if (!use) await calls.close(descriptor);
+  }
+}
+
+async function openDescriptor(room: FileRoom, path: string, key: string): Promise<number | undefined> {
+  try {
+    return await room.calls.open(path, openFlags);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    if (systemErrorCode(error) !== 'ELOOP') throw error;
+    const target = room.followLink(path, key);
+    return target === undefined ? undefined : room.calls.open(target, openFlags);
+  }
+}
+
+/** The ETag of bytes with this SHA-256. */
+export function etagOf(sha256: string): string {
+  return `"${sha256}"`;
+}
+
+/** Most readers of small objects never look at the ETag, and hashing costs as much as reading: it is made when asked for. */
+export function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
+  let etag: string | undefined;
+  return {
+    key,
+    sizeBytes: body.length,
+    get etag() {
+      etag ??= etagOf(hash('sha256', body));
+      return etag;
+    },
+  };
+}
+
+/** An open file's content, at most `maxBytes`; closes it at the end. */
+export async function* chunksOf(
+  descriptor: number,
+  key: string,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let totalBytes = 0;
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(streamChunkBytes);
+      const count = await pooledCalls.read(descriptor, chunk, 0, chunk.length);
+      if (count === 0) return;
+      totalBytes += count;
+      if (totalBytes > maxBytes) throw tooLarge(key, maxBytes);
+      yield chunk.subarray(0, count);
+    }
+  } catch (error) {
+    throw readError(error, key);
+  } finally {
+    await pooledCalls.close(descriptor);
+  }
+}

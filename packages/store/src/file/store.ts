@@ -1,0 +1,294 @@
+import { createHash, hash } from 'node:crypto';
+import fs from 'node:fs';
+import {
+  type Clock,
+  type ObjectInfo,
+  type ObjectStore,
+  type StoredObject,
+  type StoredStream,
+  systemClock,
+  systemErrorCode,
+  type WriteOptions,
+  type WriteSource,
+} from '@slipway/core';
+import { type FileCalls, pooledCalls } from './calls.ts';
+import {
+  conditionFailed,
+  isMissing,
+  nameTaken,
+  notAFile,
+  readError,
+  tooLarge,
+  writeError,
+} from './errors.ts';
+import { listFiles } from './listing.ts';
+import { FileLock } from './lock.ts';
+import { chunksOf, etagOf, infoWithEtag, notAFileKinds, type OpenFile, openFile } from './object.ts';
+import { assertStoreKey, FileRoom, ownDirectory, pathOf, placeOf } from './room.ts';
+import { TemporaryFiles } from './temporary.ts';
+
+/** Files up to this size are read by the calls of the room, larger ones always through the pool. */
+const smallBytes = 1024 * 1024;
+
+export interface FileStoreOptions {
+  readonly clock?: Clock | undefined;
+  /** How small operations are done; by default what suits the file system of the root. */
+  readonly calls?: FileCalls | undefined;
+}
+
+/**
+ * A directory as a store. ETags are the quoted SHA-256 of the bytes: exact, where times and inodes are not. `read` and
+ * `write` give them; `head`, `list` and `readStream` would have to read the file for one, so they give none. Content types
+ * and cache policies have no place in a directory and are not kept; whoever serves it over HTTP sets them.
+ */
+export class FileStore implements ObjectStore {
+  readonly url: string;
+  readonly writable = true;
+  readonly listable = true;
+  readonly #room: FileRoom;
+  readonly #temporary: TemporaryFiles;
+  readonly #lock: FileLock;
+
+  /** `directory` is an absolute path; it is made by the first write when missing. */
+  constructor(url: string, directory: string, options: FileStoreOptions = {}) {
+    this.url = url;
+    this.#room = new FileRoom(directory, options.calls);
+    this.#temporary = new TemporaryFiles(this.#room);
+    const lockPath = () => `${this.#room.directory('', '')}/${ownDirectory}/lock.sqlite`;
+    this.#lock = new FileLock(lockPath, options.clock ?? systemClock);
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const path = pathOf(this.#room, key);
+      if (path === undefined) return undefined;
+      let stats = await this.#room.calls.lstat(path);
+      if (stats.isSymbolicLink()) {
+        const target = this.#room.followLink(path, key);
+        if (target === undefined) return undefined;
+        stats = await this.#room.calls.lstat(target);
+      }
+      if (stats.isDirectory()) return undefined;
+      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+      return { key, sizeBytes: stats.size };
+    });
+  }
+
+  async fileSource(key: string): Promise<Extract<WriteSource, { kind: 'file' }> | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const path = pathOf(this.#room, key);
+      if (path === undefined) return undefined;
+      const isLink = (await this.#room.calls.lstat(path)).isSymbolicLink();
+      const real = isLink ? this.#room.followLink(path, key) : path;
+      if (real === undefined) return undefined;
+      const stats = await this.#room.calls.lstat(real);
+      if (!stats.isFile()) throw notAFile(key, notAFileKinds);
+      return { kind: 'file', path: real, sizeBytes: stats.size };
+    });
+  }
+
+  async read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const file = await openFile(this.#room, key);
+      if (file === undefined) return undefined;
+      const body = await this.#readWhole(file, key, options.maxBytes);
+      return { info: infoWithEtag(key, body), body };
+    });
+  }
+
+  /** What an open file holds; closes it. */
+  async #readWhole(
+    { descriptor, sizeBytes }: OpenFile,
+    key: string,
+    maxBytes: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const calls = sizeBytes <= smallBytes ? this.#room.calls : pooledCalls;
+    try {
+      if (sizeBytes > maxBytes) throw tooLarge(key, maxBytes);
+      const body = new Uint8Array(sizeBytes);
+      let filled = 0;
+      while (filled < body.length) {
+        const count = await calls.read(descriptor, body, filled, body.length - filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      // No store shortens an object in place; what another program is still writing is given as far as it is.
+      return filled === body.length ? body : body.slice(0, filled);
+    } finally {
+      await calls.close(descriptor);
+    }
+  }
+
+  /** The file stays open until the stream has ended or was left by `break`, `return` or `throw`. */
+  async readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined> {
+    assertStoreKey(key);
+    return reading(key, async () => {
+      const file = await openFile(this.#room, key);
+      if (file === undefined) return undefined;
+      if (file.sizeBytes > options.maxBytes) {
+        await this.#room.calls.close(file.descriptor);
+        throw tooLarge(key, options.maxBytes);
+      }
+      const body = chunksOf(file.descriptor, key, options.maxBytes);
+      return { info: { key, sizeBytes: file.sizeBytes }, body };
+    });
+  }
+
+  list(prefix: string): AsyncIterable<ObjectInfo> {
+    return listFiles(this.#room, prefix);
+  }
+
+  async write(key: string, source: WriteSource, options: WriteOptions): Promise<{ readonly etag: string }> {
+    assertStoreKey(key);
+    try {
+      if (options.condition === 'absent' && (await this.#exists(key)))
+        throw conditionFailed(key, 'is already there');
+      const temporary = await this.#temporary.write(key, source, options.sha256);
+      let isLeft = true;
+      try {
+        isLeft = (await this.#moveIntoPlace(temporary, key, options)) === 'linked';
+      } finally {
+        // A link and a failure leave it.
+        if (isLeft) await this.#temporary.remove(temporary);
+      }
+    } catch (error) {
+      throw writeError(error, key, this.#room.root);
+    }
+    return { etag: etagOf(options.sha256) };
+  }
+
+  /** By making a file for a moment; undefined where there is no directory, or none that can be written. */
+  async nowMs(): Promise<number | undefined> {
+    try {
+      if (this.#room.directory('', '') === undefined) return undefined;
+      return await this.#temporary.timeMs();
+    } catch {
+      return undefined;
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    assertStoreKey(key);
+    try {
+      const path = pathOf(this.#room, key);
+      if (path === undefined || !(await this.#exists(key))) return;
+      this.#temporary.directory(key);
+      // Under the lock, so that a conditional write that has just compared the object does not bring it back.
+      await this.#lock.run(key, async () => removeIfThere(path));
+      this.#room.changed(path.slice(0, path.lastIndexOf('/')));
+    } catch (error) {
+      throw writeError(error, key, this.#room.root);
+    }
+  }
+
+  /** Whether anything but a directory has the name. */
+  async #exists(key: string): Promise<boolean> {
+    const path = pathOf(this.#room, key);
+    if (path === undefined) return false;
+    try {
+      return !(await this.#room.calls.lstat(path)).isDirectory();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Says whether the temporary file was linked, and is there still, or renamed. */
+  async #moveIntoPlace(temporary: string, key: string, options: WriteOptions): Promise<'linked' | 'renamed'> {
+    const { condition, cache } = options;
+    const { prefix, name } = placeOf(key);
+    if (cache === 'pointer') await this.#room.flush();
+    for (let attempt = 0; ; attempt += 1) {
+      const directory = this.#room.makeDirectory(prefix, key);
+      const path = `${directory}/${name}`;
+      try {
+        if (condition === 'absent') await this.#moveIfAbsent(temporary, path, key);
+        else await this.#replace(temporary, path, key, condition);
+        this.#room.changed(directory);
+        break;
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT' || attempt > 0) throw error;
+        // Somebody has removed the empty directory meanwhile: make it anew.
+        this.#room.forget();
+      }
+    }
+    if (cache === 'pointer') await this.#room.flush();
+    return condition === 'absent' ? 'linked' : 'renamed';
+  }
+
+  /** Moves by a hard link, which no two writers can both make. */
+  async #moveIfAbsent(temporary: string, path: string, key: string): Promise<void> {
+    try {
+      await this.#room.calls.link(temporary, path);
+    } catch (error) {
+      switch (systemErrorCode(error)) {
+        case 'EEXIST':
+          if (await this.#exists(key)) throw conditionFailed(key, 'is already there');
+          throw nameTaken(key, error);
+        case 'EPERM':
+        case 'ENOTSUP':
+        case 'EOPNOTSUPP':
+        case 'ENOSYS':
+        case 'EMLINK':
+          // A file system without hard links: all writers come here, and the lock makes it the same.
+          return this.#lock.run(key, async () => {
+            if (await this.#exists(key)) throw conditionFailed(key, 'is already there');
+            fs.renameSync(temporary, path);
+          });
+        default:
+          throw error;
+      }
+    }
+  }
+
+  /** Moves by renaming, under the lock: between the comparison and the move nobody else replaces or removes it. */
+  async #replace(
+    temporary: string,
+    path: string,
+    key: string,
+    condition: 'any' | { readonly etag: string },
+  ): Promise<void> {
+    await this.#lock.run(key, async () => {
+      if (typeof condition === 'object') {
+        const current = await this.#currentEtag(key);
+        if (current === undefined) throw conditionFailed(key, 'is not there any more');
+        if (current !== condition.etag) throw conditionFailed(key, 'has changed since it was read');
+      }
+      fs.renameSync(temporary, path);
+    });
+  }
+
+  async #currentEtag(key: string): Promise<string | undefined> {
+    const file = await openFile(this.#room, key);
+    if (file === undefined) return undefined;
+    // A small one without the pool where that is faster: all other writers wait for the lock meanwhile.
+    if (file.sizeBytes <= smallBytes) {
+      return etagOf(hash('sha256', await this.#readWhole(file, key, smallBytes)));
+    }
+    const digest = createHash('sha256');
+    for await (const chunk of chunksOf(file.descriptor, key, file.sizeBytes)) digest.update(chunk);
+    return etagOf(digest.digest('hex'));
+  }
+}
+
+/** Not by `rmSync`, whose errors have no code. */
+function removeIfThere(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Runs a read; a file that is missing is undefined, other failed system calls become errors that say what to do. */
+async function reading<Result>(key: string, body: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await body();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw readError(error, key);
+  }
+}

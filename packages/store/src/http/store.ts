@@ -1,0 +1,216 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  assertKey,
+  backoffMs,
+  type Clock,
+  encodeKey,
+  type ObjectInfo,
+  type ObjectStore,
+  RemoteError,
+  type StoredObject,
+  type StoredStream,
+  systemClock,
+  UserError,
+} from '@slipway/core';
+import { named, tooLarge } from '../file/errors.ts';
+import { continuedBody, lengthOf, readWhole } from './body.ts';
+import { HttpClient, type HttpRequest } from './client.ts';
+import { discard } from './connections.ts';
+import { PassingFailure, requestName, statusError, unexpected } from './errors.ts';
+
+const maxRetries = 4;
+const retryBaseMs = 250;
+const retryCapMs = 10_000;
+const maxRetryAfterMs = 60_000;
+
+export interface HttpsStoreOptions {
+  readonly clock?: Clock | undefined;
+  /** Proxy variables as in `process.env`; no proxy when not given. */
+  readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** How long a connection may be silent: 30 seconds when not given. */
+  readonly idleMs?: number | undefined;
+  /** How long `head` and `read` may take with all retries, and a stream until it begins: 5 minutes when not given. */
+  readonly deadlineMs?: number | undefined;
+}
+
+/**
+ * A mirror behind an HTTPS server or a CDN, for reading. 404 and 410 are missing objects; 5xx, 429, resets and cut bodies
+ * are asked for again up to four times, with full jitter and as `Retry-After` says, up to a minute.
+ */
+export class HttpsStore implements ObjectStore {
+  readonly url: string;
+  readonly writable = false;
+  readonly listable = false;
+  readonly #baseUrl: string;
+  readonly #client: HttpClient;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+
+  /** `baseUrl` has no trailing slash, query, fragment or credentials. */
+  constructor(url: string, baseUrl: string, options: HttpsStoreOptions = {}) {
+    this.url = url;
+    this.#baseUrl = baseUrl;
+    this.#clock = options.clock ?? systemClock;
+    this.#deadlineMs = options.deadlineMs ?? 300_000;
+    this.#client = new HttpClient({
+      idleMs: options.idleMs ?? 30_000,
+      proxyEnvironment: options.proxyEnvironment,
+    });
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    const request = this.#requestFor('HEAD', key);
+    return this.#retrying(async (signal) => {
+      const response = await this.#found({ ...request, signal });
+      if (response === undefined) return undefined;
+      discard(response);
+      return infoOf(key, response, request.what);
+    });
+  }
+
+  async read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
+    const request = this.#requestFor('GET', key);
+    return this.#retrying(async (signal) => {
+      const response = await this.#found({ ...request, signal });
+      if (response === undefined) return undefined;
+      const body = await readWhole(response, key, options.maxBytes, { ...request, signal });
+      return { info: { key, sizeBytes: body.length, etag: response.headers.etag }, body };
+    });
+  }
+
+  /**
+   * A stream that breaks is continued where it broke when the server has a strong ETag for it, so that its parts are of
+   * the same object. The connection stays open until the stream has ended or was left by `break`, `return` or `throw`.
+   */
+  async readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined> {
+    const request = this.#requestFor('GET', key);
+    const response = await this.#retrying(() => this.#found(request));
+    if (response === undefined) return undefined;
+    const info = infoOf(key, response, request.what);
+    if (info.sizeBytes > options.maxBytes) {
+      response.destroy();
+      throw tooLarge(key, options.maxBytes);
+    }
+    // Without a strong ETag nobody knows whether the rest is of the same object.
+    const resume =
+      info.etag?.startsWith('"') === true
+        ? (from: number, failure: RemoteError) => this.#resume(request, from, info, failure)
+        : undefined;
+    const { what } = request;
+    return {
+      info,
+      body: continuedBody(response, { sizeBytes: info.sizeBytes, what, clock: this.#clock, resume }),
+    };
+  }
+
+  list(prefix: string): AsyncIterable<ObjectInfo> {
+    const next = async (): Promise<never> => {
+      throw new UserError(
+        'not-supported',
+        `${named(prefix)} cannot be listed: a web server has no listing.`,
+        {
+          hint: 'Name the place by its file:// or s3:// URL for what needs a listing.',
+        },
+      );
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  async write(key: string): Promise<never> {
+    throw readOnly(key);
+  }
+
+  async delete(key: string): Promise<never> {
+    throw readOnly(key);
+  }
+
+  #requestFor(method: 'GET' | 'HEAD', key: string): HttpRequest {
+    assertKey(key);
+    return { method, url: objectUrl(this.#baseUrl, key), headers: {}, what: requestName(method, key) };
+  }
+
+  /** The response when there is such an object, undefined when there is none. */
+  async #found(request: HttpRequest, expectedStatus = 200): Promise<IncomingMessage | undefined> {
+    const response = await this.#client.send(request);
+    const status = response.statusCode ?? 0;
+    if (status === expectedStatus) {
+      const encoding = response.headers['content-encoding'] ?? 'identity';
+      if (encoding.toLowerCase() === 'identity') return response;
+      response.destroy();
+      throw unexpected(
+        request.what,
+        'the server encoded the body though it was asked not to',
+        'Set no Content-Encoding on objects, and switch compression off for them in the CDN.',
+      );
+    }
+    discard(response);
+    if (status === 404 || status === 410) return undefined;
+    throw statusError(status, request.what, response.headers['retry-after'], this.#clock.nowMs());
+  }
+
+  /** Runs `attempt` up to five times within the deadline, as long as it fails in a way that may pass. */
+  async #retrying<Result>(attempt: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const deadlineMs = this.#clock.nowMs() + this.#deadlineMs;
+    for (let retries = 0; ; retries += 1) {
+      try {
+        const leftMs = Math.max(1, deadlineMs - this.#clock.nowMs());
+        return await attempt(AbortSignal.timeout(leftMs));
+      } catch (error) {
+        if (!(error instanceof PassingFailure) || retries === maxRetries) throw error;
+        const waitMs = Math.max(
+          Math.min(error.retryAfterMs, maxRetryAfterMs),
+          backoffMs(this.#clock, retries, retryBaseMs, retryCapMs),
+        );
+        if (this.#clock.nowMs() + waitMs >= deadlineMs) throw error;
+        await this.#clock.sleep(waitMs);
+      }
+    }
+  }
+
+  async #resume(
+    request: HttpRequest,
+    from: number,
+    info: ObjectInfo,
+    failure: RemoteError,
+  ): Promise<IncomingMessage> {
+    const headers = { range: `bytes=${from}-`, 'if-range': info.etag ?? '' };
+    const response = await this.#retrying(async () => {
+      try {
+        return await this.#found({ ...request, headers }, 206);
+      } catch (error) {
+        // 200 and 416: the object is another one now, or the server cannot give a part of it.
+        throw error instanceof RemoteError && error.code === 'unexpected-response' && !error.retryable
+          ? failure
+          : error;
+      }
+    });
+    if (response?.headers['content-range'] === `bytes ${from}-${info.sizeBytes - 1}/${info.sizeBytes}`)
+      return response;
+    response?.destroy();
+    throw failure;
+  }
+}
+
+/** The URL of an object: each segment of the key percent-encoded, all but RFC 3986's unreserved characters. */
+export function objectUrl(baseUrl: string, key: string): string {
+  return `${baseUrl}/${encodeKey(key)}`;
+}
+
+function infoOf(key: string, response: IncomingMessage, what: string): ObjectInfo {
+  const sizeBytes = lengthOf(response);
+  if (sizeBytes === undefined) {
+    response.destroy();
+    throw unexpected(
+      what,
+      'the server does not say how long the object is',
+      'The server must send Content-Length, also for HEAD.',
+    );
+  }
+  return { key, sizeBytes, etag: response.headers.etag };
+}
+
+function readOnly(key: string): UserError {
+  return new UserError('target-read-only', `${named(key)} cannot be changed: https:// is for reading.`, {
+    hint: 'Name the place by its file:// or s3:// URL to publish to it.',
+  });
+}

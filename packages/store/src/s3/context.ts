@@ -1,0 +1,68 @@
+import { assertKey, type Clock, keyProblem, UserError } from '@slipway/core';
+import { named } from '../file/errors.ts';
+import type { S3Documents } from './documents.ts';
+import type { WriteHistory } from './history.ts';
+import type { S3Settings, S3Tuning } from './settings.ts';
+import type { S3Wire } from './wire.ts';
+
+/** What the operations of one store share. */
+export interface S3Context {
+  readonly settings: S3Settings;
+  readonly tuning: S3Tuning;
+  readonly clock: Clock;
+  readonly wire: S3Wire;
+  readonly documents: S3Documents;
+  readonly keys: S3Keys;
+  readonly history: WriteHistory;
+}
+
+const maxAwkwardKeys = 100_000;
+
+/**
+ * Keys of the store, which are relative to its prefix, and keys of the bucket. A bucket may hold names that no other store has
+ * (`a//b`, `/a`, `../a`): a listing gives them, so that they can be read and removed, and nothing ever writes one.
+ */
+export class S3Keys {
+  /** Empty, or the prefix with a slash. */
+  readonly root: string;
+  readonly #awkward = new Set<string>();
+
+  constructor(prefix: string) {
+    this.root = prefix === '' ? '' : `${prefix}/`;
+  }
+
+  /** The bucket's key of an object to write. Throws `UserError` `name-invalid` unless it is a key as every store has them. */
+  toWrite(key: string): string {
+    assertKey(key);
+    const s3Key = this.root + key;
+    if (Buffer.byteLength(s3Key) > 1024) {
+      throw new UserError(
+        'name-invalid',
+        `${named(key)} is too long: with the prefix it has over 1,024 bytes.`,
+      );
+    }
+    return s3Key;
+  }
+
+  /** The bucket's key of an object that is there: any that a listing gave. Throws `UserError` `name-invalid` for others. */
+  toUse(key: string): string {
+    return this.#awkward.has(key) ? this.root + key : this.toWrite(key);
+  }
+
+  /** The store's key of one the bucket listed; undefined for one that lies outside, and for the prefix's own folder marker. */
+  listed(s3Key: string): string | undefined {
+    if (!s3Key.startsWith(this.root) || s3Key === this.root) return undefined;
+    const key = s3Key.slice(this.root.length);
+    if (keyProblem(key) !== undefined) {
+      if (this.#awkward.size >= maxAwkwardKeys) {
+        throw new UserError(
+          'too-large',
+          `More than ${maxAwkwardKeys} names below the prefix are such as no path has.`,
+          { hint: 'Is this the right prefix? Names with empty segments or "..", for example, are counted.' },
+        );
+      }
+      this.#awkward.add(key);
+    }
+    return key;
+  }
+}

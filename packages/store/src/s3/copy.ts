@@ -1,0 +1,134 @@
+import { type CopySource, encodeKey, mapConcurrently, type WriteOptions } from '@slipway/core';
+import { conditionFailed } from '../file/errors.ts';
+import { requestName, unexpected } from '../http/errors.ts';
+import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './conditions.ts';
+import type { S3Context } from './context.ts';
+import { objectHeaders } from './headers.ts';
+import { newWriteToken } from './history.ts';
+import { type PartPlan, partLength, planParts, type StoredPart } from './parts.ts';
+import { xmlText } from './refusals.ts';
+import { deadlineFor, withRetries } from './retries.ts';
+import { S3Uploads } from './uploads.ts';
+import { isRefusal } from './wire.ts';
+
+const partSizeBytes = 64 * 2 ** 20;
+const maxStarts = 4;
+
+/**
+ * Copies an object within the bucket, in parts (UploadPartCopy): their completion is a write on a condition like any other, which
+ * CopyObject is not on every server. Throws `RemoteError` `condition-failed` when `condition` does not hold, or the source has
+ * changed.
+ */
+export async function copyObject(
+  context: S3Context,
+  from: CopySource,
+  key: string,
+  options: WriteOptions,
+): Promise<{ readonly etag: string }> {
+  const s3Key = context.keys.toWrite(key);
+  const job: Job = {
+    from,
+    key,
+    s3Key,
+    options,
+    plan: planParts(key, from.sizeBytes, partSizeBytes),
+    uploads: new S3Uploads(context, key, s3Key),
+  };
+  await refuseEarly(context, key, s3Key, options.condition);
+  await abortLeftCopies(job.uploads);
+  for (let start = 1; ; start += 1) {
+    try {
+      return await copyOnce(context, job);
+    } catch (error) {
+      // Another publisher, who began at the same time, took it for one that was left.
+      if (!isRefusal(error, 'NoSuchUpload') || start === maxStarts) throw error;
+    }
+  }
+}
+
+/** What a killed process left: nobody would complete it, and the bucket would keep its parts. Parts that were sent have checksums. */
+async function abortLeftCopies(uploads: S3Uploads): Promise<void> {
+  for (const { id } of await uploads.unfinished()) {
+    const parts = await uploads.partsOf(id);
+    if (parts === undefined || parts.length === 0) continue;
+    if (parts.every(({ crc32 }) => crc32 === undefined)) await uploads.abort([id]);
+  }
+}
+
+interface Job {
+  readonly from: CopySource;
+  readonly key: string;
+  readonly s3Key: string;
+  readonly options: WriteOptions;
+  readonly plan: PartPlan;
+  readonly uploads: S3Uploads;
+}
+
+async function copyOnce(context: S3Context, job: Job): Promise<{ readonly etag: string }> {
+  const { settings, history, clock, tuning } = context;
+  const { key, s3Key, options, plan, uploads } = job;
+  const { condition } = options;
+  const token = newWriteToken();
+  const headers = objectHeaders(key, options, settings, history.headerFor(token, condition));
+  const id = await uploads.begin(headers, 'copied');
+  try {
+    const numbers = Array.from({ length: plan.count }, (_, index) => index + 1);
+    const parts = await mapConcurrently(numbers, tuning.concurrency, (number) =>
+      copyPart(context, job, id, number),
+    );
+    const ownEtag = async () => etagOfOwn(await authorshipOf(context, key, s3Key), token);
+    const policy = { clock, deadlineMs: deadlineFor(0) };
+    return await writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
+      try {
+        return await uploads.complete(id, parts, condition, signal);
+      } catch (error) {
+        // Completed before, and only the answer was lost.
+        const etag = isRefusal(error, 'NoSuchUpload') ? await ownEtag() : undefined;
+        if (etag === undefined) throw error;
+        return { etag };
+      }
+    });
+  } catch (error) {
+    await uploads.abort([id]);
+    throw error;
+  }
+}
+
+async function copyPart(
+  { clock, wire, keys }: S3Context,
+  { from, key, s3Key, plan }: Job,
+  id: string,
+  number: number,
+): Promise<StoredPart> {
+  const what = requestName(`COPY part ${number} of`, key);
+  const sizeBytes = partLength(plan, number);
+  const start = (number - 1) * plan.partSizeBytes;
+  // Objects of a single part may be too small for a range.
+  const range =
+    plan.count === 1 ? {} : { 'x-amz-copy-source-range': `bytes=${start}-${start + sizeBytes - 1}` };
+  const headers = {
+    'x-amz-copy-source': `/${wire.place.bucket}/${encodeKey(keys.toUse(from.key))}`,
+    'x-amz-copy-source-if-match': from.etag,
+    ...range,
+  };
+  try {
+    return await withRetries({ clock, deadlineMs: deadlineFor(sizeBytes) }, async ({ signal }) => {
+      const { body } = await wire.document({
+        method: 'PUT',
+        path: wire.pathOf(s3Key),
+        query: { partNumber: String(number), uploadId: id },
+        headers,
+        what,
+        action: 's3:PutObject',
+        root: 'CopyPartResult',
+        signal,
+      });
+      const etag = xmlText(new TextDecoder().decode(body), 'ETag');
+      if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
+      return { number, etag, crc32: undefined, sizeBytes };
+    });
+  } catch (error) {
+    if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey')) throw error;
+    throw conditionFailed(from.key, 'is not what was to be copied any more');
+  }
+}

@@ -1,0 +1,167 @@
+import { hash } from 'node:crypto';
+import type { S3Client as Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import { InternalError, RemoteError, SlipwayError } from '@slipway/core';
+import type { HttpHandlerOptions, HttpRequest, HttpResponse } from '@smithy/types';
+import type { S3Action } from './permissions.ts';
+import type { S3Settings } from './settings.ts';
+import type { S3Wire } from './wire.ts';
+
+/** The module, loaded when the first store is opened. */
+export type S3Sdk = typeof import('@aws-sdk/client-s3');
+
+/** The URL of a bucket on AWS or on the server of the settings, by the rules of the SDK. */
+export function bucketUrl(sdk: S3Sdk, settings: S3Settings, bucket: string): URL {
+  const { config } = new sdk.S3Client(clientConfig(settings));
+  const endpoint = config.endpointProvider(
+    {
+      Bucket: bucket,
+      Region: settings.region,
+      Endpoint: settings.endpointUrl,
+      ForcePathStyle: settings.forcePathStyle ?? false,
+      UseFIPS: false,
+      UseDualStack: false,
+      Accelerate: false,
+      UseGlobalEndpoint: false,
+      DisableMultiRegionAccessPoints: true,
+    },
+    {},
+  );
+  return endpoint.url;
+}
+
+function clientConfig(settings: S3Settings): S3ClientConfig {
+  return {
+    region: settings.region,
+    // Everything that is not given here the SDK would look up in the environment and in files of the user.
+    defaultsMode: 'standard',
+    authSchemePreference: [],
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
+    useArnRegion: false,
+    disableS3ExpressSessionAuth: true,
+    userAgentAppId: '',
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    maxAttempts: 1,
+    retryMode: 'standard',
+  };
+}
+
+/** Middleware whose work is the wire's, or that S3 does not need. */
+const unneeded = [
+  'loggerMiddleware',
+  'validateBucketNameMiddleware',
+  'regionRedirectMiddleware',
+  'regionRedirectEndpointMiddleware',
+  'addExpectContinueMiddleware',
+  's3ExpressMiddleware',
+  'getUserAgentMiddleware',
+  'recursionDetectionMiddleware',
+] as const;
+
+/** What is known of a request that the SDK is about to write. */
+export interface DocumentCall {
+  /** In words, for errors. */
+  readonly what: string;
+  readonly action: S3Action;
+  /** The outermost element of the answer. */
+  readonly root: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The operations of S3 that answer in XML. The SDK writes the requests and reads the documents; the wire signs and sends
+ * them, so that errors, clocks and credentials are dealt with in one place.
+ */
+export class S3Documents {
+  readonly sdk: S3Sdk;
+  readonly bucket: string;
+  readonly #wire: S3Wire;
+  readonly #client: Client;
+  /** The SDK hands a call's signal through to the request: it says which call a request is of. */
+  readonly #calls = new WeakMap<object, DocumentCall>();
+
+  constructor(sdk: S3Sdk, settings: S3Settings, wire: S3Wire, url: URL) {
+    this.sdk = sdk;
+    this.bucket = wire.place.bucket;
+    this.#wire = wire;
+    this.#client = new sdk.S3Client({
+      ...clientConfig(settings),
+      endpointProvider: () => ({ url, properties: {} }),
+      httpAuthSchemes: [
+        {
+          schemeId: 'aws.auth#sigv4',
+          identityProvider: () => async () => ({}),
+          signer: { sign: async (request) => request },
+        },
+      ],
+      requestHandler: {
+        metadata: { handlerProtocol: 'http/1.1' },
+        handle: (request: HttpRequest, options: HttpHandlerOptions = {}) =>
+          this.#handle(request, this.#calls.get(options.abortSignal ?? this)),
+      },
+    });
+    for (const name of unneeded) this.#client.middlewareStack.remove(name);
+    // Its place must be taken: others are put beside it by its name.
+    this.#client.middlewareStack.add((next) => next, {
+      name: 'retryMiddleware',
+      step: 'finalizeRequest',
+      priority: 'high',
+      override: true,
+    });
+  }
+
+  /**
+   * Makes one call of the SDK's client, which `send` is given with the options for it. Throws what the wire does, and
+   * `RemoteError` `unexpected-response` for what is no document of that kind.
+   */
+  async ask<Answer>(
+    call: DocumentCall,
+    send: (client: Client, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
+  ): Promise<Answer> {
+    this.#calls.set(call.signal, call);
+    try {
+      return await send(this.#client, { abortSignal: call.signal });
+    } catch (error) {
+      if (error instanceof SlipwayError) throw error;
+      throw new RemoteError('unexpected-response', `${call.what}: the server's answer cannot be read.`, {
+        hint: 'Check the endpoint: is it an S3 server?',
+        cause: error,
+      });
+    }
+  }
+
+  async #handle(request: HttpRequest, call: DocumentCall | undefined): Promise<{ response: HttpResponse }> {
+    if (call === undefined) throw new InternalError('A request to S3 is of no known call.');
+    const body = bodyOf(request.body);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value;
+    // Older servers know no other checksum for these.
+    if (body !== undefined && body.length > 0) headers['content-md5'] = hash('md5', body, 'base64');
+    const response = await this.#wire.document({
+      ...call,
+      method: request.method,
+      path: request.path,
+      query: queryOf(request.query),
+      headers,
+      body,
+    });
+    return { response: { statusCode: response.status, headers: response.headers, body: response.body } };
+  }
+}
+
+function bodyOf(body: unknown): Uint8Array | undefined {
+  if (body === undefined || body === null || body === '') return undefined;
+  if (typeof body === 'string') return Buffer.from(body);
+  if (body instanceof Uint8Array) return body;
+  throw new InternalError('The S3 client wrote a body of an unexpected kind.');
+}
+
+function queryOf(query: HttpRequest['query']): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (Array.isArray(value)) throw new InternalError(`The S3 client gave "${name}" twice.`);
+    flat[name] = value ?? '';
+  }
+  return flat;
+}

@@ -1,0 +1,170 @@
+import { assertKey, type ListOptions, type ObjectInfo, RemoteError } from '@slipway/core';
+import { named, notAPrefix } from '../file/errors.ts';
+import { unexpected } from '../http/errors.ts';
+import type { S3Context } from './context.ts';
+import { type ListingPage, parseListingPage } from './listing-page.ts';
+import { withRetries } from './retries.ts';
+
+const listDeadlineMs = 300_000;
+const maxParts = 4;
+
+/** Keys of the bucket after `after` (undefined: from the first) and up to `last` (undefined: to the end). */
+interface KeyRange {
+  readonly after: string | undefined;
+  readonly last: string | undefined;
+}
+
+/**
+ * Every object of the store below a prefix, in pages of 1,000 (ListObjectsV2). Names outside of the prefix never appear. A page
+ * must wait for the one before it; with `splits` the listing is cut into parts, of which four are read at the same time.
+ */
+export async function* listObjects(
+  context: S3Context,
+  prefix: string,
+  options: ListOptions = {},
+): AsyncGenerator<ObjectInfo> {
+  if (prefix !== '') {
+    if (!prefix.endsWith('/')) throw notAPrefix(prefix);
+    assertKey(prefix.slice(0, -1));
+  }
+  const below = context.keys.root + prefix;
+  const ranges = rangesOf(below, context.keys.root, options.splits ?? []);
+  for await (const { page, range } of pagesOf(context, below, named(prefix), ranges)) {
+    yield* objectsOf(context, page, below, range, `LIST ${named(prefix)}`);
+  }
+}
+
+/** S3 lists in the order of UTF-8, with which that of JavaScript agrees where one of two names is ASCII. */
+function rangesOf(below: string, root: string, splits: readonly string[]): readonly KeyRange[] {
+  const cuts = splits
+    .filter((split) => /^[ -~]*$/.test(split))
+    .map((split) => root + split)
+    .filter((cut) => cut.startsWith(below))
+    .sort();
+  return [undefined, ...cuts].map((after, index) => ({ after, last: cuts[index] }));
+}
+
+interface RangePage {
+  readonly page: ListingPage;
+  readonly range: KeyRange;
+}
+
+/** The pages of all ranges as they come. Whoever does not take one holds up the next of the same range. */
+async function* pagesOf(
+  context: S3Context,
+  below: string,
+  name: string,
+  ranges: readonly KeyRange[],
+): AsyncGenerator<RangePage> {
+  const waiting = ranges.map((range) => rangePages(context, below, name, range));
+  const reading = new Map<AsyncGenerator<RangePage>, Promise<IteratorResult<RangePage>>>();
+  const begin = (): void => {
+    const next = waiting.shift();
+    if (next !== undefined) reading.set(next, next.next());
+  };
+  for (let started = 0; started < maxParts; started += 1) begin();
+  try {
+    while (reading.size > 0) {
+      const turns = [...reading].map(async ([pages, turn]) => ({ pages, result: await turn }));
+      const { pages, result } = await Promise.race(turns);
+      if (result.done === true) {
+        reading.delete(pages);
+        begin();
+      } else {
+        reading.set(pages, pages.next());
+        yield result.value;
+      }
+    }
+  } finally {
+    // Left early, or failed: nobody is there to see how the others end.
+    for (const turn of reading.values()) turn.catch(() => undefined);
+  }
+}
+
+async function* rangePages(
+  context: S3Context,
+  below: string,
+  name: string,
+  range: KeyRange,
+): AsyncGenerator<RangePage> {
+  const what = `LIST ${name}`;
+  let token: string | undefined;
+  do {
+    const page = await requestPage(context, below, range, token, what);
+    yield { page, range };
+    const lastListed = page.objects.at(-1);
+    if (
+      range.last !== undefined &&
+      lastListed !== undefined &&
+      bucketKey(page, lastListed.key, what) >= range.last
+    )
+      return;
+    const next = page.isTruncated ? page.nextToken : undefined;
+    if (page.isTruncated && (next === undefined || next === token)) {
+      throw new RemoteError('unexpected-response', `${what}: the server's listing does not go on.`);
+    }
+    token = next;
+  } while (token !== undefined);
+}
+
+function requestPage(
+  { clock, wire }: S3Context,
+  below: string,
+  { after }: KeyRange,
+  token: string | undefined,
+  what: string,
+): Promise<ListingPage> {
+  return withRetries({ clock, deadlineMs: listDeadlineMs }, async ({ signal }) => {
+    const { body } = await wire.document({
+      method: 'GET',
+      path: wire.bucketPath,
+      query: {
+        'list-type': '2',
+        prefix: below,
+        'encoding-type': 'url',
+        ...(after === undefined ? {} : { 'start-after': after }),
+        ...(token === undefined ? {} : { 'continuation-token': token }),
+      },
+      headers: {},
+      what,
+      action: 's3:ListBucket',
+      root: 'ListBucketResult',
+      signal,
+    });
+    const parsed = parseListingPage(new TextDecoder().decode(body));
+    if (parsed === undefined) throw unexpected(what, "the server's listing is none");
+    return parsed;
+  });
+}
+
+function* objectsOf(
+  { keys }: S3Context,
+  page: ListingPage,
+  below: string,
+  range: KeyRange,
+  what: string,
+): Generator<ObjectInfo> {
+  for (const { key: listed, sizeBytes, etag, modifiedAtMs } of page.objects) {
+    const s3Key = bucketKey(page, listed, what);
+    // What the next part lists as well, and what a server lists that it was not asked for.
+    if (range.last !== undefined && s3Key > range.last) continue;
+    if (!s3Key.startsWith(below) || (range.after !== undefined && s3Key <= range.after)) continue;
+    const key = keys.listed(s3Key);
+    if (key !== undefined) yield { key, sizeBytes, etag, modifiedAtMs };
+  }
+}
+
+function bucketKey(page: ListingPage, listed: string, what: string): string {
+  return page.isUrlEncoded ? decodedKey(listed, what) : listed;
+}
+
+/** A name of a listing, as `EncodingType=url` writes it: percent-encoded UTF-8, with `+` for a space. */
+export function decodedKey(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', '%20'));
+  } catch (cause) {
+    throw new RemoteError('unexpected-response', `${what}: the server lists a name that is no UTF-8.`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import { RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
+import { requestName, unexpected } from '../http/errors.ts';
+import { openReader, otherBytes, type SourceReader, sizeOf } from '../source-file.ts';
+import type { ByteBudget } from './budget.ts';
+import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './conditions.ts';
+import type { S3Context } from './context.ts';
+import { objectHeaders } from './headers.ts';
+import { newWriteToken } from './history.ts';
+import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './parts.ts';
+import { deadlineFor, withRetries } from './retries.ts';
+import { unsignedPayload } from './signer.ts';
+import { abandonedMs, S3Uploads } from './uploads.ts';
+import { finish, isRefusal } from './wire.ts';
+
+const maxStarts = 4;
+
+/** The upload cannot be gone on with: it is gone, or holds another file's parts. It is begun anew. */
+class UploadUnusable extends Error {}
+
+interface Job {
+  readonly key: string;
+  readonly s3Key: string;
+  readonly source: WriteSource;
+  readonly options: WriteOptions;
+  readonly plan: PartPlan;
+  readonly uploads: S3Uploads;
+}
+
+interface OpenUpload {
+  readonly id: string;
+  /** Known when this process began it. */
+  readonly token: string | undefined;
+  /** What the server has already. */
+  readonly parts: ReadonlyMap<number, StoredPart>;
+}
+
+/**
+ * Stores objects of more than a part's size. One reader hashes the whole file while its parts are on their way; nothing is
+ * completed unless the hash is the announced one. What a killed process left is gone on with.
+ */
+export class S3MultipartWriter {
+  readonly #context: S3Context;
+  readonly #budget: ByteBudget;
+
+  constructor(context: S3Context, budget: ByteBudget) {
+    this.#context = context;
+    this.#budget = budget;
+  }
+
+  async write(
+    key: string,
+    s3Key: string,
+    source: WriteSource,
+    options: WriteOptions,
+  ): Promise<{ readonly etag: string }> {
+    const sizeBytes = sizeOf(source);
+    const plan = planParts(key, sizeBytes, this.#context.tuning.partSizeBytes);
+    const uploads = new S3Uploads(this.#context, key, s3Key);
+    const job: Job = { key, s3Key, source, options, plan, uploads };
+    await refuseEarly(this.#context, key, s3Key, options.condition);
+    let upload = await this.#continued(job);
+    for (let start = 1; ; start += 1) {
+      upload ??= await this.#begun(job);
+      try {
+        return await this.#uploadAndComplete(job, upload);
+      } catch (error) {
+        // Another's upload is left alone, as it may be under way, unless it has become useless for both.
+        const isTaken = error instanceof RemoteError && error.code === 'condition-failed';
+        if (upload.token !== undefined || isTaken) await uploads.abort([upload.id]);
+        if (!(error instanceof UploadUnusable)) throw error;
+        if (start === maxStarts) {
+          throw new RemoteError(
+            'contention',
+            `${requestName('PUT', key)}: the upload was ended by another, again and again.`,
+            {
+              hint: 'Does another publisher write the same key, or a rule of the bucket remove uploads? Run again later.',
+              retryable: true,
+            },
+          );
+        }
+        upload = undefined;
+      }
+    }
+  }
+
+  /**
+   * The newest upload of this key that can be of this file. Those of another day that cannot are removed; younger ones may be
+   * another publisher's who is still at it.
+   */
+  async #continued({ uploads, plan }: Job): Promise<OpenUpload | undefined> {
+    const nowMs = this.#context.clock.nowMs();
+    let found: OpenUpload | undefined;
+    const abandoned: string[] = [];
+    for (const { id, startedAtMs } of await uploads.unfinished()) {
+      const parts = found === undefined ? await uploads.partsOf(id) : undefined;
+      if (parts !== undefined && parts.length > 0 && fitsPlan(plan, parts)) {
+        found = { id, token: undefined, parts: new Map(parts.map((part) => [part.number, part])) };
+      } else if (nowMs - startedAtMs > abandonedMs) abandoned.push(id);
+    }
+    await uploads.abort(abandoned);
+    return found;
+  }
+
+  async #begun({ key, options, uploads }: Job): Promise<OpenUpload> {
+    const { settings, history } = this.#context;
+    const token = newWriteToken();
+    const headers = objectHeaders(key, options, settings, history.headerFor(token, options.condition));
+    return { id: await uploads.begin(headers), token, parts: new Map() };
+  }
+
+  async #uploadAndComplete(job: Job, upload: OpenUpload): Promise<{ readonly etag: string }> {
+    const reader = await openReader(job.key, job.source);
+    try {
+      const parts = await this.#sendParts(job, upload, reader);
+      return await this.#complete(job, upload, parts);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Reads the file once, in order, and sends what the server does not have; as much is in memory as the budget allows. */
+  async #sendParts(job: Job, upload: OpenUpload, reader: SourceReader): Promise<StoredPart[]> {
+    const { key, options, plan } = job;
+    const digest = createHash('sha256');
+    const parts: StoredPart[] = [];
+    const sending = new Set<Promise<void>>();
+    const failures: unknown[] = [];
+    try {
+      for (let number = 1; number <= plan.count && failures.length === 0; number += 1) {
+        const length = partLength(plan, number);
+        await this.#budget.take(length);
+        let handedOn = false;
+        try {
+          const bytes = await reader.next(length);
+          digest.update(bytes);
+          const crc32 = crc32Base64(bytes);
+          const stored = upload.parts.get(number);
+          if (stored !== undefined) {
+            if (stored.crc32 !== crc32) throw new UploadUnusable('it has other parts');
+            parts.push(stored);
+            options.onBytes?.(length);
+            continue;
+          }
+          handedOn = true;
+          const sent = this.#sendPart(job, upload.id, number, bytes, crc32)
+            .then((part) => {
+              parts.push(part);
+              options.onBytes?.(length);
+            })
+            .catch((error: unknown) => void failures.push(error))
+            .finally(() => {
+              this.#budget.giveBack(length);
+              sending.delete(sent);
+            });
+          sending.add(sent);
+        } finally {
+          if (!handedOn) this.#budget.giveBack(length);
+        }
+      }
+      await reader.end();
+    } finally {
+      await Promise.all(sending);
+    }
+    if (failures.length > 0) throw failures[0];
+    if (digest.digest('hex') !== options.sha256) throw otherBytes(key);
+    return parts.sort((a, b) => a.number - b.number);
+  }
+
+  async #sendPart(
+    { key, s3Key }: Job,
+    uploadId: string,
+    number: number,
+    body: Uint8Array,
+    crc32: string,
+  ): Promise<StoredPart> {
+    const { clock, wire } = this.#context;
+    const request = {
+      method: 'PUT',
+      path: wire.pathOf(s3Key),
+      query: { partNumber: String(number), uploadId },
+      headers: { 'x-amz-checksum-crc32': crc32 },
+      body,
+      payloadHash: unsignedPayload,
+      what: requestName(`PUT part ${number} of`, key),
+      action: 's3:PutObject',
+    } as const;
+    try {
+      return await withRetries({ clock, deadlineMs: deadlineFor(body.length) }, async ({ signal }) => {
+        const response = await wire.send({ ...request, signal });
+        await finish(response, { ...request, signal });
+        const { etag } = response.headers;
+        if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
+        return { number, etag, crc32, sizeBytes: body.length };
+      });
+    } catch (error) {
+      throw isRefusal(error, 'NoSuchUpload') ? new UploadUnusable('it is gone', { cause: error }) : error;
+    }
+  }
+
+  async #complete(
+    job: Job,
+    upload: OpenUpload,
+    sent: readonly StoredPart[],
+  ): Promise<{ readonly etag: string }> {
+    const { key, s3Key, options, uploads } = job;
+    const { condition, sha256 } = options;
+    const ownEtag = async () => {
+      const author = await authorshipOf(this.#context, key, s3Key);
+      if (upload.token !== undefined) return etagOfOwn(author, upload.token);
+      return author?.sha256 === sha256 ? author.etag : undefined;
+    };
+    const policy = { clock: this.#context.clock, deadlineMs: deadlineFor(0) };
+    let parts = sent;
+    return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
+      try {
+        return await uploads.complete(upload.id, parts, condition, signal);
+      } catch (error) {
+        // Completed before, and only the answer was lost; or by another who went on with the same upload.
+        if (isRefusal(error, 'NoSuchUpload')) {
+          const etag = await ownEtag();
+          if (etag !== undefined) return { etag };
+          throw new UploadUnusable('it is gone', { cause: error });
+        }
+        if (!isRefusal(error, 'InvalidPart', 'InvalidPartOrder')) throw error;
+        // An answer told a wrong ETag, or another put a part of its own there: the server's list says what it has.
+        const listed = await uploads.partsOf(upload.id);
+        const isSame = sent.every(({ number, crc32 }) =>
+          listed?.some((part) => part.number === number && part.crc32 === crc32),
+        );
+        if (listed === undefined || !isSame) throw new UploadUnusable('it has other parts', { cause: error });
+        parts = listed.filter(({ number }) => number <= sent.length);
+        return uploads.complete(upload.id, parts, condition, signal);
+      }
+    });
+  }
+}

@@ -1,0 +1,172 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type ObjectInfo, RemoteError, type StoredObject, type StoredStream } from '@slipway/core';
+import { named, tooLarge } from '../file/errors.ts';
+import { continuedBody, lengthOf, readWhole } from '../http/body.ts';
+import { discard } from '../http/connections.ts';
+import { PassingFailure, requestName, unexpected } from '../http/errors.ts';
+import type { S3Context } from './context.ts';
+import { storedHeaders } from './headers.ts';
+import { deadlineFor, withRetries } from './retries.ts';
+import { isRefusal, type WireRequest } from './wire.ts';
+
+const maxCheckedBytes = 2 ** 20;
+
+/** Reads objects: nothing of it changes anything. */
+export class S3Reader {
+  readonly #context: S3Context;
+
+  constructor(context: S3Context) {
+    this.#context = context;
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    const request = this.#request('HEAD', key);
+    return this.#missingAsUndefined(() =>
+      withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+        const response = await this.#context.wire.send({ ...request, signal });
+        discard(response);
+        return this.#seen(key, response, request.what);
+      }),
+    );
+  }
+
+  async read(key: string, { maxBytes }: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
+    const request = this.#request('GET', key);
+    let doubtedEtag: string | undefined;
+    return this.#missingAsUndefined(() =>
+      withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(maxBytes) }, async ({ signal }) => {
+        const response = await this.#context.wire.send({ ...request, signal });
+        const info = this.#seen(key, response, request.what);
+        const body = await readWhole(response, key, maxBytes, { ...request, signal });
+        // Some servers' ETags look like an MD5 and are none: one that is told twice is believed.
+        if (!mayBeEtagOf(info.etag, body, response) && info.etag !== doubtedEtag) {
+          doubtedEtag = info.etag;
+          throw new PassingFailure('unexpected-response', `${request.what}: the ETag is of other bytes.`, {
+            hint: 'Something between this machine and the server changes what is sent.',
+          });
+        }
+        return { info, body };
+      }),
+    );
+  }
+
+  async readStream(
+    key: string,
+    { maxBytes }: { readonly maxBytes: number },
+  ): Promise<StoredStream | undefined> {
+    const request = this.#request('GET', key);
+    const { clock, wire } = this.#context;
+    const policy = { clock, deadlineMs: deadlineFor(0) };
+    // The signal would end the stream with the deadline of its beginning: idle time alone bounds it.
+    const response = await this.#missingAsUndefined(() => withRetries(policy, () => wire.send(request)));
+    if (response === undefined) return undefined;
+    const info = infoOf(key, response, request.what);
+    if (info.sizeBytes > maxBytes) {
+      response.destroy();
+      throw tooLarge(key, maxBytes);
+    }
+    const { etag, sizeBytes } = info;
+    const resume =
+      etag === undefined
+        ? undefined
+        : (from: number) => withRetries(policy, () => this.#rest(request, key, from, sizeBytes, etag));
+    return { info, body: continuedBody(response, { sizeBytes, what: request.what, clock, resume }) };
+  }
+
+  /** The time that the server writes on an answer, whatever it answers. */
+  async nowMs(): Promise<number | undefined> {
+    const { keys, wire, clock } = this.#context;
+    const path = wire.pathOf(keys.toUse('.slipway'));
+    const request = {
+      method: 'GET',
+      path,
+      headers: { range: 'bytes=0-0' },
+      what: 'the time',
+      action: 's3:GetObject',
+    } as const;
+    return withRetries({ clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+      try {
+        (await wire.send({ ...request, signal })).destroy();
+      } catch (error) {
+        if (!isRefusal(error, 'NoSuchKey', 'AccessDenied', 'InvalidRange')) throw error;
+      }
+      return wire.lastDateMs;
+    });
+  }
+
+  #request(method: 'GET' | 'HEAD', key: string): WireRequest {
+    const { keys, wire } = this.#context;
+    const path = wire.pathOf(keys.toUse(key));
+    return { method, path, headers: {}, what: requestName(method, key), action: 's3:GetObject' };
+  }
+
+  /** What an answer says of an object; a later compare-and-swap of it must know which writes led to it. */
+  #seen(key: string, response: IncomingMessage, what: string): ObjectInfo {
+    const info = infoOf(key, response, what);
+    this.#context.history.remember(info.etag, response.headers['x-amz-meta-slipway-writes']);
+    return info;
+  }
+
+  async #missingAsUndefined<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isRefusal(error, 'NoSuchKey')) throw error;
+      return undefined;
+    }
+  }
+
+  async #rest(
+    request: WireRequest,
+    key: string,
+    from: number,
+    sizeBytes: number,
+    etag: string,
+  ): Promise<IncomingMessage> {
+    const headers = { range: `bytes=${from}-`, 'if-match': etag };
+    let response: IncomingMessage;
+    try {
+      response = await this.#context.wire.send({ ...request, headers });
+    } catch (error) {
+      if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey', 'InvalidRange')) throw error;
+      throw new RemoteError('condition-failed', `${named(key)} was replaced while it was read.`, {
+        hint: 'Run again.',
+        cause: error,
+      });
+    }
+    if (response.headers['content-range'] === `bytes ${from}-${sizeBytes - 1}/${sizeBytes}`) return response;
+    response.destroy();
+    throw unexpected(request.what, 'the server gave another part of the object than it was asked for');
+  }
+}
+
+function infoOf(key: string, response: IncomingMessage, what: string): ObjectInfo {
+  const sizeBytes = lengthOf(response);
+  if (sizeBytes === undefined) {
+    response.destroy();
+    throw unexpected(what, 'the server does not say how long the object is');
+  }
+  const { etag, 'last-modified': lastModified = '', 'x-amz-meta-sha256': sha256 } = response.headers;
+  const modifiedAtMs = Date.parse(lastModified);
+  return {
+    key,
+    sizeBytes,
+    etag,
+    ...(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}),
+    ...(Number.isNaN(modifiedAtMs) ? {} : { modifiedAtMs }),
+    headers: storedHeaders(response.headers),
+  };
+}
+
+/**
+ * Whether an ETag can be of these bytes: of objects in one part, without KMS, it is their MD5. Large bodies are not looked
+ * at: what must be right of them is a checksum that their reader has.
+ */
+export function mayBeEtagOf(etag: string | undefined, body: Uint8Array, response: IncomingMessage): boolean {
+  const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? '')?.[1];
+  if (md5 === undefined || body.length > maxCheckedBytes) return true;
+  const encryption = response.headers['x-amz-server-side-encryption'];
+  if (typeof encryption === 'string' && encryption.startsWith('aws:kms')) return true;
+  return hash('md5', body) === md5;
+}

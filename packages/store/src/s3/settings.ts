@@ -1,0 +1,86 @@
+import { type AwsCredentialsSource, printable, UserError } from '@slipway/core';
+import { isLoopbackHost } from '../url.ts';
+
+/** How an S3 bucket is spoken to: plain data, so that it may cross into worker threads. Never a secret. */
+export interface S3Settings {
+  readonly region: string;
+  /** A server other than AWS: `https://`, or `http://` on this machine. */
+  readonly endpointUrl?: string | undefined;
+  /** The bucket in the path instead of the host name, as most servers other than AWS want it. */
+  readonly forcePathStyle?: boolean | undefined;
+  /** A canned ACL; none is sent unless given, because most buckets refuse them. */
+  readonly acl?: string | undefined;
+  readonly storageClass?: string | undefined;
+  readonly encryption?: S3Encryption | undefined;
+  /** Files of more bytes than this are sent in parts of this size: 16 MiB when not given. */
+  readonly partSizeBytes?: number | undefined;
+  /** How many parts may be in memory, and on their way, at once: 8 when not given. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface S3Encryption {
+  readonly algorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  readonly kmsKeyId?: string | undefined;
+}
+
+/** What `openStore` needs for an `s3://` URL. */
+export interface S3StoreOptions {
+  readonly settings: S3Settings;
+  readonly credentials: AwsCredentialsSource;
+}
+
+export const minPartBytes = 5 * 2 ** 20;
+export const maxPartBytes = 5 * 2 ** 30;
+export const maxParts = 10_000;
+const maxConcurrency = 256;
+
+/** The settings with their defaults. */
+export interface S3Tuning {
+  readonly partSizeBytes: number;
+  readonly concurrency: number;
+}
+
+/**
+ * Looks at everything that can be wrong with settings before a request is made. Throws `UserError` `input-invalid` with
+ * all of it.
+ */
+export function checkedTuning(settings: S3Settings): S3Tuning {
+  const { partSizeBytes = 16 * 2 ** 20, concurrency = 8, encryption } = settings;
+  const problems: string[] = [];
+  if (!/^[a-z0-9-]{1,64}$/i.test(settings.region)) {
+    problems.push(`"${printable(settings.region)}" is no region: write one like eu-central-1`);
+  }
+  if (settings.endpointUrl !== undefined) problems.push(...endpointProblems(settings.endpointUrl));
+  if (!Number.isSafeInteger(partSizeBytes) || partSizeBytes < minPartBytes || partSizeBytes > maxPartBytes) {
+    problems.push(`a part size of ${partSizeBytes} bytes is not possible: S3 takes parts of 5 MiB to 5 GiB`);
+  }
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > maxConcurrency) {
+    problems.push(`a concurrency of ${concurrency} is not possible: it is 1 to ${maxConcurrency}`);
+  }
+  if (encryption?.kmsKeyId !== undefined && encryption.algorithm === 'AES256') {
+    problems.push('a KMS key belongs to the encryption aws:kms or aws:kms:dsse, not to AES256');
+  }
+  for (const [name, value] of Object.entries({
+    ACL: settings.acl,
+    'storage class': settings.storageClass,
+    'KMS key': encryption?.kmsKeyId,
+  })) {
+    if (value !== undefined && !/^[\x21-\x7e]{1,2048}$/.test(value)) {
+      problems.push(`"${printable(value)}" is no ${name}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new UserError('input-invalid', `The settings for S3 are not usable: ${problems.join('; ')}.`);
+  }
+  return { partSizeBytes, concurrency };
+}
+
+function endpointProblems(endpointUrl: string): string[] {
+  const url = URL.parse(endpointUrl);
+  // What is no URL, or has a user in it, may be a secret that came into the wrong input.
+  if (url === null) return ['the endpoint URL is no URL: write it like https://s3.example.org'];
+  if (url.username !== '' || url.password !== '') return ['the endpoint URL carries credentials'];
+  if (url.search !== '' || url.hash !== '') return ['the endpoint URL has a query or a fragment'];
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))) return [];
+  return ['the endpoint URL is not encrypted: write https:// (http:// is for this machine alone)'];
+}

@@ -1,0 +1,324 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import {
+  type AwsCredentialsSource,
+  type Clock,
+  encodeKey,
+  encodeStrictly,
+  RemoteError,
+  sentences,
+  version,
+} from '@slipway/core';
+import { addressOf } from '../http/client.ts';
+import { discard, HttpConnections, type OutgoingRequest } from '../http/connections.ts';
+import { bodyError, isConnectionRefused, PassingFailure, unexpected } from '../http/errors.ts';
+import type { S3Action, S3Place } from './permissions.ts';
+import { refusalOf, S3Refusal } from './refusals.ts';
+import { S3Signer, unsignedPayload } from './signer.ts';
+import { Throttle } from './throttle.ts';
+
+const maxRefusalBytes = 64 * 1024;
+const maxDocumentBytes = 32 * 2 ** 20;
+const maxClockCorrections = 4;
+/** How often a server is asked that never answered, and how long is waited after the first refusal. */
+const maxFirstAttempts = 4;
+const firstWaitMs = 500;
+
+/** A request to the bucket. */
+export interface WireRequest {
+  readonly method: string;
+  /** Percent-encoded, from the root of the server. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** In lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+  /** The body's SHA-256 where it is known already, or `UNSIGNED-PAYLOAD`. */
+  readonly payloadHash?: string | undefined;
+  /** In words, for errors. */
+  readonly what: string;
+  /** The permission it needs. */
+  readonly action: S3Action;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WireOptions {
+  readonly place: S3Place;
+  readonly credentials: AwsCredentialsSource;
+  readonly clock: Clock;
+  readonly idleMs: number;
+  /** Told why a server that does not answer is tried again. */
+  readonly onRetry?: ((reason: string) => void) | undefined;
+  readonly maxConnections: number;
+  readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+const nothing = new Uint8Array();
+
+/** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
+export class S3Wire {
+  readonly place: S3Place;
+  readonly #address: Omit<ReturnType<typeof addressOf>, 'path'>;
+  readonly #host: string;
+  readonly #basePath: string;
+  readonly #options: WireOptions;
+  readonly #connections: HttpConnections;
+  readonly #signer: S3Signer;
+  /** How much the server's clock is ahead of ours, once it refused a request for that. */
+  #aheadMs = 0;
+  /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
+  #bucketSeen = false;
+  #takesChecksums = true;
+  readonly #throttle = new Throttle();
+  #lastDateMs: number | undefined;
+  #hasAnswered = false;
+  #toldAttempts = 0;
+
+  /** `baseUrl` is of the bucket: its host name has it, or its path. */
+  constructor(baseUrl: URL, options: WireOptions) {
+    this.place = options.place;
+    this.#address = addressOf(baseUrl);
+    this.#host = baseUrl.host;
+    this.#basePath = baseUrl.pathname.replace(/\/$/, '');
+    this.#options = options;
+    this.#connections = new HttpConnections(options);
+    this.#signer = new S3Signer(options.place.region);
+  }
+
+  /** The path of the bucket itself. */
+  get bucketPath(): string {
+    return `${this.#basePath}/`;
+  }
+
+  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
+  get takesChecksums(): boolean {
+    return this.#takesChecksums;
+  }
+
+  /** The `Date` of the last answer, in milliseconds since 1970; undefined when it had none. */
+  get lastDateMs(): number | undefined {
+    return this.#lastDateMs;
+  }
+
+  /** The path of an object, whose key may be any that S3 has. */
+  pathOf(s3Key: string): string {
+    return `${this.#basePath}/${encodeKey(s3Key)}`;
+  }
+
+  /**
+   * The answer when it is a success, its body unread. Throws `S3Refusal` when it is none, `RemoteError` for a connection that
+   * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
+   * that ended are asked for anew, before that is an error.
+   */
+  send(request: WireRequest): Promise<IncomingMessage> {
+    return this.#throttle.run(() => this.#send(request), isTooMuch);
+  }
+
+  async #send(request: WireRequest): Promise<IncomingMessage> {
+    let clockCorrections = 0;
+    let renewed = false;
+    for (;;) {
+      const response = await this.#sendOnce(request);
+      if (isSuccess(response)) {
+        this.#bucketSeen = true;
+        return response;
+      }
+      const { refusal, dateText } = await this.#reasonFor(request, response);
+      if (refusal.s3Code === 'RequestTimeTooSkewed' && clockCorrections < maxClockCorrections) {
+        const serverMs = Date.parse(dateText ?? '');
+        if (Number.isNaN(serverMs)) throw refusal;
+        this.#aheadMs = serverMs - this.#options.clock.nowMs();
+        clockCorrections += 1;
+      } else if (/^ExpiredToken|^TokenRefreshRequired$/.test(refusal.s3Code) && !renewed) {
+        renewed = true;
+      } else if (refusal.s3Code === 'NotImplemented' && this.#takesChecksums && hasChecksum(request)) {
+        this.#takesChecksums = false;
+      } else throw refusal;
+    }
+  }
+
+  /** Why an answer is no success. One to HEAD has no body that says so: the same GET, for one byte, has it. */
+  async #reasonFor(
+    request: WireRequest,
+    response: IncomingMessage,
+  ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
+    const status = response.statusCode ?? 0;
+    const isPlainlyMissing = status === 404 && this.#bucketSeen;
+    if (request.method !== 'HEAD' || status >= 500 || status === 412 || isPlainlyMissing) {
+      return this.#refusalIn(request, response);
+    }
+    discard(response);
+    const headers = { ...request.headers, range: 'bytes=0-0' };
+    const explained = await this.#sendOnce({ ...request, method: 'GET', headers });
+    // An empty object has no first byte.
+    if (!isSuccess(explained) && explained.statusCode !== 416) return this.#refusalIn(request, explained);
+    explained.destroy();
+    throw new PassingFailure(
+      'unexpected-response',
+      `${request.what}: it was refused (${status}), and a GET was not.`,
+      {
+        hint: 'Run again later.',
+      },
+    );
+  }
+
+  async #refusalIn(
+    { what, action, signal }: WireRequest,
+    response: IncomingMessage,
+  ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
+    const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, { what, signal }));
+    const answer = { status: response.statusCode ?? 0, headers: response.headers, body };
+    const refusal = refusalOf(answer, what, action, this.place, this.#options.clock.nowMs());
+    if (refusal.s3Code === 'NoSuchKey') this.#bucketSeen = true;
+    return { refusal, dateText: response.headers.date };
+  }
+
+  /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  async document(request: WireRequest & { readonly root: string }): Promise<{
+    readonly status: number;
+    readonly headers: Record<string, string>;
+    readonly body: Uint8Array;
+  }> {
+    const response = await this.send(request);
+    const body = await collect(response, maxDocumentBytes, request);
+    const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
+    const root = /^\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
+    if (root === 'Error') {
+      const answer = { status: 500, headers: response.headers, body: head };
+      throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
+    }
+    // A captive portal or a proxy must not pass for an empty listing.
+    if (root !== request.root && request.root !== '') {
+      throw unexpected(
+        request.what,
+        `the server's answer is no ${request.root}`,
+        'Check the endpoint: is it an S3 server?',
+      );
+    }
+    return { status: response.statusCode ?? 0, headers: flat(response), body };
+  }
+
+  /**
+   * The answer of a server that may not be there at all: one that never answered is given up after four attempts, in a few
+   * seconds, so that a wrong port is told at once. One that did is only restarting, and left to whoever repeats requests.
+   */
+  async #reach(request: OutgoingRequest): Promise<IncomingMessage> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const response = await this.#connections.send(request);
+        this.#hasAnswered = true;
+        return response;
+      } catch (error) {
+        if (!isConnectionRefused(error) || this.#hasAnswered) throw error;
+        const { clock, onRetry } = this.#options;
+        if (attempt === maxFirstAttempts) {
+          throw new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
+        }
+        // Many requests go out at a time: one line for all of them.
+        if (attempt > this.#toldAttempts) {
+          this.#toldAttempts = attempt;
+          onRetry?.(sentences(error.message, `Trying again (${attempt} of ${maxFirstAttempts - 1}).`));
+        }
+        await clock.sleep(firstWaitMs * 2 ** (attempt - 1));
+      }
+    }
+  }
+
+  async #sendOnce(request: WireRequest): Promise<IncomingMessage> {
+    const credentials = await this.#options.credentials();
+    const { method, path, body } = request;
+    const query = queryText(request.query);
+    const headers: Record<string, string> = {
+      ...request.headers,
+      host: this.#host,
+      'x-amz-content-sha256': request.payloadHash ?? hash('sha256', body ?? nothing),
+    };
+    if (!this.#takesChecksums) replaceChecksum(headers, body);
+    if (body !== undefined) headers['content-length'] = String(body.length);
+    const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
+    const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
+    const response = await this.#reach({
+      ...this.#address,
+      path: query === '' ? path : `${path}?${query}`,
+      method,
+      headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
+      body,
+      what: request.what,
+      signal: request.signal,
+    });
+    const dateMs = Date.parse(response.headers.date ?? '');
+    this.#lastDateMs = Number.isNaN(dateMs) ? undefined : dateMs;
+    return response;
+  }
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof S3Refusal && (error.status === 429 || error.status === 503);
+}
+
+const checksumPrefix = 'x-amz-checksum-';
+
+function hasChecksum({ headers }: WireRequest): boolean {
+  return Object.keys(headers).some((name) => name.startsWith(checksumPrefix));
+}
+
+/** A signature that covers the body has the server check it already. */
+function replaceChecksum(headers: Record<string, string>, body: Uint8Array | undefined): void {
+  for (const name of Object.keys(headers)) if (name.startsWith(checksumPrefix)) delete headers[name];
+  if (body !== undefined && headers['x-amz-content-sha256'] === unsignedPayload)
+    headers['content-md5'] = hash('md5', body, 'base64');
+}
+
+function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+/** Whoever runs the server may want to know; it says nothing of the machine. */
+const userAgent = `slipway/${version}`;
+
+/** Reads a body to its end. Throws a passing failure when it is cut, `unexpected-response` when it has more than `maxBytes`. */
+async function collect(
+  response: IncomingMessage,
+  maxBytes: number,
+  { what, signal }: Pick<WireRequest, 'what' | 'signal'>,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let receivedBytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      receivedBytes += chunk.length;
+      if (receivedBytes > maxBytes)
+        throw unexpected(what, `the server's answer has more than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof RemoteError ? error : bodyError(error, what, receivedBytes, signal);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads the rest of an answer that has nothing more to say, so that its connection can be used again. */
+export async function finish(response: IncomingMessage, request: WireRequest): Promise<void> {
+  await collect(response, maxRefusalBytes, request);
+}
+
+function queryText(query: Readonly<Record<string, string>> | undefined): string {
+  if (query === undefined) return '';
+  const pairs = Object.entries(query).map(
+    ([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`,
+  );
+  return pairs.sort().join('&');
+}
+
+function flat(response: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+/** Whether S3 refused with this code. */
+export function isRefusal(error: unknown, ...codes: readonly string[]): error is S3Refusal {
+  return error instanceof S3Refusal && codes.includes(error.s3Code);
+}

@@ -1,0 +1,87 @@
+import type { Clock, RemoteError } from '@slipway/core';
+import { describe, expect, test } from 'vitest';
+import { PassingFailure } from '../../src/http/errors.ts';
+import { refusalOf } from '../../src/s3/refusals.ts';
+import { deadlineFor, withRetries } from '../../src/s3/retries.ts';
+import { refusal } from './bucket-double.ts';
+
+const place = { bucket: 'b', root: '', region: 'us-east-1' };
+
+/** A clock on which time passes by waiting alone. */
+function clockOf(random: number): Clock & { readonly waitsMs: number[] } {
+  const waitsMs: number[] = [];
+  return {
+    waitsMs,
+    nowMs: () => waitsMs.reduce((sum, ms) => sum + ms, 0),
+    random: () => random,
+    async sleep(ms) {
+      waitsMs.push(ms);
+    },
+  };
+}
+
+function failing(status: number, code: string, headers: Readonly<Record<string, string>> = {}): RemoteError {
+  return refusalOf({ headers, body: '', ...refusal(status, code) }, 'PUT "a"', 's3:PutObject', place, 0);
+}
+
+async function waitsFor(
+  clock: Clock & { waitsMs: number[] },
+  error: Error,
+  deadlineMs = 1e9,
+): Promise<number[]> {
+  await expect(withRetries({ clock, deadlineMs }, () => Promise.reject(error))).rejects.toBe(error);
+  return clock.waitsMs;
+}
+
+const reset = () => new PassingFailure('unreachable', 'reset', { hint: '' });
+
+describe('retries', () => {
+  test('are eleven, with full jitter up to 20 seconds', async () => {
+    const longest = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 20_000, 20_000, 20_000];
+    expect(await waitsFor(clockOf(1), reset())).toEqual(longest);
+    expect(await waitsFor(clockOf(0.5), reset())).toEqual(longest.map((ms) => ms / 2));
+    expect(await waitsFor(clockOf(0), reset())).toEqual(longest.map(() => 0));
+  });
+
+  test('are further apart when the server is asked too much', async () => {
+    const waits = await waitsFor(clockOf(1), failing(503, 'SlowDown'));
+    expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
+  });
+
+  test('wait as long as the server asks for, up to a minute', async () => {
+    expect((await waitsFor(clockOf(0), failing(503, 'SlowDown', { 'retry-after': '7' })))[0]).toBe(7000);
+    expect((await waitsFor(clockOf(0), failing(503, 'SlowDown', { 'retry-after': '86400' })))[0]).toBe(
+      60_000,
+    );
+  });
+
+  test('end with the deadline, without waiting for it in vain', async () => {
+    expect(await waitsFor(clockOf(1), reset(), 1000)).toEqual([100, 200, 400]);
+    expect(await waitsFor(clockOf(0), failing(503, 'SlowDown', { 'retry-after': '7' }), 5000)).toEqual([]);
+  });
+
+  test('are none of what will not pass', async () => {
+    expect(await waitsFor(clockOf(1), failing(403, 'AccessDenied'))).toEqual([]);
+    expect(await waitsFor(clockOf(1), new Error('a bug'))).toEqual([]);
+  });
+
+  test('know whether an attempt may have been carried out', async () => {
+    const doubts: boolean[] = [];
+    const failures = [
+      failing(409, 'ConditionalRequestConflict'),
+      failing(503, 'SlowDown'),
+      failing(429, 'SlowDown'),
+    ];
+    await withRetries({ clock: clockOf(0), deadlineMs: 1e9 }, async ({ mayBeDone, number }) => {
+      doubts.push(mayBeDone);
+      const failure = failures[number];
+      if (failure !== undefined) throw failure;
+    });
+    expect(doubts).toEqual([false, false, true, true]);
+  });
+
+  test('have time for a slow connection', () => {
+    expect(deadlineFor(0)).toBe(300_000);
+    expect(deadlineFor(16 * 2 ** 20)).toBeGreaterThan(600_000);
+  });
+});
