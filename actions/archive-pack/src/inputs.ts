@@ -1,6 +1,6 @@
 import { parseArchiveName, parseArchiveSpecs } from '@slipway/archive';
 import { parseSizeBytes } from '@slipway/core';
-import { type InputsOf, input, linesInput } from '@slipway/runner';
+import { commonInputs, type InputsOf, input, linesInput } from '@slipway/runner';
 import { parseField, parseGlobs, parsePlatform, rulesInput } from './rules.ts';
 
 const archives = input.lines({
@@ -79,8 +79,7 @@ export const inputs = {
     choices: ['auto', 'always', 'never'],
     default: 'auto',
   }),
-  'dry-run': input.boolean({ description: 'Print what would be packed, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

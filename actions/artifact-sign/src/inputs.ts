@@ -1,4 +1,4 @@
-import { type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputsOf, input, signingInputs } from '@slipway/runner';
 import { parseTrustedKeys } from '@slipway/signing';
 
 export const inputs = {
@@ -9,15 +9,10 @@ export const inputs = {
   artifacts: input.path({
     description: 'A list of artifacts that another action wrote; their files are signed too.',
   }),
-  'signing-key': input.requiredSecret({
-    description: 'The armored OpenPGP private key to sign with, or the base64 of it.',
-  }),
-  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
+  'signing-key': signingInputs['signing-key'],
+  passphrase: signingInputs.passphrase,
   'trusted-keys': {
-    ...input.block({
-      description:
-        'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
-    }),
+    ...signingInputs['trusted-keys'],
     check: async (text: string): Promise<void> => void (await parseTrustedKeys(text)),
   },
   signatures: input.choice({
@@ -35,8 +30,7 @@ export const inputs = {
     choices: ['detached', 'clear-signed'],
     default: 'detached',
   }),
-  'dry-run': input.boolean({ description: 'Print what would be signed, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

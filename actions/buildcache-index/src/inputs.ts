@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
-import { type InputsOf, input, itemsOf } from '@slipway/runner';
+import { commonInputs, type InputsOf, input, itemsOf, signingInputs } from '@slipway/runner';
 
 export const inputs = {
   mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
@@ -29,10 +29,10 @@ export const inputs = {
     ...buildcacheInputs.signingKey,
     description: 'An armored OpenPGP private key, or the base64 of one, to sign the index with.',
   },
-  passphrase: buildcacheInputs.passphrase,
-  'dry-run': buildcacheInputs.dryRun,
+  passphrase: signingInputs.passphrase,
+  'dry-run': commonInputs['dry-run'],
   ...awsInputs,
-  report: buildcacheInputs.report,
+  report: commonInputs.report,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput, viewInput } from '@slipway/buildcache-actions';
-import { type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputsOf, input, signingInputs } from '@slipway/runner';
 
 export const inputs = {
   buildcache: buildcacheInputs.buildcache,
@@ -14,16 +14,16 @@ export const inputs = {
     description:
       'An armored OpenPGP private key, or the base64 of one, to sign the package index with. Entries are signed by buildcache-sign.',
   },
-  passphrase: buildcacheInputs.passphrase,
+  passphrase: signingInputs.passphrase,
   view: viewInput('A view whose index gets the entries too, beside the main index.'),
   overwrite: input.boolean({
     description:
       'Replace entries that the mirror has with another content under the same hash (rebuilt, or packed again). Without it they are kept, with a warning.',
     default: 'false',
   }),
-  'dry-run': buildcacheInputs.dryRun,
+  'dry-run': commonInputs['dry-run'],
   ...awsInputs,
-  report: buildcacheInputs.report,
+  report: commonInputs.report,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

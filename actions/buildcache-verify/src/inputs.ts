@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { buildcacheInputs, mirrorInput } from '@slipway/buildcache-actions';
-import { type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputsOf, input } from '@slipway/runner';
 import { isSha256 } from '@slipway/spack-buildcache';
 
 const checksum = input.text({
@@ -37,7 +37,7 @@ export const inputs = {
     default: 'metadata',
   }),
   ...awsInputs,
-  report: buildcacheInputs.report,
+  report: commonInputs.report,
   sarif: input.path({
     description: 'Where to write the findings as SARIF, for code scanning. A temporary file without it.',
   }),

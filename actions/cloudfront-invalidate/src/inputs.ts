@@ -1,6 +1,6 @@
 import { parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
-import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
+import { commonInputs, type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import {
   parseBaseUrl,
@@ -121,8 +121,7 @@ export const inputs = {
     description: 'URL of the S3 service of `destination`, for R2, MinIO and others. AWS when not given.',
   },
   'force-path-style': forcePathStyle,
-  'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { checkHmacSecret, parseRepository } from '@slipway/dispatch-payload';
-import { type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
+import { commonInputs, type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { checkSchemaFile, readEventFile } from './files.ts';
 import {
   checkTrustedKeys,
@@ -118,11 +118,11 @@ export const inputs = {
     parseHosts,
   ),
   ...awsInputs,
-  'dry-run': input.boolean({
+  ...commonInputs,
+  'dry-run': {
+    ...commonInputs['dry-run'],
     description: 'Check the message, but remember and fetch nothing.',
-    default: 'false',
-  }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  },
 };
 
 export type Inputs = InputsOf<typeof inputs>;

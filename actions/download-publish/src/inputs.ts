@@ -1,5 +1,5 @@
 import { awsInputs } from '@slipway/aws-actions';
-import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import {
   type FileLine,
   parseBaseUrl,
@@ -153,8 +153,7 @@ export const inputs = {
     minimum: 1,
     maximum: 64,
   }),
-  'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
   ...awsInputs,
 };
 

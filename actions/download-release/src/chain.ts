@@ -200,7 +200,7 @@ export const chain: Chain = {
       default: 'secret',
       choices: ['secret', 'key', 'none'],
     },
-    'dry-run': { description: 'Print what would be done, and do nothing.' },
+    'dry-run': { description: 'Print what would be done and change nothing.' },
     'base-url': {
       description:
         'URL under which the CDN serves `destination`, for links and their verification. Needed by `cloudfront-signed` in any case.',

@@ -1,7 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemErrorCode } from '@slipway/core';
-import { type InputDeclaration, type InputSurroundings, type InputsOf, input } from '@slipway/runner';
+import {
+  commonInputs,
+  type InputDeclaration,
+  type InputSurroundings,
+  type InputsOf,
+  input,
+} from '@slipway/runner';
 import { type Command, parseCommand } from './command-line.ts';
 import {
   choicesParser,
@@ -138,11 +144,11 @@ export const inputs = {
     ...input.path({ description: 'Where the commands run. The workspace when not given.' }),
     check: checkDirectory,
   },
-  'dry-run': input.boolean({
+  ...commonInputs,
+  'dry-run': {
+    ...commonInputs['dry-run'],
     description: 'Print the commands, the checks and some customers, and start nothing.',
-    default: 'false',
-  }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  },
 };
 
 export type Inputs = InputsOf<typeof inputs>;

@@ -1,7 +1,7 @@
 import { parseDurationMs } from '@slipway/core';
 import { checkHmacSecret, parseEventType, parseMessageId, parseRepository } from '@slipway/dispatch-payload';
 import { parseApiUrl, parseAppKey } from '@slipway/github';
-import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputDeclaration, type InputsOf, input, signingInputs } from '@slipway/runner';
 import { readArtifactsFile, readPayloadFile } from './files.ts';
 import { parseCommit, parseFieldLines, parsePayload, parseRef, parseTargets } from './parsers.ts';
 
@@ -89,12 +89,9 @@ export const inputs = {
   'signing-key': input.secret({
     description: 'An armored OpenPGP private key, or the base64 of one: signs instead of `signing-secret`.',
   }),
-  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
+  passphrase: signingInputs.passphrase,
   'trusted-keys': {
-    ...input.block({
-      description:
-        'Fingerprints or armored public keys of which the signing key must be one; of several keys in `signing-key`, the one that is signs. Any key signs without it.',
-    }),
+    ...signingInputs['trusted-keys'],
     check: async (value: string): Promise<void> => {
       const { parseTrustedKeys } = await import('@slipway/signing');
       await parseTrustedKeys(value);
@@ -144,8 +141,7 @@ export const inputs = {
     description: "How long the receiver's run may take, its start included.",
     default: '30m',
   }),
-  'dry-run': input.boolean({ description: 'Print what would be sent, and send nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
 };
 
 export type Inputs = InputsOf<typeof inputs>;

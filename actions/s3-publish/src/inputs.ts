@@ -1,6 +1,6 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { parseSizeBytes, UserError, withoutTrailingSlashes } from '@slipway/core';
-import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import {
   globsInput,
@@ -132,8 +132,7 @@ export const inputs = {
     description:
       'Where to write the manifest: JSON with key, size, SHA-256, ETag and URL of each object. A temporary file without it.',
   }),
-  'dry-run': input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
+  ...commonInputs,
   ...awsInputs,
 };
 

@@ -41,9 +41,6 @@ export const buildcacheInputs = {
   signingKey: input.secret({
     description: 'An armored OpenPGP private key, or the base64 of one.',
   }),
-  passphrase: input.passphrase({ description: 'The passphrase of the private key, if it has one.' }),
-  dryRun: input.boolean({ description: 'Print what would be done, and do nothing.', default: 'false' }),
-  report: input.path({ description: 'Where to write the JSON report. A temporary file without it.' }),
 };
 
 /** An optional input that names a view. */

@@ -1,4 +1,5 @@
 export * from './annotations.ts';
+export * from './common-inputs.ts';
 export * from './declaration.ts';
 export * from './failure.ts';
 export * from './input.ts';
