@@ -1,8 +1,7 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { ecdsaCurve } from './curves.ts';
-import { DerWriter } from './der.ts';
 import type { OpenPgp } from './openpgp.ts';
-import { bytesOf } from './public-material.ts';
+import { base64Url, bytesOf, der, ecdsaJwk, ed25519Jwk } from './public-material.ts';
 
 /** A private key in node:crypto, and how it signs. */
 export interface ImportedPrivateKey {
@@ -10,38 +9,30 @@ export interface ImportedPrivateKey {
   readonly kind: 'rsa' | 'ecdsa' | 'eddsa';
 }
 
-/** RFC 8410 section 7 up to the 32 bytes of the seed. */
-const ed25519Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+type SecretPacket = Pick<
+  OpenPgp.SecretKeyPacket,
+  'algorithm' | 'publicParams' | 'privateParams' | 'getAlgorithmInfo'
+>;
 
 /**
  * The key that OpenPGP.js read and decrypted, in node:crypto. Undefined for algorithms that are left to OpenPGP.js, and
- * for what node:crypto does not take. The bytes handed over are wiped; the numbers that are computed for RSA stay in
- * memory until they are collected, as those do that OpenPGP.js computes for each of its signatures.
+ * for what node:crypto does not take. What hands the key over stays in memory until it is collected, like the key that
+ * the user gave.
  */
-export function importPrivateKey(
-  pgp: typeof OpenPgp,
-  packet: OpenPgp.SecretKeyPacket | OpenPgp.SecretSubkeyPacket,
-): ImportedPrivateKey | undefined {
+export function importPrivateKey(pgp: typeof OpenPgp, packet: SecretPacket): ImportedPrivateKey | undefined {
   const { publicKey } = pgp.enums;
-  const der = new DerWriter();
   try {
     switch (packet.algorithm) {
       case publicKey.rsaEncryptSign:
-      case publicKey.rsaSign: {
-        const bytes = rsaBytes(der, packet);
-        if (bytes === undefined) return undefined;
-        return { key: createPrivateKey({ key: bytes, format: 'der', type: 'pkcs1' }), kind: 'rsa' };
-      }
-      case publicKey.ecdsa: {
-        const bytes = ecBytes(der, packet);
-        if (bytes === undefined) return undefined;
-        return { key: createPrivateKey({ key: bytes, format: 'der', type: 'sec1' }), kind: 'ecdsa' };
-      }
+      case publicKey.rsaSign:
+        return imported('rsa', rsaJwk(packet));
+      case publicKey.ecdsa:
+        return importEcdsa(packet);
       case publicKey.eddsaLegacy: {
         const seed = bytesOf(packet.privateParams, 'seed');
-        if (seed?.length !== 32) return undefined;
-        const bytes = der.concat([ed25519Head, seed]);
-        return { key: createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }), kind: 'eddsa' };
+        const point = bytesOf(packet.publicParams, 'Q');
+        if (seed?.length !== 32 || point?.length !== 33) return undefined;
+        return imported('eddsa', { ...ed25519Jwk(point), d: base64Url(seed) });
       }
       default:
         return undefined;
@@ -49,38 +40,53 @@ export function importPrivateKey(
   } catch {
     // What node:crypto says of a key is not passed on.
     return undefined;
-  } finally {
-    der.wipe();
   }
 }
 
-type SecretPacket = Pick<OpenPgp.SecretKeyPacket, 'publicParams' | 'privateParams' | 'getAlgorithmInfo'>;
-
-/** RSAPrivateKey of RFC 8017 appendix A.1.2. OpenPGP's `u` is the inverse of p, so p and q change places. */
-function rsaBytes(der: DerWriter, { publicParams, privateParams }: SecretPacket): Buffer | undefined {
-  const n = bytesOf(publicParams, 'n');
-  const e = bytesOf(publicParams, 'e');
-  const d = bytesOf(privateParams, 'd');
-  const p = bytesOf(privateParams, 'p');
-  const q = bytesOf(privateParams, 'q');
-  const u = bytesOf(privateParams, 'u');
-  if (!(n && e && d && p && q && u)) return undefined;
-  const exponent = toNumber(d);
-  const dq = der.fromNumber(exponent % (toNumber(q) - 1n));
-  const dp = der.fromNumber(exponent % (toNumber(p) - 1n));
-  const integers = [Buffer.alloc(1), n, e, d, q, p, dq, dp, u].map((value) => der.integer(value));
-  return der.sequence(integers);
+function imported(
+  kind: ImportedPrivateKey['kind'],
+  jwk: JsonWebKey | undefined,
+): ImportedPrivateKey | undefined {
+  return jwk && { key: createPrivateKey({ key: jwk, format: 'jwk' }), kind };
 }
 
-/** ECPrivateKey of RFC 5915 without the public key, which follows from the private one. */
-function ecBytes(der: DerWriter, packet: SecretPacket): Buffer | undefined {
+/** OpenPGP's `u` is the inverse of p, where `qi` is that of q, so p and q change places. */
+function rsaJwk({ publicParams, privateParams }: SecretPacket): JsonWebKey | undefined {
+  const [n, e] = ['n', 'e'].map((name) => bytesOf(publicParams, name));
+  const [d, p, q, u] = ['d', 'p', 'q', 'u'].map((name) => bytesOf(privateParams, name));
+  if (!(n && e && d && p && q && u)) return undefined;
+  const exponent = toNumber(d);
+  return {
+    kty: 'RSA',
+    n: base64Url(n),
+    e: base64Url(e),
+    d: base64Url(d),
+    p: base64Url(q),
+    q: base64Url(p),
+    dp: base64Url(toBytes(exponent % (toNumber(q) - 1n))),
+    dq: base64Url(toBytes(exponent % (toNumber(p) - 1n))),
+    qi: base64Url(u),
+  };
+}
+
+function importEcdsa(packet: SecretPacket): ImportedPrivateKey | undefined {
   const curve = ecdsaCurve(packet.getAlgorithmInfo().curve);
+  const point = bytesOf(packet.publicParams, 'Q');
   const d = bytesOf(packet.privateParams, 'd');
-  if (curve === undefined || d === undefined) return undefined;
-  const id = der.element(0xa0, [der.objectIdentifier(curve.oid)]);
-  return der.sequence([der.integer(Buffer.from([1])), der.element(0x04, [d]), id]);
+  if (!(curve && point && d)) return undefined;
+  const jwk = ecdsaJwk(curve, point);
+  if (jwk !== undefined) return imported('ecdsa', { ...jwk, d: base64Url(d) });
+  // ECPrivateKey of RFC 5915 without the public key, which follows from the private one.
+  const oid = der(0x06, Buffer.from(curve.oid, 'hex'));
+  const key = der(0x30, der(0x02, Buffer.from([1])), der(0x04, d), der(0xa0, oid));
+  return { key: createPrivateKey({ key, format: 'der', type: 'sec1' }), kind: 'ecdsa' };
 }
 
 function toNumber(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`);
+}
+
+function toBytes(value: bigint): Buffer {
+  const hex = value.toString(16);
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
 }

@@ -1,6 +1,5 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { ecdsaCurve } from './curves.ts';
-import { DerWriter } from './der.ts';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { type Curve, ecdsaCurve } from './curves.ts';
 import type { OpenPgp } from './openpgp.ts';
 
 /** A public key in node:crypto, and what its signatures are made of. */
@@ -12,10 +11,8 @@ export type ImportedPublicKey =
 /** Imported once: importing a key costs several times as much as checking a signature by it. */
 const importedKeys = new WeakMap<OpenPgp.AnyKeyPacket, ImportedPublicKey | 'unsupported'>();
 
-const ecPublicKey = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const dsaId = [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
-/** RFC 8410 section 4 up to the 32 bytes of the point. */
-const ed25519Head = Buffer.from('302a300506032b6570032100', 'hex');
+const ecPublicKeyOid = Buffer.from('2a8648ce3d0201', 'hex');
+const dsaOid = Buffer.from('2a8648ce380401', 'hex');
 
 /**
  * The public key in node:crypto. `unsupported` for algorithms that gpg 2.2 does not sign with, and for what node:crypto does
@@ -44,46 +41,75 @@ function importAnew(pgp: typeof OpenPgp, packet: OpenPgp.AnyKeyPacket): Imported
   switch (packet.algorithm) {
     case publicKey.rsaEncryptSign:
     case publicKey.rsaSign: {
-      const n = number('n');
-      const e = number('e');
+      const [n, e] = [number('n'), number('e')];
       if (!(n && e)) return undefined;
-      const jwk = { kty: 'RSA', n: base64Url(n), e: base64Url(e) };
-      return { kind: 'rsa', key: createPublicKey({ key: jwk, format: 'jwk' }), modulus: n };
+      return { kind: 'rsa', key: fromJwk({ kty: 'RSA', n: base64Url(n), e: base64Url(e) }), modulus: n };
     }
     case publicKey.ecdsa: {
       const curve = ecdsaCurve(packet.getAlgorithmInfo().curve);
       const point = number('Q');
       if (!(curve && point)) return undefined;
-      const der = new DerWriter();
-      const algorithm = [der.objectIdentifier(ecPublicKey), der.objectIdentifier(curve.oid)];
-      const key = spki(der.sequence([der.sequence(algorithm), der.bitString(point)]));
-      return { kind: 'ecdsa', key, integerBytes: curve.sizeBytes };
+      return { kind: 'ecdsa', key: ecdsaKey(curve, point), integerBytes: curve.sizeBytes };
     }
     case publicKey.eddsaLegacy: {
       const point = number('Q');
       if (point?.length !== 33) return undefined;
-      return { kind: 'eddsa', key: spki(Buffer.concat([ed25519Head, point.subarray(1)])), integerBytes: 32 };
+      return { kind: 'eddsa', key: fromJwk(ed25519Jwk(point)), integerBytes: 32 };
     }
     case publicKey.dsa: {
       const [p, q, g, y] = [number('p'), number('q'), number('g'), number('y')];
       if (!(p && q && g && y)) return undefined;
-      const der = new DerWriter();
-      const parameters = der.sequence([p, q, g].map((value) => der.integer(value)));
-      const algorithm = der.sequence([der.objectIdentifier(dsaId), parameters]);
-      const key = spki(der.sequence([algorithm, der.bitString(der.integer(y))]));
-      return { kind: 'dsa', key, integerBytes: q.length };
+      const algorithm = [der(0x06, dsaOid), der(0x30, ...[p, q, g].map(derInteger))];
+      return { kind: 'dsa', key: fromSpki(algorithm, derInteger(y)), integerBytes: q.length };
     }
     default:
       return undefined;
   }
 }
 
-function spki(key: Buffer): KeyObject {
-  return createPublicKey({ key, format: 'der', type: 'spki' });
+function ecdsaKey(curve: Curve, point: Uint8Array): KeyObject {
+  const jwk = ecdsaJwk(curve, point);
+  if (jwk !== undefined) return fromJwk(jwk);
+  return fromSpki([der(0x06, ecPublicKeyOid), der(0x06, Buffer.from(curve.oid, 'hex'))], point);
 }
 
-function base64Url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
+/** Undefined for a curve that JWK has no name for. The point is not compressed. */
+export function ecdsaJwk({ jwkName, sizeBytes }: Curve, point: Uint8Array): JsonWebKey | undefined {
+  if (jwkName === undefined) return undefined;
+  const x = base64Url(point.subarray(1, 1 + sizeBytes));
+  return { kty: 'EC', crv: jwkName, x, y: base64Url(point.subarray(1 + sizeBytes)) };
+}
+
+/** Of a point with the byte before it that OpenPGP puts there. */
+export function ed25519Jwk(point: Uint8Array): JsonWebKey {
+  return { kty: 'OKP', crv: 'Ed25519', x: base64Url(point.subarray(1)) };
+}
+
+function fromJwk(key: JsonWebKey): KeyObject {
+  return createPublicKey({ key, format: 'jwk' });
+}
+
+/** For DSA and Brainpool curves, which JWK does not have: a key as SubjectPublicKeyInfo (RFC 5280 section 4.1). */
+function fromSpki(algorithm: readonly Uint8Array[], key: Uint8Array): KeyObject {
+  const spki = der(0x30, der(0x30, ...algorithm), der(0x03, Buffer.alloc(1), key));
+  return createPublicKey({ key: spki, format: 'der', type: 'spki' });
+}
+
+/** An element of DER (ITU-T X.690) of at most 65,535 bytes. */
+export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  const size = length < 0x80 ? [] : length < 0x100 ? [0x81] : [0x82, length >> 8];
+  return Buffer.concat([Buffer.from([tag, ...size, length & 0xff]), content]);
+}
+
+function derInteger(value: Uint8Array): Buffer {
+  // Without the zero, a number whose first bit is set would be negative.
+  return der(0x02, Buffer.alloc((value[0] ?? 0) >> 7), value);
+}
+
+export function base64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
 }
 
 /** A number of a key, as OpenPGP.js keeps it. */
