@@ -1,4 +1,4 @@
-import { printable } from '@slipway/core';
+import { parseStrictJson, printable } from '@slipway/core';
 
 /** The claims of a token, unverified: enough to explain a refusal, never to trust anybody. */
 export type IdClaims = Readonly<Record<string, unknown>>;
@@ -27,7 +27,7 @@ const shownTimes = ['iat', 'nbf', 'exp'] as const;
 export function decodeClaims(token: string): IdClaims {
   if (token.length > maxTokenCharacters) return {};
   try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const claims = parseStrictJson(Buffer.from(token.split('.')[1] ?? '', 'base64url'));
     return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? { ...claims } : {};
   } catch {
     return {};

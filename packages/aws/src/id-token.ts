@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type Environment,
+  parseStrictJson,
   printable,
   proxyVariables,
   RemoteError,
@@ -111,7 +112,7 @@ async function readBody(response: IncomingMessage): Promise<string> {
 function readToken(body: string): string {
   let answer: unknown;
   try {
-    answer = JSON.parse(body);
+    answer = parseStrictJson(body);
   } catch {
     throw unusable('it does not answer in JSON');
   }

@@ -56,6 +56,11 @@ describe('I8: the claims of any token', () => {
   });
 });
 
+test('a claim that is there twice makes none of them readable', () => {
+  const payload = Buffer.from('{"sub":"a","sub":"b"}').toString('base64url');
+  expect(decodeClaims(`e30.${payload}.c2ln`)).toEqual({});
+});
+
 test('claims are shown with times that people read, and nothing of the token', () => {
   const claims = {
     iss: 'https://a',

@@ -81,6 +81,7 @@ describe('a token of a job', () => {
     ['no JSON', { status: 200, body: '<html>' }],
     ['JSON without a token', { status: 200, body: '{"count":0}' }],
     ['null', { status: 200, body: 'null' }],
+    ['a key that is there twice', { status: 200, body: '{"value":"a.b.c","value":"a.b.c"}' }],
     ['what is no token', { status: 200, body: '{"value":"a.b.c\\n::error::x"}' }],
     ['too much', { status: 200, body: `{"value":"${'a'.repeat(100_000)}.b.c"}` }],
   ])('is not asked for again after %s', async (_, answer) => {

@@ -1,17 +1,21 @@
 import { createContext, Script } from 'node:vm';
+import { UserError } from './errors.ts';
 
 const script = new Script('run()');
+let context: ReturnType<typeof createContext> | undefined;
 
 /**
- * What `run` returns, or `undefined` once it has taken longer than `timeoutMs`; it is stopped then wherever it is, in the middle of
- * a regular expression too. It must not wait for anything. Throws what `run` throws.
+ * What `run` returns, or `undefined` once it has taken longer than `timeoutMs`: it is then stopped wherever it is, even in the
+ * middle of a regular expression. It must be synchronous. Throws what `run` throws.
  */
 export function withinTime<Value>(
   timeoutMs: number,
   run: () => Value,
 ): { readonly value: Value } | undefined {
   const done: { value: Value }[] = [];
-  const context = createContext({ run: () => void done.push({ value: run() }) });
+  // Making a context takes longer than most of what runs in it.
+  context ??= createContext({});
+  context['run'] = () => void done.push({ value: run() });
   try {
     script.runInContext(context, { timeout: timeoutMs });
   } catch (error) {
@@ -19,4 +23,44 @@ export function withinTime<Value>(
     return undefined;
   }
   return done[0];
+}
+
+const matchTimeoutMs = 250;
+const maxSlowMatches = 20;
+
+/**
+ * A regular expression that a user wrote, for text that others wrote. Some patterns take exponential time on some texts: a match
+ * that takes longer than 250 ms counts as a mismatch, and the 21st of these is a `UserError` `input-invalid`.
+ */
+export class UserPattern {
+  readonly source: string;
+  readonly #pattern: RegExp;
+  #slowMatches = 0;
+
+  /** Matches whole texts. Throws an `Error` for a pattern that is too long or not valid, in words that follow its name. */
+  constructor(source: string, maxCharacters = 1000) {
+    if (source.length > maxCharacters) throw new Error(`must have at most ${maxCharacters} characters`);
+    this.source = source;
+    try {
+      this.#pattern = new RegExp(`^(?:${source})$`, 'u');
+    } catch (error) {
+      throw new Error(
+        `is not a valid regular expression (${error instanceof Error ? error.message : String(error)})`,
+      );
+    }
+  }
+
+  matches(text: string): boolean {
+    const tested = withinTime(matchTimeoutMs, () => this.#pattern.test(text));
+    if (tested !== undefined) return tested.value;
+    this.#slowMatches += 1;
+    if (this.#slowMatches <= maxSlowMatches) return false;
+    throw new UserError(
+      'input-invalid',
+      `The pattern took longer than ${matchTimeoutMs} ms for ${this.#slowMatches} texts.`,
+      {
+        hint: 'Avoid a repetition inside a repetition, as in (a+)+, and adjacent repetitions that match the same characters.',
+      },
+    );
+  }
 }

@@ -3,10 +3,10 @@ const maxPrintableCharacters = 500;
 const doubleColon = /(?<!\barn:[a-z][a-z-]{1,31}:[a-z][a-z0-9-]{0,31}:?)::/g;
 
 /**
- * `text` from outside (a file name, a server's words) made safe to print: control characters, line breaks and
- * bidirectional overrides become `\u{…}` escapes, `::` is broken up so that no runner reads a workflow command (but not
- * inside of an ARN, which people copy, and where no command begins),
- * and what is longer than `maxCharacters` (500) is cut with `…`.
+ * `text` from outside (a file name, a server's words) made safe to print: control characters, line breaks, bidirectional
+ * overrides and invisible characters become `\u{…}` escapes. `::` is broken up so that no runner reads a workflow command,
+ * but not inside an ARN, which people copy and where no command begins. Text longer than `maxCharacters` (500) is cut
+ * with `…`.
  */
 export function printable(text: string, maxCharacters = maxPrintableCharacters): string {
   const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
@@ -23,9 +23,14 @@ export function printableLine(line: string): string {
     .replaceAll('##[', '#\u200b#[');
 }
 
+/** Characters that move the cursor, change the direction of the text, or are not seen at all. */
+const unseen =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\u{e0000}-\u{e007f}]/gu;
+/** What breaks up commands below, so that printing a printable text again changes nothing. */
+const breaks = /(?<=:)\u200b(?=:)|(?<=#)\u200b(?=#\[)/g;
+
 function withoutControls(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
+  return text
+    .replace(breaks, '')
+    .replace(unseen, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

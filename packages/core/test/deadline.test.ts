@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withinTime } from '../src/index.ts';
+import { UserError, UserPattern, withinTime } from '../src/index.ts';
 
 it('gives what is done in time, and what it throws', () => {
   expect(withinTime(60_000, () => 'done')).toEqual({ value: 'done' });
@@ -20,4 +20,28 @@ it('stops what would go on for ever, a regular expression and a loop', () => {
     }),
   ).toBeUndefined();
   expect(withinTime(60_000, () => 1)).toEqual({ value: 1 });
+});
+
+it('keeps nested runs apart', () => {
+  expect(withinTime(60_000, () => [withinTime(60_000, () => 1)?.value, 2])).toEqual({ value: [1, 2] });
+});
+
+it('matches whole texts by a pattern of the user', () => {
+  const pattern = new UserPattern('a|b[0-9]{2}');
+  expect(pattern.source).toBe('a|b[0-9]{2}');
+  expect(['a', 'b12', 'xa', 'ab', 'b1', 'a\n'].filter((text) => pattern.matches(text))).toEqual(['a', 'b12']);
+});
+
+it('refuses patterns that are not valid, or too long', () => {
+  expect(() => new UserPattern('(')).toThrow(/^is not a valid regular expression \(.+\)$/);
+  expect(() => new UserPattern('aaaa', 3)).toThrow('must have at most 3 characters');
+  expect(new UserPattern('aaa', 3).matches('aaa')).toBe(true);
+});
+
+it('takes matches that would go on for ever as mismatches, twenty times', { timeout: 60_000 }, () => {
+  const pattern = new UserPattern('(a+)+');
+  const slow = `${'a'.repeat(100)}b`;
+  for (let match = 1; match <= 20; match += 1) expect(pattern.matches(slow)).toBe(false);
+  expect(pattern.matches('aaa')).toBe(true);
+  expect(() => pattern.matches(slow)).toThrow(UserError);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { printable } from '../src/printable.ts';
+import { printable, printableLine } from '../src/printable.ts';
 
 describe('I8: two colons in what is printed', () => {
   test.each(['::error::x', '  ::error::x', ':::', 'x::y', 'arn::error::x', 'barn:aws:iam::x'])(
@@ -20,4 +20,39 @@ describe('I8: two colons in what is printed', () => {
   test('are broken up again behind an ARN', () => {
     expect(printable('arn:aws:s3:::bucket::error::x')).toBe('arn:aws:s3:::bucket:\u200b:error:\u200b:x');
   });
+});
+
+describe('I8: characters that are not seen, or turn text around,', () => {
+  const ranges: readonly (readonly [number, number])[] = [
+    [0x00, 0x1f],
+    [0x7f, 0x9f],
+    [0x061c, 0x061c],
+    [0x200b, 0x200f],
+    [0x2028, 0x202e],
+    [0x2066, 0x2069],
+    [0xfeff, 0xfeff],
+    [0xe0000, 0xe007f],
+  ];
+  test.each(ranges)('are escaped, from %j to %j', (first, last) => {
+    for (let code = first; code <= last; code += 1) {
+      const character = String.fromCodePoint(code);
+      const escaped = `a\\u{${code.toString(16)}}b`;
+      expect(printable(`a${character}b`)).toBe(escaped);
+      expect(printableLine(`a${character}b`)).toBe(escaped);
+    }
+  });
+
+  test.each([0x20, 0x7e, 0xa0, 0x061b, 0x061d, 0x200a, 0x2010, 0x2027, 0x202f, 0xfefe, 0xe0080])(
+    'have neighbours that stay: %j',
+    (code) => expect(printable(`a${String.fromCodePoint(code)}b`)).toBe(`a${String.fromCodePoint(code)}b`),
+  );
+
+  test.each([0xd800, 0xdfff])('include lone surrogates: %j', (code) => {
+    expect(printable(String.fromCharCode(code))).toBe(`\\u{${code.toString(16)}}`);
+  });
+
+  test.each(['::error::x', 'a##[error]b', ':\u200b:x', ':\u200b\u200b:'])(
+    'what is printable stays so when it is printed again: %j',
+    (text) => expect(printable(printable(text))).toBe(printable(text)),
+  );
 });

@@ -1,4 +1,4 @@
-import { printable } from '@slipway/core';
+import { parseStrictJson, printable } from '@slipway/core';
 
 const maxShownCharacters = 120;
 const maxShownProblems = 20;
@@ -32,7 +32,7 @@ export function jsonItemsOf(text: string): readonly string[] | undefined {
   if (!/^\s*\[/.test(text)) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseStrictJson(text);
   } catch {
     return undefined;
   }
