@@ -98,4 +98,4 @@ The mirror is ${relative(root, join(directory, 'mirror'))}. Point Spack 1.x at i
   spack buildcache keys --install --trust
   spack buildcache list --allarch
 
-and read README.md for the same in a workflow.`);
+docs/guides/publish-a-buildcache.md does the same in a workflow.`);

@@ -36,7 +36,7 @@ const minutesMs = 60_000;
 describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', () => {
   let key: TestKey;
   let secrets: Readonly<Record<string, string>>;
-  let secretsOfReadme: Readonly<Record<string, string>>;
+  let secretsOfBlocks: Readonly<Record<string, string>>;
   let staged: Readonly<Record<string, Uint8Array>>;
   let twin: string;
   let variables: Readonly<Record<string, string>>;
@@ -50,8 +50,8 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
       SIGNING_PASSPHRASE: passphrase,
       INDEX_KEY: index.privateArmored,
     };
-    // In the blocks of single actions the index key has none.
-    secretsOfReadme = { ...secrets, INDEX_KEY: locked.privateArmored, INDEX_PASSPHRASE: passphrase };
+    // In the blocks of single actions the index key has no passphrase.
+    secretsOfBlocks = { ...secrets, INDEX_KEY: locked.privateArmored, INDEX_PASSPHRASE: passphrase };
     const trusted = [key, index, locked].map(({ publicArmored }) => publicArmored);
     variables = { TRUSTED_KEYS: trusted.join('\n') };
     const honest = await stageHonestMirror();
@@ -130,6 +130,25 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
     2 * minutesMs,
   );
 
+  test('the five lines of the README sign, publish and verify', async () => {
+    const directory = temporaryDirectory('mirror');
+    const run = await runExample('README.md#five-lines-instead-of-a-page', {
+      actions,
+      files: staged,
+      secrets: { SIGNING_KEY: secrets['INDEX_KEY'] ?? '' },
+      variables,
+      before: [checkout],
+      replacements: { 's3://example-binaries/spack': pathToFileURL(directory).href },
+    });
+    expect(run.exitCode, run.log).toBe(0);
+    const stored = Object.entries(filesBelow(directory));
+    const entries = stored.filter(([path]) => path.endsWith('.spec.manifest.json'));
+    expect(entries).toHaveLength(7);
+    for (const [, bytes] of entries)
+      expect(Buffer.from(bytes).toString()).toContain('BEGIN PGP SIGNED MESSAGE');
+    expect(run.log).toContain('Checked 7 entries');
+  });
+
   describe.skipIf(!haveCdnSite())('on S3 behind a CDN (needs minio and varnishd)', () => {
     let world: TrustingSite | undefined;
     let issuer: TrustingSite['issuer'];
@@ -143,7 +162,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
     });
     afterAll(() => world?.stop());
 
-    /** What the blocks have for a reader's own, and where it is here. */
+    /** The placeholders of the blocks, and what stands in for them here. */
     function replacements(prefix: string, cdn: string, role: string): Readonly<Record<string, string>> {
       return {
         's3://example-binaries/spack': `s3://${site.bucket}/${prefix}`,
@@ -164,7 +183,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
     });
 
     test(
-      'the workflow of the README builds, signs, publishes, tells the CDN, and verifies what clients get',
+      'the workflow of the guide builds, signs, publishes, invalidates the CDN, and verifies what clients get',
       async () => {
         const spack = actionsDouble({
           '.': {
@@ -195,11 +214,11 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
             },
           },
         });
-        const run = await runExample('README.md#a-workflow-to-copy', {
+        const run = await runExample('docs/guides/publish-a-buildcache.md#publish-a-buildcache', {
           ...options(),
-          secrets: secretsOfReadme,
+          secrets: secretsOfBlocks,
           files: filesBelow(copyOfSpackFixture('v3-unsigned'), 'built/'),
-          replacements: replacements('readme', 'https://binaries.example.org', 'publish-binaries'),
+          replacements: replacements('guide', 'https://binaries.example.org', 'publish-binaries'),
           repositories: { 'spack/setup-spack@16b756799ede8b28951287f89bcd3fdb32ec1ca3': spack },
         });
         expect(run.exitCode, run.log).toBe(0);
@@ -207,7 +226,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
           ['build', 'sign', 'publish', 'verify'].map((id) => [id, 'success']),
         );
         expect(run.jobs['publish']?.steps['publish']?.outputs).toMatchObject({ published: '5' });
-        expect(await site.keys('readme/v3/manifests/index/')).toHaveLength(1);
+        expect(await site.keys('guide/v3/manifests/index/')).toHaveLength(1);
         expect(site.controlPlane.invalidations.at(-1)?.status).toBe('Completed');
       },
       2 * minutesMs,

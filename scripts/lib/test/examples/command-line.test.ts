@@ -35,13 +35,13 @@ describe('lines of the command line', () => {
     writeFileSync(join(directory, 'trusted-keys.asc'), key.publicArmored);
   });
 
-  test('of the README show help, sign, rehearse a publish, and verify what is served', async () => {
+  test('of the document show help, sign, rehearse a publish, and verify what is served', async () => {
     const { directory: staged } = await stageHonestMirror();
     const server = await serveDirectory(published);
     execFileSync('cp', ['-r', staged, join(directory, 'staged')]);
     const mirror = join(temporaryDirectory('srv'), 'binaries/spack');
     mkdirSync(join(mirror, '..'), { recursive: true });
-    const run = await runShellBlock(documentBlock('README.md#command-line'), {
+    const run = await runShellBlock(documentBlock('docs/command-line.md#command-line'), {
       directory,
       programs: commandLinePrograms(),
       replacements: {
@@ -74,7 +74,7 @@ describe('lines of the command line', () => {
   });
 });
 
-/** What the README's workflow takes from where. */
+/** Where the workflow of the guide takes secrets and mirrors from. */
 interface Workflow {
   readonly jobs: Readonly<
     Record<string, { readonly environment?: string; readonly steps: readonly { with?: object }[] }>
@@ -95,13 +95,13 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
   beforeAll(async () => {
     const gpg = execFileSync('sh', ['-c', 'command -v gpg'], { encoding: 'utf8' }).trim();
     const room = temporaryDirectory('gnupg');
-    // What a reader sees in the listing, and copies.
+    // What a reader copies from the listing.
     const fingerprint = (user: string): string =>
       `"$(gpg --list-keys --with-colons '${user}' | awk -F: '$1 == "fpr" { print $10; exit }')"`;
     made = await runShellBlock(documentBlock('docs/guides/signing-keys.md#make-them'), {
       directory,
       environment: { TMPDIR: room },
-      // Who sits at a terminal types the passphrase.
+      // At a terminal the user types the passphrase.
       programs: { gpg: `exec ${gpg} --batch --pinentry-mode loopback --passphrase '${passphrase}' "$@"` },
       replacements: {
         FINGERPRINT_OF_ENTRIES: fingerprint('Example mirror, entries'),
@@ -132,10 +132,12 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
     expect(verified.exitCode, verified.error).toBe(0);
   });
 
-  const readme = parse(documentBlock('README.md#a-workflow-to-copy').text) as Workflow;
+  const workflow = parse(
+    documentBlock('docs/guides/publish-a-buildcache.md#publish-a-buildcache').text,
+  ) as Workflow;
 
-  test.skipIf(!haveGh())('hands them to where the workflow of the README takes them from', async () => {
-    // gh has nobody to speak to here: it is told apart what it was asked, and by its own help whether it knows that.
+  test.skipIf(!haveGh())('stores them where the workflow of the guide to publishing reads them', async () => {
+    // gh has no server here: a double prints what it was asked, and the help of the real gh shows that it knows the flags.
     const run = await runShellBlock(documentBlock('docs/guides/signing-keys.md#hand-them-over'), {
       directory,
       programs: { gh: 'echo "$*"; case "$*" in *PASSPHRASE*) ;; *) head -n 1 ;; esac' },
@@ -151,19 +153,21 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
     for (const [what, , name = '', ...flags] of calls) {
       const environment = flags[1];
       if (what === 'variable') {
-        expect(documentBlock('README.md#a-workflow-to-copy').text).toContain(`vars.${name} }}`);
+        expect(documentBlock('docs/guides/publish-a-buildcache.md#publish-a-buildcache').text).toContain(
+          `vars.${name} }}`,
+        );
         continue;
       }
       const help = execFileSync(serverProgram('gh') ?? '', ['secret', 'set', '--help'], { encoding: 'utf8' });
       expect(help).toContain(flags[0]);
-      const jobs = Object.values(readme.jobs).filter((job) => job.environment === environment);
+      const jobs = Object.values(workflow.jobs).filter((job) => job.environment === environment);
       expect(jobs.length).toBeGreaterThan(0);
       expect(JSON.stringify(jobs)).toContain(`secrets.${name} }}`);
     }
   });
 
-  test('gives clients the file that was made, and the mirror that the workflow of the README verifies', async () => {
-    // Spack is no program of this repository: what it is asked is written down.
+  test('gives clients the file that was made, and the mirror that the workflow of the guide to publishing verifies', async () => {
+    // A double of Spack prints what it was asked.
     const run = await runShellBlock(documentBlock('docs/guides/signing-keys.md#clients'), {
       directory,
       replacements: { 'https://binaries.example.org': 'http://127.0.0.1' },
@@ -177,6 +181,6 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
     const file = /^gpg trust (\S+)$/.exec(trust)?.[1] ?? '';
     expect(readFileSync(join(directory, file), 'utf8')).toContain('BEGIN PGP PUBLIC KEY BLOCK');
     const mirror = /^mirror add --signed --type binary \S+ (\S+)$/.exec(add)?.[1];
-    expect(readme.jobs['verify']?.steps[0]?.with).toMatchObject({ mirror });
+    expect(workflow.jobs['verify']?.steps[0]?.with).toMatchObject({ mirror });
   });
 });

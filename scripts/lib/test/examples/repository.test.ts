@@ -86,7 +86,7 @@ describe('in a clone', () => {
     git('add', '--all');
     git('commit', '--quiet', '--message', 'As it is on main');
     expect(git('ls-files', 'actions/s3-publish/dist')).toBe('');
-    const run = await runShellBlock(documentBlock('README.md#a-workflow-to-copy:2'), {
+    const run = await runShellBlock(documentBlock('CONTRIBUTING.md#release'), {
       directory: own,
       environment: { ...system, ...identity },
     });
