@@ -56,3 +56,30 @@ describe('I8: characters that are not seen, or turn text around,', () => {
     (text) => expect(printable(printable(text))).toBe(printable(text)),
   );
 });
+
+describe('text that everybody sees as it is', () => {
+  test('is printed as it is: letters of other scripts, marks and whole pairs', () => {
+    const text = 'grün שלום 日本 e\u0301 😀 \u00a0';
+    expect(printable(text)).toBe(text);
+    expect(printableLine(text)).toBe(text);
+  });
+
+  test('is cut after as many characters as are wanted', () => {
+    expect(printable('x'.repeat(500))).toBe('x'.repeat(500));
+    expect(printable('x'.repeat(501))).toBe(`${'x'.repeat(500)}…`);
+    expect(printable('abcdef', 3)).toBe('abc…');
+  });
+});
+
+describe('I8: commands of a runner', () => {
+  test('of the older form are broken up', () => {
+    expect(printable('see ##[error]x')).toBe('see #\u200b#[error]x');
+    expect(printableLine('see ##[error]x')).toBe('see #\u200b#[error]x');
+  });
+
+  test('are broken up where a line of a program begins, and there alone', () => {
+    expect(printableLine('  ::error::x')).toBe('  :\u200b:error::x');
+    expect(printableLine('std::vector ::x')).toBe('std::vector ::x');
+    expect(printableLine('x'.repeat(2_000))).toHaveLength(2_000);
+  });
+});

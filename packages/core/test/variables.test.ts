@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { isLoopbackHost } from '../src/loopback.ts';
+import { proxyVariables, variableOf } from '../src/variables.ts';
+
+describe('a variable', () => {
+  test('is read without the blanks around it, and is missing when nothing else is in it', () => {
+    const environment = { A: ' value\n', B: ' \n', C: '' };
+    expect(['A', 'B', 'C', 'D'].map((name) => variableOf(environment, name))).toEqual([
+      'value',
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('that names a proxy is handed on under its own name', () => {
+    expect(
+      proxyVariables({
+        HTTPS_PROXY: 'http://proxy:3128\n',
+        no_proxy: ' ',
+        HTTP_PROXY: undefined,
+        PATH: '/bin',
+      }),
+    ).toEqual({ HTTPS_PROXY: 'http://proxy:3128' });
+  });
+
+  test('I7: that names a proxy and has two lines is refused without a word of its value', () => {
+    const refused = (): unknown => proxyVariables({ https_proxy: 'http://user:hunter2\n@proxy' });
+    expect(refused).toThrow(expect.objectContaining({ code: 'input-invalid' }));
+    expect(refused).toThrow(/^(?!.*hunter2).*https_proxy/s);
+  });
+});
+
+test.each([
+  ['localhost', true],
+  ['127.0.0.1', true],
+  ['127.255.3.4', true],
+  ['[::1]', true],
+  ['127.0.0.1.example.org', false],
+  ['localhost.example.org', false],
+  ['128.0.0.1', false],
+  ['[::2]', false],
+  ['0.0.0.0', false],
+])('%s can only be this machine: %s', (hostname, expected) => {
+  expect(isLoopbackHost(hostname)).toBe(expected);
+});
