@@ -1,7 +1,7 @@
 import { windowAt, windowNumbered } from '@slipway/download-window';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coveredWindows, dueWindows, isOver, newestOver } from '../src/clocks.ts';
+import { coveredWindows, dueWindows, isOver, newestOver, refuseDisagreement } from '../src/clocks.ts';
 
 const hourMs = 3_600_000;
 const time = fc.integer({ min: Date.UTC(2000, 0), max: Date.UTC(2100, 0) });
@@ -38,14 +38,21 @@ describe('with clocks that are off by as much as the tolerance', () => {
     );
   });
 
-  test('the newest window that is over is over, and the one after it is not', () => {
+  test('the newest window that is over is over by both clocks, and the one after it is not by one', () => {
+    const clocksOf = fc.record({
+      machineMs: time,
+      storeMs: fc.option(fc.integer({ min: -hourMs, max: hourMs }), { nil: undefined }),
+    });
     fc.assert(
-      fc.property(time, rules, (nowMs, given) => {
-        const clocks = { machineMs: nowMs, storeMs: undefined };
+      fc.property(clocksOf, rules, ({ machineMs, storeMs: apartMs }, given) => {
+        const clocks = { machineMs, storeMs: apartMs === undefined ? undefined : machineMs + apartMs };
+        const nowMs = Math.min(machineMs, clocks.storeMs ?? machineMs);
         const newest = newestOver(clocks, given) ?? 0;
         expect(isOver(newest, clocks, given)).toBe(true);
         expect(isOver(newest + 1, clocks, given)).toBe(false);
-        expect(windowNumbered(newest, given.lengthSeconds).endsAtMs).toBeLessThanOrEqual(nowMs);
+        const links = given.graceMs + given.toleranceMs;
+        expect(windowNumbered(newest, given.lengthSeconds).endsAtMs + links).toBeLessThanOrEqual(nowMs);
+        expect(windowNumbered(newest + 1, given.lengthSeconds).endsAtMs + links).toBeGreaterThan(nowMs);
       }),
     );
   });
@@ -60,4 +67,36 @@ test('two windows are the current and the next one, in the middle of a window', 
   expect(dueWindows({ machineMs: evening, storeMs: evening }, given)).toEqual([40_911, 40_912]);
   const morning = Date.UTC(2026, 0, 3, 0, 30);
   expect(coveredWindows({ machineMs: morning, storeMs: morning }, given)).toEqual([40_911, 40_912, 40_913]);
+});
+
+describe('I6: a window', () => {
+  const given = { lengthSeconds: 43_200, count: 2, toleranceMs: hourMs, graceMs: 12 * hourMs };
+  const { endsAtMs } = windowNumbered(40_911, given.lengthSeconds);
+  const overMs = endsAtMs + given.graceMs + given.toleranceMs;
+
+  test('is over once its grace and the tolerance have passed by the earlier of two clocks', () => {
+    expect(isOver(40_911, { machineMs: overMs, storeMs: overMs }, given)).toBe(true);
+    expect(isOver(40_911, { machineMs: overMs, storeMs: undefined }, given)).toBe(true);
+    expect(isOver(40_911, { machineMs: overMs - 1, storeMs: undefined }, given)).toBe(false);
+    expect(isOver(40_911, { machineMs: overMs - 1, storeMs: overMs + hourMs }, given)).toBe(false);
+    expect(isOver(40_911, { machineMs: overMs + hourMs, storeMs: overMs - 1 }, given)).toBe(false);
+  });
+
+  test('is never over sooner for a grace or a tolerance below zero', () => {
+    const odd = { ...given, graceMs: -hourMs, toleranceMs: -hourMs };
+    expect(isOver(40_911, { machineMs: endsAtMs, storeMs: undefined }, odd)).toBe(true);
+    expect(isOver(40_911, { machineMs: endsAtMs - 1, storeMs: undefined }, odd)).toBe(false);
+  });
+});
+
+test('clocks that differ by more than the tolerance are refused, whichever is ahead', () => {
+  const nowMs = Date.UTC(2026, 0, 2, 18);
+  const apartMs = hourMs + 60_000;
+  for (const storeMs of [undefined, nowMs, nowMs + apartMs, nowMs - apartMs])
+    expect(() => refuseDisagreement({ machineMs: nowMs, storeMs }, hourMs)).not.toThrow();
+  for (const storeMs of [nowMs + apartMs + 1, nowMs - apartMs - 1]) {
+    expect(() => refuseDisagreement({ machineMs: nowMs, storeMs }, hourMs)).toThrow(
+      expect.objectContaining({ code: 'plan-refused' }),
+    );
+  }
 });

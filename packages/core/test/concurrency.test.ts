@@ -67,6 +67,9 @@ describe('tasks over items', () => {
     await tasks.end(2, new Error('the first'));
     expect(settled).toBe(false);
     await tasks.end(1, new Error('the second'));
+    // Nothing ends these unless they were started by mistake.
+    await tasks.end(3);
+    await tasks.end(4);
     await outcome;
     expect(tasks.started).toEqual([1, 2]);
   });
