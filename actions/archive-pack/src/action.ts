@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { archiveTimeMs } from '@slipway/archive';
-import { counted, formatBytes, type Problem, printable, UserError } from '@slipway/core';
-import { type FileProblem, refuseProblems } from '@slipway/local-files';
+import { counted, formatBytes, type Problem, printable } from '@slipway/core';
+import { FileProblems } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import type { PlanProblem } from './entry-checks.ts';
 import { execute, unpackedBytes } from './execute.ts';
@@ -63,14 +63,13 @@ async function planArchives(
   workDirectory: string,
 ): Promise<{ readonly planned: Plan; readonly notices: readonly Problem[] }> {
   const baseDirectory = resolve(workDirectory, given.sourceDirectory ?? '.');
-  const fileProblems: FileProblem[] = [];
+  const fileProblems = new FileProblems();
   const { archives, notices } = observeArchives(given.archives, baseDirectory, fileProblems);
   const { readmeTemplate } = given;
   const template =
     readmeTemplate === undefined ? undefined : await readTemplate(readmeTemplate, workDirectory);
-  refuseProblems(
-    fileProblems,
-    'Nothing was packed, because of these paths in archives',
+  fileProblems.throwIfAny(
+    () => 'Nothing was packed, because of these paths in archives',
     'Check the paths, and whether an earlier step made the files.',
   );
   const names = given.archives.map(({ name }) => name);
@@ -81,25 +80,15 @@ async function planArchives(
   return { planned, notices };
 }
 
-const order: readonly PlanProblem['code'][] = [
-  'path-outside',
-  'name-invalid',
-  'content-invalid',
-  'input-invalid',
-];
-const maxNamedProblems = 20;
-
 function refusePlan(problems: readonly PlanProblem[]): void {
-  const code = order.find((candidate) => problems.some((problem) => problem.code === candidate));
-  if (code === undefined) return;
-  const lines = problems.slice(0, maxNamedProblems).map(({ archive, what }) => `  ${archive} ${what}`);
-  const more = problems.length - lines.length;
-  if (more > 0) lines.push(`  and ${more} more`);
-  const isName = code === 'name-invalid' || code === 'path-outside';
-  throw new UserError(
-    code,
-    `Nothing was packed:\n${lines.join('\n')}`,
-    isName ? { hint: 'Name files otherwise with "path=name", or leave them out with "!glob".' } : {},
+  const found = new FileProblems();
+  for (const { code, archive, what } of problems) found.add(code, archive, what);
+  found.throwIfAny(
+    () => 'Nothing was packed',
+    (code) =>
+      code === 'name-invalid' || code === 'path-outside'
+        ? 'Rename files with "path=name", or leave them out with "!glob".'
+        : undefined,
   );
 }
 

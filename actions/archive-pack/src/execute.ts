@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkArchive, type PackedFiles, type WrittenArchive, writeArchive } from '@slipway/archive';
 import {
@@ -10,12 +8,11 @@ import {
   makeDirectories,
   type ProgressPort,
   type SlipwayError,
-  systemErrorCode,
   UserError,
   unreachable,
   writeError,
 } from '@slipway/core';
-import { partialPath } from '@slipway/local-files';
+import { hasContents, partialPath } from '@slipway/local-files';
 import type { Plan, WriteStep } from './plan.ts';
 
 export interface PackedArchive extends WrittenArchive {
@@ -148,23 +145,10 @@ function requireSizes(pending: readonly Pending[]): void {
 async function putInPlace(pending: Pending, directory: string): Promise<boolean> {
   const path = join(directory, pending.step.name);
   try {
-    if (await hasBytes(path, pending.written)) return true;
+    if (hasContents(path, pending.written)) return true;
     await rename(pending.path, path);
     return false;
   } catch (error) {
     throw writeError(path, error, placeHint);
   }
-}
-
-async function hasBytes(path: string, { sizeBytes, sha256 }: WrittenArchive): Promise<boolean> {
-  try {
-    const stats = await stat(path);
-    if (!stats.isFile() || stats.size !== sizeBytes) return false;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
-  const digest = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) digest.update(piece);
-  return digest.digest('hex') === sha256;
 }

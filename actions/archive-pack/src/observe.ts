@@ -1,12 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { ArchiveSource, ArchiveSpec } from '@slipway/archive';
-import { type Problem, printable, systemErrorCode, UserError } from '@slipway/core';
+import { type Problem, printable, UserError } from '@slipway/core';
 import {
-  type FileProblem,
+  type FileProblems,
   type FoundPath,
   findFiles,
   leftOutNotices,
+  readBoundedFile,
   unusedExcludeNotices,
 } from '@slipway/local-files';
 
@@ -32,7 +31,7 @@ export interface Observed {
 export function observeArchives(
   specs: readonly ArchiveSpec[],
   baseDirectory: string,
-  problems: FileProblem[],
+  problems: FileProblems,
 ): Observed {
   const leftOut: string[] = [];
   const idle: string[] = [];
@@ -46,21 +45,13 @@ export function observeArchives(
   return { archives, notices: [...leftOutNotices(leftOut), ...unusedExcludeNotices(idle)] };
 }
 
-/** The text of the template. Throws `UserError` `input-invalid` when it is none. */
+/** The text of the template. Throws `UserError` `input-invalid` when it cannot be used. */
 export async function readTemplate(path: string, workDirectory: string): Promise<string> {
-  const refuse = (why: string, cause?: unknown): UserError =>
-    new UserError('input-invalid', `the readme-template ${printable(path)} cannot be used: ${why}`, {
-      cause,
-    });
   try {
-    const absolute = resolve(workDirectory, path);
-    if ((await stat(absolute)).size > maxTemplateBytes) throw refuse('it is larger than 1 MiB');
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(absolute));
+    const bytes = await readBoundedFile(path, { maxBytes: maxTemplateBytes, baseDirectory: workDirectory });
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw refuse(
-      error instanceof TypeError ? 'it is not UTF-8' : (systemErrorCode(error) ?? 'unreadable'),
-      error,
-    );
+    const why = error instanceof UserError ? error.message : `${printable(path)} is not UTF-8`;
+    throw new UserError('input-invalid', `The readme-template cannot be used: ${why}.`, { cause: error });
   }
 }

@@ -24,7 +24,7 @@ describe('nothing is packed', () => {
       'a file that is not there',
       { archives: 'x.zip: dist/app nowhere' },
       'source-missing',
-      '"nowhere" is not there',
+      '"nowhere" does not exist',
     ],
     ['a glob of nothing', { archives: 'x.zip: dist/*.dll' }, 'source-missing', 'matches no file'],
     ['a link out', { archives: 'x.zip: a' }, 'path-outside', 'a link to an absolute path ("/etc/passwd")'],
@@ -34,7 +34,7 @@ describe('nothing is packed', () => {
       'two files of one name in the universal zip',
       { archives: 'm.zip: a/x\nn.zip: b/x', universal: 'all.zip' },
       'name-invalid',
-      'all.zip has "x", which is there twice',
+      '"all.zip" has "x", which is there twice',
     ],
     [
       'names that differ in case',
@@ -65,10 +65,10 @@ describe('nothing is packed', () => {
       'README.txt',
     ],
     [
-      'a template that is none',
+      'a template that is a directory',
       { archives: 'x.zip: dist/app', 'readme-template': 'dist' },
       'input-invalid',
-      'readme-template dist',
+      'readme-template cannot be used: dist is not a regular file',
     ],
   ])('with %s', async (_, inputs, code, words) => {
     const failure = await failureOf(pack(workspace, inputs));
@@ -84,8 +84,8 @@ describe('nothing is packed', () => {
       '/etc/passwd',
       '".." segment',
       'device',
-      'm.zip has no entry "z"',
-      'n.zip has no entry "z"',
+      '"m.zip" has no entry "z"',
+      '"n.zip" has no entry "z"',
     ])
       expect(message).toContain(words);
   });

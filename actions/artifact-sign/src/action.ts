@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { counted, mapConcurrently, printable } from '@slipway/core';
+import { readBoundedFile } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import {
   type Keyring,
@@ -19,6 +19,7 @@ import { signatureTimeMs, signatureTimeProblems } from './signature-time.ts';
 import { findSources, signatureSuffix } from './sources.ts';
 
 const concurrentReads = 16;
+const maxMadeBytes = 64 * 2 ** 20;
 
 export const action = defineAction({
   name: 'artifact-sign',
@@ -133,6 +134,6 @@ async function readMade(
   ];
   return mapConcurrently(made, concurrentReads, async (file) => ({
     ...file,
-    contents: await readFile(file.path),
+    contents: await readBoundedFile(file.path, { maxBytes: maxMadeBytes }),
   }));
 }

@@ -1,7 +1,6 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { lstat, readFile } from 'node:fs/promises';
-import { mapConcurrently, type ProgressPort, printable, systemErrorCode, UserError } from '@slipway/core';
-import { readStable } from '@slipway/local-files';
+import { mapConcurrently, type ProgressPort, printable, UserError } from '@slipway/core';
+import { hasContents, readBoundedFile, readStable } from '@slipway/local-files';
 import type { DetachedVerdict, Keyring } from '@slipway/signing';
 import { type SourceFile, signatureSuffix } from './sources.ts';
 
@@ -57,7 +56,7 @@ export async function observeChecksums(
   form: 'detached' | 'clear-signed',
   keyring: Keyring,
 ): Promise<{ readonly isThere: boolean; readonly signature: SignatureState }> {
-  const isThere = await hasText(path, text);
+  const isThere = hasContents(path, { sizeBytes: Buffer.byteLength(text), sha256: hashOnce('sha256', text) });
   const signature = await readSignature(path + signatureSuffix);
   if (signature === undefined) return { isThere, signature: 'missing' };
   const detached = stateOf(
@@ -71,27 +70,12 @@ export async function observeChecksums(
   return { isThere, signature: isOfOther ? 'by-other-key' : 'over-other-bytes' };
 }
 
-async function hasText(path: string, text: string): Promise<boolean> {
-  try {
-    const stats = await lstat(path);
-    return stats.isFile() && stats.size === Buffer.byteLength(text)
-      ? hashOnce('sha256', await readFile(path)) === hashOnce('sha256', text)
-      : false;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw unreadable(path, error);
-  }
-}
-
 async function readSignature(path: string): Promise<Uint8Array | undefined> {
   try {
-    const stats = await lstat(path);
-    if (!stats.isFile() || stats.size > maxSignatureBytes) throw noSignature(path);
-    return await readFile(path);
+    return await readBoundedFile(path, { maxBytes: maxSignatureBytes, followLinks: false });
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw unreadable(path, error);
+    if (error instanceof UserError && error.code === 'source-missing') return undefined;
+    throw error instanceof UserError ? noSignature(path, error) : error;
   }
 }
 
@@ -109,13 +93,13 @@ function stateOf(verdict: DetachedVerdict | undefined, path: string): SignatureS
   }
 }
 
-function noSignature(path: string): UserError {
-  return new UserError('immutable-conflict', `${printable(path)} is there and is no signature`, {
-    hint: 'It would be overwritten by one: give it another name.',
-  });
-}
-
-function unreadable(path: string, cause: unknown): UserError {
-  const code = systemErrorCode(cause) ?? 'for an unknown reason';
-  return new UserError('source-unreadable', `${printable(path)} cannot be read (${code})`, { cause });
+function noSignature(path: string, cause?: unknown): UserError {
+  return new UserError(
+    'immutable-conflict',
+    `${printable(path)} exists already, and is not a signature that can be read`,
+    {
+      hint: 'Rename it: a signature would be written over it.',
+      cause,
+    },
+  );
 }

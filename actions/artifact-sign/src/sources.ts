@@ -1,19 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type Artifact, type Problem, printable, systemErrorCode, UserError } from '@slipway/core';
 import {
-  type Artifact,
-  type Problem,
-  parseArtifacts,
-  printable,
-  systemErrorCode,
-  UserError,
-} from '@slipway/core';
-import {
-  type FileProblem,
+  type FileFault,
+  FileProblems,
   type FoundPath,
   findFiles,
   leftOutNotices,
-  refuseProblems,
+  readArtifacts,
   unusedExcludeNotices,
 } from '@slipway/local-files';
 import { checksumNameProblem } from './checksums.ts';
@@ -42,7 +36,6 @@ export interface Sources {
 export const signatureSuffix = '.asc';
 const defaultName = 'SHA256SUMS';
 const maxFiles = 10_000;
-const maxListBytes = 16 * 2 ** 20;
 
 /**
  * The files to sign, in the order of their names, from the patterns and the list of artifacts. Signatures and the sums
@@ -52,19 +45,19 @@ export async function findSources(
   { files, artifacts: listPath, checksums }: Inputs,
   workDirectory: string,
 ): Promise<Sources> {
-  const problems: FileProblem[] = [];
-  const artifacts = listPath === undefined ? [] : await readArtifacts(resolve(workDirectory, listPath));
+  const problems = new FileProblems();
+  const artifacts = listPath === undefined ? [] : await readArtifacts(listPath, workDirectory);
   const found = new Map<string, Pick<SourceFile, 'sizeBytes' | 'artifact'>>();
   const patterns = findPatterns(files, workDirectory, problems);
   for (const file of patterns.found) found.set(file.path, { sizeBytes: file.sizeBytes, artifact: undefined });
   for (const artifact of artifacts) {
     const path = resolve(workDirectory, artifact.path ?? '');
     if (artifact.path === undefined) {
-      problems.push({
-        code: 'input-invalid',
-        path: artifact.name,
-        what: 'has no path in the list of artifacts: it must be a file of this machine',
-      });
+      problems.add(
+        'input-invalid',
+        artifact.name,
+        'has no path in the list of artifacts: it must be a file of this machine',
+      );
     } else if (isSignable(path)) {
       const sizeBytes = await sizeOf(path, artifact, problems);
       if (sizeBytes !== undefined) found.set(path, { sizeBytes, artifact });
@@ -81,11 +74,10 @@ export async function findSources(
       name.startsWith('../') || isAbsolute(name)
         ? `is not below ${printable(dirname(checksumsPath))}, where the sums are`
         : checksumNameProblem(name);
-    if (problem !== undefined) problems.push({ code: 'name-invalid', path, what: problem });
+    if (problem !== undefined) problems.add('name-invalid', path, problem);
   }
-  refuseProblems(
-    problems,
-    'Nothing was signed, because of these files',
+  problems.throwIfAny(
+    () => 'Nothing was signed, because of these files',
     'Check files and artifacts, and whether an earlier step made the files.',
   );
   requireSome(named.length);
@@ -100,7 +92,7 @@ export async function findSources(
 function findPatterns(
   lines: readonly string[],
   baseDirectory: string,
-  problems: FileProblem[],
+  problems: FileProblems,
 ): { readonly found: readonly FoundPath[]; readonly notices: readonly Problem[] } {
   const excludes = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
   const patterns = lines.filter((line) => !line.startsWith('!'));
@@ -111,7 +103,7 @@ function findPatterns(
     .flatMap((pattern) => findFiles(pattern, options))
     .filter(({ kind, path }) => {
       if (kind === 'link')
-        problems.push({ code: 'source-unreadable', path, what: 'is a symbolic link: name the file itself' });
+        problems.add('source-unreadable', path, 'is a symbolic link: name the file itself');
       return kind === 'file' && isSignable(path);
     });
   const idle = excludes.filter((text) => !usedExcludes.has(text));
@@ -125,10 +117,9 @@ function isSignable(path: string): boolean {
 async function sizeOf(
   path: string,
   { name, sizeBytes }: Artifact,
-  problems: FileProblem[],
+  problems: FileProblems,
 ): Promise<number | undefined> {
-  const add = (code: FileProblem['code'], what: string): undefined =>
-    void problems.push({ code, path: name, what });
+  const add = (code: FileFault, what: string): undefined => void problems.add(code, name, what);
   try {
     const stats = await stat(path);
     if (!stats.isFile()) return add('source-unreadable', `is no file at ${printable(path)}`);
@@ -139,21 +130,6 @@ async function sizeOf(
     return add(
       'source-missing',
       `cannot be read at ${printable(path)} (${systemErrorCode(error) ?? 'unknown'})`,
-    );
-  }
-}
-
-async function readArtifacts(path: string): Promise<readonly Artifact[]> {
-  try {
-    if ((await stat(path)).size > maxListBytes)
-      throw new UserError('too-large', `the list of artifacts ${printable(path)} is larger than 16 MiB`);
-    return parseArtifacts(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      'source-missing',
-      `the list of artifacts ${printable(path)} cannot be read (${systemErrorCode(error) ?? 'for an unknown reason'})`,
-      { hint: 'Give artifacts the output artifacts of an earlier step.', cause: error },
     );
   }
 }

@@ -15,12 +15,12 @@ beforeAll(async () => {
 
 describe('nothing is signed', () => {
   it.each([
-    ['where there is no such file', 'nowhere', 'source-missing', '"nowhere" is not there'],
+    ['where there is no such file', 'nowhere', 'source-missing', '"nowhere" does not exist'],
     ['where there are only signatures and sums', 'd', 'source-missing', 'no file to sign'],
     ['through a link', 'link', 'source-unreadable', 'symbolic link'],
     ['where a name would break the sums', 'odd', 'name-invalid', 'a line break'],
     ['where a name would be escaped', 'slashed', 'name-invalid', 'a backslash'],
-    ['over a file that is no signature', 'taken', 'immutable-conflict', 'is no signature'],
+    ['over a file that is not a signature', 'taken', 'immutable-conflict', 'is not a signature'],
   ])('%s', async (_, files, code, words) => {
     const workspace = workspaceOf({
       a: 'x',

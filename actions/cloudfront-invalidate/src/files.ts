@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { encodeKey, formatBytes, parseJsonText, systemErrorCode } from '@slipway/core';
+import { encodeKey, parseJsonText } from '@slipway/core';
+import { readBoundedFile } from '@slipway/local-files';
 import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
 
 const maxFileBytes = 64 * 2 ** 20;
@@ -10,7 +9,7 @@ const maxManifestDepth = 20;
 
 /** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
 export async function readPathsFile(path: string, workDirectory: string): Promise<readonly AskedTarget[]> {
-  const targets = parsePaths(await readBounded(path, workDirectory));
+  const targets = parsePaths(await readText(path, workDirectory));
   if (targets.length > maxItems) throw new Error(`it has more than ${maxItems} paths`);
   return targets;
 }
@@ -20,7 +19,7 @@ export async function readPathsFile(path: string, workDirectory: string): Promis
  * known. Throws an `Error` for a file that cannot be read, is no manifest, or has entries that are wrong, naming them.
  */
 export async function readManifestFile(path: string, workDirectory: string): Promise<readonly Proof[]> {
-  return parseManifest(await readBounded(path, workDirectory));
+  return parseManifest(await readText(path, workDirectory));
 }
 
 /** As `readManifestFile`, of its text. */
@@ -51,18 +50,7 @@ function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-async function readBounded(path: string, workDirectory: string): Promise<string> {
-  try {
-    await using file = await open(resolve(workDirectory, path));
-    const stat = await file.stat();
-    if (!stat.isFile()) throw new Error('it is no file');
-    if (stat.size > maxFileBytes) throw new Error(`it is larger than ${formatBytes(maxFileBytes)}`);
-    return await file.readFile('utf8');
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new Error(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`, {
-      cause: error,
-    });
-  }
+async function readText(path: string, workDirectory: string): Promise<string> {
+  const bytes = await readBoundedFile(path, { maxBytes: maxFileBytes, baseDirectory: workDirectory });
+  return bytes.toString('utf8');
 }

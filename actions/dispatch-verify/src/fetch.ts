@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, rename, rm, stat } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   backoffMs,
@@ -12,11 +10,11 @@ import {
   mapConcurrently,
   type ProgressPort,
   printable,
-  systemErrorCode,
   UserError,
   writeError,
 } from '@slipway/core';
 import { type Refusal, refusal } from '@slipway/dispatch-payload';
+import { hasContents } from '@slipway/local-files';
 import { Downloader, DownloadFault } from './download.ts';
 import type { FetchStep } from './plan.ts';
 
@@ -52,7 +50,7 @@ export async function fetchAll(
     await rm(partial, { recursive: true, force: true });
     makeDirectories(partial, placeHint);
     const missing: FetchStep[] = [];
-    for (const step of steps) if (!(await isThere(join(directory, step.name), step))) missing.push(step);
+    for (const step of steps) if (!hasContents(join(directory, step.name), step)) missing.push(step);
     ports.progress.start(
       'Fetch',
       missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -116,18 +114,5 @@ async function fetchPatiently(
       }
       await clock.sleep(retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs));
     }
-  }
-}
-
-async function isThere(path: string, { sizeBytes, sha256 }: FetchStep): Promise<boolean> {
-  try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size !== sizeBytes) return false;
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path)) hash.update(chunk);
-    return hash.digest('hex') === sha256;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
   }
 }

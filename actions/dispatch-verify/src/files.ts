@@ -1,4 +1,5 @@
-import { type InputSurroundings, readInputFile } from '@slipway/runner';
+import { readBoundedFile } from '@slipway/local-files';
+import type { InputSurroundings } from '@slipway/runner';
 import { compileSchema } from './schema.ts';
 
 /** GitHub adds what it knows of the repository and the sender to a payload of 64 KiB. */
@@ -7,15 +8,15 @@ const maxSchemaBytes = 2 ** 20;
 
 /** The bytes of a payload or an event. Throws a `UserError` when they cannot be read. */
 export function readEventFile(path: string, workDirectory: string): Promise<Buffer> {
-  return readInputFile(path, workDirectory, maxEventBytes);
+  return readBoundedFile(path, { maxBytes: maxEventBytes, baseDirectory: workDirectory });
 }
 
 /** The bytes of a schema. Throws a `UserError` when they cannot be read. */
 export function readSchemaFile(path: string, workDirectory: string): Promise<Buffer> {
-  return readInputFile(path, workDirectory, maxSchemaBytes);
+  return readBoundedFile(path, { maxBytes: maxSchemaBytes, baseDirectory: workDirectory });
 }
 
-/** Throws an `Error` for a file that is no usable schema. */
+/** Throws an `Error` for a file that is not a usable schema. */
 export async function checkSchemaFile(path: string, { workDirectory }: InputSurroundings): Promise<void> {
   await compileSchema(await readSchemaFile(path, workDirectory));
 }

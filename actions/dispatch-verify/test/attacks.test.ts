@@ -454,7 +454,7 @@ describe('the inputs', () => {
     [{ fields: 'a', 'multiline-fields': 'a=b' }, 'asked for twice'],
     [{ senders: 'a b' }, 'neither a login nor the number'],
     [{ seen: 'https://example.org/seen' }, 'only be read'],
-    [{ 'payload-file': 'missing.json' }, 'there is no file missing.json'],
+    [{ 'payload-file': 'missing.json' }, 'missing.json cannot be read (ENOENT)'],
   ])('%j: %s', async (inputs, words) => {
     await expect(receive(await message(), { inputs })).rejects.toThrow(words);
   });
@@ -490,7 +490,7 @@ describe('the inputs', () => {
   test('an event that is too large is not read', async () => {
     const path = eventFile({ text: 'x'.repeat(2 ** 20) });
     await expect(receive({}, { environment: { GITHUB_EVENT_PATH: path } })).rejects.toThrow(
-      'more than 1.00 MiB',
+      'larger than 1.00 MiB',
     );
   });
 });

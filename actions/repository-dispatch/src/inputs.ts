@@ -1,8 +1,9 @@
 import { parseDurationMs } from '@slipway/core';
 import { checkHmacSecret, parseEventType, parseMessageId, parseRepository } from '@slipway/dispatch-payload';
 import { parseApiUrl, parseAppKey } from '@slipway/github';
+import { readArtifacts } from '@slipway/local-files';
 import { commonInputs, type InputDeclaration, type InputsOf, input, signingInputs } from '@slipway/runner';
-import { readArtifactsFile, readPayloadFile } from './files.ts';
+import { readPayloadFile } from './files.ts';
 import { parseCommit, parseFieldLines, parsePayload, parseRef, parseTargets } from './parsers.ts';
 
 const minLifeMs = 60_000;
@@ -47,7 +48,7 @@ export const inputs = {
         'The JSON list of artifacts of an earlier step. Names, sizes, SHA-256, platforms and URLs are sent, never paths of this machine.',
     }),
     check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
-      void (await readArtifactsFile(path, workDirectory)),
+      void (await readArtifacts(path, workDirectory)),
   },
   'release-version': text('The version that is released, such as `1.4.0`.', (value) => {
     if (value.length > 256 || /[\u0000-\u001f\u007f]/.test(value)) {

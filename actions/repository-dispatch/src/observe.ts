@@ -5,8 +5,9 @@ import {
   parseRepository,
   sentArtifact,
 } from '@slipway/dispatch-payload';
+import { readArtifacts } from '@slipway/local-files';
 import type { ActionContext } from '@slipway/runner';
-import { readArtifactsFile, readPayloadFile } from './files.ts';
+import { readPayloadFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
 import { parseCommit, parseRef } from './parsers.ts';
 import type { PlanInput } from './plan.ts';
@@ -24,7 +25,7 @@ export async function observe(
   const artifacts =
     given.artifacts === undefined
       ? undefined
-      : await reading('artifacts', () => readArtifactsFile(given.artifacts ?? '', workDirectory));
+      : await reading('artifacts', () => readArtifacts(given.artifacts ?? '', workDirectory));
   const source = sourceOf(given, environment);
   return {
     targets: given.targets,

@@ -1,8 +1,8 @@
 import { awsProblems } from '@slipway/aws-actions';
+import { serveHashing } from '@slipway/local-files';
 import { defineAction, reportOutput } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import { isWholeBucket, openDestination } from './destination.ts';
-import { serveHashing } from './hashing.ts';
 import { inputs } from './inputs.ts';
 import { publishFiles } from './publish.ts';
 

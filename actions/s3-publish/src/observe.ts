@@ -1,10 +1,9 @@
 import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
-import { leftOutNotices } from '@slipway/local-files';
+import { FileProblems, hashFiles, leftOutNotices } from '@slipway/local-files';
 import { pathsToHandOn, readPending } from '@slipway/pending-invalidations';
 import { cdnPathOf, everythingUnder } from './addresses.ts';
-import { isEncoded } from './file-digest.ts';
+import { isEncoded } from './content-encoding.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
-import { hashFiles } from './hashing.ts';
 import { cachePolicyOf, contentEncodingOf, HeaderDigests, type HeaderRules } from './headers.ts';
 import { InventoryKeeper } from './inventory-keeper.ts';
 import { type Listing, listDestination } from './listing.ts';
@@ -12,7 +11,6 @@ import { listingNotes, type Note, publishedCredentials, unusedGlobs } from './no
 import type { LocalObject, Observation } from './plan.ts';
 import { lookAtObjects } from './remote-objects.ts';
 import type { Selection } from './selection.ts';
-import { SourceProblems } from './source-problems.ts';
 import { type FoundFile, findFiles } from './walk.ts';
 
 const maxNamedKeys = 20;
@@ -51,7 +49,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const opening = keepsHeaders
     ? InventoryKeeper.open(store, (line) => progress.info(line))
     : Promise.resolve(InventoryKeeper.none(store));
-  const problems = new SourceProblems();
+  const problems = new FileProblems();
   const leftOut: string[] = [];
   const finding = findFiles(options.selection, problems, leftOut);
   const listing = Promise.all([opening, finding]).then(([{ records }, files]) =>
@@ -124,7 +122,7 @@ function splitsOf(files: readonly FoundFile[]): readonly string[] {
 
 async function hashSource(
   files: readonly FoundFile[],
-  problems: SourceProblems,
+  problems: FileProblems,
   { selection, rules, workerEntry, progress }: ObserveOptions,
 ): Promise<readonly LocalObject[]> {
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -152,7 +150,10 @@ async function hashSource(
     else problems.add('source-unreadable', key, `cannot be read (${digest?.code ?? 'it was not hashed'})`);
     return [];
   });
-  problems.throwIfAny();
+  problems.throwIfAny(
+    (count) => `${counted(count, 'file')} of the source cannot be published, so nothing was`,
+    'Correct or remove them, or leave them out with exclude.',
+  );
   return local;
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { mapConcurrently, type ObjectStore, RemoteError, UserError } from '@slipway/core';
-import { hashFiles } from './hashing.ts';
+import { hashFiles } from '@slipway/local-files';
 import { contentDigest, type Inventory, keyDigest, stateDigest } from './inventory.ts';
 import type { ListedObject, Listing } from './listing.ts';
 import type { LocalObject, RemoteObject } from './plan.ts';

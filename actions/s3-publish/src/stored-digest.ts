@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
-import { digestFile } from './file-digest.ts';
+import { digestFile } from '@slipway/local-files';
 
 /**
  * SHA-256 and size of what a store has under a key, found by reading all of it; undefined when it is missing, has more than

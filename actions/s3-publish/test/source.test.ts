@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { digestFile, FileProblems } from '@slipway/local-files';
 import { failureOf, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { digestFile } from '../src/file-digest.ts';
 import { parseKeyGlob } from '../src/globs.ts';
 import { selectSource } from '../src/selection.ts';
-import { SourceProblems } from '../src/source-problems.ts';
 import { findFiles } from '../src/walk.ts';
 import { makeTree, publishTo, treeOf } from './publishing.ts';
 
@@ -15,9 +14,9 @@ async function keysOf(
   workDirectory: string,
   exclude: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const problems = new SourceProblems();
+  const problems = new FileProblems();
   const files = await findFiles(selectSource(lines, exclude.map(parseKeyGlob), workDirectory), problems);
-  problems.throwIfAny();
+  problems.throwIfAny((count) => `${count} files`, 'Look.');
   return files.map(({ key }) => key).toSorted();
 }
 

@@ -1,90 +1,75 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import {
-  printable,
-  systemErrorCode,
-  UserError,
-  type UserErrorCode,
-  withoutTrailingSlashes,
-} from '@slipway/core';
+import { UserError, withoutTrailingSlashes } from '@slipway/core';
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
+import type { FileFault, FileProblems } from './file-problems.ts';
 import { isPartialName } from './partial-file.ts';
 import { globTest, type PathTest, pathGlobOrBelow, splitGlob } from './path-globs.ts';
+import { codeOf, type WalkedDirectory, walkTree } from './walk-tree.ts';
 
 /** A file, a symbolic link, or a directory that is empty. */
 export interface FoundPath {
   /** Where it is, absolute. */
   readonly path: string;
-  /** Its name from where its pattern begins to say nothing more: `App.app/Contents/x` for `dist/App.app`. */
+  /** Its name, beginning with the last part of its pattern: `App.app/Contents/x` for `dist/App.app`. */
   readonly name: string;
   readonly kind: 'file' | 'link' | 'empty-directory';
   readonly sizeBytes: number;
   readonly executable: boolean;
-  /** What a link says. */
+  /** The text of a link. */
   readonly linkTarget?: string | undefined;
-}
-
-export interface FileProblem {
-  readonly code: Extract<
-    UserErrorCode,
-    'source-missing' | 'source-unreadable' | 'name-invalid' | 'input-invalid'
-  >;
-  readonly path: string;
-  /** Continues a sentence that begins with the path. */
-  readonly what: string;
 }
 
 export interface FindOptions {
   /** Where relative patterns start. */
   readonly baseDirectory: string;
-  /** Globs of what is left out: of names at any depth, or with a slash of paths below the base directory. */
+  /** Globs of what is left out: without a slash of names at any depth, with one of paths below the base directory. */
   readonly excludes: readonly string[];
-  readonly problems: FileProblem[];
-  /** Gets the paths of stores of credentials that the pattern does not name itself, from the base directory. */
+  readonly problems: FileProblems;
+  /** Receives the paths, from the base directory, of stores of credentials that the pattern does not name itself. */
   readonly leftOut?: string[] | undefined;
-  /** Gets those of `excludes` that left something out. */
+  /** Receives those of `excludes` that left something out. */
   readonly usedExcludes?: Set<string> | undefined;
 }
 
 const maxFiles = 200_000;
 
 /**
- * What a pattern stands for, in no particular order: a file, a directory with all below it, or what a glob matches, and with a
- * directory that it matches all below that too. A pattern of a directory that ends in `/` leaves the directory out of the
- * names. Symbolic links are not followed. Files that a process
- * was writing when it ended, and stores of credentials that the pattern does not name itself, are passed over. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
- *
- * The calls block: a directory entry costs some microseconds so, and many times that through the thread pool.
+ * What a pattern stands for, in no particular order: a file, a directory with everything below it, or what a glob matches,
+ * with everything below the directories that it matches. A pattern of a directory that ends in `/` leaves the directory out
+ * of the names. Symbolic links are not followed. Files that a process was writing when it ended, and stores of credentials
+ * that the pattern does not name itself, are left out. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
  */
 export function findFiles(pattern: string, options: FindOptions): readonly FoundPath[] {
-  const walk = new Walk(options);
-  const path = resolve(options.baseDirectory, pattern);
+  const { problems, baseDirectory } = options;
+  const finder = new Finder(options);
+  const problemsBefore = problems.count;
+  const path = resolve(baseDirectory, pattern);
   const stats = statOf(path, pattern.endsWith('/'));
   const glob = stats === undefined ? splitGlob(pattern) : undefined;
   if (stats !== undefined) {
-    walk.add(path, pattern.endsWith('/') ? '' : basename(path), stats);
+    finder.add(path, pattern.endsWith('/') ? '' : basename(path), stats);
   } else if (glob !== undefined) {
-    const directory = resolve(options.baseDirectory, glob.directory);
-    walk.match(directory, withoutTrailingSlashes(glob.glob));
+    finder.match(resolve(baseDirectory, glob.directory), withoutTrailingSlashes(glob.glob));
   } else {
-    options.problems.push({ code: 'source-missing', path: pattern, what: 'is not there' });
+    problems.add('source-missing', pattern, 'does not exist');
     return [];
   }
-  if (walk.found.length === 0 && !walk.hadProblems) {
-    const what = emptyWords(glob === undefined, walk.leftOutCount);
-    options.problems.push({ code: 'source-missing', path: pattern, what });
+  if (finder.found.length === 0 && problems.count === problemsBefore) {
+    problems.add('source-missing', pattern, emptyWords(glob === undefined, finder.leftOutCount));
   }
-  return walk.found;
+  return finder.found;
 }
 
 function emptyWords(isPath: boolean, leftOutCount: number): string {
-  if (leftOutCount > 0) return 'has only what holds credentials, which is left out unless it is named itself';
-  return isPath ? 'has no files, or all are left out' : 'matches no file';
+  if (leftOutCount > 0)
+    return 'has nothing but stores of credentials, which are left out unless they are named themselves';
+  return isPath ? 'has no files, or all of them are left out' : 'matches no file';
 }
 
 function exclusion({ baseDirectory, excludes, usedExcludes }: FindOptions): PathTest {
   const tests = excludes.map((text) => ({ text, test: pathGlobOrBelow(text) }));
-  const isAny = (path: string): boolean => {
+  const matchesAny = (path: string): boolean => {
     const matching = tests.filter(({ test }) => test(path));
     for (const { text } of matching) usedExcludes?.add(text);
     return matching.length > 0;
@@ -92,8 +77,8 @@ function exclusion({ baseDirectory, excludes, usedExcludes }: FindOptions): Path
   return (path) => {
     if (tests.length === 0) return false;
     const fromBase = relative(baseDirectory, path);
-    const asked = fromBase.startsWith('..') || isAbsolute(fromBase) ? path.slice(1) : fromBase;
-    return isAny(asked);
+    const isOutside = fromBase.startsWith('..') || isAbsolute(fromBase);
+    return matchesAny(isOutside ? path.slice(1) : fromBase);
   };
 }
 
@@ -106,69 +91,72 @@ function statOf(path: string, follow: boolean): fs.Stats | undefined {
   }
 }
 
-class Walk {
+/** What `fs.Stats` and `fs.Dirent` both tell. */
+type EntryKind = Pick<fs.Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>;
+
+class Finder {
   readonly found: FoundPath[] = [];
-  hadProblems = false;
   leftOutCount = 0;
   readonly #options: FindOptions;
   readonly #excluded: PathTest;
+  readonly #onProblem = (code: FileFault, path: string, _name: string, what: string): void =>
+    this.#options.problems.add(code, path, what);
 
   constructor(options: FindOptions) {
     this.#options = options;
     this.#excluded = exclusion(options);
   }
 
-  /** Everything that is at `path`, under this name; empty for a directory that is left out of the names. */
-  add(path: string, name: string, stats: fs.Stats): void {
-    const pending: { path: string; name: string; stats: fs.Stats }[] = [{ path, name, stats }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      if (this.#excluded(next.path)) continue;
-      const isDirectory = next.stats.isDirectory();
-      if (credentialStoreIn(next.path.slice(path.length + 1)) !== undefined) {
-        this.#leaveOut(next.path, isDirectory);
-        continue;
-      }
-      if (!isDirectory) {
-        this.#addFile(next.path, next.name, next.stats);
-        continue;
-      }
-      const entries = this.#entries(next.path);
-      if (entries?.length === 0 && next.name !== '') this.#addEmptyDirectory(next.path, next.name);
-      for (const entry of entries ?? []) {
-        const below = {
-          path: `${next.path}/${entry}`,
-          name: next.name === '' ? entry : `${next.name}/${entry}`,
-        };
-        const belowStats = this.#stat(below.path);
-        if (belowStats !== undefined) pending.push({ ...below, stats: belowStats });
-      }
-    }
+  /** Takes everything at `path`, under this name; an empty name leaves a directory out of the names. */
+  add(path: string, name: string, kind: EntryKind): void {
+    const root = this.#take(path, name, kind, path);
+    if (root === undefined) return;
+    this.#walk(root, {
+      visit: (entry, entryPath, entryName) => this.#take(entryPath, entryName, entry, path),
+      onEmpty: (directory) => this.#addEmptyDirectory(directory),
+    });
   }
 
-  /** Everything below `directory` that matches, with all that is below what matches. */
+  /** Takes everything below `directory` that matches, with everything below what matches. */
   match(directory: string, glob: string): void {
+    if (statOf(directory, true)?.isDirectory() !== true) return;
     const test = globTest(glob);
     const depth = /\*\*|[{(]/.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
     const isLeftOut = (store: CredentialStore | undefined): boolean =>
       store !== undefined && !namesItself(glob, store);
-    const pending = [{ path: directory, prefix: '' }];
-    if (statOf(directory, true)?.isDirectory() !== true) return;
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      for (const entry of this.#entries(next.path) ?? []) {
-        const path = `${next.path}/${entry}`;
-        const name = next.prefix + entry;
-        if (this.#excluded(path)) continue;
-        const stats = this.#stat(path);
-        if (stats === undefined) continue;
-        if (isLeftOut(credentialStoreIn(name))) {
-          if (test(name) || (stats.isDirectory() && name.split('/').length < depth))
-            this.#leaveOut(path, stats.isDirectory());
-          continue;
-        }
-        if (test(name)) this.add(path, name, stats);
-        else if (stats.isDirectory()) pending.push({ path, prefix: `${name}/` });
-      }
-    }
+    this.#walk(
+      { path: directory, prefix: '' },
+      {
+        visit: (entry, path, name) => {
+          if (this.#excluded(path)) return undefined;
+          const isDirectory = entry.isDirectory();
+          if (isLeftOut(credentialStoreIn(name))) {
+            if (test(name) || (isDirectory && name.split('/').length < depth))
+              this.#leaveOut(path, isDirectory);
+          } else if (test(name)) this.add(path, name, entry);
+          else if (isDirectory) return { path, prefix: `${name}/` };
+          return undefined;
+        },
+      },
+    );
+  }
+
+  #walk(
+    start: WalkedDirectory,
+    visitor: Pick<Parameters<typeof walkTree<WalkedDirectory>>[1], 'visit' | 'onEmpty'>,
+  ): void {
+    const walk = walkTree(start, { ...visitor, skips: isPartialName, onProblem: this.#onProblem });
+    while (walk.next().done !== true);
+  }
+
+  /** Takes what is not a directory, and gives the directory to enter for what is one. */
+  #take(path: string, name: string, kind: EntryKind, root: string): WalkedDirectory | undefined {
+    if (this.#excluded(path)) return undefined;
+    const isDirectory = kind.isDirectory();
+    if (credentialStoreIn(path.slice(root.length + 1)) !== undefined) this.#leaveOut(path, isDirectory);
+    else if (isDirectory) return { path, prefix: name === '' ? '' : `${name}/` };
+    else this.#addFile(path, name, kind);
+    return undefined;
   }
 
   #leaveOut(path: string, isDirectory: boolean): void {
@@ -178,29 +166,31 @@ class Walk {
     this.#options.leftOut?.push(isDirectory ? `${shown}/` : shown);
   }
 
-  #addFile(path: string, name: string, stats: fs.Stats): void {
-    const isLink = stats.isSymbolicLink();
-    if (!isLink && !stats.isFile()) {
-      this.#problem('source-unreadable', path, 'is a pipe, a socket or a device');
+  #addFile(path: string, name: string, kind: EntryKind): void {
+    const isLink = kind.isSymbolicLink();
+    if (!isLink && !kind.isFile()) {
+      this.#onProblem('source-unreadable', path, name, 'is a pipe, a socket or a device');
       return;
     }
     try {
+      const stats = isLink ? undefined : fs.lstatSync(path);
       this.#push({
         path,
         name,
         kind: isLink ? 'link' : 'file',
-        sizeBytes: isLink ? 0 : stats.size,
-        executable: !isLink && (stats.mode & 0o111) !== 0,
+        sizeBytes: stats?.size ?? 0,
+        executable: stats !== undefined && (stats.mode & 0o111) !== 0,
         linkTarget: isLink ? fs.readlinkSync(path) : undefined,
       });
     } catch (error) {
       if (error instanceof UserError) throw error;
-      this.#problem('source-unreadable', path, `cannot be read (${codeOf(error)})`);
+      this.#onProblem('source-unreadable', path, name, `cannot be read (${codeOf(error)})`);
     }
   }
 
-  #addEmptyDirectory(path: string, name: string): void {
-    this.#push({ path, name, kind: 'empty-directory', sizeBytes: 0, executable: false });
+  #addEmptyDirectory({ path, prefix }: WalkedDirectory): void {
+    if (prefix === '') return;
+    this.#push({ path, name: prefix.slice(0, -1), kind: 'empty-directory', sizeBytes: 0, executable: false });
   }
 
   #push(found: FoundPath): void {
@@ -211,61 +201,4 @@ class Walk {
       });
     }
   }
-
-  #entries(path: string): readonly string[] | undefined {
-    try {
-      const names = fs.readdirSync(path);
-      const honest = names.some((name) => name.includes('\ufffd')) ? this.#decodable(path) : names;
-      return honest.filter((name) => !isPartialName(name));
-    } catch (error) {
-      this.#problem('source-unreadable', path, `cannot be listed (${codeOf(error)})`);
-      return undefined;
-    }
-  }
-
-  /** Without the names that are no UTF-8, which cannot be asked for by the name that Node gives. */
-  #decodable(path: string): readonly string[] {
-    return fs.readdirSync(path, { encoding: 'buffer' }).flatMap((bytes) => {
-      const name = bytes.toString('utf8');
-      if (Buffer.from(name).equals(bytes)) return [name];
-      this.#problem('name-invalid', `${path}/${name}`, 'is a name that is no UTF-8');
-      return [];
-    });
-  }
-
-  #stat(path: string): fs.Stats | undefined {
-    try {
-      return fs.lstatSync(path);
-    } catch (error) {
-      this.#problem('source-unreadable', path, `cannot be read (${codeOf(error)})`);
-      return undefined;
-    }
-  }
-
-  #problem(code: FileProblem['code'], path: string, what: string): void {
-    this.hadProblems = true;
-    this.#options.problems.push({ code, path, what });
-  }
-}
-
-const order: readonly FileProblem['code'][] = [
-  'source-unreadable',
-  'name-invalid',
-  'source-missing',
-  'input-invalid',
-];
-const maxNamedProblems = 20;
-
-/** Throws one `UserError` that names the first of the problems and counts the others, when there are any. */
-export function refuseProblems(problems: readonly FileProblem[], sentence: string, hint: string): void {
-  const code = order.find((candidate) => problems.some((problem) => problem.code === candidate));
-  if (code === undefined) return;
-  const lines = problems.slice(0, maxNamedProblems).map(({ path, what }) => `  "${printable(path)}" ${what}`);
-  const more = problems.length - lines.length;
-  if (more > 0) lines.push(`  and ${more} more`);
-  throw new UserError(code, `${sentence}:\n${lines.join('\n')}`, { hint });
-}
-
-function codeOf(error: unknown): string {
-  return systemErrorCode(error) ?? 'for an unknown reason';
 }

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { printable, SlipwayError, systemErrorCode, UserError } from '@slipway/core';
+import { printable, SlipwayError, UserError } from '@slipway/core';
+import { notRegularFile, openFlags, unreadableFile } from './open-file.ts';
 
-/** What tells a file from one that was written since: two of the same identity have the same bytes. */
+/** Tells a file from one that was written since: files of the same identity have the same bytes. */
 export interface FileIdentity {
   readonly device: bigint;
   readonly inode: bigint;
@@ -11,15 +11,13 @@ export interface FileIdentity {
   readonly changedAtNs: bigint;
 }
 
-const openFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
 export interface StableReadOptions {
   readonly chunkBytes: number;
   /** The size that the file had when it was found. */
   readonly expectedSizeBytes?: number | undefined;
   /** The file must still be this one. */
   readonly expectedIdentity?: FileIdentity | undefined;
-  /** Told once, before the first piece. */
+  /** Called once, before the first piece. */
   readonly onOpened?: ((identity: FileIdentity) => void) | undefined;
 }
 
@@ -43,19 +41,19 @@ export async function* readStable(
       const chunk = await readFully(handle, wanted, position);
       if (chunk === undefined) throw changed(path);
       position += wanted;
-      // Looked at with the last piece, so that whoever counts on it has not got all before.
+      // Checked before the last piece is handed out, so that nobody gets the whole of a file that changed.
       if (position >= identity.sizeBytes && !isSame(identity, await identityOf(handle, path)))
         throw changed(path);
       yield chunk;
     }
   } catch (error) {
-    throw error instanceof SlipwayError ? error : unreadable(path, error);
+    throw error instanceof SlipwayError ? error : unreadableFile(path, error);
   } finally {
     await handle.close();
   }
 }
 
-/** Throws `UserError` `content-invalid` when the file at `path` is not the one of this identity any more. */
+/** Throws `UserError` `content-invalid` unless the file at `path` still has this identity. */
 export async function requireUnchanged(path: string, identity: FileIdentity): Promise<void> {
   const handle = await openFile(path);
   try {
@@ -69,13 +67,13 @@ async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, openFlags);
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadableFile(path, error);
   }
 }
 
 async function identityOf(handle: FileHandle, path: string): Promise<FileIdentity> {
   const stats = await handle.stat({ bigint: true });
-  if (!stats.isFile()) throw new UserError('source-unreadable', `${printable(path)} is no plain file`);
+  if (!stats.isFile()) throw notRegularFile(path);
   return {
     device: stats.dev,
     inode: stats.ino,
@@ -112,14 +110,6 @@ async function readFully(
 
 function changed(path: string): UserError {
   return new UserError('content-invalid', `${printable(path)} changed while it was being read`, {
-    hint: 'Let nothing write to the files any more when this step begins, and run it again.',
+    hint: 'Make sure that nothing still writes to the files when this step begins, and run it again.',
   });
-}
-
-function unreadable(path: string, cause: unknown): UserError {
-  const code = systemErrorCode(cause);
-  const what = `${printable(path)} cannot be read (${code ?? 'for an unknown reason'})`;
-  return code === 'ENOENT'
-    ? new UserError('source-missing', what, { cause })
-    : new UserError('source-unreadable', what, { cause });
 }

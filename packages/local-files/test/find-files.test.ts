@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest';
 import {
   credentialStoreIn,
   type FileProblem,
+  FileProblems,
   type FoundPath,
   findFiles,
   partialPath,
-  refuseProblems,
 } from '../src/index.ts';
 
 function tree(...paths: readonly string[]): string {
@@ -34,9 +34,9 @@ function find(
   readonly problems: readonly FileProblem[];
   readonly names: string[];
 } {
-  const problems: FileProblem[] = [];
+  const problems = new FileProblems();
   const found = findFiles(pattern, { baseDirectory, excludes, problems });
-  return { found, problems, names: found.map(({ name }) => name).sort() };
+  return { found, problems: problems.first, names: found.map(({ name }) => name).sort() };
 }
 
 const base = tree(
@@ -52,7 +52,7 @@ describe('what holds credentials (I7)', () => {
   it('is told by its whole path where it is elsewhere', () => {
     const leftOut: string[] = [];
     const other = tree('x/.npmrc', 'x/y');
-    const options = { baseDirectory: tree('z'), excludes: [], problems: [], leftOut };
+    const options = { baseDirectory: tree('z'), excludes: [], problems: new FileProblems(), leftOut };
     findFiles(`${other}/x`, options);
     expect(leftOut).toEqual([`${other}/x/.npmrc`]);
   });
@@ -67,10 +67,10 @@ describe('what holds credentials (I7)', () => {
     'd',
   );
   const findAll = (pattern: string, ...excludes: readonly string[]) => {
-    const problems: FileProblem[] = [];
+    const problems = new FileProblems();
     const leftOut: string[] = [];
     const found = findFiles(pattern, { baseDirectory: checkout, excludes, problems, leftOut });
-    return { names: found.map(({ name }) => name).sort(), leftOut: leftOut.sort(), problems };
+    return { names: found.map(({ name }) => name).sort(), leftOut: leftOut.sort(), problems: problems.first };
   };
 
   it.each([
@@ -91,7 +91,7 @@ describe('what holds credentials (I7)', () => {
 
   it('is not told of where it is excluded, and is told to be all where it is', () => {
     expect(findAll('app', '.git', '.E*')).toMatchObject({ leftOut: [] });
-    expect(findAll('.e*')).toMatchObject({ problems: [{ what: expect.stringMatching(/named itself/) }] });
+    expect(findAll('.e*')).toMatchObject({ problems: [{ what: expect.stringMatching(/named themselves/) }] });
   });
 
   it.each([
@@ -160,7 +160,7 @@ describe('a pattern', () => {
   });
 
   it.each([
-    ['nowhere', 'is not there'],
+    ['nowhere', 'does not exist'],
     ['dist/*.so', 'matches no file'],
     ['nowhere/*.so', 'matches no file'],
   ])('of nothing is a problem: %s', (pattern, what) => {
@@ -187,7 +187,7 @@ describe('a pattern', () => {
     expect(find(directory, '*').names).toEqual(['a']);
   });
 
-  it('I8: names that are no UTF-8 and files that are none are problems', () => {
+  it('I8: names that are not UTF-8 and pipes are problems', () => {
     const directory = tree('d/a');
     writeFileSync(Buffer.concat([Buffer.from(`${directory}/d/`), Buffer.from([0xff, 0xfe])]), 'x');
     execFileSync('mkfifo', [join(directory, 'd/pipe')]);
@@ -198,21 +198,17 @@ describe('a pattern', () => {
 });
 
 describe('the refusal', () => {
-  const problem = (index: number): FileProblem => ({
-    code: 'source-missing',
-    path: `file${index}`,
-    what: 'is not there',
-  });
-
   it('names twenty problems, counts the others, and has the code of the worst', () => {
-    const problems = Array.from({ length: 25 }, (_, index) => problem(index));
-    problems.push({ code: 'source-unreadable', path: 'x', what: 'cannot be read' });
-    const refuse = (): void => refuseProblems(problems, 'Nothing was done', 'Look.');
+    const problems = new FileProblems();
+    for (let index = 0; index < 25; index += 1) problems.add('source-missing', `file${index}`, 'is missing');
+    problems.add('source-unreadable', 'x', 'cannot be read');
+    const refuse = (): void => problems.throwIfAny((count) => `${count} files were left`, 'Look.');
     expect(refuse).toThrow(expect.objectContaining({ code: 'source-unreadable', hint: 'Look.' }));
-    expect(refuse).toThrow(/"file19" is not there\n {2}and 6 more$/);
+    expect(refuse).toThrow(/^26 files were left:\n {2}"file0" is missing/);
+    expect(refuse).toThrow(/"file19" is missing\n {2}and 6 more$/);
   });
 
-  it('is none without problems', () => {
-    expect(() => refuseProblems([], 'Nothing', 'Look.')).not.toThrow();
+  it('is not thrown without problems', () => {
+    expect(() => new FileProblems().throwIfAny(() => 'Nothing', 'Look.')).not.toThrow();
   });
 });

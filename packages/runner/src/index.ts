@@ -3,7 +3,6 @@ export * from './common-inputs.ts';
 export * from './declaration.ts';
 export * from './failure.ts';
 export * from './input.ts';
-export * from './input-file.ts';
 export * from './input-lines.ts';
 export * from './lines-input.ts';
 export * from './markdown.ts';

@@ -25,7 +25,7 @@ interface Batch {
 }
 
 /**
- * The digests of files, in their order: each is read once, on all cores when there is much to read. `onBytes` is told as
+ * The digests of files, in their order: each is read once, on all cores when there is much to read. `onBytes` is called as
  * files are done.
  */
 export async function hashFiles(
@@ -121,7 +121,7 @@ export async function serveHashing(): Promise<void> {
   const port = parentPort;
   const isOurs = typeof seed === 'object' && seed !== null && Reflect.get(seed, 'role') === role;
   if (isMainThread || port === null || !isOurs)
-    throw new InternalError('this is no worker that hashes files');
+    throw new InternalError('this is not a worker that hashes files');
   port.on('message', (paths: readonly string[]) => {
     port.postMessage(paths.map((path) => digestFile(path)));
   });

@@ -1,20 +1,23 @@
 import { createHash, hash } from 'node:crypto';
 import fs from 'node:fs';
 import { systemErrorCode } from '@slipway/core';
+import { openFlags } from './open-file.ts';
 
-/** What a file holds, or why that cannot be said. */
+/** What a file holds, or why that cannot be told. */
 export type FileDigest =
   | { readonly kind: 'digest'; readonly sizeBytes: number; readonly sha256: string }
   | { readonly kind: 'changing' }
   | { readonly kind: 'unreadable'; readonly code: string };
 
 const chunkBytes = 1024 * 1024;
-const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 /** One for each thread: nothing else runs while a file is read into it. */
 let sharedBuffer: Uint8Array | undefined;
 
-/** Reads and hashes a file, which must be the same file of the same size and time before and after. The calls block. */
+/**
+ * Reads and hashes a regular file, which must be the same file of the same size and time before and after. Symbolic links are
+ * not followed. The calls block.
+ */
 export function digestFile(path: string): FileDigest {
   sharedBuffer ??= new Uint8Array(chunkBytes);
   const buffer = sharedBuffer;
@@ -26,7 +29,7 @@ export function digestFile(path: string): FileDigest {
   }
   try {
     const before = fs.fstatSync(descriptor);
-    if (!before.isFile()) return { kind: 'unreadable', code: 'not a plain file' };
+    if (!before.isFile()) return { kind: 'unreadable', code: 'not a regular file' };
     const sha256 =
       before.size < buffer.length
         ? digestSmall(descriptor, before.size, buffer)
@@ -38,6 +41,30 @@ export function digestFile(path: string): FileDigest {
     return { kind: 'digest', sizeBytes: before.size, sha256 };
   } catch (error) {
     return unreadable(error);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/**
+ * Whether `path` is a regular file of this size and SHA-256. The calls block. False for a symbolic link, and for anything that
+ * cannot be read.
+ */
+export function hasContents(
+  path: string,
+  { sizeBytes, sha256 }: { readonly sizeBytes: number; readonly sha256: string },
+): boolean {
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.size !== sizeBytes) return false;
+  const digest = digestFile(path);
+  return digest.kind === 'digest' && digest.sizeBytes === sizeBytes && digest.sha256 === sha256;
+}
+
+/** The first bytes of a file, at most `maxBytes`. Symbolic links are not followed. Throws what the file system does. */
+export function readFileStart(path: string, maxBytes: number): Buffer {
+  const descriptor = fs.openSync(path, openFlags);
+  try {
+    const buffer = Buffer.alloc(maxBytes);
+    return buffer.subarray(0, fs.readSync(descriptor, buffer, 0, maxBytes, 0));
   } finally {
     fs.closeSync(descriptor);
   }
@@ -70,20 +97,4 @@ function digestLarge(descriptor: number, sizeBytes: number, buffer: Uint8Array):
 
 function unreadable(error: unknown): FileDigest {
   return { kind: 'unreadable', code: systemErrorCode(error) ?? 'for an unknown reason' };
-}
-
-const firstBytes: Readonly<Record<string, string>> = { gzip: '1f8b', zstd: '28b52ffd' };
-
-/** Whether a file begins as those do that are compressed so; true where beginnings tell nothing. Throws what the file system does. */
-export function isEncoded(path: string, encoding: string | undefined): boolean {
-  const wanted = encoding === undefined ? undefined : firstBytes[encoding];
-  if (wanted === undefined) return true;
-  const descriptor = fs.openSync(path, openFlags);
-  try {
-    const buffer = Buffer.alloc(wanted.length / 2);
-    const count = fs.readSync(descriptor, buffer, 0, buffer.length, 0);
-    return buffer.subarray(0, count).toString('hex') === wanted;
-  } finally {
-    fs.closeSync(descriptor);
-  }
 }
