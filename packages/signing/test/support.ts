@@ -70,13 +70,15 @@ export async function selfSign(
   fields: Partial<openpgp.SignaturePacket>,
   data: object,
   atMs: number,
+  hash = openpgp.enums.hash.sha512,
 ): Promise<openpgp.SignaturePacket> {
   const packet = new openpgp.SignaturePacket();
   Object.assign(packet, fields);
   packet.publicKeyAlgorithm = secret.algorithm;
-  packet.hashAlgorithm = openpgp.enums.hash.sha512;
+  packet.hashAlgorithm = hash;
   const sign: (...parameters: unknown[]) => Promise<void> = packet.sign.bind(packet) as never;
-  await sign(secret, data, new Date(atMs), true, openpgp.config);
+  const config = { ...openpgp.config, nonDeterministicSignaturesViaNotation: false };
+  await sign(secret, data, new Date(atMs), true, config);
   return packet;
 }
 
