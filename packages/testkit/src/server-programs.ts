@@ -1,12 +1,18 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** How a program is had that no npm package brings. */
+/** Where a program comes from that no npm package brings. */
 type Origin =
-  | { readonly kind: 'go-package'; readonly package: string }
+  | {
+      readonly kind: 'go-package';
+      readonly package: string;
+      /** Modules that are replaced by one Go file each. */
+      readonly replaced?: Readonly<Record<string, string>>;
+    }
   /** Unpacked, not installed: nothing of the system changes, and nobody needs to be root. */
   | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string };
 
@@ -18,6 +24,22 @@ interface ServerProgram {
   /** A program of the system that it cannot work without. */
   readonly needs?: string;
 }
+
+/**
+ * Without a terminal act reads what a step prints from a pipe. On a terminal it waits for ever when something else prints just as a step
+ * ends, and it loses the last lines of a step that fails.
+ */
+const noTerminals = `package pty
+
+import (
+	"errors"
+	"os"
+)
+
+func Open() (*os.File, *os.File, error) {
+	return nil, nil, errors.New("steps get no terminal")
+}
+`;
 
 const programs = {
   minio: {
@@ -43,7 +65,11 @@ const programs = {
   },
   act: {
     version: 'v0.2.87',
-    origin: { kind: 'go-package', package: 'github.com/nektos/act' },
+    origin: {
+      kind: 'go-package',
+      package: 'github.com/nektos/act',
+      replaced: { 'github.com/creack/pty': noTerminals },
+    },
     purpose: 'workflows',
   },
   gh: {
@@ -68,8 +94,14 @@ function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'slipway/programs');
 }
 
+/** A program that is built another way is another one, in a directory of its own. */
 function directoryOf(name: ServerProgramName): string {
-  return join(cacheDirectory(), `${name}-${programs[name].version}`);
+  const { version, origin } = programs[name];
+  const digest =
+    'replaced' in origin
+      ? `-${createHash('sha256').update(JSON.stringify(origin.replaced)).digest('hex').slice(0, 8)}`
+      : '';
+  return join(cacheDirectory(), `${name}-${version}${digest}`);
 }
 
 function programIn(directory: string, name: ServerProgramName): string {
@@ -115,6 +147,7 @@ export async function installServerProgram(
         `${origin.package}@${programs[name].version}`,
         origin.package,
         join(partial, name),
+        'replaced' in origin ? origin.replaced : {},
       );
     }
     if (origin.kind === 'debian-packages') await unpackDebianPackages(origin.packages, partial);
@@ -132,7 +165,12 @@ const execute = promisify(execFile);
 const maxOutputBytes = 16 * 2 ** 20;
 
 /** Built in a module of its own: `go install` refuses programs whose module replaces others. */
-async function buildGoPackage(versioned: string, name: string, output: string): Promise<void> {
+async function buildGoPackage(
+  versioned: string,
+  name: string,
+  output: string,
+  replaced: Readonly<Record<string, string>>,
+): Promise<void> {
   if (!isOnPath('go')) throw new Error('there is no go on PATH');
   const module = mkdtempSync(`${output}-module-`);
   const go = (...args: readonly string[]) =>
@@ -143,12 +181,20 @@ async function buildGoPackage(versioned: string, name: string, output: string): 
     });
   await go('mod', 'init', 'slipway.test/program');
   await go('get', versioned);
+  for (const [path, source] of Object.entries(replaced)) {
+    const directory = join(module, path.replaceAll('/', '-'));
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'go.mod'), `module ${path}\n`);
+    writeFileSync(join(directory, 'replaced.go'), source);
+    await go('mod', 'edit', '-replace', `${path}=${directory}`);
+  }
   await go('build', '-ldflags=-s -w', '-o', output, name);
   rmSync(module, { recursive: true });
 }
 
 async function unpackDebianPackages(packages: readonly string[], directory: string): Promise<void> {
-  if (!isOnPath('apt-get') || !isOnPath('dpkg-deb')) throw new Error('this is no Debian');
+  if (!isOnPath('apt-get') || !isOnPath('dpkg-deb'))
+    throw new Error('this machine has no apt-get and dpkg-deb');
   const downloads = mkdtempSync(join(directory, 'download-'));
   const download = () =>
     execute('apt-get', ['download', '--quiet', ...packages], {

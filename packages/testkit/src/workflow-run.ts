@@ -5,7 +5,6 @@ import { createInterface } from 'node:readline';
 import { temporaryDirectory } from './fixtures.ts';
 import { killWithDescendants } from './process-tree.ts';
 import { serverProgram } from './server-programs.ts';
-import { watchAct } from './stuck-act.ts';
 import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
 
 export interface WorkflowEvent {
@@ -63,15 +62,11 @@ export function haveWorkflowRunner(): boolean {
 /**
  * Runs a workflow with act in host mode: jobs are processes of this machine, with directories of their own and the Node that
  * runs this. Nothing listens. `actions/checkout` copies the files of the repository; `concurrency`,
- * `permissions` and `environment` are GitHub's and have no effect here. A run in which act itself hangs is begun anew, once.
+ * `permissions` and `environment` are GitHub's and have no effect here. A step ends when everything that it started has closed its
+ * output.
  */
-export async function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
-  for (const _ of ['first', 'second']) {
-    const run = await followed(startAct(options), options);
-    if (run !== 'stuck') return run;
-    process.stderr.write(`act hung in ${options.workflow}, with no process below it.\n`);
-  }
-  throw new Error('act hung twice.');
+export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
+  return follow(startAct(options), options);
 }
 
 function startAct(options: WorkflowRunOptions): ChildProcess {
@@ -81,13 +76,13 @@ function startAct(options: WorkflowRunOptions): ChildProcess {
   const repository = makeRepository(join(room, 'repository'), options);
   const home = join(room, 'home');
   mkdirSync(home);
-  const patient = patientShell(join(room, 'shell'));
+  const shell = lateShell(join(room, 'shell'));
   return spawn(program, actArguments(room, repository, options), {
     cwd: repository,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: [patient, process.execPath, ...(options.programs ?? [])]
+      PATH: [shell, process.execPath, ...(options.programs ?? [])]
         .map((program) => dirname(program))
         .concat(process.env['PATH'] ?? '')
         .join(delimiter),
@@ -101,19 +96,24 @@ function startAct(options: WorkflowRunOptions): ChildProcess {
 }
 
 /**
- * Gives a path in a new directory of a bash that is patient with act: it begins a moment late, because a script that act has just
- * copied is "busy" as long as any process that act starts at that time has it open; and it fails a moment late, because act closes
- * the terminal as soon as a step has failed, and loses what was printed just before, which is why it failed.
+ * Gives the path of a bash that begins a moment late. A script that act has just copied cannot be run (ETXTBSY) while a process that act
+ * starts for another job still has it open.
  */
-function patientShell(directory: string): string {
+function lateShell(directory: string): string {
   mkdirSync(directory);
   const path = join(directory, 'bash');
   const bash = (process.env['PATH'] ?? '')
     .split(delimiter)
     .map((place) => join(place, 'bash'))
     .find((program) => existsSync(program));
-  const lines = ['#!/bin/sh', 'sleep 0.05', `'${bash}' "$@"`, 'status=$?', 'test $status = 0 || sleep 0.3'];
-  writeFileSync(path, `${[...lines, 'exit $status'].join('\n')}\n`, { mode: 0o755 });
+  writeFileSync(
+    path,
+    `#!/bin/sh
+sleep 0.05
+exec '${bash}' "$@"
+`,
+    { mode: 0o755 },
+  );
   return path;
 }
 
@@ -175,10 +175,7 @@ function actArguments(room: string, repository: string, options: WorkflowRunOpti
   ];
 }
 
-function followed(
-  child: ChildProcess,
-  { onEntry, signal }: WorkflowRunOptions,
-): Promise<WorkflowRun | 'stuck'> {
+function follow(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions): Promise<WorkflowRun> {
   const entries: WorkflowEntry[] = [];
   let output = '';
   let killed = false;
@@ -186,11 +183,6 @@ function followed(
     killed = true;
     killWithDescendants(child);
   };
-  let isStuck = false;
-  const watch = watchAct(child.pid ?? 0, () => {
-    isStuck = true;
-    kill();
-  });
   const endWithUs = (): void => killWithDescendants(child);
   process.once('exit', endWithUs);
   signal?.addEventListener('abort', kill, { once: true });
@@ -199,7 +191,6 @@ function followed(
       if (stream === null) return resolve();
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
-        watch.heard();
         const entry = parseWorkflowLine(line);
         if (!entry.isMask) output += `${line}\n`;
         entries.push(entry);
@@ -212,13 +203,13 @@ function followed(
     child.on('exit', (exitCode) => resolve(killed ? null : exitCode));
   });
   return Promise.all([ended, readStream(child.stdout), readStream(child.stderr)])
-    .then(([exitCode]): WorkflowRun | 'stuck' =>
-      isStuck
-        ? 'stuck'
-        : { exitCode, jobs: collectJobs(entries), output, log: entries.map(lineOf).join('\n') },
-    )
+    .then(([exitCode]) => ({
+      exitCode,
+      jobs: collectJobs(entries),
+      output,
+      log: entries.map(lineOf).join('\n'),
+    }))
     .finally(() => {
-      watch.stop();
       process.off('exit', endWithUs);
       signal?.removeEventListener('abort', kill);
     });
