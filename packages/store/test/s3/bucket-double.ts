@@ -8,6 +8,8 @@ export interface DoubleAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The connection ends after the body, whatever its announced length. */
+  readonly isCut?: boolean;
 }
 
 interface DoubleRequest {
@@ -50,8 +52,9 @@ export async function serveBucketDouble(): Promise<S3BucketDouble> {
     const key = decodeURIComponent(path.slice(`/${bucket}/`.length));
     const request = { method: incoming.method ?? '', url, key, headers: incoming.headers };
     requests.push(request);
-    const reply = ({ status, headers = {}, body = '' }: DoubleAnswer) => {
+    const reply = ({ status, headers = {}, body = '', isCut = false }: DoubleAnswer) => {
       answer.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers });
+      if (isCut) return void answer.write(body, () => answer.destroy());
       answer.end(incoming.method === 'HEAD' ? undefined : body);
     };
     const xml = (body: string) =>
