@@ -21,6 +21,7 @@ const allowed = {
   ],
   'local-files': ['core'],
   archive: ['core', 'local-files'],
+  publishing: ['core', 'local-files'],
   'download-window': [],
   'dispatch-payload': ['core'],
   github: ['core'],

@@ -1,6 +1,7 @@
+import { parseServedUrl } from '@slipway/aws';
 import { encodeKey, parseJsonText } from '@slipway/core';
 import { readBoundedFile } from '@slipway/local-files';
-import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath, parseUrl } from './parsers.ts';
+import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath } from './parsers.ts';
 
 const maxFileBytes = 64 * 2 ** 20;
 const maxItems = 200_000;
@@ -41,7 +42,7 @@ function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unk
   const name = parseProofPath(encodeKey(key));
   const place: Proof['place'] =
     typeof url === 'string' && url.startsWith('http')
-      ? { kind: 'url', url: parseUrl(url).href }
+      ? { kind: 'url', url: parseServedUrl(url).href }
       : { kind: 'path', name };
   return { place, sha256, sizeBytes };
 }

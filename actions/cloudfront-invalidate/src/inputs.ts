@@ -1,16 +1,9 @@
-import { parsePathPrefix } from '@slipway/aws';
+import { parseBaseUrl, parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
 import { commonInputs, type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
+import { parseWritableStoreUrl } from '@slipway/store';
 import { readManifestFile, readPathsFile } from './files.ts';
-import {
-  parseBaseUrl,
-  parseDestination,
-  parseDistributionId,
-  parsePaths,
-  parseProofs,
-  parseTags,
-  withoutText,
-} from './parsers.ts';
+import { parseDistributionId, parsePaths, parseProofs, parseTags, withoutText } from './parsers.ts';
 
 const { 'force-path-style': forcePathStyle, ...shared } = awsInputs;
 
@@ -41,7 +34,7 @@ export const inputs = {
         'The `destination` or `mirror` of the publish: `s3://bucket/prefix` or `file:///directory`. It remembers what was replaced there until an invalidation of it is proven: what is pending is invalidated too, and what this run has proven is forgotten. Without it each publish names its paths again.',
     }),
     kind: 'URL',
-    parse: withoutText(parseDestination),
+    parse: withoutText(parseWritableStoreUrl),
   },
   'cache-tags': listInput(
     'Cache tags to invalidate, one a line or with commas between them, where the distribution reads tags from a header of the origin.',
@@ -95,7 +88,7 @@ export const inputs = {
   'base-url': {
     ...input.text({ description: 'URL of the CDN, `https://cdn.example.org`, for paths and keys to prove.' }),
     kind: 'URL',
-    parse: withoutText(parseBaseUrl),
+    parse: parseBaseUrl,
   },
   'prove-deadline': input.duration({
     description: 'How long the new bytes may take to be served.',

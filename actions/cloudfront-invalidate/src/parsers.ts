@@ -1,9 +1,7 @@
-import { type InvalidationTarget, isSafeEndpoint, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
-import { parseJsonText, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
+import { type InvalidationTarget, parseCacheTag, parseInvalidationPath, parseServedUrl } from '@slipway/aws';
+import { parseJsonText, printable, UserError } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
-import { parseStoreUrl } from '@slipway/store';
 
-const maxUrlCharacters = 4096;
 const maxShownCharacters = 120;
 
 /** What must be served, and where: a URL, or a path under the CDN's URL and the prefix. */
@@ -99,7 +97,7 @@ function parseTarget(text: string): AskedTarget {
   const [, origin, path = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)(.*)$/is.exec(text) ?? [];
   const stray = strayFault(origin === undefined ? text : path);
   if (origin !== undefined) {
-    const parsed = parseUrl(origin);
+    const parsed = parseServedUrl(origin);
     if (stray !== undefined) throw new Error(stray);
     return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parsed.origin };
   }
@@ -164,30 +162,6 @@ function parseProofLine(line: string): readonly Proof[] {
   });
 }
 
-/** The URL of a store that can be written. Throws an `Error` for what is none. */
-export function parseDestination(text: string): string {
-  if (parseStoreUrl(text).kind === 'https')
-    throw new Error('it must be s3://bucket/prefix or file:///directory');
-  return text;
-}
-
-/** The URL of a CDN without a slash at its end. Throws an `Error` for what is none. */
-export function parseBaseUrl(text: string): string {
-  return withoutTrailingSlashes(parseUrl(text).href);
-}
-
-/** A URL whose bytes can be proven. Throws an `Error` that says why it is none, and repeats nothing of it. */
-export function parseUrl(text: string): URL {
-  const url = text.length > maxUrlCharacters ? null : URL.parse(text);
-  if (url === null) throw new Error('it is no URL');
-  if (!isSafeEndpoint(url.href)) {
-    throw new Error('it must be an https:// URL (http:// for this machine alone) without user and password');
-  }
-  // What is in a query may be secret, and it may go around the cache.
-  if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return url;
-}
-
 /** A path that is no wildcard, decoded; a slash in front may be left out. Throws an `Error`. */
 export function parseProofPath(text: string): string {
   const { kind, name } = parseInvalidationPath(text.startsWith('/') ? text : `/${text}`);
@@ -196,7 +170,7 @@ export function parseProofPath(text: string): string {
 }
 
 function parsePlace(text: string): Proof['place'] {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { kind: 'url', url: parseUrl(text).href };
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { kind: 'url', url: parseServedUrl(text).href };
   return { kind: 'path', name: parseProofPath(text) };
 }
 

@@ -1,6 +1,7 @@
 import { awsInputs } from '@slipway/aws-actions';
 import { checkHmacSecret, parseRepository } from '@slipway/dispatch-payload';
 import { commonInputs, type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
+import { parseWritableStoreUrl } from '@slipway/store/local';
 import { checkSchemaFile, readEventFile } from './files.ts';
 import {
   checkTrustedKeys,
@@ -10,7 +11,6 @@ import {
   parseRunReference,
   parseSenders,
   parseSources,
-  parseStore,
 } from './parsers.ts';
 
 export const inputs = {
@@ -83,7 +83,7 @@ export const inputs = {
     }),
     kind: 'URL',
     form: 'line' as const,
-    parse: parseStore,
+    parse: parseWritableStoreUrl,
   },
   remember: input.duration({
     description:

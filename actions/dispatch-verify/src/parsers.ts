@@ -1,7 +1,6 @@
 import { isLoopbackHost } from '@slipway/core';
 import { type FieldRequest, parseEventType, parseRepository } from '@slipway/dispatch-payload';
 import { parseEachItem, parseEachLine } from '@slipway/runner';
-import { parseStoreUrl } from '@slipway/store/local';
 
 const maxFields = 100;
 
@@ -55,14 +54,6 @@ export function parseFieldRequests(text: string, multiline: boolean): readonly F
 export function parseRunReference(text: string): string {
   if (text.length <= 256) return text;
   throw new Error('it has more than 256 characters');
-}
-
-/** A store that can be written to. */
-export function parseStore(text: string): string {
-  if (parseStoreUrl(text).kind === 'https') {
-    throw new Error('it can only be read; name s3://bucket/prefix or file:///directory');
-  }
-  return text;
 }
 
 /** Throws an `Error` for keys that cannot verify anything. */

@@ -1,9 +1,9 @@
+import { parseBaseUrl } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
 import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
+import { parseWritableStoreUrl } from '@slipway/store';
 import {
   type FileLine,
-  parseBaseUrl,
-  parseDestination,
   parseFileLines,
   parseMaxAge,
   parsePrefix,
@@ -65,7 +65,7 @@ export const inputs = {
       description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`. `window` needs none.',
     }),
     kind: 'URL',
-    parse: parseDestination,
+    parse: parseWritableStoreUrl,
   },
   prefix: {
     ...input.text({

@@ -1,6 +1,4 @@
-import { isSafeEndpoint } from '@slipway/aws';
-import { keyProblem, parseDurationMs, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
-import { parseStoreUrl } from '@slipway/store';
+import { keyProblem, parseDurationMs, printable } from '@slipway/core';
 
 const maxFiles = 1_000;
 const maxShownCharacters = 80;
@@ -9,7 +7,6 @@ const dayMs = 86_400_000;
 const maxDays = 31;
 const maxMaxAgeMs = 3_600_000;
 const minToleranceMs = 10_000;
-const maxBaseUrlCharacters = 2_048;
 
 /** A file that is named in `files`. */
 export interface FileLine {
@@ -57,25 +54,6 @@ export function parsePrefix(text: string): string {
   if (problem !== undefined) throw new Error(problem);
   if (/^\.slipway(\/|$)/i.test(prefix)) throw new Error('stores keep what is their own there');
   return prefix;
-}
-
-/** The URL of a store that can be written to. Throws an `Error`. */
-export function parseDestination(text: string): string {
-  if (parseStoreUrl(text).kind !== 'https') return text;
-  throw new Error('it can only be read; name the store behind it, s3://bucket/prefix or file:///directory');
-}
-
-/** The URL of a CDN without a slash at its end. Throws a `UserError` that repeats nothing of it, or an `Error`. */
-export function parseBaseUrl(text: string): string {
-  const url = text.length > maxBaseUrlCharacters ? null : URL.parse(text);
-  // What has a user in it must not be repeated, as the text of a plain error would be.
-  if (url === null || url.username !== '' || url.password !== '') {
-    throw new UserError('input-invalid', 'it is no URL, or carries credentials');
-  }
-  if (!isSafeEndpoint(url.href))
-    throw new Error('it must be an https:// URL (http:// for this machine alone)');
-  if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return withoutTrailingSlashes(url.href);
 }
 
 /**

@@ -3,7 +3,7 @@ import { failureOf, makeTree, runAction } from '@slipway/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { action } from '../src/action.ts';
-import { parseBaseUrl, parseFileLines, parsePrefix, parseWindowLength } from '../src/parsers.ts';
+import { parseFileLines, parsePrefix, parseWindowLength } from '../src/parsers.ts';
 import { type InputTexts, previousSecret, secret } from './downloads.ts';
 
 const good = { secret, files: 'macos: app.zip', destination: 'file:///tmp/slipway-never-written' };
@@ -123,7 +123,7 @@ describe('I8: parsers of outside text', () => {
   test('give what can be in a key, or an error', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.webUrl()), (text) => {
-        for (const parse of [parseFileLines, parsePrefix, parseBaseUrl, parseWindowLength]) {
+        for (const parse of [parseFileLines, parsePrefix, parseWindowLength]) {
           try {
             parse(text);
           } catch (error) {

@@ -9,19 +9,26 @@ import {
   RemoteError,
   UserError,
 } from '@slipway/core';
-import { type Remembered, rememberReplacements } from '@slipway/pending-invalidations';
-import { cdnPathOf, everythingUnder } from './addresses.ts';
-import { checkManyStored, checkStored, hasSameBytes, type Verification } from './check-stored.ts';
+import {
+  cdnPathOf,
+  everythingUnder,
+  type Remembered,
+  rememberReplacements,
+} from '@slipway/pending-invalidations';
+import {
+  checkManyStored,
+  checkStored,
+  deleteObjects,
+  notDeletedError,
+  storeFile,
+  type Verification,
+} from '@slipway/publishing';
 import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
 import { immutableHint, type Plan, type WriteStep } from './plan.ts';
 
 /** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
 const saveInventoryEveryMs = 30_000;
-const concurrentDeletions = 16;
-/** Some requests' worth: progress is told, and what is gone is known, after each. */
-const deletionsPerCall = 4_000;
-const maxNamedFailures = 20;
 
 export interface Ports {
   readonly store: ObjectStore;
@@ -70,7 +77,7 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
     const remembered = await remember(plan, ports);
     await storeObjects(plan, ports, result);
     await storePointers(plan, ports, result);
-    await deleteObjects(plan, ports, result);
+    await deleteObjectsOf(plan, ports, result);
     await remembered.complete();
   } catch (thrown) {
     error = thrown;
@@ -131,23 +138,11 @@ async function checkObjects(steps: readonly WriteStep[], ports: Ports, result: R
 }
 
 async function storeObject(step: WriteStep, ports: Ports, result: Result): Promise<void> {
-  try {
-    await store(step, ports, result);
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error;
-    // Only what is immutable has a condition here: somebody stored it since the destination was looked at (I2).
-    if (!(await hasSameBytes(ports.store, step))) {
-      throw new UserError(
-        'immutable-conflict',
-        `The immutable object "${printable(step.key)}" is there already with other bytes.`,
-        {
-          hint: immutableHint,
-          cause: error,
-        },
-      );
-    }
-    result.storedByOthers.push(step.key);
-  }
+  // Only what is immutable has a condition here: somebody stored it since the destination was looked at.
+  await store(step, ports, result, (cause) => {
+    const message = `The immutable object "${printable(step.key)}" exists already with other bytes.`;
+    return new UserError('immutable-conflict', message, { hint: immutableHint, cause });
+  });
 }
 
 /** Pointers one after the other, so that a failure leaves no doubt about which were replaced. */
@@ -156,89 +151,56 @@ async function storePointers(plan: Plan, ports: Ports, result: Result): Promise<
   if (steps.length === 0) return;
   ports.progress.start(`Replacing ${counted(steps.length, 'pointer')}`, steps.length, 'entries');
   for (const step of steps) {
-    try {
-      await store(step, ports, result);
-    } catch (error) {
-      if (!isConditionFailed(error)) throw error;
-      // The other publisher's pointer may say the same; or the first answer to our own write was lost.
-      if (!(await hasSameBytes(ports.store, step))) throw contention(step.key, error);
-      result.storedByOthers.push(step.key);
-    }
+    await store(step, ports, result, (cause) => contention(step.key, cause));
     ports.progress.advance(1);
   }
 }
 
-/** Stores the file of a step and checks it. */
-async function store(step: WriteStep, ports: Ports, result: Result): Promise<void> {
-  const { key, sizeBytes, sha256 } = step;
-  const { cache, contentType, headers } = headersOf(key, ports.rules);
-  const source = { kind: 'file', path: ports.pathOf(key), sizeBytes } as const;
-  let toldBytes = 0;
-  // A part that is sent again is told again.
-  const tell = (count: number): void => {
-    const more = step.kind === 'store-object' ? Math.min(count, sizeBytes - toldBytes) : 0;
-    toldBytes += more;
-    if (more > 0) ports.progress.advance(more);
-  };
-  const { etag } = await ports.store.write(key, source, {
-    condition: step.condition,
-    contentType,
-    cache,
-    sha256,
-    headers,
-    onBytes: tell,
-  });
-  const isCheckedLater = step.kind === 'store-object' && ports.verification === 'head';
+/** Stores the file of a step and checks it, unless another publisher stored the same bytes first. */
+async function store(
+  step: WriteStep,
+  ports: Ports,
+  result: Result,
+  conflict: (cause: unknown) => Error,
+): Promise<void> {
+  const { key, sizeBytes, sha256, condition } = step;
+  const isObject = step.kind === 'store-object';
+  const etag = await storeFile(
+    ports.store,
+    { key, path: ports.pathOf(key), sizeBytes, sha256 },
+    {
+      ...headersOf(key, ports.rules),
+      condition,
+      onBytes: (count) => {
+        if (isObject) ports.progress.advance(count);
+      },
+      conflict,
+    },
+  );
+  if (etag === undefined) {
+    result.storedByOthers.push(key);
+    return;
+  }
+  const isCheckedLater = isObject && ports.verification === 'head';
   if (!isCheckedLater) await checkStored(ports.store, step, ports.verification);
-  tell(sizeBytes);
   result.stored.set(key, etag);
   result.bytesUploaded += sizeBytes;
   ports.inventory.set(key, { sizeBytes, etag, sha256, headers: step.headers });
 }
 
-async function deleteObjects(plan: Plan, ports: Ports, result: Result): Promise<void> {
+async function deleteObjectsOf(plan: Plan, ports: Ports, result: Result): Promise<void> {
   const keys = plan.steps.filter((step) => step.kind === 'delete').map(({ key }) => key);
   if (keys.length === 0) return;
   const { progress, inventory } = ports;
   progress.start(`Deleting ${counted(keys.length, 'object')}`, keys.length, 'entries');
-  const done = (key: string): void => {
+  const failures = await deleteObjects(ports.store, keys, (key) => {
     result.deleted.push(key);
     inventory.forget(key);
     progress.advance(1);
-  };
-  if (ports.store.deleteMany === undefined) {
-    await mapConcurrently(keys, concurrentDeletions, async (key) => {
-      await ports.store.delete(key);
-      done(key);
-    });
-    return;
-  }
-  const failures: NotDeleted[] = [];
-  for (let start = 0; start < keys.length; start += deletionsPerCall) {
-    const some = keys.slice(start, start + deletionsPerCall);
-    const left = await ports.store.deleteMany(some);
-    const failed = new Set(left.map(({ key }) => key));
-    for (const key of some) if (!failed.has(key)) done(key);
-    failures.push(...left);
-  }
-  if (failures.length > 0) throw notDeleted(failures);
-}
-
-interface NotDeleted {
-  readonly key: string;
-  readonly reason: string;
-}
-
-function notDeleted(failures: readonly NotDeleted[]): RemoteError {
-  const named = failures
-    .slice(0, maxNamedFailures)
-    .map(({ key, reason }) => `  ${printable(key)}: ${printable(reason, 200)}`);
-  if (failures.length > named.length) named.push(`  and ${failures.length - named.length} more`);
-  return new RemoteError(
-    'store-failed',
-    `${counted(failures.length, 'object was', 'objects were')} not deleted:\n${named.join('\n')}`,
-    { hint: 'Everything else was published. Allow s3:DeleteObject for this prefix, and run again.' },
-  );
+  });
+  if (failures.length === 0) return;
+  const hint = 'Everything else was published. Allow s3:DeleteObject for this prefix, and run again.';
+  throw notDeletedError(failures, '', hint);
 }
 
 function contention(key: string, cause: unknown): RemoteError {
@@ -250,8 +212,4 @@ function contention(key: string, cause: unknown): RemoteError {
       cause,
     },
   );
-}
-
-function isConditionFailed(error: unknown): boolean {
-  return error instanceof RemoteError && error.code === 'condition-failed';
 }

@@ -1,7 +1,8 @@
+import { parseBaseUrl } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
-import { parseSizeBytes, UserError, withoutTrailingSlashes } from '@slipway/core';
+import { parseSizeBytes } from '@slipway/core';
 import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
-import { parseStoreUrl } from '@slipway/store';
+import { parseWritableStoreUrl } from '@slipway/store';
 import {
   globsInput,
   parseContentEncoding,
@@ -56,12 +57,7 @@ export const inputs = {
     ...input.requiredUrl({
       description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`.',
     }),
-    parse: (text: string): string => {
-      if (parseStoreUrl(text).kind !== 'https') return text;
-      throw new Error(
-        'it can only be read; name the store behind it, s3://bucket/prefix or file:///directory',
-      );
-    },
+    parse: parseWritableStoreUrl,
   },
   delete: input.choice({
     description:
@@ -126,7 +122,8 @@ export const inputs = {
       description:
         'The URL under which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
     }),
-    parse: parseBaseUrl,
+    // The website endpoints of S3 know no TLS.
+    parse: (text: string): string => parseBaseUrl(text, { allowHttp: true }),
   },
   manifest: input.path({
     description:
@@ -173,16 +170,4 @@ function sizeOrNothing(description: string): InputDeclaration<number | undefined
       return sizeBytes;
     },
   };
-}
-
-/** An http or https URL without what does not belong into an address that is published; without trailing slashes. */
-function parseBaseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new Error('it is no http or https URL');
-  if (url.username !== '' || url.password !== '') {
-    // A plain error would be told together with the text.
-    throw new UserError('input-invalid', 'the URL carries credentials');
-  }
-  if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  return withoutTrailingSlashes(url.href);
 }

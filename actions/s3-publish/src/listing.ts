@@ -1,4 +1,5 @@
 import { type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { listedPerWanted } from '@slipway/publishing';
 import { ownDirectory } from './walk.ts';
 
 export interface ListedObject {
@@ -14,8 +15,6 @@ export interface Listing {
 
 const maxListed = 5_000_000;
 const minListed = 4_000;
-/** A page of a listing has 1,000 objects and must wait for the one before; requests for single objects go out together. */
-export const listedPerWanted = 20;
 
 /**
  * Lists the destination, without what stores keep for themselves. Unless `needsAll`, it gives up when the destination has very

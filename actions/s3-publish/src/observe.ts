@@ -1,7 +1,6 @@
 import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
 import { FileProblems, hashFiles, leftOutNotices } from '@slipway/local-files';
-import { pathsToHandOn, readPending } from '@slipway/pending-invalidations';
-import { cdnPathOf, everythingUnder } from './addresses.ts';
+import { cdnPathOf, everythingUnder, pathsToHandOn, readPending } from '@slipway/pending-invalidations';
 import { isEncoded } from './content-encoding.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { cachePolicyOf, contentEncodingOf, HeaderDigests, type HeaderRules } from './headers.ts';

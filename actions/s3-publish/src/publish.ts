@@ -8,8 +8,8 @@ import {
 } from '@slipway/core';
 import { leftOutHint } from '@slipway/local-files';
 import { pendingNotice } from '@slipway/pending-invalidations';
+import { endAbandonedUploads } from '@slipway/publishing';
 import type { ActionContext, ActionResult } from '@slipway/runner';
-import { endAbandonedUploads } from './abandoned-uploads.ts';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
 import type { Inputs } from './inputs.ts';

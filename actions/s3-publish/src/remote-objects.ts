@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { mapConcurrently, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { hashFiles } from '@slipway/local-files';
+import { readDigest } from '@slipway/publishing';
 import { contentDigest, type Inventory, keyDigest, stateDigest } from './inventory.ts';
 import type { ListedObject, Listing } from './listing.ts';
 import type { LocalObject, RemoteObject } from './plan.ts';
-import { readDigest } from './stored-digest.ts';
 
 const concurrentRequests = 32;
 const maxPointerBytes = 256 * 2 ** 20;

@@ -1,4 +1,5 @@
-import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
+import { counted, encodeKey, formatBytes, formatDuration, type SlipwayError } from '@slipway/core';
+import { cdnPathOf, invalidationPaths } from '@slipway/pending-invalidations';
 import {
   type ActionResult,
   factsSummary,
@@ -6,7 +7,6 @@ import {
   reportFile,
   type SummaryBlock,
 } from '@slipway/runner';
-import { cdnPathOf, invalidationPaths, urlOf } from './addresses.ts';
 import type { Result } from './execute.ts';
 import type { Note } from './notes.ts';
 import type { Observation, Plan, WriteStep } from './plan.ts';
@@ -85,7 +85,13 @@ function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput,
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const lines = piecesOf(objects, ({ key, sizeBytes, sha256 }, index) => {
     const etag = result.stored.get(key) ?? (others.has(key) ? undefined : observation.remote.get(key)?.etag);
-    const line = JSON.stringify({ key, sizeBytes, sha256, etag, url: urlOf(key, baseUrl) });
+    const line = JSON.stringify({
+      key,
+      sizeBytes,
+      sha256,
+      etag,
+      url: baseUrl && `${baseUrl}/${encodeKey(key)}`,
+    });
     return `${index === 0 ? '[' : ','}\n${line}`;
   });
   return {

@@ -388,12 +388,12 @@ test('a bucket of very many other objects is not listed to its end', async () =>
   });
 });
 
-describe('uploads in parts that killed runs left', () => {
+describe('multipart uploads that killed runs left behind', () => {
   const large = Buffer.alloc(5 * 2 ** 20 + 1, 'large');
 
   test.each([
-    [{ ended: 2, left: 0 }, 'Ended 2 uploads in parts that killed runs left more than a day ago.'],
-    [{ ended: 0, left: 1 }, 'Left 1 upload in parts of other keys'],
+    [{ ended: 2, left: 0 }, 'Ended 2 multipart uploads that killed runs left behind more than a day ago.'],
+    [{ ended: 0, left: 1 }, 'Left 1 multipart upload of other keys'],
     [undefined, 'allow s3:ListBucketMultipartUploads'],
   ])('are ended, or told of: %j', async (found, told) => {
     const bucket = new BucketDouble();
@@ -432,6 +432,6 @@ describe('uploads in parts that killed runs left', () => {
     };
     const run = await publishToStore(bucket, { source: makeTree({ 'large.bin': large }) });
     expect(run.failure).toBeUndefined();
-    expect(run.log.join('\n')).toContain('was not looked for');
+    expect(run.log.join('\n')).toContain('were not looked for');
   });
 });

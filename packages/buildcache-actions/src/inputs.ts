@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type InputDeclaration, type InputSurroundings, input } from '@slipway/runner';
 import { parseTrustedKeys } from '@slipway/signing';
 import { isViewName } from '@slipway/spack-buildcache';
-import { parseStoreUrl } from '@slipway/store/local';
+import { parseStoreUrl, parseWritableStoreUrl } from '@slipway/store/local';
 import { isDirectory } from './opening.ts';
 
 export { signingKeyProblems as signerProblems } from '@slipway/signing';
@@ -60,15 +60,7 @@ export function viewInput(description: string): InputDeclaration<string | undefi
 export function mirrorInput(access: 'read' | 'write', schemes: string): InputDeclaration<string> {
   return {
     ...input.requiredUrl({ description: `URL of the mirror: ${schemes}.` }),
-    parse: (text) => {
-      const place = parseStoreUrl(text);
-      if (place.kind === 'https' && access === 'write') {
-        throw new Error(
-          'it can only be read; name the store behind it, such as s3://bucket/prefix or file:///directory',
-        );
-      }
-      return text;
-    },
+    parse: (text) => (access === 'write' ? parseWritableStoreUrl(text) : parseStoreUrl(text).url),
   };
 }
 

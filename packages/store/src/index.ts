@@ -3,4 +3,4 @@ export { HttpsStore, type HttpsStoreOptions } from './http/store.ts';
 export { openStore } from './open.ts';
 export type { StoreOptions } from './options.ts';
 export type { S3Encryption, S3Settings, S3StoreOptions } from './s3/settings.ts';
-export { parseStoreUrl, type StoreUrl } from './url.ts';
+export { parseStoreUrl, parseWritableStoreUrl, type StoreUrl } from './url.ts';

@@ -4,7 +4,7 @@ import { FileStore } from './file/store.ts';
 import { parseStoreUrl } from './url.ts';
 
 // What needs no network, apart: an action that imports only this has no HTTP client and no AWS SDK in its bundle.
-export { parseStoreUrl, type StoreUrl } from './url.ts';
+export { parseStoreUrl, parseWritableStoreUrl, type StoreUrl } from './url.ts';
 
 export interface LocalStoreOptions {
   /** The real clock of this machine when not given. */

@@ -58,6 +58,12 @@ export function parseStoreUrl(text: string): StoreUrl {
   }
 }
 
+/** The URL of a store that can be written to, as it is. Throws an `Error` for `https://`, and as `parseStoreUrl`. */
+export function parseWritableStoreUrl(text: string): string {
+  if (parseStoreUrl(text).kind !== 'https') return text;
+  throw new Error('it can only be read; name the store behind it: s3://bucket/prefix or file:///directory');
+}
+
 function fileDirectory(text: string, authority: string): string {
   if (authority !== '' && authority.toLowerCase() !== 'localhost') {
     throw invalid(

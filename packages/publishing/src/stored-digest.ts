@@ -3,8 +3,8 @@ import type { ObjectStore } from '@slipway/core';
 import { digestFile } from '@slipway/local-files';
 
 /**
- * SHA-256 and size of what a store has under a key, found by reading all of it; undefined when it is missing, has more than
- * `maxBytes`, or changes while it is read.
+ * SHA-256 and size of the object under a key, found by reading all of it; undefined when it is missing, or changes while it is
+ * read. Throws `UserError` `too-large` where a store that is not local has more than `maxBytes`.
  */
 export async function readDigest(
   store: ObjectStore,
