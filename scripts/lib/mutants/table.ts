@@ -1,0 +1,15 @@
+import { coreMutants } from './in-core.ts';
+import { distributionMutants } from './in-distribution.ts';
+import { mirrorMutants } from './in-mirror.ts';
+import { signingMutants } from './in-signing.ts';
+import { storeMutants } from './in-store.ts';
+import type { Mutant } from './mutant.ts';
+
+/** Every change that a test must notice. */
+export const mutants: readonly Mutant[] = [
+  ...coreMutants,
+  ...signingMutants,
+  ...storeMutants,
+  ...mirrorMutants,
+  ...distributionMutants,
+];
