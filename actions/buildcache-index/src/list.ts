@@ -1,4 +1,4 @@
-import { mapConcurrently, type ObjectStore } from '@slipway/core';
+import { type Clock, mapConcurrently, type ObjectStore } from '@slipway/core';
 import {
   type Finding,
   finding,
@@ -6,16 +6,18 @@ import {
   isWhatItsNameSays,
   type KeptIndex,
   listHistory,
+  openPolicy,
   readIndexTrust,
   readKeptPointer,
-  type SignaturePolicy,
+  readMirrorKeys,
   trustedIndex,
 } from '@slipway/mirror';
-import { areIndexesStored } from './observe.ts';
+import type { Inputs } from './inputs.ts';
+import { areIndexesStored } from './rollback.ts';
 
 const concurrentReads = 16;
 
-/** One index of the series, as `list` shows it. */
+/** One index of the history, as `list` shows it. */
 export interface ListedIndex {
   readonly generation: number | undefined;
   readonly checksum: string;
@@ -23,28 +25,34 @@ export interface ListedIndex {
   readonly rolledBackTo: number | undefined;
   readonly signedBy: string | undefined;
   readonly current: boolean;
-  /** Whether the index itself is still there: some tools delete what nothing under `v3/` names. */
+  /** Whether the index itself is still stored: some tools delete what nothing under `v3/` names. */
   readonly stored: boolean;
-  /** Whether a rollback may go there: it is what its name says and, where indexes must be signed, signed. */
+  /** Whether a rollback may bring it back: it is what its name says and, if indexes must be signed, it is. */
   readonly counts: boolean;
 }
 
 export interface ListedIndexes {
   readonly indexes: readonly ListedIndex[];
   readonly currentChecksum: string;
+  readonly currentGeneration: number;
   readonly findings: readonly Finding[];
 }
 
-/** The present index of a view and those that are kept, oldest first, with what is wrong with them. */
+/** The present index of a view and the kept ones, oldest first, with what is wrong with them. It refuses nothing. */
 export async function listIndexes(
+  { view, trustedKeys }: Pick<Inputs, 'view' | 'trustedKeys'>,
   store: ObjectStore,
-  view: string | undefined,
-  policy: SignaturePolicy,
+  clock: Clock,
 ): Promise<ListedIndexes> {
+  const keyFindings: Finding[] = [];
+  const offeredKeys = (await readMirrorKeys(store, keyFindings)).map((key) => key.armored);
+  // A list decides nothing: without trusted keys, the mirror's own keys say who signed what.
+  const shown = trustedKeys.trim() === '' ? offeredKeys.join('\n') : trustedKeys;
+  const { policy } = await openPolicy({ trustedKeys: shown, offeredKeys, allowUnsigned: true }, clock);
   const views = view === undefined ? [] : [view];
   const trust = await readIndexTrust({ store, policy, requireSigned: false, views });
   const { pointer: present, findings } = trustedIndex(trust, view);
-  const found = [...findings];
+  const found = [...keyFindings, ...findings];
   const kept = await mapConcurrently(await listHistory(store, view), concurrentReads, async (name) => {
     const problems: Finding[] = [];
     const pointer = await readKeptPointer(store, name.key, policy, problems);
@@ -63,12 +71,17 @@ export async function listIndexes(
     const generation = present.manifest.lineage?.generation;
     indexes.push(await listed(store, present, generation, { current: true, counts: true }));
   }
-  return { indexes, currentChecksum: present?.record.checksum ?? '', findings: found };
+  return {
+    indexes,
+    currentChecksum: present?.record.checksum ?? '',
+    currentGeneration: present?.manifest.lineage?.generation ?? 0,
+    findings: found,
+  };
 }
 
-/** Whoever can write to a mirror can store a file there. It counts for nothing, so it is no error. */
+/** Anybody who can write to a mirror can store such a file. It has no effect, so it is not an error. */
 function unproven({ key, message }: Finding): Finding {
-  return finding('index-history-unproven', key, `it counts for nothing: ${message}`);
+  return finding('index-history-unproven', key, `it is ignored: ${message}`);
 }
 
 async function listed(
@@ -83,17 +96,17 @@ async function listed(
   return { generation, checksum, sizeBytes, rolledBackTo, signedBy: pointer.signedBy, stored, ...state };
 }
 
-/** What there is to say of a listed index beside its numbers, in words. */
+/** Remarks on a listed index, in words. */
 export function remarksOf(index: ListedIndex): readonly string[] {
   return [
     ...(index.current ? ['current'] : []),
     ...(index.rolledBackTo === undefined ? [] : [`brought back generation ${index.rolledBackTo}`]),
-    ...(index.stored ? [] : ['its index is not stored any more']),
-    ...(index.counts ? [] : ['not proven, counts for nothing']),
+    ...(index.stored ? [] : ['its index is no longer stored']),
+    ...(index.counts ? [] : ['not proven, ignored']),
   ];
 }
 
-/** A listed index as a line of the log. */
+/** A listed index as one line of the log. */
 export function describeIndex(index: ListedIndex): string {
   const remarks = remarksOf(index);
   const after = remarks.length === 0 ? '' : ` (${remarks.join(', ')})`;

@@ -1,230 +1,263 @@
-import { mapConcurrently, type ObjectStore, type Problem, printable, UserError } from '@slipway/core';
+import { pendingMirrorPaths, requireTrustedSigner } from '@slipway/buildcache-actions';
 import {
+  type Clock,
+  counted,
+  type ObjectStore,
+  type Problem,
+  type ProgressPort,
+  UserError,
+} from '@slipway/core';
+import {
+  assertSignerFor,
   type CurrentIndex,
+  EntryCollection,
   type Finding,
-  type IndexSet,
-  isOfAnother,
-  isWhatItsNameSays,
-  type KeptIndex,
-  type KeptPointer,
-  listHistory,
+  type IndexProof,
   type MirrorStanding,
+  openPolicy,
+  pinnedFingerprints,
+  proveUnsignedIndex,
   readIndexSet,
-  readKeptPointer,
+  readMirrorKeys,
+  readStanding,
+  refuseOnErrors,
+  type ScanWorkers,
   type SignaturePolicy,
+  type TrustSource,
   trustedIndex,
 } from '@slipway/mirror';
-import { blobKey, classifyKey } from '@slipway/spack-buildcache';
-import { parseSelection } from './selection.ts';
-import type { Target } from './target.ts';
+import type { Signer } from '@slipway/signing';
+import type { Inputs } from './inputs.ts';
+import type { Observation } from './plan.ts';
+import { findRollbackTarget, type RollbackTarget } from './rollback.ts';
+import { entryOfKey, parseSelection, unusedPatterns } from './selection.ts';
 
-const maxShownCharacters = 100;
+/** What is to be done to which index, of the inputs. */
+export type Request = Pick<
+  Inputs,
+  'view' | 'select' | 'to' | 'trustedKeys' | 'allowUnsigned' | 'allowUnpinnedKeys' | 'allowLayoutV2'
+> & { readonly operation: Exclude<Inputs['operation'], 'list'> };
 
-/** Name and version of an entry by its key, for selections. The version is as file names have it. */
-export function entryOfKey(key: string): {
-  readonly name: string;
-  readonly version: string;
-  readonly hash: string;
-} {
-  const classified = classifyKey(key);
-  if (classified.kind !== 'spec-manifest') return { name: '', version: '', hash: '' };
-  const { packageName: name, fileStem, dagHash: hash } = classified;
-  return { name, version: fileStem.slice(name.length + 1, -(hash.length + 1)), hash };
+export interface Ports {
+  readonly store: ObjectStore;
+  readonly signer: Signer | undefined;
+  readonly clock: Clock;
+  readonly progress: ProgressPort;
+  readonly workers: ScanWorkers | undefined;
 }
 
-/** Warnings for the patterns of `select` that no stored entry fits. */
-export function unusedPatterns(
-  patterns: readonly string[],
-  keys: Iterable<string>,
-): readonly Problem<'select-unused'>[] {
-  const unused = new Map(patterns.map((pattern) => [pattern, parseSelection([pattern])]));
-  for (const key of keys) {
-    if (unused.size === 0) break;
-    const entry = entryOfKey(key);
-    for (const [pattern, selection] of unused) {
-      if (typeof selection === 'function' && selection(entry)) unused.delete(pattern);
-    }
-  }
-  return [...unused.keys()].map((pattern) => ({
-    code: 'select-unused',
-    severity: 'warning',
-    message: `No entry of the mirror fits "${printable(pattern, maxShownCharacters)}" of select.`,
-    hint: /@.*:/.test(pattern)
-      ? 'Ranges of versions, as Spack has them, are not known here: write *, as in "hdf5@1.14.*".'
-      : undefined,
-  }));
+/** What the plan is made of, and what it is executed with. */
+export interface Observed {
+  readonly observation: Observation;
+  /** Of a rebuild it has no nodes: the new index is made without them. */
+  readonly current: CurrentIndex;
+  /** Undefined for a rollback. */
+  readonly entries?: EntryCollection;
+  /** For a rollback. */
+  readonly earlier?: RollbackTarget;
+  /** What the present index claims, if it is unsigned and was proven for the key of this run. */
+  readonly provenIndex?: string | undefined;
+  /** Views that stay unsigned although a rebuild signs the main index. */
+  readonly viewsToSign?: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly warnings: readonly Problem[];
+  readonly pendingPaths: readonly string[];
 }
 
-/** Which stored entries belong into an index: all into the main one; into a view, the selected or its present members. */
-export function membership(
-  { view, selection, members }: Target,
-  current: CurrentIndex,
-): (hash: string, key: string) => boolean {
-  if (selection !== undefined) return (_, key) => selection(entryOfKey(key));
-  if (view === undefined) return () => true;
-  if (current.pointer === undefined) return (hash) => members?.has(hash) === true;
-  return (hash) => current.index.hasEntry(hash);
-}
+/** Reads each entry once, however often a mirror is observed. */
+export class EntryCache {
+  #entries: EntryCollection | undefined;
+  readonly #read = new Set<string>();
 
-/**
- * DAG hashes of what is in a view. Where its index is refused, of what was in the newest one that was kept and counts;
- * undefined where there is none.
- */
-export async function presentMembers(
-  { trust, current }: MirrorStanding,
-  view: string,
-  store: ObjectStore,
-): Promise<ReadonlySet<string> | undefined> {
-  if (current.pointer !== undefined) return new Set(current.index.entries());
-  const { newestKept } = trustedIndex(trust, view);
-  const kept = newestKept && (await readIndexSet(store, newestKept.pointer, []));
-  return kept && new Set(kept.entries());
-}
-
-/** Entries that are indexed for some clients, and not for others that read them: see `IndexSet.isSettled`. */
-export function unsettledEntries({ index, pointer }: CurrentIndex): readonly string[] {
-  const isForeign = pointer !== undefined && pointer.manifest.lineage === undefined;
-  return [...index.entries()].filter((hash) => !index.isSettled(hash, isForeign));
-}
-
-/** An earlier index that a rollback may bring back, checked. */
-export interface RollbackTarget {
-  readonly generation: number;
-  readonly pointer: KeptIndex;
-  readonly index: IndexSet;
-}
-
-/**
- * The kept pointer of generation `to`. Without it, of the one before the present index; where that was brought back
- * itself, before the one that it stands for, so that rolling back twice goes back twice. Throws `UserError` `history-missing`
- * when there is none, `mirror-refused` when its index is damaged or names what is no longer stored.
- */
-export async function findRollbackTarget(
-  store: ObjectStore,
-  view: string | undefined,
-  to: number | undefined,
-  current: CurrentIndex,
-  stored: ReadonlyMap<string, string>,
-  policy: SignaturePolicy,
-): Promise<RollbackTarget> {
-  const history = (await listHistory(store, view)).filter(
-    ({ isSigned }) => isSigned || !current.mustBeSigned,
-  );
-  const series = { store, policy, mirrorId: current.mirrorId };
-  const generation = to ?? (await generationBefore(history, current, series));
-  const { kept, pointer, findings } = await readGeneration(history, generation, to, series);
-  const index = pointer && (await readIndexSet(store, pointer, findings));
-  if (pointer === undefined || index === undefined) {
-    const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
-    throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
-      hint: await otherGenerations(history, kept, current, series),
-    });
-  }
-  const gone = [...index.entries()].filter((hash) => !stored.has(hash));
-  if (gone.length > 0) {
-    throw new UserError(
+  /** Of entries given by DAG hash and key. Throws `UserError` `mirror-refused` if one is not sound. */
+  async read(
+    candidates: readonly (readonly [string, string])[],
+    trust: TrustSource,
+    ports: Ports,
+  ): Promise<EntryCollection> {
+    const unread = candidates.map(([, key]) => key).filter((key) => !this.#read.has(key));
+    this.#entries ??= new EntryCollection(unread.length);
+    const label = `Reading ${counted(unread.length, 'entry', 'entries')}`;
+    await this.#entries.read(unread, label, { ...ports, trust, tarballs: 'head' });
+    for (const key of unread) this.#read.add(key);
+    refuseOnErrors(
+      this.#entries.findings,
       'mirror-refused',
-      `generation ${kept.generation} offers ${gone.length} entries that are no longer stored, ${gone[0]} among them`,
-      { hint: 'Publish them again first, or choose another generation.' },
+      'the index was left as it is, because entries are not sound',
+    );
+    return this.#entries;
+  }
+}
+
+/**
+ * Judges the mirror and reads the entries that the index needs. Throws `UserError` `mirror-refused` if anything is not sound,
+ * and for a request that the mirror cannot fulfil; nothing has been written then.
+ */
+export async function observe(request: Request, ports: Ports, cache: EntryCache): Promise<Observed> {
+  const mirror = await observeMirror(request, ports);
+  switch (request.operation) {
+    case 'update':
+      return observeUpdate(request, mirror, ports, cache);
+    case 'rebuild':
+      return observeRebuild(request, mirror, ports, cache);
+    case 'rollback':
+      return observeRollback(request, mirror, ports);
+  }
+}
+
+interface ObservedMirror extends Omit<Observed, 'observation' | 'entries'> {
+  readonly trust: TrustSource;
+  readonly policy: SignaturePolicy;
+  readonly standing: MirrorStanding;
+}
+
+async function observeMirror(request: Request, ports: Ports): Promise<ObservedMirror> {
+  const { store, signer, clock } = ports;
+  const { operation, view } = request;
+  const keyFindings: Finding[] = [];
+  const keys = await readMirrorKeys(store, keyFindings);
+  const trust = {
+    trustedKeys: request.trustedKeys,
+    offeredKeys: [...keys, ...(signer === undefined ? [] : [signer.publicKey])].map((key) => key.armored),
+    allowUnsigned: request.allowUnsigned,
+  };
+  const { policy } = await openPolicy(trust, clock);
+  requireTrustedSigner(signer, policy);
+  const standing = await readStanding({
+    store,
+    policy,
+    clock,
+    writer: operation,
+    view,
+    findings: keyFindings,
+    surroundings: {
+      ...request,
+      offeredKeys: keys.map((key) => key.fingerprint),
+      pinnedKeys: await pinnedFingerprints(request.trustedKeys),
+    },
+  });
+  const { current, stored, findings } = standing;
+  assertSignerFor(current, view, signer);
+  const warnings = operation === 'rollback' ? [] : unusedPatterns(request.select, stored.values());
+  const pendingPaths = await pendingMirrorPaths(store);
+  // A rebuild makes every record anew; of a large index the old ones would be half of the memory.
+  const index = operation === 'rebuild' ? current.index.withoutNodes() : current.index;
+  const slim = { ...standing, current: { ...current, index } };
+  return { trust, policy, standing: slim, current: slim.current, findings, warnings, pendingPaths };
+}
+
+async function observeUpdate(
+  request: Request,
+  mirror: ObservedMirror,
+  ports: Ports,
+  cache: EntryCache,
+): Promise<Observed> {
+  const { view } = request;
+  const { current, standing } = mirror;
+  const { index, pointer } = current;
+  const { belongs } = await membership(request, standing, ports.store);
+  const provenIndex = ports.signer && (await prove(current, mirror, ports));
+  const isForeign = pointer !== undefined && pointer.manifest.lineage === undefined;
+  const candidates = [...standing.stored].filter(
+    ([hash, key]) => !index.isSettled(hash, isForeign) && belongs(hash, key),
+  );
+  const entries = await cache.read(candidates, mirror.trust, ports);
+  const lacking = candidates.flatMap(([hash]) => {
+    const version = entries.formats.indexableVersion(hash);
+    return version === undefined || index.hasEntryOf(hash, version) ? [] : [hash];
+  });
+  return {
+    ...mirror,
+    observation: {
+      operation: 'update',
+      view,
+      indexed: [...index.entries()],
+      stored: standing.stored,
+      lacking,
+      signUnsigned: provenIndex !== undefined,
+    },
+    entries,
+    provenIndex,
+    findings: [...mirror.findings, ...entries.findings],
+  };
+}
+
+async function observeRebuild(
+  request: Request,
+  mirror: ObservedMirror,
+  ports: Ports,
+  cache: EntryCache,
+): Promise<Observed> {
+  const { current, standing } = mirror;
+  const { members, belongs } = await membership(request, standing, ports.store);
+  const candidates = [...standing.stored].filter(([hash, key]) => belongs(hash, key));
+  const entries = await cache.read(candidates, mirror.trust, ports);
+  const readable = candidates.flatMap(([hash]) =>
+    entries.formats.indexableVersion(hash) === undefined ? [] : [hash],
+  );
+  const isFirstSigned = ports.signer !== undefined && !current.mustBeSigned;
+  const unsigned = standing.trust.views.filter(({ pointer }) => pointer && pointer.signedBy === undefined);
+  return {
+    ...mirror,
+    observation: { operation: 'rebuild', view: request.view, indexed: [...members], readable },
+    entries,
+    viewsToSign: isFirstSigned ? unsigned.flatMap((index) => index.view ?? []) : [],
+    findings: [...mirror.findings, ...entries.findings],
+  };
+}
+
+async function observeRollback(request: Request, mirror: ObservedMirror, ports: Ports): Promise<Observed> {
+  const { view } = request;
+  const { current, standing, policy } = mirror;
+  const wanted = request.to === undefined ? undefined : Number(request.to);
+  const earlier = await findRollbackTarget(ports.store, view, wanted, current, standing.stored, policy);
+  if (ports.signer !== undefined) await prove(earlier, mirror, ports);
+  const from = current.pointer?.manifest.lineage?.generation ?? 0;
+  const { generation: to, pointer } = earlier;
+  const { checksum } = pointer.record;
+  return { ...mirror, observation: { operation: 'rollback', view, from, to, checksum }, earlier };
+}
+
+function prove(
+  claimed: IndexProof['claimed'],
+  { trust: source, standing }: ObservedMirror,
+  ports: Ports,
+): Promise<string | undefined> {
+  return proveUnsignedIndex({ ...ports, source, standing, claimed });
+}
+
+interface Membership {
+  /** DAG hashes of what is in the index; of a view whose index is refused, of what was in the newest kept one that counts. */
+  readonly members: Iterable<string>;
+  /** Whether a stored entry belongs into the index: all do into the main one; into a view, the selected or its members. */
+  belongs(hash: string, key: string): boolean;
+}
+
+async function membership(
+  { view, select }: Request,
+  { trust, current }: MirrorStanding,
+  store: ObjectStore,
+): Promise<Membership> {
+  const present = new Set(current.index.entries());
+  if (view === undefined) return { members: present, belongs: () => true };
+  const { newestKept } = trustedIndex(trust, view);
+  const kept =
+    current.pointer === undefined && newestKept !== undefined
+      ? await readIndexSet(store, newestKept.pointer, [])
+      : undefined;
+  const members = kept === undefined ? present : new Set(kept.entries());
+  const selection = parseSelection(select);
+  if (typeof selection === 'function') {
+    return { members, belongs: (_, key) => selection(entryOfKey(key)) };
+  }
+  if (current.pointer === undefined && kept === undefined) {
+    throw new UserError(
+      'input-invalid',
+      current.unreadableEtag === undefined
+        ? `the view ${view} does not exist yet, and select does not say what belongs to it`
+        : `the index of the view ${view} is refused, so its members are unknown, and select does not name them`,
+      { hint: 'Set select, for example to one package name per line.' },
     );
   }
-  return { generation: kept.generation, pointer, index };
-}
-
-interface Series {
-  readonly store: ObjectStore;
-  readonly policy: SignaturePolicy;
-  readonly mirrorId: string | undefined;
-}
-
-/** A kept pointer, if it is what its name says, and of this mirror. */
-async function readProven(
-  kept: KeptPointer,
-  { store, policy, mirrorId }: Series,
-  findings: Finding[],
-): Promise<KeptIndex | undefined> {
-  const pointer = await readKeptPointer(store, kept.key, policy, findings);
-  if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return undefined;
-  return isOfAnother(pointer, mirrorId) ? undefined : pointer;
-}
-
-/** What else could be brought back, as a sentence. */
-async function otherGenerations(
-  history: readonly KeptPointer[],
-  refused: KeptPointer,
-  current: CurrentIndex,
-  series: Series,
-): Promise<string> {
-  const present = current.pointer?.record.checksum;
-  const others = await mapConcurrently(history.slice(-maxOffered), concurrentReads, async (kept) => {
-    const pointer = kept.key === refused.key ? undefined : await readProven(kept, series, []);
-    if (pointer === undefined || pointer.record.checksum === present) return [];
-    return (await areIndexesStored(series.store, pointer)) ? [kept.generation] : [];
-  });
-  const generations = [...new Set(others.flat())];
-  if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
-  return 'No earlier index is stored any more. To index what is stored now, run operation: rebuild.';
-}
-
-/** Whether the indexes that a pointer names are still there. */
-export async function areIndexesStored(store: ObjectStore, pointer: KeptIndex): Promise<boolean> {
-  for (const { record } of pointer.indexes) {
-    if ((await store.head(blobKey(record.checksum)))?.sizeBytes !== record.contentLength) return false;
-  }
-  return true;
-}
-
-const maxOffered = 50;
-const concurrentReads = 16;
-
-/** The newest kept generation before the one that the present index stands for; undefined when there is none. */
-async function generationBefore(
-  history: readonly KeptPointer[],
-  current: CurrentIndex,
-  series: Series,
-): Promise<number | undefined> {
-  let lineage = current.pointer?.manifest.lineage;
-  let generation = lineage?.generation ?? Number.POSITIVE_INFINITY;
-  // Each is older than the one before, so this ends.
-  while (lineage?.rolledBackTo !== undefined && lineage.rolledBackTo < generation) {
-    generation = lineage.rolledBackTo;
-    if (!history.some((candidate) => candidate.generation === generation)) break;
-    lineage = (await readGeneration(history, generation, undefined, series)).pointer?.manifest.lineage;
-  }
-  return history.findLast((candidate) => candidate.generation < generation)?.generation;
-}
-
-interface ReadGeneration {
-  readonly kept: KeptPointer;
-  /** Undefined where none that is kept under the name of this generation is proven. */
-  readonly pointer: KeptIndex | undefined;
-  readonly findings: Finding[];
-}
-
-/** The pointer that was kept of a generation: of all that is stored under such a name, the one that is proven. */
-async function readGeneration(
-  history: readonly KeptPointer[],
-  generation: number | undefined,
-  asked: number | undefined,
-  series: Series,
-): Promise<ReadGeneration> {
-  let refused: ReadGeneration | undefined;
-  for (const kept of history.filter((candidate) => candidate.generation === generation).slice(-maxOffered)) {
-    const findings: Finding[] = [];
-    const pointer = await readProven(kept, series, findings);
-    if (pointer !== undefined) return { kept, pointer, findings };
-    refused ??= { kept, pointer, findings };
-  }
-  if (refused !== undefined) return refused;
-  const known = [...new Set(history.map((candidate) => candidate.generation))].join(', ');
-  throw new UserError(
-    'history-missing',
-    asked === undefined ? 'there is no earlier index' : `generation ${asked} is not kept`,
-    {
-      hint:
-        known === ''
-          ? 'No index of this view was ever replaced by Slipway.'
-          : `Kept are the generations ${known}.`,
-    },
-  );
+  return { members, belongs: (hash) => members.has(hash) };
 }

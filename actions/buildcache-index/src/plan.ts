@@ -1,6 +1,5 @@
 /** What is to become of an index. */
 export type Step =
-  | { readonly kind: 'read-entries'; readonly keys: readonly string[] }
   | {
       readonly kind: 'change-index';
       readonly view: string | undefined;
@@ -8,9 +7,17 @@ export type Step =
       readonly add: readonly string[];
       readonly remove: readonly string[];
       /** The present index has no signature, and gets one even if nothing else changes. */
-      readonly signUnsigned?: boolean;
+      readonly signUnsigned: boolean;
     }
-  | { readonly kind: 'replace-index'; readonly view: string | undefined; readonly members: readonly string[] }
+  | {
+      readonly kind: 'replace-index';
+      readonly view: string | undefined;
+      /** DAG hashes of everything in the new index, in its order, and how many of them the present one lacks. */
+      readonly members: readonly string[];
+      readonly added: number;
+      /** DAG hashes of what the present index has and the new one does not. */
+      readonly remove: readonly string[];
+    }
   | {
       readonly kind: 'roll-back';
       readonly view: string | undefined;
@@ -23,58 +30,66 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-export interface UpdateObservation {
-  readonly view: string | undefined;
-  /** DAG hashes of the entries that are indexed now. */
-  readonly indexed: Iterable<string>;
-  /** Those of them that some client does not find, though it may read them: they are read, and added where they belong. */
-  readonly unsettled?: Iterable<string>;
-  /** The key of each stored spec manifest, by DAG hash, in the order of keys. */
-  readonly stored: ReadonlyMap<string, string>;
-  /** Whether a stored entry belongs into this index. */
-  readonly belongs: (hash: string, key: string) => boolean;
-  /** SHA-256 of the present index, if it has no signature and was proven for the key of this run. */
-  readonly provenIndex?: string | undefined;
-}
+export type Observation =
+  | {
+      readonly operation: 'update';
+      readonly view: string | undefined;
+      /** DAG hashes of the entries that are indexed now. */
+      readonly indexed: readonly string[];
+      /** The key of each stored spec manifest, by DAG hash. */
+      readonly stored: ReadonlyMap<string, string>;
+      /** Entries that were read, belong into the index, and are not in it, or not in the format of their specs. */
+      readonly lacking: readonly string[];
+      /** The present index has no signature, and was proven for the key of this run. */
+      readonly signUnsigned: boolean;
+    }
+  | {
+      readonly operation: 'rebuild';
+      readonly view: string | undefined;
+      readonly indexed: readonly string[];
+      /** Entries that were read and belong into the index. */
+      readonly readable: readonly string[];
+    }
+  | {
+      readonly operation: 'rollback';
+      readonly view: string | undefined;
+      /** The present generation, and the earlier one with the checksum of its index. */
+      readonly from: number;
+      readonly to: number;
+      readonly checksum: string;
+    };
 
-/** Adds what is stored and not indexed, and takes out what is indexed and no longer stored. */
-export function planUpdate(observation: UpdateObservation): Plan {
-  const indexed = new Set(observation.indexed);
-  const settled = new Set(indexed);
-  for (const hash of observation.unsettled ?? []) settled.delete(hash);
-  const add: string[] = [];
-  const keys: string[] = [];
-  for (const [hash, key] of observation.stored) {
-    if (settled.has(hash) || !observation.belongs(hash, key)) continue;
-    add.push(hash);
-    keys.push(key);
+/**
+ * An update adds what the index lacks, and takes out what is no longer stored; a rebuild makes a new index of what was read;
+ * a rollback points to an earlier one.
+ */
+export function plan(observation: Observation): Plan {
+  const { view } = observation;
+  switch (observation.operation) {
+    case 'update': {
+      const { lacking: add, stored, signUnsigned } = observation;
+      const remove = observation.indexed.filter((hash) => !stored.has(hash));
+      if (add.length === 0 && remove.length === 0 && !signUnsigned) return { steps: [] };
+      return { steps: [{ kind: 'change-index', view, add, remove, signUnsigned }] };
+    }
+    case 'rebuild': {
+      const { readable: members } = observation;
+      const [before, after] = [new Set(observation.indexed), new Set(members)];
+      const added = members.filter((hash) => !before.has(hash)).length;
+      const remove = observation.indexed.filter((hash) => !after.has(hash));
+      return { steps: [{ kind: 'replace-index', view, members, added, remove }] };
+    }
+    case 'rollback': {
+      const { from, to, checksum } = observation;
+      return { steps: [{ kind: 'roll-back', view, from, to, checksum }] };
+    }
   }
-  const remove = [...indexed].filter((hash) => !observation.stored.has(hash));
-  const signUnsigned = observation.provenIndex !== undefined;
-  if (add.length === 0 && remove.length === 0 && !signUnsigned) return { steps: [] };
-  return {
-    steps: [
-      { kind: 'read-entries', keys },
-      {
-        kind: 'change-index',
-        view: observation.view,
-        add,
-        remove,
-        ...(signUnsigned ? { signUnsigned } : {}),
-      },
-    ],
-  };
 }
 
-/** Reads every entry that belongs into the index, and makes the index anew. */
-export function planRebuild(
-  observation: Omit<UpdateObservation, 'indexed' | 'unsettled' | 'provenIndex'>,
-): Plan {
-  const members = [...observation.stored].filter(([hash, key]) => observation.belongs(hash, key));
-  return {
-    steps: [
-      { kind: 'read-entries', keys: members.map(([, key]) => key) },
-      { kind: 'replace-index', view: observation.view, members: members.map(([hash]) => hash) },
-    ],
-  };
+/** How many entries the plan adds to the index and takes out of it. A rollback counts none. */
+export function changesOf({ steps }: Plan): { readonly added: number; readonly removed: number } {
+  const [step] = steps;
+  if (step === undefined || step.kind === 'roll-back') return { added: 0, removed: 0 };
+  const added = step.kind === 'change-index' ? step.add.length : step.added;
+  return { added, removed: step.remove.length };
 }

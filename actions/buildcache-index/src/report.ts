@@ -7,40 +7,44 @@ import {
   shortChecksum,
 } from '@slipway/buildcache-actions';
 import { counted, formatBytes, type Problem } from '@slipway/core';
-import type { Finding } from '@slipway/mirror';
+import type { Finding, IndexMove } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
-import type { Result } from './execute.ts';
+import { indexManifestKey } from '@slipway/spack-buildcache';
+import type { Inputs } from './inputs.ts';
 import { type ListedIndex, remarksOf } from './list.ts';
-import type { Plan } from './plan.ts';
+import { changesOf, type Plan } from './plan.ts';
 
 export interface ReportInput {
-  readonly operation: 'update' | 'rebuild' | 'rollback' | 'list';
+  readonly operation: Inputs['operation'];
   readonly mirror: string;
   readonly view: string | undefined;
   readonly plan: Plan;
-  /** Paths that earlier runs replaced, and of which no invalidation has been proven; none for `list`, which replaces nothing. */
+  /** Paths that earlier runs replaced, and whose invalidation has not been proven; none for `list`, which replaces nothing. */
   readonly pendingPaths: readonly string[];
   /** Undefined for a dry run and for `list`. */
-  readonly result: Result | undefined;
+  readonly move: IndexMove | undefined;
   readonly indexes: readonly ListedIndex[];
+  /** Of the index before the run. */
   readonly currentChecksum: string;
+  readonly currentGeneration: number;
   readonly findings: readonly Finding[];
-  /** What of the inputs had no effect. */
+  /** Inputs that had no effect. */
   readonly warnings?: readonly Problem[] | undefined;
   readonly reportPath: string | undefined;
 }
 
 export function report(input: ReportInput): ActionResult {
-  const { operation, mirror, view, plan, result, indexes, findings } = input;
-  const move = result?.move;
-  const paths = invalidationPaths(move?.moved ? [move.pointerKey] : [], input.pendingPaths);
+  const { operation, mirror, view, plan, move, indexes, findings } = input;
+  const { added, removed } = changesOf(plan);
+  const changed = move?.moved ?? plan.steps.length > 0;
+  const paths = invalidationPaths(changed ? [indexManifestKey(view)] : [], input.pendingPaths);
   return {
     outputs: {
-      changed: move?.moved ?? false,
-      added: result?.added ?? 0,
-      removed: result?.removed ?? 0,
+      changed,
+      added,
+      removed,
       'index-checksum': move?.checksum ?? input.currentChecksum,
-      generation: move?.generation ?? indexes.find((index) => index.current)?.generation ?? 0,
+      generation: move?.generation ?? input.currentGeneration,
       'invalidation-paths': paths,
       'pointer-checksums': pointerChecksums(move === undefined ? [] : [move]),
     },
@@ -50,7 +54,7 @@ export function report(input: ReportInput): ActionResult {
         mirror,
         view,
         plan: plan.steps,
-        result,
+        result: move && { move, added, removed },
         indexes,
         findings,
       }),
@@ -60,48 +64,38 @@ export function report(input: ReportInput): ActionResult {
   };
 }
 
-function summary({
-  operation,
-  mirror,
-  view,
-  plan,
-  result,
-  indexes,
-  findings,
-}: ReportInput): readonly SummaryBlock[] {
+function summary(input: ReportInput): readonly SummaryBlock[] {
+  const { operation, mirror, view, plan, move, indexes, findings } = input;
   const blocks: SummaryBlock[] = [{ kind: 'heading', text: `Package index: ${operation}` }];
   const rows: (readonly [string, string])[] = [
     ['Mirror', mirror],
     ['Index', view === undefined ? 'main' : `view ${view}`],
   ];
-  if (result !== undefined) {
-    const { move } = result;
+  const { added, removed } = changesOf(plan);
+  const [step] = plan.steps;
+  if (move !== undefined) {
     rows.push([
       'Pointer',
-      move.moved ? `moved to generation ${move.generation}` : 'left where it is: nothing is new',
+      move.moved ? `moved to generation ${move.generation}` : 'unchanged: nothing is new',
     ]);
     if (operation !== 'rollback') {
       rows.push(
-        ['Added', counted(result.added, 'entry', 'entries')],
-        ['Removed', counted(result.removed, 'entry', 'entries')],
+        ['Added', counted(added, 'entry', 'entries')],
+        ['Removed', counted(removed, 'entry', 'entries')],
       );
       rows.push(['Entries', move.entryCount.toLocaleString('en-US')], ['Size', formatBytes(move.sizeBytes)]);
     }
     rows.push(['SHA-256', move.checksum ?? '']);
-  } else if (operation !== 'list') {
-    for (const step of plan.steps) {
-      if (step.kind === 'change-index') {
-        rows.push(
-          ['To add', counted(step.add.length, 'entry', 'entries')],
-          ['To remove', counted(step.remove.length, 'entry', 'entries')],
-        );
-      } else if (step.kind === 'replace-index')
-        rows.push(['To index', counted(step.members.length, 'entry', 'entries')]);
-      else if (step.kind === 'roll-back')
-        rows.push(['To bring back', `generation ${step.to}, instead of ${step.from}`]);
-    }
-    if (plan.steps.length === 0) rows.push(['To do', 'nothing']);
-  }
+  } else if (step?.kind === 'roll-back') {
+    rows.push(['To bring back', `generation ${step.to}, instead of ${step.from}`]);
+  } else if (step !== undefined) {
+    if (step.kind === 'replace-index')
+      rows.push(['To index', counted(step.members.length, 'entry', 'entries')]);
+    rows.push(
+      ['To add', counted(added, 'entry', 'entries')],
+      ['To remove', counted(removed, 'entry', 'entries')],
+    );
+  } else if (operation !== 'list') rows.push(['To do', 'nothing']);
   blocks.push(factsSummary(rows));
   if (operation === 'list') {
     blocks.push({

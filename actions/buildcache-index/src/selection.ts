@@ -1,5 +1,7 @@
-import { wildcardTest } from '@slipway/core';
-import { pathSafe } from '@slipway/spack-buildcache';
+import { type Problem, printable, wildcardTest } from '@slipway/core';
+import { classifyKey, pathSafe } from '@slipway/spack-buildcache';
+
+const maxShownCharacters = 100;
 
 /** Chooses the members of a view. */
 export type Selection = (entry: {
@@ -45,4 +47,39 @@ export function isInvalid(
   selection: ReturnType<typeof parseSelection>,
 ): selection is { readonly problems: readonly string[] } {
   return typeof selection === 'object';
+}
+
+/** Name and version of an entry by its key, for selections. The version is as file names have it. */
+export function entryOfKey(key: string): {
+  readonly name: string;
+  readonly version: string;
+  readonly hash: string;
+} {
+  const classified = classifyKey(key);
+  if (classified.kind !== 'spec-manifest') return { name: '', version: '', hash: '' };
+  const { packageName: name, fileStem, dagHash: hash } = classified;
+  return { name, version: fileStem.slice(name.length + 1, -(hash.length + 1)), hash };
+}
+
+/** Warnings for the patterns of `select` that no stored entry fits. */
+export function unusedPatterns(
+  patterns: readonly string[],
+  keys: Iterable<string>,
+): readonly Problem<'select-unused'>[] {
+  const unused = new Map(patterns.map((pattern) => [pattern, parseSelection([pattern])]));
+  for (const key of keys) {
+    if (unused.size === 0) break;
+    const entry = entryOfKey(key);
+    for (const [pattern, selection] of unused) {
+      if (typeof selection === 'function' && selection(entry)) unused.delete(pattern);
+    }
+  }
+  return [...unused.keys()].map((pattern) => ({
+    code: 'select-unused',
+    severity: 'warning',
+    message: `No entry of the mirror fits "${printable(pattern, maxShownCharacters)}" of select.`,
+    hint: /@.*:/.test(pattern)
+      ? 'Ranges of versions, as Spack has them, are not known here: write *, as in "hdf5@1.14.*".'
+      : undefined,
+  }));
 }

@@ -53,9 +53,9 @@ describe('bad input', () => {
     for (const words of [
       'trusted-keys is empty',
       'select: "/x"',
-      'but no view',
+      'set without view',
       'not rollback',
-      '"yesterday" is no generation',
+      '"yesterday" is not a generation number',
       'no signing-key',
     ])
       expect(failure.message).toContain(words);

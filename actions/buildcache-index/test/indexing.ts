@@ -2,19 +2,25 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { silentProgress, systemClock } from '@slipway/core';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { type AuditReport, auditMirror } from '@slipway/mirror';
+import type { Signer } from '@slipway/signing';
 import { indexManifestKey, mediaTypes } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   type ActionRunResult,
+  forgetInvalidations,
+  pictureOf,
   readManifest,
   requiredRecord,
   runAction,
   stageHonestMirror,
   type TestKey,
 } from '@slipway/testkit';
+import { expect } from 'vitest';
 import { action } from '../src/action.ts';
+import type { Ports, Request } from '../src/observe.ts';
+import { operate } from '../src/operate.ts';
 
 export type Inputs = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -29,6 +35,81 @@ export function index(mirror: string, key: TestKey, more: Inputs = {}): Promise<
 /** Seven signed entries with their key, without an index. */
 export async function mirrorWithoutIndex(key: TestKey): Promise<string> {
   return (await stageHonestMirror(key)).directory;
+}
+
+/** An update of the main index, with nothing else set. */
+export function requestOf(key: TestKey, more: Partial<Request> = {}): Request {
+  return {
+    operation: 'update',
+    view: undefined,
+    select: [],
+    to: undefined,
+    trustedKeys: key.publicArmored,
+    allowUnsigned: false,
+    allowUnpinnedKeys: false,
+    allowLayoutV2: false,
+    ...more,
+  };
+}
+
+/** Runs dry, which changes nothing, and then for good: the plan must be the same, and so must these outputs. */
+export async function expectSamePlan(
+  mirror: string,
+  key: TestKey,
+  inputs: Inputs,
+  outputs: readonly string[],
+): Promise<void> {
+  forgetInvalidations(mirror);
+  const before = pictureOf(mirror);
+  const dry = await index(mirror, key, { ...inputs, 'dry-run': true });
+  expect(pictureOf(mirror)).toEqual(before);
+  const real = await index(mirror, key, inputs);
+  const planOf = (run: ActionRunResult): unknown => (run.json('report') as { readonly plan: unknown }).plan;
+  expect(planOf(dry)).toEqual([expect.objectContaining({ kind: expect.any(String) })]);
+  expect(planOf(real)).toEqual(planOf(dry));
+  const printed = (run: ActionRunResult): readonly string[] =>
+    run.log.filter((line) => line.startsWith('Plan: '));
+  expect(printed(dry)).not.toEqual([]);
+  expect(printed(real)).toEqual(printed(dry));
+  for (const name of outputs) expect([name, dry.outputs[name]]).toEqual([name, real.outputs[name]]);
+}
+
+/** An operation during which `meanwhile` happens, just before it replaces the main pointer for the first time. */
+export function overtaken(
+  mirror: string,
+  request: Request,
+  meanwhile: () => Promise<void>,
+  { signer, calls = [] }: { readonly signer?: Signer; readonly calls?: string[] } = {},
+): { readonly done: ReturnType<typeof operate>; readonly lines: readonly string[] } {
+  const lines: string[] = [];
+  const progress = { ...silentProgress, info: (line: string) => void lines.push(line) };
+  const ports = async (): Promise<Ports> => ({
+    store: interrupted(await openStore(pathToFileURL(mirror).href), meanwhile, calls),
+    signer,
+    clock: systemClock,
+    progress,
+    workers: undefined,
+  });
+  return { done: ports().then((opened) => operate(request, opened)), lines };
+}
+
+function interrupted(store: ObjectStore, meanwhile: () => Promise<void>, calls: string[]): ObjectStore {
+  let done = false;
+  return new Proxy(store, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (typeof value !== 'function') return value;
+      if (property !== 'read' && property !== 'write') return value.bind(target);
+      return async (...args: Parameters<ObjectStore['write']>) => {
+        calls.push(`${String(property)} ${args[0]}`);
+        if (property === 'write' && args[0] === indexManifestKey(undefined) && !done) {
+          done = true;
+          await meanwhile();
+        }
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
 }
 
 export function indexChecksum(mirror: string, view?: string): string {

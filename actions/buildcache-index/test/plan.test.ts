@@ -1,46 +1,42 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planRebuild, planUpdate } from '../src/plan.ts';
+import { changesOf, plan } from '../src/plan.ts';
 import { isInvalid, parseSelection } from '../src/selection.ts';
 
-const all = () => true;
 const storedOf = (...hashes: string[]) => new Map(hashes.map((hash) => [hash, `key-${hash}`]));
 
 describe('the plan of an update', () => {
-  it('adds what is stored and not indexed, and removes what is indexed and not stored', () => {
+  const update = { operation: 'update', view: undefined, signUnsigned: false } as const;
+
+  it('adds what the index lacks, and removes what is indexed and not stored', () => {
     const observation = {
-      view: undefined,
+      ...update,
       indexed: ['a', 'b'],
       stored: storedOf('b', 'c', 'd'),
-      belongs: all,
+      lacking: ['c', 'd'],
     };
-    expect(planUpdate(observation)).toEqual({
-      steps: [
-        { kind: 'read-entries', keys: ['key-c', 'key-d'] },
-        { kind: 'change-index', view: undefined, add: ['c', 'd'], remove: ['a'] },
-      ],
+    expect(plan(observation)).toEqual({
+      steps: [{ kind: 'change-index', view: undefined, add: ['c', 'd'], remove: ['a'], signUnsigned: false }],
     });
   });
 
   it('is empty when index and store agree', () => {
-    const observation = { view: undefined, indexed: ['a'], stored: storedOf('a'), belongs: all };
-    expect(planUpdate(observation)).toEqual({ steps: [] });
+    expect(plan({ ...update, indexed: ['a'], stored: storedOf('a'), lacking: [] })).toEqual({ steps: [] });
   });
 
-  it('leaves out what does not belong into a view, and keeps what is in it already', () => {
-    const belongs = (hash: string) => hash === 'c';
-    const observation = { view: 'v', indexed: ['a'], stored: storedOf('a', 'b', 'c'), belongs };
-    expect(planUpdate(observation).steps[1]).toMatchObject({ view: 'v', add: ['c'], remove: [] });
+  it('signs an index that was proven, even if nothing else changes', () => {
+    const observation = { ...update, indexed: ['a'], stored: storedOf('a'), lacking: [], signUnsigned: true };
+    expect(plan(observation).steps).toMatchObject([{ add: [], remove: [], signUnsigned: true }]);
   });
 
   it('I3: carried out, any index names exactly what is stored', () => {
     const hashes = fc.uniqueArray(fc.constantFrom(...'abcdefghij'));
     fc.assert(
       fc.property(hashes, hashes, (indexed, stored) => {
+        const lacking = stored.filter((hash) => !indexed.includes(hash));
         const now = new Set(indexed);
-        for (const step of planUpdate({ view: undefined, indexed, stored: storedOf(...stored), belongs: all })
-          .steps) {
-          if (step.kind !== 'change-index') continue;
+        for (const step of plan({ ...update, indexed, stored: storedOf(...stored), lacking }).steps) {
+          if (step.kind !== 'change-index') throw new Error(step.kind);
           for (const hash of step.remove) now.delete(hash);
           for (const hash of step.add) now.add(hash);
         }
@@ -51,16 +47,17 @@ describe('the plan of an update', () => {
 });
 
 describe('the plan of a rebuild', () => {
-  it('reads and indexes everything that belongs, in the order of the store', () => {
+  it('indexes everything that was read in its order, and says what is new and what goes', () => {
     const observation = {
+      operation: 'rebuild',
       view: 'v',
-      stored: storedOf('b', 'a', 'x'),
-      belongs: (hash: string) => hash !== 'x',
-    };
-    expect(planRebuild(observation).steps).toEqual([
-      { kind: 'read-entries', keys: ['key-b', 'key-a'] },
-      { kind: 'replace-index', view: 'v', members: ['b', 'a'] },
+      indexed: ['x', 'a'],
+      readable: ['b', 'a'],
+    } as const;
+    expect(plan(observation).steps).toEqual([
+      { kind: 'replace-index', view: 'v', members: ['b', 'a'], added: 1, remove: ['x'] },
     ]);
+    expect(changesOf(plan(observation))).toEqual({ added: 1, removed: 1 });
   });
 });
 
@@ -87,16 +84,16 @@ describe('a selection', () => {
     expect(selection(entry)).toBe(matches);
   });
 
-  it('of several patterns takes what any of them takes', () => {
+  it('of several patterns takes what any of them matches', () => {
     const selection = parseSelection(['nothing', 'py-numpy']);
     expect(typeof selection === 'function' && selection(entry)).toBe(true);
   });
 
-  it('of no pattern is none', () => {
+  it('of no pattern is undefined', () => {
     expect(parseSelection([])).toBeUndefined();
   });
 
-  it('names every pattern that is none', () => {
+  it('names every pattern that is not valid', () => {
     const selection = parseSelection(['ok', 'a b', '/abc', 'x@', '../x']);
     expect(isInvalid(selection) && selection.problems).toHaveLength(4);
   });

@@ -1,10 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
-import { listStoredEntries, openPolicy, readCurrentIndex } from '@slipway/mirror';
 import { blobKey, historyKey, historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
-import { openStore } from '@slipway/store';
 import {
   addEntry,
   copyOfSpackFixture,
@@ -18,16 +14,17 @@ import {
   writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { executeRollback, type Ports } from '../src/execute.ts';
-import { findRollbackTarget } from '../src/observe.ts';
 import {
   audit,
+  expectSamePlan,
   faultsOf,
   fixtureFingerprint,
   index,
   indexChecksum,
   mirrorWithoutIndex,
+  overtaken,
   pointerChecksum,
+  requestOf,
 } from './indexing.ts';
 
 let key: TestKey;
@@ -49,28 +46,6 @@ async function threeGenerations() {
   }
   const [first = '', second = '', third = ''] = checksums;
   return { mirror, first, second, third, added: names };
-}
-
-/** The same store, noting every write. */
-function observed(store: ObjectStore, writes: string[]): ObjectStore {
-  return new Proxy(store, {
-    get(target, property) {
-      const value: unknown = Reflect.get(target, property);
-      if (typeof value !== 'function') return value;
-      if (property !== 'write') return value.bind(target);
-      return (...args: Parameters<ObjectStore['write']>) => {
-        writes.push(args[0]);
-        return target.write(...args);
-      };
-    },
-  });
-}
-
-async function portsOf(store: ObjectStore): Promise<Ports> {
-  const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
-  const { policy } = await openPolicy(trust, systemClock);
-  const progress = silentProgress;
-  return { store, trust, policy, signer: undefined, clock: systemClock, progress, workers: undefined };
 }
 
 describe('a rollback', () => {
@@ -137,29 +112,24 @@ describe('a rollback', () => {
 
   it('is one conditional write of the pointer; beside it only pointers are kept', async () => {
     const { mirror } = await threeGenerations();
-    const writes: string[] = [];
-    const ports = await portsOf(observed(await openStore(pathToFileURL(mirror).href), writes));
-    const { store, policy } = ports;
-    const current = await readCurrentIndex({ store, view: undefined, policy });
-    const stored = await listStoredEntries(store);
-    const earlier = await findRollbackTarget(store, undefined, 1, current, stored, policy);
-    await executeRollback({ view: undefined, selection: undefined }, earlier, current, ports);
+    const calls: string[] = [];
+    const request = requestOf(key, { ...rollback, to: '1' });
+    await overtaken(mirror, request, async () => undefined, { calls }).done;
+    const writes = calls.filter((call) => call.startsWith('write ')).map((call) => call.slice(6));
     expect(writes.filter((name) => name === indexManifestKey(undefined))).toHaveLength(1);
-    expect(writes.filter((name) => !name.startsWith(historyPrefix))).toEqual([indexManifestKey(undefined)]);
+    expect(writes.filter((name) => !name.startsWith(historyPrefix) && !name.startsWith('.slipway/'))).toEqual(
+      [indexManifestKey(undefined)],
+    );
   });
 
   it('I3: does not undo what somebody published meanwhile', async () => {
     const { mirror } = await threeGenerations();
-    const ports = await portsOf(await openStore(pathToFileURL(mirror).href));
-    const { store, policy } = ports;
-    const current = await readCurrentIndex({ store, view: undefined, policy });
-    const stored = await listStoredEntries(store);
-    const earlier = await findRollbackTarget(store, undefined, undefined, current, stored, policy);
-    await addEntry(mirror, { name: 'meanwhile', signer: key });
-    const theirs = await publishByHand(mirror);
-    await expect(
-      executeRollback({ view: undefined, selection: undefined }, earlier, current, ports),
-    ).rejects.toMatchObject({ code: 'contention' });
+    let theirs = '';
+    const { done } = overtaken(mirror, requestOf(key, rollback), async () => {
+      await addEntry(mirror, { name: 'meanwhile', signer: key });
+      theirs = await publishByHand(mirror);
+    });
+    await expect(done).rejects.toMatchObject({ code: 'contention' });
     expect(indexChecksum(mirror)).toBe(theirs);
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
@@ -200,13 +170,9 @@ describe('a rollback', () => {
     expect(indexChecksum(mirror)).toBe(third);
   });
 
-  it('dry-run: changes nothing', async () => {
+  it('dry-run: changes nothing, and its plan and outputs are those of the run that follows', async () => {
     const { mirror } = await threeGenerations();
-    const before = pictureOf(mirror);
-    expect((await index(mirror, key, { ...rollback, 'dry-run': true })).outputs).toMatchObject({
-      changed: false,
-    });
-    expect(pictureOf(mirror)).toEqual(before);
+    await expectSamePlan(mirror, key, rollback, ['changed', 'added', 'removed', 'invalidation-paths']);
   });
 });
 
@@ -233,7 +199,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     expect(json('report')).toMatchObject({
       indexes: [{ stored: false }, { stored: true }, { stored: true, current: true }],
     });
-    expect(log).toContain(`generation 1: ${first} (its index is not stored any more)`);
+    expect(log).toContain(`generation 1: ${first} (its index is no longer stored)`);
     expect(log).toContain(`generation 3: ${third} (current)`);
   });
 
@@ -269,7 +235,7 @@ describe('I4: on a mirror whose indexes are signed', () => {
     expect(json('report')).toMatchObject({
       indexes: [{ counts: false }, { counts: false }, { counts: false }, { counts: true, current: true }],
     });
-    expect(log).toContain(`generation 1: ${first} (not proven, counts for nothing)`);
+    expect(log).toContain(`generation 1: ${first} (not proven, ignored)`);
   });
 
   it('a rollback is not kept from its work by what was planted under the names of earlier generations', async () => {

@@ -1,15 +1,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
+import { systemClock } from '@slipway/core';
 import { openPolicy, readCurrentIndex } from '@slipway/mirror';
 import { openSigner } from '@slipway/signing';
-import { historyKey, historyPrefix, indexManifestKey, PackageIndex } from '@slipway/spack-buildcache';
+import { historyKey, historyPrefix, indexManifestKey } from '@slipway/spack-buildcache';
 import { openStore } from '@slipway/store';
 import {
   addEntry,
   addKeys,
   forgetInvalidations,
+  indexOf,
   isSigned,
   listKeys,
   makeKey,
@@ -21,8 +22,17 @@ import {
   writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { executeUpdate } from '../src/execute.ts';
-import { audit, faultsOf, index, indexChecksum, mirrorWithoutIndex, pointerChecksum } from './indexing.ts';
+import {
+  audit,
+  expectSamePlan,
+  faultsOf,
+  index,
+  indexChecksum,
+  mirrorWithoutIndex,
+  overtaken,
+  pointerChecksum,
+  requestOf,
+} from './indexing.ts';
 
 let key: TestKey;
 beforeAll(async () => {
@@ -74,10 +84,7 @@ describe('an update', () => {
     expect(outputs).toMatchObject({ changed: true, added: 1, removed: 1, generation: 2 });
     expect(json('report')).toMatchObject({
       operation: 'update',
-      plan: [
-        { kind: 'read-entries', keys: [fresh.manifestKey] },
-        { kind: 'change-index', add: [fresh.hash], remove: [gone.hash] },
-      ],
+      plan: [{ kind: 'change-index', add: [fresh.hash], remove: [gone.hash] }],
       result: { added: 1, removed: 1, move: { moved: true, entryCount: 8 } },
     });
     expect(readObject(mirror, historyKey(undefined, 1, first, false))).toEqual(replaced);
@@ -138,13 +145,13 @@ describe('an update', () => {
     });
   });
 
-  it('dry-run: changes nothing, and tells what would be done', async () => {
+  it('dry-run: changes nothing, and its plan and outputs are those of the run that follows', async () => {
     const mirror = await mirrorWithoutIndex(key);
-    const before = pictureOf(mirror);
-    const { outputs, json } = await index(mirror, key, { 'dry-run': true });
-    expect(pictureOf(mirror)).toEqual(before);
-    expect(outputs).toMatchObject({ changed: false, added: 0, 'index-checksum': '' });
-    expect(json('report')).toMatchObject({ plan: [{ kind: 'read-entries' }, { kind: 'change-index' }] });
+    const gone = await addEntry(mirror, { name: 'gone', signer: key });
+    await index(mirror, key);
+    rmSync(join(mirror, gone.manifestKey));
+    await addEntry(mirror, { name: 'new', signer: key });
+    await expectSamePlan(mirror, key, {}, ['changed', 'added', 'removed', 'invalidation-paths']);
   });
 });
 
@@ -215,85 +222,51 @@ describe('a view', () => {
   });
 });
 
-/** Calls `before` once, when somebody is about to write `key`. */
-function interrupted(store: ObjectStore, key: string, before: () => Promise<void>): ObjectStore {
-  let done = false;
-  return new Proxy(store, {
-    get(target, property) {
-      const value: unknown = Reflect.get(target, property);
-      if (typeof value !== 'function') return value;
-      if (property !== 'write') return value.bind(target);
-      return async (...args: Parameters<ObjectStore['write']>) => {
-        if (args[0] === key && !done) {
-          done = true;
-          await before();
-        }
-        return target.write(...args);
-      };
-    },
-  });
-}
-
 describe('I3: an update', () => {
-  it('that a publisher overtakes loses neither its entries nor its own', async () => {
+  it('that a publisher overtakes loses neither its entries nor its own, and plans again', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
-    const mine = await addEntry(mirror, { name: 'mine', signer: key });
-    const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
-    const { policy } = await openPolicy(trust, systemClock);
-    let theirs = '';
-    const file = await openStore(pathToFileURL(mirror).href);
-    const store = interrupted(file, indexManifestKey(undefined), async () => {
-      theirs = (await addEntry(mirror, { name: 'theirs', signer: key })).hash;
+    await addEntry(mirror, { name: 'mine', signer: key });
+    const { done, lines } = overtaken(mirror, requestOf(key), async () => {
+      await addEntry(mirror, { name: 'theirs', signer: key });
       await addKeys(mirror, [key]);
       await publishByHand(mirror);
     });
-    const seed = await readCurrentIndex({ store, view: undefined, policy });
-    const { move } = await executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
-      store,
-      trust,
-      policy,
-      signer: undefined,
-      clock: systemClock,
-      progress: silentProgress,
-      workers: undefined,
-    });
     // The other publisher indexed both already, and so nothing was left to do.
-    expect(move).toMatchObject({ moved: false, retries: 1, generation: 2 });
-    const { index: now } = await readCurrentIndex({ store: file, view: undefined, policy });
-    expect(now.hasEntry(mine.hash) && now.hasEntry(theirs)).toBe(true);
+    expect(await done).toMatchObject({
+      plan: { steps: [] },
+      move: { moved: false, retries: 1, generation: 2 },
+    });
+    expect(lines.filter((line) => line.startsWith('Plan') || line.startsWith('Somebody'))).toEqual([
+      'Plan: change the index: 1 entry to add, 0 to remove.',
+      'Somebody else moved the index in the meantime. It is read and planned again.',
+      'Plan: the index stays as it is.',
+    ]);
+    expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ entries: 9 }]);
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 
-  it('that a publisher of less overtakes adds its own on top', async () => {
+  it('that a publisher of less overtakes adds its own on top, and reads no entry twice', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     const mine = await addEntry(mirror, { name: 'mine', signer: key });
-    const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
-    const { policy } = await openPolicy(trust, systemClock);
-    const file = await openStore(pathToFileURL(mirror).href);
-    const store = interrupted(file, indexManifestKey(undefined), async () => {
-      const { index: present } = await readCurrentIndex({ store: file, view: undefined, policy });
-      const [without = new PackageIndex()] = present.indexes;
-      const [some = ''] = present.entries();
-      without.removeEntry(some);
-      await publishByHand(mirror, { index: without });
-    });
-    const seed = await readCurrentIndex({ store, view: undefined, policy });
-    const { move, added } = await executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
-      store,
-      trust,
-      policy,
-      signer: undefined,
-      clock: systemClock,
-      progress: silentProgress,
-      workers: undefined,
-    });
-    expect(move).toMatchObject({ moved: true, retries: 1, generation: 3, entryCount: 8 });
-    expect(added).toBe(2);
-    expect((await readCurrentIndex({ store: file, view: undefined, policy })).index.hasEntry(mine.hash)).toBe(
-      true,
+    const calls: string[] = [];
+    const { done } = overtaken(
+      mirror,
+      requestOf(key),
+      async () => {
+        const [some = ''] = indexOf(mirror).entries();
+        const lacking = [mine.hash, some];
+        await publishByHand(mirror, { index: indexOf(mirror, (hash) => !lacking.includes(hash)) });
+      },
+      { calls },
     );
+    expect(await done).toMatchObject({
+      plan: { steps: [{ kind: 'change-index', add: [expect.any(String), expect.any(String)] }] },
+      move: { moved: true, retries: 1, generation: 3, entryCount: 8 },
+    });
+    expect(calls.filter((call) => call === `read ${mine.manifestKey}`)).toHaveLength(1);
+    expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ entries: 8 }]);
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 });
@@ -311,27 +284,21 @@ describe('I4: an update', () => {
       await addEntry(mirror, { name: 'second', signer: key });
       await index(mirror, key, inputs);
       await addEntry(mirror, { name: 'mine', signer: key });
-      const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
-      const { policy } = await openPolicy(trust, systemClock);
-      const file = await openStore(pathToFileURL(mirror).href);
-      const pointer = indexManifestKey(undefined);
-      const store = interrupted(file, pointer, async () => {
-        if (generation === undefined) await publishByHand(mirror);
-        else writeObject(mirror, pointer, readObject(mirror, oldestKept(mirror)));
-      });
       const signer = await openSigner({
         armoredKey: key.privateArmored,
         passphrase: undefined,
         clock: systemClock,
       });
-      const seed = await readCurrentIndex({ store, view: undefined, policy });
-      const ports = { store, trust, policy, signer, clock: systemClock, progress: silentProgress };
-      await expect(
-        executeUpdate({ view: undefined, selection: undefined }, seed, undefined, {
-          ...ports,
-          workers: undefined,
-        }),
-      ).rejects.toMatchObject({
+      const { done } = overtaken(
+        mirror,
+        requestOf(key),
+        async () => {
+          if (generation === undefined) await publishByHand(mirror);
+          else writeObject(mirror, indexManifestKey(undefined), readObject(mirror, oldestKept(mirror)));
+        },
+        { signer },
+      );
+      await expect(done).rejects.toMatchObject({
         code: 'mirror-refused',
         message: expect.stringContaining(generation === undefined ? '(index-unsigned)' : '(index-frozen)'),
       });

@@ -28,22 +28,18 @@ interface CurrentQuestion {
   readonly store: ObjectStore;
   readonly view: string | undefined;
   readonly policy: SignaturePolicy;
-  /** See `IndexAdvance`. */
-  readonly replaceUnreadable?: boolean | undefined;
+}
+
+/** The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused. */
+export async function readCurrentIndex({ store, view, policy }: CurrentQuestion): Promise<CurrentIndex> {
+  const views = view === undefined ? [] : [view];
+  return readTrustedIndex(store, await readIndexTrust({ store, policy, requireSigned: false, views }), view);
 }
 
 /**
- * The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused, or, to replace them
- * all the same, leaves them out.
+ * The index of a view as `trust` has judged it. Throws `UserError` `mirror-refused` when it is refused; to replace it all the
+ * same, leaves it out instead.
  */
-export async function readCurrentIndex(advance: CurrentQuestion): Promise<CurrentIndex> {
-  const { store, view, policy } = advance;
-  const views = view === undefined ? [] : [view];
-  const trust = await readIndexTrust({ store, policy, requireSigned: false, views });
-  return readTrustedIndex(store, trust, view, advance.replaceUnreadable);
-}
-
-/** The index of a view as `trust` has judged it. Throws as `readCurrentIndex` does. */
 export async function readTrustedIndex(
   store: ObjectStore,
   trust: IndexTrust,

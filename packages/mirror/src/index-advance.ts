@@ -6,93 +6,67 @@ import { type CurrentIndex, type IndexSeries, readCurrentIndex } from './current
 import { storeIndex } from './index-blob.ts';
 import type { IndexPointer } from './index-pointer.ts';
 import type { IndexSet } from './index-set.ts';
-import { movePointer, nextLineage } from './pointer-move.ts';
+import { type IndexMove, type IndexPlace, movePointer, nextLineage } from './pointer-move.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
 const contentionDeadlineMs = 10 * 60_000;
 const contentionBaseMs = 20;
 const contentionCapMs = 2_000;
 
-export interface IndexAdvance {
-  readonly store: ObjectStore;
-  readonly view: string | undefined;
+export interface IndexAdvance extends IndexPlace {
   readonly policy: SignaturePolicy;
-  readonly signer: Signer | undefined;
-  readonly clock: Clock;
-  /** The pointer and index as they were just read, to spare reading them again. */
+  /** The pointer and index that were just read, so that the first attempt need not read them again. */
   readonly seed?: CurrentIndex | undefined;
-  /** A rebuild replaces whatever is there, even what is refused. */
-  readonly replaceUnreadable?: boolean | undefined;
-  /** What an unsigned pointer says, if `proveUnsignedIndex` accepted that: it may be signed with what is added to it. */
+  /** What an unsigned pointer claims, if `proveUnsignedIndex` accepted it: then the index may be signed. */
   readonly provenIndex?: string | undefined;
-  /** A pointer without a signature is replaced even if nothing else changes: it is to be signed. */
+  /** An unsigned pointer is replaced by a signed one even if nothing else changes. */
   readonly signUnsigned?: boolean | undefined;
   /**
-   * The indexes to point to instead of the present ones (which may be changed and returned), or undefined when nothing is to
-   * be changed. It is called again, on a newer index, whenever somebody else moved the pointer in between, so it must
-   * not assume what it saw before.
+   * Returns the indexes to point to instead of the present ones (which it may change and return), or undefined if nothing
+   * is to change. It is called again when another publisher moved the pointer in between, so it must not rely on what it
+   * saw before.
    */
   change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
 }
 
-export interface IndexMove {
-  /** False when the index was already as wanted, and nothing was written. */
-  readonly moved: boolean;
-  readonly pointerKey: string;
-  /** SHA-256 of the pointer itself, as it stands now: what a CDN must serve of it. Undefined where there is none. */
-  readonly pointerSha256: string | undefined;
-  readonly checksum: string | undefined;
-  readonly sizeBytes: number;
-  readonly generation: number;
+/** Indexes that are stored, for a pointer to name. */
+export interface StoredIndexes {
+  readonly records: readonly BlobRecord[];
   readonly entryCount: number;
-  /** How often somebody else was faster. */
-  readonly retries: number;
+  /** The generation that they were before, if a rollback brings them back. */
+  readonly rolledBackTo?: number;
 }
 
 /**
- * Moves the pointer of a view to a changed index, by compare-and-swap: the new index blob is stored first, the replaced
- * pointer is kept, and only then is the pointer replaced, if it is still the one that was read (I1, I3). Throws
- * `UserError` `mirror-refused` when the present index is refused, `input-invalid` when it must be signed and there is no
- * signer, `RemoteError` `contention` after ten minutes.
+ * Moves the pointer of a view to a changed index, and tries again when another publisher was faster (I3). Throws `UserError`
+ * `mirror-refused` when the present index is refused, `input-invalid` when it must be signed and there is no signer,
+ * `RemoteError` `contention` after ten minutes.
  */
 export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
-  const { store, view, clock } = advance;
-  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
-  for (let retries = 0; ; retries += 1) {
+  return untilNotOvertaken(advance.clock, async (retries) => {
     const seen = retries === 0 && advance.seed !== undefined ? advance.seed : await readCurrentIndex(advance);
     const { pointer } = seen;
     const toBeSigned =
       advance.signUnsigned === true && pointer !== undefined && pointer.signedBy === undefined;
     const index = (await advance.change(seen)) ?? (toBeSigned ? seen.index : undefined);
-    if (index === undefined) {
-      return {
-        moved: false,
-        pointerKey: indexManifestKey(view),
-        pointerSha256: pointer && hashOnce('sha256', pointer.bytes),
-        checksum: pointer?.record.checksum,
-        sizeBytes: totalBytes(pointer?.indexes.map(({ record }) => record) ?? []),
-        generation: pointer?.manifest.lineage?.generation ?? 0,
-        entryCount: seen.index.entryCount,
-        retries,
-      };
-    }
-    assertMayMove(advance, seen);
-    const entryCount = index.entryCount;
-    const records = await storeIndexes(store, index);
-    const lineage = nextLineage(seen, view, clock);
-    const pointerSha256 = await movePointer(advance, seen, records, lineage);
-    if (pointerSha256 !== undefined) {
-      return {
-        moved: true,
-        pointerKey: indexManifestKey(view),
-        pointerSha256,
-        checksum: records[0]?.checksum,
-        sizeBytes: totalBytes(records),
-        generation: lineage.generation,
-        entryCount,
-        retries,
-      };
-    }
+    if (index === undefined) return { ...unmovedIndex(advance.view, seen), retries };
+    const move = await moveIndex(advance, seen, index, { provenIndex: advance.provenIndex });
+    return move && { ...move, retries };
+  });
+}
+
+/**
+ * Calls `attempt` until it returns something: it returns undefined when another publisher moved the index first. Throws
+ * `RemoteError` `contention` after ten minutes.
+ */
+export async function untilNotOvertaken<Result>(
+  clock: Clock,
+  attempt: (retries: number) => Promise<Result | undefined>,
+): Promise<Result> {
+  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
+  for (let retries = 0; ; retries += 1) {
+    const result = await attempt(retries);
+    if (result !== undefined) return result;
     if (clock.nowMs() > deadlineMs) {
       throw new RemoteError('contention', 'other publishers kept moving the index for ten minutes', {
         hint: 'Run this step again when fewer publishers are at work. Everything but the index is already stored.',
@@ -100,6 +74,60 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
     }
     await clock.sleep(backoffMs(clock, retries, contentionBaseMs, contentionCapMs));
   }
+}
+
+/** The result for an index that was already as wanted. */
+export function unmovedIndex(view: string | undefined, { pointer, index }: CurrentIndex): IndexMove {
+  return {
+    moved: false,
+    pointerKey: indexManifestKey(view),
+    pointerSha256: pointer && hashOnce('sha256', pointer.bytes),
+    checksum: pointer?.record.checksum,
+    sizeBytes: totalBytes(pointer?.indexes.map(({ record }) => record) ?? []),
+    generation: pointer?.manifest.lineage?.generation ?? 0,
+    entryCount: index.entryCount,
+    retries: 0,
+  };
+}
+
+/**
+ * Stores `index`, and points to it if the pointer is still the one that was `seen`. Returns undefined if it is not. An index
+ * that is `madeAnew` from the entries alone is signed whatever the present one claims.
+ */
+export async function moveIndex(
+  place: IndexPlace,
+  seen: CurrentIndex,
+  index: IndexSet,
+  vouchedFor: { readonly provenIndex?: string | undefined; readonly madeAnew?: boolean },
+): Promise<IndexMove | undefined> {
+  assertSignerFor(seen, place.view, place.signer);
+  if (vouchedFor.madeAnew !== true) assertVouchedFor(place, seen, vouchedFor.provenIndex);
+  const { entryCount } = index;
+  return pointTo(place, seen, { records: await storeIndexes(place.store, index), entryCount });
+}
+
+/**
+ * Points to stored indexes by compare-and-swap: keeps the replaced pointer, and only then replaces it, if it is still the one
+ * that was `seen` (I1, I3). Returns undefined if it is not.
+ */
+export async function pointTo(
+  place: IndexPlace,
+  seen: CurrentIndex,
+  { records, entryCount, rolledBackTo }: StoredIndexes,
+): Promise<IndexMove | undefined> {
+  const next = nextLineage(seen, place.view, place.clock);
+  const lineage = rolledBackTo === undefined ? next : { ...next, rolledBackTo };
+  const moved = await movePointer(place, seen, records, lineage);
+  if (moved === undefined) return undefined;
+  return {
+    ...moved,
+    moved: true,
+    pointerKey: indexManifestKey(place.view),
+    sizeBytes: totalBytes(records),
+    generation: lineage.generation,
+    entryCount,
+    retries: 0,
+  };
 }
 
 /** Stores the indexes that were changed, and gives the records of all, newest version first. */
@@ -144,19 +172,19 @@ export function claimOf(pointer: Pick<IndexPointer, 'indexes'>): string {
   return pointer.indexes.map(({ record }) => record.checksum).join(' ');
 }
 
-/** Throws `UserError` where a key would sign what nobody vouches for, or leave the mirror signed in part. */
-function assertMayMove(advance: IndexAdvance, seen: CurrentIndex): void {
-  const { view, signer, provenIndex } = advance;
-  assertSignerFor(seen, view, signer);
-  const { pointer } = seen;
-  const isAddedTo = pointer !== undefined && advance.replaceUnreadable !== true;
-  if (signer === undefined || !isAddedTo || pointer.signedBy !== undefined) return;
+/** Throws `UserError` if the key would sign an index that nobody vouches for. */
+function assertVouchedFor(
+  { signer }: IndexPlace,
+  { pointer }: CurrentIndex,
+  provenIndex: string | undefined,
+): void {
+  if (signer === undefined || pointer === undefined || pointer.signedBy !== undefined) return;
   if (claimOf(pointer) === provenIndex) return;
   throw new UserError(
     'mirror-refused',
-    'the present index is not signed, so nobody vouches for what it says of its entries',
+    'the present index is not signed, so nobody vouches for what it says about its entries',
     {
-      hint: 'Run buildcache-index with operation: rebuild and the signing-key: it reads every entry and makes the index anew.',
+      hint: 'Run buildcache-index with operation: rebuild and the signing-key: it reads every entry and makes a new index.',
     },
   );
 }

@@ -1,5 +1,6 @@
 export * from './audit.ts';
 export * from './current-index.ts';
+export * from './entry-collection.ts';
 export type { EntryReport, TarballCheck } from './entry-reader.ts';
 export * from './entry-scan.ts';
 export * from './findings.ts';

@@ -16,21 +16,37 @@ import {
 import type { CurrentIndex } from './current-index.ts';
 import { readOrFind } from './index-pointer.ts';
 
-interface PointerPlace {
+/** Which index is moved, and who signs it. */
+export interface IndexPlace {
   readonly store: ObjectStore;
   readonly view: string | undefined;
   readonly signer: Signer | undefined;
+  readonly clock: Clock;
 }
 
-/** The place of the index that follows. Throws `UserError` `mirror-refused` where no generation is left. */
+export interface IndexMove {
+  /** False if the index was already as wanted, and nothing was written. */
+  readonly moved: boolean;
+  readonly pointerKey: string;
+  /** SHA-256 of the pointer as it is now, which a CDN must serve. Undefined if there is no pointer. */
+  readonly pointerSha256: string | undefined;
+  readonly checksum: string | undefined;
+  readonly sizeBytes: number;
+  readonly generation: number;
+  readonly entryCount: number;
+  /** How often another publisher moved the index first. */
+  readonly retries: number;
+}
+
+/** The lineage of the next index. Throws `UserError` `mirror-refused` if no generation is left. */
 export function nextLineage(seen: CurrentIndex, view: string | undefined, clock: Clock): IndexLineage {
   const generation = seen.newestGeneration + 1;
   if (generation > maxGeneration) {
     throw new UserError(
       'mirror-refused',
-      `the index claims to be generation ${seen.newestGeneration}, and there is no higher one`,
+      `the index claims to be generation ${seen.newestGeneration}, which is the highest possible`,
       {
-        hint: `No index comes to that by itself. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
+        hint: `No index gets there by itself. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
       },
     );
   }
@@ -43,30 +59,29 @@ export function nextLineage(seen: CurrentIndex, view: string | undefined, clock:
   };
 }
 
-/** 32 hex digits of chance. */
+/** 32 random hex digits. */
 function newMirrorId(clock: Clock): string {
   const digit = (): string => Math.floor(clock.random() * 16).toString(16);
   return Array.from({ length: 32 }, digit).join('');
 }
 
 /**
- * One conditional write: keeps the replaced pointer, then replaces it. Gives the SHA-256 of the new pointer, or undefined
- * when somebody else was faster. The new pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand,
- * and one that was about to be replaced when its publisher was killed was not.
+ * Keeps the replaced pointer, then replaces it with one conditional write. Returns undefined if somebody else was faster. The
+ * new pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand, and
+ * was not just about to be replaced when its publisher was killed.
  */
 export async function movePointer(
-  advance: PointerPlace,
+  { store, view, signer }: Omit<IndexPlace, 'clock'>,
   current: Pick<CurrentIndex, 'pointer' | 'others' | 'unreadableEtag'>,
   records: readonly BlobRecord[],
   lineage: IndexLineage,
-): Promise<string | undefined> {
-  const { store, view, signer } = advance;
+): Promise<Pick<IndexMove, 'pointerSha256' | 'checksum'> | undefined> {
   const { pointer: replaced } = current;
   const etag = replaced?.etag ?? current.unreadableEtag;
   if (replaced !== undefined && etag === undefined) {
     throw new UserError(
       'not-supported',
-      `${store.url} gives no ETags, without which no index can be replaced safely`,
+      `${store.url} returns no ETags, and without them no index can be replaced safely`,
     );
   }
   if (replaced !== undefined) {
@@ -103,10 +118,10 @@ export async function movePointer(
   }
   const isSigned = signer !== undefined;
   await keepPointer(store, historyKey(view, lineage.generation, named.checksum, isSigned), bytes);
-  return sha256;
+  return { pointerSha256: sha256, checksum: named.checksum };
 }
 
-/** Whatever else is under the name of a pointer that was there is not that pointer, and gives way to it. */
+/** Replaces whatever else is stored under the name of this pointer: it cannot be that pointer. */
 async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
   const sha256 = hashOnce('sha256', bytes);
   const source = { kind: 'bytes', bytes } as const;

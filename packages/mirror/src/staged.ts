@@ -1,12 +1,13 @@
 import { type Clock, counted, type ObjectStore, type ProgressPort, UserError } from '@slipway/core';
 import { blobKey } from '@slipway/spack-buildcache';
+import { EntryCollection } from './entry-collection.ts';
 import type { EntryReport, TarballCheck } from './entry-reader.ts';
-import { type ScanWorkers, scanEntries } from './entry-scan.ts';
+import type { ScanWorkers } from './entry-scan.ts';
 import { type Finding, finding } from './findings.ts';
 import { detectLayout } from './layout-v2/detect.ts';
 import { type Listing, listBuildcache } from './listing.ts';
 import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
-import { NodeGraph } from './node-graph.ts';
+import type { NodeGraph } from './node-graph.ts';
 import { openPolicy, type TrustSource } from './trust.ts';
 
 export interface StagedScan {
@@ -88,24 +89,13 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   }
   const entries: EntryReport[] = [];
   const count = listing.specManifests.length;
-  const graph = new NodeGraph(count);
-  scan.progress.start(`Checking ${counted(count, 'staged entry', 'staged entries')}`, count, 'entries');
-  await scanEntries(listing.specManifests, {
-    store: scan.store,
-    trust,
-    tarballs: scan.tarballs,
-    clock: scan.clock,
-    workers: scan.workers,
-    nodes: graph.tables,
-    onEntry: (entry) => {
-      scan.progress.advance(1);
-      findings.push(...entry.findings);
-      entries.push(entry);
-    },
-  });
+  const read = new EntryCollection(count);
+  const label = `Checking ${counted(count, 'staged entry', 'staged entries')}`;
+  await read.read(listing.specManifests, label, { ...scan, trust }, (entry) => entries.push(entry));
+  findings.push(...read.findings);
   entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   findings.push(...blobSizeFindings(entries, listing));
-  return { listing, keys, entries, graph, findings };
+  return { listing, keys, entries, graph: read.graph, findings };
 }
 
 /** Payloads that a manifest lists beside the tarball and the spec must be there, too. */

@@ -1,0 +1,157 @@
+import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
+import {
+  type CurrentIndex,
+  type Finding,
+  type IndexSet,
+  isOfAnother,
+  isWhatItsNameSays,
+  type KeptIndex,
+  type KeptPointer,
+  listHistory,
+  readIndexSet,
+  readKeptPointer,
+  type SignaturePolicy,
+} from '@slipway/mirror';
+import { blobKey } from '@slipway/spack-buildcache';
+
+const maxOffered = 50;
+const concurrentReads = 16;
+
+/** An earlier index that a rollback may bring back, checked. */
+export interface RollbackTarget {
+  readonly generation: number;
+  readonly pointer: KeptIndex;
+  readonly index: IndexSet;
+}
+
+/**
+ * The kept pointer of generation `to`. Without it, of the one before the present index; where that was brought back
+ * itself, before the one that it stands for, so that rolling back twice goes back twice. Throws `UserError` `history-missing`
+ * when there is none, `mirror-refused` when its index is damaged or names what is no longer stored.
+ */
+export async function findRollbackTarget(
+  store: ObjectStore,
+  view: string | undefined,
+  to: number | undefined,
+  current: CurrentIndex,
+  stored: ReadonlyMap<string, string>,
+  policy: SignaturePolicy,
+): Promise<RollbackTarget> {
+  const history = (await listHistory(store, view)).filter(
+    ({ isSigned }) => isSigned || !current.mustBeSigned,
+  );
+  const series = { store, policy, mirrorId: current.mirrorId };
+  const generation = to ?? (await generationBefore(history, current, series));
+  const { kept, pointer, findings } = await readGeneration(history, generation, to, series);
+  const index = pointer && (await readIndexSet(store, pointer, findings));
+  if (pointer === undefined || index === undefined) {
+    const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
+    throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
+      hint: await otherGenerations(history, kept, current, series),
+    });
+  }
+  const gone = [...index.entries()].filter((hash) => !stored.has(hash));
+  if (gone.length > 0) {
+    throw new UserError(
+      'mirror-refused',
+      `generation ${kept.generation} offers ${gone.length} entries that are no longer stored, ${gone[0]} among them`,
+      { hint: 'Publish them again first, or choose another generation.' },
+    );
+  }
+  return { generation: kept.generation, pointer, index };
+}
+
+interface Series {
+  readonly store: ObjectStore;
+  readonly policy: SignaturePolicy;
+  readonly mirrorId: string | undefined;
+}
+
+/** A kept pointer, if it is what its name says, and of this mirror. */
+async function readProven(
+  kept: KeptPointer,
+  { store, policy, mirrorId }: Series,
+  findings: Finding[],
+): Promise<KeptIndex | undefined> {
+  const pointer = await readKeptPointer(store, kept.key, policy, findings);
+  if (pointer === undefined || !isWhatItsNameSays(kept, pointer)) return undefined;
+  return isOfAnother(pointer, mirrorId) ? undefined : pointer;
+}
+
+/** What else could be brought back, as a sentence. */
+async function otherGenerations(
+  history: readonly KeptPointer[],
+  refused: KeptPointer,
+  current: CurrentIndex,
+  series: Series,
+): Promise<string> {
+  const present = current.pointer?.record.checksum;
+  const others = await mapConcurrently(history.slice(-maxOffered), concurrentReads, async (kept) => {
+    const pointer = kept.key === refused.key ? undefined : await readProven(kept, series, []);
+    if (pointer === undefined || pointer.record.checksum === present) return [];
+    return (await areIndexesStored(series.store, pointer)) ? [kept.generation] : [];
+  });
+  const generations = [...new Set(others.flat())];
+  if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
+  return 'No earlier index is stored any more. To index what is stored now, run operation: rebuild.';
+}
+
+/** Whether the indexes that a pointer names are still there. */
+export async function areIndexesStored(store: ObjectStore, pointer: KeptIndex): Promise<boolean> {
+  for (const { record } of pointer.indexes) {
+    if ((await store.head(blobKey(record.checksum)))?.sizeBytes !== record.contentLength) return false;
+  }
+  return true;
+}
+
+/** The newest kept generation before the one that the present index stands for; undefined when there is none. */
+async function generationBefore(
+  history: readonly KeptPointer[],
+  current: CurrentIndex,
+  series: Series,
+): Promise<number | undefined> {
+  let lineage = current.pointer?.manifest.lineage;
+  let generation = lineage?.generation ?? Number.POSITIVE_INFINITY;
+  // Each is older than the one before, so this ends.
+  while (lineage?.rolledBackTo !== undefined && lineage.rolledBackTo < generation) {
+    generation = lineage.rolledBackTo;
+    if (!history.some((candidate) => candidate.generation === generation)) break;
+    lineage = (await readGeneration(history, generation, undefined, series)).pointer?.manifest.lineage;
+  }
+  return history.findLast((candidate) => candidate.generation < generation)?.generation;
+}
+
+interface ReadGeneration {
+  readonly kept: KeptPointer;
+  /** Undefined where none that is kept under the name of this generation is proven. */
+  readonly pointer: KeptIndex | undefined;
+  readonly findings: Finding[];
+}
+
+/** The pointer that was kept of a generation: of all that is stored under such a name, the one that is proven. */
+async function readGeneration(
+  history: readonly KeptPointer[],
+  generation: number | undefined,
+  asked: number | undefined,
+  series: Series,
+): Promise<ReadGeneration> {
+  let refused: ReadGeneration | undefined;
+  for (const kept of history.filter((candidate) => candidate.generation === generation).slice(-maxOffered)) {
+    const findings: Finding[] = [];
+    const pointer = await readProven(kept, series, findings);
+    if (pointer !== undefined) return { kept, pointer, findings };
+    refused ??= { kept, pointer, findings };
+  }
+  if (refused !== undefined) return refused;
+  const known = [...new Set(history.map((candidate) => candidate.generation))].join(', ');
+  throw new UserError(
+    'history-missing',
+    asked === undefined ? 'there is no earlier index' : `generation ${asked} is not kept`,
+    {
+      hint:
+        known === ''
+          ? 'No index of this view was ever replaced by Slipway.'
+          : `Kept are the generations ${known}.`,
+    },
+  );
+}
