@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
     include: ['{actions,packages,scripts}/**/test/**/*.test.ts'],
-    globalSetup: ['packages/testkit/src/temporary-room.ts'],
+    globalSetup: ['packages/testkit/src/temporary-files.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -24,7 +24,7 @@ interface Uploader {
   command(source: S3Source, url: string, endpointUrl: string): Command;
 }
 
-/** Publishing four platforms, against copying them eight times. */
+/** Publishing four platforms, compared with copying their files eight times. */
 export function downloadPlans(field: Field): Plan[] {
   if (!haveMinio()) return [];
   const peers = syncPeers().map((peer) => {
@@ -96,7 +96,7 @@ function filesOf({ directory }: S3Source): readonly { readonly platform: string;
   }));
 }
 
-/** What a script copies, with the path computed as sites do. */
+/** The copies that a script makes, with the path computed as sites do. */
 function copiesOf(source: S3Source, url: string): readonly { readonly from: string; readonly to: string }[] {
   const current = Math.floor(Date.now() / 43_200_000);
   return Array.from({ length: windows }, (_, next) => current + next).flatMap((window) =>

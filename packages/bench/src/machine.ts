@@ -1,7 +1,7 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { formatBytes } from '@slipway/core';
 
-/** What results depend on; nothing that tells whose machine it is. */
+/** The machine properties on which results depend; none identifies its owner. */
 export interface Machine {
   readonly cpuModel: string;
   readonly cores: number;

@@ -3,25 +3,25 @@ import type { ProcessRun } from './process.ts';
 /** One side of a comparison. */
 export interface Contender {
   readonly label: string;
-  /** Puts back what the run before changed; not timed. */
+  /** Undoes the changes of the previous run; not timed. */
   prepare?(): Promise<void> | void;
   /** The timed part, a whole process or several. */
   run(): Promise<ProcessRun>;
-  /** Throws when a run did not do what it was to do; not timed. */
+  /** Throws if a run did not do its work; not timed. */
   check?(): Promise<void> | void;
-  /** The size of what a run made, where that is of interest beside the time. */
+  /** The size of a run's result, if that matters besides the time. */
   resultBytes?(): number;
-  /** What one run works through, when results are compared by piece: a sample may be smaller than the whole. */
+  /** The number of pieces that one run processes, if results are compared by piece: a sample may be smaller than the whole. */
   readonly pieces: number;
 }
 
-/** What a peer took on another machine, for when it cannot run here. */
+/** The time of a peer on another machine, if it cannot run here. */
 export interface PublishedPeer {
   readonly label: string;
   readonly msPerPiece: number;
 }
 
-/** What to reach. `ratio`: so many times faster than the peer. */
+/** The aim. `ratio`: how many times faster than the peer. */
 export type Aim =
   | { readonly kind: 'ratio'; readonly atLeast: number }
   | { readonly kind: 'peak-rss'; readonly belowBytes: number }
@@ -44,7 +44,7 @@ export interface Sample {
   readonly pieces: number;
   readonly medianMsPerPiece: number;
   readonly peakRssBytes: number | undefined;
-  /** The size of what the last run made. */
+  /** The size of the last run's result. */
   readonly resultBytes?: number | undefined;
   readonly measuredElsewhere: boolean;
 }
@@ -62,11 +62,11 @@ export interface Result {
 
 export interface MeasureOptions {
   readonly runs: number;
-  /** A side that has used so much time is not run again, however many runs were asked for. */
+  /** A side that has used this much time is not run again, however many runs were requested. */
   readonly budgetMs: number;
 }
 
-/** Runs both sides in turn, so that what else the machine does hits both. Throws what a run throws. */
+/** Runs both sides in turn, so that other load affects both. Throws what a run throws. */
 export async function measure(measurement: Measurement, options: MeasureOptions): Promise<Result> {
   const { ours, peer } = measurement;
   const runs: { readonly ours: ProcessRun[]; readonly peer: ProcessRun[] } = { ours: [], peer: [] };
@@ -141,7 +141,7 @@ function isReached(aim: Aim, ours: Sample, peer: Sample | undefined): boolean | 
   }
 }
 
-/** The middle value, or the mean of the two middle ones; NaN of nothing. */
+/** The middle value, or the mean of the two middle ones; NaN for no values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const middle = Math.floor(sorted.length / 2);

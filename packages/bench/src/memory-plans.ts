@@ -5,7 +5,7 @@ import { addFiles, linkedCopy } from './workspace.ts';
 
 const belowBytes = 512e6;
 
-/** Memory with so many entries, unsigned so that the mirror is made in minutes; one run each. */
+/** Memory with this many entries, unsigned so that the mirror is made in minutes; one run each. */
 export function memoryPlans({ workspace, slipway }: Field, entryCount: number): Plan[] {
   const target = workspace.path('run-memory');
   const once = (name: string, ours: () => Promise<Omit<Contender, 'label' | 'pieces'>>): Plan => ({

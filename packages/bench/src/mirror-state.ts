@@ -14,7 +14,7 @@ import { linkedCopy } from './workspace.ts';
 
 const indexPointer = indexManifestKey(undefined);
 
-/** Makes `target` a copy of a mirror as it was before its index was made. */
+/** Makes `target` a copy of a mirror without its index. */
 export function copyWithoutIndex(mirror: string, target: string): void {
   linkedCopy(mirror, target);
   rmSync(join(target, blobKey(indexChecksum(target))));
@@ -24,11 +24,11 @@ export function copyWithoutIndex(mirror: string, target: string): void {
 function indexChecksum(mirror: string): string {
   const manifest = parseManifest(readFileSync(join(mirror, indexPointer), 'utf8'));
   const checksum = findRecord(manifest, mediaTypes.index)?.checksum;
-  if (checksum === undefined) throw new InternalError('the index pointer of a mirror names no index');
+  if (checksum === undefined) throw new InternalError('the index pointer of a mirror does not name an index');
   return checksum;
 }
 
-/** Throws unless the main index of the mirror has so many binaries. */
+/** Throws unless the main index of the mirror has this many binaries. */
 export function requireIndexed(mirror: string, entryCount: number): void {
   const index = PackageIndex.parse(readFileSync(join(mirror, blobKey(indexChecksum(mirror)))));
   if (index.entryCount !== entryCount) {
@@ -36,7 +36,7 @@ export function requireIndexed(mirror: string, entryCount: number): void {
   }
 }
 
-/** Throws unless a sample of the copy's manifests is signed now, and its source still is not. */
+/** Throws unless a sample of the copy's manifests is signed, and its source still is not. */
 export function requireSigned(copy: string, source: string): void {
   const isSigned = (path: string): boolean =>
     readFileSync(path, 'utf8').includes('-----BEGIN PGP SIGNATURE-----');

@@ -87,7 +87,7 @@ function outsideOfCopy(index: number): never {
   throw new InternalError(`a copy has no node ${index}`);
 }
 
-/** What an index needs of the entries written so far. */
+/** The data of the entries written so far that an index needs. */
 class IndexedEntries {
   readonly #nodes = new Map<string, IndexableNode>();
   readonly #roots = new Map<string, string>();
@@ -135,13 +135,13 @@ class MirrorWriter {
     mkdirSync(directory, { recursive: true });
     if (readdirSync(directory).length > 0) {
       throw new UserError('input-invalid', `${directory} is not empty`, {
-        hint: 'Name a directory that is new or empty.',
+        hint: 'Name a new or empty directory.',
       });
     }
     this.#directory = directory;
   }
 
-  /** The path of a key, in a directory that is there. */
+  /** The path of a key, whose directory exists. */
   #place(key: string): string {
     const path = join(this.#directory, key);
     const parent = dirname(path);
@@ -170,7 +170,7 @@ class MirrorWriter {
     this.write(manifestKey, formatManifest(singleBlobManifest(mediaType, bytes.length, sha256)));
   }
 
-  /** A blob whose hash is known only when it is written. */
+  /** A blob whose hash is known only after writing. */
   writeStreamedBlob(chunks: Iterable<Uint8Array>): { readonly sha256: string; readonly sizeBytes: number } {
     const partPath = this.#place('blobs/index.part');
     const hash = createHash('sha256');

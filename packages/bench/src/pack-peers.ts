@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { serverProgram } from '@slipway/testkit';
 import type { Command } from './process.ts';
 
-/** What people pack zips with today. */
+/** The programs with which people pack zips today. */
 export interface PackPeer {
   readonly name: string;
   readonly version: string;
-  /** The levels that are measured: of the peer, and the one that is nearest to it here. */
+  /** The levels to measure: the peer's, and the nearest one of ours. */
   readonly levels: readonly { readonly theirs: number; readonly ours: number }[];
   /** Packs a directory, by its name in `parent`, into a new archive. */
   pack(parent: string, directory: string, archive: string, level: number): Command;
@@ -24,7 +24,7 @@ function zip(): PackPeer | undefined {
     name: 'zip',
     version,
     levels: [{ theirs: 9, ours: 9 }],
-    // It names entries by the directory that it is in.
+    // It names entries relative to its working directory.
     pack: (parent, directory, archive, level) => ({
       program: 'env',
       args: ['--chdir', parent, 'zip', '-q', `-${level}`, '-r', archive, directory],
@@ -62,7 +62,7 @@ function sevenZip(): PackPeer | undefined {
   };
 }
 
-/** Undefined when the program cannot be run or says no version. */
+/** Undefined if the program cannot be run or prints no version. */
 function versionOf(program: string, args: readonly string[], pattern: RegExp): string | undefined {
   try {
     return pattern.exec(execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' }))?.[1];

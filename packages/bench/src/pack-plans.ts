@@ -22,11 +22,11 @@ import type { Workspace } from './workspace.ts';
 const mib = 2 ** 20;
 const chunkBytes = 4 * mib;
 const directoryName = 'release';
-/** A program of 640 MiB, eight texts, and four files that nothing compresses, such as pictures: 1 GiB. */
+/** A program of 640 MiB, eight texts, and four incompressible files, such as pictures: 1 GiB. */
 const shape = { programBytes: 640 * mib, texts: 8, noises: 4, othersBytes: 32 * mib };
 const fileCount = 1 + shape.texts + shape.noises;
 
-/** Packing 1 GiB, against what is used for it today. Ours reads the archive back and checks it as well. */
+/** Packing 1 GiB, compared with today's tools. Ours reads the archive back and checks it as well. */
 export function packPlans(field: Field): Plan[] {
   return packPeers().flatMap((peer) => peer.levels.map((levels) => packPlan(field, peer, levels)));
 }
@@ -75,7 +75,7 @@ function packPlan(
   };
 }
 
-/** The directory that has the release in it; made once and kept. */
+/** The directory that contains the release; made once and kept. */
 function releaseSource(workspace: Workspace): string {
   const parent = workspace.path('pack-source');
   if (existsSync(parent)) return parent;
@@ -101,13 +101,13 @@ function write(path: string, sizeBytes: number, piece: (at: number) => Buffer): 
   closeSync(file);
 }
 
-/** What real machine code has, once more from its beginning when it ends: further back than a zip refers. */
+/** Real machine code, repeated from its beginning: further back than a zip can refer. */
 function pieceOf(program: Buffer, at: number): Buffer {
   const start = at % (program.length - chunkBytes);
   return program.subarray(start, start + chunkBytes);
 }
 
-/** Lines of JSON with numbers that differ. */
+/** Lines of JSON with different numbers. */
 function textPiece(index: number, at: number): Buffer {
   const random = noise(`text ${index} ${at}`, chunkBytes / 8);
   const lines: string[] = [];
@@ -121,7 +121,7 @@ function textPiece(index: number, at: number): Buffer {
   return Buffer.from(lines.join('')).subarray(0, chunkBytes);
 }
 
-/** Bytes that look random and are the same for the same name. */
+/** Pseudorandom bytes, the same for the same name. */
 function noise(name: string, sizeBytes: number): Buffer {
   const key = Buffer.from(name.padEnd(32));
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));

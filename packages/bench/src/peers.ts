@@ -5,23 +5,23 @@ import { join } from 'node:path';
 import type { PublishedPeer } from './measure.ts';
 import { type Command, type ProcessRun, runProcess } from './process.ts';
 
-/** What Spack 1.2 took for `buildcache update-index` on another machine's local disk, by entries. */
+/** The time of Spack 1.2 for `buildcache update-index` on another machine's local disk, by entries. */
 const publishedUpdateIndexMs: Readonly<Record<number, number>> = { 1000: 22_000, 10000: 205_000 };
-/** What gpg took there for one manifest with an RSA-4096 key. */
+/** The time of gpg there for one manifest with an RSA-4096 key. */
 const publishedGpgMs = { sign: 71, verify: 9 } as const;
 
-/** The real Spack that `SPACK_ROOT` names. */
+/** The real Spack in `SPACK_ROOT`. */
 export class Spack {
   readonly #program: string;
   readonly version: string;
 
   private constructor(program: string) {
     this.#program = program;
-    // Also compiles what Python has not compiled yet, so that the first measurement is no slower than the others.
+    // Also makes Python compile its modules, so that the first measurement is not slower than the others.
     this.version = execFileSync(program, ['--version'], { encoding: 'utf8' }).trim().split(' ')[0] ?? '';
   }
 
-  /** Undefined when there is none. */
+  /** Undefined if it is not installed. */
   static find(): Spack | undefined {
     const root = process.env['SPACK_ROOT'];
     const program = root === undefined ? undefined : join(root, 'bin/spack');
@@ -32,7 +32,7 @@ export class Spack {
     return { program: this.#program, args: ['buildcache', 'update-index', mirror] };
   }
 
-  /** Looks whether index, manifests and blobs exist; it hashes nothing and checks no signature. */
+  /** Checks that index, manifests and blobs exist; it hashes nothing and checks no signature. */
   checkIndex(mirror: string): Command {
     return { program: this.#program, args: ['buildcache', 'check-index', mirror, '--verify', 'all'] };
   }
@@ -45,7 +45,7 @@ export class Spack {
   }
 }
 
-/** Undefined for numbers of entries that nobody published. */
+/** Undefined for numbers of entries without published times. */
 export function publishedUpdateIndex(entryCount: number): PublishedPeer | undefined {
   const msPerPiece = publishedUpdateIndexMs[entryCount];
   return msPerPiece === undefined ? undefined : { label: 'Spack 1.2 update-index', msPerPiece };
@@ -65,7 +65,7 @@ export class Gpg {
     this.version = version;
   }
 
-  /** With this private key in its keyring; undefined when there is no gpg. `close` ends its agent. */
+  /** With this private key in its keyring; undefined if gpg is not installed. `close` ends its agent. */
   static open(privateKeyFile: string): Gpg | undefined {
     let version: string;
     try {

@@ -4,7 +4,7 @@ import { type Command, type ProcessRun, runProcess } from './process.ts';
 import type { SlipwayProgram } from './slipway.ts';
 import type { Workspace } from './workspace.ts';
 
-/** What takes part. */
+/** The programs that take part. */
 export interface Field {
   readonly workspace: Workspace;
   readonly slipway: SlipwayProgram;
@@ -12,13 +12,13 @@ export interface Field {
   readonly gpg: Gpg | undefined;
 }
 
-/** A measurement that can be asked for; the mirrors it needs are made only when it is. */
+/** A measurement that can be requested; the mirrors it needs are made on demand. */
 export interface Plan {
   readonly name: string;
   readonly minRuns?: number;
   readonly maxRuns?: number;
   prepare(): Promise<Measurement>;
-  /** Ends what `prepare` started, also after a failure. */
+  /** Ends what `prepare` started, even after a failure. */
   finish?(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { InternalError, printable } from '@slipway/core';
 
-/** How often the high-water mark of a child's memory is looked at; what it grew in its last moments is not seen. */
+/** How often the high-water mark of a child's memory is read; growth in its last moments is missed. */
 const memoryPollMs = 10;
 const keptOutputCharacters = 4000;
 
@@ -13,17 +13,17 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What one run of a whole process took. */
+/** The time and memory of one run of a whole process. */
 export interface ProcessRun {
   /** From before it was started until its end was reported. */
   readonly wallMs: number;
-  /** The high-water mark of its resident memory, without children; undefined where there is no `/proc`. */
+  /** The high-water mark of its resident memory, without children; undefined without `/proc`. */
   readonly peakRssBytes: number | undefined;
-  /** From before it was started until it had written a line to standard output; undefined when it never did. */
+  /** From before it was started until it had written a line to standard output; undefined if it never did. */
   readonly firstLineMs: number | undefined;
 }
 
-/** Runs a program to its end. Throws `InternalError` when its exit code is none of `expectedExitCodes` (0). */
+/** Runs a program to its end. Throws `InternalError` unless its exit code is one of `expectedExitCodes` (0). */
 export function runProcess(
   command: Command,
   expectedExitCodes: readonly number[] = [0],
@@ -78,7 +78,7 @@ function peakRssOf(processId: number | undefined): number | undefined {
     const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${processId}/status`, 'latin1'));
     return match === null ? undefined : Number(match[1]) * 1024;
   } catch {
-    // It has just ended, or this system has no /proc.
+    // It has just ended, or the system has no /proc.
     return undefined;
   }
 }

@@ -2,11 +2,11 @@ import { formatBytes } from '@slipway/core';
 import { describeMachine, type Machine } from './machine.ts';
 import type { Aim, Result, Sample } from './measure.ts';
 
-/** All that a run found, as it is written to the result file. */
+/** All results of a run, as written to the result file. */
 export interface Findings {
   readonly measuredAt: string;
   readonly machine: Machine;
-  /** Of the last minute before the first measurement: what else the machine did. */
+  /** The load of the last minute before the first measurement. */
   readonly loadBefore: number;
   /** Versions of the peers that ran. */
   readonly peers: Readonly<Record<string, string>>;
@@ -15,7 +15,7 @@ export interface Findings {
 
 const tableHead = ['measurement', 'entries', 'Slipway', 'memory', 'peer', 'peer took', 'ratio', 'aim', ''];
 
-/** The findings as Markdown: the machine, the peers, a table. */
+/** The results as Markdown: the machine, the peers, a table. */
 export function formatFindings({ loadBefore, machine, measuredAt, peers, results }: Findings): string {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   const rows = results.map(formatRow);
@@ -30,7 +30,7 @@ export function formatFindings({ loadBefore, machine, measuredAt, peers, results
   return `${lines.join('\n')}\n`;
 }
 
-/** One result on a line of its own, as it comes. */
+/** One result on one line, as it arrives. */
 export function formatResult(result: Result): string {
   const [name, entries, ours, memory, peer, peerTook, ratio, aim, verdict] = formatRow(result);
   const size = entries === '' ? '' : ` of ${entries}`;

@@ -61,8 +61,8 @@ async function main(): Promise<void> {
   const workspace = new Workspace(resolve(values.work), (line) => say(`${line}\n`));
   const slipway = new SlipwayProgram(values.slipway === undefined ? undefined : resolve(values.slipway));
   if (!slipway.exists)
-    throw new UserError('input-invalid', 'there is no slipway program to measure', {
-      hint: 'scripts/bundle makes it; scripts/bench does so by itself.',
+    throw new UserError('input-invalid', 'the slipway program to measure does not exist', {
+      hint: 'Run scripts/bundle first; scripts/bench does so by itself.',
     });
 
   const loadBefore = loadavg()[0] ?? 0;
@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs what can be run: a measurement that fails is told of, fails the whole, and does not stop the others. */
+/** Runs what can be run: a failed measurement is reported and fails the whole, but does not stop the others. */
 async function runPlans(plans: readonly Plan[], runs: number, budgetMs: number): Promise<Result[]> {
   const results: Result[] = [];
   for (const plan of plans) {
@@ -148,7 +148,8 @@ function putIntoReadme(text: string): void {
   const before = readFileSync(readme, 'utf8');
   const start = before.indexOf(startMark);
   const end = before.indexOf(endMark);
-  if (start < 0 || end < start) throw new UserError('content-invalid', 'the README has no place for results');
+  if (start < 0 || end < start)
+    throw new UserError('content-invalid', 'the README has no markers for results');
   writeFileSync(readme, `${before.slice(0, start + startMark.length)}\n${text}\n${before.slice(end)}`);
 }
 

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import type { Command } from './process.ts';
 
-/** What people publish directories to S3 with today. */
+/** The programs with which people publish directories to S3 today. */
 export interface SyncPeer {
   readonly name: string;
   readonly version: string;
-  /** Makes the objects under `url` what `directory` holds. */
+  /** Makes the objects under `url` equal to the files in `directory`. */
   sync(directory: string, url: string, endpointUrl: string): Command;
 }
 
@@ -40,7 +40,7 @@ function s5cmd(): SyncPeer | undefined {
   };
 }
 
-/** Undefined when the program cannot be run or says no version. */
+/** Undefined if the program cannot be run or prints no version. */
 function versionOf(program: string, args: readonly string[], pattern: RegExp): string | undefined {
   try {
     return pattern.exec(execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' }).trim())?.[1];

@@ -10,13 +10,13 @@ import { changeOnePercent, type S3Source, s3Source } from './s3-source.ts';
 const smallFiles = { count: 10_000, sizeBytes: 20 * 1024 };
 const largeFiles = { count: 4, sizeBytes: 2 ** 30 };
 
-/** A program that makes a prefix hold what a directory holds. */
+/** A program that publishes a directory under a prefix. */
 interface Sync {
   readonly label: string;
   command(source: S3Source, url: string): Command;
 }
 
-/** One MinIO for both sides of a measurement, with a bucket that is made anew for each. */
+/** One MinIO for both sides of a measurement, with a new bucket for each measurement. */
 export class Bench {
   readonly #minio: Minio;
   readonly bucket: string;
@@ -35,7 +35,7 @@ export class Bench {
     return this.#minio.endpointUrl;
   }
 
-  /** The command with what it needs to reach this server. */
+  /** The command with the environment that it needs for this server. */
   here(command: Command): Command {
     const { accessKeyId, secretAccessKey } = this.#minio.credentials;
     const env = {
@@ -46,7 +46,7 @@ export class Bench {
     return { ...command, env: { ...command.env, ...env } };
   }
 
-  /** How many objects of files there are under a prefix, and their bytes; what a tool keeps for itself is not counted. */
+  /** The number and size of published objects under a prefix, without a tool's own objects. */
   async holdings(url: string): Promise<{ readonly count: number; readonly sizeBytes: number }> {
     const store = await this.#open(url);
     let count = 0;
@@ -79,7 +79,7 @@ export class Bench {
 
 type Variant = 'first' | 'unchanged' | 'one percent changed';
 
-/** Publishing directories to S3, against what is used for it today. */
+/** Publishing directories to S3, compared with today's tools. */
 export function s3Plans(field: Field): Plan[] {
   if (!haveMinio()) return [];
   return syncPeers().flatMap((peer) => {
@@ -94,7 +94,7 @@ export function s3Plans(field: Field): Plan[] {
   });
 }
 
-/** Memory with so many small files: first all of them, then none of them changed. */
+/** Memory with this many small files: first all new, then none changed. */
 export function s3MemoryPlans(field: Field, count: number): Plan[] {
   if (!haveMinio()) return [];
   const aim: Aim = { kind: 'peak-rss', belowBytes: 512e6 };
@@ -142,7 +142,7 @@ function s3Plan(
 
 let editions = 0;
 
-/** Each has a prefix of its own on the same server, and finds there what it has put there itself. */
+/** Each side has its own prefix on the same server, with what it has published itself. */
 async function contender(server: Bench, sync: Sync, source: S3Source, variant: Variant): Promise<Contender> {
   const url = `s3://${server.bucket}/${sync.label.replaceAll(' ', '-')}`;
   const run = () => runProcess(server.here(sync.command(source, url)));

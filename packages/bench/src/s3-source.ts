@@ -6,14 +6,14 @@ import type { Workspace } from './workspace.ts';
 
 const chunkBytes = 8 * 2 ** 20;
 
-/** A directory of files to publish: `count` of `sizeBytes` each, of bytes that nothing compresses. */
+/** A directory of files to publish: `count` files of `sizeBytes` incompressible bytes each. */
 export interface S3Source {
   readonly directory: string;
   readonly count: number;
   readonly sizeBytes: number;
 }
 
-/** Made once and kept; small files are spread over directories as releases have them. */
+/** Made once and kept; small files are spread over directories, as in releases. */
 export async function s3Source(workspace: Workspace, count: number, sizeBytes: number): Promise<S3Source> {
   const directory = workspace.path(`s3-source-${count}x${sizeBytes}`);
   if (!existsSync(directory)) {
@@ -29,7 +29,7 @@ export async function s3Source(workspace: Workspace, count: number, sizeBytes: n
   return { directory, count, sizeBytes };
 }
 
-/** Gives every hundredth file other bytes of the same size, different ones for each `edition`. */
+/** Changes the bytes of every hundredth file, not its size, differently for each `edition`. */
 export function changeOnePercent(source: S3Source, edition: number): void {
   for (let index = 0; index < source.count; index += 100) {
     const path = join(source.directory, pathOf(index));
@@ -41,7 +41,7 @@ function pathOf(index: number): string {
   return `part-${Math.floor(index / 100)}/object-${index}.bin`;
 }
 
-/** An endless stream of bytes that look random and are the same for the same `name`. */
+/** An endless pseudorandom stream, the same for the same `name`. */
 function noise(name: string): ReturnType<typeof createCipheriv> {
   const key = createHash('sha256').update(name).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16));

@@ -4,10 +4,10 @@ import { publishedGpg } from './peers.ts';
 import { type Field, type Plan, plan, running } from './plan.ts';
 import { linkedCopy } from './workspace.ts';
 
-/** How many manifests gpg is given: it takes as long for each of them. */
+/** How many manifests gpg processes: each takes it the same time. */
 const gpgSampleCount = 50;
 
-/** Signing and verifying by the manifest, against a gpg process a manifest, which is how Spack does both. */
+/** Signing and verifying per manifest, compared with one gpg process per manifest, as Spack does. */
 export function signaturePlans(field: Field, entryCount: number): Plan[] {
   return [
     plan('sign', entryCount, () => sign(field, entryCount)),

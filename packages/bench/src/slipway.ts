@@ -9,7 +9,7 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 /** Whose signatures count in a measurement; without a key, entries are unsigned. */
 export type Trust = SigningKey | undefined;
 
-/** The commands that are measured, as a user would give them. */
+/** The measured commands, as a user would give them. */
 export class SlipwayProgram {
   readonly #start: readonly [program: string, ...args: string[]];
   readonly exists: boolean;
@@ -41,13 +41,13 @@ export class SlipwayProgram {
     return this.#run(['buildcache-sign', '--buildcache', staged, '--signing-key', `@${key.privateKeyFile}`]);
   }
 
-  /** With the keys that are in the environment. */
+  /** With the keys of the environment. */
   publishDirectory(directory: string, url: string, endpointUrl: string): Command {
     const place = ['--source', directory, '--destination', url];
     return this.#run(['s3-publish', ...place, '--endpoint-url', endpointUrl, '--force-path-style']);
   }
 
-  /** Two windows, with the keys that are in the environment. */
+  /** Two windows, with the keys of the environment. */
   publishDownloads(
     files: readonly { readonly platform: string; readonly path: string }[],
     url: string,
@@ -81,7 +81,7 @@ function trustFlags(trust: Trust): readonly string[] {
   return trust === undefined ? ['--allow-unsigned'] : ['--trusted-keys', `@${trust.publicKeyFile}`];
 }
 
-/** The bundles of the actions that have been made, by action. */
+/** The existing bundles, by action. */
 export function actionBundles(): ReadonlyMap<string, string> {
   const actions = join(repository, 'actions');
   const bundles = new Map<string, string>();

@@ -19,7 +19,7 @@ export function startPlans(): Plan[] {
         name,
         entryCount: undefined,
         clock: 'first-line',
-        // Without its inputs an action fails, after it has said its first words.
+        // Without its inputs an action fails, after it has printed its first line.
         ours: node(action, [bundle], [0, 1]),
         peer: node('node -p 0', ['-p', '0'], [0]),
         aim: { kind: 'extra-ms', atMost: 150 },

@@ -15,7 +15,7 @@ export interface SigningKey {
   readonly fingerprint: string;
 }
 
-/** A directory with the mirrors that measurements need, each made when it is first wanted and kept between runs. */
+/** A directory with the mirrors that measurements need, each made on demand and kept between runs. */
 export class Workspace {
   readonly directory: string;
   readonly #say: (line: string) => void;
@@ -27,7 +27,7 @@ export class Workspace {
     mkdirSync(directory, { recursive: true });
   }
 
-  /** A path for something that a measurement makes itself. */
+  /** A path for a measurement's own files. */
   path(name: string): string {
     return join(this.directory, name);
   }
@@ -99,15 +99,15 @@ export class Workspace {
 }
 
 /**
- * Makes `target` a copy of `source` out of hard links, so that copying costs little and shares the page cache. Whoever
- * works on it must replace files and not write into them.
+ * Makes `target` a copy of `source` with hard links, so that copying is cheap and shares the page cache. Users of
+ * it must replace files and not write into them.
  */
 export function linkedCopy(source: string, target: string): void {
   rmSync(target, { recursive: true, force: true });
   execFileSync('cp', ['-al', source, target]);
 }
 
-/** Adds the files of `source` to `target`, replacing what is there and not writing into it. */
+/** Adds the files of `source` to `target`, replacing existing files instead of writing into them. */
 export function addFiles(source: string, target: string): void {
   execFileSync('cp', ['-a', '--remove-destination', `${source}/.`, target]);
 }

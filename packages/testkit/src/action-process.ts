@@ -135,7 +135,7 @@ export function parseOutputFile(text: string): Readonly<Record<string, string>> 
     } else if (single !== null) {
       outputs[single[1] ?? ''] = single[2] ?? '';
     } else {
-      throw new Error(`no output: ${line}`);
+      throw new Error(`not an output: ${line}`);
     }
   }
   return outputs;

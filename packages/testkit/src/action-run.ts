@@ -14,14 +14,14 @@ export interface ActionRunOptions<Declarations extends InputDeclarations = Input
   readonly workDirectory?: string;
   /** The variables that the action sees; none when not given. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What runs in place of the action's own `run`, such as its work on a store that is open already. */
+  /** Runs in place of the action's own `run`, for example on a store that is already open. */
   readonly run?: ActionDefinition<Declarations>['run'];
 }
 
-/** The result of an action with the lines that it printed on its way. */
+/** The result of an action and the lines that it printed. */
 export interface ActionRunResult extends ActionResult {
   readonly log: readonly string[];
-  /** Secrets that the action asked to mask, as it ran. */
+  /** Secrets that the action asked to mask. */
   readonly masked: readonly string[];
   /** The JSON of the file that an output names. */
   json(output: string): unknown;
@@ -61,7 +61,7 @@ export async function runAction<Declarations extends InputDeclarations>(
     masked,
     json(output) {
       const file = result.files.find((candidate) => candidate.output === output);
-      if (file === undefined) throw new Error(`${action.name} wrote no ${output}`);
+      if (file === undefined) throw new Error(`${action.name} did not write ${output}`);
       return JSON.parse(contentsText(file.contents));
     },
   };

@@ -2,7 +2,7 @@ import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, write
 import { dirname, join, relative, resolve } from 'node:path';
 import { temporaryDirectory } from './fixtures.ts';
 
-/** The inputs of GitHub's two actions that the doubles know. */
+/** The inputs of GitHub's two actions that the doubles support. */
 const known = {
   'upload-artifact': [
     'name',
@@ -18,7 +18,7 @@ type Doubled = keyof typeof known;
 
 /**
  * Directories that stand for `actions/upload-artifact` and `actions/download-artifact` as the workflows use them, for
- * `repositories` of `runWorkflow`. They hand files on through a directory, by run: act's artifact server refuses what GitHub's
+ * `repositories` of `runWorkflow`. They pass files on through a directory per run: act's artifact server refuses what GitHub's
  * present client sends. As on GitHub, a name is taken once in a
  * run unless `overwrite` is set, and files lose their executable bit.
  */
@@ -26,7 +26,7 @@ export function artifactActionDoubles(...workflows: readonly string[]): Readonly
   return artifactActionDoublesIn(temporaryDirectory('artifact-stores'), workflows);
 }
 
-/** The same, with a directory of the caller's: an artifact's files are in `RUN/NAME` of it. */
+/** The same with the caller's directory, in which an artifact's files are under `RUN/NAME`. */
 export function artifactActionDoublesIn(
   stores: string,
   workflows: readonly string[],
@@ -54,7 +54,7 @@ function writeDouble(name: Doubled, stores: string): string {
   return directory;
 }
 
-/** What a double runs, in a process of its own. */
+/** Runs in the process of a double. */
 export function runArtifactDouble(name: Doubled, stores: string): void {
   const input = (key: string): string => process.env[`INPUT_${key.toUpperCase()}`]?.trim() ?? '';
   const run = input('run-id') || process.env['GITHUB_RUN_ID'];
@@ -85,7 +85,7 @@ function upload({ store, input }: DoubledStep): void {
   const root = found.length === 1 && statSync(first).isDirectory() ? first : commonDirectory(files);
   const artifact = join(store, input('name') || 'artifact');
   if (input('overwrite') === 'true') rmSync(artifact, { recursive: true, force: true });
-  // As on GitHub, a name is taken once in a run.
+  // As on GitHub, a name can be used once per run.
   mkdirSync(artifact);
   for (const file of files) copyWithoutMode(file, join(artifact, relative(root, file)));
 }

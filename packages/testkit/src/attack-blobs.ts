@@ -40,7 +40,7 @@ export const blobAttacks: readonly Attack[] = payloads.flatMap((payload) =>
     ({ what, code, damage }): Attack => ({
       name: `the ${payload} ${what}`,
       code,
-      // Only who reads every byte of a tarball sees that one of them is another.
+      // Only reading every byte of a tarball shows that one has changed.
       level: payload === 'tarball' && code === 'blob-tampered' ? 'full' : 'metadata',
       against: 'entry',
       apply: (context) => damage(pathOf(context, payloadKey(context, victims.program, payload))),
@@ -48,5 +48,5 @@ export const blobAttacks: readonly Attack[] = payloads.flatMap((payload) =>
   ),
 );
 
-/** The damages as they are done to an index blob. */
+/** The same damage, done to an index blob. */
 export { damages };

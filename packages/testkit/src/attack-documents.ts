@@ -8,14 +8,14 @@ const deepSpecLevels = 200_000;
 const bombChunkBytes = 1024 * 1024;
 const bombChunks = 96;
 
-/** JSON that readers disagree about or choke on, and sizes that fill a memory. All of it is signed. */
+/** JSON that readers interpret differently or cannot handle, and sizes that exhaust memory. All of it is signed. */
 export const documentAttacks: readonly Attack[] = [
   {
     name: 'a manifest of a gigabyte',
     code: 'manifest-too-large',
     level: 'metadata',
     against: 'entry',
-    // A sparse file: it takes no room on the disk.
+    // A sparse file, which takes no space on the disk.
     apply: (context) => truncateSync(pathOf(context, victims.program), 2 ** 30),
   },
   {
@@ -83,7 +83,7 @@ export const documentAttacks: readonly Attack[] = [
     },
   },
   {
-    name: 'a spec that is no gzip',
+    name: 'a spec that is not gzip',
     code: 'gzip-malformed',
     level: 'metadata',
     against: 'entry',

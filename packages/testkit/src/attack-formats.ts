@@ -20,7 +20,7 @@ import { addEntry } from './synthetic-entry.ts';
 
 const pointerKey = indexManifestKey(undefined);
 
-/** The records of an index in which the mirror's entries of version 5 are, and that of one more of version 6. */
+/** The records of an index with the mirror's entries of version 5, and of one with an entry of version 6 as well. */
 interface IndexTexts {
   /** Of version 8, as it was. */
   readonly older: string;
@@ -30,7 +30,7 @@ interface IndexTexts {
   without(databaseVersion: number): string;
 }
 
-/** Puts an entry of version 6 into the mirror, and points the pointer to what `choose` makes, by the versions of the indexes. */
+/** Adds an entry of version 6 to the mirror, and makes the pointer list what `choose` returns, by index version. */
 async function pointToIndexes(
   context: AttackContext,
   choose: (texts: IndexTexts) => readonly (readonly [databaseVersion: number, text: string])[],
@@ -63,12 +63,12 @@ async function pointToIndexes(
   );
 }
 
-/** A record of an index of a version that nobody knows yet, with the blob. */
+/** Stores an index of an unknown, newer version, and returns its record. */
 export function foreignIndex(directory: string, body: string): BlobRecord {
   return { ...writeBlob(directory, Buffer.from(body), indexMediaType(10), 'none'), others: { note: body } };
 }
 
-/** Lists the spec of the program as one of another version, after `edit` of its text. */
+/** Lists the spec of the program under another version, after `edit` has changed its text. */
 async function relabel(
   context: AttackContext,
   version: number,
@@ -87,7 +87,7 @@ const asVersion = (json: string, version: number): string =>
 
 const entryAttacks: readonly Attack[] = [
   {
-    name: 'a spec of a version yet unknown that is of another package',
+    name: 'a spec of an unknown version for another package',
     code: 'name-mismatch',
     level: 'metadata',
     against: 'entry',
@@ -95,7 +95,7 @@ const entryAttacks: readonly Attack[] = [
       relabel(context, 7, (json) => asVersion(json, 7).replace('"name":"greet"', '"name":"treat"')),
   },
   {
-    name: 'a spec of a version yet unknown that has another hash',
+    name: 'a spec of an unknown version with another hash',
     code: 'spec-blob-mismatch',
     metadataCode: 'hash-mismatch',
     level: 'full',
@@ -106,14 +106,14 @@ const entryAttacks: readonly Attack[] = [
       ),
   },
   {
-    name: 'a spec of a version yet unknown without a name',
+    name: 'a spec of an unknown version without a name',
     code: 'spec-malformed',
     level: 'metadata',
     against: 'entry',
     apply: (context) => relabel(context, 7, (json) => asVersion(json, 7).replace('"name":', '"title":')),
   },
   {
-    name: 'a spec that says another version than its manifest',
+    name: 'a spec that states another version than its manifest',
     code: 'spec-malformed',
     level: 'metadata',
     against: 'entry',
@@ -185,7 +185,7 @@ const indexAttacksOfFormats: readonly Attack[] = [
       ]),
   },
   {
-    name: 'a node that the newer index describes otherwise',
+    name: 'a node that the newer index describes differently',
     code: 'index-node-mismatch',
     level: 'metadata',
     against: 'index',
@@ -197,7 +197,7 @@ const indexAttacksOfFormats: readonly Attack[] = [
       ]),
   },
   {
-    name: 'an index of a version yet unknown that is not what the pointer says',
+    name: 'an index of an unknown version that is not what the pointer says',
     code: 'blob-tampered',
     level: 'metadata',
     against: 'index',

@@ -30,7 +30,7 @@ function indexBlobKey(context: AttackContext): string {
   return blobKey(requiredRecord(readManifest(context.directory, pointerKey), mediaTypes.index).checksum);
 }
 
-/** Points the pointer to another index, with every checksum right, and with the lineage that it had. */
+/** Makes the pointer name another index, with correct checksums and its former lineage. */
 async function forgeIndex(context: AttackContext, body: string | Uint8Array): Promise<void> {
   const { lineage } = readManifest(context.directory, pointerKey);
   const blob = writeBlob(context.directory, Buffer.from(body), mediaTypes.index, 'none');
@@ -98,7 +98,7 @@ const forgeries: readonly Attack[] = [
       ),
     { onlyVerifyFinds: true },
   ),
-  forged('an index that is no database', 'index-malformed', () => '{"database":[]}'),
+  forged('an index that is not a database', 'index-malformed', () => '{"database":[]}'),
   forged('an index of another version', 'index-malformed', (json) =>
     json.replace('"version":"8"', '"version":"9"'),
   ),
@@ -117,7 +117,7 @@ const forgeries: readonly Attack[] = [
   ),
 ];
 
-/** Serves an index that was replaced, as a mirror or cache does that somebody holds still. */
+/** Serves an index that was replaced, like a mirror or cache that somebody has frozen. */
 function putBack(which: 'oldest' | 'newest', name: string): Attack {
   return {
     name,
@@ -140,9 +140,9 @@ function putBack(which: 'oldest' | 'newest', name: string): Attack {
 
 const pointerAttacks: readonly Attack[] = [
   putBack('oldest', 'an old pointer put back'),
-  putBack('newest', 'the pointer put back that was replaced last'),
+  putBack('newest', 'the most recently replaced pointer put back'),
   {
-    name: 'a pointer signed by a key that nobody knows',
+    name: 'a pointer signed by an unknown key',
     code: 'signature-unknown-key',
     level: 'metadata',
     against: 'index',

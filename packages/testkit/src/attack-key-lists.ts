@@ -10,7 +10,7 @@ function replaceKey(context: AttackContext, body: string): Promise<void> {
   return rewriteManifest(context, keyManifestKey(context.keys.honest.fingerprint), manifest);
 }
 
-/** Against the keys that a mirror offers to clients. */
+/** Attacks on the keys that a mirror offers to clients. */
 export const keyListAttacks: readonly Attack[] = [
   {
     name: 'another key under the fingerprint of the honest one',
@@ -20,7 +20,7 @@ export const keyListAttacks: readonly Attack[] = [
     apply: (context) => replaceKey(context, context.keys.stranger.publicArmored),
   },
   {
-    name: 'no key under the fingerprint of the honest one',
+    name: 'something else than a key under the fingerprint of the honest one',
     code: 'key-malformed',
     level: 'metadata',
     against: 'keys',

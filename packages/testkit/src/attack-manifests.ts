@@ -21,7 +21,7 @@ function recordOf(context: AttackContext, key: string, payload: Payload): BlobRe
   return requiredRecord(readManifest(context.directory, key), mediaTypes[payload]);
 }
 
-/** The spec of the victim, packed in another way, with every checksum right. */
+/** Packs the spec of the victim in another way, with correct checksums. */
 function repackSpec(context: AttackContext, pack: (json: string) => Uint8Array): Promise<void> {
   const packed = pack(readSpecJson(context.directory, victims.program));
   return replaceRecord(
@@ -38,12 +38,12 @@ function layoutVersion(what: string, version: string): Attack {
       /"buildcache_layout_version":\s*2/,
       `"buildcache_layout_version":${version}`,
     );
-    if (changed === json) throw new Error('the spec says nothing of its layout');
+    if (changed === json) throw new Error('the spec does not state its layout');
     return replaceSpec(context, victims.program, changed);
   });
 }
 
-/** Manifests and specs that Spack takes in another way than somebody who looks at them. All of it is signed. */
+/** Manifests and specs that Spack reads differently than a person would. All of it is signed. */
 export const manifestAttacks: readonly Attack[] = [
   ...payloads.flatMap((payload): readonly Attack[] => [
     attack(`a manifest with two ${payload}s`, 'manifest-ambiguous', (context) => {

@@ -17,7 +17,7 @@ function swap(context: AttackContext, first: string, second: string): void {
   writeObject(context.directory, second, bytes);
 }
 
-/** Everything is signed and every checksum is right; only what belongs together was exchanged. */
+/** Everything is signed and every checksum is correct, but parts of different entries have been exchanged. */
 const exchanges: readonly Attack[] = [
   {
     name: "a package's manifest under the name of another package",
@@ -80,7 +80,7 @@ const exchanges: readonly Attack[] = [
   },
 ];
 
-/** Names, versions and hashes inside a spec that want to be paths elsewhere or workflow commands. */
+/** Names, versions and hashes in a spec that would be paths elsewhere or workflow commands. */
 const badNodes: readonly (readonly [what: string, field: 'name' | 'version' | 'hash', value: string])[] = [
   ['a name that climbs out of its directory', 'name', '../../../../outside/greet'],
   ['the name ".."', 'name', '..'],

@@ -49,7 +49,7 @@ export async function prepareSignedMirror(keys: AttackKeys): Promise<AttackConte
   return context;
 }
 
-/** Whom a verifier trusts who may come across this attack: armored public keys, as the input `trusted-keys` takes them. */
+/** The keys that a verifier in this attack trusts: armored public keys, as `trusted-keys` takes them. */
 export function trustedKeysFor(attack: Pick<Attack, 'trusts'>, keys: AttackKeys): string {
   return [keys.honest, ...(attack.trusts ?? []).map((name) => keys[name])]
     .map((key) => key.publicArmored.replaceAll('\r\n', '\n'))

@@ -5,7 +5,7 @@ import { clearSign, joinSignatures, splitSigned } from './clear-sign.ts';
 import { addKeys, signManifests } from './mirror-builder.ts';
 import { readManifestText, readObject, writeManifest, writeObject } from './mirror-files.ts';
 
-/** Signed again with a key that the verifier pinned, but that is no longer good. */
+/** Signs again with a key that the verifier pinned, but that is no longer valid. */
 function signedBy(key: Exclude<keyof AttackKeys, 'honest' | 'stranger'>, code: string, what: string): Attack {
   return {
     name: `a manifest signed by ${what}`,
@@ -43,7 +43,7 @@ const otherDocument = (context: AttackContext): string =>
 
 const keyAttacks: readonly Attack[] = [
   {
-    name: 'a manifest signed by a key that nobody knows',
+    name: 'a manifest signed by an unknown key',
     code: 'signature-unknown-key',
     level: 'metadata',
     against: 'entry',

@@ -2,7 +2,7 @@ import type { TestSigner } from './clear-sign.ts';
 import { makeKey, type TestKey, type TestKeyOptions } from './keys.ts';
 import type { MirrorKey } from './mirror-builder.ts';
 
-/** A key of an attack: its public half as the world knows it now, and a private half that still signs. */
+/** A key used in attacks: its public half as it is known now, and a private half that still signs. */
 export type AttackKey = MirrorKey & TestSigner;
 
 export interface AttackKeys {
@@ -10,7 +10,7 @@ export interface AttackKeys {
   readonly honest: AttackKey;
   /** Nobody pinned it. */
   readonly stranger: AttackKey;
-  /** Expired; its signatures are from when it had not. */
+  /** Expired; its signatures are from before that. */
   readonly expired: AttackKey;
   /** Revoked in its public half; its signatures are from before. */
   readonly revoked: AttackKey;
@@ -22,7 +22,7 @@ export interface AttackKeys {
 
 const dayMs = 24 * 3_600_000;
 
-/** Makes the keys, with Ed25519, which gpg 2.2 knows and which takes milliseconds. */
+/** Makes the keys with Ed25519, which gpg 2.2 supports and which takes milliseconds. */
 export async function makeAttackKeys(): Promise<AttackKeys> {
   const make = (userId: string, options: Partial<TestKeyOptions> = {}): Promise<TestKey> =>
     makeKey({ type: 'ed25519', userId, ...options });

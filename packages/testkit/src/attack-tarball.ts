@@ -7,7 +7,7 @@ import { rawTar, type TarMember, withPaxNames } from './raw-tar.ts';
 /** Where the files of the attacked package are installed. */
 export const victimPrefix = 'opt/spack/greet-2.0-dhoyfew7acbbjzzbqka3wknqpckquxwo';
 
-/** What an honest tarball of the attacked package has, in the order in which Spack packs it. */
+/** The members of an honest tarball of the attacked package, in the order in which Spack packs them. */
 export function honestMembers(specJson: string, prefix = victimPrefix): TarMember[] {
   const segments = prefix.split('/');
   const directories = segments.map((_, index) => segments.slice(0, index + 1).join('/'));
@@ -25,13 +25,13 @@ export function buildInfo(prefix: string, relocated = 'relocate_textfiles: []'):
   return { name: `${prefix}/.spack/binary_distribution`, body };
 }
 
-/** Puts another tarball in the place of the victim's, with every checksum right. */
+/** Replaces the victim's tarball, with correct checksums. */
 export function replaceTarball(context: AttackContext, tarball: Uint8Array): Promise<void> {
   const record = writeBlob(context.directory, tarball, mediaTypes.tarball, 'gzip');
   return replaceRecord(context, victims.program, record);
 }
 
-/** The same, with what an attacker has put between the honest members and the last of them, as the members themselves. */
+/** The honest members with an attacker's members inserted before the last one. */
 export function addMembers(context: AttackContext, ...added: readonly TarMember[]): Promise<void> {
   const honest = honestMembers(readSpecJson(context.directory, victims.program));
   return replaceTarball(

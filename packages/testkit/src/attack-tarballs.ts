@@ -110,7 +110,7 @@ const relocations: readonly Attack[] = (
   }),
 );
 
-/** Lists that Spack reads otherwise than they look, with what would make them pass. */
+/** Lists that Spack reads differently than they look, with what would make them pass. */
 const disguisedRelocations: readonly Attack[] = (
   [
     ['of a file behind a name with a carriage return', "['a\rb']", file('a\rb')],
@@ -190,7 +190,7 @@ const frames: readonly Attack[] = [
   ),
 ];
 
-/** What a hostile or careless build job may pack. The manifest is right, and all of it is signed. */
+/** What a hostile or careless build job could pack. The manifest is correct, and everything is signed. */
 export const tarballAttacks: readonly Attack[] = [
   ...tarballMemberAttacks,
   ...specs,

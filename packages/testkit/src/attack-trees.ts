@@ -2,7 +2,7 @@ import { cpSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Attack, type AttackContext, pathOf, payloadKey, victims } from './attack.ts';
 
-/** Puts a link to a place outside where something was; what the link leads to has the very same content. */
+/** Replaces something with a link to a place outside that has the same content. */
 function moveOutside(context: AttackContext, key: string): void {
   const target = join(context.outside, 'elsewhere');
   cpSync(pathOf(context, key), target, { recursive: true });
@@ -21,7 +21,7 @@ function link(what: string, alongside: readonly string[], keyOf: (context: Attac
   };
 }
 
-/** What is wrong with the tree of files as a whole. */
+/** Attacks on the tree of files as a whole. */
 export const treeAttacks: readonly Attack[] = [
   link('a manifest', [], () => victims.program),
   link('a tarball', ['blob-missing'], (context) => payloadKey(context, victims.program, 'tarball')),
@@ -41,7 +41,7 @@ export const treeAttacks: readonly Attack[] = [
     },
   },
   {
-    name: 'the manifest of a runtime dependency gone',
+    name: 'a runtime dependency without its manifest',
     code: 'closure-incomplete',
     level: 'metadata',
     against: 'entry',

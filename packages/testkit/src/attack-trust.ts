@@ -26,16 +26,16 @@ import {
   writeObject,
 } from './mirror-files.ts';
 
-/** The view that a signed mirror of `prepareSignedMirror` has. */
+/** The view of a mirror from `prepareSignedMirror`. */
 export const attackedView = 'stable';
 
 const mainPointer = indexManifestKey(undefined);
 const viewPointer = indexManifestKey(attackedView);
 const programHash = 'dhoyfew7acbbjzzbqka3wknqpckquxwo';
 
-/** An attack on what vouches for a mirror whose indexes are signed: its pointers, its keys, what stands beside them. */
+/** An attack on the trust in a mirror with signed indexes: its pointers, its keys, and what lies beside them. */
 export interface TrustAttack extends Pick<Attack, 'name' | 'code' | 'alongside'> {
-  /** What a rebuild makes anew: the main index, the view, or neither. */
+  /** What to rebuild: the main index, the view, or neither. */
   readonly repairedBy: 'main' | 'view' | 'nothing';
   apply(context: AttackContext): Promise<void> | void;
 }
@@ -53,7 +53,7 @@ function copy(context: AttackContext, from: string | undefined, to: string): voi
   writeObject(context.directory, to, readObject(context.directory, from));
 }
 
-/** Points a pointer to an index of other entries, and takes its signature off. */
+/** Makes a pointer name an index of other entries, and removes its signature. */
 async function forgeUnsigned(
   context: AttackContext,
   view: string | undefined,
@@ -68,7 +68,7 @@ async function forgeUnsigned(
   await writeManifest(context.directory, key, { ...readManifest(context.directory, key), lineage });
 }
 
-/** The pointer of another mirror whose indexes the same key signs. */
+/** The pointer of another mirror whose indexes are signed by the same key. */
 async function ofAnotherMirror(context: AttackContext, view: string | undefined): Promise<Buffer> {
   const { directory } = await stageHonestMirror(context.keys.honest);
   const mirrorId = 'fedcba9876543210'.repeat(2);
@@ -223,7 +223,7 @@ const onMain: readonly TrustAttack[] = [
   ),
 ];
 
-/** Puts a payload before the one that the manifest of a key or of the key list has: Spack takes the first. */
+/** Inserts a payload before that of a key's manifest or of the key list: Spack takes the first. */
 async function listFirst({ directory }: AttackContext, key: string, body: string): Promise<void> {
   const manifest = readManifest(directory, key);
   const planted = writeBlob(directory, Buffer.from(body), 'application/octet-stream', 'none');
@@ -256,7 +256,7 @@ const besideThem: readonly TrustAttack[] = [
     apply: (context) => copy(context, mainPointer, indexManifestKey('of all')),
   },
   {
-    name: 'the key of a stranger among those that clients are offered',
+    name: 'the key of a stranger among those that the mirror offers',
     code: 'key-not-pinned',
     repairedBy: 'nothing',
     apply: ({ directory, keys }) => addKeys(directory, [keys.stranger]),
@@ -276,10 +276,10 @@ const besideThem: readonly TrustAttack[] = [
   },
 ];
 
-/** Every attack on the trust of a mirror whose indexes are signed (I4). */
+/** Every attack on the trust in a mirror with signed indexes (I4). */
 export const trustAttacks: readonly TrustAttack[] = [...onMain, ...onViews, ...besideThem];
 
-/** What somebody may put into a history; none of it counts, and nobody is kept from publishing by it (I4). */
+/** Files that somebody may plant in a history; they count for nothing, and prevent nobody from publishing (I4). */
 export const harmlessPlants: readonly (Pick<TrustAttack, 'name' | 'apply'> & {
   readonly code: string;
 })[] = [

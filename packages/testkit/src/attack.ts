@@ -18,35 +18,35 @@ import {
 } from './mirror-files.ts';
 import type { SyntheticEntry } from './synthetic-entry.ts';
 
-/** What an attacker works on. */
+/** The target of an attack. */
 export interface AttackContext {
-  /** An honest mirror, or an honest staged tree, of `stageHonestMirror`; with an index where the attack is against it. */
+  /** An honest mirror or staged tree from `stageHonestMirror`, with an index if the attack is on the index. */
   readonly directory: string;
-  /** An empty directory beside it, of the attacker. */
+  /** An empty directory beside it that belongs to the attacker. */
   readonly outside: string;
   readonly twins: readonly [SyntheticEntry, SyntheticEntry];
   readonly keys: AttackKeys;
 }
 
 /**
- * One thing that somebody who can write to a bucket, or who holds a build machine, may do to a buildcache, and what is
- * to be found then.
+ * One thing that somebody with write access to a bucket, or control of a build machine, may do to a buildcache, and what
+ * must be found then.
  */
 export interface Attack {
   readonly name: string;
   /** The finding that must be there, at `level` and above. */
   readonly code: string;
-  /** The cheapest level of verification that finds it. Publishing always looks at the full level. */
+  /** The cheapest level of verification that finds it. Publishing always checks at the full level. */
   readonly level: 'metadata' | 'full';
-  /** For a finding that says less, or the same with less certainty, at the level of metadata. */
+  /** A finding at the level of metadata that says less, or is less certain. */
   readonly metadataCode?: string;
-  /** Findings that cannot but come along. With an attack on an entry, the index may be found not to fit it any more. */
+  /** Findings that may accompany it. After an attack on an entry, for example, the index no longer matches the entry. */
   readonly alongside?: readonly string[];
   /** `entry`: also of a staged tree; `index`, `keys`: of a published mirror. */
   readonly against: 'entry' | 'index' | 'keys';
   /** Keys that the verifier pinned besides the honest one. */
   readonly trusts?: readonly Exclude<keyof AttackKeys, 'honest'>[];
-  /** Only who reads every spec finds it, so publishing onto such a mirror is not refused. */
+  /** Only reading every spec finds it, so publishing to such a mirror is not refused. */
   readonly onlyVerifyFinds?: boolean;
   apply(context: AttackContext): Promise<void> | void;
 }
@@ -86,14 +86,14 @@ export function rewriteManifest(
   return writeManifest(context.directory, key, manifest, stolenSigner(context, key));
 }
 
-/** Puts other records into a manifest, in place of those of the same media type. */
+/** Replaces the records of a manifest that have the same media type. */
 export function replaceRecord(context: AttackContext, key: string, record: BlobRecord): Promise<void> {
   const manifest = readManifest(context.directory, key);
   const data = manifest.data.map((old) => (old.mediaType === record.mediaType ? record : old));
   return rewriteManifest(context, key, { ...manifest, data });
 }
 
-/** Gives an entry another spec text, with every checksum right. */
+/** Gives an entry another spec text, with correct checksums. */
 export function replaceSpec(context: AttackContext, key: string, json: string | Uint8Array): Promise<void> {
   return replaceRecord(context, key, writeBlob(context.directory, gzipSync(json), mediaTypes.spec, 'gzip'));
 }
@@ -105,7 +105,7 @@ interface SpecNodeJson {
   dependencies?: { hash: string }[];
 }
 
-/** Gives an entry a spec whose root node is changed, with every checksum right. */
+/** Gives an entry a spec with a changed root node, with correct checksums. */
 export function changeRoot(
   context: AttackContext,
   key: string,

@@ -24,7 +24,7 @@ export const attacks: readonly Attack[] = [
   ...keyListAttacks,
 ];
 
-/** The attacks that need nothing signed: what a mirror without signatures is still held to. */
+/** The attacks that work without signatures: what is required even of an unsigned mirror. */
 export const attacksWithoutSignatures: readonly Attack[] = attacks.filter(
   ({ code, against }) => !code.startsWith('signature-') && code !== 'unsigned' && against !== 'keys',
 );

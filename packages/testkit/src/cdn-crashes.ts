@@ -10,9 +10,9 @@ const maxBytes = 2 ** 24;
 export interface DyingPublishes {
   readonly site: CdnSite;
   readonly moment: DyingMoment;
-  /** Gives a new destination `s3://bucket/prefix` in the bucket of the site, which has the first version of everything. */
+  /** Returns a new destination `s3://bucket/prefix` in the bucket of the site, with the first version of everything. */
   prepare(name: string): Promise<ObjectStore>;
-  /** The keys that clients have asked the CDN for by then. */
+  /** The keys that clients have requested from the CDN. */
   readonly cachedKeys: readonly string[];
   /** Publishes the second version. */
   publish(store: ObjectStore): Promise<ActionResult>;
@@ -32,7 +32,7 @@ export async function dieAtEveryCall(chain: DyingPublishes): Promise<number> {
     for (const url of served.values()) await (await fetch(url)).arrayBuffer();
 
     const dying = dyingStore(store, call, moment);
-    // Whether it ends as an error of the run or of the process is all the same.
+    // It does not matter whether the run or the process ends with the error.
     await chain.publish(dying.store).catch(() => undefined);
     const rerun = await chain.publish(store);
     assertGreen(rerun, `the rerun after call ${call}`);

@@ -6,16 +6,16 @@ import { startVarnish, type Varnish } from './varnish.ts';
 
 const distributionId = 'E1A2B3C4D5E6F7';
 
-/** What a publisher has: a bucket, a CDN before it that everybody reads from, and the CDN's control plane. */
+/** A publisher's site: a bucket, a CDN in front of it that everybody reads from, and the CDN's control plane. */
 export interface CdnSite {
   readonly minio: Minio;
   readonly bucket: string;
   readonly cdn: Varnish;
   readonly controlPlane: CloudFrontDouble;
   readonly distributionId: string;
-  /** Where the bucket begins, seen through the CDN. */
+  /** The URL of the bucket through the CDN. */
   readonly baseUrl: string;
-  /** Keys of the bucket that begin with `prefix`, sorted, at most a page of them, but for what Slipway keeps for itself. */
+  /** Keys of the bucket that begin with `prefix`, sorted, at most one page, without Slipway's own documents. */
   keys(prefix: string): Promise<readonly string[]>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A private key without a passphrase, and when it signs where that is not now. */
+/** A private key without a passphrase, and the time at which it signs, if not now. */
 export interface TestSigner {
   readonly privateArmored: string;
   readonly signedAt?: Date | undefined;
@@ -30,7 +30,7 @@ export function splitSigned(document: string): { readonly head: string; readonly
   return { head: document.slice(0, start), signature: document.slice(start) };
 }
 
-/** One armored block with the packets of several, as nothing but an attacker makes it. */
+/** One armored block with the packets of several, as only an attacker would make it. */
 export async function joinSignatures(armored: readonly string[]): Promise<string> {
   const pgp = await import('openpgp');
   const packets = await Promise.all(

@@ -44,9 +44,9 @@ const operationNames = Object.keys(operations) as readonly CloudFrontOperation[]
 
 export interface CloudFrontDoubleOptions {
   readonly distributionId: string;
-  /** How long an invalidation is in progress. */
+  /** How long an invalidation stays in progress. */
   readonly completesAfterMs: number;
-  /** Takes what was invalidated out of the CDN; called when an invalidation completes, before it says so. */
+  /** Removes from the CDN what was invalidated; called when an invalidation completes, before it reports that. */
   readonly onCompleted?: (paths: readonly string[]) => Promise<void>;
   /** The header of the origin that cache tags are read from; none without it. */
   readonly tagHeader?: string;
@@ -72,9 +72,9 @@ export interface DoubledInvalidation {
  */
 export class CloudFrontDouble {
   readonly invalidations: DoubledInvalidation[] = [];
-  /** Operations that were asked for, answered or not. */
+  /** Operations that were requested, answered or not. */
   readonly requests: CloudFrontOperation[] = [];
-  /** Committed one a request, before it behaves again. */
+  /** Applied to one request each, after which the double behaves normally. */
   readonly faults: CloudFrontFault[] = [];
   /** Operations that IAM denies. */
   readonly denied = new Set<CloudFrontOperation>();
@@ -99,7 +99,7 @@ export class CloudFrontDouble {
     this.#server?.close();
   }
 
-  /** As if somebody else had invalidations in progress that never complete. */
+  /** Simulates somebody else's invalidations that never complete. */
   occupy(paths: readonly string[]): DoubledInvalidation {
     return this.#add(paths, `somebody else's ${randomUUID()}`);
   }
@@ -199,7 +199,7 @@ export class CloudFrontDouble {
     return invalidationAnswer(made, status);
   }
 
-  /** Completes an invalidation after a time. */
+  /** Completes an invalidation after a while. */
   complete(invalidation: DoubledInvalidation, afterMs: number): void {
     const work = async (): Promise<void> => {
       await sleep(afterMs, undefined, { signal: this.#ending.signal });

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { forwardRequest, type LoopbackServer, serveLoopback } from './loopback-server.ts';
 
 export interface CloudFrontEdgeDoubleOptions {
-  /** `http://127.0.0.1:PORT` of what it is in front of. */
+  /** `http://127.0.0.1:PORT` of the origin. */
   readonly origin: string;
   /** Public keys in PEM by their IDs, as a trusted key group has them. */
   readonly publicKeys: Readonly<Record<string, string>>;
@@ -56,7 +56,7 @@ function refusal(
   return undefined;
 }
 
-/** The URL without what the signature adds, as it is signed. */
+/** The URL as it is signed, without what the signature adds. */
 function resourceOf(url: URL): string {
   const query = url.search
     .slice(1)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { escapeXml, toXml } from './smithy-xml.ts';
 
-/** The namespace of CloudFront's documents, in the version of its API that the SDK speaks. */
+/** The namespace of CloudFront's documents, in the SDK's version of its API. */
 export const cloudFrontNamespace = 'http://cloudfront.amazonaws.com/doc/2020-05-31/';
 const declaration = '<?xml version="1.0"?>\n';
 const maxPathCharacters = 4000;

@@ -3,7 +3,7 @@ import type { WorkflowRun } from './workflow-run.ts';
 /** The id of the step of `outputsStep`. */
 const after = 'after';
 
-/** A step, as YAML below `steps:`, that hands on every output of the step `id` before it, and lists the workspace; also after a failure. */
+/** A step, as YAML below `steps:`, that passes on every output of the earlier step `id` and lists the workspace, even after a failure. */
 export function outputsStep(id: string): string {
   return `
       - id: ${after}
@@ -16,18 +16,18 @@ export function outputsStep(id: string): string {
 `;
 }
 
-/** The outputs that `outputsStep` has seen. */
+/** The outputs that `outputsStep` passed on. */
 export function outputsSeen({ jobs }: WorkflowRun, job: string): Readonly<Record<string, string>> {
   const encoded = jobs[job]?.steps[after]?.outputs['outputs'] ?? '';
   return JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<string, string>;
 }
 
-/** What the workspace had in it when `outputsStep` looked. */
+/** The contents of the workspace that `outputsStep` listed. */
 export function workspaceSeen({ jobs }: WorkflowRun, job: string): string {
   return jobs[job]?.steps[after]?.log ?? '';
 }
 
-/** How each step of a composite action ended that ran, by its id. */
+/** The result of each step of a composite action that ran, by its id. */
 export function compositeResults(
   { jobs }: WorkflowRun,
   job: string,

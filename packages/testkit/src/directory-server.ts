@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** A directory served on a loopback port. */
 export interface DirectoryServer {
   readonly url: string;
-  /** Paths that were asked for, with the method: `GET /v3/layout.json`. */
+  /** Requested paths, with the method: `GET /v3/layout.json`. */
   readonly requests: readonly string[];
   /** Answers for `path` instead of the file there, as a cache that holds an old copy would. */
   pin(path: string, body: Uint8Array): void;

@@ -4,18 +4,18 @@ import { parse, postprocess, preprocess } from 'micromark';
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** The documents for users and contributors: what they show has to work. */
+/** The documents for users and contributors, whose examples have to work. */
 const documentPatterns = ['*.md', 'docs/**/*.md', 'actions/*/README.md', 'packages/*/README.md'];
 
 /** A block of code in a document. */
 export interface DocumentBlock {
   /** The document and the section, as `README.md#try-it`; of the second block in a section, `README.md#try-it:2`. */
   readonly name: string;
-  /** Of the document, from the root of the repository. */
+  /** The path of the document in the repository. */
   readonly path: string;
-  /** Where the block begins, for people. */
+  /** The line where the block begins. */
   readonly line: number;
-  /** What the fence says, or nothing. */
+  /** The language of the fence, or nothing. */
   readonly language: string;
   readonly text: string;
 }
@@ -30,19 +30,19 @@ export function documentBlocks(): readonly DocumentBlock[] {
   return documentPaths().flatMap((path) => blocksOf(path, readFileSync(join(root, path), 'utf8')));
 }
 
-/** The block of a document with this name: the very text that users copy. Throws when there is none. */
+/** The block of this name: the very text that users copy. Throws if it does not exist. */
 export function documentBlock(name: string): DocumentBlock {
   const [path = ''] = name.split('#');
   const blocks = blocksOf(path, readFileSync(join(root, path), 'utf8'));
   const block = blocks.find((candidate) => candidate.name === name);
   if (block === undefined) {
     const names = blocks.map((known) => known.name).join(', ');
-    throw new Error(`there is no block ${name}; ${path} has ${names || 'none'}`);
+    throw new Error(`block ${name} does not exist; ${path} has ${names || 'no blocks'}`);
   }
   return block;
 }
 
-/** The blocks of one document, as CommonMark reads it; one that is only indented counts as one without a language. */
+/** The blocks of one document, as CommonMark reads it; an indented block counts as one without a language. */
 export function blocksOf(path: string, markdown: string): readonly DocumentBlock[] {
   const events = postprocess(
     parse()
@@ -82,7 +82,7 @@ export function blocksOf(path: string, markdown: string): readonly DocumentBlock
   return blocks;
 }
 
-/** A heading as its link has it. */
+/** The anchor of a heading. */
 function slugOf(heading: string): string {
   return heading
     .toLowerCase()

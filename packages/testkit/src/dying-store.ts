@@ -1,15 +1,15 @@
 import type { ObjectStore } from '@slipway/core';
 
-/** How a store that dies has treated its last call. */
+/** Whether a store dies before or after it carries out its last call. */
 export type DyingMoment = 'before' | 'after';
 
-/** What the calls of a store that died throw, as a process that was killed never comes back from them. */
+/** Thrown by every call of a store that died, because a killed process never returns from it. */
 export class StoreDied extends Error {
   override readonly name = 'StoreDied';
 }
 
 /**
- * A store whose `call`-th call (from 1) never comes back: it is not made, or is made and nobody learns of it. Neither is any
+ * A store whose `call`-th call (from 1) never returns: it is not made, or it is made and nobody learns of it. The same holds for any
  * call after it. `calls()` says how many were made, so that a test can try every one of them.
  */
 export function dyingStore(

@@ -5,7 +5,7 @@ import { temporaryDirectory } from './fixtures.ts';
 /** Contents by their paths below a directory. */
 export type Tree = Readonly<Record<string, string | Uint8Array>>;
 
-/** A directory with these files, a new one when none is given. */
+/** A directory with these files; a new one by default. */
 export function makeTree(files: Tree, directory = temporaryDirectory('tree')): string {
   for (const [key, content] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, key)), { recursive: true });
@@ -14,7 +14,7 @@ export function makeTree(files: Tree, directory = temporaryDirectory('tree')): s
   return directory;
 }
 
-/** The files of a directory by key, without what the store keeps for itself. */
+/** The files of a directory by key, without the store's own. */
 export function treeOf(directory: string): Record<string, string> {
   const tree: Record<string, string> = {};
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {

@@ -18,7 +18,7 @@ export function spackFixture(name: SpackFixture): string {
   return fileURLToPath(new URL(`../testdata/spack/${name}`, import.meta.url));
 }
 
-/** A new directory of this run. */
+/** A new directory for this test run. */
 export function temporaryDirectory(label = 'test'): string {
   return mkdtempSync(join(tmpdir(), `slipway-${label}-`));
 }

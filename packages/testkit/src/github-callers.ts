@@ -1,16 +1,16 @@
 import { type CryptoKey, type JWTPayload, jwtVerify } from 'jose';
 
-/** What a token may do in a repository. */
+/** The permissions of a token in a repository. */
 export type GitHubPermissions = Readonly<Record<string, 'read' | 'write'>>;
 
-/** A token that the double knows. */
+/** A token that the double accepts. */
 export interface GitHubCaller {
   readonly kind: 'classic' | 'fine-grained' | 'installation';
   readonly login: string;
-  /** `owner/repository` in small letters; undefined for all. */
+  /** `owner/repository` in lower case; undefined for all. */
   readonly repositories: readonly string[] | undefined;
   readonly permissions: GitHubPermissions;
-  /** When it ends, by the double's clock. */
+  /** When it expires, by the double's clock. */
   readonly expiresAtMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface GitHubInstallation {
 
 const maxJwtMs = 10 * 60_000;
 
-/** The app that signed a JWT, or GitHub's words for why there is none. */
+/** The app that signed a JWT, or GitHub's error message. */
 export async function appOfJwt(
   jwt: string,
   apps: readonly GitHubApp[],
@@ -48,7 +48,7 @@ export async function appOfJwt(
 
 async function verified(jwt: string, key: CryptoKey): Promise<JWTPayload | undefined> {
   try {
-    // When it counts is judged apart, by GitHub's own rules.
+    // Its times are judged separately, by GitHub's own rules.
     return (
       await jwtVerify(jwt, key, { algorithms: ['RS256'], currentDate: new Date(0), clockTolerance: 1e12 })
     ).payload;

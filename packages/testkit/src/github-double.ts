@@ -27,13 +27,13 @@ const yearMs = 365 * 24 * 3_600_000;
 export class GitHubDouble implements GitHubState {
   /** Every request, in order. */
   readonly requests: GitHubRequest[] = [];
-  /** Each strikes once. */
+  /** Each applies once. */
   readonly faults: GitHubFault[] = [];
-  /** What requests were not as GitHub describes them. */
+  /** How requests differ from GitHub's description. */
   readonly violations: string[] = [];
   readonly runs: DoubledRun[] = [];
   readonly events: RepositoryDispatchEvent[] = [];
-  /** Tokens of installations that were given out. */
+  /** Tokens of installations that were issued. */
   readonly mintedTokens: string[] = [];
   readonly callers = new Map<string, GitHubCaller>();
   readonly repositories = new Map<string, DoubledRepository>();
@@ -41,7 +41,7 @@ export class GitHubDouble implements GitHubState {
   readonly #routes = new Map<GitHubOperation, { readonly path: RegExp; readonly answer: GitHubRoute }>();
   readonly #ownFaults: string[] = [];
   #server: LoopbackServer | undefined;
-  /** Before a run is listed. */
+  /** How long before a run is listed. */
   runDelayMs = 0;
   /** How far GitHub's clock is ahead of this machine's. */
   clockAheadMs = 0;
@@ -61,7 +61,7 @@ export class GitHubDouble implements GitHubState {
     return double;
   }
 
-  /** Stops it. Throws when one of its answers was not as GitHub describes it. */
+  /** Stops it. Throws if one of its answers did not match GitHub's description. */
   close(): void {
     this.#server?.close();
     if (this.#ownFaults.length > 0)
@@ -72,7 +72,7 @@ export class GitHubDouble implements GitHubState {
     return Date.now() + this.clockAheadMs;
   }
 
-  /** Answers an operation of GitHub's API, in place of what answered it before. Throws for one that GitHub does not have. */
+  /** Sets the route that answers an operation of GitHub's API. Throws for an operation that GitHub does not have. */
   route(operation: GitHubOperation, answer: GitHubRoute): void {
     requireOperation(operation);
     const [, template = ''] = operation.split(' ');
@@ -84,7 +84,7 @@ export class GitHubDouble implements GitHubState {
     this.repositories.set(repository.name.toLowerCase(), repository);
   }
 
-  /** A token of a user: of all repositories with all rights, or of what `rights` says. */
+  /** A token of a user: for all repositories with all permissions, or as `rights` says. */
   addToken(rights: Partial<GitHubCaller> = {}): string {
     const token = `${rights.kind === 'fine-grained' ? 'github_pat' : 'ghp'}_${randomBytes(18).toString('hex')}`;
     this.callers.set(token, {
@@ -160,7 +160,7 @@ export class GitHubDouble implements GitHubState {
     return reply;
   }
 
-  /** Who has a token, or GitHub's words for why nobody has. */
+  /** The owner of a token, or GitHub's error message. */
   async #callerOf(authorization: string): Promise<GitHubCaller | GitHubApp | string> {
     const token = authorization.replace(/^(bearer|token) /i, '');
     if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return appOfJwt(token, this.apps, this.nowMs());

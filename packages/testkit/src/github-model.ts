@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { GitHubApp, GitHubCaller } from './github-callers.ts';
 import type { GitHubOperation } from './github-schema.ts';
 
-/** A repository that the double has. */
+/** A repository of the double. */
 export interface DoubledRepository {
   /** `owner/repository`. */
   readonly name: string;
   readonly isPrivate?: boolean;
   readonly archived?: boolean;
-  /** It is called so now: requests are sent on. */
+  /** The present name, to which requests are redirected. */
   readonly movedTo?: string;
   /** Workflows on its default branch that run on `repository_dispatch`. */
   readonly workflows?: readonly DoubledWorkflow[];
@@ -16,11 +16,11 @@ export interface DoubledRepository {
 
 export interface DoubledWorkflow {
   readonly id: number;
-  /** All when not given. */
+  /** All by default. */
   readonly eventTypes?: readonly string[];
-  /** `run-name`; the event type when not given, as on GitHub. */
+  /** `run-name`; the event type by default, as on GitHub. */
   readonly runName?: (event: RepositoryDispatchEvent) => string;
-  /** What the run does, and how it ends; it stays queued when not given. */
+  /** What the run does, and how it ends; without it the run stays queued. */
   readonly run?: (event: RepositoryDispatchEvent, run: DoubledRun) => Promise<string>;
 }
 
@@ -40,20 +40,20 @@ export interface DoubledRun {
   readonly title: string;
   readonly event: RepositoryDispatchEvent;
   readonly createdAtMs: number;
-  /** From when on it is listed. */
+  /** When it begins to be listed. */
   readonly listedAtMs: number;
   status: 'queued' | 'in_progress' | 'completed';
   conclusion: string | null;
 }
 
-/** A request that came, as far as it was understood, and how it was answered. */
+/** A request, as far as it was understood, and its answer. */
 export interface GitHubRequest {
   readonly operation: GitHubOperation;
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
-  /** Who sent it; undefined for nobody that is known. */
+  /** Who sent it, if known. */
   readonly caller: GitHubCaller | GitHubApp | undefined;
 }
 
@@ -65,19 +65,19 @@ export interface GitHubReply {
 
 export type GitHubRoute = (request: GitHubRequest, state: GitHubState) => GitHubReply | Promise<GitHubReply>;
 
-/** What the double does with one request instead of answering it as it should. */
+/** What the double does with one request instead of answering it normally. */
 export interface GitHubFault {
-  /** The operation that it strikes; the next request of any when not given. */
+  /** The operation to which it applies; any by default. */
   readonly on?: GitHubOperation;
-  /** Whether the request is carried out all the same. */
+  /** Whether the request is carried out nevertheless. */
   readonly accepted?: boolean;
-  /** What is answered; the connection is dropped when not given. */
+  /** The answer; without it the connection is dropped. */
   readonly reply?: GitHubReply;
   /** The answer is never given, and the connection stays open. */
   readonly silent?: boolean;
 }
 
-/** What routes see of the double. */
+/** The part of the double that routes see. */
 export interface GitHubState {
   readonly url: string;
   readonly repositories: ReadonlyMap<string, DoubledRepository>;

@@ -21,7 +21,7 @@ const readRun: GitHubOperation = 'GET /repos/{owner}/{repo}/actions/runs/{run_id
 const makeToken: GitHubOperation = 'POST /app/installations/{installation_id}/access_tokens';
 const readInstallation: GitHubOperation = 'GET /repos/{owner}/{repo}/installation';
 
-/** What the double can answer from its start. */
+/** The routes that the double has from the start. */
 export const gitHubRoutes: Readonly<Record<string, GitHubRoute>> = {
   'POST /repos/{owner}/{repo}/dispatches': dispatch,
   [listRuns]: answerRuns,
@@ -177,7 +177,7 @@ function isGranted(permissions: GitHubPermissions, installation: GitHubInstallat
   });
 }
 
-/** The repository that a request names, or GitHub's answer to whoever does not see it. */
+/** The repository that a request names, or GitHub's answer if the caller cannot see it. */
 export function seenRepository(request: GitHubRequest, double: GitHubState): DoubledRepository | GitHubReply {
   const { caller } = request;
   const name = nameOf(request);
@@ -197,7 +197,7 @@ function readableRepository(request: GitHubRequest, double: GitHubState): Double
   return refusedRight(request, 'actions', 'read') ?? repository;
 }
 
-/** GitHub's answer to a caller without a right; undefined for one who has it. */
+/** GitHub's answer to a caller without the permission; undefined if the caller has it. */
 function refusedRight(
   request: GitHubRequest,
   permission: string,

@@ -50,7 +50,7 @@ export function requireOperation(operation: GitHubOperation): void {
   operationOf(operation);
 }
 
-/** What of a request is not as GitHub's description has it, each a sentence. */
+/** How a request differs from GitHub's description, as sentences. */
 export function requestFaults(
   operation: GitHubOperation,
   request: {
@@ -65,7 +65,7 @@ export function requestFaults(
   for (const name of request.query.keys()) if (!known.has(name)) faults.push(`there is no parameter ${name}`);
   for (const { in: place, name, required, schema } of parameters) {
     if (place === 'header') continue;
-    // The description calls it a date, and its words a range in the syntax of searches, which GitHub takes.
+    // The schema calls it a date, but its text a range in the syntax of searches, which GitHub accepts.
     if (name === 'created') continue;
     const text = place === 'path' ? request.parameters[name] : (request.query.get(name) ?? undefined);
     if (text !== undefined) faults.push(...faultsOf(schema, typedText(text, schema), name));
@@ -79,7 +79,7 @@ export function requestFaults(
   return faults;
 }
 
-/** What of an answer is not as GitHub's description has it. Errors and redirects that are not described there are GitHub's common ones. */
+/** How an answer differs from GitHub's description. Errors and redirects that it does not describe are GitHub's common ones. */
 export function answerFaults(operation: GitHubOperation, status: number, body: unknown): readonly string[] {
   const described = operationOf(operation).responses[String(status)];
   if (described === undefined) {
@@ -120,7 +120,7 @@ function faultsOf(schema: Json, value: unknown, where: string): readonly string[
   return (validate.errors ?? []).map(({ instancePath, message }) => `${where}${instancePath} ${message}`);
 }
 
-/** A schema of OpenAPI 3.0 as one of JSON Schema: `nullable` is its own. */
+/** A schema of OpenAPI 3.0, with its own `nullable`, as JSON Schema. */
 function asJsonSchema(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(asJsonSchema);
   if (typeof node !== 'object' || node === null) return node;

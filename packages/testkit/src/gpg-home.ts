@@ -3,7 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './fixtures.ts';
 
-/** Whether gpg is missing on this machine, so that what it would judge must be skipped. */
+/** Whether gpg is missing on this machine, so that tests that need it are skipped. */
 export const gpgMissing = !existsSync('/usr/bin/gpg');
 
 export interface GpgVerdict {
@@ -17,11 +17,11 @@ export interface GpgVerdict {
 export interface GpgHome extends Disposable {
   /** Whether gpg finds a detached signature good. */
   isGoodDetached(signaturePath: string, path: string): boolean;
-  /** What gpg says of a clear-signed file. */
+  /** gpg's verdict about a clear-signed file. */
   verify(path: string): GpgVerdict;
 }
 
-/** The real gpg with these public keys and no others. */
+/** The real gpg with only these public keys. */
 export function openGpgHome(...publicKeys: readonly string[]): GpgHome {
   const home = temporaryDirectory('gpg');
   const gpg = ['--batch', '--no-tty', '--no-autostart', '--homedir', home];
@@ -32,7 +32,7 @@ export function openGpgHome(...publicKeys: readonly string[]): GpgHome {
   }
   return {
     verify(path) {
-      // `--verify` is `--decrypt` without the text; `--output -` brings both in one run.
+      // `--verify` is `--decrypt` without the text; `--output -` gives both in one run.
       const { status, stdout, stderr } = spawnSync(
         'gpg',
         [...gpg, '--status-fd', '2', '--output', '-', '--verify', path],

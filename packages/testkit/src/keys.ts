@@ -24,7 +24,7 @@ export interface TestKey {
   readonly fingerprint: string;
   readonly passphrase: string | undefined;
   readonly createdAtMs: number;
-  /** The key without its revocation: whoever signs with it does so before the owner revoked it. */
+  /** The key without its revocation, for signatures from before the owner revoked it. */
   readonly beforeRevocation: { readonly privateArmored: string; readonly publicArmored: string };
 }
 

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 
 export interface LoopbackServer {
-  /** `http://127.0.0.1:PORT`, without a slash at its end. */
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string;
   close(): void;
 }
@@ -41,7 +41,7 @@ export async function requestBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Sends a request on to `target` as it came, `Host` too, so that signatures stay good. Gives the body of the answer. */
+/** Forwards a request to `target` unchanged, including `Host`, so that signatures stay valid. Returns the body of the answer. */
 export function forwardRequest(
   target: string,
   { method, url, headers }: IncomingMessage,

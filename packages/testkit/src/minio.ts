@@ -18,21 +18,21 @@ const maxStarts = 3;
 const startMs = 60_000;
 const region = 'us-east-1';
 
-/** A real MinIO of its own directory, port and root user. */
+/** A real MinIO with its own directory, port and root user. */
 export interface Minio {
   readonly endpointUrl: string;
   /** What `openStore` takes as settings. */
   readonly settings: { readonly region: string; readonly endpointUrl: string; readonly forcePathStyle: true };
   readonly credentials: AwsCredentials;
-  /** For looking at buckets, and changing them, past what is tested. */
+  /** Reads and changes buckets without the code under test. */
   readonly client: S3Client;
   /** Makes an empty bucket and returns its name. */
   makeBucket(): Promise<string>;
-  /** Makes one whose objects everybody may read, but nobody list without credentials. */
+  /** Makes a bucket whose objects everybody may read, but which nobody may list without credentials. */
   makePublicBucket(): Promise<string>;
-  /** Temporary credentials that may do what `actions` allow (as `s3:GetObject`), with everything in the server. */
+  /** Temporary credentials with the permissions `actions` (such as `s3:GetObject`) for the whole server. */
   limitedCredentials(actions: readonly string[]): Promise<AwsCredentials>;
-  /** Temporary credentials that may do what an IAM policy, as JSON, allows. */
+  /** Temporary credentials with the permissions of an IAM policy, given as JSON. */
   credentialsOfPolicy(policy: string): Promise<AwsCredentials>;
   /** Ends the server and removes what it stored. */
   stop(): Promise<void>;
@@ -49,7 +49,7 @@ export function haveMinio(): boolean {
  */
 export async function startMinio(environment: Readonly<Record<string, string>> = {}): Promise<Minio> {
   const program = serverProgram('minio');
-  if (program === undefined) throw new Error('MinIO is not installed: scripts/test does that');
+  if (program === undefined) throw new Error('MinIO is not installed: scripts/test installs it');
   const directory = mkdtempSync(join(tmpdir(), 'slipway-minio-'));
   const credentials = {
     accessKeyId: randomBytes(10).toString('hex'),
@@ -106,7 +106,7 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
         SessionToken: sessionToken,
       } = given ?? {};
       if (accessKeyId === undefined || secretAccessKey === undefined)
-        throw new Error('MinIO gives no credentials');
+        throw new Error('MinIO returned no credentials');
       return { accessKeyId, secretAccessKey, sessionToken };
     },
     async stop() {
@@ -119,7 +119,7 @@ export async function startMinio(environment: Readonly<Record<string, string>> =
   return minio;
 }
 
-/** It answers that it lives before it knows its buckets and users; until then it refuses requests with 503. */
+/** It reports that it is alive before it has loaded its buckets and users; until then it refuses requests with 503. */
 async function untilInitialized(minio: Minio): Promise<void> {
   for (const endMs = Date.now() + startMs; ; await sleep(50)) {
     try {
@@ -134,7 +134,7 @@ async function untilInitialized(minio: Minio): Promise<void> {
   }
 }
 
-/** Another process may take the port before the server does: then it is started again on another. */
+/** If another process takes the port before the server does, the server is started again on another port. */
 async function startOnFreePort(
   program: string,
   directory: string,
@@ -150,7 +150,7 @@ async function startOnFreePort(
           HOME: directory,
           MINIO_CI_CD: '1',
           MINIO_BROWSER: 'off',
-          // Without one it takes signatures for any region.
+          // Without one it accepts signatures for any region.
           MINIO_SITE_REGION: region,
           ...environment,
         },

@@ -34,7 +34,7 @@ import {
 } from './mirror-files.ts';
 import { addEntry, type SyntheticEntry } from './synthetic-entry.ts';
 
-/** A public key as it is put into a mirror. */
+/** A public key as a mirror stores it. */
 export interface MirrorKey {
   /** 40 upper-case hex digits. */
   readonly fingerprint: string;
@@ -48,7 +48,7 @@ export interface HonestMirror {
 }
 
 /**
- * A staged buildcache as honest people make it: the five packages of the fixture and two synthetic twins, without an
+ * An honest staged buildcache: the five packages of the fixture and two synthetic twins, without an
  * index. With a key every manifest is clear-signed, and the key is in the mirror's key list.
  */
 export async function stageHonestMirror(key?: MirrorKey & TestSigner): Promise<HonestMirror> {
@@ -126,7 +126,7 @@ export interface PublishOptions {
   readonly signer?: TestSigner | undefined;
   /** `slipway`: numbered, every pointer kept under the history; `none`: as Spack. Default `slipway`. */
   readonly lineage?: 'slipway' | 'none';
-  /** What the mirror calls itself, where it has no name yet. */
+  /** The name of the mirror, if it has none yet. */
   readonly mirrorId?: string | undefined;
   /** What to publish instead of the true index of the directory. */
   readonly index?: PackageIndex | Uint8Array;

@@ -14,7 +14,7 @@ import {
 } from '@slipway/spack-buildcache';
 import { clearSign, type TestSigner, takeOffSignature } from './clear-sign.ts';
 
-/** Files of a mirror in a directory, read and written without the code that is under test. */
+/** Files of a mirror in a directory, read and written without the code under test. */
 
 export function readObject(directory: string, key: string): Buffer {
   return readFileSync(join(directory, key));
@@ -87,7 +87,7 @@ export function readSpecJson(directory: string, manifestKey: string): string {
   return gunzipSync(readObject(directory, blobKey(record.checksum))).toString('utf8');
 }
 
-/** As after an invalidation that was proven: what a CDN must forget of a mirror or destination is forgotten. */
+/** Removes the pending invalidations of a mirror or destination, as a proven invalidation does. */
 export function forgetInvalidations(directory: string): void {
   rmSync(join(directory, '.slipway/pending-invalidations.v1.json'), { force: true });
 }

@@ -23,7 +23,7 @@ export function mountTmpfs(options: string): string {
   return directory;
 }
 
-/** A second path of a directory, through which nothing can be written. */
+/** A second, read-only path of a directory. */
 export function mountReadOnlyView(directory: string): string {
   const view = temporaryDirectory('view');
   execFileSync('mount', ['--bind', directory, view]);
@@ -36,7 +36,7 @@ export function remount(directory: string, options: string): void {
   execFileSync('mount', ['-o', `remount,${options}`, directory]);
 }
 
-/** Takes a mount away, also while a file in it is open. */
+/** Removes a mount, even while a file in it is open. */
 export function unmount(directory: string): void {
   execFileSync('umount', ['--lazy', directory]);
 }

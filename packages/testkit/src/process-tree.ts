@@ -1,14 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Kills a process that still runs, and all below it, also those in sessions of their own, which no signal to its group reaches. */
+/** Kills a process and all its descendants, even those in their own sessions, which no signal to its group reaches. */
 export function killWithDescendants(child: ChildProcess): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   for (const pid of [...descendantsOf(child.pid), child.pid]) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended meanwhile.
+      // It has ended in the meantime.
     }
   }
 }
@@ -23,7 +23,7 @@ export function descendantsOf(ancestor: number): readonly number[] {
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
     } catch {
-      // It ended meanwhile.
+      // It has ended in the meantime.
     }
   }
   const found = [ancestor];

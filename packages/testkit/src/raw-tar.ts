@@ -1,21 +1,21 @@
 const blockBytes = 512;
 
-/** One header of a tar with its content, as free as the format is: nothing is checked, so that hostile ones can be made. */
+/** One header of a tar with its content. Nothing is checked, so that hostile ones can be made. */
 export interface TarMember {
   /** Up to 100 bytes, one for each character. */
   readonly name: string;
-  /** The type flag; a file without. */
+  /** The type flag; a file by default. */
   readonly type?: string;
   readonly body?: string | Uint8Array;
   readonly target?: string;
   readonly mode?: number;
-  /** What the size field holds instead of the size of `body`, as bytes. */
+  /** The bytes of the size field, instead of the size of `body`. */
   readonly sizeField?: string;
   /** What the field for the user's ID holds. */
   readonly userField?: string;
   /** What comes before the name in the last field. */
   readonly prefix?: string;
-  /** The eight bytes that name the format; POSIX without. */
+  /** The eight bytes that name the format; POSIX by default. */
   readonly format?: string;
   /** Makes the checksum of the header wrong. */
   readonly isDamaged?: boolean;
@@ -23,7 +23,7 @@ export interface TarMember {
 
 export const gnuFormat = 'ustar  \0';
 
-/** A tar of these members, with the end that Python gives it. */
+/** A tar of these members, ended like Python's. */
 export function rawTar(members: readonly TarMember[]): Buffer {
   return Buffer.concat([...members.map(rawMember), Buffer.alloc(2 * blockBytes)]);
 }
@@ -56,7 +56,7 @@ function header(member: TarMember, sizeBytes: number): Buffer {
   return block;
 }
 
-/** A pax header with these records, which the member after it is subject to. */
+/** A pax header with these records for the next member. */
 export function paxHeader(records: Readonly<Record<string, string>>, type = 'x'): TarMember {
   const lines = Object.entries(records).map(([key, value]) => {
     const rest = Buffer.byteLength(` ${key}=${value}\n`, 'latin1');
@@ -73,7 +73,7 @@ export function gnuLong(what: 'name' | 'target', text: string): TarMember {
   return { name: '././@LongLink', type, body: Buffer.from(`${text}\0`, 'latin1'), format: gnuFormat };
 }
 
-/** Every name in full, also where it is longer than the field: as Python's tarfile writes them. */
+/** Every name in full, even if it is longer than the field, as Python's tarfile writes them. */
 export function withPaxNames(members: readonly TarMember[]): TarMember[] {
   return members.flatMap((member) => {
     const records: Record<string, string> = {};

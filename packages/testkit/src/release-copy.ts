@@ -4,13 +4,13 @@ import { temporaryDirectory } from './fixtures.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** How the documentation names this repository and its release, and so how its example workflows do. */
+/** The name of this repository and its release in the documentation and its example workflows. */
 const repository = 'your-org/slipway';
 const tag = 'v1';
 /** Stands for the commit of the tag. */
 const commit = '51195'.padEnd(40, '0');
 
-/** A directory as the tag of a release has it: each action's `action.yml` and bundle, and the reusable workflows. */
+/** The contents of a release tag: each action's `action.yml` and bundle, and the reusable workflows. */
 export interface ReleaseCopy {
   readonly directory: string;
   /** What `runWorkflow` takes as `repositories`, for workflows that use the release. */
@@ -31,7 +31,7 @@ export function copyOfRelease(actions?: readonly string[]): ReleaseCopy {
     cpSync(join(root, file), join(directory, file));
     if (isComposite(file)) continue;
     const bundle = join(root, action, 'dist');
-    if (!existsSync(bundle)) throw new Error(`${action} is not bundled: scripts/bundle does that`);
+    if (!existsSync(bundle)) throw new Error(`${action} is not bundled: run scripts/bundle`);
     cpSync(bundle, join(directory, action, 'dist'), { recursive: true });
   }
   for (const file of globSync('.github/workflows/*.yml', { cwd: root })) {

@@ -28,7 +28,7 @@ export class ReleasesDouble {
   readonly releases: DoubledRelease[] = [];
   /** Requests that change something, as `POST /repos/…`. */
   readonly changes: string[] = [];
-  /** What was asked for and is not doubled. */
+  /** Requests that the double does not support. */
   readonly unknown: string[] = [];
   readonly #repository: string;
   readonly #tags: readonly string[];
@@ -39,17 +39,17 @@ export class ReleasesDouble {
     this.#tags = tags;
   }
 
-  /** Starts one for a repository, `owner/name`, that has these tags. */
+  /** Starts a double for a repository, `owner/name`, with these tags. */
   static async start(repository: string, tags: readonly string[]): Promise<ReleasesDouble> {
     const double = new ReleasesDouble(repository, tags);
     double.#server = await serveLoopback((request, response) => double.#answer(request, response));
     return double;
   }
 
-  /** The variables by which `gh` finds it. */
+  /** The variables that point `gh` to it. */
   get environment(): Readonly<Record<string, string>> {
     const url = this.#server?.url ?? '';
-    // Not `localhost`: that would be all names that end in it.
+    // Not `localhost`, which would include all names that end in it.
     return { GH_HOST: host, HTTP_PROXY: url, NO_PROXY: '127.0.0.1', GH_PROMPT_DISABLED: '1' };
   }
 
@@ -181,7 +181,7 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** Whether `gh` is here, which the workflows make releases with. */
+/** Whether `gh`, with which the workflows make releases, is installed. */
 export function haveGh(): boolean {
   return serverProgram('gh') !== undefined;
 }

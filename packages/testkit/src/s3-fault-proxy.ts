@@ -1,20 +1,20 @@
 import { Agent, createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
 
-/** How likely each fault is for a request, in [0, 1]; those not given never happen. */
+/** The probability of each fault for a request, in [0, 1]; 0 by default. */
 export interface S3Faults {
   /** 503 SlowDown, every third with `Retry-After`. */
   readonly slowDown?: number;
   /** The connection is reset before the server sees the request. */
   readonly reset?: number;
-  /** The server does it, and its answer ends in the middle. */
+  /** The server carries out the request, and its answer ends in the middle. */
   readonly cut?: number;
-  /** The server does it, and the answer has another ETag. */
+  /** The server carries out the request, and the answer has another ETag. */
   readonly wrongEtag?: number;
   /** 409 ConditionalRequestConflict for a write with a condition. */
   readonly conflict?: number;
   /** 412 PreconditionFailed for a write with a condition, as another writer would cause it. */
   readonly preconditionFailed?: number;
-  /** The server does it, and the connection is reset instead of an answer. */
+  /** The server carries out the request, and the connection is reset instead of an answer. */
   readonly ambiguous?: number;
   /** `Date` is an hour off in a success. */
   readonly shiftedDate?: number;
@@ -39,7 +39,7 @@ const faultNames: readonly Fault[] = [
 ];
 const conditional: ReadonlySet<Fault> = new Set(['conflict', 'preconditionFailed']);
 
-/** A request as it came, and what was done to it. */
+/** A request and the fault that was applied to it. */
 export interface ProxiedRequest {
   readonly method: string;
   /** Path and query, percent-encoded. */
@@ -48,13 +48,13 @@ export interface ProxiedRequest {
   readonly fault: Fault | undefined;
 }
 
-/** A proxy before an S3 server that disturbs what goes through it. */
+/** A proxy in front of an S3 server that injects faults. */
 export interface S3FaultProxy {
   readonly endpointUrl: string;
   readonly requests: readonly ProxiedRequest[];
   /** From now on these faults happen. */
   setFaults(faults: S3Faults): void;
-  /** The next matching request gets this fault, whatever is likely; `times` of them. */
+  /** The next `times` matching requests get this fault, whatever the probabilities. */
   provoke(fault: Fault, matches: (request: ProxiedRequest) => boolean, times?: number): void;
   close(): void;
 }
@@ -157,7 +157,7 @@ export async function startS3FaultProxy(
   };
 }
 
-/** Answers in place of the server, where the fault is such an answer. */
+/** Answers instead of the server if the fault is such an answer. */
 function refuse(fault: Fault, answer: ServerResponse, roll: number): boolean {
   const write = (status: number, code: string, headers: Readonly<Record<string, string>> = {}): true => {
     const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>By the proxy.</Message></Error>`;

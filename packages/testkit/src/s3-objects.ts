@@ -1,12 +1,12 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { AwsCredentials, AwsCredentialsSource } from '@slipway/core';
 
-/** Objects of a bucket, written and read by AWS's own client as whoever has the credentials. */
+/** Objects of a bucket, written and read by AWS's own client with the given credentials. */
 export interface S3Objects {
   write(key: string, body: string): Promise<void>;
   /** Throws `NoSuchKey` or `AccessDenied` as the server says. */
   read(key: string): Promise<string>;
-  /** Keys of the bucket that begin with `prefix`, at most a page of them; without one, any. */
+  /** Keys of the bucket that begin with `prefix`, if given; at most one page. */
   list(prefix?: string): Promise<readonly string[]>;
   close(): void;
 }

@@ -5,7 +5,7 @@ import { temporaryDirectory } from './fixtures.ts';
 import { freePorts, startServerProcess } from './server-process.ts';
 import { serverProgram } from './server-programs.ts';
 
-/** What a role of the server trusts, and may do. */
+/** A role of the server: whom it trusts, and its permissions. */
 export interface SeaweedRole {
   readonly name: string;
   /** Conditions of its trust policy; keys are `oidc:sub`, `oidc:aud` and the other claims. */
@@ -16,7 +16,7 @@ export interface SeaweedServer {
   /** S3 and STS. */
   readonly url: string;
   readonly bucket: string;
-  /** What its STS calls the account. */
+  /** The account's name in its STS. */
   readonly accountId: string;
   /** An administrator's keys. */
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -93,7 +93,7 @@ export async function startSeaweed(options: {
   };
 }
 
-/** It puts sockets into `/tmp`, whatever `TMPDIR` is, and leaves some of them behind. */
+/** It creates sockets in `/tmp`, whatever `TMPDIR` is, and leaves some behind. */
 function removeSockets(ports: readonly number[]): void {
   for (const name of readdirSync('/tmp')) {
     const port = Number(/^seaweedfs-.*-(\d+)\.sock$/.exec(name)?.[1]);

@@ -16,7 +16,7 @@ export function secretsOfKey({ privateArmored, publicArmored, passphrase }: Test
   return [...lines, ...pieces, ...(passphrase === undefined ? [] : [passphrase])];
 }
 
-/** Which secrets are in a text, as they are, in JSON or in a URL. Upper or lower case makes no difference. */
+/** Which secrets a text contains, as they are, in JSON or in a URL, in upper or lower case. */
 export function secretsFound(text: string, secrets: readonly string[]): readonly string[] {
   const lower = text.toLowerCase();
   return secrets.filter((secret) =>

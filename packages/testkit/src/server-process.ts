@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServerProcess {
   /** What it printed so far, at most the last 64 KiB. */
   output(): string;
-  /** Ends it, and resolves when it is gone. */
+  /** Ends it, and resolves once it has exited. */
   stop(): Promise<void>;
 }
 
 export interface ServerProcessOptions {
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether it answers as it shall; asked for until it does, and may throw while it does not. */
+  /** Whether it is ready; called until it is, and may throw until then. */
   readonly isReady: () => Promise<boolean>;
   readonly timeoutMs?: number;
 }
@@ -47,7 +47,7 @@ export async function startServerProcess(
   while (!(await isReady().catch(() => false))) {
     if (child.exitCode !== null || Date.now() > untilMs) {
       await stop();
-      throw new Error(`${program} does not serve:\n${output}`);
+      throw new Error(`${program} is not ready:\n${output}`);
     }
     await sleep(askEveryMs);
   }
@@ -63,7 +63,7 @@ async function stopProcess(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Ports of 127.0.0.1 that nobody has at the moment, each with `port + offset` free too where an offset is given. */
+/** Free ports of 127.0.0.1; if an offset is given, `port + offset` is free too. */
 export async function freePorts(count: number, offset = 0): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {

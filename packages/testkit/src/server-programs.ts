@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Where a program comes from that no npm package brings. */
+/** The source of a program that no npm package contains. */
 type Origin =
   | {
       readonly kind: 'go-package';
@@ -13,7 +13,7 @@ type Origin =
       /** Modules that are replaced by one Go file each. */
       readonly replaced?: Readonly<Record<string, string>>;
     }
-  /** Unpacked, not installed: nothing of the system changes, and nobody needs to be root. */
+  /** Unpacked, not installed: this changes nothing in the system and does not need root. */
   | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string };
 
 interface ServerProgram {
@@ -21,7 +21,7 @@ interface ServerProgram {
   readonly version: string;
   readonly origin: Origin;
   readonly purpose: string;
-  /** A program of the system that it cannot work without. */
+  /** A system program that it needs. */
   readonly needs?: string;
 }
 
@@ -94,7 +94,7 @@ function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'slipway/programs');
 }
 
-/** A program that is built another way is another one, in a directory of its own. */
+/** A program that is built differently gets a directory of its own. */
 function directoryOf(name: ServerProgramName): string {
   const { version, origin } = programs[name];
   const digest =
@@ -109,13 +109,13 @@ function programIn(directory: string, name: ServerProgramName): string {
   return join(directory, origin.kind === 'go-package' ? name : origin.program);
 }
 
-/** The path of a program that `installServerProgram` has installed; undefined when it has not, or it cannot work here. */
+/** The path of a program that `installServerProgram` installed; undefined if it is missing or cannot work here. */
 export function serverProgram(name: ServerProgramName): string | undefined {
   const path = programIn(directoryOf(name), name);
   return existsSync(path) && missingNeed(name) === undefined ? path : undefined;
 }
 
-/** The program of the system that a server cannot work without, where it is missing. */
+/** The system program that a server needs, if it is missing. */
 function missingNeed(name: ServerProgramName): string | undefined {
   const { needs }: ServerProgram = programs[name];
   return needs === undefined || isOnPath(needs) ? undefined : needs;
@@ -127,7 +127,7 @@ export function serverProgramDirectory(name: ServerProgramName): string {
 }
 
 /**
- * Installs a program unless it is there, and returns undefined, or why it cannot be had on this machine. `say` is told
+ * Installs a program unless it is there. Returns undefined, or why it cannot be installed on this machine. `say` is called
  * before anything that takes long.
  */
 export async function installServerProgram(
@@ -164,14 +164,14 @@ export async function installServerProgram(
 const execute = promisify(execFile);
 const maxOutputBytes = 16 * 2 ** 20;
 
-/** Built in a module of its own: `go install` refuses programs whose module replaces others. */
+/** Built in a separate module: `go install` refuses programs whose module replaces others. */
 async function buildGoPackage(
   versioned: string,
   name: string,
   output: string,
   replaced: Readonly<Record<string, string>>,
 ): Promise<void> {
-  if (!isOnPath('go')) throw new Error('there is no go on PATH');
+  if (!isOnPath('go')) throw new Error('go is not on PATH');
   const module = mkdtempSync(`${output}-module-`);
   const go = (...args: readonly string[]) =>
     execute('go', args, {
@@ -194,7 +194,7 @@ async function buildGoPackage(
 
 async function unpackDebianPackages(packages: readonly string[], directory: string): Promise<void> {
   if (!isOnPath('apt-get') || !isOnPath('dpkg-deb'))
-    throw new Error('this machine has no apt-get and dpkg-deb');
+    throw new Error('apt-get and dpkg-deb are not installed');
   const downloads = mkdtempSync(join(directory, 'download-'));
   const download = () =>
     execute('apt-get', ['download', '--quiet', ...packages], {

@@ -5,16 +5,16 @@ import type { DocumentBlock } from './document-blocks.ts';
 import { temporaryDirectory } from './fixtures.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-/** Nobody serves the port of `discard`: what would leave this machine by a proxy fails at once. */
+/** Nothing listens on the port of `discard`, so requests that would leave this machine through a proxy fail at once. */
 const nowhere = 'http://127.0.0.1:9';
 
-/** What stands in a block for something of its reader → what that is here. */
+/** The reader's placeholders in a block → their values here. */
 export type Replacements = Readonly<Record<string, string>>;
 
 export interface ShellBlockOptions {
-  /** Where it is run; an empty directory when it is not given. */
+  /** The working directory; an empty directory by default. */
   readonly directory?: string;
-  /** Beside `PATH`, `HOME`, `TMPDIR` and `LANG`; nothing of this process's own gets there. */
+  /** In addition to `PATH`, `HOME`, `TMPDIR` and `LANG`; nothing else of this process's environment is passed. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly replacements?: Replacements;
   /** Scripts for `sh` by the names that the block calls them by: found on `PATH`, or from the directory where the name has a slash. */
@@ -29,28 +29,28 @@ export interface ShellBlockRun {
   readonly error: string;
 }
 
-/** `text` with each of `replacements` made everywhere. Throws for one that it has nothing of: the document says something else by now. */
+/** `text` with all `replacements` made. Throws if one finds nothing, because the document has changed. */
 export function withReplacements(text: string, replacements: Replacements): string {
   const names = Object.keys(replacements).sort((a, b) => b.length - a.length);
   const missing = names.find((name) => !text.includes(name));
-  if (missing !== undefined) throw new Error(`the block has no ${missing}`);
+  if (missing !== undefined) throw new Error(`the block does not contain ${missing}`);
   if (names.length === 0) return text;
   const pattern = new RegExp(names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'), 'g');
   return text.replace(pattern, (name) => replacements[name] ?? '');
 }
 
-/** Runs a block marked `sh`, as if its lines were typed one after the other: it ends at the first that fails. Throws when it would leave this machine. */
+/** Runs a block marked `sh` as if its lines were typed one after the other, up to the first that fails. Throws if it would leave this machine. */
 export function runShellBlock(block: DocumentBlock, options: ShellBlockOptions = {}): Promise<ShellBlockRun> {
   if (block.language !== 'sh') throw new Error(`${block.name} is marked ${block.language || 'as nothing'}`);
   const script = withReplacements(block.text, options.replacements ?? {});
-  const [stranger] = strangeHosts(script);
-  if (stranger !== undefined) throw new Error(`${block.name} would reach ${stranger}`);
-  const room = temporaryDirectory('shell');
-  const home = join(room, 'home');
+  const [foreign] = foreignHosts(script);
+  if (foreign !== undefined) throw new Error(`${block.name} would reach ${foreign}`);
+  const parent = temporaryDirectory('shell');
+  const home = join(parent, 'home');
   mkdirSync(home);
-  const directory = options.directory ?? join(room, 'directory');
+  const directory = options.directory ?? join(parent, 'directory');
   mkdirSync(directory, { recursive: true });
-  const programs = join(room, 'programs');
+  const programs = join(parent, 'programs');
   mkdirSync(programs);
   for (const [name, text] of Object.entries(options.programs ?? {})) {
     const path = name.includes('/') ? join(directory, name) : join(programs, name);
@@ -63,7 +63,7 @@ export function runShellBlock(block: DocumentBlock, options: ShellBlockOptions =
     env: {
       PATH: [programs, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
       HOME: home,
-      TMPDIR: room,
+      TMPDIR: parent,
       LANG: 'C.UTF-8',
       HTTP_PROXY: nowhere,
       HTTPS_PROXY: nowhere,
@@ -92,8 +92,8 @@ export function commandLinePrograms(): Readonly<Record<string, string>> {
   return { 'scripts/slipway': script, slipway: script };
 }
 
-/** Hosts of URLs that are not this machine. */
-export function strangeHosts(text: string): readonly string[] {
+/** Hosts of URLs that are not on this machine. */
+export function foreignHosts(text: string): readonly string[] {
   const hosts = [...text.matchAll(/\bhttps?:\/\/([^\s/"'`:)]+)/g)].map(([, host = '']) => host);
   return hosts.filter((host) => host !== '127.0.0.1' && host !== 'localhost');
 }

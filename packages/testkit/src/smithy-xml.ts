@@ -4,7 +4,7 @@
  * booleans and timestamps.
  */
 
-/** A static schema: an array whose first member tells its kind, a number for a simple type, or how to get one of those. */
+/** A static schema: an array whose first member states its kind, a number for a simple type, or a function that returns one of those. */
 type Schema = unknown;
 
 const kinds = { list: 1, structure: 3 } as const;
@@ -22,7 +22,7 @@ export interface XmlElement {
   readonly text: string;
 }
 
-/** The root of a small XML document: elements, attributes and text; no comments, no CDATA. Throws an `Error` for any other. */
+/** The root of a small XML document with elements, attributes and text. Throws an `Error` for anything else, such as comments and CDATA. */
 export function parseXml(document: string): XmlElement {
   const open: { name: string; attributes: string; children: XmlElement[]; text: string }[] = [];
   let root: XmlElement | undefined;
@@ -46,7 +46,8 @@ export function parseXml(document: string): XmlElement {
       else parent.children.push(element);
     }
   }
-  if (end !== document.length || root === undefined || open.length > 0) throw new Error('no XML document');
+  if (end !== document.length || root === undefined || open.length > 0)
+    throw new Error('not an XML document');
   return root;
 }
 
@@ -86,12 +87,12 @@ function contents(name: string, value: unknown, schema: Schema): string {
   if (typeof target === 'number') {
     const text = value instanceof Date ? value.toISOString() : String(value);
     if (value === undefined || simple[target]?.(text) === undefined)
-      throw new Error(`${name} is no ${target}`);
+      throw new Error(`${name} is not a ${target}`);
     return escapeXml(text);
   }
   const { kind, names, members, required } = parts(target);
   if (kind === kinds.list) {
-    if (!Array.isArray(value)) throw new Error(`${name} is no list`);
+    if (!Array.isArray(value)) throw new Error(`${name} is not a list`);
     const [item, traits] = resolve(members[0]);
     return value.map((each) => toXml(String(traits['xmlName'] ?? 'member'), each, item)).join('');
   }
@@ -114,7 +115,7 @@ export function httpOf(operation: Schema): {
   const [target] = resolve(operation);
   const traits: unknown = Array.isArray(target) ? target[3] : undefined;
   const http: unknown = isRecord(traits) ? traits['http'] : undefined;
-  if (!Array.isArray(http)) throw new Error('it is no operation over HTTP');
+  if (!Array.isArray(http)) throw new Error('it is not an operation over HTTP');
   const [method, path, status] = http;
   const pattern = String(path).replace(/\{(\w+)\}/g, '(?<$1>[^/]+)');
   return { method: String(method), path: new RegExp(`^${pattern}$`), status: Number(status) };
@@ -133,7 +134,7 @@ function fromText(element: XmlElement, type: number): unknown {
   return value;
 }
 
-/** A schema without what it is wrapped in, and the traits of the member. */
+/** A schema without its wrapper, and the traits of the member. */
 function resolve(schema: Schema): readonly [Schema, Readonly<Record<string, unknown>>] {
   if (typeof schema === 'function') return resolve(schema());
   // A member with traits: the schema and the traits in an array of two.
@@ -141,7 +142,7 @@ function resolve(schema: Schema): readonly [Schema, Readonly<Record<string, unkn
     const [inner] = resolve(schema[0]);
     return [inner, isRecord(schema[1]) ? schema[1] : {}];
   }
-  // A simple type with a name of its own.
+  // A simple type with its own name.
   if (Array.isArray(schema) && schema[0] === 0) return [schema[4], {}];
   return [schema, {}];
 }
@@ -152,7 +153,7 @@ function parts(schema: Schema): {
   readonly members: readonly Schema[];
   readonly required: number;
 } {
-  if (!Array.isArray(schema)) throw new Error('it is no schema');
+  if (!Array.isArray(schema)) throw new Error('it is not a schema');
   const kind = Number(schema[0]);
   if (kind === kinds.list) return { kind, names: [], members: [schema[4]], required: 0 };
   if (kind !== kinds.structure) throw new Error(`a schema of kind ${kind} is not known here`);

@@ -1,6 +1,6 @@
 import { forwardRequest, requestBody, serveLoopback } from './loopback-server.ts';
 
-/** An answer that the gate gives in the place of STS. */
+/** An answer that the gate gives instead of STS. */
 export interface StsAnswer {
   readonly status: number;
   readonly code: string;
@@ -14,7 +14,7 @@ export interface StsGate {
   readonly tokens: readonly string[];
   /** Parameters of every request that arrived. */
   readonly requests: readonly URLSearchParams[];
-  /** What STS answered, as XML. */
+  /** STS's answers, as XML. */
   readonly answered: readonly string[];
   /** Gives these answers to the next requests, which then do not reach STS. */
   answerFirst(answers: readonly StsAnswer[]): void;
@@ -24,7 +24,7 @@ export interface StsGate {
 }
 
 /**
- * Stands in front of a real STS, writes down which tokens are sent to it, and answers in its place when told to, in
+ * Stands in front of a real STS, records the tokens that are sent to it, and answers in its place on request, in
  * the XML of the Query API. Without a `target` it can only refuse.
  */
 export async function startStsGate(target: string | undefined): Promise<StsGate> {

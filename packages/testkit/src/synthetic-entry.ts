@@ -35,15 +35,15 @@ export interface EntryOptions {
     readonly entry: SyntheticEntry;
     readonly deptypes?: readonly string[];
   }[];
-  /** Variants, by which packages of the same name and version get different hashes. */
+  /** Variants, which give packages of the same name and version different hashes. */
   readonly parameters?: Readonly<Record<string, string | boolean>>;
-  /** The version of the specfile format; 5 without it. */
+  /** The version of the specfile format; 5 by default. */
   readonly specfile?: number;
-  /** The version of the format that the node was first written in; that of the specfile without it. */
+  /** The version of the format in which the node was first written; that of the specfile by default. */
   readonly asOriginal?: number;
-  /** Virtuals that it provides, which nodes tell since version 6. */
+  /** Virtuals that it provides, which nodes list since version 6. */
   readonly provides?: readonly string[];
-  /** Installed files besides `.spack/spec.json`, by their path under the prefix. */
+  /** Installed files other than `.spack/spec.json`, by their path under the prefix. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Signs the manifest; without it the manifest is unsigned. */
   readonly signer?: TestSigner;
@@ -89,7 +89,7 @@ export async function addEntry(directory: string, options: EntryOptions): Promis
     '.spack/spec.json': `${specText([...nodes.values()], specfile)}}`,
     'share/name.txt': `${name} ${version}\n`,
     ...options.files,
-    // Spack takes the directory that holds this for the prefix.
+    // Spack takes the directory that contains this as the prefix.
     '.spack/binary_distribution': `{buildpath: /${installRoot}, relocate_textfiles: []}\n`,
   });
   const spec = gzipSync(`${specText([...nodes.values()], specfile)},"buildcache_layout_version":2}`, {
@@ -151,7 +151,7 @@ export function specNode(node: Readonly<Record<string, unknown>>): {
   return { hash, json: `${text.slice(0, -1)},"hash":"${hash}"}` };
 }
 
-/** The begin of a spec document, which the caller closes with `}` or goes on with another key. */
+/** The beginning of a spec document, which the caller closes with `}` or continues with another key. */
 function specText(nodes: readonly string[], specfile: number): string {
   return `{"spec":{"_meta":{"version":${specfile}},"nodes":[${nodes.join(',')}]}`;
 }

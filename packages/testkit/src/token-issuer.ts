@@ -3,23 +3,23 @@ import type { ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { serveLoopback } from './loopback-server.ts';
 
-/** How a token differs from what GitHub gives a good job. */
+/** How a token differs from the one that GitHub would issue. */
 export interface TokenChanges {
   /** The form of `sub`, or a `sub` of its own. */
   readonly subject?: 'names' | 'numbers' | { readonly text: string };
-  /** Another audience than was asked for. */
+  /** Another audience than requested. */
   readonly audience?: string;
   readonly issuer?: string;
-  /** How long it lives from now on: 300 s as GitHub's when not given; below zero it has ended already. */
+  /** How long it is valid from now: 300 s by default, like GitHub's; below zero it has already expired. */
   readonly lifetimeMs?: number;
-  /** How long until it begins to be valid; below zero when it does already. */
+  /** How long until it becomes valid; below zero if it already is. */
   readonly beginsInMs?: number;
-  /** One character of the signature is another. */
+  /** One character of the signature is changed. */
   readonly tampered?: boolean;
   /** Signed by a key that the issuer does not publish, under the name of one that it does. */
   readonly foreignKey?: boolean;
   readonly withoutKeyId?: boolean;
-  /** The endpoint gives out its last token once more. */
+  /** The endpoint issues its last token once more. */
   readonly replayed?: boolean;
   readonly claims?: Readonly<Record<string, unknown>>;
 }
@@ -33,15 +33,15 @@ export interface EndpointAnswer {
 export interface TokenIssuer {
   /** The `iss` of its tokens; beneath it are the discovery document and the keys. */
   readonly url: string;
-  /** What a job with `id-token: write` finds in its environment. */
+  /** The environment of a job with `id-token: write`. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Every token that the endpoint gave out, in order. */
+  /** Every token that the endpoint issued, in order. */
   readonly issued: readonly string[];
   /** Changes all tokens from now on. */
   change(changes: TokenChanges): void;
-  /** Gives these answers first, before any more tokens. */
+  /** Gives these answers before any more tokens. */
   answerFirst(answers: readonly EndpointAnswer[]): void;
-  /** A token as the endpoint would give it, made here. */
+  /** A token like the endpoint's, made here. */
   mint(audience: string, changes?: TokenChanges): Promise<string>;
   close(): void;
 }
@@ -59,7 +59,7 @@ export const issuedSubjects = {
 
 /**
  * Starts what GitHub has for jobs: an endpoint that gives whoever has the request token an OIDC token for the asked
- * audience, signed with RS256, and the discovery document and keys by which anybody can verify it. Over plain HTTP on
+ * audience, signed with RS256, and the discovery document and keys to verify it with. Over plain HTTP on
  * 127.0.0.1.
  */
 export async function startTokenIssuer(): Promise<TokenIssuer> {
@@ -150,7 +150,7 @@ function discovery(issuer: string) {
   };
 }
 
-/** The claims that GitHub makes for a push to main, but for the times. */
+/** GitHub's claims for a push to main, without the times. */
 function jobClaims(subject: NonNullable<TokenChanges['subject']>): Readonly<Record<string, unknown>> {
   const workflow = `${owner.name}/${repository.name}/.github/workflows/publish.yml@refs/heads/main`;
   return {

@@ -8,7 +8,7 @@ const maxTries = 200;
 const tryEveryMs = 50;
 
 export interface TrustingMinio extends Minio {
-  /** The one role, which MinIO names by the audience. */
+  /** The only role, which MinIO names after the audience. */
   readonly roleArn: string;
 }
 
@@ -27,9 +27,9 @@ export async function startTrustingMinio(
     MINIO_IDENTITY_OPENID_ROLE_POLICY: 'readwrite',
   });
   const roleArn = `arn:minio:iam:${hasRegion ? minio.settings.region : ''}::role/${createHash('sha1').update(audience).digest('base64url')}`;
-  // It says that it is alive before it has loaded its policies.
+  // It reports that it is alive before it has loaded its policies.
   for (let tries = 0; (await statusOfAssuming(minio, roleArn, issuer)) !== 200; tries += 1) {
-    if (tries === maxTries) throw new Error("MinIO's STS does not get ready");
+    if (tries === maxTries) throw new Error("MinIO's STS does not become ready");
     await sleep(tryEveryMs);
   }
   return { ...minio, roleArn };

@@ -9,18 +9,18 @@ const maxAttempts = 3;
 export interface VarnishOptions {
   /** `http://127.0.0.1:PORT` of the origin. */
   readonly origin: string;
-  /** What a missing object is: 403 as of a bucket that the CDN may not list, or 404. 403 when not given. */
+  /** The status of a missing object: 403 (the default), as for a bucket that the CDN may not list, or 404. */
   readonly missing?: 403 | 404;
-  /** How long errors are kept, as CloudFront's `ErrorCachingMinTTL`. 1 when not given. */
+  /** How long errors are cached, as CloudFront's `ErrorCachingMinTTL`; 1 by default. */
   readonly errorSeconds?: number;
-  /** Which header of the origin has cache tags, separated by commas. */
+  /** The header of the origin with cache tags, separated by commas. */
   readonly tagHeader?: string;
 }
 
 /** A caching proxy that serves an origin as a CDN does. */
 export interface Varnish {
   readonly url: string;
-  /** Takes out of the cache what CloudFront would for these paths and `#tags`, by the spelling that it was asked for. */
+  /** Removes from the cache what CloudFront would for these paths and `#tags`, by the requested spelling. */
   ban(paths: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startVarnish(options: VarnishOptions): Promise<Varnish> {
   if (program === undefined) throw new Error('varnishd is not installed');
   const directory = temporaryDirectory('varnish');
   writeFileSync(join(directory, 'cdn.vcl'), configuration(options));
-  // Another process may take the port before Varnish does: then another one is tried.
+  // Another process may take the port before Varnish does; then another port is tried.
   for (let attempt = 1; ; attempt += 1) {
     const [port = 0] = await freePorts(1);
     try {
@@ -46,7 +46,7 @@ export async function startVarnish(options: VarnishOptions): Promise<Varnish> {
 }
 
 async function launch(program: string, directory: string, port: number): Promise<Varnish> {
-  // It was unpacked, not installed: its libraries are beside it.
+  // It was unpacked, not installed, so its libraries are beside it.
   const installed = serverProgramDirectory('varnishd');
   const libraries = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].flatMap((triplet) => [
     join(installed, 'usr/lib', triplet),
@@ -93,7 +93,7 @@ function tagPattern(tag: string): string {
   return `(?i)(^|,)[[:space:]]*${literal(tag)}[[:space:]]*(,|$)`;
 }
 
-/** As a regular expression without backslashes and quotes, which a ban would read itself. */
+/** As a regular expression without backslashes and quotes, which a ban would interpret itself. */
 function literal(text: string): string {
   return text.replace(/[.+*?()[\]{}|$]/g, (character) => `[${character}]`);
 }

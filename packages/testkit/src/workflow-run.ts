@@ -71,7 +71,7 @@ export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
 
 function startAct(options: WorkflowRunOptions): ChildProcess {
   const program = serverProgram('act');
-  if (program === undefined) throw new Error('act is not installed: scripts/test does that');
+  if (program === undefined) throw new Error('act is not installed: scripts/test installs it');
   const room = temporaryDirectory('workflow');
   const repository = makeRepository(join(room, 'repository'), options);
   const home = join(room, 'home');
@@ -123,7 +123,7 @@ function makeRepository(directory: string, { files, repository }: WorkflowRunOpt
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
   }
-  // The same files are the same commit, as when a tag is released again.
+  // The same files give the same commit, as when a tag is released again.
   const dates = { GIT_AUTHOR_DATE: commitDate, GIT_COMMITTER_DATE: commitDate };
   const git = (...args: readonly string[]): void => {
     const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.org'];
@@ -136,7 +136,7 @@ function makeRepository(directory: string, { files, repository }: WorkflowRunOpt
   git('init', '--quiet', '--initial-branch=main');
   git('remote', 'add', 'origin', `https://github.com/${repository ?? 'example/product'}.git`);
   git('add', '--all', '--force');
-  git('commit', '--quiet', '--allow-empty', '--message', 'The state that is released');
+  git('commit', '--quiet', '--allow-empty', '--message', 'The released state');
   return directory;
 }
 

@@ -68,9 +68,9 @@ describe('a block of shell', () => {
     expect(() => runShellBlock(block('echo', 'yaml'))).toThrow('marked yaml');
   });
 
-  test('gets what is replaced, all of it, and nothing is replaced that is not there', () => {
+  test('makes every replacement, and refuses one that finds nothing', () => {
     expect(withReplacements('cp a.b a.bc a+b', { 'a.b': '1', 'a.bc': '2' })).toBe('cp 1 2 a+b');
-    expect(() => withReplacements('cp a', { b: 'c' })).toThrow('the block has no b');
+    expect(() => withReplacements('cp a', { b: 'c' })).toThrow('the block does not contain b');
   });
 });
 

@@ -94,13 +94,13 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
 
   beforeAll(async () => {
     const gpg = execFileSync('sh', ['-c', 'command -v gpg'], { encoding: 'utf8' }).trim();
-    const room = temporaryDirectory('gnupg');
+    const homes = temporaryDirectory('gnupg');
     // What a reader copies from the listing.
     const fingerprint = (user: string): string =>
       `"$(gpg --list-keys --with-colons '${user}' | awk -F: '$1 == "fpr" { print $10; exit }')"`;
     made = await runShellBlock(documentBlock('docs/guides/signing-keys.md#make-them'), {
       directory,
-      environment: { TMPDIR: room },
+      environment: { TMPDIR: homes },
       // At a terminal the user types the passphrase.
       programs: { gpg: `exec ${gpg} --batch --pinentry-mode loopback --passphrase '${passphrase}' "$@"` },
       replacements: {
@@ -108,8 +108,8 @@ describe.skipIf(gpgMissing)('the guide to signing keys (needs gpg)', () => {
         FINGERPRINT_OF_INDEX: fingerprint('Example mirror, index'),
       },
     });
-    for (const home of readdirSync(room))
-      execFileSync('gpgconf', ['--homedir', join(room, home), '--kill', 'all']);
+    for (const home of readdirSync(homes))
+      execFileSync('gpgconf', ['--homedir', join(homes, home), '--kill', 'all']);
   }, 120_000);
 
   test('makes keys that sign entries and an index, and that clients can trust', async () => {

@@ -1,0 +1,12 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Vitest's global set-up: a test run creates all temporary files in one directory, which is removed at its end. */
+export default function setup(): () => void {
+  const parent = mkdtempSync(join(tmpdir(), 'slipway-'));
+  // A test uses it as another user.
+  chmodSync(parent, 0o755);
+  process.env['TMPDIR'] = parent;
+  return () => rmSync(parent, { recursive: true, force: true, maxRetries: 3 });
+}
