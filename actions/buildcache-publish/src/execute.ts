@@ -4,6 +4,7 @@ import {
   type Clock,
   counted,
   formatBytes,
+  isConditionFailed,
   mapConcurrently,
   type ObjectStore,
   type ProgressPort,
@@ -185,10 +186,6 @@ async function writeNewManifest(
       },
     );
   }
-}
-
-function isConditionFailed(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && Reflect.get(error, 'code') === 'condition-failed';
 }
 
 function changed(key: string): UserError {

@@ -1,5 +1,4 @@
-import { parseServedUrl } from '@slipway/aws';
-import { encodeKey, parseJsonText } from '@slipway/core';
+import { encodeKey, parseEndpoint, parseJsonText } from '@slipway/core';
 import { readBoundedFile } from '@slipway/local-files';
 import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath } from './parsers.ts';
 
@@ -42,7 +41,7 @@ function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unk
   const name = parseProofPath(encodeKey(key));
   const place: Proof['place'] =
     typeof url === 'string' && url.startsWith('http')
-      ? { kind: 'url', url: parseServedUrl(url).href }
+      ? { kind: 'url', url: parseEndpoint(url).href }
       : { kind: 'path', name };
   return { place, sha256, sizeBytes };
 }

@@ -1,5 +1,6 @@
-import { parseBaseUrl, parsePathPrefix } from '@slipway/aws';
+import { parsePathPrefix } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
+import { parseBaseUrl } from '@slipway/core';
 import { commonInputs, type InputSurroundings, type InputsOf, input, listInput } from '@slipway/runner';
 import { parseWritableStoreUrl } from '@slipway/store';
 import { readManifestFile, readPathsFile } from './files.ts';

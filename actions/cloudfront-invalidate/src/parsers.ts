@@ -1,5 +1,5 @@
-import { type InvalidationTarget, parseCacheTag, parseInvalidationPath, parseServedUrl } from '@slipway/aws';
-import { parseJsonText, printable, UserError } from '@slipway/core';
+import { type InvalidationTarget, parseCacheTag, parseInvalidationPath } from '@slipway/aws';
+import { parseEndpoint, parseJsonText, printable, UserError } from '@slipway/core';
 import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
 
 const maxShownCharacters = 120;
@@ -97,7 +97,7 @@ function parseTarget(text: string): AskedTarget {
   const [, origin, path = ''] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)(.*)$/is.exec(text) ?? [];
   const stray = strayFault(origin === undefined ? text : path);
   if (origin !== undefined) {
-    const parsed = parseServedUrl(origin);
+    const parsed = parseEndpoint(origin);
     if (stray !== undefined) throw new Error(stray);
     return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parsed.origin };
   }
@@ -170,7 +170,7 @@ export function parseProofPath(text: string): string {
 }
 
 function parsePlace(text: string): Proof['place'] {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { kind: 'url', url: parseServedUrl(text).href };
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { kind: 'url', url: parseEndpoint(text).href };
   return { kind: 'path', name: parseProofPath(text) };
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
+  isConditionFailed,
   JsonError,
   type ObjectStore,
   type ProgressPort,
   parseStrictJson,
   printable,
-  RemoteError,
 } from '@slipway/core';
 import { parseTime, type Refusal, refusal } from '@slipway/dispatch-payload';
 import { type ClaimRecord, type ClaimStep, claimPrefix } from './plan.ts';
@@ -34,7 +34,7 @@ export async function claim(
       );
       return undefined;
     } catch (error) {
-      if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+      if (!isConditionFailed(error)) throw error;
       const present = await readClaim(store, key);
       // Forgotten just now: it is free again.
       if (present === undefined && attempt < maxAttempts) continue;

@@ -1,4 +1,4 @@
-import { printable } from '@slipway/core';
+import { isSafeEndpoint, printable } from '@slipway/core';
 import {
   checkSignature,
   type Expectations,
@@ -15,7 +15,6 @@ import {
   type SignatureRules,
 } from '@slipway/dispatch-payload';
 import type { ReceivedEvent, Sender } from './event.ts';
-import { isFetchable } from './parsers.ts';
 import type { SchemaCheck } from './schema.ts';
 
 /** What a message must be to be accepted. */
@@ -126,7 +125,7 @@ function judgeArtifacts(
     const shown = `the artifact "${printable(name, 200)}"`;
     const url = text === undefined ? null : URL.parse(text);
     if (text === undefined) return [refusal('artifact-refused', `${shown} has no URL to fetch it from`)];
-    if (url === null || !isFetchable(url)) {
+    if (url === null || !isSafeEndpoint(url)) {
       return [refusal('artifact-refused', `${shown} has no https:// URL without user and password`)];
     }
     if (hosts.includes(url.host)) return [];

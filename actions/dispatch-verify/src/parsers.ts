@@ -1,4 +1,3 @@
-import { isLoopbackHost } from '@slipway/core';
 import { type FieldRequest, parseEventType, parseRepository } from '@slipway/dispatch-payload';
 import { parseEachItem, parseEachLine } from '@slipway/runner';
 
@@ -29,12 +28,6 @@ export function parseHosts(text: string): readonly string[] {
     }
     return url.host;
   });
-}
-
-/** Whether an artifact may be fetched from a URL: `https://`, or `http://` of this machine, without user and password. */
-export function isFetchable(url: URL): boolean {
-  if (url.username !== '' || url.password !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }
 
 /** `name` or `name=path.in.the.payload`. */

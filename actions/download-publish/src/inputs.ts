@@ -1,5 +1,5 @@
-import { parseBaseUrl } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
+import { parseBaseUrl } from '@slipway/core';
 import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseWritableStoreUrl } from '@slipway/store';
 import {

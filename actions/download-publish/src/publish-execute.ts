@@ -2,6 +2,7 @@ import {
   asSlipwayError,
   counted,
   formatBytes,
+  isConditionFailed,
   mapConcurrently,
   type ObjectStore,
   type ProgressPort,
@@ -120,10 +121,6 @@ async function copyObject(
     if (!isConditionFailed(error)) throw error;
     return undefined;
   }
-}
-
-function isConditionFailed(error: unknown): boolean {
-  return error instanceof RemoteError && error.code === 'condition-failed';
 }
 
 async function checkObject({ key, sizeBytes, sha256 }: StoreStep, store: ObjectStore): Promise<void> {

@@ -1,6 +1,5 @@
-import { parseBaseUrl } from '@slipway/aws';
 import { awsInputs } from '@slipway/aws-actions';
-import { parseSizeBytes } from '@slipway/core';
+import { parseBaseUrl, parseSizeBytes } from '@slipway/core';
 import { commonInputs, type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 import { parseWritableStoreUrl } from '@slipway/store';
 import {

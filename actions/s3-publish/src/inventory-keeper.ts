@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { asSlipwayError, type ObjectStore, sentence } from '@slipway/core';
+import { asSlipwayError, isConditionFailed, type ObjectStore, sentence } from '@slipway/core';
 import {
   formatInventory,
   type Inventory,
@@ -135,11 +135,10 @@ export class InventoryKeeper {
       this.#condition = { etag };
     } catch (error) {
       this.#condition = undefined;
-      const reason = asSlipwayError(error);
       this.#notice(
-        reason.code === 'condition-failed'
+        isConditionFailed(error)
           ? 'Another publisher wrote the inventory of the destination meanwhile: it stays theirs.'
-          : `The inventory of the destination was not written: ${reason.message}`,
+          : `The inventory of the destination was not written: ${asSlipwayError(error).message}`,
       );
     }
   }

@@ -76,13 +76,17 @@ describe('bad input', () => {
   });
 
   it('a destination that can only be read', async () => {
-    expect((await failure({ destination: 'https://example.org/site' })).message).toContain('only be read');
+    expect((await failure({ destination: 'https://example.org/site' })).message).toContain('read-only');
   });
 
   it.each([
     ['no region', { 'aws-region': undefined }, 'aws-region'],
     ['a source that is missing', { source: 'nowhere/to/be/found' }, 'nowhere/to/be/found'],
-    ['base-url with credentials', { 'base-url': 'https://user:hunter2@cdn.example.org' }, 'credentials'],
+    [
+      'base-url with credentials',
+      { 'base-url': 'https://user:hunter2@cdn.example.org' },
+      'user name or password',
+    ],
     ['encryption with a key that is none', { encryption: 'aws:kms:no key' }, 'aws:kms:KEY'],
   ])('%s', async (_, inputs, words) => {
     const error = await failure(inputs);

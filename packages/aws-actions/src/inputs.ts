@@ -1,5 +1,5 @@
-import { isRoleArn, isSafeEndpoint, isSessionName } from '@slipway/aws';
-import { parseDurationMs } from '@slipway/core';
+import { isRoleArn, isSessionName } from '@slipway/aws';
+import { parseDurationMs, parseEndpoint } from '@slipway/core';
 import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 
 const minDurationMs = 15 * 60_000;
@@ -88,7 +88,7 @@ export type AwsInputs = InputsOf<typeof awsInputs>;
 
 function checkedText(
   description: string,
-  check: (text: string) => void = () => {},
+  check: (text: string) => unknown = () => {},
 ): InputDeclaration<string | undefined> {
   return {
     ...input.text({ description }),
@@ -101,13 +101,6 @@ function checkedText(
 }
 
 function endpointText(description: string): InputDeclaration<string | undefined> {
-  const checked = checkedText(description, (text) => {
-    if (!isSafeEndpoint(text)) {
-      throw new Error(
-        'it must be an https:// URL (http:// for this machine alone) without user and password',
-      );
-    }
-    if (/[?#]/.test(text)) throw new Error('it has a query or a fragment');
-  });
+  const checked = checkedText(description, parseEndpoint);
   return { ...checked, kind: 'URL' };
 }

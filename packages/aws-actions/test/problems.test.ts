@@ -80,12 +80,12 @@ describe('inputs that name credentials', () => {
     [
       'an endpoint with a password',
       { 'endpoint-url': 'https://a:b@s3.example.org' },
-      'without user and password',
+      'must not contain a user name or password',
     ],
     [
       'an endpoint with a query',
       { 'endpoint-url': 'https://s3.example.org/?a' },
-      'it has a query or a fragment',
+      'it must not have a query or a fragment',
     ],
     ['half an account', { 'expected-account-ids': '123456' }, 'an account ID has twelve digits'],
     [

@@ -5,16 +5,15 @@ import {
   formatDuration,
   type ProgressPort,
   RemoteError,
+  retrying,
+  retryNotices,
 } from '@slipway/core';
 import type { CloudFront, Invalidation } from './cloudfront.ts';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
-import { retried } from './retry.ts';
 
-const retryBaseMs = 500;
-const retryCapMs = 20_000;
+const backoff = { baseMs: 500, capMs: 20_000 };
 /** Invalidations take tens of seconds: asking sooner than this for room finds none. */
-const quotaBaseMs = 4_000;
-const quotaCapMs = 30_000;
+const quotaBackoff = { leastMs: 2_000, baseMs: 4_000, capMs: 30_000 };
 const pollBaseMs = 1_000;
 const pollCapMs = 10_000;
 
@@ -35,11 +34,12 @@ export async function createPatiently(
   callerReference: string,
   waiting: Waiting,
 ): Promise<Invalidation> {
+  const tellOthers = retryNotices(waiting.clock, (line) => waiting.progress.info(line));
   return patiently(
     () => cloudFront.create(batch, callerReference),
     waiting,
     async (error, waitMs) => {
-      if (error.code !== 'quota-exceeded') return;
+      if (!isQuotaExceeded(error)) return tellOthers(error, waitMs);
       const count = await cloudFront.countInProgress().catch(() => undefined);
       const others = count === undefined ? 'Too many invalidations' : counted(count, 'invalidation');
       waiting.progress.info(
@@ -83,16 +83,19 @@ export async function waitUntilCompleted(
 function patiently<Answer>(
   send: () => Promise<Answer>,
   { clock, progress, deadlineMs }: Waiting,
-  onRetry: (error: RemoteError, waitMs: number) => Promise<void> = async (error) =>
-    progress.debug(error.message),
+  onRetry: (error: unknown, waitMs: number) => void | Promise<void> = retryNotices(clock, (line) =>
+    progress.info(line),
+  ),
 ): Promise<Answer> {
-  return retried(send, {
+  const rule = {
     clock,
     deadlineMs: deadlineMs - clock.nowMs(),
+    backoff: (error: unknown) => (isQuotaExceeded(error) ? quotaBackoff : backoff),
     onRetry,
-    waitMs: (error, attempts) =>
-      error.code === 'quota-exceeded'
-        ? quotaBaseMs / 2 + backoffMs(clock, attempts, quotaBaseMs, quotaCapMs)
-        : backoffMs(clock, attempts, retryBaseMs, retryCapMs),
-  });
+  };
+  return retrying(rule, send);
+}
+
+function isQuotaExceeded(error: unknown): boolean {
+  return error instanceof RemoteError && error.code === 'quota-exceeded';
 }

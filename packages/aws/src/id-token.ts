@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type Environment,
+  isSafeEndpoint,
   parseStrictJson,
   printable,
   proxyVariables,
@@ -10,7 +11,6 @@ import {
   variableOf,
   variableProblem,
 } from '@slipway/core';
-import { isSafeEndpoint } from './endpoint.ts';
 
 const maxBodyBytes = 64 * 1024;
 const urlVariable = 'ACTIONS_ID_TOKEN_REQUEST_URL';

@@ -8,7 +8,6 @@ export * from './cloudfront-waiting.ts';
 export * from './cloudfront-wildcards.ts';
 export * from './credential-port.ts';
 export * from './credentials.ts';
-export * from './endpoint.ts';
 export * from './role-arn.ts';
 export * from './served.ts';
 export * from './session-name.ts';

@@ -1,6 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http';
-import { printable, proxyVariables, systemErrorCode } from '@slipway/core';
-import { isSafeEndpoint } from './endpoint.ts';
+import { isSafeEndpoint, printable, proxyVariables, systemErrorCode } from '@slipway/core';
 
 const maxRedirects = 5;
 const maxConnections = 32;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { backoffMs, type Clock, mapConcurrently, printable } from '@slipway/core';
+import { type Clock, mapConcurrently, printable, retrying } from '@slipway/core';
 import { type Answer, NoAnswer, noAnswer, ServedClient } from './served-client.ts';
 
 const idleMs = 30_000;
 const concurrency = 8;
-const retryBaseMs = 500;
-const retryCapMs = 10_000;
+const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
+/** Each URL is given this long once, also when the deadline is over. */
+const leastMs = 1_000;
 const maxShownHeaderCharacters = 120;
 /** What is read of an object whose size is not known beforehand. */
 const maxUnknownBytes = 16 * 2 ** 30;
@@ -53,17 +54,18 @@ export async function proveServed(
   const client = new ServedClient({ proxyEnvironment, idleMs, followRedirects });
   try {
     return await mapConcurrently(expectations, concurrency, async (expectation) => {
-      for (let attempt = 0; ; attempt += 1) {
-        const leftMs = Math.max(1_000, deadlineMs - clock.nowMs());
-        const { served, final } = await askOnce(client, expectation, AbortSignal.timeout(leftMs));
-        const waitMs = retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs);
-        const over = clock.nowMs() + waitMs >= deadlineMs;
-        if (served.kind === 'fresh' || final || over || isEnough?.(served, expectation) === true) {
-          onDone?.(expectation, served);
-          return served;
-        }
-        await clock.sleep(waitMs);
-      }
+      const rule = {
+        clock,
+        deadlineMs: deadlineMs - clock.nowMs(),
+        backoff,
+        isTooEarly: ({ served, final }: Asked) =>
+          served.kind !== 'fresh' && !final && isEnough?.(served, expectation) !== true,
+      };
+      const { served } = await retrying(rule, ({ leftMs }) =>
+        askOnce(client, expectation, AbortSignal.timeout(Math.max(leastMs, leftMs))),
+      );
+      onDone?.(expectation, served);
+      return served;
     });
   } finally {
     client.close();
@@ -71,11 +73,12 @@ export async function proveServed(
 }
 
 /** What one GET serves; `final` when another would not be answered differently. */
-async function askOnce(
-  client: ServedClient,
-  expectation: Expectation,
-  signal: AbortSignal,
-): Promise<{ readonly served: Served; readonly final: boolean }> {
+interface Asked {
+  readonly served: Served;
+  readonly final: boolean;
+}
+
+async function askOnce(client: ServedClient, expectation: Expectation, signal: AbortSignal): Promise<Asked> {
   let details = '';
   try {
     const answer = await client.get(expectation.url, signal);

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type AwsCredentials, RemoteError, SlipwayError, sentences } from '@slipway/core';
+import { type AwsCredentials, RemoteError, retrying, retryNotice, SlipwayError } from '@slipway/core';
 import { assertAccount } from './account.ts';
 import { requireSendable } from './ambient.ts';
 import { decodeClaims } from './id-claims.ts';
 import { fetchIdToken, requireIdTokens } from './id-token.ts';
 import { refusalError } from './refusal.ts';
-import { retried } from './retry.ts';
 import { accountOfArn, defaultAudience, parseRoleArn } from './role-arn.ts';
 import { defaultSessionName } from './session-name.ts';
 import type { CredentialPorts, CredentialSettings, RoleSettings } from './settings.ts';
@@ -14,6 +13,7 @@ import { stsFailure } from './sts-failure.ts';
 
 /** How long passing failures of GitHub and STS are borne with. */
 const deadlineMs = 30_000;
+const backoff = { baseMs: 250, capMs: 5_000 };
 const maxTokenWaitMs = 10_000;
 
 /**
@@ -29,14 +29,15 @@ export function roleCredentials(
   requireIdTokens(ports.environment);
   const sent = new Set<string>();
   return () =>
-    retried((leftMs) => assumeOnce({ role, settings, ports, sent }, leftMs), {
-      clock: ports.clock,
-      deadlineMs,
-      onRetry: (error, waitMs) =>
-        ports.progress.info(
-          sentences(error.message, `Trying again in ${(waitMs / 1000).toFixed(1)} s with a new token`),
-        ),
-    });
+    retrying(
+      {
+        clock: ports.clock,
+        deadlineMs,
+        backoff,
+        onRetry: (error, waitMs) => ports.progress.info(retryNotice(error, waitMs)),
+      },
+      ({ leftMs }) => assumeOnce({ role, settings, ports, sent }, leftMs),
+    );
 }
 
 interface Attempt {

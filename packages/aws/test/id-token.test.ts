@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { retrying } from '@slipway/core';
 import {
   issuedSubjects,
   type LoopbackServer,
@@ -10,8 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCredentials } from '../src/credentials.ts';
 import { decodeClaims } from '../src/id-claims.ts';
 import { fetchIdToken } from '../src/id-token.ts';
-import { retried } from '../src/retry.ts';
 import { errorOf, HandClock, recordedPorts } from './support.ts';
+
+const backoff = { baseMs: 250, capMs: 5_000 };
 
 function fetchFrom(environment: Readonly<Record<string, string>>, audience = 'sts.amazonaws.com') {
   const masked: string[] = [];
@@ -72,7 +74,7 @@ describe('a token of a job', () => {
     issuer.answerFirst([{ status }, { status }]);
     const { token } = fetchFrom(issuer.environment);
     const clock = new HandClock();
-    expect(await retried(token, { clock, deadlineMs: 30_000, onRetry() {} })).toMatch(/\./);
+    expect(await retrying({ clock, deadlineMs: 30_000, backoff }, token)).toMatch(/\./);
     expect(clock.sleepsMs).toHaveLength(2);
   });
 
@@ -137,7 +139,7 @@ describe('an endpoint that breaks the connection', () => {
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
     });
     const clock = new HandClock(0);
-    const error = await errorOf(() => retried(token, { clock, deadlineMs: 30_000, onRetry() {} }));
+    const error = await errorOf(() => retrying({ clock, deadlineMs: 30_000, backoff }, token));
     expect(error).toMatchObject({ code: 'unreachable', retryable: true });
     expect(clock.sleepsMs.length).toBeGreaterThan(5);
     expect(clock.nowMs()).toBeLessThan(30_000);

@@ -70,21 +70,31 @@ export class UserError extends SlipwayError {
   }
 }
 
-/** A store or service refused or failed; `retryable` says whether the same request may succeed later. */
+/**
+ * A store or service refused or failed; `retryable` says whether the same request may succeed later, and `retryAfterMs` how long
+ * the server asked to wait.
+ */
 export class RemoteError extends SlipwayError {
   override readonly name = 'RemoteError';
   readonly code: RemoteErrorCode;
   readonly retryable: boolean;
+  readonly retryAfterMs: number;
 
   constructor(
     code: RemoteErrorCode,
     message: string,
-    details: ErrorDetails & { readonly retryable?: boolean } = {},
+    details: ErrorDetails & { readonly retryable?: boolean; readonly retryAfterMs?: number } = {},
   ) {
     super(message, details);
     this.code = code;
     this.retryable = details.retryable ?? false;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
   }
+}
+
+/** Whether a write found another object than its condition names. An error from another thread has lost its class. */
+export function isConditionFailed(error: unknown): boolean {
+  return error instanceof Object && Reflect.get(error, 'code') === 'condition-failed';
 }
 
 /** A bug in Slipway itself. */

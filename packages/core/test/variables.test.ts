@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isLoopbackHost } from '../src/loopback.ts';
+import { isLoopbackHost } from '../src/endpoints.ts';
 import { proxyVariables, variableOf } from '../src/variables.ts';
 
 describe('a variable', () => {

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, formatDuration, SlipwayError } from '@slipway/core';
+import { backoffMs, type Clock, formatDuration, retrying, SlipwayError } from '@slipway/core';
 import { GitHubFailure, type RefusedAnswer, rateLimitWaitMs } from './refusal.ts';
 import { ConnectionFailure, transport } from './transport.ts';
 
@@ -50,6 +50,14 @@ export interface Authentication {
   readonly auth: unknown;
 }
 
+/** What follows a request that failed. */
+interface NextStep {
+  /** Undefined where trying again would not help. */
+  readonly waitMs: number | undefined;
+  readonly failure: Error;
+  readonly reason: string;
+}
+
 /**
  * Sends requests to GitHub. What never reached it is sent again, and so is what it refused by a rate limit, after the time
  * it asks for; an outcome that is not known is tried again only for a request that is repeatable.
@@ -66,24 +74,27 @@ export class Requests {
    * and `not-secure`. `authentication` stands in for a token.
    */
   async send(request: OneRequest, authentication?: Authentication): Promise<Answer> {
-    const { clock, patienceMs = 600_000 } = this.#options;
-    const deadlineMs = clock.nowMs() + patienceMs;
-    for (let attempt = 0; ; attempt += 1) {
+    const { clock, patienceMs: deadlineMs = 600_000, onWait } = this.#options;
+    let next: NextStep | undefined;
+    const rule = {
+      clock,
+      deadlineMs,
+      backoff: () => ({ leastMs: next?.waitMs, baseMs: 0, capMs: 0 }),
+      isPassing: () => next?.waitMs !== undefined,
+      onRetry: (_: unknown, waitMs: number) =>
+        onWait?.(`${next?.reason}: trying again in ${formatDuration(waitMs)}`),
+    };
+    return retrying(rule, async ({ number }) => {
+      next = undefined;
       const outcome = await this.#once(request, authentication);
       if ('data' in outcome) return outcome;
-      const { waitMs, failure, reason } = this.#next(outcome, request, attempt);
-      if (waitMs === undefined || clock.nowMs() + waitMs > deadlineMs) throw failure;
-      this.#options.onWait?.(`${reason}: trying again in ${formatDuration(waitMs)}`);
-      await clock.sleep(waitMs);
-    }
+      next = this.#next(outcome, request, number);
+      throw next.failure;
+    });
   }
 
   /** What to do after a request that failed: wait and try again, or throw `failure`. */
-  #next(
-    outcome: RefusedAnswer | ConnectionFailure,
-    { repeatable }: OneRequest,
-    attempt: number,
-  ): { readonly waitMs: number | undefined; readonly failure: Error; readonly reason: string } {
+  #next(outcome: RefusedAnswer | ConnectionFailure, { repeatable }: OneRequest, attempt: number): NextStep {
     const { clock } = this.#options;
     const pauseMs =
       attempt + 1 < maxAttempts

@@ -38,10 +38,9 @@ test.each([
   expect(isTitleOf(title, 'abc-12345')).toBe(expected);
 });
 
-test('a title and a URL of any length are read in one go', () => {
-  // A search that begins again at each character would take minutes for each of these.
+test('a title of any length is read in one go', () => {
+  // A search that begins again at each character would take minutes for this one.
   expect(isTitleOf(`${'.-'.repeat(200_000)}x`, 'abc-12345')).toBe(false);
-  expect(parseApiUrl(`https://api.example.org/x${'/'.repeat(400_000)}y//`)).toMatch(/\/y$/);
 });
 
 test('a list of runs of any form is read without harm (I8)', () => {

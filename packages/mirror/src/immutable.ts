@@ -1,4 +1,4 @@
-import { type ObjectStore, RemoteError, UserError, type WriteSource } from '@slipway/core';
+import { isConditionFailed, type ObjectStore, UserError, type WriteSource } from '@slipway/core';
 
 /**
  * Stores a content-addressed object. One of the same name and size that is there already is left alone (I2); one of
@@ -15,7 +15,7 @@ export async function writeImmutable(
     await store.write(key, source, { condition: 'absent', contentType, cache: 'immutable', sha256 });
     return true;
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    if (!isConditionFailed(error)) throw error;
     const sizeBytes = source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
     const existing = await store.head(key);
     if (existing?.sizeBytes === sizeBytes) return false;

@@ -1,5 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
-import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { type Clock, isConditionFailed, type ObjectStore, retrying, UserError } from '@slipway/core';
 import { readPublicKeys } from '@slipway/signing';
 import {
   blobKey,
@@ -215,15 +215,10 @@ export async function addPublicKeys(
   clock: Clock,
 ): Promise<readonly string[]> {
   if (keys.length === 0) return [];
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await writeKeys(store, keys);
-    } catch (error) {
-      if (!(error instanceof RemoteError) || error.code !== 'condition-failed' || attempt >= maxAttempts)
-        throw error;
-      await clock.sleep(backoffMs(clock, attempt, 20, 2_000));
-    }
-  }
+  return retrying(
+    { clock, maxAttempts, backoff: { baseMs: 20, capMs: 2_000 }, isPassing: isConditionFailed },
+    () => writeKeys(store, keys),
+  );
 }
 
 async function writeKeys(

@@ -1,5 +1,12 @@
 import { hash as hashOnce } from 'node:crypto';
-import { type Clock, InternalError, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import {
+  type Clock,
+  InternalError,
+  isConditionFailed,
+  type ObjectStore,
+  RemoteError,
+  UserError,
+} from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import {
   type BlobRecord,
@@ -112,7 +119,7 @@ export async function movePointer(
       },
     );
   } catch (error) {
-    if (error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention'))
+    if (isConditionFailed(error) || (error instanceof RemoteError && error.code === 'contention'))
       return undefined;
     throw error;
   }
@@ -129,7 +136,7 @@ async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): 
   try {
     await store.write(key, source, { ...options, condition: 'absent' });
   } catch (error) {
-    if (!(error instanceof RemoteError) || error.code !== 'condition-failed') throw error;
+    if (!isConditionFailed(error)) throw error;
     const present = await readOrFind(store, key, maxManifestBytes, []);
     if (present !== undefined && Buffer.compare(present.body, bytes) === 0) return;
     await store.write(key, source, { ...options, condition: 'any' });

@@ -1,5 +1,12 @@
 import { hash, randomBytes } from 'node:crypto';
-import { backoffMs, type Clock, counted, type ObjectStore, RemoteError } from '@slipway/core';
+import {
+  type Clock,
+  counted,
+  isConditionFailed,
+  type ObjectStore,
+  RemoteError,
+  retrying,
+} from '@slipway/core';
 import {
   everyPath,
   formatPending,
@@ -216,29 +223,30 @@ async function changeDocument(
   clock: Clock,
   change: (known: readonly PendingPublish[]) => readonly PendingPublish[],
 ): Promise<void> {
-  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
-  for (let attempt = 1; ; attempt += 1) {
+  const rule = {
+    clock,
+    deadlineMs: contentionDeadlineMs,
+    backoff: { baseMs: 20, capMs: 1_000 },
+    isPassing: isLostRace,
+  };
+  await retrying(rule, async () => {
     const { publishes, condition } = await readDocument(store);
     const bytes = formatPending(change(publishes));
     if (condition !== 'absent' && Buffer.compare(bytes, formatPending(publishes)) === 0) return;
-    try {
-      await store.write(
-        pendingInvalidationsKey,
-        { kind: 'bytes', bytes },
-        {
-          condition,
-          contentType: 'application/json',
-          cache: 'pointer',
-          sha256: hash('sha256', bytes),
-          headers: { cacheControl: 'private, no-store' },
-        },
-      );
-      return;
-    } catch (error) {
-      const isLost =
-        error instanceof RemoteError && (error.code === 'condition-failed' || error.code === 'contention');
-      if (!isLost || clock.nowMs() > deadlineMs) throw error;
-      await clock.sleep(backoffMs(clock, attempt, 20, 1_000));
-    }
-  }
+    await store.write(
+      pendingInvalidationsKey,
+      { kind: 'bytes', bytes },
+      {
+        condition,
+        contentType: 'application/json',
+        cache: 'pointer',
+        sha256: hash('sha256', bytes),
+        headers: { cacheControl: 'private, no-store' },
+      },
+    );
+  });
+}
+
+function isLostRace(error: unknown): boolean {
+  return isConditionFailed(error) || (error instanceof RemoteError && error.code === 'contention');
 }

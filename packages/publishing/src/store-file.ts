@@ -1,4 +1,4 @@
-import { type ObjectStore, RemoteError, type WriteOptions } from '@slipway/core';
+import { isConditionFailed, type ObjectStore, type WriteOptions } from '@slipway/core';
 import { hasSameBytes } from './check-stored.ts';
 
 export interface FileToStore {
@@ -44,8 +44,4 @@ export async function storeFile(
   }
   count(sizeBytes);
   return etag;
-}
-
-export function isConditionFailed(error: unknown): boolean {
-  return error instanceof RemoteError && error.code === 'condition-failed';
 }

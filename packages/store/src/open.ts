@@ -19,6 +19,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
       return new HttpsStore(place.url, place.baseUrl, {
         clock: options.clock,
         proxyEnvironment: options.proxyEnvironment,
+        onRetry: options.onRetry,
       });
     case 's3':
       return openS3(place, options);

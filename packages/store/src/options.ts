@@ -8,7 +8,7 @@ export interface StoreOptions {
   readonly requireExisting?: boolean | undefined;
   /** `s3://`: how to speak to the bucket, and as whom. Required for such a URL. */
   readonly s3?: S3StoreOptions | undefined;
-  /** `s3://`: told why a server that does not answer is tried again. */
+  /** `https://` and `s3://`: told, now and then, what failed and is tried again. */
   readonly onRetry?: ((reason: string) => void) | undefined;
   /** `https://` and `s3://`: `HTTPS_PROXY`, `NO_PROXY` and the like, as in `process.env`. No proxy is used when not given. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;

@@ -1,7 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { isLoopbackHost, keyProblem, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
-
-export { isLoopbackHost };
+import { isSafeEndpoint, keyProblem, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 
 /** A store's URL, taken apart. `url` is what the user wrote. */
 export type StoreUrl =
@@ -61,7 +59,7 @@ export function parseStoreUrl(text: string): StoreUrl {
 /** The URL of a store that can be written to, as it is. Throws an `Error` for `https://`, and as `parseStoreUrl`. */
 export function parseWritableStoreUrl(text: string): string {
   if (parseStoreUrl(text).kind !== 'https') return text;
-  throw new Error('it can only be read; name the store behind it: s3://bucket/prefix or file:///directory');
+  throw new Error('it is read-only: name the store behind it, s3://bucket/prefix or file:///directory');
 }
 
 function fileDirectory(text: string, authority: string): string {
@@ -93,7 +91,7 @@ function fileDirectory(text: string, authority: string): string {
 
 function httpBase(text: string): string {
   const url = parseUrl(text);
-  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
+  if (!isSafeEndpoint(url)) {
     throw invalid(text, 'is not encrypted', 'Write https:// instead of http://.');
   }
   return url.origin + withoutTrailingSlashes(url.pathname);

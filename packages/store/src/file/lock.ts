@@ -1,10 +1,11 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { backoffMs, type Clock, RemoteError, systemErrorCode } from '@slipway/core';
+import { type Clock, RemoteError, retrying, systemErrorCode } from '@slipway/core';
 import { named, pathOutside, writeError } from './errors.ts';
 
 const waitMs = 60_000;
+const backoff = { leastMs: 1, baseMs: 2, capMs: 25 };
 const sqliteBusy = 5;
 const lockKey = '.slipway/lock.sqlite';
 /** What `link` says where a file system has no hard links. */
@@ -51,23 +52,21 @@ export class FileLock {
   }
 
   async #acquire(key: string): Promise<Connection> {
-    const deadlineMs = this.#clock.nowMs() + waitMs;
-    for (let attempt = 0; ; attempt += 1) {
-      const connection = await this.#connect(key);
-      try {
-        connection.database.exec('BEGIN IMMEDIATE');
-        if (isStillThere(connection, this.#path())) return connection;
-        // The file was removed and made anew: others lock the new one.
-        this.#close();
-      } catch (error) {
-        if (sqliteCode(error) !== sqliteBusy) {
+    return retrying({ clock: this.#clock, deadlineMs: waitMs, backoff }, async () => {
+      for (;;) {
+        const connection = await this.#connect(key);
+        try {
+          connection.database.exec('BEGIN IMMEDIATE');
+          if (isStillThere(connection, this.#path())) return connection;
+        } catch (error) {
+          if (sqliteCode(error) === sqliteBusy) throw contention(key);
           this.#close();
           throw lockFailed(error, key);
         }
-        if (this.#clock.nowMs() >= deadlineMs) throw contention(key);
-        await this.#clock.sleep(1 + backoffMs(this.#clock, attempt, 2, 25));
+        // The file was removed and made anew: others lock the new one.
+        this.#close();
       }
-    }
+    });
   }
 
   async #connect(key: string): Promise<Connection> {

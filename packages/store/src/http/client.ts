@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isLoopbackHost } from '../url.ts';
+import { isLoopbackHost } from '@slipway/core';
 import { discard, HttpConnections } from './connections.ts';
 import { unexpected } from './errors.ts';
 

@@ -3,15 +3,12 @@ import { named } from '../file/errors.ts';
 
 /** A failure that a later request may not have; `retryAfterMs` is what the server asked for. */
 export class PassingFailure extends RemoteError {
-  readonly retryAfterMs: number;
-
   constructor(
     code: 'unreachable' | 'timed-out' | 'unexpected-response' | 'store-failed',
     message: string,
     details: { readonly hint: string; readonly retryAfterMs?: number; readonly cause?: unknown },
   ) {
     super(code, message, { ...details, retryable: true });
-    this.retryAfterMs = details.retryAfterMs ?? 0;
   }
 }
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import {
   assertKey,
-  backoffMs,
   type Clock,
   encodeKey,
   type ObjectInfo,
   type ObjectStore,
   RemoteError,
+  retrying,
+  retryNotices,
   type StoredObject,
   type StoredStream,
   systemClock,
@@ -16,12 +17,10 @@ import { named, tooLarge } from '../file/errors.ts';
 import { continuedBody, lengthOf, readWhole } from './body.ts';
 import { HttpClient, type HttpRequest } from './client.ts';
 import { discard } from './connections.ts';
-import { PassingFailure, requestName, statusError, unexpected } from './errors.ts';
+import { requestName, statusError, unexpected } from './errors.ts';
 
-const maxRetries = 4;
-const retryBaseMs = 250;
-const retryCapMs = 10_000;
-const maxRetryAfterMs = 60_000;
+const maxAttempts = 5;
+const backoff = { baseMs: 250, capMs: 10_000 };
 
 export interface HttpsStoreOptions {
   readonly clock?: Clock | undefined;
@@ -29,6 +28,8 @@ export interface HttpsStoreOptions {
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
   /** How long a connection may be silent: 30 seconds when not given. */
   readonly idleMs?: number | undefined;
+  /** Told, now and then, what failed and is tried again. */
+  readonly onRetry?: ((reason: string) => void) | undefined;
   /** How long `head` and `read` may take with all retries, and a stream until it begins: 5 minutes when not given. */
   readonly deadlineMs?: number | undefined;
 }
@@ -45,6 +46,7 @@ export class HttpsStore implements ObjectStore {
   readonly #client: HttpClient;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  readonly #onRetry: ((error: unknown, waitMs: number) => void) | undefined;
 
   /** `baseUrl` has no trailing slash, query, fragment or credentials. */
   constructor(url: string, baseUrl: string, options: HttpsStoreOptions = {}) {
@@ -52,6 +54,7 @@ export class HttpsStore implements ObjectStore {
     this.#baseUrl = baseUrl;
     this.#clock = options.clock ?? systemClock;
     this.#deadlineMs = options.deadlineMs ?? 300_000;
+    this.#onRetry = options.onRetry && retryNotices(this.#clock, options.onRetry);
     this.#client = new HttpClient({
       idleMs: options.idleMs ?? 30_000,
       proxyEnvironment: options.proxyEnvironment,
@@ -148,23 +151,15 @@ export class HttpsStore implements ObjectStore {
     throw statusError(status, request.what, response.headers['retry-after'], this.#clock.nowMs());
   }
 
-  /** Runs `attempt` up to five times within the deadline, as long as it fails in a way that may pass. */
   async #retrying<Result>(attempt: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const deadlineMs = this.#clock.nowMs() + this.#deadlineMs;
-    for (let retries = 0; ; retries += 1) {
-      try {
-        const leftMs = Math.max(1, deadlineMs - this.#clock.nowMs());
-        return await attempt(AbortSignal.timeout(leftMs));
-      } catch (error) {
-        if (!(error instanceof PassingFailure) || retries === maxRetries) throw error;
-        const waitMs = Math.max(
-          Math.min(error.retryAfterMs, maxRetryAfterMs),
-          backoffMs(this.#clock, retries, retryBaseMs, retryCapMs),
-        );
-        if (this.#clock.nowMs() + waitMs >= deadlineMs) throw error;
-        await this.#clock.sleep(waitMs);
-      }
-    }
+    const rule = {
+      clock: this.#clock,
+      maxAttempts,
+      deadlineMs: this.#deadlineMs,
+      backoff,
+      onRetry: this.#onRetry,
+    };
+    return retrying(rule, ({ signal }) => attempt(signal));
   }
 
   async #resume(

@@ -4,7 +4,7 @@ import { discard } from '../http/connections.ts';
 import { requestName } from '../http/errors.ts';
 import type { S3Context } from './context.ts';
 import { tokensOf } from './history.ts';
-import { type Attempt, deadlineFor, leavesDoubt, type RetryPolicy, withRetries } from './retries.ts';
+import { deadlineFor, leavesDoubt, type RetryPorts, type S3Attempt, withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 
 /** What the metadata of an object says of the write that made it. */
@@ -17,10 +17,11 @@ export interface Authorship {
 
 /** Who wrote the object that is there now; undefined when there is none. */
 export async function authorshipOf(
-  { clock, wire, history }: S3Context,
+  context: S3Context,
   key: string,
   s3Key: string,
 ): Promise<Authorship | undefined> {
+  const { wire, history } = context;
   const what = requestName('HEAD', key);
   const request = {
     method: 'HEAD',
@@ -30,7 +31,7 @@ export async function authorshipOf(
     action: 's3:GetObject',
   } as const;
   try {
-    return await withRetries({ clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+    return await withRetries(context, deadlineFor(0), async ({ signal }) => {
       const response = await wire.send({ ...request, signal });
       discard(response);
       const {
@@ -57,7 +58,7 @@ export function etagOfOwn(author: Authorship | undefined, token: string | undefi
 export interface ConditionalWrite {
   readonly key: string;
   readonly condition: WriteOptions['condition'];
-  readonly policy: RetryPolicy;
+  readonly sizeBytes: number;
   /** The ETag of the object that is there when it is what this very write stored. */
   readonly ownEtag: () => Promise<string | undefined>;
 }
@@ -68,12 +69,13 @@ export interface ConditionalWrite {
  * somebody else's object is there.
  */
 export async function writeSettled(
-  { key, condition, policy, ownEtag }: ConditionalWrite,
-  attempt: (attempt: Attempt) => Promise<{ readonly etag: string }>,
+  context: RetryPorts,
+  { key, condition, sizeBytes, ownEtag }: ConditionalWrite,
+  attempt: (attempt: S3Attempt) => Promise<{ readonly etag: string }>,
 ): Promise<{ readonly etag: string }> {
   let mayBeDone = false;
   try {
-    return await withRetries(policy, (current) => {
+    return await withRetries(context, deadlineFor(sizeBytes), (current) => {
       mayBeDone = current.mayBeDone;
       return attempt(current);
     });

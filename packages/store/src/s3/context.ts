@@ -10,6 +10,8 @@ export interface S3Context {
   readonly settings: S3Settings;
   readonly tuning: S3Tuning;
   readonly clock: Clock;
+  /** Told what failed and is tried again. */
+  readonly onRetry: ((error: unknown, waitMs: number) => void) | undefined;
   readonly wire: S3Wire;
   readonly documents: S3Documents;
   readonly keys: S3Keys;

@@ -65,7 +65,7 @@ interface Job {
 }
 
 async function copyOnce(context: S3Context, job: Job): Promise<{ readonly etag: string }> {
-  const { settings, history, clock, tuning } = context;
+  const { settings, history, tuning } = context;
   const { key, s3Key, options, plan, uploads } = job;
   const { condition } = options;
   const token = newWriteToken();
@@ -77,8 +77,7 @@ async function copyOnce(context: S3Context, job: Job): Promise<{ readonly etag: 
       copyPart(context, job, id, number),
     );
     const ownEtag = async () => etagOfOwn(await authorshipOf(context, key, s3Key), token);
-    const policy = { clock, deadlineMs: deadlineFor(0) };
-    return await writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
+    return await writeSettled(context, { key, condition, sizeBytes: 0, ownEtag }, async ({ signal }) => {
       try {
         return await uploads.complete(id, parts, condition, signal);
       } catch (error) {
@@ -95,11 +94,12 @@ async function copyOnce(context: S3Context, job: Job): Promise<{ readonly etag: 
 }
 
 async function copyPart(
-  { clock, wire, keys }: S3Context,
+  context: S3Context,
   { from, key, s3Key, plan }: Job,
   id: string,
   number: number,
 ): Promise<StoredPart> {
+  const { wire, keys } = context;
   const what = requestName(`COPY part ${number} of`, key);
   const sizeBytes = partLength(plan, number);
   const start = (number - 1) * plan.partSizeBytes;
@@ -112,7 +112,7 @@ async function copyPart(
     ...range,
   };
   try {
-    return await withRetries({ clock, deadlineMs: deadlineFor(sizeBytes) }, async ({ signal }) => {
+    return await withRetries(context, deadlineFor(sizeBytes), async ({ signal }) => {
       const { body } = await wire.document({
         method: 'PUT',
         path: wire.pathOf(s3Key),

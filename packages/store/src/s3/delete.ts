@@ -2,15 +2,15 @@ import type { _Error as Failure } from '@aws-sdk/client-s3';
 import { mapConcurrently, printable, RemoteError } from '@slipway/core';
 import { requestName } from '../http/errors.ts';
 import type { S3Context } from './context.ts';
-import { withRetries } from './retries.ts';
+import { deadlineFor, withRetries } from './retries.ts';
 import { finish, type WireRequest } from './wire.ts';
 
 const maxKeysPerRequest = 1000;
 const requestsAtOnce = 4;
-const deadlineMs = 300_000;
 
 /** Removes an object; a missing one is a success. */
-export async function deleteObject({ clock, keys, wire }: S3Context, key: string): Promise<void> {
+export async function deleteObject(context: S3Context, key: string): Promise<void> {
+  const { keys, wire } = context;
   const request: WireRequest = {
     method: 'DELETE',
     path: wire.pathOf(keys.toUse(key)),
@@ -18,7 +18,7 @@ export async function deleteObject({ clock, keys, wire }: S3Context, key: string
     what: requestName('DELETE', key),
     action: 's3:DeleteObject',
   };
-  await withRetries({ clock, deadlineMs }, async ({ signal }) => {
+  await withRetries(context, deadlineFor(0), async ({ signal }) => {
     await finish(await wire.send({ ...request, signal }), { ...request, signal });
   });
 }
@@ -69,11 +69,9 @@ export async function deleteObjects(context: S3Context, keys: readonly string[])
   return [...failures, ...singly].flat();
 }
 
-async function deletePage(
-  { clock, documents }: S3Context,
-  page: readonly string[],
-): Promise<readonly Failure[]> {
-  const answer = await withRetries({ clock, deadlineMs }, ({ signal }) => {
+async function deletePage(context: S3Context, page: readonly string[]): Promise<readonly Failure[]> {
+  const { documents } = context;
+  const answer = await withRetries(context, deadlineFor(0), ({ signal }) => {
     const what = `DELETE of ${page.length} objects`;
     const call = { what, action: 's3:DeleteObject', signal, root: 'DeleteResult' } as const;
     const command = new documents.sdk.DeleteObjectsCommand({

@@ -108,13 +108,14 @@ async function* rangePages(
 }
 
 function requestPage(
-  { clock, wire }: S3Context,
+  context: S3Context,
   below: string,
   { after }: KeyRange,
   token: string | undefined,
   what: string,
 ): Promise<ListingPage> {
-  return withRetries({ clock, deadlineMs: listDeadlineMs }, async ({ signal }) => {
+  const { wire } = context;
+  return withRetries(context, listDeadlineMs, async ({ signal }) => {
     const { body } = await wire.document({
       method: 'GET',
       path: wire.bucketPath,

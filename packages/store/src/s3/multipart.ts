@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
+import { isConditionFailed, RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
 import { requestName, unexpected } from '../http/errors.ts';
 import { openReader, otherBytes, type SourceReader, sizeOf } from '../source-file.ts';
 import type { ByteBudget } from './budget.ts';
@@ -66,8 +66,7 @@ export class S3MultipartWriter {
         return await this.#uploadAndComplete(job, upload);
       } catch (error) {
         // Another's upload is left alone, as it may be under way, unless it has become useless for both.
-        const isTaken = error instanceof RemoteError && error.code === 'condition-failed';
-        if (upload.token !== undefined || isTaken) await uploads.abort([upload.id]);
+        if (upload.token !== undefined || isConditionFailed(error)) await uploads.abort([upload.id]);
         if (!(error instanceof UploadUnusable)) throw error;
         if (start === maxStarts) {
           throw new RemoteError(
@@ -174,7 +173,7 @@ export class S3MultipartWriter {
     body: Uint8Array,
     crc32: string,
   ): Promise<StoredPart> {
-    const { clock, wire } = this.#context;
+    const { wire } = this.#context;
     const request = {
       method: 'PUT',
       path: wire.pathOf(s3Key),
@@ -186,7 +185,7 @@ export class S3MultipartWriter {
       action: 's3:PutObject',
     } as const;
     try {
-      return await withRetries({ clock, deadlineMs: deadlineFor(body.length) }, async ({ signal }) => {
+      return await withRetries(this.#context, deadlineFor(body.length), async ({ signal }) => {
         const response = await wire.send({ ...request, signal });
         await finish(response, { ...request, signal });
         const { etag } = response.headers;
@@ -210,9 +209,8 @@ export class S3MultipartWriter {
       if (upload.token !== undefined) return etagOfOwn(author, upload.token);
       return author?.sha256 === sha256 ? author.etag : undefined;
     };
-    const policy = { clock: this.#context.clock, deadlineMs: deadlineFor(0) };
     let parts = sent;
-    return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
+    return writeSettled(this.#context, { key, condition, sizeBytes: 0, ownEtag }, async ({ signal }) => {
       try {
         return await uploads.complete(upload.id, parts, condition, signal);
       } catch (error) {

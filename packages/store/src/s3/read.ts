@@ -23,7 +23,7 @@ export class S3Reader {
   async head(key: string): Promise<ObjectInfo | undefined> {
     const request = this.#request('HEAD', key);
     return this.#missingAsUndefined(() =>
-      withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+      withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
         discard(response);
         return this.#seen(key, response, request.what);
@@ -35,7 +35,7 @@ export class S3Reader {
     const request = this.#request('GET', key);
     let doubtedEtag: string | undefined;
     return this.#missingAsUndefined(() =>
-      withRetries({ clock: this.#context.clock, deadlineMs: deadlineFor(maxBytes) }, async ({ signal }) => {
+      withRetries(this.#context, deadlineFor(maxBytes), async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
         const info = this.#seen(key, response, request.what);
         const body = await readWhole(response, key, maxBytes, { ...request, signal });
@@ -57,9 +57,10 @@ export class S3Reader {
   ): Promise<StoredStream | undefined> {
     const request = this.#request('GET', key);
     const { clock, wire } = this.#context;
-    const policy = { clock, deadlineMs: deadlineFor(0) };
     // The signal would end the stream with the deadline of its beginning: idle time alone bounds it.
-    const response = await this.#missingAsUndefined(() => withRetries(policy, () => wire.send(request)));
+    const response = await this.#missingAsUndefined(() =>
+      withRetries(this.#context, deadlineFor(0), () => wire.send(request)),
+    );
     if (response === undefined) return undefined;
     const info = infoOf(key, response, request.what);
     if (info.sizeBytes > maxBytes) {
@@ -70,13 +71,14 @@ export class S3Reader {
     const resume =
       etag === undefined
         ? undefined
-        : (from: number) => withRetries(policy, () => this.#rest(request, key, from, sizeBytes, etag));
+        : (from: number) =>
+            withRetries(this.#context, deadlineFor(0), () => this.#rest(request, key, from, sizeBytes, etag));
     return { info, body: continuedBody(response, { sizeBytes, what: request.what, clock, resume }) };
   }
 
   /** The time that the server writes on an answer, whatever it answers. */
   async nowMs(): Promise<number | undefined> {
-    const { keys, wire, clock } = this.#context;
+    const { keys, wire } = this.#context;
     const path = wire.pathOf(keys.toUse('.slipway'));
     const request = {
       method: 'GET',
@@ -85,7 +87,7 @@ export class S3Reader {
       what: 'the time',
       action: 's3:GetObject',
     } as const;
-    return withRetries({ clock, deadlineMs: deadlineFor(0) }, async ({ signal }) => {
+    return withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
       try {
         (await wire.send({ ...request, signal })).destroy();
       } catch (error) {

@@ -14,7 +14,6 @@ export interface RefusalAnswer {
 export class S3Refusal extends RemoteError {
   readonly status: number;
   readonly s3Code: string;
-  readonly retryAfterMs: number;
 
   constructor(
     code: RemoteErrorCode,
@@ -30,7 +29,6 @@ export class S3Refusal extends RemoteError {
     super(code, message, details);
     this.status = details.status;
     this.s3Code = details.s3Code;
-    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

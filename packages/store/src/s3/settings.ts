@@ -1,5 +1,4 @@
-import { type AwsCredentialsSource, printable, UserError } from '@slipway/core';
-import { isLoopbackHost } from '../url.ts';
+import { type AwsCredentialsSource, parseEndpoint, printable, UserError } from '@slipway/core';
 
 /** How an S3 bucket is spoken to: plain data, so that it may cross into worker threads. Never a secret. */
 export interface S3Settings {
@@ -76,11 +75,11 @@ export function checkedTuning(settings: S3Settings): S3Tuning {
 }
 
 function endpointProblems(endpointUrl: string): string[] {
-  const url = URL.parse(endpointUrl);
-  // What is no URL, or has a user in it, may be a secret that came into the wrong input.
-  if (url === null) return ['the endpoint URL is no URL: write it like https://s3.example.org'];
-  if (url.username !== '' || url.password !== '') return ['the endpoint URL carries credentials'];
-  if (url.search !== '' || url.hash !== '') return ['the endpoint URL has a query or a fragment'];
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))) return [];
-  return ['the endpoint URL is not encrypted: write https:// (http:// is for this machine alone)'];
+  try {
+    parseEndpoint(endpointUrl);
+    return [];
+  } catch (error) {
+    // Without the text: it may be a secret that was given to the wrong input.
+    return [`the endpoint URL cannot be used: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }

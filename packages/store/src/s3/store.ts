@@ -4,6 +4,7 @@ import {
   type ListOptions,
   type ObjectInfo,
   type ObjectStore,
+  retryNotices,
   type StoredObject,
   type StoredStream,
   systemClock,
@@ -35,7 +36,7 @@ export interface S3OpenOptions extends S3StoreOptions {
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
   /** How long a connection may be silent: 60 seconds when not given, as S3 itself may be while it completes an upload. */
   readonly idleMs?: number | undefined;
-  /** Told why a server that does not answer is tried again. */
+  /** Told, now and then, what failed and is tried again. */
   readonly onRetry?: ((reason: string) => void) | undefined;
 }
 
@@ -54,14 +55,8 @@ export class S3Store implements ObjectStore {
 
   /** Loads the SDK. Throws `UserError` `input-invalid` for settings that cannot be, without asking the server anything. */
   static async open(place: Extract<StoreUrl, { kind: 's3' }>, options: S3OpenOptions): Promise<S3Store> {
-    const {
-      settings,
-      credentials,
-      clock = systemClock,
-      proxyEnvironment,
-      idleMs = 60_000,
-      onRetry,
-    } = options;
+    const { settings, credentials, clock = systemClock, proxyEnvironment, idleMs = 60_000 } = options;
+    const onRetry = options.onRetry && retryNotices(clock, options.onRetry);
     const tuning = checkedTuning(settings);
     if (place.bucket.endsWith('--x-s3')) {
       throw new UserError('not-supported', 'Directory buckets (S3 Express One Zone) are not supported.', {
@@ -85,6 +80,7 @@ export class S3Store implements ObjectStore {
       settings,
       tuning,
       clock,
+      onRetry,
       wire,
       documents,
       keys,

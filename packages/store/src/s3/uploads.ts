@@ -1,14 +1,13 @@
-import { mapConcurrently, type WriteOptions } from '@slipway/core';
+import { mapConcurrently, retrying, type WriteOptions } from '@slipway/core';
 import { requestName, unexpected } from '../http/errors.ts';
 import type { S3Context } from './context.ts';
 import { conditionHeaders } from './headers.ts';
 import { decodedKey } from './list.ts';
 import type { StoredPart } from './parts.ts';
 import { xmlText } from './refusals.ts';
-import { withRetries } from './retries.ts';
+import { deadlineFor, withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 
-const deadlineMs = 300_000;
 /** An upload that a publisher of some days ago left is continued or removed; more than these are nobody's plan. */
 const maxListedUploads = 1000;
 const maxPages = 20;
@@ -49,15 +48,16 @@ export async function endAbandonedUploads(
 
 /** Uploads below a prefix of the bucket, some thousands at most; undefined where the server does not let them be listed. */
 async function listUploads(
-  { clock, documents }: S3Context,
+  context: S3Context,
   prefix: string,
   what: string,
 ): Promise<ListedUpload[] | undefined> {
+  const { documents } = context;
   const uploads: ListedUpload[] = [];
   let marker: { readonly KeyMarker: string; readonly UploadIdMarker: string } | undefined;
   try {
     for (let pages = 0; pages < maxPages && uploads.length < maxListedUploads; pages += 1) {
-      const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
+      const page = await withRetries(context, deadlineFor(0), ({ signal }) => {
         const call = {
           what,
           action: 's3:ListBucketMultipartUploads',
@@ -101,9 +101,9 @@ export class S3Uploads {
 
   /** Begins an upload of an object with these headers, and returns its id. Parts that are sent have checksums, copied ones none. */
   async begin(headers: Readonly<Record<string, string>>, parts: 'sent' | 'copied' = 'sent'): Promise<string> {
-    const { clock, wire } = this.#context;
+    const { wire } = this.#context;
     const what = requestName('CREATE upload of', this.#key);
-    return withRetries({ clock, deadlineMs }, async ({ signal }) => {
+    return withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
       const { body } = await wire.document({
         method: 'POST',
         path: wire.pathOf(this.#s3Key),
@@ -130,13 +130,13 @@ export class S3Uploads {
 
   /** The parts that the server has of an upload; undefined when the upload is gone or its parts may not be listed. */
   async partsOf(id: string): Promise<StoredPart[] | undefined> {
-    const { clock, documents } = this.#context;
+    const { documents } = this.#context;
     const what = requestName('LIST parts of', this.#key);
     const parts: StoredPart[] = [];
     let marker: string | undefined;
     try {
       do {
-        const page = await withRetries({ clock, deadlineMs }, ({ signal }) => {
+        const page = await withRetries(this.#context, deadlineFor(0), ({ signal }) => {
           const call = {
             what,
             action: 's3:ListMultipartUploadParts',
@@ -199,7 +199,7 @@ export class S3Uploads {
 
   /** Ends uploads and frees what they hold. What cannot be removed now is removed by a later run, or the bucket's own rule. */
   async abort(ids: readonly string[]): Promise<void> {
-    const { wire } = this.#context;
+    const { wire, clock } = this.#context;
     await mapConcurrently(ids, 4, async (uploadId) => {
       const request = {
         method: 'DELETE',
@@ -210,14 +210,8 @@ export class S3Uploads {
         action: 's3:AbortMultipartUpload',
         root: '',
       } as const;
-      for (let attempt = 0; attempt < 3; attempt += 1) {
-        try {
-          await wire.document({ ...request, signal: AbortSignal.timeout(30_000) });
-          return;
-        } catch (error) {
-          if (isRefusal(error, 'NoSuchUpload')) return;
-        }
-      }
+      const rule = { clock, maxAttempts: 3, deadlineMs: 30_000, backoff: { baseMs: 100, capMs: 1_000 } };
+      await retrying(rule, ({ signal }) => wire.document({ ...request, signal })).catch(() => undefined);
     });
   }
 }

@@ -6,7 +6,7 @@ import {
   encodeKey,
   encodeStrictly,
   RemoteError,
-  sentences,
+  retrying,
   version,
 } from '@slipway/core';
 import { addressOf } from '../http/client.ts';
@@ -20,9 +20,9 @@ import { Throttle } from './throttle.ts';
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
 const maxClockCorrections = 4;
-/** How often a server is asked that never answered, and how long is waited after the first refusal. */
+/** How often a server is tried that has never answered. */
 const maxFirstAttempts = 4;
-const firstWaitMs = 500;
+const firstBackoff = { baseMs: 1_000, capMs: 4_000 };
 
 /** A request to the bucket. */
 export interface WireRequest {
@@ -48,7 +48,7 @@ export interface WireOptions {
   readonly clock: Clock;
   readonly idleMs: number;
   /** Told why a server that does not answer is tried again. */
-  readonly onRetry?: ((reason: string) => void) | undefined;
+  readonly onRetry: ((error: unknown, waitMs: number) => void) | undefined;
   readonly maxConnections: number;
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -72,7 +72,6 @@ export class S3Wire {
   readonly #throttle = new Throttle();
   #lastDateMs: number | undefined;
   #hasAnswered = false;
-  #toldAttempts = 0;
 
   /** `baseUrl` is of the bucket: its host name has it, or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
@@ -203,24 +202,23 @@ export class S3Wire {
    * seconds, so that a wrong port is told at once. One that did is only restarting, and left to whoever repeats requests.
    */
   async #reach(request: OutgoingRequest): Promise<IncomingMessage> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const response = await this.#connections.send(request);
-        this.#hasAnswered = true;
-        return response;
-      } catch (error) {
-        if (!isConnectionRefused(error) || this.#hasAnswered) throw error;
-        const { clock, onRetry } = this.#options;
-        if (attempt === maxFirstAttempts) {
-          throw new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
-        }
-        // Many requests go out at a time: one line for all of them.
-        if (attempt > this.#toldAttempts) {
-          this.#toldAttempts = attempt;
-          onRetry?.(sentences(error.message, `Trying again (${attempt} of ${maxFirstAttempts - 1}).`));
-        }
-        await clock.sleep(firstWaitMs * 2 ** (attempt - 1));
-      }
+    const { clock, onRetry } = this.#options;
+    const isUnseen = (error: unknown): error is RemoteError =>
+      isConnectionRefused(error) && !this.#hasAnswered;
+    const rule = {
+      clock,
+      onRetry,
+      maxAttempts: maxFirstAttempts,
+      backoff: firstBackoff,
+      isPassing: isUnseen,
+    };
+    try {
+      const response = await retrying(rule, () => this.#connections.send(request));
+      this.#hasAnswered = true;
+      return response;
+    } catch (error) {
+      if (!isUnseen(error)) throw error;
+      throw new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
     }
   }
 

@@ -7,7 +7,6 @@ import type { S3Context } from './context.ts';
 import { base64OfHex, conditionHeaders, objectHeaders } from './headers.ts';
 import { newWriteToken } from './history.ts';
 import { mayBeEtagOf } from './read.ts';
-import { deadlineFor } from './retries.ts';
 import { finish } from './wire.ts';
 
 /** Stores objects of at most a part's size, each in one request. */
@@ -41,7 +40,7 @@ export class S3Writer {
     body: Uint8Array,
     options: WriteOptions,
   ): Promise<{ readonly etag: string }> {
-    const { clock, settings, wire, history } = this.#context;
+    const { settings, wire, history } = this.#context;
     const { condition, sha256, cache } = options;
     const token = condition === 'any' ? undefined : newWriteToken();
     const writes = history.headerFor(token, condition);
@@ -61,17 +60,20 @@ export class S3Writer {
     } as const;
     const there = () => authorshipOf(this.#context, key, s3Key);
     const ownEtag = async () => etagOfOwn(await there(), token);
-    const policy = { clock, deadlineMs: deadlineFor(body.length) };
-    return writeSettled({ key, condition, policy, ownEtag }, async ({ signal }) => {
-      const response = await wire.send({ ...request, signal });
-      await finish(response, { ...request, signal });
-      const { etag } = response.headers;
-      if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
-      // A wrong one would lose the next compare-and-swap of a pointer.
-      const isCertain = cache !== 'pointer' || mayBeEtagOf(etag, body, response);
-      const stored = isCertain ? etag : ((await there())?.etag ?? etag);
-      history.remember(stored, writes);
-      return { etag: stored };
-    });
+    return writeSettled(
+      this.#context,
+      { key, condition, sizeBytes: body.length, ownEtag },
+      async ({ signal }) => {
+        const response = await wire.send({ ...request, signal });
+        await finish(response, { ...request, signal });
+        const { etag } = response.headers;
+        if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
+        // A wrong one would lose the next compare-and-swap of a pointer.
+        const isCertain = cache !== 'pointer' || mayBeEtagOf(etag, body, response);
+        const stored = isCertain ? etag : ((await there())?.etag ?? etag);
+        history.remember(stored, writes);
+        return { etag: stored };
+      },
+    );
   }
 }

@@ -1,6 +1,5 @@
-import type { Clock, RemoteError } from '@slipway/core';
+import { type Clock, RemoteError } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
-import { PassingFailure } from '../../src/http/errors.ts';
 import { refusalOf } from '../../src/s3/refusals.ts';
 import { deadlineFor, withRetries } from '../../src/s3/retries.ts';
 import { refusal } from './bucket-double.ts';
@@ -29,11 +28,11 @@ async function waitsFor(
   error: Error,
   deadlineMs = 1e9,
 ): Promise<number[]> {
-  await expect(withRetries({ clock, deadlineMs }, () => Promise.reject(error))).rejects.toBe(error);
+  await expect(withRetries({ clock }, deadlineMs, () => Promise.reject(error))).rejects.toBe(error);
   return clock.waitsMs;
 }
 
-const reset = () => new PassingFailure('unreachable', 'reset', { hint: '' });
+const reset = () => new RemoteError('unreachable', 'reset', { retryable: true });
 
 describe('retries', () => {
   test('are eleven, with full jitter up to 20 seconds', async () => {
@@ -72,7 +71,7 @@ describe('retries', () => {
       failing(503, 'SlowDown'),
       failing(429, 'SlowDown'),
     ];
-    await withRetries({ clock: clockOf(0), deadlineMs: 1e9 }, async ({ mayBeDone, number }) => {
+    await withRetries({ clock: clockOf(0) }, 1e9, async ({ mayBeDone, number }) => {
       doubts.push(mayBeDone);
       const failure = failures[number];
       if (failure !== undefined) throw failure;
