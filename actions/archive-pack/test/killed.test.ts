@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { actionProcess } from '@slipway/testkit';
+import { actionProcess, changesIn, countsChanges, diesAtChange, spread } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { bundle, bytesOf, namesIn, workspaceOf } from './packing.ts';
 
-const kills = 20;
+const maxKills = 12;
 const inputs = { archives: 'a.zip: a\nb.zip: b', universal: 'all.zip' };
 const zips = ['a.zip', 'all.zip', 'b.zip'];
 
@@ -19,11 +19,16 @@ function files(version: string): Readonly<Record<string, Buffer>> {
   );
 }
 
-/** What the zips of a workspace have to be. */
-async function packed(workspace: string): Promise<ReadonlyMap<string, Buffer>> {
-  const run = await actionProcess(bundle, { workspace, inputs });
+/** What the zips of a workspace have to be, and how many changes of the file system it takes to make them. */
+async function packed(
+  workspace: string,
+): Promise<{ readonly contents: ReadonlyMap<string, Buffer>; readonly changes: number }> {
+  const run = await actionProcess(bundle, { workspace, inputs, nodeOptions: countsChanges });
   expect(run.exitCode, run.log).toBe(0);
-  return new Map(zips.map((name) => [name, bytesOf(workspace, `archives/${name}`)]));
+  return {
+    contents: new Map(zips.map((name) => [name, bytesOf(workspace, `archives/${name}`)])),
+    changes: changesIn(run.log),
+  };
 }
 
 /** The directory of the zips, which is made when it is not there. */
@@ -34,35 +39,25 @@ function archivesOf(workspace: string): string {
 }
 
 describe('I5: a pack that is killed', () => {
-  test(`leaves each zip whole, old or new, at ${kills} random moments, and running again finishes it`, async () => {
-    const old = await packed(workspaceOf(files('old')));
-    const startedMs = performance.now();
-    const wanted = await packed(workspaceOf(files('new')));
-    const workMs = performance.now() - startedMs;
-    let killed = 0;
+  test('leaves each zip whole, old or new, wherever it was, and running again finishes it', async () => {
+    const old = (await packed(workspaceOf(files('old')))).contents;
+    const { contents: wanted, changes } = await packed(workspaceOf(files('new')));
     const states = new Set<string>();
-    for (let count = 0; count < kills; count += 1) {
+    for (const [index, change] of spread(maxKills, changes).entries()) {
       const workspace = workspaceOf(files('new'));
-      const half = count % 2 === 0 ? old : new Map<string, Buffer>();
-      for (const [name, bytes] of half) {
-        writeFileSync(join(archivesOf(workspace), name), bytes);
-      }
-      let timer: NodeJS.Timeout | undefined;
-      const run = await actionProcess(bundle, {
-        workspace,
-        inputs,
-        onOutput: (_, kill) => {
-          timer ??= setTimeout(() => kill('SIGKILL'), Math.random() * workMs * 0.8);
-        },
-      });
-      clearTimeout(timer);
-      if (run.signal === 'SIGKILL') killed += 1;
+      // The old zips are there every other time.
+      const before = index % 2 === 0 ? old : new Map<string, Buffer>();
+      for (const [name, bytes] of before) writeFileSync(join(archivesOf(workspace), name), bytes);
+      const run = await actionProcess(bundle, { workspace, inputs, nodeOptions: diesAtChange(change) });
+      expect(run.signal, `at change ${change} of ${changes}`).toBe('SIGKILL');
       const left = namesIn(archivesOf(workspace)).filter((name) => !name.startsWith('.'));
-      states.add(left.join());
+      states.add(
+        left.map((name) => `${name} ${old.get(name)?.equals(bytesOf(workspace, `archives/${name}`))}`).join(),
+      );
       for (const name of left) {
         const bytes = bytesOf(workspace, `archives/${name}`);
         expect(
-          [old.get(name), wanted.get(name)].some((whole) => whole?.equals(bytes)),
+          [before.get(name), wanted.get(name)].some((whole) => whole?.equals(bytes)),
           name,
         ).toBe(true);
       }
@@ -70,7 +65,7 @@ describe('I5: a pack that is killed', () => {
       for (const [name, bytes] of wanted)
         expect(bytesOf(workspace, `archives/${name}`).equals(bytes)).toBe(true);
     }
-    expect(killed).toBeGreaterThan(kills / 3);
-    expect(states.size).toBeGreaterThan(1);
+    // Before the first zip, between them, and after the last.
+    expect(states.size).toBeGreaterThan(2);
   }, 300_000);
 });

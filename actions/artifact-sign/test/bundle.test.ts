@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { actionProcess, makeKey, secretsOfKey, type TestKey, temporaryDirectory } from '@slipway/testkit';
+import {
+  actionProcess,
+  changesIn,
+  countsChanges,
+  diesAtChange,
+  makeKey,
+  secretsOfKey,
+  spread,
+  type TestKey,
+  temporaryDirectory,
+} from '@slipway/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bundle, gpgVerify, pictureOf, sha256sumCheck, workspaceOf } from './signing.ts';
 
@@ -76,27 +86,25 @@ describe('the bundle as a step of a job', () => {
     }
   });
 
-  test('I5: killed at random moments, it leaves whole files, and running again finishes it', async () => {
+  test('I5: killed wherever it is, it leaves whole files, and running again finishes it', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 60 }, (_, index) => [`dist/f${index}`, `${index}`.repeat(20_000)]),
     );
-    const startedMs = performance.now();
-    const whole = await actionProcess(bundle, { workspace: workspaceOf(files), inputs: inputs() });
+    const whole = await actionProcess(bundle, {
+      workspace: workspaceOf(files),
+      inputs: inputs(),
+      nodeOptions: countsChanges,
+    });
     expect(whole.exitCode, whole.log).toBe(0);
-    const workMs = performance.now() - startedMs;
     const counts = new Set<number>();
-    for (let round = 0; round < 12; round += 1) {
+    for (const change of spread(8, changesIn(whole.log))) {
       const workspace = workspaceOf(files);
-      let timer: NodeJS.Timeout | undefined;
-      await actionProcess(bundle, {
+      const killed = await actionProcess(bundle, {
         workspace,
         inputs: inputs(),
-        onOutput: (log, kill) => {
-          if (log.includes('Signing with'))
-            timer ??= setTimeout(() => kill('SIGKILL'), Math.random() * workMs * 0.6);
-        },
+        nodeOptions: diesAtChange(change),
       });
-      clearTimeout(timer);
+      expect(killed.signal, `at change ${change}`).toBe('SIGKILL');
       const left = Object.entries(pictureOf(workspace)).filter(([name]) => /dist\/[^.].*\.asc$/.test(name));
       for (const [name, text] of left) expect(text, name).toMatch(/-----END PGP SIGNATURE-----\n$/);
       counts.add(left.length);
@@ -106,7 +114,7 @@ describe('the bundle as a step of a job', () => {
       expect(sha256sumCheck(join(workspace, 'dist'))).toContain('f59: OK');
     }
     // Otherwise the kills hit the ends alone.
-    expect(counts.size).toBeGreaterThan(2);
+    expect(counts.size).toBeGreaterThan(3);
   }, 120_000);
 
   test('signs a file that no buffer could hold, in little memory', async () => {

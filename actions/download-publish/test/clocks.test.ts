@@ -69,6 +69,18 @@ test('two windows are the current and the next one, in the middle of a window', 
   expect(coveredWindows({ machineMs: morning, storeMs: morning }, given)).toEqual([40_911, 40_912, 40_913]);
 });
 
+test('the windows to publish begin with that of the earlier clock, and end with that of the later one', () => {
+  const given = { lengthSeconds: 43_200, count: 1, toleranceMs: 0, graceMs: 0 };
+  const { endsAtMs } = windowNumbered(40_911, given.lengthSeconds);
+  for (const [machineMs, storeMs] of [
+    [endsAtMs - 1, endsAtMs],
+    [endsAtMs, endsAtMs - 1],
+  ] as const) {
+    expect(coveredWindows({ machineMs, storeMs }, given)).toEqual([40_911, 40_912]);
+    expect(dueWindows({ machineMs, storeMs }, given)).toEqual([40_911, 40_912]);
+  }
+});
+
 describe('I6: a window', () => {
   const given = { lengthSeconds: 43_200, count: 2, toleranceMs: hourMs, graceMs: 12 * hourMs };
   const { endsAtMs } = windowNumbered(40_911, given.lengthSeconds);

@@ -16,6 +16,7 @@ export * from './cloudfront-edge-double.ts';
 export * from './composite-steps.ts';
 export * from './directory-server.ts';
 export * from './document-blocks.ts';
+export * from './dying-process.ts';
 export * from './dying-store.ts';
 export * from './file-tree.ts';
 export * from './fixtures.ts';

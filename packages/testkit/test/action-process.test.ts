@@ -8,8 +8,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 const directory = mkdtempSync(join(tmpdir(), 'slipway-process-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+let count = 0;
 function program(text: string): string {
-  const path = join(directory, `${Math.random()}.mjs`);
+  count += 1;
+  const path = join(directory, `${count}.mjs`);
   writeFileSync(path, text);
   return path;
 }

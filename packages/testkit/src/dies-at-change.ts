@@ -1,0 +1,45 @@
+// Loaded into a child process by `--import`, see `diesAtChange`: counts what its main thread changes in the file system.
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+
+const last = Number(new URL(import.meta.url).searchParams.get('change'));
+let changes = 0;
+
+function count(): void {
+  changes += 1;
+  // It takes effect before this call returns: the change is not made.
+  if (changes === last) process.kill(process.pid, 'SIGKILL');
+}
+
+function countCalls(holder: object, names: readonly string[], isChange: (flags: unknown) => boolean): void {
+  for (const name of names) {
+    const original: unknown = Reflect.get(holder, name);
+    if (typeof original !== 'function') continue;
+    const counted = function (this: unknown, ...parameters: unknown[]): unknown {
+      if (isChange(parameters[1])) count();
+      return Reflect.apply(original, this, parameters);
+    };
+    // Node keeps there how a call is made into a promise.
+    Object.defineProperties(counted, Object.getOwnPropertyDescriptors(original));
+    Reflect.set(holder, name, counted);
+  }
+}
+
+function creates(flags: unknown): boolean {
+  return typeof flags === 'number' ? (flags & fs.constants.O_CREAT) !== 0 : /^[wa]/.test(String(flags));
+}
+
+if (isMainThread) {
+  const handle = await fs.promises.open(process.execPath);
+  const handles: object = Object.getPrototypeOf(handle);
+  await handle.close();
+  const changing = ['link', 'rename', 'unlink', 'mkdir', 'write', 'writev', 'fsync'];
+  countCalls(fs, ['open', 'openSync'], creates);
+  countCalls(fs, [...changing, ...changing.map((name) => `${name}Sync`)], () => true);
+  countCalls(fs.promises, ['open'], creates);
+  countCalls(fs.promises, ['link', 'rename', 'unlink', 'mkdir'], () => true);
+  countCalls(handles, ['write', 'writev', 'writeFile', 'appendFile', 'sync', 'datasync'], () => true);
+  syncBuiltinESMExports();
+  process.on('exit', () => process.stdout.write(`changes of the file system: ${changes}\n`));
+}

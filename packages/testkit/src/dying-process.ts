@@ -1,0 +1,28 @@
+import { extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/**
+ * Options for Node with which a process is killed by SIGKILL just before the `change`-th change that its main thread makes in
+ * the file system (from 1): a file that is made, written, flushed, renamed, linked or removed. So it dies at the same point
+ * of its work however busy the machine is. One that ends by itself prints how many changes it made, for `changesIn`.
+ */
+export function diesAtChange(change: number): readonly string[] {
+  const preload = join(import.meta.dirname, `dies-at-change${extname(import.meta.filename)}`);
+  return ['--import', `${pathToFileURL(preload).href}?change=${change}`];
+}
+
+/** Options with which a process only counts its changes. */
+export const countsChanges: readonly string[] = diesAtChange(Number.POSITIVE_INFINITY);
+
+/** How many changes a process made that was started with `countsChanges`. */
+export function changesIn(log: string): number {
+  const [, count] = /^changes of the file system: (\d+)$/m.exec(log) ?? [];
+  if (count === undefined) throw new Error(`the process counted nothing: ${log}`);
+  return Number(count);
+}
+
+/** At most `count` of the numbers from 1 to `last`, evenly spread. */
+export function spread(count: number, last: number): readonly number[] {
+  const numbers = Array.from({ length: count }, (_, index) => Math.ceil(((index + 0.5) * last) / count));
+  return [...new Set(numbers)];
+}
