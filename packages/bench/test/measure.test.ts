@@ -3,7 +3,7 @@ import { type Contender, type Measurement, measure, median } from '../src/measur
 import { runProcess } from '../src/process.ts';
 import { formatResult } from '../src/report.ts';
 
-/** A contender whose runs take what they are said to take, and that notes what is called. */
+/** A contender whose runs take the given times, and which records its calls. */
 function scripted(label: string, wallMs: readonly number[], calls: string[], pieces = 1): Contender {
   let next = 0;
   return {

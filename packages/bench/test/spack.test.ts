@@ -31,7 +31,7 @@ function readRecord(
 const readIndex = (mirror: string): Buffer =>
   readRecord(mirror, indexManifestKey(undefined), mediaTypes.index);
 
-/** Names in the order in which the file system lists them, which is the order in which Spack reads manifests. */
+/** Names in the order of the file system, in which Spack reads manifests. */
 function namesIn(directory: string): string[] {
   const names: string[] = [];
   const listing = opendirSync(directory);
@@ -40,7 +40,7 @@ function namesIn(directory: string): string[] {
   return names;
 }
 
-/** The index of a mirror, its manifests taken in the order of the file system. */
+/** The index of a mirror, with manifests in the order of the file system. */
 function indexInListedOrder(mirror: string): Buffer {
   const memo = new NodeMemo();
   const nodes = new Map<string, SpecNode>();
@@ -57,7 +57,7 @@ function indexInListedOrder(mirror: string): Buffer {
   return index.toBytes();
 }
 
-/** What every record says, whatever its place. */
+/** The contents of every record, whatever its position. */
 function recordsOf(json: Buffer): Map<string, unknown> {
   const index = PackageIndex.parse(json);
   return new Map(

@@ -17,7 +17,7 @@ function program(text: string): string {
 }
 
 describe('an action process', () => {
-  test('gets its inputs and files as from the runner, and nothing else of this environment', async () => {
+  test('gets its inputs and files as from the runner, and nothing else from this environment', async () => {
     process.env['LEAKED'] = 'yes';
     const main = program(`
       import { appendFileSync } from 'node:fs';
@@ -70,7 +70,7 @@ describe('an output file', () => {
   );
 });
 
-test('commands are told from lines', () => {
+test('commands are distinguished from other lines', () => {
   expect(parseCommand('plain ::error::x')).toBeUndefined();
   expect(parseCommand('  ::error file=a,title=b%2Cc::100%25%0A')).toEqual({
     name: 'error',

@@ -9,7 +9,7 @@ function block(text: string, language = 'sh') {
 }
 
 describe('the blocks of a document', () => {
-  test('have the section and a number as their names, with their languages and their very text', () => {
+  test('are named after their section and number, and have their languages and exact text', () => {
     const markdown = [
       '# One: `x`, *y*',
       `${fence}sh`,
@@ -36,20 +36,20 @@ describe('the blocks of a document', () => {
     ]);
   });
 
-  test('that are only indented have no language', () => {
+  test('have no language if they are only indented', () => {
     expect(blocksOf('x.md', '# A\n\n    rm -rf x\n\nText.\n')).toMatchObject([
       { name: 'x.md#a', language: '' },
     ]);
   });
 
-  test('are found by their names, and a name that is wrong is told with those there are', () => {
+  test('are found by name, and the error for a wrong name lists the others', () => {
     expect(documentBlock('README.md#try-it').text).toContain('scripts/quickstart');
     expect(() => documentBlock('README.md#try-that')).toThrow('README.md#try-it');
   });
 });
 
 describe('a block of shell', () => {
-  test('runs with what is said alone, and ends at the first line that fails', async () => {
+  test('runs with only the given environment, and ends at the first line that fails', async () => {
     const run = await runShellBlock(
       block('greet $NAME\necho "$(printenv EDITOR || echo none)"\nfalse\necho never\n'),
       {
@@ -64,7 +64,7 @@ describe('a block of shell', () => {
     expect(() => runShellBlock(block('curl https://example.org/x\n'))).toThrow('would reach example.org');
   });
 
-  test('is no block of anything else', () => {
+  test('must be marked as one', () => {
     expect(() => runShellBlock(block('echo', 'yaml'))).toThrow('marked yaml');
   });
 

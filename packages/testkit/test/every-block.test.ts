@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { documentBlocks } from '../src/document-blocks.ts';
 
-/** Where the names are those of samples. */
+/** A test whose names are those of samples. */
 const ofSamples = 'packages/testkit/test/document-blocks.test.ts';
 
 /** The names of blocks that tests name. */
@@ -27,7 +27,7 @@ describe('every block of every document is run by a test', () => {
     expect(blocks.filter((name) => !named.has(name))).toEqual([]);
   });
 
-  test('and no test names one that is not there', () => {
+  test('and no test names one that does not exist', () => {
     expect([...named].filter((name) => !blocks.includes(name))).toEqual([]);
   });
 });

@@ -83,7 +83,7 @@ describe('the double of GitHub', () => {
     expect((await asked).status).toBe(404);
   });
 
-  test('answers what is added to it, and checks that too', async () => {
+  test('answers routes that are added, and checks them too', async () => {
     double.route('GET /repos/{owner}/{repo}/releases/tags/{tag}', ({ parameters }) => ({
       status: 404,
       body: { message: `no ${parameters['tag']}`, documentation_url: '', status: '404' },
@@ -96,7 +96,7 @@ describe('the double of GitHub', () => {
     );
   });
 
-  test('fails a test in which it answers otherwise than GitHub', async () => {
+  test('fails a test in which it answers differently than GitHub', async () => {
     const wrong = await GitHubDouble.start();
     wrong.addRepository({ name: 'acme/site' });
     wrong.route('GET /repos/{owner}/{repo}', () => ({ status: 200, body: { id: 'one' } }));

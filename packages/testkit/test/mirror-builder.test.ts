@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Every blob is what its name says, and every record of every manifest what its blob is. */
+/** Every blob matches its name, and every record of every manifest its blob. */
 function expectSoundBlobs(directory: string): void {
   for (const key of listKeys(directory)) {
     const classified = classifyKey(key);

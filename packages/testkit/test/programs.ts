@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** Programs of the system, which judge what the testkit makes. */
+/** System programs that judge what the testkit makes. */
 
 export function tarListing(path: string): string[] {
   return execFileSync('tar', ['-tzf', path], { encoding: 'utf8' }).split('\n');

@@ -20,7 +20,7 @@ describe('the token issuer', () => {
       headers: { authorization: `Bearer ${bearer}` },
     });
 
-  /** Verifies as anybody does who only knows the issuer's URL. */
+  /** Verifies with only the issuer's URL. */
   const verify = async (token: string) => {
     const discovered = await (await fetch(`${issuer.url}/.well-known/openid-configuration`)).json();
     const { jwks_uri: keys } = discovered as { jwks_uri: string };
@@ -46,7 +46,7 @@ describe('the token issuer', () => {
     expect(issuer.issued).toEqual(expect.arrayContaining(tokens));
   });
 
-  test('names the owner where nobody is asked for, and gives nothing without the request token', async () => {
+  test('names the owner if no audience is requested, and issues nothing without the request token', async () => {
     const { value } = (await (await ask(undefined, '')).json()) as { value: string };
     expect(JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString())).toMatchObject({
       aud: 'https://github.com/example-org',

@@ -24,7 +24,7 @@ const action = defineAction({
 });
 
 describe('action.yml', () => {
-  test('says what the declaration says, with every text quoted', () => {
+  test('states the declaration, with every text quoted', () => {
     expect(actionYaml(action).split('\n').slice(1)).toEqual([
       'name: "Slipway sample"',
       'description: "Does: \\"things\\" # well."',
@@ -66,7 +66,7 @@ describe('a README', () => {
     return found?.contents ?? '';
   };
 
-  test('keeps its own words around the tables, and is the same when it is written again', () => {
+  test('keeps its own text around the tables, and does not change when it is written again', () => {
     const begin = 'Mine $& $1.\n<!-- begin inputs -->\nold\n<!-- end inputs -->\nBetween.\n';
     const written = readmeFor(`${begin}<!-- begin outputs -->\n<!-- end outputs -->\nAfter.\n`);
     expect(written).toContain('Mine $& $1.\n<!-- begin inputs -->\n| input |');
@@ -77,7 +77,7 @@ describe('a README', () => {
     expect(readmeFor(written)).toBe(written);
   });
 
-  test('without a place for the tables is an error', () => {
+  test('without markers for the tables is an error', () => {
     expect(() => readmeFor('# sample\n')).toThrow('begin inputs');
   });
 });

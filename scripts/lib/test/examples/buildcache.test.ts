@@ -237,7 +237,7 @@ describe.skipIf(!haveWorkflowRunner())('workflows of buildcaches (needs act)', (
         ...options(),
         files: staged,
         replacements: replacements('release', 'https://binaries.example.org', 'publish-binaries'),
-        // The job before it has uploaded what Spack staged.
+        // An earlier job has uploaded what Spack staged.
         before: [
           checkout,
           {

@@ -22,7 +22,7 @@ import { parse } from 'yaml';
 
 describe('lines of the command line', () => {
   let key: TestKey;
-  /** A mirror that is published already, as it is served. */
+  /** A published mirror, to be served. */
   let published: string;
   let directory: string;
 
@@ -55,7 +55,7 @@ describe('lines of the command line', () => {
     expect(run.output).toContain('Usage: slipway buildcache-verify');
     const report: unknown = JSON.parse(run.output.slice(run.output.lastIndexOf('\n{') + 1));
     expect(report).toMatchObject({ statistics: { entries: 7 } });
-    // The publish was a rehearsal.
+    // The publish was a dry run.
     expect(existsSync(mirror)).toBe(false);
   });
 

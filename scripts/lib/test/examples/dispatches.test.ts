@@ -23,7 +23,7 @@ import { checkout, runExample, type Step, stepsOfBlock } from './example-workflo
 const secrets = { DISPATCH_SECRET: randomBytes(32).toString('hex') };
 const hostile = 'It says "hi" \\ $(touch pwned) `id`\n\nand {{ more }}';
 
-/** Every path of keys in a JSON value, those of a list by its first element. */
+/** Every path of keys in a JSON value; lists count by their first element. */
 function shapeOf(value: unknown, path = ''): readonly string[] {
   if (Array.isArray(value)) return shapeOf(value[0], `${path}[]`);
   if (typeof value !== 'object' || value === null) return [`${path}: ${typeof value}`];
@@ -59,7 +59,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveMinio())(
           sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
         },
       ];
-      // Stands for the step that publishes, whose output the examples hand on.
+      // Stands for the publishing step, whose output the examples pass on.
       publish = {
         id: 'publish',
         run: 'echo "artifacts=$PWD/artifacts.json" >> "$GITHUB_OUTPUT" && printf %s "$ARTIFACTS" > artifacts.json',
@@ -101,7 +101,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveMinio())(
           'downloads.example.org': new URL(served.url).host,
         },
       });
-    test('the sender tells two receivers, waits for their runs by the name that they give them, and both take over', async () => {
+    test('the sender notifies two receivers, finds their runs by their names and waits for them, and both deploy', async () => {
       expect(receiving['run-name']).toContain(expression(id));
       const received: string[] = [];
       const targets = ['your-org/website', 'your-org/mirror'];
@@ -143,7 +143,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveMinio())(
       for (const log of received) expect(log).toContain('took over v1.4.0 of stable: abc');
     }, 120_000);
 
-    test('the payload is what the README shows, and is checked by hand as it says', async () => {
+    test('the payload is as the README shows, and can be checked by hand as it says', async () => {
       const [event] = github.events;
       const shown: unknown = JSON.parse(
         documentBlock('actions/repository-dispatch/README.md#the-payload:2').text,
@@ -159,7 +159,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveMinio())(
       expect(run.exitCode, run.log).toBe(0);
     });
 
-    test('I8: a text of an event gets into a payload as it is, whatever it is', async () => {
+    test('I8: any text of an event gets into a payload unchanged', async () => {
       github.addRepository({ name: 'your-org/other', isPrivate: true });
       const { payload = '' } = parse(
         documentBlock('actions/repository-dispatch/README.md#the-payload').text,

@@ -52,13 +52,13 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       environment: issuer.environment,
       inputs: services,
     });
-    /** Where the bucket of the examples is, which is the root of its CDN there. */
+    /** The bucket of the examples, which is the root of its CDN there. */
     const placed = (prefix: string) => ({
       's3://example-downloads': `s3://${site.bucket}/${prefix}`,
       'https://downloads.example.org': `${site.baseUrl}/${prefix}`,
     });
 
-    test('the steps of download-publish publish, verify, and have the CDN forget what was replaced', async () => {
+    test('the steps of download-publish publish, verify, and invalidate what was replaced', async () => {
       const here = { ...placed('steps'), [role]: minio.roleArn };
       const steps = [
         checkout,
@@ -75,7 +75,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     });
 
     test.skipIf(!haveGh())('the scheduled workflow renews what the release has (needs gh)', async () => {
-      // GitHub is not on this machine: gh is a double, and the real one says whether it knows the flags.
+      // gh has no server here: a double records what it was asked, and the help of the real gh shows that it knows the flags.
       const gh = join(temporaryDirectory('gh'), 'gh');
       writeFileSync(
         gh,
@@ -105,13 +105,13 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       for (const [flag] of asked?.[2]?.matchAll(/--[a-z-]+/g) ?? []) expect(help).toContain(flag);
     });
 
-    test('behind a CDN with an origin path the link has no part of the key that the origin adds', async () => {
+    test('behind a CDN with an origin path, the link omits the part of the key that the origin adds', async () => {
       const run = await runExample('actions/download-publish/README.md#a-cdn-with-an-origin-path', {
         ...options(),
         before: [checkout],
         replacements: {
           's3://example-site': `s3://${site.bucket}/site`,
-          // What the origin path adds is in the place of the CDN here.
+          // Here the URL of the CDN contains what the origin path adds.
           'https://downloads.example.org': `${site.baseUrl}/site/downloads`,
           [role]: minio.roleArn,
         },
@@ -121,7 +121,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(key).toMatch(/^site\/downloads\/\d+\/[0-9a-f]{16}\/linux-x64\/app-linux-x64\.zip$/);
     });
 
-    test('the one step of download-release packs, signs, publishes, verifies and tells', async () => {
+    test('the one step of download-release packs, signs, publishes, verifies and notifies', async () => {
       const key = await makeKey({ type: 'ed25519', passphrase: 'correct horse battery staple' });
       const github = await GitHubDouble.start();
       github.addRepository({ name: 'example/site' });

@@ -26,18 +26,18 @@ interface Workflow {
 const path = '.github/workflows/example.yml';
 const interfaces = interfacesOf(yamlTexts(root));
 
-/** `actions/checkout`, of which the runner copies the files of the repository. */
+/** `actions/checkout`; the runner copies the files of the repository instead. */
 export const checkout: Step = { uses: 'actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1' };
 
 export interface ExampleOptions extends Partial<Omit<WorkflowRunOptions, 'workflow'>> {
   /** The actions that the blocks use, as `copyOfRelease` takes them. */
   readonly actions: readonly string[];
   readonly replacements?: Replacements;
-  /** Steps that each job has before those of the block, as a workflow around a block that is a part of one. */
+  /** Steps before those of the block in each job, for a block that is part of a workflow. */
   readonly before?: readonly Step[];
-  /** Inputs that every action of this repository gets that declares them, and is not given them: where the services are. */
+  /** Where the services are: inputs for every action of this repository that declares them and does not get them otherwise. */
   readonly inputs?: Readonly<Record<string, string>>;
-  /** Changes of the whole workflow that the runner needs. */
+  /** Changes the whole workflow for the runner. */
   readonly arranged?: (workflow: Workflow) => Workflow;
 }
 
@@ -51,7 +51,7 @@ export function jobsOfBlock(name: string, replacements: Replacements = {}): Work
   return workflowOf(documentBlock(name), replacements).jobs;
 }
 
-/** A block as the workflow that it is, or that it is a part of. */
+/** A block as a workflow; a part of one is completed. */
 function workflowOf(block: DocumentBlock, replacements: Replacements): Workflow {
   const document: unknown = parse(withReplacements(block.text, replacements));
   if (Array.isArray(document)) return { on: 'push', jobs: { example: { steps: document } } };
@@ -62,7 +62,7 @@ function workflowOf(block: DocumentBlock, replacements: Replacements): Workflow 
   return { on: 'push', ...others, jobs: { example: { steps } } };
 }
 
-/** Runs a block, or several jobs that blocks show, in the workflow runner, against what is on this machine. */
+/** Runs a block, or jobs from several blocks, in the workflow runner, against services on this machine. */
 export function runExample(
   example: string | Workflow['jobs'],
   { actions, replacements = {}, before = [], inputs = {}, arranged, ...options }: ExampleOptions,
@@ -93,7 +93,7 @@ export function runExample(
   });
 }
 
-/** A step of this repository's actions with the inputs that say where services are. */
+/** A step, with the inputs that say where services are if it uses an action of this repository. */
 function addressed(step: Step, inputs: Readonly<Record<string, string>>): Step {
   const name = /^your-org\/slipway\/(actions\/[\w-]+)@/.exec(String(step['uses']))?.[1];
   if (name === undefined) return step;
@@ -111,7 +111,7 @@ function addressed(step: Step, inputs: Readonly<Record<string, string>>): Step {
   return { ...step, with: { ...Object.fromEntries(known), ...(step['with'] as object) } };
 }
 
-/** A directory that stands for a repository of actions: `action.yml` of each by its path there. */
+/** A directory that stands for a repository of actions: each `action.yml` by its path there. */
 export function actionsDouble(actions: Readonly<Record<string, unknown>>): string {
   const directory = temporaryDirectory('actions-double');
   for (const [place, action] of Object.entries(actions)) {

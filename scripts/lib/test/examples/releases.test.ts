@@ -16,11 +16,11 @@ import { expression } from '../../chain.ts';
 import { root } from '../../workspace.ts';
 import { checkout, runExample, type Step, stepsOfBlock } from './example-workflow.ts';
 
-/** What no compression makes smaller, as programs that are packed mostly are. */
+/** Incompressible bytes, like most programs that are packed. */
 const program = randomBytes(6 * 2 ** 20);
 
 describe.skipIf(!haveWorkflowRunner())('workflows that make releases (needs act)', () => {
-  test('the step of archive-pack packs what it names', async () => {
+  test('the step of archive-pack packs the named files', async () => {
     const files = {
       'dist/app-macos-intel': program,
       'dist/app-macos-arm': program,
@@ -87,7 +87,7 @@ const bytes = createHmac('sha256', process.env.KEYGEN_SECRET).update(JSON.string
 const key = [...bytes.subarray(0, 25)].map((byte) => '${alphabet}'[byte % 32]).join('').match(/.{5}/g).join('-');`;
 
   test("the step of license-key-check runs a site's generator against a program's validator", async () => {
-    // Whatever language the site is in, it is a program: here one that is called php.
+    // The site can use any language; here a program that is called php.
     const php = join(temporaryDirectory('php'), 'php');
     writeFileSync(
       php,
@@ -110,7 +110,7 @@ process.exit(option === '--check-license' && given === key ? 0 : 1);
       { run: 'chmod +x dist/app' },
       ...stepsOfBlock('actions/license-key-check/README.md#license-key-check').map((step) => ({
         ...step,
-        // A few customers tell as much as many whether the example is right.
+        // A few customers show as well as many that the example works.
         with: { ...(step['with'] as object), cases: '3', 'minimum-cases': '1', 'exhaustive-cases': '1' },
       })),
     ];
@@ -129,7 +129,7 @@ process.exit(option === '--check-license' && given === key ? 0 : 1);
     expect((await runExample({ example: { steps } }, wrong)).exitCode).toBe(1);
   });
 
-  test('a shell that the reader starts gets the customer as an argument, whatever the address is', async () => {
+  test('a shell that the reader starts gets the customer as an argument, whatever the address', async () => {
     const { generator } = parse(
       documentBlock('actions/license-key-check/README.md#commands').text,
     ) as Readonly<Record<string, string>>;

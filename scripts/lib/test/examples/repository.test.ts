@@ -12,13 +12,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../../command.ts';
 import { actionMembers, root, workspaceMembers } from '../../workspace.ts';
 
-/** Starts this test, and so cannot be part of it: that it was called, and with what, is all that is looked at. */
+/** Would start this test, so only its call and arguments are checked. */
 const scriptsTest = { 'scripts/test': 'echo "scripts/test $*"' };
 
-/** Installs into the clone, whose modules are those of this repository; a test of its own runs it where they are not. */
+/** Would install into the clone, which shares the modules of this repository; it has a test of its own. */
 const newAction = { 'scripts/new-action': 'echo "scripts/new-action $*"' };
 
-/** A clone in which everything is installed, built and bundled already, as far as it is here. */
+/** A clone in which everything is already installed, built and bundled, as far as it is here. */
 async function clone(): Promise<string> {
   const copy = temporaryDirectory('clone');
   const { output } = await runCommand('git', ['ls-files', '-coz', '--exclude-standard'], { cwd: root });
@@ -57,7 +57,7 @@ describe('in a clone', () => {
     expect(run.output).toMatch(/^scripts\/test $/m);
   }, 300_000);
 
-  test('the lines of CONTRIBUTING do what stands beside them', async () => {
+  test('the lines of CONTRIBUTING do what their comments say', async () => {
     const block = documentBlock('CONTRIBUTING.md#set-up');
     const run = await runShellBlock(block, {
       directory,
@@ -101,12 +101,12 @@ describe('in a clone', () => {
 });
 
 describe('measurements', () => {
-  test('know every flag that their README gives them, and measure', async () => {
+  test('accept every flag in their README, and measure', async () => {
     const { text } = documentBlock('packages/bench/README.md#measurements');
     const lines = text.split('\n').filter((line) => line !== '');
     const run = await runShellBlock(documentBlock('packages/bench/README.md#measurements'), {
       directory: temporaryDirectory('bench'),
-      // What takes minutes on a quiet machine is measured with the least there is to measure; each line gets there as it is written.
+      // These measurements take minutes, so they run with the smallest possible input; every line is run as it is written.
       programs: {
         ...commandLinePrograms(),
         'scripts/bench': [

@@ -26,7 +26,7 @@ const files = {
 };
 const publishRole = 'arn:aws:iam::123456789012:role/publish';
 
-/** The inputs that a block shows alone. */
+/** The inputs of a block that shows only inputs. */
 function inputsOfBlock(name: string, replacements = {}): Readonly<Record<string, string>> {
   return parse(withReplacements(documentBlock(name).text, replacements)) as Readonly<Record<string, string>>;
 }
@@ -60,7 +60,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       before: [checkout],
       inputs: services,
     });
-    /** A step that publishes all files below `prefix`, with what a block shows of its inputs. */
+    /** A step that publishes all files below `prefix`, with the inputs that a block shows. */
     const publishing = (prefix: string, shown: Readonly<Record<string, string>>): Step => ({
       id: 'publish',
       uses: 'your-org/slipway/actions/s3-publish@v1',
@@ -69,7 +69,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     const head = (key: string) =>
       fetch(`${site.minio.endpointUrl}/${site.bucket}/${key}`, { method: 'HEAD' });
 
-    test('the first step of s3-publish stores files with what it says of caching, pointers last', async () => {
+    test('the first step of s3-publish stores files with its caching rules, pointers last', async () => {
       const run = await runExample('actions/s3-publish/README.md#s3-publish', {
         ...options(),
         replacements: { 'my-bucket/downloads': `${site.bucket}/first`, [publishRole]: minio.roleArn },
@@ -82,7 +82,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(await caching('nightly/app.zip')).toBe('public, max-age=300');
     });
 
-    test('the workflow of s3-publish publishes what is made, and proves that the CDN serves it', async () => {
+    test('the workflow of s3-publish publishes the build, and proves that the CDN serves it', async () => {
       const run = await runExample('actions/s3-publish/README.md#a-workflow-to-copy', {
         ...options(),
         before: [],
@@ -100,7 +100,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(await (await fetch(`${site.baseUrl}/downloads/v1.0/made.txt`)).text()).toBe('made\n');
     });
 
-    test('the rules for files that are compressed already are what browsers get', async () => {
+    test('browsers get the headers of the rules for files that are already compressed', async () => {
       const shown = inputsOfBlock('actions/s3-publish/README.md#files-that-are-compressed-already');
       const { accessKeyId, secretAccessKey } = minio.credentials;
       const run = await runExample(
@@ -150,7 +150,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
           example: {
             steps: [
               publishing('told', { 'role-to-assume': minio.roleArn }),
-              // The block has the output of a step of the reader's own.
+              // The block refers to a step of the reader's.
               {
                 id: 'publish-hash',
                 run: 'echo "latest-sha256=$(sha256sum dist/latest.json | cut -d " " -f 1)" >> "$GITHUB_OUTPUT"',
@@ -170,7 +170,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       ]);
     });
 
-    test('the policy of cloudfront-invalidate has each operation that it asks for, and no other', () => {
+    test('the policy of cloudfront-invalidate allows exactly the operations that it uses', () => {
       const policy = JSON.parse(
         documentBlock('actions/cloudfront-invalidate/README.md#cloudfront-invalidate:2').text,
       ) as Policy['Statement'][number];
@@ -183,7 +183,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect([...policy.Action].sort()).toEqual([...new Set(ours)].sort());
     });
 
-    test('the policy of the guide to credentials is enough to publish in parts, again, and to delete', async () => {
+    test('the policy of the guide to credentials is enough to publish in parts, to publish again, and to delete', async () => {
       const { text } = documentBlock('docs/guides/aws-credentials.md#a-role:3');
       const limited = await minio.credentialsOfPolicy(withReplacements(text, { 'your-bucket': site.bucket }));
       const step = publishing('limited', {
@@ -205,7 +205,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       });
     });
 
-    test('the inputs for services other than AWS reach them: with keys as of R2, and with a role of MinIO', async () => {
+    test('the inputs for other services than AWS reach them: with keys, as for R2, and with a role of MinIO', async () => {
       const { accessKeyId, secretAccessKey } = minio.credentials;
       const r2 = inputsOfBlock('docs/guides/aws-credentials.md#keys-and-services-other-than-aws', {
         'https://ACCOUNT.r2.cloudflarestorage.com': minio.endpointUrl,
@@ -213,13 +213,13 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       const role = inputsOfBlock('docs/guides/aws-credentials.md#keys-and-services-other-than-aws:2', {
         'https://minio.example.org': minio.endpointUrl,
       });
-      // The guide has the very role that MinIO makes of the audience.
+      // The guide shows the role that MinIO derives from the audience.
       expect(role['role-to-assume']).toBe(minio.roleArn);
       const run = await runExample(
         { r2: { steps: [publishing('r2', r2)] }, minio: { steps: [publishing('minio', role)] } },
         {
           ...options(),
-          // R2 has the bucket in the host or in the path, MinIO without a domain in the path.
+          // R2 accepts the bucket in the host or in the path, MinIO without a domain only in the path.
           inputs: { 'force-path-style': 'true' },
           secrets: { R2_ACCESS_KEY_ID: accessKeyId, R2_SECRET_ACCESS_KEY: secretAccessKey },
         },
@@ -242,7 +242,7 @@ describe.skipIf(!haveWorkflowRunner() || serverProgram('weed') === undefined)(
         }),
       ) as Policy;
       const conditions = policy.Statement[0]?.Condition?.['StringEquals'] ?? {};
-      // SeaweedFS has its own name for what AWS names by the provider.
+      // SeaweedFS has its own name for the claims that AWS names after the provider.
       const own = Object.entries(conditions).map(([name, value]) => [
         name.replace('token.actions.githubusercontent.com:', 'oidc:'),
         value,
@@ -272,7 +272,7 @@ describe.skipIf(!haveWorkflowRunner() || serverProgram('weed') === undefined)(
         });
       const objects = s3Objects(seaweed, seaweed.keys);
       try {
-        // It refuses strangers before it has its bucket.
+        // It refuses requests until it has its bucket.
         await expect
           .poll(() => objects.write('ready', 'yes').then(() => true, String), { timeout: 30_000 })
           .toBe(true);

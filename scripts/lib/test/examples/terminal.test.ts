@@ -18,7 +18,7 @@ import {
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** A way to `target` on which `onWrite` is called before each PUT, which it lets through with true. */
+/** A proxy to `target` that calls `onWrite` before each PUT, and forwards the PUT if that returns true. */
 async function startGate(target: string, onWrite: () => boolean) {
   const { port } = new URL(target);
   const server = createServer((client) => {
@@ -73,7 +73,7 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
     endpointUrl = site.minio.endpointUrl,
   ): Promise<ShellBlockRun> => {
     const { slipway = '' } = commandLinePrograms();
-    // Two services have an endpoint that is called the same: what a reader has at AWS needs neither.
+    // Both services call their endpoint the same; at AWS a reader needs neither.
     const endpoints = `case $1 in
       cloudfront-invalidate) export SLIPWAY_ENDPOINT_URL='${site.controlPlane.url}' ;;
       *) export SLIPWAY_ENDPOINT_URL='${endpointUrl}' ;;
@@ -113,12 +113,12 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
   const invalidate = () =>
     done('docs/guides/from-a-terminal.md#have-the-cdn-forget-and-prove-it', downloads());
 
-  test('packs, signs, publishes, announces and receives; killed, told again, and forced', async () => {
+  test('packs, signs, publishes, announces and receives; also when killed, repeated and forced', async () => {
     await done('docs/guides/from-a-terminal.md#secrets');
     expect(statSync(join(directory, 'download-secret')).mode & 0o777).toBe(0o600);
     await pack();
 
-    // The third object is never stored: the process that wants to is gone.
+    // The third object is never stored, because its process is killed.
     let writes = 0;
     const gate = await startGate(site.minio.endpointUrl, () => {
       writes += 1;
@@ -144,7 +144,7 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
       expect((await fetch(url)).status).toBe(200);
     }
 
-    // Told, told again, and told as another message.
+    // Sent, sent again, and sent as another message.
     await done(announce);
     expect(JSON.parse(text('messages/example.site.json'))).toEqual(github.events[0]?.client_payload);
     const again = await done(announce);
@@ -165,7 +165,7 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
     await done('docs/guides/from-a-terminal.md#announce:2');
     expect(github.events).toHaveLength(2);
 
-    // A build of other bytes is refused, and then forced.
+    // A build with other bytes is refused, and then forced.
     writeFileSync(join(directory, 'builds/linux/app'), 'for Linux, mended');
     await pack();
     const refused = await run(publish, downloads());

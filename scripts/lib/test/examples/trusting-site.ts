@@ -7,12 +7,12 @@ import {
   type TrustingMinio,
 } from '@slipway/testkit';
 
-/** A bucket behind a CDN, of a server that gives credentials to who shows a token of the issuer, as AWS does for a role. */
+/** A bucket behind a CDN, on a server that gives credentials in exchange for a token of the issuer, as AWS does for a role. */
 export interface TrustingSite {
   readonly issuer: TokenIssuer;
   readonly minio: TrustingMinio;
   readonly site: CdnSite;
-  /** What every action needs to find the services here. */
+  /** The inputs with which every action finds the services here. */
   readonly inputs: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export async function startTrustingSite(
   const issuer = await startTokenIssuer();
   try {
     const minio = await startTrustingMinio(issuer, options);
-    // It stops the server as well, also when it cannot start.
+    // It stops the server as well, even if it cannot start.
     const site = await startCdnSite(async () => minio);
     return {
       issuer,
