@@ -1,22 +1,14 @@
 import { counted, mapConcurrently, printable } from '@slipway/core';
 import { readBoundedFile } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
-import {
-  type Keyring,
-  openKeyring,
-  openSigner,
-  parseTrustedKeys,
-  type Signer,
-  signingKeyProblems,
-} from '@slipway/signing';
-import { checksumsText } from './checksums.ts';
+import { openSigner, type Signer, signingKeyProblems } from '@slipway/signing';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { type ObservedFile, observeChecksums, observeFiles } from './observe.ts';
+import { type ObservedFile, observe } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { type MadeFile, report } from './report.ts';
 import { signatureTimeMs, signatureTimeProblems } from './signature-time.ts';
-import { findSources, signatureSuffix } from './sources.ts';
+import { signatureSuffix } from './sources.ts';
 
 const concurrentReads = 16;
 const maxMadeBytes = 64 * 2 ** 20;
@@ -28,17 +20,17 @@ export const action = defineAction({
   outputs: {
     artifacts: {
       description:
-        'Path of the list of artifacts: those that were given, the files, their signatures, and the checksums.',
+        'Path of the list of artifacts: the given ones, the files, their signatures and the checksums.',
       kind: 'file',
     },
     checksums: { description: 'Path of the SHA-256 sums.' },
     fingerprint: { description: 'Fingerprint of the primary key that signed.' },
     'public-key': {
-      description: 'Path of the armored public key, to be published beside the files.',
+      description: 'Path of the armored public key, to publish beside the files.',
       kind: 'file',
     },
-    signed: { description: 'How many signatures were made now.' },
-    'already-signed': { description: 'How many were there already, good and by this key.' },
+    signed: { description: 'How many signatures were made now, or would be in a dry run.' },
+    'already-signed': { description: 'How many good signatures by this key already existed.' },
     report: reportOutput,
   },
   checkInputs: ({ files, artifacts }, { environment }) => [
@@ -64,15 +56,10 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 
 async function signWith(signer: Signer, given: Inputs, context: ActionContext): Promise<ActionResult> {
   const { workDirectory, progress } = context;
-  const { fingerprint } = signer.publicKey;
-  progress.info(`Signing with ${fingerprint} (${signer.algorithm}).`);
-  const { files: found, artifacts, checksumsPath, notices } = await findSources(given, workDirectory);
-  for (const { message } of notices) progress.info(message);
-  const keyring = await openOwnKeyring(signer, context);
-  const files = await observeFiles(found, given.signatures === 'all' ? keyring : undefined, progress);
-  const text = checksumsText(files);
-  const checksums = await observeChecksums(checksumsPath, text, given.checksumsSignature, keyring);
-  const planned = plan({ fingerprint, files, checksumsPath, checksums }, given);
+  progress.info(`Signing with ${signer.publicKey.fingerprint} (${signer.algorithm}).`);
+  const { observation, artifacts, notices } = await observe(given, signer, context);
+  const { files, checksumsPath } = observation;
+  const planned = plan(observation, given);
   for (const line of noticesOf(planned)) progress.info(line);
   const reported = {
     plan: planned,
@@ -90,16 +77,10 @@ async function signWith(signer: Signer, given: Inputs, context: ActionContext): 
   }
   const result = await execute(planned, signer, progress, signatureTimeMs(context.environment));
   progress.info(
-    `Made ${counted(result.signed.length, 'signature')}; ${planned.alreadySigned} were there before.`,
+    `Made ${counted(result.signed.length, 'signature')}; ${planned.alreadySigned} already existed.`,
   );
   const made = result.failure === undefined ? await readMade(files, checksumsPath, given) : [];
   return report({ ...reported, result, made });
-}
-
-/** A keyring that trusts the signing key alone: a signature of another key is none of this action's. */
-async function openOwnKeyring(signer: Signer, { clock }: ActionContext): Promise<Keyring> {
-  const trusted = await parseTrustedKeys(signer.publicKey.armored);
-  return openKeyring({ trusted, candidates: [], clock });
 }
 
 function* noticesOf({ steps }: Plan): Generator<string> {
@@ -108,7 +89,7 @@ function* noticesOf({ steps }: Plan): Generator<string> {
     const path = printable(step.signaturePath);
     if (step.reason === 'by-other-key') yield `${path} is a signature by another key, and is replaced.`;
     if (step.reason === 'over-other-bytes')
-      yield `${path} is no good signature over the present bytes, and is replaced.`;
+      yield `${path} is not a good signature over the present bytes, and is replaced.`;
   }
 }
 
@@ -120,7 +101,7 @@ function* planLines({ steps }: Plan): Generator<string> {
   }
 }
 
-/** Everything that users need beside the files, as it is now. */
+/** Everything that users need besides the files, as it is now. */
 async function readMade(
   files: readonly ObservedFile[],
   checksumsPath: string,

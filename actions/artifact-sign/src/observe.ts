@@ -1,8 +1,24 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
-import { mapConcurrently, type ProgressPort, printable, UserError } from '@slipway/core';
+import {
+  type Artifact,
+  mapConcurrently,
+  type Problem,
+  type ProgressPort,
+  printable,
+  UserError,
+} from '@slipway/core';
 import { hasContents, readBoundedFile, readStable } from '@slipway/local-files';
-import type { DetachedVerdict, Keyring } from '@slipway/signing';
-import { type SourceFile, signatureSuffix } from './sources.ts';
+import type { ActionContext } from '@slipway/runner';
+import {
+  type DetachedVerdict,
+  type Keyring,
+  openKeyring,
+  parseTrustedKeys,
+  type Signer,
+} from '@slipway/signing';
+import { checksumsText } from './checksums.ts';
+import type { Inputs } from './inputs.ts';
+import { findSources, type SourceFile, signatureSuffix } from './sources.ts';
 
 /** What is known of the signature that a file has. */
 export type SignatureState = 'missing' | 'good' | 'over-other-bytes' | 'by-other-key';
@@ -16,12 +32,41 @@ const chunkBytes = 2 ** 20;
 const maxSignatureBytes = 2 ** 20;
 const concurrentFiles = 4;
 
+/** What the plan is made of. */
+export interface Observation {
+  readonly fingerprint: string;
+  readonly files: readonly ObservedFile[];
+  readonly checksumsPath: string;
+  /** Whether the sums are there already, and what signature they have. */
+  readonly checksums: { readonly isThere: boolean; readonly signature: SignatureState };
+}
+
+/** What the plan is made of, and what else was found on the way. */
+export interface Observed {
+  readonly observation: Observation;
+  readonly artifacts: readonly Artifact[];
+  readonly notices: readonly Problem[];
+}
+
+/** Finds the files, hashes them, and looks at the signatures and sums that are there. */
+export async function observe(given: Inputs, signer: Signer, context: ActionContext): Promise<Observed> {
+  const { workDirectory, progress, clock } = context;
+  const { fingerprint, armored } = signer.publicKey;
+  const { files: found, artifacts, checksumsPath, notices } = await findSources(given, workDirectory);
+  for (const { message } of notices) progress.info(message);
+  // It trusts the signing key alone: signatures by other keys are not this action's.
+  const keyring = await openKeyring({ trusted: await parseTrustedKeys(armored), candidates: [], clock });
+  const files = await observeFiles(found, given.signatures === 'all' ? keyring : undefined, progress);
+  const text = checksumsText(files);
+  const checksums = await observeChecksums(checksumsPath, text, given.checksumsSignature, keyring);
+  return { observation: { fingerprint, files, checksumsPath, checksums }, artifacts, notices };
+}
+
 /**
- * Hashes the files, and looks at the signatures that they have. Throws `UserError`: `immutable-conflict` for a file that has
- * the name of a signature and is none, `content-invalid` for a file that is not the one of the list of artifacts, and as
- * `readStable`.
+ * Hashes the files and looks at their signatures. Throws `UserError`: `immutable-conflict` for a file that is named like a
+ * signature and is not one, `content-invalid` for a file that differs from the list of artifacts, and as `readStable`.
  */
-export async function observeFiles(
+async function observeFiles(
   files: readonly SourceFile[],
   keyring: Keyring | undefined,
   progress: ProgressPort,
@@ -41,8 +86,8 @@ export async function observeFiles(
     if (file.artifact !== undefined && file.artifact.sha256 !== sha256) {
       throw new UserError(
         'content-invalid',
-        `${printable(file.path)} has other bytes than the list of artifacts says`,
-        { hint: 'Something changed it since; make the list anew.' },
+        `${printable(file.path)} does not match its SHA-256 in the list of artifacts`,
+        { hint: 'It changed since the list was made. Run the step that made the list again.' },
       );
     }
     return { ...file, sha256, signature: stateOf(await verification?.finish(), file.path + signatureSuffix) };
@@ -50,7 +95,7 @@ export async function observeFiles(
 }
 
 /** What is known of the signature of the sums that are to be written. */
-export async function observeChecksums(
+async function observeChecksums(
   path: string,
   text: string,
   form: 'detached' | 'clear-signed',
@@ -94,12 +139,8 @@ function stateOf(verdict: DetachedVerdict | undefined, path: string): SignatureS
 }
 
 function noSignature(path: string, cause?: unknown): UserError {
-  return new UserError(
-    'immutable-conflict',
-    `${printable(path)} exists already, and is not a signature that can be read`,
-    {
-      hint: 'Rename it: a signature would be written over it.',
-      cause,
-    },
-  );
+  return new UserError('immutable-conflict', `${printable(path)} exists and is not a readable signature`, {
+    hint: 'Rename it: a signature would overwrite it.',
+    cause,
+  });
 }

@@ -1,6 +1,6 @@
 import { checksumsText } from './checksums.ts';
 import type { Inputs } from './inputs.ts';
-import type { ObservedFile, SignatureState } from './observe.ts';
+import type { Observation, SignatureState } from './observe.ts';
 import { signatureSuffix } from './sources.ts';
 
 /** Why a signature is made. */
@@ -29,14 +29,6 @@ export interface Plan {
   readonly fingerprint: string;
   readonly steps: readonly Step[];
   readonly alreadySigned: number;
-}
-
-export interface Observation {
-  readonly fingerprint: string;
-  readonly files: readonly ObservedFile[];
-  readonly checksumsPath: string;
-  /** The sums are there already; and what their signature is over. */
-  readonly checksums: { readonly isThere: boolean; readonly signature: SignatureState };
 }
 
 /** Signs what lacks a good signature by this key: the files, then the sums once they are written. Pure. */

@@ -26,9 +26,9 @@ export interface ReportInput {
   /** Undefined for a dry run. */
   readonly result: Result | undefined;
   readonly files: readonly ObservedFile[];
-  /** What another action handed on. */
+  /** Artifacts that another action listed. */
   readonly given: readonly Artifact[];
-  /** Signatures and sums as they are at the end of a run that went well. */
+  /** Signatures and sums as they are at the end of a successful run. */
   readonly made: readonly MadeFile[];
   readonly checksumsPath: string;
   readonly signer: Pick<Signer, 'publicKey' | 'algorithm'>;
@@ -38,16 +38,17 @@ export interface ReportInput {
 
 const maxRows = 50;
 
-/** What a run tells: outputs, the list of artifacts, the public key, the JSON report and the summary. Pure. */
+/** The result of a run: outputs, the list of artifacts, the public key, the JSON report and the summary. Pure. */
 export function report(input: ReportInput): ActionResult {
   const { plan, result, signer } = input;
+  const planned = plan.steps.filter(({ kind }) => kind !== 'write-checksums').length;
   const isDone = result !== undefined && result.failure === undefined;
   const artifacts = isDone ? artifactsOf(input) : undefined;
   return {
     outputs: {
       fingerprint: plan.fingerprint,
       checksums: isDone ? fromWorkspace(input.checksumsPath, input.workDirectory) : '',
-      signed: result?.signed.length ?? 0,
+      signed: result?.signed.length ?? planned,
       'already-signed': plan.alreadySigned,
     },
     files: [
@@ -77,7 +78,7 @@ export function report(input: ReportInput): ActionResult {
         failure: result?.failure && { code: result.failure.code, message: result.failure.message },
       }),
     ],
-    summary: summary(input),
+    summary: summary(input, planned),
     problems: input.notices,
     failure: result?.failure,
   };
@@ -110,9 +111,8 @@ function fromWorkspace(path: string, workDirectory: string): string {
   return isAbsolute(relativePath) || relativePath.startsWith('..') ? path : relativePath;
 }
 
-function summary(input: ReportInput): readonly SummaryBlock[] {
+function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
   const { plan, result, signer, files } = input;
-  const planned = plan.steps.filter(({ kind }) => kind !== 'write-checksums').length;
   return [
     { kind: 'heading', text: titleOf(result) },
     factsSummary([

@@ -20,7 +20,7 @@ describe('nothing is signed', () => {
     ['through a link', 'link', 'source-unreadable', 'symbolic link'],
     ['where a name would break the sums', 'odd', 'name-invalid', 'a line break'],
     ['where a name would be escaped', 'slashed', 'name-invalid', 'a backslash'],
-    ['over a file that is not a signature', 'taken', 'immutable-conflict', 'is not a signature'],
+    ['over a file that is not a signature', 'taken', 'immutable-conflict', 'is not a readable signature'],
   ])('%s', async (_, files, code, words) => {
     const workspace = workspaceOf({
       a: 'x',

@@ -77,7 +77,7 @@ describe('files', () => {
     const run = await sign(workspace, key, { files: 'dist' });
     expect(run.outputs).toMatchObject({ signed: 2, 'already-signed': 2 });
     expect(run.log.join('\n')).toContain(
-      'empty.asc is no good signature over the present bytes, and is replaced',
+      'empty.asc is not a good signature over the present bytes, and is replaced',
     );
     const after = pictureOf(workspace);
     const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
@@ -170,7 +170,7 @@ describe('artifacts of another action', () => {
   });
 
   it.each([
-    ['other bytes', { ...mac, sha256: sha256Of('cam') }, 'content-invalid', 'has other bytes'],
+    ['other bytes', { ...mac, sha256: sha256Of('cam') }, 'content-invalid', 'does not match its SHA-256'],
     ['another size', { ...mac, sizeBytes: 4 }, 'source-unreadable', 'has 3 bytes, and 4 in the list'],
     ['no path', { ...mac, path: undefined }, 'input-invalid', 'has no path'],
     ['a path of nothing', { ...mac, path: 'gone' }, 'source-missing', 'cannot be read'],
@@ -188,19 +188,24 @@ describe('artifacts of another action', () => {
 });
 
 describe('a dry run', () => {
-  it('names what it would sign, and writes nothing', async () => {
+  it('writes nothing, and its plan and outputs are those of the run that follows', async () => {
     const workspace = workspaceOf({ a: '1', b: '2' });
     const before = pictureOf(workspace);
-    const run = await sign(workspace, key, { files: '*', 'dry-run': 'true' });
+    const dry = await sign(workspace, key, { files: '*', 'dry-run': 'true' });
     expect(pictureOf(workspace)).toEqual(before);
-    expect(run.log.filter((line) => line.startsWith('Would'))).toEqual([
+    expect(dry.log.filter((line) => line.startsWith('Would'))).toEqual([
       'Would sign a',
       'Would sign b',
       `Would write ${join(workspace, 'SHA256SUMS')}`,
       `Would sign the checksums: ${join(workspace, 'SHA256SUMS.asc')} (detached)`,
     ]);
-    expect(run.outputs).toMatchObject({ signed: 0, checksums: '' });
-    expect(run.files.map(({ output }) => output)).toEqual(['public-key', 'report']);
+    expect(dry.outputs).toMatchObject({ signed: 3, checksums: '' });
+    expect(dry.files.map(({ output }) => output)).toEqual(['public-key', 'report']);
+    const real = await sign(workspace, key, { files: '*' });
+    const planOf = (run: typeof dry): unknown => (run.json('report') as { readonly plan: unknown }).plan;
+    expect(planOf(dry)).toHaveLength(4);
+    expect(planOf(real)).toEqual(planOf(dry));
+    expect(real.outputs).toMatchObject({ signed: 3 });
   });
 });
 

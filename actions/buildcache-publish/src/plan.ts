@@ -1,5 +1,6 @@
+import { counted, formatBytes } from '@slipway/core';
 import { publishIdOf } from '@slipway/mirror';
-import type { BlobRecord } from '@slipway/spack-buildcache';
+import { type BlobRecord, indexManifestKey, pendingKey } from '@slipway/spack-buildcache';
 
 /** A staged entry that was found good. */
 export interface StagedEntry {
@@ -193,4 +194,62 @@ function wavesOf(entries: ReadonlyMap<string, StagedEntry>): ReadonlyMap<string,
     }
   }
   return waves;
+}
+
+/** What a plan would do, in the numbers of the outputs. */
+export function expectationOf({ steps }: Plan): Expectation {
+  const blobs = steps.filter((step) => step.kind === 'upload-blob');
+  const manifests = steps.filter((step) => step.kind === 'write-manifest');
+  const replaced = manifests.filter((step) => step.replaces !== undefined).map((step) => step.key);
+  const moved = steps.filter(
+    (step) => step.kind === 'advance-index' && (step.hashes.length > 0 || step.signUnsigned),
+  );
+  const views = moved.map((step) => (step.kind === 'advance-index' ? step.view : undefined));
+  return {
+    manifestsWritten: manifests.length,
+    blobsUploaded: blobs.length,
+    bytesUploaded: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    changedKeys: [...replaced, ...views.map(indexManifestKey)],
+  };
+}
+
+export interface Expectation {
+  readonly manifestsWritten: number;
+  readonly blobsUploaded: number;
+  readonly bytesUploaded: number;
+  /** Keys of the manifests and index pointers that are replaced. */
+  readonly changedKeys: readonly string[];
+}
+
+/** A plan in words, for a dry run. */
+export function describe({ steps }: Plan): readonly string[] {
+  return steps.flatMap(describeStep);
+}
+
+function describeStep(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'announce':
+    case 'ensure-layout':
+      return [];
+    case 'upload-blob':
+      return [`Would upload blob ${step.sha256} (${formatBytes(step.sizeBytes)})`];
+    case 'write-manifest':
+      return [`Would ${step.replaces === undefined ? 'write' : 'replace'} ${step.key}`];
+    case 'add-keys':
+      return [`Would add the keys ${step.fingerprints.join(', ')}`];
+    case 'advance-index': {
+      const index = step.view === undefined ? 'the index' : `the index of ${step.view}`;
+      const signing = step.signUnsigned ? ['Would sign the index, which has no signature yet'] : [];
+      return [`Would add ${counted(step.hashes.length, 'entry', 'entries')} to ${index}`, ...signing];
+    }
+    case 'withdraw-announcements':
+      return deletedKeys([step]).map((key) => `Would delete ${key}`);
+  }
+}
+
+/** Everything that the plan deletes: notes of publishes that are finished. */
+export function deletedKeys(steps: readonly Step[]): readonly string[] {
+  return steps.flatMap((step) =>
+    step.kind === 'withdraw-announcements' ? step.publishIds.map(pendingKey) : [],
+  );
 }

@@ -11,11 +11,11 @@ import type { ActionContext, ActionResult } from '@slipway/runner';
 import { execute } from './execute.ts';
 import type { Inputs } from './inputs.ts';
 import { indexableVersions, keptFindings, observe } from './observe.ts';
-import { type Plan, plan } from './plan.ts';
+import { deletedKeys, describe, plan } from './plan.ts';
 import { report } from './report.ts';
 
 /**
- * Publishes a staged buildcache to the mirror that `open` opens, or tells what it would do. Throws what makes that impossible; a
+ * Publishes a staged buildcache to the mirror that `open` opens, or shows what it would do. Throws if that is impossible; a
  * failure after something was stored is part of the result.
  */
 export async function publishBuildcache(
@@ -49,7 +49,7 @@ export async function publishBuildcache(
     if (pendingPaths.length > 0) progress.info(pendingNotice(pendingPaths));
     const reported = { plan: steps, findings, mirror: mirror.url, pendingPaths, reportPath: given.report };
     if (given.dryRun) {
-      describe(steps, (line) => progress.info(line));
+      for (const line of describe(steps)) progress.info(line);
       return report({
         ...reported,
         result: undefined,
@@ -59,6 +59,7 @@ export async function publishBuildcache(
         durationMs: clock.nowMs() - startedMs,
       });
     }
+    for (const key of deletedKeys(steps.steps)) progress.info(`Will delete ${key} once the index has moved.`);
     const { result, error } = await execute(steps, {
       staged,
       mirror,
@@ -74,7 +75,7 @@ export async function publishBuildcache(
     });
     const moved = result.moves.find(({ view }) => view === undefined)?.move;
     progress.info(
-      `Published ${counted(result.manifestsWritten, 'entry', 'entries')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.length} were there before.`,
+      `Published ${counted(result.manifestsWritten, 'entry', 'entries')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.length} were already there.`,
     );
     return report({
       ...reported,
@@ -86,22 +87,5 @@ export async function publishBuildcache(
     });
   } finally {
     signer?.close();
-  }
-}
-
-/** The plan in words, for a dry run. */
-function describe(steps: Plan, print: (line: string) => void): void {
-  for (const step of steps.steps) {
-    if (step.kind === 'upload-blob')
-      print(`Would upload blob ${step.sha256} (${formatBytes(step.sizeBytes)})`);
-    else if (step.kind === 'write-manifest')
-      print(`Would ${step.replaces ? 'replace' : 'write'} ${step.key}`);
-    else if (step.kind === 'add-keys') print(`Would add the keys ${step.fingerprints.join(', ')}`);
-    else if (step.kind === 'advance-index') {
-      print(
-        `Would add ${counted(step.hashes.length, 'entry', 'entries')} to ${step.view ? `the index of ${step.view}` : 'the index'}`,
-      );
-      if (step.signUnsigned) print('Would sign the index, which has no signature yet');
-    }
   }
 }

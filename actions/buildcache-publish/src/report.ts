@@ -10,7 +10,7 @@ import { counted, formatBytes, formatDuration, type SlipwayError } from '@slipwa
 import type { Finding } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
 import type { Result } from './execute.ts';
-import type { Plan } from './plan.ts';
+import { type Expectation, expectationOf, type Plan } from './plan.ts';
 
 export interface ReportInput {
   readonly plan: Plan;
@@ -19,7 +19,7 @@ export interface ReportInput {
   readonly failure: SlipwayError | undefined;
   readonly findings: readonly Finding[];
   readonly mirror: string;
-  /** Paths that earlier runs replaced, and of which no invalidation has been proven. */
+  /** Paths that earlier runs replaced, and whose invalidation has not been proven. */
   readonly pendingPaths: readonly string[];
   /** Checksum of the main index as it stands after the run. */
   readonly indexChecksum: string;
@@ -30,15 +30,15 @@ export interface ReportInput {
 
 export function report(input: ReportInput): ActionResult {
   const { plan, result, findings } = input;
-  const planned = plan.steps.filter((step) => step.kind === 'write-manifest').length;
-  const paths = invalidationPaths(result?.changedKeys ?? [], input.pendingPaths);
+  const done = result ?? expectationOf(plan);
+  const paths = invalidationPaths(done.changedKeys, input.pendingPaths);
   return {
     outputs: {
-      published: result?.manifestsWritten ?? 0,
+      published: done.manifestsWritten,
       'already-published': plan.unchanged.length,
       kept: plan.kept.length,
-      'blobs-uploaded': result?.blobsUploaded ?? 0,
-      'bytes-uploaded': result?.bytesUploaded ?? 0,
+      'blobs-uploaded': done.blobsUploaded,
+      'bytes-uploaded': done.bytesUploaded,
       'index-checksum': input.indexChecksum,
       'invalidation-paths': paths,
       'pointer-checksums': pointerChecksums((result?.moves ?? []).map(({ move }) => move)),
@@ -62,32 +62,25 @@ export function report(input: ReportInput): ActionResult {
         findings,
       }),
     ],
-    summary: summary(input, planned),
+    summary: summary(input, done),
     problems: findings,
     failure: input.failure,
   };
 }
 
-function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
+function summary(input: ReportInput, done: Expectation): readonly SummaryBlock[] {
   const { plan, result } = input;
-  const uploads = plan.steps.filter((step) => step.kind === 'upload-blob');
-  const uploadBytes = uploads.reduce((sum, step) => sum + step.sizeBytes, 0);
   const index = result?.moves.find(({ view }) => view === undefined)?.move;
   const rows: (readonly [string, string])[] = [
     ['Mirror', input.mirror],
-    [
-      result === undefined ? 'To publish' : 'Published',
-      counted(result?.manifestsWritten ?? planned, 'entry', 'entries'),
-    ],
+    [result === undefined ? 'To publish' : 'Published', counted(done.manifestsWritten, 'entry', 'entries')],
     ['Already there', counted(plan.unchanged.length, 'entry', 'entries')],
   ];
   if (plan.kept.length > 0)
     rows.push(['Kept, although staged differently', counted(plan.kept.length, 'entry', 'entries')]);
   rows.push([
     result === undefined ? 'To upload' : 'Uploaded',
-    result === undefined
-      ? `${counted(uploads.length, 'blob')}, ${formatBytes(uploadBytes)}`
-      : `${counted(result.blobsUploaded, 'blob')}, ${formatBytes(result.bytesUploaded)}`,
+    `${counted(done.blobsUploaded, 'blob')}, ${formatBytes(done.bytesUploaded)}`,
   ]);
   if (index !== undefined) {
     rows.push([

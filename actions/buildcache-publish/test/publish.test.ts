@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { publishIdOf } from '@slipway/mirror';
 import {
   blobKey,
   historyKey,
@@ -9,6 +10,7 @@ import {
   keyManifestKey,
   layoutKey,
   mediaTypes,
+  pendingKey,
   pendingPrefix,
 } from '@slipway/spack-buildcache';
 import {
@@ -34,6 +36,7 @@ import {
   stagePackages,
   type TestKey,
   temporaryDirectory,
+  writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { action } from '../src/action.ts';
@@ -386,17 +389,12 @@ describe('a mirror whose index another tool replaced', () => {
 });
 
 describe('a dry run', () => {
-  it('leaves no trace, not even a directory, and tells what would be done', async () => {
+  it('leaves no trace, not even a directory, and says what would be done', async () => {
     const staged = await stageSigned();
     const parent = temporaryDirectory('parent');
     const { outputs, log, json } = await publish(staged, join(parent, 'mirror'), { 'dry-run': true });
     expect(readdirSync(parent)).toEqual([]);
-    expect(outputs).toMatchObject({
-      published: 0,
-      'blobs-uploaded': 0,
-      'bytes-uploaded': 0,
-      'index-checksum': '',
-    });
+    expect(outputs).toMatchObject({ published: 7, 'index-checksum': '' });
     expect(log).toEqual(
       expect.arrayContaining([
         ...listSpecManifests(staged).map((manifest) => `Would write ${manifest}`),
@@ -408,18 +406,39 @@ describe('a dry run', () => {
     expect(json('report')).not.toHaveProperty('result');
   });
 
-  it('changes nothing of a mirror', async () => {
+  it('changes nothing of a mirror, and its plan and outputs are those of the run that follows', async () => {
     const staged = await stageSigned();
+    const { manifestKey: replaced } = await addEntry(staged, { name: 'again', signer: key });
     const mirror = await publishedMirror(staged);
-    await addEntry(staged, { name: 'new', signer: key });
+    const { hash } = await addEntry(staged, { name: 'new', signer: key });
+    await repack(staged, replaced, key);
+    // The note of a publish of the new entry alone, which was killed.
+    const note = pendingKey(publishIdOf([hash]));
+    writeObject(mirror, note, JSON.stringify({ version: 1, startedAtMs: Date.now(), hashes: [hash] }));
     const before = pictureOf(mirror);
     const directories = () => readdirSync(mirror, { recursive: true }).sort();
     const all = directories();
-    await publish(staged, mirror, { 'dry-run': true, view: 'stable', overwrite: true });
+    const inputs = { view: 'stable', overwrite: true };
+    const dry = await publish(staged, mirror, { ...inputs, 'dry-run': true });
     expect(pictureOf(mirror)).toEqual(before);
     expect(directories()).toEqual(all);
+    const real = await publish(staged, mirror, inputs);
+    expect(planOf(real)).toEqual(planOf(dry));
+    for (const name of ['published', 'kept', 'blobs-uploaded', 'bytes-uploaded', 'invalidation-paths'])
+      expect([name, dry.outputs[name]]).toEqual([name, real.outputs[name]]);
+    expect(String(dry.outputs['invalidation-paths'])).toContain(replaced);
+
+    // I6: what is deleted is what was printed before.
+    const deleted = [...before.keys()].filter((name) => !pictureOf(mirror).has(name));
+    expect(deleted).toEqual([note]);
+    expect(dry.log).toContain(`Would delete ${note}`);
+    expect(real.log).toContain(`Will delete ${note} once the index has moved.`);
   });
 });
+
+function planOf(run: ActionRunResult): unknown {
+  return (run.json('report') as { readonly plan: unknown }).plan;
+}
 
 describe('a staged mirror that is a copy', () => {
   it('of the mirror itself publishes nothing', async () => {

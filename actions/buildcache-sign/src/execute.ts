@@ -19,7 +19,7 @@ import type { Signer } from '@slipway/signing';
 import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Plan, Step } from './plan.ts';
 
-/** Signing and flushing wait in libuv's threads; so many in flight keep all of them busy. */
+/** Signing and flushing wait in libuv's threads; this many keep all of them busy. */
 const concurrentSignatures = 16;
 
 export interface Result {
@@ -31,7 +31,7 @@ export interface Ports {
   readonly staged: ObjectStore;
   /** The same as `staged` when signing in place. */
   readonly target: ObjectStore;
-  /** Trusts the signer's own key, and takes documents of others as unsigned. */
+  /** See `Observed`. */
   readonly policy: SignaturePolicy;
   readonly signer: Signer;
   readonly clock: Clock;
@@ -78,7 +78,7 @@ async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, port
   );
 }
 
-/** A manifest as it was planned, without its signature; undefined when there is none. */
+/** The text of a manifest as it was planned, without its signature; undefined if there is no manifest. */
 async function readDocument(
   store: ObjectStore,
   { key, payloadSha256 }: Extract<Step, { kind: 'sign-manifest' }>,

@@ -1,9 +1,11 @@
+import { counted } from '@slipway/core';
+
 /** What is known before anything is signed. */
 export interface Observation {
   readonly fingerprint: string;
   /** The staged entries. */
   readonly entries: readonly ObservedEntry[];
-  /** For signing into another directory: what is staged, and which entries that directory has already. */
+  /** For signing into another directory: what is staged, and which entries that directory already has. */
   readonly output: ObservedOutput | undefined;
 }
 
@@ -18,7 +20,7 @@ export interface ObservedOutput {
   /** Keys of all staged blobs, and of everything else that is staged. */
   readonly blobs: readonly string[];
   readonly documents: readonly string[];
-  /** Who signed the entries that are there with the same payload; by key. */
+  /** Who signed the entries that it has with the same payload, by key. */
   readonly signers: ReadonlyMap<string, string | undefined>;
 }
 
@@ -32,7 +34,7 @@ export interface Plan {
   readonly alreadySigned: number;
 }
 
-/** Signs what lacks a good signature by this key, and adds its public half. What is copied, is copied blobs first. */
+/** Signs what has no good signature by this key, and adds its public key. Blobs are copied before what refers to them. */
 export function plan({ fingerprint, entries, output }: Observation): Plan {
   const unsigned = entries.filter(({ key, signedBy }) => {
     const signer = output?.signers.has(key) ? output.signers.get(key) : signedBy;
@@ -49,4 +51,20 @@ export function plan({ fingerprint, entries, output }: Observation): Plan {
   for (const { key, payloadSha256 } of unsigned) steps.push({ kind: 'sign-manifest', key, payloadSha256 });
   steps.push({ kind: 'add-public-key', fingerprint });
   return { steps, alreadySigned: entries.length - unsigned.length };
+}
+
+/** A plan in words, for a dry run. */
+export function describe({ steps }: Plan): readonly string[] {
+  return steps.map(describeStep);
+}
+
+function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'copy-objects':
+      return `Would copy ${counted(step.keys.length, 'object')}`;
+    case 'sign-manifest':
+      return `Would sign ${step.key}`;
+    case 'add-public-key':
+      return `Would add the public key ${step.fingerprint}`;
+  }
 }

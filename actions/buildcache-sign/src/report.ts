@@ -19,7 +19,7 @@ export interface ReportInput {
 export function report({ plan, result, signer, findings, reportPath, target }: ReportInput): ActionResult {
   const { fingerprint } = signer.publicKey;
   const planned = plan.steps.filter((step) => step.kind === 'sign-manifest').length;
-  const signed = result?.signed.length ?? 0;
+  const signed = result?.signed.length ?? planned;
   const unchecked = findings.filter(({ code }) => code === 'signature-replaced-unchecked').length;
   const summary: SummaryBlock[] = [
     {
@@ -30,10 +30,7 @@ export function report({ plan, result, signer, findings, reportPath, target }: R
       ['Directory', target],
       ['Key', `${fingerprint} (${signer.algorithm})`],
       ['Key owner', signer.publicKey.userIds.join(', ')],
-      [
-        result === undefined ? 'To sign' : 'Signed now',
-        counted(result === undefined ? planned : signed, 'manifest'),
-      ],
+      [result === undefined ? 'To sign' : 'Signed now', counted(signed, 'manifest')],
       ['Already signed', counted(plan.alreadySigned, 'manifest')],
       ...(unchecked === 0
         ? []

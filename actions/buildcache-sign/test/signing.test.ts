@@ -176,18 +176,27 @@ describe('an output directory', () => {
 });
 
 describe('a dry run', () => {
-  it('changes nothing, and names what it would sign', async () => {
-    const { directory } = await stageHonestMirror();
-    const before = pictureOf(directory);
-    const { outputs, log, json } = await sign(directory, { 'dry-run': 'true' });
-    expect(pictureOf(directory)).toEqual(before);
-    expect(outputs).toMatchObject({ signed: 0, 'already-signed': 0 });
-    const manifests = listSpecManifests(directory);
-    expect(log.filter((line) => line.startsWith('Would sign'))).toEqual(
-      manifests.map((manifest) => `Would sign ${manifest}`),
-    );
-    expect(json('report')).toMatchObject({ dryRun: true, signed: [] });
-  });
+  it.each([
+    ['in place', false],
+    ['into another directory', true],
+  ])(
+    '%s changes nothing, and its plan and outputs are those of the run that follows',
+    async (_, isCopied) => {
+      const { directory } = await stageHonestMirror();
+      const [first] = listSpecManifests(directory);
+      const output = isCopied ? { output: join(temporaryDirectory('output'), 'signed') } : {};
+      const before = pictureOf(directory);
+      const dry = await sign(directory, { ...output, 'dry-run': 'true' });
+      expect(pictureOf(directory)).toEqual(before);
+      expect(dry.log).toContain(`Would sign ${first}`);
+      expect(dry.json('report')).toMatchObject({ dryRun: true, signed: [] });
+      const real = await sign(directory, output);
+      expect(planOf(real)).toEqual(planOf(dry));
+      expect(planOf(dry)).toHaveLength(listSpecManifests(directory).length + (isCopied ? 3 : 1));
+      expect(real.outputs).toEqual(dry.outputs);
+      expect(dry.outputs).toMatchObject({ signed: 7, 'already-signed': 0 });
+    },
+  );
 
   it('does not make the output directory', async () => {
     const { directory } = await stageHonestMirror();
@@ -233,3 +242,7 @@ describe.skipIf(gpgMissing)(
     });
   },
 );
+
+function planOf(run: ActionRunResult): unknown {
+  return (run.json('report') as { readonly plan: unknown }).plan;
+}

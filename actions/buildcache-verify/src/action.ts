@@ -1,10 +1,11 @@
 import { awsProblems, openSharedStore, openStoreFromSeed } from '@slipway/aws-actions';
 import { isOnS3, reportOutput, trustProblem } from '@slipway/buildcache-actions';
-import { counted, InternalError } from '@slipway/core';
-import { detectLayout, serveEntryScan } from '@slipway/mirror';
+import { counted } from '@slipway/core';
+import { serveEntryScan } from '@slipway/mirror';
 import { type ActionContext, type ActionResult, defineAction, version } from '@slipway/runner';
 import { execute } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
+import { observe } from './observe.ts';
 import { plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -39,8 +40,8 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     requireExisting: true,
   });
   progress.info(`Verifying ${store.url} (${given.level}).`);
-  const steps = plan(await detectLayout(store), given.level);
-  const [audit] = await execute(steps, {
+  const planned = plan(await observe(store), given.level);
+  const audit = await execute(planned, {
     store,
     trustedKeys: given.trustedKeys,
     allowUnsigned: given.allowUnsigned,
@@ -52,10 +53,10 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     progress,
     workers,
   });
-  if (audit === undefined) throw new InternalError('the plan has no audit');
   progress.info(`Checked ${counted(audit.statistics.entries, 'entry', 'entries')}.`);
   return report({
     audit,
+    plan: planned,
     mirror: store.url,
     level: given.level,
     durationMs: clock.nowMs() - startedMs,

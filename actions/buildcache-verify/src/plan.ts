@@ -1,13 +1,16 @@
-/** Verifying changes nothing, so its plan only says what is looked at. */
+import type { Observation } from './observe.ts';
+
+/** Verifying changes nothing, so its plan only says what is audited. */
 export interface Plan {
-  readonly steps: readonly Step[];
+  readonly steps: readonly [Step];
 }
 
-export type Step =
-  | { readonly kind: 'audit-layout-v3'; readonly level: 'metadata' | 'full' }
-  | { readonly kind: 'audit-layout-v2'; readonly level: 'metadata' | 'full' };
+export interface Step {
+  readonly kind: 'audit-layout-v3' | 'audit-layout-v2';
+  readonly level: 'metadata' | 'full';
+}
 
-/** The audit that fits the layout; what has neither layout is audited, and refused, as the present one. */
-export function plan(layout: 'v3' | 'v2' | undefined, level: 'metadata' | 'full'): Plan {
+/** The audit for the layout. Something without a layout is audited, and refused, as layout v3. */
+export function plan({ layout }: Observation, level: Step['level']): Plan {
   return { steps: [{ kind: layout === 'v2' ? 'audit-layout-v2' : 'audit-layout-v3', level }] };
 }

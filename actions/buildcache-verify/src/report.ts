@@ -8,9 +8,11 @@ import {
 import { counted, formatBytes, formatDuration, UserError } from '@slipway/core';
 import type { AuditReport, Count } from '@slipway/mirror';
 import type { ActionResult, SummaryBlock } from '@slipway/runner';
+import type { Plan } from './plan.ts';
 import { formatSarif } from './sarif.ts';
 
 export interface ReportInput {
+  readonly plan: Plan;
   readonly audit: AuditReport;
   readonly mirror: string;
   readonly level: 'metadata' | 'full';
@@ -38,6 +40,7 @@ export function report(input: ReportInput): ActionResult {
     files: [
       reportFile('buildcache-verify', input.reportPath, {
         mirror,
+        plan: input.plan.steps,
         level,
         layout: audit.layout,
         listed: audit.listed,

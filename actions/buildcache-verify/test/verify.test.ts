@@ -370,6 +370,6 @@ describe('the plan', () => {
     ['v2', 'audit-layout-v2'],
     [undefined, 'audit-layout-v3'],
   ] as const)('of layout %s is %s', (layout, kind) => {
-    expect(plan(layout, 'full')).toEqual({ steps: [{ kind, level: 'full' }] });
+    expect(plan({ layout }, 'full')).toEqual({ steps: [{ kind, level: 'full' }] });
   });
 });
