@@ -1,6 +1,5 @@
-import { type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { isOwnDirectory, type ObjectStore, RemoteError, UserError } from '@slipway/core';
 import { listedPerWanted } from '@slipway/publishing';
-import { ownDirectory } from './walk.ts';
 
 export interface ListedObject {
   readonly sizeBytes: number;
@@ -60,5 +59,5 @@ function tooMany(): UserError {
 /** Whether a key is in the directory that stores, and the inventory, have for themselves. */
 export function isOwn(key: string): boolean {
   const [first = ''] = key.split('/', 1);
-  return first.toLowerCase() === ownDirectory;
+  return isOwnDirectory(first);
 }

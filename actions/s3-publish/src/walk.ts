@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { keyProblem, printable, UserError } from '@slipway/core';
+import { isOwnDirectory, keyProblem, printable, UserError } from '@slipway/core';
 import {
   codeOf,
   credentialStoreIn,
@@ -21,9 +21,6 @@ interface Directory extends WalkedDirectory {
   /** Real paths of the directories in which a symbolic link was followed to get here. */
   readonly trail: readonly string[];
 }
-
-/** Stores keep what is their own here (ADR 0016); no object of a user can have such a key. */
-export const ownDirectory = '.slipway';
 
 const maxFiles = 2_000_000;
 const maxFollowedLinks = 1_000;
@@ -78,7 +75,8 @@ class Finder {
 
   /** Takes a file, and gives the directory to enter. */
   #look(entry: fs.Dirent, path: string, key: string, directory: Directory): Directory | undefined {
-    if (directory.prefix === '' && entry.name.toLowerCase() === ownDirectory) return undefined;
+    // The state of a destination, such as a mirror that is published on from here, is none of its files.
+    if (isOwnDirectory(entry.name) && (directory.prefix === '' || entry.isDirectory())) return undefined;
     if (entry.isDirectory()) return this.#enter({ ...directory, path, prefix: `${key}/` });
     if (entry.isSymbolicLink()) return this.#follow(directory, path, key);
     if (this.#selection.includes(key)) this.#file(key, path, undefined);

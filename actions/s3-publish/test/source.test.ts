@@ -72,8 +72,8 @@ describe('the source', () => {
   });
 
   test('leaves out what a store keeps for itself', async () => {
-    const tree = makeTree({ '.slipway/lock.sqlite': '', 'a/.slipway/x': 'y' });
-    expect(await keysOf(['.'], tree)).toEqual(['a/.slipway/x']);
+    const tree = makeTree({ '.slipway/lock.sqlite': '', 'a/.slipway/x': '', 'a/b': '', 'c/.slipway': '' });
+    expect(await keysOf(['.'], tree)).toEqual(['a/b', 'c/.slipway']);
   });
 });
 

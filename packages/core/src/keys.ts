@@ -33,6 +33,17 @@ export function assertKey(key: string): void {
 }
 
 /**
+ * Where Slipway keeps its own state in a destination: locks, unfinished files, and documents for later runs. No object of a user
+ * has a key there, and no directory of this name below a source is published, packed or signed.
+ */
+export const ownDirectory = '.slipway';
+
+/** Whether this is the name of `ownDirectory`, also on a file system that ignores case. */
+export function isOwnDirectory(name: string): boolean {
+  return name.toLowerCase() === ownDirectory;
+}
+
+/**
  * Whether a key is that of a document which Slipway keeps in a destination for its own later runs: a name with its version
  * in `.slipway/`, where no user's object can be.
  */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { UserError, withoutTrailingSlashes } from '@slipway/core';
+import { isOwnDirectory, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import type { FileFault, FileProblems } from './file-problems.ts';
 import { isPartialName } from './partial-file.ts';
@@ -37,8 +37,8 @@ const maxFiles = 200_000;
 /**
  * What a pattern stands for, in no particular order: a file, a directory with everything below it, or what a glob matches,
  * with everything below the directories that it matches. A pattern of a directory that ends in `/` leaves the directory out
- * of the names. Symbolic links are not followed. Files that a process was writing when it ended, and stores of credentials
- * that the pattern does not name itself, are left out. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
+ * of the names. Symbolic links are not followed. Files that a process was writing when it ended, the state that Slipway keeps
+ * in a destination, and stores of credentials that the pattern does not name itself are left out. Adds to `problems` what cannot be used. Throws `UserError` `too-large`.
  */
 export function findFiles(pattern: string, options: FindOptions): readonly FoundPath[] {
   const { problems, baseDirectory } = options;
@@ -94,6 +94,11 @@ function statOf(path: string, follow: boolean): fs.Stats | undefined {
 /** What `fs.Stats` and `fs.Dirent` both tell. */
 type EntryKind = Pick<fs.Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>;
 
+/** Whether this is the directory in which a destination, such as a mirror in the workspace, keeps its state. */
+function isState(entry: fs.Dirent): boolean {
+  return isOwnDirectory(entry.name) && entry.isDirectory();
+}
+
 class Finder {
   readonly found: FoundPath[] = [];
   leftOutCount = 0;
@@ -112,7 +117,8 @@ class Finder {
     const root = this.#take(path, name, kind, path);
     if (root === undefined) return;
     this.#walk(root, {
-      visit: (entry, entryPath, entryName) => this.#take(entryPath, entryName, entry, path),
+      visit: (entry, entryPath, entryName) =>
+        isState(entry) ? undefined : this.#take(entryPath, entryName, entry, path),
       onEmpty: (directory) => this.#addEmptyDirectory(directory),
     });
   }
@@ -128,7 +134,7 @@ class Finder {
       { path: directory, prefix: '' },
       {
         visit: (entry, path, name) => {
-          if (this.#excluded(path)) return undefined;
+          if (isState(entry) || this.#excluded(path)) return undefined;
           const isDirectory = entry.isDirectory();
           if (isLeftOut(credentialStoreIn(name))) {
             if (test(name) || (isDirectory && name.split('/').length < depth))

@@ -187,6 +187,13 @@ describe('a pattern', () => {
     expect(find(directory, '*').names).toEqual(['a']);
   });
 
+  it('passes over the state of a destination that is in the workspace, but not over files of that name', () => {
+    const directory = tree('.slipway/lock.sqlite', 'mirror/.slipway/lock.sqlite', 'mirror/a', 'b/.slipway');
+    for (const pattern of ['./', '**', '*'])
+      expect(find(directory, pattern).names.toSorted()).toEqual(['b/.slipway', 'mirror/a']);
+    expect(find(directory, 'mirror').names).toEqual(['mirror/a']);
+  });
+
   it('I8: names that are not UTF-8 and pipes are problems', () => {
     const directory = tree('d/a');
     writeFileSync(Buffer.concat([Buffer.from(`${directory}/d/`), Buffer.from([0xff, 0xfe])]), 'x');

@@ -1,7 +1,7 @@
 import type { Dirent, Stats } from 'node:fs';
-import { keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
+import { isOwnDirectory, keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
 import { isMissing, named, notAPrefix, readError } from './errors.ts';
-import { assertStoreKey, type FileRoom, ownDirectory } from './room.ts';
+import { assertStoreKey, type FileRoom } from './room.ts';
 
 /** Entries that are looked at together: in the pool at the same time, or before other work gets its turn. */
 const chunkEntries = 1024;
@@ -129,7 +129,7 @@ class Listing {
   /** A promise only where a call gives one. */
   #look(directory: Directory, entry: Dirent): Found | Promise<Found> {
     const key = directory.prefix + entry.name;
-    if (directory.prefix === '' && entry.name.toLowerCase() === ownDirectory) return nothing;
+    if (directory.prefix === '' && isOwnDirectory(entry.name)) return nothing;
     const problem = keyProblem(key);
     if (problem !== undefined) return this.#problem('name-invalid', `${named(key)}: ${problem}`);
     const path = `${directory.path}/${entry.name}`;

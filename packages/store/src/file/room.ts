@@ -1,20 +1,21 @@
 import fs from 'node:fs';
-import { assertKey, isOwnDocument, makeDirectories, systemErrorCode, UserError } from '@slipway/core';
+import {
+  assertKey,
+  isOwnDirectory,
+  isOwnDocument,
+  makeDirectories,
+  ownDirectory,
+  systemErrorCode,
+  UserError,
+} from '@slipway/core';
 import { callsFor, type FileCalls, fsync, pooledCalls } from './calls.ts';
 import { isMissing, named, nameTaken, notAFile, pathOutside, writableHint } from './errors.ts';
-
-/**
- * The store's own directory: its temporary files and its lock. No key leads there, but those of the documents that Slipway
- * keeps in a destination (`isOwnDocument`).
- */
-export const ownDirectory = '.slipway';
 
 /** Throws `UserError` `name-invalid` when `key` cannot be an object's key, or is the store's own. */
 export function assertStoreKey(key: string): void {
   assertKey(key);
   if (isOwnDocument(key)) return;
-  // File systems that ignore case would find the directory under other spellings too.
-  if (key.split('/', 1)[0]?.toLowerCase() === ownDirectory) {
+  if (isOwnDirectory(key.split('/', 1)[0] ?? '')) {
     throw new UserError(
       'name-invalid',
       `${named(key)} cannot be the name of an object: ${ownDirectory} is the store's own.`,

@@ -4,6 +4,7 @@ import {
   type Clock,
   type ObjectInfo,
   type ObjectStore,
+  ownDirectory,
   type StoredObject,
   type StoredStream,
   systemClock,
@@ -24,7 +25,7 @@ import {
 import { listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { chunksOf, etagOf, infoWithEtag, notAFileKinds, type OpenFile, openFile } from './object.ts';
-import { assertStoreKey, FileRoom, ownDirectory, pathOf, placeOf } from './room.ts';
+import { assertStoreKey, FileRoom, pathOf, placeOf } from './room.ts';
 import { TemporaryFiles } from './temporary.ts';
 
 /** Files up to this size are read by the calls of the room, larger ones always through the pool. */

@@ -1,11 +1,11 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
-import { systemErrorCode, type WriteSource } from '@slipway/core';
+import { ownDirectory, systemErrorCode, type WriteSource } from '@slipway/core';
 import { openSource, otherBytes, readSource } from '../source-file.ts';
 import { fsync, pooledCalls } from './calls.ts';
 import { isMissing, notAFile, pathOutside } from './errors.ts';
-import { type FileRoom, ownDirectory } from './room.ts';
+import type { FileRoom } from './room.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const chunkBytes = 1024 * 1024;
