@@ -1,7 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { ObjectStore } from '@slipway/core';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
-import type { ActionResult } from '@slipway/runner';
 import { indexManifestKey, keyIndexManifestKey, keyManifestKey, layoutKey } from '@slipway/spack-buildcache';
 import {
   addEntry,
@@ -11,15 +9,13 @@ import {
   dieAtEveryCall,
   haveCdnSite,
   makeKey,
-  runAction,
   startCdnSite,
   type TestKey,
   temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { action } from '../src/action.ts';
-import { publishBuildcache } from '../src/publish.ts';
 import { minioPlaces } from './mirror-places.ts';
+import { publishTo } from './publishing.ts';
 import { repack } from './repack.ts';
 
 /** Built by `scripts/bundle cloudfront-invalidate`. */
@@ -57,11 +53,11 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
         ],
         async prepare(name) {
           const mirror = await places(name).open();
-          expect((await publish(first, mirror, key)).failure).toBeUndefined();
+          expect((await publishTo(mirror, first, key)).failure).toBeUndefined();
           await mirror.delete(pendingInvalidationsKey);
           return mirror;
         },
-        publish: (mirror) => publish(second, mirror, key),
+        publish: (mirror) => publishTo(mirror, second, key, { overwrite: 'true' }),
         invalidateBundle,
       });
       expect(deaths).toBeGreaterThan(20);
@@ -69,18 +65,3 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
     600_000,
   );
 });
-
-/** Publishes to an open store, as the action does to the one that it opens. */
-function publish(staged: string, mirror: ObjectStore, key: TestKey): Promise<ActionResult> {
-  const inputs = {
-    buildcache: staged,
-    mirror: mirror.url,
-    'aws-region': 'us-east-1',
-    'trusted-keys': key.fingerprint,
-    'signing-key': key.privateArmored,
-    overwrite: 'true',
-  };
-  return runAction(action, inputs, {
-    run: (given, context) => publishBuildcache(given, async () => mirror, context),
-  });
-}

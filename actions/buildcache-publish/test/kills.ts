@@ -1,7 +1,17 @@
 import { join } from 'node:path';
-import { mapConcurrently } from '@slipway/core';
+import type { ObjectStore } from '@slipway/core';
 import { classifyKey } from '@slipway/spack-buildcache';
-import { temporaryDirectory } from '@slipway/testkit';
+import {
+  type ActionProcessOptions,
+  changesIn,
+  countsChanges,
+  type DyingMoment,
+  diesAtChange,
+  dyingStore,
+  type S3FaultProxy,
+  spread,
+  temporaryDirectory,
+} from '@slipway/testkit';
 import { expect } from 'vitest';
 import { copyMirror, keysIn, type MirrorPlace, type MirrorPlaces, removeMirror } from './mirror-places.ts';
 import {
@@ -11,107 +21,131 @@ import {
   makePublisher,
   type Publisher,
   publish,
+  publishTo,
   stage,
 } from './publishing.ts';
 
-const earlierEntries = 4;
-const stagedEntries = 30;
-const atOnce = 2;
-
-/**
- * Publishes to a mirror that has entries already, and kills it at random moments, `kills` times. Expects that the mirror
- * verifies after each, and that a rerun uploads only the rest.
- */
-export async function killPublishers(kills: number, places: MirrorPlaces): Promise<void> {
-  const scene = await prepare(places);
-  const moments = Array.from({ length: kills }, (_, index) => ({
-    name: `kill-${index}`,
-    delayMs: Math.random() * scene.workMs,
-  }));
-  const results = await mapConcurrently(moments, atOnce, ({ delayMs, name }) =>
-    killOnce(scene, delayMs, places(name)),
-  );
-  // The kills must have hit the work, not its ends alone.
-  expect(results.filter((result) => result.killed).length).toBeGreaterThan(kills / 2);
-  expect(results.filter((result) => result.unfinished).length).toBeGreaterThan(kills / 40);
-  expect(new Set(results.map((result) => result.manifests)).size).toBeGreaterThan(2);
-}
+const earlierEntries = 2;
+const maxCalls = 500;
 
 interface Scene {
   readonly publisher: Publisher;
+  readonly places: MirrorPlaces;
   /** A mirror with the earlier entries. */
   readonly base: MirrorPlace;
   readonly staged: string;
   readonly entryCount: number;
-  /** How long a publish works after its first words: the time in which a kill is worth trying. */
-  readonly workMs: number;
+  /** How many of them the base does not have. */
+  readonly newEntries: number;
 }
 
-async function prepare(places: MirrorPlaces): Promise<Scene> {
+/** A mirror with entries, and what is staged to be added to it. */
+export async function prepareKills(places: MirrorPlaces, newEntries: number): Promise<Scene> {
   const directory = temporaryDirectory('killed');
   const publisher = await makePublisher();
   const earlier = join(directory, 'earlier');
   await stage(earlier, publisher, 'earlier', earlierEntries);
   const base = places('base');
-  const first = await publish(earlier, base, publisher);
-  expect(first.exitCode, first.log).toBe(0);
+  const first = await publishTo(await base.open(), earlier, publisher);
+  expect(first.failure).toBeUndefined();
   const staged = join(directory, 'staged');
-  const entryCount = await stage(staged, publisher, 'killed', stagedEntries);
-  const measured = Array.from({ length: atOnce }, async (_, index) => {
-    const mirror = places(`measured-${index}`);
-    await copyMirror(base, mirror);
-    return measureWork(staged, mirror, publisher);
-  });
-  const workMs = Math.max(...(await Promise.all(measured)));
-  return { publisher, base, staged, entryCount, workMs };
+  const entryCount = await stage(staged, publisher, 'killed', newEntries);
+  return { publisher, places, base, staged, entryCount, newEntries };
 }
 
-/** Measured as many at once as are killed at once, or all kills would come too early. */
-async function measureWork(staged: string, mirror: MirrorPlace, publisher: Publisher): Promise<number> {
-  let startedMs: number | undefined;
-  const run = await publish(staged, mirror, publisher, () => {
-    startedMs ??= performance.now();
-  });
-  const workMs = performance.now() - (startedMs ?? 0);
-  expect(run.exitCode, run.log).toBe(0);
-  expect(errorsOf(await audit(mirror, publisher))).toEqual([]);
-  return workMs;
-}
-
-interface Killed {
-  readonly killed: boolean;
+/** What an interrupted publish left. */
+interface Left {
   readonly manifests: number;
   readonly unfinished: boolean;
 }
 
-/** Publishes, kills it after `delayMs` of work, checks the mirror, publishes again, and checks once more. */
-async function killOnce(scene: Scene, delayMs: number, mirror: MirrorPlace): Promise<Killed> {
-  const { publisher, staged } = scene;
-  await copyMirror(scene.base, mirror);
-  let armed = false;
-  const first = await publish(staged, mirror, publisher, (_, kill) => {
-    if (armed) return;
-    armed = true;
-    setTimeout(() => kill('SIGKILL'), delayMs);
-  });
+/**
+ * Lets `interrupted` publish to a copy of the base, which must verify then, and publishes once more: that uploads only the
+ * rest, and finishes the mirror.
+ */
+async function interruptOnce(
+  { publisher, places, base, staged, entryCount }: Scene,
+  name: string,
+  interrupted: (mirror: MirrorPlace, store: ObjectStore) => Promise<void>,
+): Promise<Left> {
+  const mirror = places(name);
+  await copyMirror(base, mirror);
+  const store = await mirror.open();
+  await interrupted(mirror, store);
   const after = await audit(mirror, publisher);
-  expect(errorsOf(after), `killed after ${delayMs} ms`).toEqual([]);
+  expect(errorsOf(after), name).toEqual([]);
   const stored = new Set(await keysIn(mirror));
   const missing = entryBlobsOf(staged).filter((key) => !stored.has(key)).length;
   const manifests = [...stored].filter((key) => classifyKey(key).kind === 'spec-manifest').length;
 
-  const second = await publish(staged, mirror, publisher);
-  expect(second.exitCode, second.log).toBe(0);
-  expect(Number(second.outputs['blobs-uploaded'])).toBe(missing);
+  const second = await publishTo(store, staged, publisher);
+  expect(second.failure, name).toBeUndefined();
+  expect(Number(second.outputs['blobs-uploaded']), name).toBe(missing);
   const finished = await audit(mirror, publisher);
   expect(finished.findings.filter((found) => found.severity !== 'notice')).toEqual([]);
   const main = finished.indexes.find((index) => index.view === undefined);
-  // The earlier publish had the same shared dependencies.
-  expect(main?.entries).toBe(earlierEntries + scene.entryCount);
+  expect(main?.entries).toBe(earlierEntries + entryCount);
   await removeMirror(mirror);
-  return {
-    killed: first.signal === 'SIGKILL',
-    manifests,
-    unfinished: after.findings.some((found) => found.code === 'publish-unfinished'),
-  };
+  return { manifests, unfinished: after.findings.some((found) => found.code === 'publish-unfinished') };
+}
+
+/** Lets a publish die at each call that it makes of the mirror's store. Gives how many there are. */
+export async function dieAtEveryCallOf(scene: Scene, moment: DyingMoment): Promise<number> {
+  const { staged, publisher } = scene;
+  const left: Left[] = [];
+  for (let call = 1; call <= maxCalls; call += 1) {
+    let made = 0;
+    left.push(
+      await interruptOnce(scene, `${moment} call ${call}`, async (_, store) => {
+        const dying = dyingStore(store, call, moment);
+        // Whether it ends as an error of the run or of the process is all the same.
+        await publishTo(dying.store, staged, publisher).catch(() => undefined);
+        made = dying.calls();
+      }),
+    );
+    if (made >= call) continue;
+    // Its entries came one by one, and what it left was seen to be unfinished.
+    expect(new Set(left.map(({ manifests }) => manifests)).size).toBe(scene.newEntries + 1);
+    expect(left.some(({ unfinished }) => unfinished)).toBe(true);
+    return call - 1;
+  }
+  throw new Error(`a publish makes more than ${maxCalls} calls`);
+}
+
+/** Kills publishing processes, `kills` times, just before a change that they make in the file system. */
+export async function killAtChanges(scene: Scene, kills: number): Promise<void> {
+  const { staged, publisher, base, places } = scene;
+  const run = (mirror: MirrorPlace, options: ActionProcessOptions) =>
+    publish(staged, mirror, publisher, options);
+  const counted = places('counted');
+  await copyMirror(base, counted);
+  const whole = await run(counted, { nodeOptions: countsChanges });
+  expect(whole.exitCode, whole.log).toBe(0);
+  for (const change of spread(kills, changesIn(whole.log))) {
+    await interruptOnce(scene, `change ${change}`, async (mirror) => {
+      expect((await run(mirror, { nodeOptions: diesAtChange(change) })).signal).toBe('SIGKILL');
+    });
+  }
+}
+
+/** Kills publishing processes, `kills` times, as soon as a proxy before the server has had a number of their writes. */
+export async function killAtWrites(scene: Scene, proxy: S3FaultProxy, kills: number): Promise<void> {
+  const { staged, publisher } = scene;
+  for (const wanted of spread(kills, 2 * scene.newEntries)) {
+    await interruptOnce(scene, `write ${wanted}`, async (mirror) => {
+      let writes = 0;
+      let kill: (() => void) | undefined;
+      proxy.onAnswered = ({ method }) => {
+        writes += method === 'PUT' ? 1 : 0;
+        if (writes >= wanted) kill?.();
+      };
+      const killed = await publish(staged, mirror, publisher, {
+        onOutput: (_, end) => {
+          kill = () => end('SIGKILL');
+        },
+      });
+      proxy.onAnswered = () => {};
+      expect(killed.signal).toBe('SIGKILL');
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { silentProgress, systemClock } from '@slipway/core';
+import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { type AuditReport, auditMirror, type Finding } from '@slipway/mirror';
+import type { ActionResult } from '@slipway/runner';
 import { blobKey } from '@slipway/spack-buildcache';
 import {
   type ActionProcessOptions,
@@ -10,9 +11,12 @@ import {
   listSpecManifests,
   makeKey,
   readManifest,
+  runAction,
   stagePackages,
   type TestKey,
 } from '@slipway/testkit';
+import { action } from '../src/action.ts';
+import { publishBuildcache } from '../src/publish.ts';
 import type { MirrorPlace } from './mirror-places.ts';
 
 const bundle = fileURLToPath(new URL('../dist/index.js', import.meta.url));
@@ -45,9 +49,10 @@ export function publish(
   staged: string,
   mirror: MirrorPlace,
   publisher: Publisher,
-  onOutput?: ActionProcessOptions['onOutput'],
+  options: Omit<ActionProcessOptions, 'inputs' | 'environment'> = {},
 ): Promise<ActionRun> {
   return actionProcess(bundle, {
+    ...options,
     inputs: {
       buildcache: staged,
       mirror: mirror.url,
@@ -57,7 +62,27 @@ export function publish(
       ...mirror.inputs,
     },
     environment: mirror.environment,
-    ...(onOutput === undefined ? {} : { onOutput }),
+  });
+}
+
+/** One publish to an open store, as the action makes it to the one that it opens. */
+export function publishTo(
+  store: ObjectStore,
+  staged: string,
+  publisher: Publisher,
+  more: Readonly<Record<string, string>> = {},
+): Promise<ActionResult> {
+  const inputs = {
+    buildcache: staged,
+    mirror: store.url,
+    'trusted-keys': publisher.fingerprint,
+    'signing-key': publisher.privateArmored,
+    // Read where the store is on S3, though it is open already.
+    'aws-region': 'us-east-1',
+    ...more,
+  };
+  return runAction(action, inputs, {
+    run: (given, context) => publishBuildcache(given, async () => store, context),
   });
 }
 

@@ -1,12 +1,11 @@
-import { haveMinio, type Minio, startMinio } from '@slipway/testkit';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type DyingMoment, haveMinio, type Minio, startMinio, startS3FaultProxy } from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { publishAtOnce } from './concurrency.ts';
-import { killPublishers } from './kills.ts';
+import { dieAtEveryCallOf, killAtWrites, prepareKills } from './kills.ts';
 import { type MirrorPlaces, minioPlaces } from './mirror-places.ts';
 
 const publishers = 32;
 const rounds = 3;
-const kills = 200;
 
 describe.skipIf(!haveMinio())('a mirror on S3 (needs minio)', () => {
   let minio: Minio | undefined;
@@ -21,7 +20,20 @@ describe.skipIf(!haveMinio())('a mirror on S3 (needs minio)', () => {
     await publishAtOnce(publishers, rounds, places);
   }, 1_800_000);
 
-  it(`I5: verifies after each of ${kills} kills, and a rerun uploads only the rest`, async () => {
-    await killPublishers(kills, places);
-  }, 1_800_000);
+  it.each<DyingMoment>(['before', 'after'])(
+    'I5: verifies after a publish that died %s any call of its store, and a rerun uploads only the rest',
+    async (moment) => {
+      const scene = await prepareKills((name) => places(`${moment} ${name}`), 1);
+      expect(await dieAtEveryCallOf(scene, moment)).toBeGreaterThan(20);
+    },
+    600_000,
+  );
+
+  it('I5: verifies after a process that was killed by what the server had, and a rerun uploads only the rest', async () => {
+    if (minio === undefined) throw new Error('there is no MinIO');
+    const proxy = await startS3FaultProxy(minio.endpointUrl);
+    onTestFinished(() => proxy.close());
+    const behind = minioPlaces({ ...minio, endpointUrl: proxy.endpointUrl }, await minio.makeBucket());
+    await killAtWrites(await prepareKills(behind, 10), proxy, 6);
+  }, 600_000);
 });

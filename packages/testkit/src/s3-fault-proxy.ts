@@ -52,6 +52,8 @@ export interface ProxiedRequest {
 export interface S3FaultProxy {
   readonly endpointUrl: string;
   readonly requests: readonly ProxiedRequest[];
+  /** Called when the server has carried out a request, before its answer is sent on. */
+  onAnswered: (request: ProxiedRequest) => void;
   /** From now on these faults happen. */
   setFaults(faults: S3Faults): void;
   /** The next `times` matching requests get this fault, whatever the probabilities. */
@@ -121,6 +123,7 @@ export async function startS3FaultProxy(
         return void incoming.socket.destroy();
       }
       const whole = Buffer.concat(body);
+      proxy.onAnswered({ method, url, headers, fault });
       if (fault === 'ambiguous' || (fault === 'cut' && whole.length === 0)) {
         return void incoming.socket.resetAndDestroy();
       }
@@ -140,9 +143,10 @@ export async function startS3FaultProxy(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  return {
+  const proxy: S3FaultProxy = {
     endpointUrl: `http://127.0.0.1:${address.port}`,
     requests,
+    onAnswered: () => {},
     setFaults(next) {
       current = next;
     },
@@ -155,6 +159,7 @@ export async function startS3FaultProxy(
       server.close();
     },
   };
+  return proxy;
 }
 
 /** Answers instead of the server if the fault is such an answer. */
