@@ -1,18 +1,18 @@
-/** A command as a list of words: the program, then its arguments, with placeholders still in them. */
+/** The words of a command: the program, then its arguments, which may have placeholders. */
 export type Command = readonly [program: string, ...args: string[]];
 
-/** Customers' fields by their names, and `key` for the validator. */
+/** Values by the names of placeholders. */
 export type Placeholders = Readonly<Record<string, string>>;
 
 const maxWords = 200;
 const operators = /^(\d*[<>]|[|&;]|&&|\|\|)/;
-/** `{{word}}` stands for `{word}`, and `${word}` is left to a shell that the command starts itself. */
+/** `{{word}}` stands for a literal `{word}`. `${word}` is left to a shell that the command starts itself. */
 const placeholder = /\$\{|\{\{([a-z][a-z0-9_-]*)\}\}|\{([a-z][a-z0-9_-]*)\}/g;
 
 /**
- * The words of a command line. Blanks part words; quotes group: nothing is special within `'…'`, and within `"…"` a
- * backslash before `"` or `\`. Elsewhere a backslash is itself, as in paths of Windows. No shell sees it, so whatever a
- * shell would act on is refused. Throws an `Error` that says what and where.
+ * The words of a command line. Spaces separate words and quotes group them: nothing is special within `'…'`, and only a
+ * backslash before `"` or `\` within `"…"`. Elsewhere a backslash is literal, as in Windows paths. No shell is involved, so
+ * anything that a shell would act on is refused. Throws an `Error` that says what.
  */
 export function parseCommand(text: string): Command {
   const words: string[] = [];
@@ -24,14 +24,13 @@ export function parseCommand(text: string): Command {
       continue;
     }
     if (kind === 'plain' && word === undefined && operators.test(value)) refuse(`"${value}" needs a shell`);
-    if (kind !== 'literal' && /\$[A-Za-z_{(]|`/.test(value))
-      refuse('"$" and "`" are expanded only by a shell');
+    if (kind !== 'literal' && /\$[A-Za-z_{(]|`/.test(value)) refuse('"$" and "`" need a shell');
     word = (word ?? '') + (kind === 'escaped' ? value.replace(/\\(["\\])/g, '$1') : value);
   }
   if (word !== undefined) words.push(word);
   const [program, ...args] = words;
-  if (program === undefined || program === '') throw new Error('it names no program');
-  if (words.length > maxWords) throw new Error(`it has more than ${maxWords} words`);
+  if (program === undefined || program === '') throw new Error('must begin with the name of a program');
+  if (words.length > maxWords) throw new Error(`must have at most ${maxWords} words`);
   return [program, ...args];
 }
 
@@ -43,7 +42,7 @@ interface Token {
 function* tokens(text: string): Generator<Token> {
   const pattern = /(\s+)|([^\s'"]+)|'([^']*)'|"((?:[^"\\]|\\.)*)"|(.)/gsu;
   for (const [, blank, plain, literal, escaped, open] of text.matchAll(pattern)) {
-    if (open !== undefined) throw new Error(`a quote (${open}) is opened and never closed`);
+    if (open !== undefined) throw new Error(`a quote (${open}) is not closed`);
     if (blank !== undefined) yield { kind: 'blank', value: blank };
     else if (plain !== undefined) yield { kind: 'plain', value: plain };
     else if (literal !== undefined) yield { kind: 'literal', value: literal };
@@ -52,10 +51,10 @@ function* tokens(text: string): Generator<Token> {
 }
 
 function refuse(what: string): never {
-  throw new Error(`${what}, and none is started; put it in single quotes, or write sh -c '…' "{email}"`);
+  throw new Error(`${what}, but no shell is used; put it in single quotes, or write sh -c '…' sh {email}`);
 }
 
-/** Which placeholders the command has, each once. */
+/** The placeholders of a command, each once. */
 export function placeholdersOf(command: Command): readonly string[] {
   const names = command.flatMap((word) =>
     [...word.matchAll(placeholder)].flatMap(([, , name]) => name ?? []),
@@ -63,7 +62,7 @@ export function placeholdersOf(command: Command): readonly string[] {
   return [...new Set(names)];
 }
 
-/** The command with its placeholders filled in. What is filled in is never split, nor looked at for placeholders again. */
+/** The command with its placeholders filled in. Values are never split, nor searched for placeholders. */
 export function fillIn(command: Command, values: Placeholders): Command {
   const fill = (word: string): string =>
     word.replace(placeholder, (whole, escaped: string | undefined, name: string | undefined) => {

@@ -8,20 +8,14 @@ export type Customer = Readonly<Record<string, string | number>>;
 const maxShownCharacters = 100;
 const maxShownTotalCharacters = 400;
 
-export interface Identity {
-  /** The fields that decide the key. */
-  readonly distinctBy: readonly string[];
-  readonly ignoredDifferences: readonly Difference[];
-}
-
 /** Whether two customers may have the same key. */
 export function sameCustomer(
   one: Customer,
   other: Customer,
-  { distinctBy, ignoredDifferences }: Identity,
+  { ignoredDifferences }: { readonly ignoredDifferences: readonly Difference[] },
 ): boolean {
   const folded = (value: string | number | undefined): string => fold(String(value), ignoredDifferences);
-  return distinctBy.every((field) => folded(one[field]) === folded(other[field]));
+  return Object.keys(one).every((field) => folded(one[field]) === folded(other[field]));
 }
 
 function fold(text: string, ignored: readonly Difference[]): string {
@@ -31,7 +25,7 @@ function fold(text: string, ignored: readonly Difference[]): string {
   return ignored.includes('unicode-form') ? folded.normalize('NFC') : folded;
 }
 
-/** A customer on one line, each value as JSON. What cannot be seen in one is shown once more, escaped. */
+/** A customer on one line, with values as JSON. A value with combining marks is shown a second time, escaped. */
 export function customerText(customer: Customer): string {
   const values = Object.entries(customer).map(([name, value]) => `${name} ${valueText(value)}`);
   return printable(values.join(', '), maxShownTotalCharacters);
@@ -41,36 +35,30 @@ function valueText(value: string | number): string {
   if (typeof value === 'number') return String(value);
   const shown = value.length > maxShownCharacters ? `${value.slice(0, maxShownCharacters)}…` : value;
   const length = shown === value ? '' : ` (${[...value].length} characters)`;
-  const escaped = shown.replace(/[\p{M}\p{Cf}]/gu, codePointEscape);
+  const escaped = shown.replace(/\p{M}/gu, codePointEscape);
   return JSON.stringify(shown) + (escaped === shown ? '' : ` (${escaped})`) + length;
 }
 
-/** Marks and joiners, which nobody can tell from what they are joined to. */
+/** Marks cannot be told from the characters that they combine with. */
 function codePointEscape(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** The name of the variable in which a command finds a field. */
-export function customerVariable(field: string): string {
-  return `CUSTOMER_${field.toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** Ways in which a customer is similar to another. */
+/** How two customers are similar. */
 export const similarities = ['character', 'case', 'unicode-form', 'space', 'boundary', 'unrelated'] as const;
 export type Similarity = (typeof similarities)[number];
 
 export interface Variation {
   readonly kind: Similarity;
-  /** Chooses one of the fields that decide the key. */
+  /** Chooses a field. */
   readonly field: number;
-  /** Chooses a character of it. */
+  /** Chooses a character of the field. */
   readonly position: number;
 }
 
 /**
- * A customer who is similar to `customer`: one character is another, or in its other case, or encoded otherwise; a space
- * is added; or the end of one field has become the beginning of the next. Where that does not apply, a character is
- * added. `unrelated` is given for customers that are not similar at all.
+ * A customer who is similar to `customer`: one character is replaced, or changes its case or its encoding; a space is
+ * added; or the end of one field becomes the beginning of the next. Where that does not apply, a character is added.
  */
 export function similarTo(
   customer: Customer,
@@ -98,7 +86,7 @@ export function similarTo(
   }
   const text = String(value);
   const other = varyText(text, kind, position);
-  // A letter before an address leaves it one.
+  // With a letter in front, an address stays valid.
   return { ...customer, [varied.name]: other === text ? `x${text}` : other };
 }
 
@@ -134,7 +122,7 @@ function indexesOf(characters: readonly string[], kind: RegExp): readonly number
   return characters.flatMap((character, index) => (kind.test(character) ? [index] : []));
 }
 
-/** ("ab", "c") becomes ("a", "bc"): they are the same to whoever joins fields without a mark between them. */
+/** ("ab", "c") becomes ("a", "bc"): the same to a program that joins fields without a separator. */
 function moveBoundary(
   customer: Customer,
   from: CustomerField,
@@ -144,7 +132,7 @@ function moveBoundary(
   const characters = [...String(customer[from.name])];
   const last = characters.at(-1);
   if (to === undefined || to.kind === 'choice' || to.kind === 'integer') return undefined;
-  // An address keeps what makes it one.
+  // An address must stay valid.
   if (from.kind === 'email' || characters.length < 2 || last === undefined || !/[a-z0-9]/i.test(last))
     return undefined;
   return {

@@ -3,12 +3,12 @@ import { printable, Redactor } from '@slipway/core';
 const maxLines = 3;
 const maxLineCharacters = 160;
 const mask = '***';
-/** What a key or a token may be made of, without what parts words in prose and paths. */
+/** Runs of characters that a key or a token may consist of; not those that separate words in prose and paths. */
 const runs = /[\p{L}\p{N}+=_~-]{8,}/gu;
 
 /**
- * What a program wrote to its standard error, for a person who must find out why it failed: three lines at most, without
- * `secrets` and without whatever looks like a key or a token. The runner takes out what else it knows to be secret.
+ * At most three lines of a program's standard error, to show why it failed, without `secrets` and without anything that
+ * looks like a key or a token. The runner removes the other secrets that it knows.
  */
 export function excerptOf(stderr: string, secrets: Iterable<string>): string | undefined {
   const redactor = new Redactor();
@@ -23,7 +23,7 @@ export function excerptOf(stderr: string, secrets: Iterable<string>): string | u
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** Words of prose and names in code are letters; what has digits among them, is all in capitals, or is very long may be a key. */
+/** Words and names in code are letters. A run with digits, all in capitals, or very long may be a key. */
 function maskRun(run: string): string {
   const mayBeKey = /\p{N}/u.test(run) || !/\p{Ll}/u.test(run) || /[+=~]/.test(run) || run.length > 24;
   const mayBeGroups = /^(\p{L}{2,8})([-_]\p{L}{2,8}){2,}$/u.test(run);

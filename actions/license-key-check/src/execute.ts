@@ -1,31 +1,31 @@
-import { type Clock, type ProgressPort, UserError } from '@slipway/core';
-import { askAll, OutOfTime, type RunProgram } from './ask.ts';
-import { sampleCases } from './cases.ts';
+import { type Clock, type ProgressPort, UserPattern } from '@slipway/core';
+import fc from 'fast-check';
+import { type Case, caseArbitrary } from './cases.ts';
+import type { Customer } from './customer.ts';
 import { excerptOf } from './excerpt.ts';
-import { KeyBook } from './key-book.ts';
-import { someChanges } from './key-changes.ts';
-import type { KeyRules } from './key-rules.ts';
-import { parsePattern } from './parsers.ts';
+import { type Change, someChanges } from './key-changes.ts';
 import type { Plan } from './plan.ts';
-import type { ProcessResult } from './process.ts';
-import { keyReading, verdictReading } from './readings.ts';
-import { type CaseFailure, type RoundTools, type Tally, tryCases } from './round.ts';
-import { smallestFailure } from './shrink.ts';
-import type { ChangeKind, Check } from './vocabulary.ts';
+import { OutOfTime, Programs } from './programs.ts';
+import { type CaseFailure, type CaseTools, type Counts, tryCase } from './try-case.ts';
+
+/** A customer is small after far fewer attempts; each may take as long as a command may. */
+const maxAttempts = 300;
 
 export interface CheckPorts {
-  readonly run: RunProgram;
+  /** All variables that the programs get. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly concurrency: number;
   readonly clock: Clock;
   readonly progress: ProgressPort;
 }
 
-/** A failure as it is told: nothing in it is a key. */
-export interface FoundFailure extends Omit<CaseFailure, 'trouble' | 'by'> {
+/** A failure as it is reported: nothing in it is a key. */
+export interface FoundFailure extends Omit<CaseFailure, 'trouble'> {
   /** Which case it was, counted from 1. */
   readonly caseNumber: number;
   /** How many times a smaller case failed as well. */
   readonly shrinkSteps: number;
+  /** Whether the case failed again when it was tried alone. */
   readonly repeatable: boolean;
   /** What the program wrote to its standard error, made safe. */
   readonly excerpt: string | undefined;
@@ -34,128 +34,151 @@ export interface FoundFailure extends Omit<CaseFailure, 'trouble' | 'by'> {
 export interface Execution {
   /** How many cases passed every check. */
   readonly passedCases: number;
-  readonly tally: Tally;
-  readonly processes: number;
-  /** Whether the time limit ended the check before all cases were tried. */
-  readonly outOfTime: boolean;
+  readonly counts: Counts;
   readonly failure: FoundFailure | undefined;
   readonly durationMs: number;
 }
 
-/** Tries the cases of a plan until one fails, all are through, or time is over. Throws `UserError` for programs that are not there. */
-export async function execute(
-  plan: Plan,
-  { run, concurrency, clock, progress }: CheckPorts,
-): Promise<Execution> {
+/** Tries the cases of a plan until one fails, all have passed, or time is over. Throws `UserError` for a program that is not there. */
+export async function execute(plan: Plan, ports: CheckPorts): Promise<Execution> {
+  const { environment, concurrency, clock, progress } = ports;
   const startedMs = clock.nowMs();
-  let processes = 0;
-  const counted: RunProgram = async (request) => {
-    processes += 1;
-    return startedOrThrow(request.command[0], await run(request));
-  };
-  const tools = toolsOf(plan, counted, concurrency);
-  const checks = new Map<Check, number>();
-  const changes = new Map<ChangeKind, number>();
-  const cases = sampleCases(plan, plan.seed, plan.cases);
-  let passedCases = 0;
-  let failure: FoundFailure | undefined;
-  let outOfTime = false;
+  const counts: Counts = new Map();
+  const programs = new Programs(plan, environment, AbortSignal.timeout(plan.timeLimitMs));
+  const { pattern } = plan.key;
+  const search = new Search(progress, {
+    plan,
+    rules: { ...plan.key, pattern: pattern === undefined ? undefined : new UserPattern(pattern) },
+    programs,
+    concurrency,
+    counts,
+    seenKeys: new Set(),
+    owners: new Map(),
+    characters: new Set(),
+  });
   progress.start('Check license keys', plan.cases, 'entries');
+  const property = fc.asyncProperty(caseArbitrary(plan), (candidate) => search.passes(candidate));
   try {
-    while (passedCases < cases.length && failure === undefined) {
-      const from = passedCases;
-      const round = cases.slice(from, from + plan.roundSize);
-      const result = await tryCases(round, {
-        ...tools,
-        chooseChanges: (all, index) =>
-          from + index < plan.exhaustiveCases
-            ? all
-            : someChanges(all, plan.changesPerCase, round[index]?.pick ?? 0),
-      });
-      add(checks, result.tally.checks);
-      add(changes, result.tally.changes);
-      if (result.kind === 'passed') {
-        passedCases += round.length;
-        progress.advance(round.length);
-        continue;
-      }
-      progress.info('A case failed: looking for the smallest one that does.');
-      const index = from + result.index;
-      const {
-        failure: smallest,
-        steps,
-        repeatable,
-      } = await smallestFailure(plan, index, result.failure, tools);
-      const { trouble, by: _, ...told } = smallest;
-      failure = {
-        ...told,
-        caseNumber: index + 1,
-        shrinkSteps: steps,
-        repeatable,
-        excerpt: trouble && excerptOf(trouble.stderr, tools.keys),
-      };
-    }
-  } catch (error) {
-    if (!(error instanceof OutOfTime)) throw error;
-    outOfTime = true;
+    await fc.check(property, { seed: plan.seed, numRuns: plan.cases });
+  } finally {
+    await programs.restart();
   }
+  search.throwError();
   return {
-    passedCases,
-    tally: { checks, changes },
-    processes,
-    outOfTime,
-    failure,
+    passedCases: search.passedCases,
+    counts,
+    failure: search.failure(),
     durationMs: clock.nowMs() - startedMs,
   };
 }
 
-function toolsOf(
-  plan: Plan,
-  run: RunProgram,
-  concurrency: number,
-): Omit<RoundTools, 'chooseChanges'> & { readonly keys: ReadonlySet<string> } {
-  const { generator, validator, key } = plan;
-  const rules: KeyRules = {
-    ...key,
-    pattern: key.pattern === undefined ? undefined : parsePattern(key.pattern),
-  };
-  const verdicts = verdictReading(validator.verdict);
-  const keys = new Set<string>();
-  return {
-    plan,
-    rules,
-    book: new KeyBook(rules.separators),
-    keys,
-    askGenerator: async (questions) => {
-      const replies = await askAll(
-        questions,
-        { name: 'generator', program: generator, run, concurrency },
-        keyReading,
-      );
-      for (const reply of replies) if (reply.kind === 'answer') keys.add(reply.answer);
-      return replies;
-    },
-    askValidator: (questions) => {
-      for (const question of questions) if (question.key !== undefined) keys.add(question.key);
-      return askAll(questions, { name: 'validator', program: validator, run, concurrency }, verdicts);
-    },
-  };
+/** What fast-check asks about cases: first those of the run, and after one failed smaller and smaller ones. */
+class Search {
+  passedCases = 0;
+  readonly #progress: ProgressPort;
+  readonly #tools: Omit<CaseTools, 'chooseChanges'>;
+  #first: CaseFailure | undefined;
+  /** Which customer of a case fails, where one alone does. */
+  #role: 'customer' | 'similar' = 'customer';
+  #smallest: CaseFailure | undefined;
+  #shrinkSteps = 0;
+  #repeatable = false;
+  /** What ended the check before its time. */
+  #error: unknown;
+  /** The smaller cases that were tried, by the customers that matter, and whether they passed. */
+  readonly #tried = new Map<string, boolean>();
+
+  constructor(progress: ProgressPort, tools: Omit<CaseTools, 'chooseChanges'>) {
+    this.#progress = progress;
+    this.#tools = tools;
+  }
+
+  failure(): FoundFailure | undefined {
+    if (this.#smallest === undefined) return undefined;
+    const { trouble, ...shown } = this.#smallest;
+    return {
+      ...shown,
+      caseNumber: this.passedCases + 1,
+      shrinkSteps: this.#shrinkSteps,
+      repeatable: this.#repeatable,
+      excerpt: trouble && excerptOf(trouble.stderr, this.#tools.seenKeys),
+    };
+  }
+
+  throwError(): void {
+    if (this.#error !== undefined && !(this.#error instanceof OutOfTime)) throw this.#error;
+  }
+
+  /** Whether a case passes. After an error every case does, because fast-check takes an error for a failing case. */
+  async passes(candidate: Case): Promise<boolean> {
+    if (this.#error !== undefined) return true;
+    try {
+      return this.#first === undefined ? await this.#tryNext(candidate) : await this.#trySmaller(candidate);
+    } catch (error) {
+      this.#error = error;
+      return this.#first === undefined;
+    }
+  }
+
+  async #tryNext(candidate: Case): Promise<boolean> {
+    const { plan } = this.#tools;
+    const isExhaustive = this.passedCases < plan.exhaustiveCases;
+    const failure = await tryCase([candidate.customer, candidate.similar], {
+      ...this.#tools,
+      chooseChanges: (all) => (isExhaustive ? all : someChanges(all, candidate.picks)),
+    });
+    if (failure === undefined) {
+      this.passedCases += 1;
+      this.#progress.advance(1);
+      return true;
+    }
+    this.#first = failure;
+    this.#role = failure.customer === candidate.similar ? 'similar' : 'customer';
+    this.#smallest = failure;
+    await this.#tools.programs.restart();
+    const again = await this.#tryAlone(candidate);
+    this.#repeatable = again !== undefined;
+    this.#smallest = again ?? failure;
+    return false;
+  }
+
+  async #trySmaller(candidate: Case): Promise<boolean> {
+    if (!this.#repeatable) return true;
+    const key = JSON.stringify(this.#customersOf(candidate));
+    const known = this.#tried.get(key);
+    if (known !== undefined) return known;
+    if (this.#tried.size >= maxAttempts) return true;
+    const failure = await this.#tryAlone(candidate);
+    this.#tried.set(key, failure === undefined);
+    if (failure === undefined) return true;
+    this.#smallest = failure;
+    this.#shrinkSteps += 1;
+    return false;
+  }
+
+  /** How a case fails the check that the first one failed, by the same change, without the other keys of the run. */
+  async #tryAlone(candidate: Case): Promise<CaseFailure | undefined> {
+    const first = this.#first;
+    const failure = await tryCase(this.#customersOf(candidate), {
+      ...this.#tools,
+      counts: new Map(),
+      owners: new Map(),
+      characters: new Set(this.#tools.characters),
+      chooseChanges: (all) => sameChange(all, first?.changes?.[0]),
+    });
+    if (failure === undefined || failure.check !== first?.check) return undefined;
+    return { ...failure, changes: first.changes };
+  }
+
+  /** The customers of a case that have a part in the failure. */
+  #customersOf(candidate: Case): readonly Customer[] {
+    const { customer, similar } = candidate;
+    return this.#first?.other === undefined ? [candidate[this.#role]] : [customer, similar];
+  }
 }
 
-/** A program that is not there fails for every customer: the workflow is wrong, not the keys. */
-function startedOrThrow(program: string, result: ProcessResult): ProcessResult {
-  const { ending } = result;
-  if (ending.kind !== 'not-started' || !['ENOENT', 'EACCES', 'ENOTDIR'].includes(ending.reason))
-    return result;
-  throw new UserError(
-    'source-missing',
-    `the program ${JSON.stringify(program)} cannot be started (${ending.reason})`,
-    {
-      hint: 'Give its path under working-directory, or a name that is on PATH, and see that it may be executed. A script without a first line such as #!/usr/bin/env node needs its interpreter: node script.js.',
-    },
-  );
-}
-
-function add<Key>(sums: Map<Key, number>, more: ReadonlyMap<Key, number>): void {
-  for (const [key, count] of more) sums.set(key, (sums.get(key) ?? 0) + count);
+function sameChange(all: readonly Change[], change: Change | undefined): readonly Change[] {
+  if (change === undefined) return all;
+  // Two customers that have become the same have no other's key.
+  return change.kind === 'other-customer' ? all.filter(({ kind }) => kind === change.kind) : [change];
 }

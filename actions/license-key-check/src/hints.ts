@@ -1,4 +1,4 @@
-import type { CaseFailure } from './round.ts';
+import type { CaseFailure } from './try-case.ts';
 import type { Check } from './vocabulary.ts';
 
 /** What to do about a failing check. */
@@ -8,29 +8,29 @@ export function hintOf({ check, changes }: Pick<CaseFailure, 'check' | 'changes'
   switch (change.kind) {
     case 'case':
     case 'separator':
-      return `Compare the whole key as it is; where the validator is meant to overlook this, add ${change.kind} to tolerated-changes.`;
+      return `Compare the whole key exactly. If the validator should overlook this, add ${change.kind} to tolerated-changes.`;
     case 'other-customer':
-      return 'Bind the key to what the validator is told of the customer; where it is meant to be good for anybody, set key-binding to none.';
+      return 'Bind the key to the customer that the validator is given. If a key is valid for everybody, add other-customer to tolerated-changes.';
     default:
-      return 'Let the checksum or signature cover every character, unused bits of the last one among them. One of n bits lets one change in 2ⁿ through: a short one fails here by chance.';
+      return 'Let the checksum or signature cover every character, including unused bits of the last one. A checksum of n bits accepts one change in 2ⁿ, so a short one fails here by chance.';
   }
 }
 
 const hints: Readonly<Record<Check, string>> = {
   'generator-answers':
-    'Run the generator for this customer. Where such customers do not exist, take their kind out of customer-texts.',
-  'key-length': 'Run the generator for this customer and count; key-length counts separators too.',
+    'Run the generator for this customer. If such customers do not exist, remove their kind from customer-texts.',
   'key-pattern':
-    'Run the generator for this customer and compare its key with key-pattern, which a whole key must match.',
-  'key-alphabet': 'Run the generator for this customer. What parts groups belongs into key-separators.',
+    'Run the generator for this customer and compare its key with key-pattern, which must match the whole key.',
+  'key-alphabet':
+    'Run the generator for this customer. Characters that separate groups belong in key-separators.',
   'key-repeated':
-    'A key must depend on the customer alone: not on the time, on random numbers, or on who was asked for before.',
+    'A key must depend on the customer alone: not on the time, on random numbers, or on earlier customers.',
   'key-distinct':
-    'Where these two are meant to be the same customer, name the difference in ignored-differences, or the fields that decide in distinct-by. Otherwise see that fields are joined with a mark between them, and hashed as they are.',
-  'validator-answers': 'Give the validator this customer and a key of this shape. A crash is no rejection.',
+    'If these two are the same customer to you, add the difference to ignored-differences, or remove fields that do not decide the key from customer-fields. Otherwise join fields with a separator, and hash them unchanged.',
+  'validator-answers':
+    'Run the validator for this customer with a key of this shape. A crash does not count as a rejection.',
   'key-accepted':
-    'The released program would refuse a customer who has paid: see that both sides have the same secret, alphabet and version, and treat this customer’s text alike.',
+    'The released program would reject a customer who has paid. Check that both sides use the same secret, alphabet and version, and read this customer’s text alike.',
   'changes-rejected': 'Let the validator compare the whole key.',
-  'enough-cases':
-    'Give it more time-limit, fewer cases, or json-lines, where one process answers many; or say in minimum-cases what is enough.',
+  'enough-cases': 'Raise time-limit, lower cases, or let one process answer many questions (json-lines).',
 };

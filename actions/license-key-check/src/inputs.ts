@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { systemErrorCode } from '@slipway/core';
+import { UserPattern } from '@slipway/core';
 import {
   commonInputs,
   type InputDeclaration,
@@ -8,14 +8,11 @@ import {
   type InputsOf,
   input,
 } from '@slipway/runner';
-import { type Command, parseCommand } from './command-line.ts';
+import { type Command, parseCommand, placeholdersOf } from './command-line.ts';
 import {
   choicesParser,
   parseAlphabet,
   parseFields,
-  parseLength,
-  parseNames,
-  parsePattern,
   parseSeed,
   parseSeparators,
   parseStatuses,
@@ -23,118 +20,87 @@ import {
 } from './parsers.ts';
 import { changeKinds, differences, textKinds, transports } from './vocabulary.ts';
 
+const maxDurationMs = 24 * 3_600_000;
+
 export const inputs = {
   generator: command(
-    'The command that makes a key: `php bin/make-key.php {email}`. Quotes group words; no shell sees it. `{email}` and the like stand for fields of a customer.',
+    'The command that makes a key: `php bin/make-key.php {email}`. `{email}` and the like stand for fields of a customer. Quotes group words; no shell is involved.',
   ),
   validator: command(
-    'The command that checks one: `dist/app --check-license {email} {key}`, written in the same way.',
+    'The command that checks a key: `dist/app --check-license {email} {key}`. Without `{key}` it reads the key from standard input.',
   ),
   'generator-input': input.choice({
     description:
-      'How a customer reaches the generator: `arguments` are the placeholders in it alone; `environment` adds variables `CUSTOMER_EMAIL` and so on; `json` an object on its standard input; `json-lines` many customers to one process, an object a line, each answered by an object with `key` on a line.',
+      'How the generator learns about a customer: through placeholders (`arguments`), or as `json-lines`: one process reads a JSON object per line and answers each with a line `{"key": "…"}`.',
     choices: transports,
     default: 'arguments',
   }),
   'validator-input': input.choice({
     description:
-      'The same for the validator, which also gets the key: as `{key}`, as the variable `LICENSE_KEY`, or as the field `key`. With `json-lines` it answers each by an object with `valid`, true or false, on a line.',
+      'The same for the validator. As `json-lines` each object also has `key`, and each answer is `{"valid": true}` or `{"valid": false}`.',
     choices: transports,
     default: 'arguments',
   }),
   'rejected-status': withDefault(
-    'The exit statuses by which the validator rejects a key; 0 accepts it. Any other is a crash, and fails the check.',
+    'The exit statuses with which the validator rejects a key; 0 accepts it. Any other status is a crash and fails the check.',
     '1',
     parseStatuses,
   ),
-  'accepted-output': input.text({
-    description:
-      'Where the validator tells by what it prints: all that it prints for a key that it accepts. Its exit status is not looked at then.',
-  }),
-  'rejected-output': input.text({ description: 'All that it prints for a key that it rejects.' }),
   'customer-fields': withDefault(
-    'The fields that a customer has, one a line: `name`, `email`, `company: name`, `note: text`, `seats: 1 to 500`, `product: one of Basic, Pro`.',
+    'The fields of a customer that decide the key, one per line: `name`, `email`, `company: name`, `note: text`, `seats: 1 to 500`, `product: one of Basic, Pro`.',
     'name\nemail',
     parseFields,
   ),
   'customer-texts': withDefault(
-    'What names, addresses and texts are made of beside ordinary ones: `unicode` (accents in both forms, right-to-left, emoji), `long`, `quotes`, `spaces` at their ends; or `none`.',
+    'Unusual text to try besides ordinary names and addresses: `unicode` (accents in both forms, right-to-left, emoji), `long`, `quotes`, `spaces` at the ends; or `none`.',
     textKinds.join(', '),
     choicesParser(textKinds),
   ),
-  'distinct-by': {
-    ...given(
-      'The fields that decide the key, where not all do: customers that differ in none of them may have the same.',
-      parseNames,
-    ),
-    kind: 'list',
-    repeatable: true,
-  },
   'ignored-differences': withDefault(
-    'Differences that leave a customer the same one, who may have the same key: `case`, `unicode-form` (NFC and NFD), `outer-spaces`; or `none`.',
+    'Customers that differ only in these may share a key: `case`, `unicode-form` (NFC and NFD), `outer-spaces`; or `none`.',
     'unicode-form',
     choicesParser(differences),
   ),
-  'key-length': given(
-    'How many characters a key has, separators among them: `29`, or `20 to 40`.',
-    parseLength,
+  'key-pattern': optional(
+    'A regular expression (JavaScript) that must match the whole key: `[A-Z2-9]{5}(-[A-Z2-9]{5}){4}`.',
+    (text) => new UserPattern(text),
   ),
-  'key-pattern': given(
-    'A regular expression (of JavaScript) that a whole key matches: `[A-Z2-9]{5}(-[A-Z2-9]{5}){4}`.',
-    parsePattern,
-  ),
-  'key-alphabet': given(
-    'The characters that a key has between separators, with ranges: `A-HJ-NP-Z2-9`. When not given, what the keys of a run have stands for it in changed keys.',
+  'key-alphabet': optional(
+    'The characters of a key apart from separators, with ranges: `A-HJ-NP-Z2-9`. When not given, changed keys use the characters that the keys of the run have.',
     parseAlphabet,
   ),
-  'key-separators': withDefault('Characters that part groups of a key, or `none`.', '-', parseSeparators),
+  'key-separators': withDefault('Characters that separate groups of a key, or `none`.', '-', parseSeparators),
   'tolerated-changes': withDefault(
-    'Changes that the validator may overlook, because it is meant to: `case`, `separator`, or any other of those that are tried.',
+    'Changes of a key that the validator may accept: `case`, `separator`, `other-customer` where a key is valid for everybody, or any other kind; or `none`.',
     'none',
     choicesParser(changeKinds),
   ),
-  'key-binding': input.choice({
-    description:
-      'Whether the key of another customer must be rejected: `customer`, or `none`. `auto` is `customer` where the validator is told of the customer: by a placeholder, or always when `validator-input` is not `arguments`.',
-    choices: ['auto', 'customer', 'none'],
-    default: 'auto',
-  }),
   cases: input.integer({
     description:
-      'How many cases to try. A case is a customer, another that is similar, and changes of the key.',
+      'How many cases to try. A case is a customer, a similar customer, and changes of the key. All of them must pass within `time-limit`.',
     default: '100',
     minimum: 1,
     maximum: 100_000,
   }),
-  'minimum-cases': given(
-    'How many cases are enough when `time-limit` ends the check. When not given, all of `cases` are needed.',
-    parseCount,
-  ),
-  'exhaustive-cases': input.integer({
-    description:
-      'For how many cases, the first ones, the key is changed at every position. The others get `changes-per-case` of these changes.',
-    default: '2',
-    minimum: 0,
-    maximum: 1_000,
-  }),
   'changes-per-case': input.integer({
-    description: 'How many changes, at random, are tried for each other case.',
+    description:
+      'How many random changes of the key to try in each case. The first two cases try every change.',
     default: '5',
     minimum: 1,
     maximum: 1_000,
   }),
-  'time-limit': input.duration({
-    description: 'How long the whole check may take.',
-    default: '10m',
-  }),
+  'time-limit': input.duration({ description: 'How long the whole check may take.', default: '10m' }),
   'command-timeout': input.duration({
-    description: 'How long one run of a command may take. After that it is ended, with all that it started.',
+    description: 'How long a command may take to answer. Then it is killed, with everything it started.',
     default: '10s',
   }),
-  seed: given('The seed that a run has printed, to repeat its cases. A new one when not given.', parseSeed),
+  seed: optional(
+    'The seed that an earlier run printed, to repeat its cases. Random when not given.',
+    parseSeed,
+  ),
   environment: {
     ...withDefault(
-      "Names of variables that the commands get beside `PATH` and `HOME`, such as the generator's secret. Their values are masked.",
+      "Names of variables that the commands get besides `PATH` and `HOME`, such as the generator's secret. Their values are masked.",
       '',
       parseVariableNames,
     ),
@@ -142,20 +108,62 @@ export const inputs = {
   },
   'working-directory': {
     ...input.path({ description: 'Where the commands run. The workspace when not given.' }),
-    check: checkDirectory,
+    check: async (path: string | undefined, { workDirectory }: InputSurroundings): Promise<void> => {
+      const found = await stat(resolve(workDirectory, path ?? '')).catch(() => undefined);
+      if (found?.isDirectory() !== true) throw new Error('must be a directory that exists');
+    },
   },
   ...commonInputs,
   'dry-run': {
     ...commonInputs['dry-run'],
-    description: 'Print the commands, the checks and some customers, and start nothing.',
+    description: 'Print the commands and the checks, and run nothing.',
   },
 };
 
 export type Inputs = InputsOf<typeof inputs>;
 
+/** What is wrong between inputs, each as a sentence. */
+export function inputProblems(given: Inputs, { environment }: InputSurroundings): readonly string[] {
+  const problems = [...commandProblems(given, 'generator'), ...commandProblems(given, 'validator')];
+  const both = given.keySeparators.filter((character) => given.keyAlphabet?.includes(character) === true);
+  if (both.length > 0) problems.push(`"${both.join('')}" is both in key-alphabet and in key-separators`);
+  if (given.timeLimit < 1 || given.timeLimit > maxDurationMs)
+    problems.push('time-limit must be between 1ms and 24h');
+  if (given.commandTimeout < 1 || given.commandTimeout > maxDurationMs)
+    problems.push('command-timeout must be between 1ms and 24h');
+  for (const name of given.environment) {
+    if (environment[name] === undefined)
+      problems.push(`environment names ${name}, which is not set in this step: set it with "env:"`);
+  }
+  return problems;
+}
+
+function commandProblems(given: Inputs, name: 'generator' | 'validator'): readonly string[] {
+  const words = given[name];
+  const placeholders = placeholdersOf(words);
+  const known = [
+    ...given.customerFields.map((field) => field.name),
+    ...(name === 'validator' ? ['key'] : []),
+  ];
+  const problems = placeholders
+    .filter((placeholder) => !known.includes(placeholder))
+    .map(
+      (placeholder) =>
+        `${name} has {${placeholder}}, but only ${known.join(', ')} can be filled in; write {{${placeholder}}} for a literal {${placeholder}}`,
+    );
+  if (placeholdersOf([words[0]]).length > 0)
+    problems.push(`${name} must begin with the name of a program, not with a placeholder`);
+  const transport = name === 'generator' ? given.generatorInput : given.validatorInput;
+  if (transport === 'json-lines' && placeholders.length > 0)
+    problems.push(`${name} cannot have placeholders, because ${name}-input is json-lines`);
+  if (transport === 'arguments' && name === 'generator' && placeholders.length === 0)
+    problems.push('generator needs a placeholder such as {email}, or generator-input: json-lines');
+  return problems;
+}
+
 function command(description: string): InputDeclaration<Command> {
   const { check: _, ...text } = input.requiredText({ description });
-  // A required input that is missing is an error before `absent` is looked at.
+  // A missing required input is an error before `absent` is used.
   return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
 }
 
@@ -176,26 +184,9 @@ function withDefault<Value>(
   };
 }
 
-function given<Value>(
+function optional<Value>(
   description: string,
   parse: (text: string) => Value,
 ): InputDeclaration<Value | undefined> {
   return { kind: 'text', description, required: false, secret: false, parse, absent: undefined };
-}
-
-function parseCount(text: string): number {
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count < 1) throw new Error('it is no whole number from 1');
-  return count;
-}
-
-async function checkDirectory(path: string | undefined, { workDirectory }: InputSurroundings): Promise<void> {
-  if (path === undefined) return;
-  let isDirectory = false;
-  try {
-    isDirectory = (await stat(resolve(workDirectory, path))).isDirectory();
-  } catch (error) {
-    throw new Error(`it cannot be looked at (${systemErrorCode(error) ?? 'for an unknown reason'})`);
-  }
-  if (!isDirectory) throw new Error('it is no directory');
 }

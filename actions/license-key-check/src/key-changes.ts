@@ -1,9 +1,9 @@
 import { unreachable } from '@slipway/core';
 import type { ChangeKind } from './vocabulary.ts';
 
-/** A change of a key, without any character of it. Positions count characters from 0. */
+/** A change of a key that contains no character of it. Positions count characters from 0. */
 export type Change =
-  /** By the character of the alphabet that comes `offset` after it, the first one after the last. */
+  /** Replaced by the character `offset` places further in the alphabet, which begins again after its end. */
   | { readonly kind: 'replaced'; readonly position: number; readonly offset: number }
   | { readonly kind: 'case'; readonly position: number }
   | { readonly kind: 'separator'; readonly position: number; readonly by: 'nothing' | 'a character' }
@@ -18,9 +18,9 @@ export interface KeyCharacters {
 }
 
 /**
- * Every change of `kinds` that makes another key: each character by the next of the alphabet and by the one half of it
- * away, the first and the last (where encodings have unused bits) by every other; each letter in its other case; each
- * separator; neighbours swapped; a character less or more at either end.
+ * Every change of `kinds` that makes a different key. Each character is replaced by the next one of the alphabet and by
+ * the one half of it away, the first and last (where encodings have unused bits) by every other one. Each letter changes
+ * its case, each separator goes, neighbours are swapped, and either end loses or gains a character.
  */
 export function changesOf(
   key: string,
@@ -55,7 +55,7 @@ export function changesOf(
   );
 }
 
-/** The changed key, or undefined where the change does not apply to this key or leaves it as it is. */
+/** The changed key; undefined where the change does not apply to this key or leaves it as it is. */
 export function changedKey(
   key: string,
   change: Exclude<Change, { kind: 'other-customer' }>,
@@ -108,17 +108,11 @@ function otherCase(character: string): string {
   return lower === character ? character.toUpperCase() : lower;
 }
 
-/** A change in words: `character 29 replaced by another (1 after it in the alphabet)`. */
+/** A change in words: `character 29 replaced by another (1 further in the alphabet)`. */
 export function changeText(change: Change): string {
-  const way = change.kind === 'replaced' ? ` (${change.offset} after it in the alphabet)` : '';
-  return whatIsChanged(change) + way;
-}
-
-/** The same for every change of this kind at this place. */
-export function whatIsChanged(change: Change): string {
   switch (change.kind) {
     case 'replaced':
-      return `character ${change.position + 1} replaced by another`;
+      return `character ${change.position + 1} replaced by another (${change.offset} further in the alphabet)`;
     case 'case':
       return `the letter at character ${change.position + 1} in its other case`;
     case 'separator':
@@ -126,7 +120,7 @@ export function whatIsChanged(change: Change): string {
     case 'shortened':
       return `the ${change.end} character left out`;
     case 'lengthened':
-      return `a character added ${change.end === 'first' ? 'before the first' : 'behind the last'}`;
+      return `a character added ${change.end === 'first' ? 'before the first' : 'after the last'}`;
     case 'swapped':
       return `characters ${change.position + 1} and ${change.position + 2} swapped`;
     case 'other-customer':
@@ -136,24 +130,8 @@ export function whatIsChanged(change: Change): string {
   }
 }
 
-/** `count` of the changes, chosen by `pick`: the same number chooses the same ones. */
-export function someChanges(changes: readonly Change[], count: number, pick: number): readonly Change[] {
+/** Some of the changes, each at most once: as many as there are `picks`, which choose them. */
+export function someChanges(changes: readonly Change[], picks: readonly number[]): readonly Change[] {
   const left = [...changes];
-  const chosen: Change[] = [];
-  const random = randomFrom(pick);
-  while (chosen.length < count && left.length > 0) {
-    chosen.push(...left.splice(Math.floor(random() * left.length), 1));
-  }
-  return chosen;
-}
-
-/** Numbers in [0, 1), always the same ones for a seed (Mulberry32, by Tommy Ettinger, in the public domain). */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return picks.slice(0, left.length).flatMap((pick) => left.splice(pick % left.length, 1));
 }

@@ -1,6 +1,6 @@
 import { counted, formatDuration } from '@slipway/core';
 import { type Command, placeholdersOf } from './command-line.ts';
-import type { CustomerField, LengthRange } from './parsers.ts';
+import type { CustomerField } from './parsers.ts';
 import {
   type ChangeKind,
   type Check,
@@ -10,12 +10,6 @@ import {
   type TextKind,
   type Transport,
 } from './vocabulary.ts';
-
-/** How the validator tells what it thinks of a key. */
-export type VerdictRule =
-  | { readonly kind: 'status'; readonly rejected: readonly number[] }
-  | { readonly kind: 'output'; readonly accepted: string; readonly rejected: string }
-  | { readonly kind: 'json-lines' };
 
 export interface Program {
   readonly command: Command;
@@ -29,99 +23,76 @@ export interface Step {
 }
 
 export interface Plan {
+  /** Where the programs run. */
+  readonly directory: string;
   readonly generator: Program;
-  readonly validator: Program & { readonly verdict: VerdictRule };
+  readonly validator: Program & { readonly rejectedStatuses: readonly number[] };
   readonly seed: number;
   readonly cases: number;
-  readonly minimumCases: number;
+  /** How many cases, the first ones, try every change. */
   readonly exhaustiveCases: number;
   readonly changesPerCase: number;
-  /** How many cases are tried together: many where a process takes many. */
-  readonly roundSize: number;
   readonly timeLimitMs: number;
   readonly commandTimeoutMs: number;
   readonly fields: readonly CustomerField[];
   readonly texts: readonly TextKind[];
-  readonly distinctBy: readonly string[];
   readonly ignoredDifferences: readonly Difference[];
   readonly key: {
-    readonly length: LengthRange | undefined;
     readonly pattern: string | undefined;
     readonly alphabet: readonly string[] | undefined;
     readonly separators: readonly string[];
   };
-  /** The changes of a key that are tried. */
+  /** The kinds of changes that are tried. */
   readonly changes: readonly ChangeKind[];
   readonly steps: readonly Step[];
 }
 
-export interface PlanInput
-  extends Omit<Plan, 'minimumCases' | 'roundSize' | 'distinctBy' | 'changes' | 'steps'> {
-  readonly minimumCases: number | undefined;
-  readonly distinctBy: readonly string[] | undefined;
+export interface PlanInput extends Omit<Plan, 'exhaustiveCases' | 'changes' | 'steps'> {
   readonly toleratedChanges: readonly ChangeKind[];
-  readonly keyBinding: 'auto' | 'customer' | 'none';
 }
 
-/** So few that the time limit is kept closely, and a failure ends the check soon. */
-const casesOfProcesses = 8;
-const casesOfBatches = 200;
+const exhaustiveCases = 2;
 
 /** What is checked and how. Pure. */
-export function plan({ toleratedChanges, keyBinding, ...input }: PlanInput): Plan {
+export function plan({ toleratedChanges, ...input }: PlanInput): Plan {
+  const { command, transport } = input.validator;
+  const knowsCustomer = transport === 'json-lines' || placeholdersOf(command).some((name) => name !== 'key');
   const changes = changeKinds.filter(
-    (kind) =>
-      !toleratedChanges.includes(kind) && (kind !== 'other-customer' || isBound(keyBinding, input.validator)),
+    (kind) => !toleratedChanges.includes(kind) && (kind !== 'other-customer' || knowsCustomer),
   );
-  const batched = [input.generator, input.validator].every(({ transport }) => transport === 'json-lines');
-  const planned = {
-    ...input,
-    minimumCases: input.minimumCases ?? input.cases,
-    distinctBy: input.distinctBy ?? input.fields.map(({ name }) => name),
-    roundSize: batched ? casesOfBatches : casesOfProcesses,
-    changes,
-  };
-  return { ...planned, steps: checks.flatMap((kind) => stepOf(kind, planned) ?? []) };
+  const planned = { ...input, exhaustiveCases: Math.min(exhaustiveCases, input.cases), changes };
+  const steps = checks.flatMap((kind) => {
+    const what = checkText(kind, planned);
+    return what === undefined ? [] : { kind, what };
+  });
+  return { ...planned, steps };
 }
 
-function isBound(keyBinding: PlanInput['keyBinding'], { command, transport }: Program): boolean {
-  if (keyBinding !== 'auto') return keyBinding === 'customer';
-  return transport !== 'arguments' || placeholdersOf(command).some((name) => name !== 'key');
-}
-
-function stepOf(kind: Check, planned: Omit<Plan, 'steps'>): Step | undefined {
-  const what = whatOf(kind, planned);
-  return what === undefined ? undefined : { kind, what };
-}
-
-function whatOf(kind: Check, planned: Omit<Plan, 'steps'>): string | undefined {
-  const { length, pattern, alphabet } = planned.key;
+/** What a check checks; undefined when it is not made. */
+function checkText(kind: Check, planned: Omit<Plan, 'steps'>): string | undefined {
+  const { pattern, alphabet } = planned.key;
   switch (kind) {
     case 'generator-answers':
-      return 'The generator gives a key to every customer';
-    case 'key-length':
-      return length === undefined
-        ? undefined
-        : `A key has ${length.minimum === length.maximum ? '' : `${length.minimum} to `}${counted(length.maximum, 'character')}`;
+      return 'The generator makes a key for every customer';
     case 'key-pattern':
-      return pattern === undefined ? undefined : 'A key matches key-pattern';
+      return pattern === undefined ? undefined : 'Every key matches key-pattern';
     case 'key-alphabet':
       return alphabet === undefined
         ? undefined
-        : `A key has the ${counted(alphabet.length, 'character')} of key-alphabet, and separators`;
+        : `Keys consist of the ${counted(alphabet.length, 'character')} of key-alphabet, and separators`;
     case 'key-repeated':
-      return 'The same customer gets the same key in another process';
+      return 'Another process makes the same key for the same customer';
     case 'key-distinct':
-      return `Customers that differ in ${planned.distinctBy.join(' or ')} get different keys`;
+      return 'Different customers get different keys';
     case 'validator-answers':
       return 'The validator accepts or rejects every key, and does not crash';
     case 'key-accepted':
-      return 'The validator accepts what the generator gives';
+      return 'The validator accepts the keys of the generator';
     case 'changes-rejected':
       return planned.changes.length === 0
         ? undefined
-        : `The validator rejects changed keys (${planned.changes.join(', ')}): ${counted(Math.min(planned.exhaustiveCases, planned.cases), 'case')} at every position, the others ${counted(planned.changesPerCase, 'change')} each`;
+        : `The validator rejects changed keys (${planned.changes.join(', ')}): every change in ${counted(planned.exhaustiveCases, 'case')}, ${counted(planned.changesPerCase, 'change')} in each other case`;
     case 'enough-cases':
-      return `At least ${counted(planned.minimumCases, 'case')} are through in ${formatDuration(planned.timeLimitMs)}`;
+      return `All ${counted(planned.cases, 'case')} pass within ${formatDuration(planned.timeLimitMs)}`;
   }
 }

@@ -1,12 +1,12 @@
-/** Kinds of texts that customers' fields have, beside ordinary ones. */
+/** Kinds of unusual text in a customer's fields. */
 export const textKinds = ['unicode', 'long', 'quotes', 'spaces'] as const;
 export type TextKind = (typeof textKinds)[number];
 
-/** Differences that may leave two customers one and the same. */
+/** Differences that may leave two customers the same one. */
 export const differences = ['case', 'unicode-form', 'outer-spaces'] as const;
 export type Difference = (typeof differences)[number];
 
-/** Ways to change a key, each of which the validator must notice. */
+/** Ways to change a key. The validator must notice each of them. */
 export const changeKinds = [
   'replaced',
   'case',
@@ -18,14 +18,13 @@ export const changeKinds = [
 ] as const;
 export type ChangeKind = (typeof changeKinds)[number];
 
-/** How a customer reaches a command. */
-export const transports = ['arguments', 'environment', 'json', 'json-lines'] as const;
+/** How a program is asked: one process for each question, or one process that answers line by line. */
+export const transports = ['arguments', 'json-lines'] as const;
 export type Transport = (typeof transports)[number];
 
-/** What is checked, in this order; each is a code of findings and the output `failing-check`. */
+/** The checks in their order. Each is also a value of the output `failing-check`. */
 export const checks = [
   'generator-answers',
-  'key-length',
   'key-pattern',
   'key-alphabet',
   'key-repeated',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { type ProcessRequest, runProcess } from '../src/process.ts';
+import { killCommand, type ProcessRequest, type ProcessResult, startProcess } from '../src/process.ts';
 import { isGone } from './programs.ts';
 
 const directory = temporaryDirectory('process');
@@ -10,13 +10,18 @@ const base = {
   directory,
   environment: { PATH: process.env['PATH'] ?? '' },
   timeoutMs: 20_000,
-  maxStdoutBytes: 1_000,
+  maxUnreadBytes: 1_000,
   interrupt: new AbortController().signal,
 };
+function runProcess(request: ProcessRequest, stdin = ''): Promise<ProcessResult> {
+  const running = startProcess(request);
+  running.write(stdin, true);
+  return running.ended;
+}
 const node = (script: string, more: Partial<ProcessRequest> = {}) =>
   runProcess({ ...base, command: [process.execPath, '-e', script], ...more });
-const shell = (script: string, more: Partial<ProcessRequest> = {}) =>
-  runProcess({ ...base, command: ['sh', '-c', script], ...more });
+const shell = (script: string, more: Partial<ProcessRequest> = {}, stdin = '') =>
+  runProcess({ ...base, command: ['sh', '-c', script], ...more }, stdin);
 
 function pidIn(name: string): number {
   return Number(readFileSync(join(directory, name), 'utf8'));
@@ -25,16 +30,13 @@ function pidIn(name: string): number {
 describe('a program', () => {
   test('is given what it reads, and its words as they are', async () => {
     const word = `a b "c" 'd' $HOME \`e\` * {} é\n`;
-    const { ending } = await runProcess({
-      ...base,
-      command: ['sh', '-c', 'cat; printf "%s" "$1"', 'sh', word],
-      stdin: 'read ',
-    });
+    const command = ['sh', '-c', 'cat; printf "%s" "$1"', 'sh', word] as const;
+    const { ending } = await runProcess({ ...base, command: [...command] }, 'read ');
     expect(ending).toEqual({ kind: 'exited', status: 0, stdout: `read ${word}` });
   });
 
   test('that does not read what it is given is no failure', async () => {
-    const { ending } = await shell('exec 0<&-; exit 0', { stdin: 'x'.repeat(2 ** 20) });
+    const { ending } = await shell('exec 0<&-; exit 0', {}, 'x'.repeat(2 ** 20));
     expect(ending).toEqual({ kind: 'exited', status: 0, stdout: '' });
   });
 
@@ -110,4 +112,40 @@ describe('I8: a hostile program is bounded', () => {
     expect(await isGone(pidIn('interrupted'))).toBe(true);
     expect((await shell('echo', { interrupt: interrupt.signal })).ending).toEqual({ kind: 'interrupted' });
   });
+});
+
+describe('a program that answers line by line', () => {
+  const interrupt = new AbortController().signal;
+
+  test('is asked again and again, and ends when its input does', async () => {
+    const script = 'while read -r word; do echo "<$word>"; done';
+    const { timeoutMs: _, ...untimed } = base;
+    const running = startProcess({ ...untimed, interrupt, command: ['sh', '-c', script] });
+    for (const word of ['one', 'two', 'é']) {
+      running.write(`${word}\n`, false);
+      expect(await running.nextLine()).toBe(`<${word}>`);
+      expect(running.hasUnread()).toBe(false);
+    }
+    running.write('', true);
+    expect(await running.nextLine()).toBeUndefined();
+    expect((await running.ended).ending).toEqual({ kind: 'exited', status: 0, stdout: '' });
+  });
+
+  test('has unread output after a second line, and no text in bytes that are not UTF-8', async () => {
+    const running = startProcess({ ...base, command: ['sh', '-c', "printf 'a\\nb\\n'; sleep 300"] });
+    expect(await running.nextLine()).toBe('a');
+    expect(running.hasUnread()).toBe(true);
+    running.stop({ kind: 'interrupted' });
+    expect((await running.ended).ending).toEqual({ kind: 'interrupted' });
+    const binary = startProcess({ ...base, command: ['sh', '-c', "printf '\\377\\n'; sleep 300"] });
+    expect(await binary.nextLine()).toBeUndefined();
+    expect((await binary.ended).ending).toEqual({ kind: 'printed-no-text' });
+  });
+});
+
+test('a process group is killed by a signal to all of it, and on Windows a living process with its children', () => {
+  expect(killCommand(42, false, 'linux')).toEqual({ kind: 'signal', target: -42 });
+  expect(killCommand(42, true, 'darwin')).toEqual({ kind: 'signal', target: -42 });
+  expect(killCommand(42, false, 'win32')).toEqual({ kind: 'taskkill', args: ['/pid', '42', '/t', '/f'] });
+  expect(killCommand(42, true, 'win32')).toEqual({ kind: 'nothing' });
 });

@@ -223,7 +223,7 @@ describe('the arguments of slipway', () => {
       '- --json takes no value',
       '- --names cannot be read from "/nowhere": there is no such file',
       '- --title is required',
-      '- --dry-run cannot be "perhaps": it is neither true nor false',
+      '- --dry-run cannot be "perhaps": must be true or false',
       '(input-invalid)',
       '"slipway echo --help" explains its inputs.',
       '',

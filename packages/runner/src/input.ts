@@ -69,14 +69,16 @@ export function booleanOf(text: string): boolean | undefined {
 
 function parseBoolean(text: string): boolean {
   const value = booleanOf(text);
-  if (value === undefined) throw new Error('it is neither true nor false');
+  if (value === undefined) throw new Error('must be true or false');
   return value;
 }
 
 function parseInteger(text: string, minimum: number, maximum: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= minimum && value <= maximum))
-    throw new Error(`it is no whole number from ${minimum} to ${maximum}`);
+    throw new Error(
+      `must be a whole number from ${minimum.toLocaleString('en-US')} to ${maximum.toLocaleString('en-US')}`,
+    );
   return value;
 }
 
@@ -157,7 +159,7 @@ export const input = {
 function choiceParser<Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const match = choices.find((choice) => choice === text.toLowerCase());
-    if (match === undefined) throw new Error(`it is none of ${choices.join(', ')}`);
+    if (match === undefined) throw new Error(`must be one of ${choices.join(', ')}`);
     return match;
   };
 }

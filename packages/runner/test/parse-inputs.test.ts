@@ -111,9 +111,9 @@ test('all problems come at once, with those that were found before and those bet
     '- no --nmaes',
     '- --where is required',
     '- --max-age: "soon" is no duration. Write it like 90s, 15m, 1h30m or 7d.',
-    '- --jobs cannot be "65": it is no whole number from 1 to 64',
-    '- --dry-run cannot be "maybe": it is neither true nor false',
-    '- --how cannot be "odd": it is none of fast, safe',
+    '- --jobs cannot be "65": must be a whole number from 1 to 64',
+    '- --dry-run cannot be "maybe": must be true or false',
+    '- --how cannot be "odd": must be one of fast, safe',
     '- names need some-text',
   ]);
 });
@@ -190,7 +190,7 @@ test('what a check finds comes with the other problems, and costly checks are as
   expect((await problemsOf(() => parse(action, { where: 'there', jobs: 'x' }))).split('\n')).toEqual([
     '3 problems in its inputs:',
     '- --where cannot be "there": it is not in /',
-    '- --jobs cannot be "x": it is no whole number from 1 to 64',
+    '- --jobs cannot be "x": must be a whole number from 1 to 64',
     '- costly',
   ]);
 });
