@@ -67,6 +67,17 @@ describe('programs that misbehave', () => {
     },
   );
 
+  test('I7: write a changed key to standard error that looks like a word', async () => {
+    const { failure } = await check(
+      {
+        made: "key = key.replaceAll('-', '').slice(0, 12).toLowerCase().replace(/[^a-z]/g, 'x');",
+        validate: "if (given !== expected) { console.error('wrong key ' + given); process.exit(70); }",
+      },
+      { cases: '1', 'key-pattern': '[a-z]{12}', 'key-alphabet': 'a-z' },
+    );
+    expect(failure?.message).toMatch(/status 70[\s\S]*Standard error: wrong key \*\*\*\n/);
+  });
+
   test('I8: print workflow commands', async () => {
     const { failure, shown } = await check(
       {

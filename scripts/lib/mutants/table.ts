@@ -1,5 +1,6 @@
 import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
+import { licenseKeyMutants } from './in-license-keys.ts';
 import { mirrorMutants } from './in-mirror.ts';
 import { signingMutants } from './in-signing.ts';
 import { storeMutants } from './in-store.ts';
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...storeMutants,
   ...mirrorMutants,
   ...distributionMutants,
+  ...licenseKeyMutants,
 ];
