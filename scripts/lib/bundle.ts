@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { minify } from 'rolldown/utils';
 import { runCommand } from './command.ts';
 import { type Member, withDependencies } from './workspace.ts';
@@ -49,14 +49,15 @@ export async function bundleMember(
     existsSync(join(dist, 'index.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs;
   if (!upToDate) {
     const fresh = `${dist}.${process.pid}.partial`;
+    mkdirSync(dirname(stamp), { recursive: true });
     try {
-      await compile(rootDirectory, join(rootDirectory, member.directory, entry), fresh);
+      const packages = await compile(rootDirectory, join(rootDirectory, member.directory, entry), fresh);
       rmSync(dist, { recursive: true, force: true });
       renameSync(fresh, dist);
+      writeFileSync(packagesFile(rootDirectory, member), JSON.stringify(packages));
     } finally {
       rmSync(fresh, { recursive: true, force: true });
     }
-    mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, inputs);
   }
   return {
@@ -72,12 +73,23 @@ function budgetOf({ name }: Member, speaksToAws: boolean): number {
   return speaksToAws ? budgetWithAwsSdkBytes : budgetBytes;
 }
 
-async function compile(rootDirectory: string, entry: string, out: string): Promise<void> {
+/** The packages from elsewhere that the bundle of `member` has code of, as directories below the root. */
+export function bundledPackages(rootDirectory: string, member: Member): readonly string[] {
+  return JSON.parse(readFileSync(packagesFile(rootDirectory, member), 'utf8')) as readonly string[];
+}
+
+function packagesFile(rootDirectory: string, { name }: Member): string {
+  return join(rootDirectory, '.cache/bundles', `${name}.packages.json`);
+}
+
+/** Gives the packages that are in the bundle. */
+async function compile(rootDirectory: string, entry: string, out: string): Promise<readonly string[]> {
   const ncc = join(rootDirectory, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
+  const stats = join(out, 'stats.json');
   const options = ['--target', 'es2022', '--license', 'licenses.txt', '--no-cache', '--quiet'];
   const { exitCode, output } = await runCommand(
     process.execPath,
-    [ncc, 'build', entry, '-o', out, ...options],
+    [ncc, 'build', entry, '-o', out, ...options, '--stats-out', stats],
     {
       cwd: rootDirectory,
     },
@@ -94,6 +106,28 @@ async function compile(rootDirectory: string, entry: string, out: string): Promi
     if (errors.length > 0) throw new Error(`${file} cannot be minified: ${JSON.stringify(errors)}`);
     writeFileSync(path, code);
   }
+  const packages = packagesOf(JSON.parse(readFileSync(stats, 'utf8')) as WebpackModule);
+  rmSync(stats);
+  return packages.map((directory) => relative(rootDirectory, directory).replaceAll('\\', '/'));
+}
+
+/** What webpack says of a module, or of several that it made one of. */
+interface WebpackModule {
+  readonly nameForCondition?: string | null;
+  readonly orphan?: boolean;
+  readonly modules?: readonly WebpackModule[];
+}
+
+/** The directories of the packages in `node_modules` that modules of the output come from. */
+function packagesOf(whole: WebpackModule): readonly string[] {
+  const found = new Set<string>();
+  const visit = ({ nameForCondition, modules = [] }: WebpackModule): void => {
+    const directory = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(nameForCondition ?? '')?.[0];
+    if (directory !== undefined) found.add(directory);
+    for (const module of modules) if (module.orphan !== true) visit(module);
+  };
+  visit(whole);
+  return [...found].sort();
 }
 
 /** A hash over all that decides what a bundle is: the compiled files, their manifests, the tools, and this file. */

@@ -28,6 +28,9 @@ const ownRelease = 'v1';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Who refers to something; a workflow that none calls runs for this repository alone. */
+type User = YamlText['kind'] | 'uncalled-workflow';
+
 /** Every `action.yml`, every workflow, and every YAML block of the READMEs and guides. */
 export function yamlTexts(rootDirectory: string): readonly YamlText[] {
   const read = (path: string): string => readFileSync(join(rootDirectory, path), 'utf8');
@@ -80,11 +83,13 @@ export function lintYaml({ place, kind, text }: YamlText, interfaces: Interfaces
   if (syntax.length > 0) return syntax.map((problem) => `${place}: ${problem}`);
   const document: unknown = parsed.toJS();
   const fields = fieldsOf(document);
+  const isCalled = 'workflow_call' in fieldsOf(fields['on']);
+  const user: User = kind === 'workflow' && !isCalled ? 'uncalled-workflow' : kind;
   const problems = [
     ...pinProblems(text),
     ...jobsOf(fields).flatMap((job) => [
-      ...usesProblems(job, kind, interfaces),
-      ...stepsOf(job).flatMap((step) => usesProblems(step, kind, interfaces)),
+      ...usesProblems(job, user, interfaces),
+      ...stepsOf(job).flatMap((step) => usesProblems(step, user, interfaces)),
       ...scriptProblems(stepsOf(job)),
       ...outputProblems(job, stepsOf(job), interfaces),
     ]),
@@ -118,38 +123,37 @@ function isOwn(reference: string): boolean {
 }
 
 /** The path in this repository that a `uses` names, or what is wrong with how it does. */
-function ownPath(
-  reference: string,
-  kind: YamlText['kind'],
-): { readonly path?: string; readonly problem?: string } {
-  if (reference.startsWith('./.slipway/') && kind === 'action')
+function ownPath(reference: string, user: User): { readonly path?: string; readonly problem?: string } {
+  if (reference.startsWith('./.slipway/') && user === 'action')
     return { path: `actions/${reference.slice('./.slipway/'.length)}` };
   if (reference.startsWith('$/')) {
-    if (kind === 'workflow') return { path: reference.slice(2) };
+    if (user === 'workflow' || user === 'uncalled-workflow') return { path: reference.slice(2) };
     return { problem: `${reference} means nothing outside this repository's own workflows` };
   }
+  // Its workspace is this repository, with the bundles that an earlier step made.
+  if (user === 'uncalled-workflow' && reference.startsWith('./actions/')) return { path: reference.slice(2) };
   if (reference.startsWith('./')) return { problem: `${reference} is looked for in the caller's workspace` };
   if (!reference.startsWith(`${ownName}/`)) return {};
-  if (kind !== 'example') return { problem: `${reference} names an owner and a version; say $/…` };
+  if (user !== 'example') return { problem: `${reference} names an owner and a version; say $/…` };
   const [path = '', release] = reference.slice(ownName.length + 1).split('@');
   return release === ownRelease ? { path } : { problem: `${reference} is not of ${ownRelease}` };
 }
 
 /** What a step, or a job that calls a workflow, gives to something of this repository. */
-function usesProblems(user: Fields, kind: YamlText['kind'], interfaces: Interfaces): readonly string[] {
-  const reference = user['uses'];
+function usesProblems(part: Fields, user: User, interfaces: Interfaces): readonly string[] {
+  const reference = part['uses'];
   if (typeof reference !== 'string') return [];
-  const { path, problem } = ownPath(reference, kind);
+  const { path, problem } = ownPath(reference, user);
   if (problem !== undefined) return [problem];
   if (path === undefined) return [];
   const declared = interfaces.get(path);
   if (declared === undefined) return [`there is no ${path}`];
-  const given = Object.keys(fieldsOf(user['with']));
+  const given = Object.keys(fieldsOf(part['with']));
   const unknown = given.filter((name) => !(name in declared.inputs));
   const missing = Object.entries(declared.inputs).filter(
     ([name, { required }]) => required && !given.includes(name),
   );
-  const secrets = Object.keys(fieldsOf(user['secrets']));
+  const secrets = Object.keys(fieldsOf(part['secrets']));
   const unknownSecrets = secrets.filter((name) => declared.secrets?.includes(name) !== true);
   return [
     ...unknown.map((name) => `${path} has no input ${name}`),
@@ -172,7 +176,7 @@ function outputProblems(job: Fields, steps: readonly Fields[], interfaces: Inter
   const text = JSON.stringify(job);
   return steps.flatMap(({ id, uses }) => {
     if (typeof id !== 'string' || typeof uses !== 'string') return [];
-    const path = uses.replace(/^(\$|your-org\/slipway)\//, '').replace(/@.*$/, '');
+    const path = uses.replace(/^(\$|\.|your-org\/slipway)\//, '').replace(/@.*$/, '');
     const outputs = interfaces.get(path)?.outputs;
     const used = [...text.matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g)];
     return used.flatMap(([, step, output = '']) =>

@@ -103,7 +103,24 @@ describe('the lint', () => {
       '- uses: your-org/slipway/actions/s3-publish@main',
       'is not of v1',
     ],
-    ['a path of the workspace', 'workflow', stepOf('uses: ./actions/s3-publish'), "caller's workspace"],
+    [
+      'a path of the workspace in a workflow that others call',
+      'workflow',
+      stepOf('uses: ./actions/s3-publish').replace('on: push', 'on: { workflow_call: {} }'),
+      "caller's workspace",
+    ],
+    [
+      'a path of the workspace in an action',
+      'action',
+      'runs: { using: composite, steps: [{ uses: ./actions/s3-publish }] }',
+      "caller's workspace",
+    ],
+    [
+      'an input that an action of the workspace has not',
+      'workflow',
+      stepOf('uses: ./actions/s3-publish\n        with: { source: a, destination: b, sauce: c }'),
+      'actions/s3-publish has no input sauce',
+    ],
     ['an own reference in an example', 'example', '- uses: $/actions/s3-publish', 'means nothing outside'],
     [
       'an expression in a script',

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledPackages } from '../bundle.ts';
+import { runCommand } from '../command.ts';
+import { actionMembers, type Member } from '../workspace.ts';
+
+/** A package from elsewhere that bundles have code of. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  /** What must be handed on with it: its license and notice files, whole. */
+  readonly texts: readonly string[];
+}
+
+/** What a built repository says about the contents of its bundles. */
+export interface Materials {
+  readonly packages: readonly BundledPackage[];
+  /** A CycloneDX document of everything the actions depend on, as pnpm writes it. */
+  readonly bom: Bom;
+}
+
+interface Component {
+  readonly purl: string;
+  readonly group?: string;
+  readonly 'bom-ref': string;
+}
+
+export interface Bom {
+  readonly specVersion: string;
+  readonly serialNumber?: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly components: readonly Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
+}
+
+/** The actions that have a bundle, which composite ones have not. */
+export function bundledActions(root: string): readonly Member[] {
+  return actionMembers(root).filter(
+    ({ directory }) => globSync(join(root, directory, 'src/index.ts')).length > 0,
+  );
+}
+
+/** Builds the bundle of every action from what is in `directory`, a fresh clone, and installs what that needs. */
+export async function buildBundles(directory: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  const names = bundledActions(directory).map(({ name }) => name);
+  await run('bash', ['scripts/bundle', ...names], directory, environment);
+}
+
+/** Reads what the bundles in a built repository have in them. */
+export async function readMaterials(directory: string): Promise<Materials> {
+  const directories = new Set(
+    bundledActions(directory).flatMap((member) => bundledPackages(directory, member)),
+  );
+  const packages = [...directories].map((path) => readPackage(join(directory, path)));
+  const { packageManager } = readManifest<{ packageManager: string }>(directory);
+  const filters = ['--filter', './actions/*'];
+  const format = ['--sbom-format', 'cyclonedx', '--sbom-spec-version', '1.6', '--sbom-type', 'application'];
+  const { output } = await run(
+    'npx',
+    ['--yes', packageManager, ...filters, 'sbom', '--prod', ...format],
+    directory,
+  );
+  return {
+    packages: packages.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1)),
+    bom: JSON.parse(output.slice(output.indexOf('{'))) as Bom,
+  };
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly output: string }> {
+  const result = await runCommand(program, args, { cwd, env });
+  if (result.exitCode !== 0)
+    throw new Error(`${program} ${args.join(' ')} failed:\n${result.output.trimEnd()}`);
+  return result;
+}
+
+function readManifest<Manifest>(directory: string): Manifest {
+  return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
+}
+
+function readPackage(directory: string): BundledPackage {
+  const { name, version, license } = readManifest<{ name: string; version: string; license?: string }>(
+    directory,
+  );
+  const files = globSync('*', { cwd: directory }).filter((file) =>
+    /^(licen[cs]e|copying|notice)/i.test(file),
+  );
+  return {
+    name,
+    version,
+    license: license ?? 'see the text',
+    texts: files.sort().map((file) => readFileSync(join(directory, file), 'utf8').trim()),
+  };
+}
+
+const idOf = ({ name, version }: BundledPackage): string => `${name}@${version}`;
+
+/** The notices that go with the bundles: what is in them from elsewhere, and under which terms. */
+export function thirdPartyNotices(packages: readonly BundledPackage[], apacheLicense: string): string {
+  const sections = packages.map((one) => {
+    const missing =
+      one.license === 'Apache-2.0' ? apacheLicense.trim() : 'The package contains no text of it.';
+    const texts = one.texts.length > 0 ? one.texts : [missing];
+    return [`${idOf(one)}\nLicense: ${one.license}`, ...texts].join('\n\n');
+  });
+  const line = `\n\n${'-'.repeat(80)}\n\n`;
+  return `${['The bundles of Slipway contain code of these packages.', ...sections].join(line)}\n`;
+}
+
+/** The bill of materials: of what pnpm lists, the workspace and what is really bundled; the same for the same commit. */
+export function billOfMaterials({ bom, packages }: Materials, commit: string, timeSeconds: number): Bom {
+  const bundled = new Set(packages.map(purlOf));
+  const components = bom.components
+    .filter(({ purl, group }) => group === '@slipway' || bundled.has(purl))
+    .sort((a, b) => (a.purl < b.purl ? -1 : 1));
+  const listed = new Set(components.map(({ purl }) => purl));
+  const missing = [...bundled].filter((purl) => !listed.has(purl));
+  if (missing.length > 0)
+    throw new Error(`the bundles have packages that the lockfile does not list: ${missing.join(', ')}`);
+  const { component } = bom.metadata as { component: Component };
+  const refs = new Set([component['bom-ref'], ...components.map((one) => one['bom-ref'])]);
+  return {
+    ...bom,
+    serialNumber: `urn:uuid:${uuidOf(commit)}`,
+    metadata: { ...bom.metadata, timestamp: new Date(timeSeconds * 1000).toISOString() },
+    components,
+    dependencies: bom.dependencies
+      .filter(({ ref }) => refs.has(ref))
+      .map(({ ref, dependsOn = [] }) => ({
+        ref,
+        dependsOn: dependsOn.filter((other) => refs.has(other)).sort(),
+      }))
+      .sort((a, b) => (a.ref < b.ref ? -1 : 1)),
+  };
+}
+
+function purlOf({ name, version }: BundledPackage): string {
+  return `pkg:npm/${name.replace('@', '%40')}@${version}`;
+}
+
+/** A UUID of version 8, which is made from other data. */
+function uuidOf(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}
