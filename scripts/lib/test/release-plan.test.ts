@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { documentBlock } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import {
@@ -9,6 +11,7 @@ import {
 } from '../release/changesets.ts';
 import type { Observation } from '../release/observe.ts';
 import { plan } from '../release/plan.ts';
+import { root } from '../workspace.ts';
 
 const head = 'a'.repeat(40);
 const other = 'b'.repeat(40);
@@ -202,6 +205,11 @@ describe('changesets', () => {
       summary: '`buildcache-verify` checks mirrors of layout v4.',
     });
     expect(parseChangeset('x.md', '---\n---\n')).toEqual({ file: 'x.md', bump: undefined, summary: '' });
+  });
+
+  test('of this repository can be read', () => {
+    for (const file of globSync('.changeset/*.md', { cwd: root, exclude: ['**/README.md'] }))
+      expect(parseChangeset(file, readFileSync(join(root, file), 'utf8')).summary).not.toBe('');
   });
 
   test.each([

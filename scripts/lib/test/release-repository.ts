@@ -44,9 +44,9 @@ export class ReleaseRepository {
   }
 
   /** A directory with what a tag has, as whoever clones it gets it. */
-  checkout(tag: string): string {
+  checkout(tag: string, from: string = this.directory): string {
     const directory = join(temporaryDirectory('tagged'), 'slipway');
-    this.git('clone', '--quiet', '--branch', tag, this.directory, directory);
+    this.git('clone', '--quiet', '--branch', tag, from, directory);
     return directory;
   }
 
