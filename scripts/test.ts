@@ -8,29 +8,57 @@ import { root } from './lib/workspace.ts';
 
 interface Check {
   readonly name: string;
-  readonly program: string;
+  /** Of Node. */
   readonly args: readonly string[];
 }
 
 const node = process.execPath;
-const build: Check = { name: 'build', program: 'tsc', args: ['-b', 'tsconfig.build.json'] };
-const checks: readonly Check[] = [
-  { name: 'bundles', program: node, args: ['scripts/bundle.ts'] },
-  { name: 'types', program: 'tsc', args: ['-p', 'tsconfig.json'] },
-  { name: 'format and lint', program: 'biome', args: ['check', '--colors=off', '.'] },
+// By their files: Windows starts no program by a name that is a script.
+const tsc = 'node_modules/typescript/bin/tsc';
+const biome = 'node_modules/@biomejs/biome/bin/biome';
+const depcruise = 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs';
+const build: Check = { name: 'build', args: [tsc, '-b', 'tsconfig.build.json'] };
+const types: Check = { name: 'types', args: [tsc, '-p', 'tsconfig.json'] };
+
+/** Everything, which needs Linux. */
+const wholeChecks: readonly Check[] = [
+  { name: 'bundles', args: ['scripts/bundle.ts'] },
+  types,
+  { name: 'format and lint', args: [biome, 'check', '--colors=off', '.'] },
   {
     name: 'imports',
-    program: 'depcruise',
-    args: ['--config', '.dependency-cruiser.mjs', 'actions', 'packages', 'scripts'],
+    args: [depcruise, '--config', '.dependency-cruiser.mjs', 'actions', 'packages', 'scripts'],
   },
-  { name: 'documents', program: node, args: ['--conditions=source', 'scripts/docs.ts', '--check'] },
+  { name: 'documents', args: ['--conditions=source', 'scripts/docs.ts', '--check'] },
 ];
+
+/** What `--portable` runs, on macOS and Windows as well: it starts no servers, and its code differs between systems or depends on them. */
+const portableChecks: readonly Check[] = [
+  { name: 'bundles', args: ['scripts/bundle.ts', 'license-key-check'] },
+  types,
+];
+const portableTests = [
+  'packages/core',
+  'packages/archive',
+  'packages/dispatch-payload',
+  'packages/download-window',
+  'packages/local-files',
+  'packages/spack-buildcache',
+  'actions/license-key-check',
+];
+
+const given = process.argv.slice(2);
+const isPortable = given.includes('--portable');
+const checks = isPortable ? portableChecks : wholeChecks;
+const testArguments = isPortable
+  ? given.flatMap((word) => (word === '--portable' ? portableTests : [word]))
+  : given;
 const failedChecks: string[] = [];
 
 /** Runs a check; prints one line when it passes and everything it says when it does not. */
-async function perform({ name, program, args }: Check): Promise<void> {
+async function perform({ name, args }: Check): Promise<void> {
   const startedMs = performance.now();
-  const { exitCode, output } = await runCommand(program, args, { cwd: root });
+  const { exitCode, output } = await runCommand(node, args, { cwd: root });
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   if (exitCode === 0) {
     say(`✓ ${name} (${seconds} s)`);
@@ -44,7 +72,7 @@ async function perform({ name, program, args }: Check): Promise<void> {
 function runTests(tallyFile: string): Promise<number> {
   const reporter = join(root, 'scripts/lib/tally-reporter.ts');
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...process.argv.slice(2)];
+  const args = [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...testArguments];
   const child = spawn(node, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -56,7 +84,7 @@ function runTests(tallyFile: string): Promise<number> {
   });
 }
 
-/** What could not be had here: the tests that need it are skipped. */
+/** Why servers cannot be installed here; the tests that need them are skipped. */
 async function installServers(): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const name of serverProgramNames) {
@@ -67,7 +95,7 @@ async function installServers(): Promise<readonly string[]> {
 }
 
 await perform(build);
-const [missingServers] = await Promise.all([installServers(), ...checks.map(perform)]);
+const [missingServers] = await Promise.all([isPortable ? [] : installServers(), ...checks.map(perform)]);
 
 const tallyFile = join(root, '.cache/test-tally.json');
 mkdirSync(join(root, '.cache'), { recursive: true });
@@ -81,7 +109,7 @@ if (failedChecks.length > 0) say(`✗ failed checks: ${failedChecks.join(', ')}`
 if (exitCode !== 0 || failed > 0 || failedChecks.length > 0) process.exitCode = 1;
 say(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 
-/** What the reporter counted; a run that ended without counting failed. */
+/** What the reporter counted. A run that ended without counting failed. */
 function readTally(path: string): Tally {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Tally;

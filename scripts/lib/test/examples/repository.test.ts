@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
@@ -10,7 +9,7 @@ import {
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../../command.ts';
-import { actionMembers, root, workspaceMembers } from '../../workspace.ts';
+import { root, workspaceMembers } from '../../workspace.ts';
 
 /** Would start this test, so only its call and arguments are checked. */
 const scriptsTest = { 'scripts/test': 'echo "scripts/test $*"' };
@@ -70,33 +69,6 @@ describe('in a clone', () => {
     expect(run.output).toContain('actions/buildcache-sign/dist');
     expect(run.output).toContain('Usage: slipway ACTION');
     expect(run.output).toContain('scripts/new-action NAME\n');
-  }, 300_000);
-
-  test('the lines for a release make a tag that holds every bundle', async () => {
-    const own = await clone();
-    const git = (...args: readonly string[]): string =>
-      execFileSync('git', args, { cwd: own, encoding: 'utf8', env: { ...process.env, ...identity } });
-    const identity = {
-      GIT_AUTHOR_NAME: 'Tester',
-      GIT_AUTHOR_EMAIL: 'tester@example.org',
-      GIT_COMMITTER_NAME: 'Tester',
-      GIT_COMMITTER_EMAIL: 'tester@example.org',
-    };
-    git('init', '--quiet', '--initial-branch=main');
-    git('add', '--all');
-    git('commit', '--quiet', '--message', 'As it is on main');
-    expect(git('ls-files', 'actions/s3-publish/dist')).toBe('');
-    const run = await runShellBlock(documentBlock('CONTRIBUTING.md#release'), {
-      directory: own,
-      environment: { ...system, ...identity },
-    });
-    expect(run.exitCode, run.error).toBe(0);
-    const released = git('ls-tree', '-r', '--name-only', 'v1').split('\n');
-    for (const { directory: action } of actionMembers().filter(({ directory }) =>
-      existsSync(join(own, directory, 'src/index.ts')),
-    ))
-      expect(released).toContain(`${action}/dist/index.js`);
-    expect(git('status', '--porcelain')).toBe('');
   }, 300_000);
 });
 
