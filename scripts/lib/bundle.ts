@@ -17,8 +17,8 @@ import { type Member, withDependencies } from './workspace.ts';
 /** GitHub downloads a bundle with each use of an action: budgets for its JavaScript, all chunks together. */
 const budgetBytes = 1_500_000;
 const budgetWithAwsSdkBytes = 3_000_000;
-/** The command line has all actions in it, and is downloaded by nobody's step. */
-const budgetOfCommandLineBytes = 6_000_000;
+/** For what every command loads. Its own code comes in chunks, which its action's budget covers. */
+const budgetOfCommandLineStartBytes = 100_000;
 
 export interface BundleResult {
   readonly sizeBytes: number;
@@ -61,7 +61,7 @@ export async function bundleMember(
     writeFileSync(stamp, inputs);
   }
   return {
-    sizeBytes: javascriptBytes(dist),
+    sizeBytes: javascriptBytes(dist, member.name === 'cli' ? 'index.js' : '**/*.js'),
     budgetBytes: budgetOf(member, speaksToAws),
     built: !upToDate,
     strayAwsSdk: !speaksToAws && /^@aws-sdk\//m.test(readFileSync(join(dist, 'licenses.txt'), 'utf8')),
@@ -69,7 +69,7 @@ export async function bundleMember(
 }
 
 function budgetOf({ name }: Member, speaksToAws: boolean): number {
-  if (name === 'cli') return budgetOfCommandLineBytes;
+  if (name === 'cli') return budgetOfCommandLineStartBytes;
   return speaksToAws ? budgetWithAwsSdkBytes : budgetBytes;
 }
 
@@ -144,8 +144,8 @@ function hashInputs(rootDirectory: string, closure: readonly Member[]): string {
   return hash.digest('hex');
 }
 
-function javascriptBytes(directory: string): number {
-  return globSync('**/*.js', { cwd: directory }).reduce(
+function javascriptBytes(directory: string, files: string): number {
+  return globSync(files, { cwd: directory }).reduce(
     (total, file) => total + statSync(join(directory, file)).size,
     0,
   );
