@@ -13,13 +13,13 @@ import {
   EntryCollection,
   type Finding,
   type IndexProof,
-  type MirrorStanding,
+  judgeMirror,
+  type MirrorState,
   openPolicy,
   pinnedFingerprints,
   proveUnsignedIndex,
   readIndexSet,
   readMirrorKeys,
-  readStanding,
   refuseOnErrors,
   type ScanWorkers,
   type SignaturePolicy,
@@ -108,7 +108,7 @@ export async function observe(request: Request, ports: Ports, cache: EntryCache)
 interface ObservedMirror extends Omit<Observed, 'observation' | 'entries'> {
   readonly trust: TrustSource;
   readonly policy: SignaturePolicy;
-  readonly standing: MirrorStanding;
+  readonly state: MirrorState;
 }
 
 async function observeMirror(request: Request, ports: Ports): Promise<ObservedMirror> {
@@ -123,7 +123,7 @@ async function observeMirror(request: Request, ports: Ports): Promise<ObservedMi
   };
   const { policy } = await openPolicy(trust, clock);
   requireTrustedSigner(signer, policy);
-  const standing = await readStanding({
+  const state = await judgeMirror({
     store,
     policy,
     clock,
@@ -136,14 +136,14 @@ async function observeMirror(request: Request, ports: Ports): Promise<ObservedMi
       pinnedKeys: await pinnedFingerprints(request.trustedKeys),
     },
   });
-  const { current, stored, findings } = standing;
+  const { current, stored, findings } = state;
   assertSignerFor(current, view, signer);
   const warnings = operation === 'rollback' ? [] : unusedPatterns(request.select, stored.values());
   const pendingPaths = await pendingMirrorPaths(store);
   // A rebuild makes every record anew; of a large index the old ones would be half of the memory.
   const index = operation === 'rebuild' ? current.index.withoutNodes() : current.index;
-  const slim = { ...standing, current: { ...current, index } };
-  return { trust, policy, standing: slim, current: slim.current, findings, warnings, pendingPaths };
+  const slim = { ...state, current: { ...current, index } };
+  return { trust, policy, state: slim, current: slim.current, findings, warnings, pendingPaths };
 }
 
 async function observeUpdate(
@@ -153,12 +153,12 @@ async function observeUpdate(
   cache: EntryCache,
 ): Promise<Observed> {
   const { view } = request;
-  const { current, standing } = mirror;
+  const { current, state } = mirror;
   const { index, pointer } = current;
-  const { belongs } = await membership(request, standing, ports.store);
+  const { belongs } = await membership(request, state, ports.store);
   const provenIndex = ports.signer && (await prove(current, mirror, ports));
   const isForeign = pointer !== undefined && pointer.manifest.lineage === undefined;
-  const candidates = [...standing.stored].filter(
+  const candidates = [...state.stored].filter(
     ([hash, key]) => !index.isSettled(hash, isForeign) && belongs(hash, key),
   );
   const entries = await cache.read(candidates, mirror.trust, ports);
@@ -172,7 +172,7 @@ async function observeUpdate(
       operation: 'update',
       view,
       indexed: [...index.entries()],
-      stored: standing.stored,
+      stored: state.stored,
       lacking,
       signUnsigned: provenIndex !== undefined,
     },
@@ -188,15 +188,15 @@ async function observeRebuild(
   ports: Ports,
   cache: EntryCache,
 ): Promise<Observed> {
-  const { current, standing } = mirror;
-  const { members, belongs } = await membership(request, standing, ports.store);
-  const candidates = [...standing.stored].filter(([hash, key]) => belongs(hash, key));
+  const { current, state } = mirror;
+  const { members, belongs } = await membership(request, state, ports.store);
+  const candidates = [...state.stored].filter(([hash, key]) => belongs(hash, key));
   const entries = await cache.read(candidates, mirror.trust, ports);
   const readable = candidates.flatMap(([hash]) =>
     entries.formats.indexableVersion(hash) === undefined ? [] : [hash],
   );
   const isFirstSigned = ports.signer !== undefined && !current.mustBeSigned;
-  const unsigned = standing.trust.views.filter(({ pointer }) => pointer && pointer.signedBy === undefined);
+  const unsigned = state.trust.views.filter(({ pointer }) => pointer && pointer.signedBy === undefined);
   return {
     ...mirror,
     observation: { operation: 'rebuild', view: request.view, indexed: [...members], readable },
@@ -208,9 +208,9 @@ async function observeRebuild(
 
 async function observeRollback(request: Request, mirror: ObservedMirror, ports: Ports): Promise<Observed> {
   const { view } = request;
-  const { current, standing, policy } = mirror;
+  const { current, state, policy } = mirror;
   const wanted = request.to === undefined ? undefined : Number(request.to);
-  const earlier = await findRollbackTarget(ports.store, view, wanted, current, standing.stored, policy);
+  const earlier = await findRollbackTarget(ports.store, view, wanted, current, state.stored, policy);
   if (ports.signer !== undefined) await prove(earlier, mirror, ports);
   const from = current.pointer?.manifest.lineage?.generation ?? 0;
   const { generation: to, pointer } = earlier;
@@ -220,10 +220,10 @@ async function observeRollback(request: Request, mirror: ObservedMirror, ports: 
 
 function prove(
   claimed: IndexProof['claimed'],
-  { trust: source, standing }: ObservedMirror,
+  { trust: source, state }: ObservedMirror,
   ports: Ports,
 ): Promise<string | undefined> {
-  return proveUnsignedIndex({ ...ports, source, standing, claimed });
+  return proveUnsignedIndex({ ...ports, source, state, claimed });
 }
 
 interface Membership {
@@ -235,7 +235,7 @@ interface Membership {
 
 async function membership(
   { view, select }: Request,
-  { trust, current }: MirrorStanding,
+  { trust, current }: MirrorState,
   store: ObjectStore,
 ): Promise<Membership> {
   const present = new Set(current.index.entries());

@@ -6,14 +6,14 @@ import {
   finding,
   type IndexSet,
   isFinding,
-  type MirrorStanding,
+  judgeMirror,
+  type MirrorState,
   openDocument,
   openPolicy,
   pinnedFingerprints,
   proveUnsignedIndex,
   readMirrorKeys,
   readStaged,
-  readStanding,
   refuseOnErrors,
   type ScanWorkers,
   type SignaturePolicy,
@@ -43,7 +43,7 @@ export interface ObserveOptions {
 export interface Observed {
   readonly observation: Observation;
   readonly staged: StagedBuildcache;
-  readonly standing: MirrorStanding;
+  readonly state: MirrorState;
   readonly policy: SignaturePolicy;
   readonly findings: readonly Finding[];
   /** SHA-256 of the present index, if nobody signed it and it was proven for the signer of this run. */
@@ -79,7 +79,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const stagedKeys = new Map(staged.entries.map((entry) => [entry.dagHash, entry.key]));
   const unsound = refusal(staged.findings);
   if (unsound !== undefined) throw unsound;
-  const standing = await readStanding({
+  const state = await judgeMirror({
     store: mirror,
     policy,
     clock,
@@ -95,8 +95,8 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
       allowLayoutV2: options.allowLayoutV2,
     },
   });
-  const closure = closureFindings(staged.graph, stagedKeys, (hash) => standing.stored.has(hash));
-  const findings = [...staged.findings, ...standing.findings, ...closure];
+  const closure = closureFindings(staged.graph, stagedKeys, (hash) => state.stored.has(hash));
+  const findings = [...staged.findings, ...state.findings, ...closure];
   refuseOnErrors(closure, 'buildcache-refused', 'nothing was published, because dependencies are missing');
   // This happens once in the life of a mirror, so one thread is enough.
   const provenIndex =
@@ -104,17 +104,17 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     (await proveUnsignedIndex({
       store: mirror,
       source: trust,
-      standing,
-      claimed: standing.current,
+      state,
+      claimed: state.current,
       clock,
       progress,
       workers: undefined,
     }));
   const observation = {
-    ...(await observePresence(options, staged, standing, policy)),
+    ...(await observePresence(options, staged, state, policy)),
     signUnsigned: provenIndex !== undefined,
   };
-  return { observation, staged, standing, policy, findings, provenIndex };
+  return { observation, staged, state, policy, findings, provenIndex };
 }
 
 function refusal(findings: readonly Finding[]): Error | undefined {
@@ -134,7 +134,7 @@ function refusal(findings: readonly Finding[]): Error | undefined {
 async function observePresence(
   options: ObserveOptions,
   staged: StagedBuildcache,
-  standing: MirrorStanding,
+  state: MirrorState,
   policy: SignaturePolicy,
 ): Promise<Omit<Observation, 'signUnsigned'>> {
   const { mirror, view, overwrite } = options;
@@ -149,7 +149,7 @@ async function observePresence(
       dependencies,
     };
   });
-  const stored = entries.filter((entry) => standing.stored.get(entry.dagHash) === entry.key);
+  const stored = entries.filter((entry) => state.stored.get(entry.dagHash) === entry.key);
   const present: Record<string, PresentEntry> = {};
   await mapConcurrently(stored, concurrentRequests, async (entry) => {
     const found = await readPresent(mirror, entry.key, policy);
@@ -177,12 +177,12 @@ async function observePresence(
       .filter((fingerprint) => isTrusted(policy, fingerprint)),
     view,
     overwrite,
-    pending: standing.pending.map((note) => ({
+    pending: state.pending.map((note) => ({
       publishId: note.publishId,
-      unindexed: note.hashes.filter((hash) => !standing.current.index.hasEntry(hash)),
+      unindexed: note.hashes.filter((hash) => !state.current.index.hasEntry(hash)),
     })),
-    unindexed: lackedBy(standing.current.index),
-    unindexedInView: lackedBy(standing.viewed?.index),
+    unindexed: lackedBy(state.current.index),
+    unindexedInView: lackedBy(state.viewed?.index),
   };
 }
 

@@ -38,7 +38,7 @@ export async function publishBuildcache(
       progress,
       workers: workersByUrl(context.workerEntry),
     });
-    const { current } = observed.standing;
+    const { current } = observed.state;
     // The main index, which is moved first, is signed where the view needs that.
     assertSignerFor(current, undefined, signer);
     requireTrustedSigner(signer, observed.policy);

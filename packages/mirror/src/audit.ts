@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  counted,
-  DigestMap,
-  type ObjectStore,
-  type ProgressPort,
-  UserError,
-} from '@slipway/core';
+import { DigestMap, type ObjectStore, UserError } from '@slipway/core';
 import {
   blobKey,
   classifyKey,
@@ -14,9 +7,9 @@ import {
   type NodeTable,
   specManifestKey,
 } from '@slipway/spack-buildcache';
-import { EntryFormats } from './entry-formats.ts';
-import type { EntryReport, TarballCheck } from './entry-reader.ts';
-import { type ScanWorkers, scanEntries } from './entry-scan.ts';
+import { type AuditedEntries, type EntryAudit, readAuditedEntries } from './audit-entries.ts';
+import { closureFindings, tarballFindings, unfinishedFindings } from './audit-findings.ts';
+import type { EntryFormats } from './entry-formats.ts';
 import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
 import { foreignIndexFindings } from './foreign-indexes.ts';
@@ -26,18 +19,16 @@ import type { IndexSet } from './index-set.ts';
 import { streamPackageIndex } from './index-stream.ts';
 import { type IndexTrust, readIndexTrust } from './index-trust.ts';
 import { findLeftovers } from './leftovers.ts';
-import { listBuildcache } from './listing.ts';
-import { readOfferedKeys } from './mirror-keys.ts';
+import { type Listing, listBuildcache } from './listing.ts';
+import { type OfferedKeys, readOfferedKeys } from './mirror-keys.ts';
+import { confirmStored, unindexedFindings } from './mirror-state.ts';
 import { surroundingFindings } from './mirror-surroundings.ts';
-import { NodeGraph } from './node-graph.ts';
-import { excusedHashes, type PendingPublish, readPendingPublishes } from './pending.ts';
-import { confirmStored, unindexedFindings } from './standing.ts';
-import { type MirrorStatistics, StatisticsCollector } from './statistics.ts';
-import { checkSize, missingBlob } from './tarball.ts';
+import { excusedHashes, readPendingPublishes } from './pending.ts';
+import type { SignaturePolicy } from './signature-policy.ts';
+import type { MirrorStatistics } from './statistics.ts';
 import { openPolicy, pinnedFingerprints, type TrustSource } from './trust.ts';
 
-export interface MirrorAudit {
-  readonly store: ObjectStore;
+export interface MirrorAudit extends EntryAudit {
   readonly trustedKeys: string;
   readonly allowUnsigned: boolean;
   /** The index itself must be signed by a trusted key. */
@@ -47,10 +38,6 @@ export interface MirrorAudit {
   readonly allowLayoutV2?: boolean | undefined;
   /** SHA-256 that the main index must have, or have had since; undefined: any. */
   readonly expectedIndex: string | undefined;
-  readonly level: 'metadata' | 'full';
-  readonly clock: Clock;
-  readonly progress: ProgressPort;
-  readonly workers?: ScanWorkers | undefined;
 }
 
 export interface AuditReport {
@@ -74,39 +61,15 @@ export interface AuditReport {
  * `UserError` for trusted keys that cannot be read and `RemoteError` for a store that fails.
  */
 export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
-  const { store, progress } = audit;
+  const { store, progress, clock } = audit;
   const findings: Finding[] = [];
   progress.start('Reading the listing and the keys');
-  // Read in this order, publishers at work raise no finding; see `readStanding`.
+  // Read in this order, publishers at work cause no finding; see `judgeMirror`.
   const listing = store.listable ? await listBuildcache(store, findings, { keepKeys: false }) : undefined;
   const offered = await readOfferedKeys(store, listing?.keyFingerprints, findings);
-  const trust: TrustSource = {
-    trustedKeys: audit.trustedKeys,
-    offeredKeys: offered.keys.map((key) => key.armored),
-    allowUnsigned: audit.allowUnsigned,
-  };
-  const { policy, missingKeys } = await openPolicy(trust, audit.clock);
-  findings.push(
-    ...(await surroundingFindings(store, {
-      offeredKeys: offered.keys.map((key) => key.fingerprint),
-      pinnedKeys: await pinnedFingerprints(audit.trustedKeys),
-      allowUnpinnedKeys: audit.allowUnpinnedKeys ?? false,
-      allowUnsigned: audit.allowUnsigned,
-      allowLayoutV2: audit.allowLayoutV2 ?? false,
-    })),
-  );
-  for (const fingerprint of missingKeys) {
-    findings.push(
-      finding(
-        'trusted-key-missing',
-        undefined,
-        `the mirror does not hold the trusted key ${fingerprint}`,
-        keyHint,
-      ),
-    );
-  }
-  // Before the indexes, so that of these nothing need be kept that is known from the entries.
-  const listedEntries = listing && (await readEntries(audit, trust, listing.specManifests));
+  const { trust, policy } = await openTrust(audit, offered, findings);
+  // Entries come before the indexes, of which nothing need be kept that is known from the entries.
+  const listedEntries = listing && (await readAuditedEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const indexTrust = await readIndexTrust({ store, policy, requireSigned: audit.requireSignedIndex });
   const { mustBeSigned } = indexTrust;
@@ -114,86 +77,47 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const indexes = await readIndexes(store, indexTrust, listedEntries?.graph.tables, findings);
   const indexRefused = findings.length > findingsBefore;
   const main = indexes.find((index) => index.view === undefined);
+  const expected = audit.expectedIndex;
   if (main !== undefined) {
     const { pointer } = main;
-    const expected = audit.expectedIndex;
     findings.push(...(await expectationFindings({ store, expected, pointer, policy, mustBeSigned })));
-  } else if (audit.expectedIndex !== undefined) {
+  } else if (expected !== undefined) {
     findings.push(
-      finding('index-not-expected', indexManifestKey(undefined), 'there is no index, and one was expected'),
+      finding(
+        'index-not-expected',
+        indexManifestKey(undefined),
+        'there is no index, although one is expected',
+      ),
     );
   }
 
   const specKeys = listing?.specManifests ?? keysFromIndex(main?.index);
-  const entries = listedEntries ?? (await readEntries(audit, trust, specKeys));
+  const entries = listedEntries ?? (await readAuditedEntries(audit, trust, specKeys));
   findings.push(...entries.findings);
-
   const stored = new Map(specKeys.map((key) => [dagHashOf(key), key]));
   const confirmed = listing === undefined ? stored : await confirmStored(store, indexes, stored);
   findings.push(...closureFindings(entries.graph, confirmed));
   if (listing !== undefined) findings.push(...tarballFindings(entries.tarballs, listing.blobSizes));
-  const excused = excusedHashes(pending, {
-    nowMs: audit.clock.nowMs(),
-    requireSigned: mustBeSigned,
-  });
+  const excused = excusedHashes(pending, { nowMs: clock.nowMs(), requireSigned: mustBeSigned });
+  const { graph, formats } = entries;
+  const common = { graph, formats, stored: indexable(confirmed, formats), excused, mustBeSigned };
   for (const { view, pointer, index } of indexes) {
-    findings.push(
-      ...auditIndex({
-        pointer,
-        index,
-        graph: entries.graph,
-        formats: entries.formats,
-        stored: indexable(confirmed, entries.formats),
-        excused,
-        mustBeSigned,
-        mayOmit: view !== undefined || !listing,
-      }),
-    );
+    findings.push(...auditIndex({ ...common, pointer, index, mayOmit: view !== undefined || !listing }));
   }
   findings.push(...unfinishedFindings(pending, main?.index, stored));
   if (indexes.length === 0 && !indexRefused) findings.push(...unindexedFindings(stored, excused));
 
-  const leftovers =
+  const orphans =
     listing === undefined
-      ? undefined
-      : await findLeftovers(
-          store,
-          listing,
-          entries.blobs,
-          [
-            ...offered.blobs,
-            ...indexes.flatMap(({ pointer }) => pointer.manifest.data.map(({ checksum }) => checksum)),
-          ],
-          mustBeSigned,
-        );
-  const orphans = leftovers?.orphans ?? [];
-  findings.push(...(leftovers?.findings ?? []));
-  for (const orphan of orphans.slice(0, maxOrphanFindings)) {
-    findings.push(finding('blob-orphaned', blobKey(orphan), 'nothing refers to it'));
-  }
-  if (
-    stored.size === 0 &&
-    indexes.length === 0 &&
-    (listing?.blobSizes.size ?? 0) === 0 &&
-    !(await store.head(layoutKey))
-  ) {
-    throw new UserError(
-      'not-a-buildcache',
-      `${store.url} is no Spack mirror: it has no entries, no index and no layout.json`,
-      {
-        hint: 'Check the URL: it is the directory that holds "v3" and "blobs".',
-      },
-    );
-  }
+      ? []
+      : await orphansOf(audit, listing, entries, offered, indexes, mustBeSigned, findings);
+  const isEmpty = stored.size === 0 && indexes.length === 0 && (listing?.blobSizes.size ?? 0) === 0;
+  if (isEmpty && !(await store.head(layoutKey))) throw notAMirror(store);
+  const blobSizes = listing?.blobSizes ?? new DigestMap();
   return {
     layout: 'v3',
     findings,
-    statistics: entries.statistics.statistics(
-      entries.graph,
-      stored.keys(),
-      listing?.blobSizes ?? new DigestMap(),
-      orphans,
-    ),
+    statistics: entries.statistics.statistics(graph, stored.keys(), blobSizes, orphans),
     indexes: indexes.map(({ view, pointer, index }) => ({
       view,
       checksum: pointer.record.checksum,
@@ -203,6 +127,66 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
     })),
     listed: listing !== undefined,
   };
+}
+
+async function openTrust(
+  audit: MirrorAudit,
+  { keys }: OfferedKeys,
+  findings: Finding[],
+): Promise<{ readonly trust: TrustSource; readonly policy: SignaturePolicy }> {
+  const trust: TrustSource = {
+    trustedKeys: audit.trustedKeys,
+    offeredKeys: keys.map((key) => key.armored),
+    allowUnsigned: audit.allowUnsigned,
+  };
+  const { policy, missingKeys } = await openPolicy(trust, audit.clock);
+  findings.push(
+    ...(await surroundingFindings(audit.store, {
+      offeredKeys: keys.map((key) => key.fingerprint),
+      pinnedKeys: await pinnedFingerprints(audit.trustedKeys),
+      allowUnpinnedKeys: audit.allowUnpinnedKeys ?? false,
+      allowUnsigned: audit.allowUnsigned,
+      allowLayoutV2: audit.allowLayoutV2 ?? false,
+    })),
+    ...missingKeys.map((fingerprint) =>
+      finding(
+        'trusted-key-missing',
+        undefined,
+        `the mirror does not hold the trusted key ${fingerprint}`,
+        keyHint,
+      ),
+    ),
+  );
+  return { trust, policy };
+}
+
+/** The blobs that nothing refers to, with findings for some of them and for history that lost its indexes. */
+async function orphansOf(
+  { store }: MirrorAudit,
+  listing: Listing,
+  { blobs }: AuditedEntries,
+  offered: OfferedKeys,
+  indexes: readonly ReadIndex[],
+  mustBeSigned: boolean,
+  findings: Finding[],
+): Promise<readonly string[]> {
+  const ofIndexes = indexes.flatMap(({ pointer }) => pointer.manifest.data.map(({ checksum }) => checksum));
+  const others = [...offered.blobs, ...ofIndexes];
+  const leftovers = await findLeftovers(store, listing, blobs, others, mustBeSigned);
+  const named = leftovers.orphans.slice(0, maxOrphanFindings);
+  findings.push(
+    ...leftovers.findings,
+    ...named.map((orphan) => finding('blob-orphaned', blobKey(orphan), 'nothing refers to it')),
+  );
+  return leftovers.orphans;
+}
+
+function notAMirror(store: ObjectStore): UserError {
+  return new UserError(
+    'not-a-buildcache',
+    `${store.url} is not a Spack mirror: it has no entries, no index and no layout.json`,
+    { hint: 'Check the URL: it is the directory that holds "v3" and "blobs".' },
+  );
 }
 
 const maxOrphanFindings = 100;
@@ -252,109 +236,7 @@ function dagHashOf(key: string): string {
   return classified.kind === 'spec-manifest' ? classified.dagHash : '';
 }
 
-/** Entries that are of a format that an index can have. */
+/** The stored entries whose format an index can have. */
 function indexable(stored: ReadonlyMap<string, string>, formats: EntryFormats): ReadonlyMap<string, string> {
   return formats.hasNewer ? new Map([...stored].filter(([hash]) => !formats.isNewer(hash))) : stored;
-}
-
-interface ReadEntries {
-  readonly graph: NodeGraph;
-  readonly formats: EntryFormats;
-  readonly findings: readonly Finding[];
-  readonly statistics: StatisticsCollector;
-  /** SHA-256 of every blob that an entry refers to. */
-  readonly blobs: DigestMap;
-  readonly tarballs: DigestMap;
-}
-
-async function readEntries(
-  audit: MirrorAudit,
-  trust: TrustSource,
-  keys: readonly string[],
-): Promise<ReadEntries> {
-  const graph = new NodeGraph(keys.length);
-  const formats = new EntryFormats();
-  const findings: Finding[] = [];
-  const statistics = new StatisticsCollector();
-  const blobs = statistics.referenced;
-  const tarballs = new DigestMap();
-  const tarballCheck: TarballCheck = audit.level === 'full' ? 'read' : audit.store.listable ? 'none' : 'head';
-  audit.progress.start(`Checking ${counted(keys.length, 'entry', 'entries')}`, keys.length, 'entries');
-  await scanEntries(keys, {
-    store: audit.store,
-    trust,
-    tarballs: tarballCheck,
-    clock: audit.clock,
-    workers: audit.workers,
-    nodes: graph.tables,
-    onEntry: (entry: EntryReport) => {
-      audit.progress.advance(1);
-      findings.push(...entry.findings);
-      formats.note(entry);
-      statistics.addEntry(entry);
-      if (tarballCheck === 'none' && entry.tarball !== undefined) {
-        tarballs.set(entry.tarball.checksum, entry.tarball.contentLength);
-      }
-    },
-  });
-  const unproven = graph.unproven();
-  if (unproven.length > 0) {
-    const what = `the DAG hash of ${counted(unproven.length, 'spec')} (${unproven[0]} first) is not what Spack 1.x computes of the spec: made by another version, or changed`;
-    findings.push(finding('dag-hash-unproven', undefined, what));
-  }
-  return { graph, formats, findings, statistics, blobs, tarballs };
-}
-
-/** Entries whose runtime dependencies are neither stored nor external. */
-export function closureFindings(
-  graph: NodeGraph,
-  stored: ReadonlyMap<string, string>,
-  isStoredElsewhere: (hash: string) => boolean = () => false,
-): Finding[] {
-  const findings: Finding[] = [];
-  for (const [hash, key] of stored) {
-    for (const missing of graph.missingDependencies(
-      hash,
-      (dependency) => stored.has(dependency) || isStoredElsewhere(dependency),
-    )) {
-      findings.push(
-        finding('closure-incomplete', key, `it needs ${graph.describe(missing)}, which is not stored`),
-      );
-    }
-  }
-  return findings;
-}
-
-function tarballFindings(tarballs: DigestMap, blobSizes: DigestMap): readonly Finding[] {
-  const findings: Finding[] = [];
-  for (const [sha256, contentLength] of tarballs) {
-    const sizeBytes = blobSizes.get(sha256);
-    const found =
-      sizeBytes === undefined
-        ? missingBlob(blobKey(sha256), 'the tarball')
-        : checkSize(blobKey(sha256), sizeBytes, contentLength);
-    if (found !== undefined) findings.push(found);
-  }
-  return findings;
-}
-
-function unfinishedFindings(
-  pending: readonly PendingPublish[],
-  main: IndexSet | undefined,
-  stored: ReadonlyMap<string, string>,
-): readonly Finding[] {
-  return pending.flatMap((publish) => {
-    const unindexed = publish.hashes.filter(
-      (hash) => stored.has(hash) && main?.hasEntry(hash) !== true,
-    ).length;
-    const started = new Date(publish.startedAtMs).toISOString();
-    return [
-      finding(
-        'publish-unfinished',
-        `slipway/pending/${publish.publishId}.json`,
-        `a publish of ${counted(publish.hashes.length, 'entry', 'entries')}, begun ${started}, has not finished: ${unindexed} are stored and not indexed`,
-        'If it was killed, run it again.',
-      ),
-    ];
-  });
 }

@@ -5,15 +5,15 @@ import type { ScanWorkers } from './entry-scan.ts';
 import { claimOf } from './index-advance.ts';
 import { auditIndex } from './index-audit.ts';
 import type { KeptIndex } from './index-history.ts';
+import type { MirrorState } from './mirror-state.ts';
 import { refuseOnErrors } from './refusal.ts';
-import type { MirrorStanding } from './standing.ts';
 import type { TrustSource } from './trust.ts';
 
 export interface IndexProof {
   readonly store: ObjectStore;
   /** Whose signatures of entries count. */
   readonly source: TrustSource;
-  readonly standing: Pick<MirrorStanding, 'trust' | 'stored'>;
+  readonly state: Pick<MirrorState, 'trust' | 'stored'>;
   /** The index that is to be signed, with its pointer; there is nothing to prove where there is none. */
   readonly claimed: Pick<CurrentIndex, 'index'> & { readonly pointer: KeptIndex | undefined };
   readonly clock: Clock;
@@ -28,11 +28,11 @@ export interface IndexProof {
  * gets its first signed index.
  */
 export async function proveUnsignedIndex(proof: IndexProof): Promise<string | undefined> {
-  const { store, source, standing, claimed, clock, progress, workers } = proof;
+  const { store, source, state, claimed, clock, progress, workers } = proof;
   const { pointer, index } = claimed;
   if (pointer === undefined || pointer.signedBy !== undefined) return undefined;
-  assertNoUnsignedViews(standing);
-  const { stored } = standing;
+  assertNoUnsignedViews(state);
+  const { stored } = state;
   const keys = [...index.entries()].map((hash) => stored.get(hash)).filter((key) => key !== undefined);
   const entries = counted(keys.length, 'entry', 'entries');
   progress.info(`The index is not signed yet. It is compared with its ${entries} before it is signed.`);
@@ -47,7 +47,7 @@ export async function proveUnsignedIndex(proof: IndexProof): Promise<string | un
   return claimOf(pointer);
 }
 
-function assertNoUnsignedViews({ trust }: IndexProof['standing']): void {
+function assertNoUnsignedViews({ trust }: IndexProof['state']): void {
   const views = trust.views.filter(({ pointer }) => pointer !== undefined && pointer.signedBy === undefined);
   const [first] = views;
   if (first === undefined) return;

@@ -1,4 +1,5 @@
 export * from './audit.ts';
+export { closureFindings } from './audit-findings.ts';
 export * from './current-index.ts';
 export * from './entry-collection.ts';
 export type { EntryReport, TarballCheck } from './entry-reader.ts';
@@ -17,6 +18,7 @@ export { detectLayout, type FoundLayouts, findLayouts } from './layout-v2/detect
 export { classifyKeyV2, type MirrorKeyV2 } from './layout-v2/names.ts';
 export * from './listing.ts';
 export * from './mirror-keys.ts';
+export * from './mirror-state.ts';
 export type { Surroundings } from './mirror-surroundings.ts';
 export * from './node-graph.ts';
 export * from './pending.ts';
@@ -24,6 +26,5 @@ export * from './pointer-move.ts';
 export * from './refusal.ts';
 export * from './signature-policy.ts';
 export * from './staged.ts';
-export * from './standing.ts';
 export * from './statistics.ts';
 export * from './trust.ts';

@@ -17,7 +17,7 @@ import {
   writeObject,
 } from '@slipway/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { auditMirror, openPolicy, publishIdOf, readStanding } from '../src/index.ts';
+import { auditMirror, judgeMirror, openPolicy, publishIdOf } from '../src/index.ts';
 
 const pointerKey = indexManifestKey(undefined);
 let key: TestKey;
@@ -60,7 +60,7 @@ async function standingCodes(directory: string): Promise<string[]> {
   const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
   const { policy } = await openPolicy(trust, systemClock);
   try {
-    await readStanding({
+    await judgeMirror({
       store,
       policy,
       clock: systemClock,

@@ -1,5 +1,6 @@
 import { counted, mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
-import { type AuditReport, closureFindings, type MirrorAudit } from '../audit.ts';
+import type { AuditReport, MirrorAudit } from '../audit.ts';
+import { closureFindings } from '../audit-findings.ts';
 import { type Finding, finding } from '../findings.ts';
 import type { SignaturePolicy } from '../signature-policy.ts';
 import { StatisticsCollector } from '../statistics.ts';

@@ -22,7 +22,7 @@ import type { SignaturePolicy } from './signature-policy.ts';
 export type Writer = 'publish' | 'update' | 'rollback' | 'rebuild';
 
 /** What a writer must know of a mirror before it writes to it. */
-export interface StandingQuestion {
+export interface MirrorQuestion {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface StandingQuestion {
 }
 
 /** Where a mirror stands, by its indexes and its names: what a writer must know before it adds to it. */
-export interface MirrorStanding {
+export interface MirrorState {
   readonly trust: IndexTrust;
   /** The main index for a publish, else the one that is to be changed. */
   readonly current: CurrentIndex;
@@ -60,7 +60,7 @@ export interface MirrorStanding {
  *   A rebuild makes the index anew that it is for; of a view, only where the main index is sound.
  * - `publish` also refuses where an index hides what is stored, or offers what is not; it is what `update` is there for.
  */
-export async function readStanding(question: StandingQuestion): Promise<MirrorStanding> {
+export async function judgeMirror(question: MirrorQuestion): Promise<MirrorState> {
   const { store, policy, clock, writer, view } = question;
   const surroundings = await surroundingFindings(store, question.surroundings);
   const listed = writer === 'publish' ? await listStoredEntries(store) : undefined;
