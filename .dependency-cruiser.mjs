@@ -4,8 +4,9 @@
 const allowed = {
   core: [],
   runner: ['core'],
-  store: ['core'],
-  aws: ['core'],
+  http: ['core'],
+  store: ['core', 'http'],
+  aws: ['core', 'http'],
   'aws-actions': ['aws', 'core', 'runner', 'store'],
   signing: ['core'],
   'spack-buildcache': ['core'],
@@ -24,7 +25,7 @@ const allowed = {
   publishing: ['core', 'local-files'],
   'download-window': [],
   'dispatch-payload': ['core'],
-  github: ['core'],
+  github: ['core', 'http'],
   'pending-invalidations': ['core'],
   cli: ['core', 'runner'],
 };
@@ -35,7 +36,7 @@ const soleImporters = [
   { name: '@actions/*', path: '@actions/(?!github/)', importers: '(runner|testkit)' },
   { name: '@actions/github', path: '(@actions/github|@octokit)/', importers: '(github|testkit)' },
   { name: 'openpgp', path: 'openpgp/', importers: `(signing|${forTests})` },
-  { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(store|aws|${forTests})` },
+  { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(http|store|aws|${forTests})` },
   { name: '@aws-sdk/client-s3', path: '@aws-sdk/client-s3/', importers: `(store|${forTests})` },
 ];
 

@@ -1,7 +1,6 @@
 import { lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  backoffMs,
   type Clock,
   counted,
   type Environment,
@@ -10,6 +9,8 @@ import {
   mapConcurrently,
   type ProgressPort,
   printable,
+  retrying,
+  retryNotice,
   UserError,
   writeError,
 } from '@slipway/core';
@@ -20,8 +21,7 @@ import type { FetchStep } from './plan.ts';
 
 const concurrency = 4;
 const maxAttempts = 4;
-const retryBaseMs = 500;
-const retryCapMs = 10_000;
+const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
 /** Where files are until all of them are what they must be. */
 const partialDirectory = '.slipway-fetch';
 const placeHint = 'Name a directory that can be written, in which no directory has the name of an artifact.';
@@ -102,17 +102,23 @@ async function fetchPatiently(
   downloader: Downloader,
   { clock, progress }: FetchPorts,
 ): Promise<Refusal | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
+  const name = printable(step.name, 200);
+  const rule = {
+    clock,
+    maxAttempts,
+    backoff,
+    isPassing: (error: unknown) => error instanceof DownloadFault && error.passing,
+    onRetry: (error: unknown, waitMs: number) => progress.info(`${name}: ${retryNotice(error, waitMs)}`),
+  };
+  try {
+    await retrying(rule, async ({ number }) => {
+      if (number > 0) await rm(path, { force: true });
       await downloader.fetch(step.url, path, step, (count) => progress.advance(count));
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof DownloadFault)) throw error;
-      await rm(path, { force: true });
-      if (!error.passing || attempt === maxAttempts) {
-        return refusal(error.code, `the artifact "${printable(step.name, 200)}": ${error.message}`);
-      }
-      await clock.sleep(retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs));
-    }
+    });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DownloadFault)) throw error;
+    await rm(path, { force: true });
+    return refusal(error.code, `the artifact "${name}": ${error.message}`);
   }
 }

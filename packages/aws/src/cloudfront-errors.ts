@@ -1,4 +1,4 @@
-import { printable, RemoteError, SlipwayError, systemErrorCode, UserError, withDetails } from '@slipway/core';
+import { printable, RemoteError, SlipwayError, UserError, withDetails } from '@slipway/core';
 import { distributionStatement } from './cloudfront-policy.ts';
 
 export interface RefusedRequest {
@@ -26,7 +26,12 @@ export function explainRefusal(error: unknown, request: RefusedRequest): Slipway
   const { name, words, status } = refusal;
   const what = `${request.action} of distribution ${request.distributionId}`;
   const said = withDetails(`${what}: ${printable(words)}`, printable(name, 100));
-  if (status === undefined) return connectionFailure(error, what);
+  if (status === undefined) {
+    return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
+      hint: 'Check endpoint-url; without it the request goes to AWS.',
+      cause: error,
+    });
+  }
   if (name === 'TooManyInvalidationsInProgress') {
     return new RemoteError('quota-exceeded', `${what}: too many invalidations are in progress.`, {
       hint: 'CloudFront takes 3,000 paths and 15 wildcards at once: run again later, or lower max-paths.',
@@ -95,32 +100,6 @@ function isAboutCredentials(name: string): boolean {
   return /^(InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken|ExpiredToken|InvalidAccessKeyId|RequestExpired)/.test(
     name,
   );
-}
-
-function connectionFailure(error: unknown, what: string): RemoteError {
-  const code = systemErrorCode(error);
-  // The SDK calls broken connections a timeout as well.
-  if (error instanceof Error && error.name === 'TimeoutError' && code !== 'ECONNRESET' && code !== 'EPIPE') {
-    return new RemoteError('timed-out', `${what}: there was no answer in time.`, {
-      hint: laterHint,
-      retryable: true,
-      cause: error,
-    });
-  }
-  if (code === undefined) {
-    return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
-      hint: 'Check endpoint-url; without it the request goes to AWS.',
-      cause: error,
-    });
-  }
-  const secure = /CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code);
-  return new RemoteError('unreachable', `${what}: the connection failed (${code}).`, {
-    hint: secure
-      ? 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.'
-      : 'Check the network of this machine, and endpoint-url if it is set.',
-    retryable: !secure && code !== 'ENOTFOUND',
-    cause: error,
-  });
 }
 
 function refusalOf(error: unknown): Refusal {

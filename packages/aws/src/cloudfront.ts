@@ -1,11 +1,12 @@
 import type { CloudFrontClient, Invalidation as SdkInvalidation } from '@aws-sdk/client-cloudfront';
-import { type AwsCredentialsSource, proxyVariables, RemoteError } from '@slipway/core';
+import { type AwsCredentialsSource, RemoteError } from '@slipway/core';
+import { HttpClient, sdkRequestHandler } from '@slipway/http';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
 import { explainRefusal } from './cloudfront-errors.ts';
 
-const connectMs = 10_000;
-const answerMs = 60_000;
-const maxSockets = 8;
+const idleMs = 60_000;
+const timeoutMs = 90_000;
+const maxConnections = 8;
 /** More than that many invalidations cannot be in progress at once. */
 const listedAtOnce = 100;
 
@@ -48,17 +49,9 @@ export interface CloudFrontOptions {
 
 /** Opens the control plane of a distribution; nothing is sent yet. The SDK is loaded only here. */
 export async function openCloudFront(options: CloudFrontOptions): Promise<CloudFront> {
-  const [sdk, http, https] = await Promise.all([
-    import('@aws-sdk/client-cloudfront'),
-    import('node:http'),
-    import('node:https'),
-  ]);
+  const sdk = await import('@aws-sdk/client-cloudfront');
   const { distributionId, credentials, proxyEnvironment } = options;
-  const agent = {
-    keepAlive: true,
-    maxSockets,
-    ...(proxyEnvironment === undefined ? {} : { proxyEnv: proxyVariables(proxyEnvironment) }),
-  };
+  const http = new HttpClient({ idleMs, maxConnections, proxyEnvironment });
   const client: CloudFrontClient = new sdk.CloudFrontClient({
     region: options.region ?? 'us-east-1',
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
@@ -73,12 +66,10 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
     },
     // What may be repeated, and for how long, is decided by the caller, who can say what it waits for.
     maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: connectMs,
-      requestTimeout: answerMs,
-      httpAgent: new http.Agent(agent),
-      httpsAgent: new https.Agent(agent),
-    },
+    requestHandler: sdkRequestHandler(http, {
+      what: `CloudFront, distribution ${distributionId}`,
+      timeoutMs,
+    }),
   });
   const sending = async <Answer>(action: string, send: () => Promise<Answer>): Promise<Answer> => {
     try {

@@ -1,16 +1,13 @@
-import type { IncomingMessage } from 'node:http';
 import {
   type Environment,
   isSafeEndpoint,
   parseStrictJson,
-  printable,
-  proxyVariables,
   RemoteError,
-  systemErrorCode,
   UserError,
   variableOf,
   variableProblem,
 } from '@slipway/core';
+import { addressOf, HttpClient, HttpFailure, isPassingStatus, readBody } from '@slipway/http';
 
 const maxBodyBytes = 64 * 1024;
 const urlVariable = 'ACTIONS_ID_TOKEN_REQUEST_URL';
@@ -66,50 +63,39 @@ export async function fetchIdToken(request: IdTokenRequest): Promise<string> {
   return token;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 async function get(url: URL, bearer: string, request: IdTokenRequest): Promise<Answer> {
-  const transport = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const client = new HttpClient({ idleMs: request.timeoutMs, proxyEnvironment: request.environment });
   const signal = AbortSignal.timeout(request.timeoutMs);
-  const agent = new transport.Agent({ proxyEnv: proxyVariables(request.environment) });
+  const what = "GitHub's token endpoint";
   try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const headers = {
-        authorization: `Bearer ${bearer}`,
-        accept: 'application/json',
-        'user-agent': 'slipway',
-      };
-      transport.get(url, { headers, agent, signal }, resolve).on('error', reject);
+    const response = await client.send({
+      ...addressOf(url),
+      method: 'GET',
+      headers: { authorization: `Bearer ${bearer}`, accept: 'application/json' },
+      what,
+      signal,
     });
-    return { status: response.statusCode ?? 0, body: await readBody(response) };
+    const tooLarge = () => unusable(`it answered more than ${maxBodyBytes} bytes`);
+    const body = await readBody(response, { maxBytes: maxBodyBytes, what, signal, tooLarge });
+    return { status: response.statusCode ?? 0, body };
   } catch (error) {
-    if (error instanceof RemoteError) throw error;
-    const code = signal.aborted ? 'no answer in time' : (systemErrorCode(error) ?? 'no reason given');
-    throw new RemoteError('unreachable', `GitHub's token endpoint cannot be reached (${printable(code)}).`, {
+    if (!(error instanceof HttpFailure)) throw error;
+    throw new RemoteError('unreachable', error.message, {
       hint: 'Run again; on a runner of your own, check that it reaches the URL in ACTIONS_ID_TOKEN_REQUEST_URL.',
-      retryable: !/CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code),
+      retryable: error.retryable,
     });
   } finally {
-    agent.destroy();
+    client.close();
   }
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBodyBytes) throw unusable(`it answered more than ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+interface Answer {
+  readonly status: number;
+  readonly body: Uint8Array;
 }
 
 /** The `value` of the answer. What is wrong with it is never told in its own words: they could be the token's. */
-function readToken(body: string): string {
+function readToken(body: Uint8Array): string {
   let answer: unknown;
   try {
     answer = parseStrictJson(body);
@@ -131,7 +117,7 @@ function unusable(why: string): RemoteError {
 
 function statusError(status: number): RemoteError {
   const what = `GitHub's token endpoint answered ${status}`;
-  if (status === 429 || status >= 500) {
+  if (isPassingStatus(status)) {
     return new RemoteError('store-failed', `${what}.`, {
       hint: 'Look at https://www.githubstatus.com and run again.',
       retryable: true,

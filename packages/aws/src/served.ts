@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { type Clock, mapConcurrently, printable, retrying } from '@slipway/core';
-import { type Answer, NoAnswer, noAnswer, ServedClient } from './served-client.ts';
+import { bodyFailure, fetchFrom, HttpClient, HttpFailure, lengthOf } from '@slipway/http';
 
 const idleMs = 30_000;
 const concurrency = 8;
+const maxConnections = 32;
 const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
 /** Each URL is given this long once, also when the deadline is over. */
 const leastMs = 1_000;
@@ -51,7 +53,11 @@ export async function proveServed(
 ): Promise<readonly Served[]> {
   const { clock, deadlineMs, onDone, isEnough } = options;
   const { proxyEnvironment, followRedirects = true } = options;
-  const client = new ServedClient({ proxyEnvironment, idleMs, followRedirects });
+  const client = new HttpClient({ idleMs, maxConnections, proxyEnvironment });
+  const redirects = followRedirects ? 'https' : 'none';
+  /** As a user of the CDN would ask: without a query or a header that makes a cache fetch anew. */
+  const ask = (url: string, signal: AbortSignal): Promise<IncomingMessage> =>
+    fetchFrom(client, { url, redirects, signal, what: 'GET' });
   try {
     return await mapConcurrently(expectations, concurrency, async (expectation) => {
       const rule = {
@@ -62,7 +68,7 @@ export async function proveServed(
           served.kind !== 'fresh' && !final && isEnough?.(served, expectation) !== true,
       };
       const { served } = await retrying(rule, ({ leftMs }) =>
-        askOnce(client, expectation, AbortSignal.timeout(Math.max(leastMs, leftMs))),
+        askOnce(ask, expectation, AbortSignal.timeout(Math.max(leastMs, leftMs))),
       );
       onDone?.(expectation, served);
       return served;
@@ -78,35 +84,39 @@ interface Asked {
   readonly final: boolean;
 }
 
-async function askOnce(client: ServedClient, expectation: Expectation, signal: AbortSignal): Promise<Asked> {
+async function askOnce(
+  ask: (url: string, signal: AbortSignal) => Promise<IncomingMessage>,
+  expectation: Expectation,
+  signal: AbortSignal,
+): Promise<Asked> {
   let details = '';
   try {
-    const answer = await client.get(expectation.url, signal);
+    const answer = await ask(expectation.url, signal);
     details = cacheDetails(answer);
     return { served: await judge(answer, expectation, details, signal), final: false };
   } catch (error) {
-    const { message, final } = noAnswer(error, signal);
-    return { served: { kind: 'failed', reason: message, details }, final };
+    if (!(error instanceof HttpFailure)) throw error;
+    return { served: { kind: 'failed', reason: error.reason, details }, final: !error.retryable };
   }
 }
 
 async function judge(
-  answer: Answer,
+  answer: IncomingMessage,
   expectation: Expectation,
   details: string,
   signal: AbortSignal,
 ): Promise<Served> {
-  const { status, headers, body } = answer;
+  const status = answer.statusCode ?? 0;
   if (status !== 200) {
-    body.destroy();
+    answer.destroy();
     if (status === 403 || status === 401) return { kind: 'forbidden', status, details };
     if (status === 404 || status === 410) return { kind: 'missing', status, details };
     return { kind: 'failed', reason: `the server answered ${status}`, details };
   }
-  const announced = headers['content-length'];
+  const announced = lengthOf(answer);
   const { sizeBytes, sha256 } = expectation;
-  if (sizeBytes !== undefined && announced !== undefined && Number(announced) !== sizeBytes) {
-    body.destroy();
+  if (sizeBytes !== undefined && announced !== undefined && announced !== sizeBytes) {
+    answer.destroy();
     return otherBytes(answer, undefined, details);
   }
   const served = await hashBody(answer, sizeBytes ?? maxUnknownBytes, signal);
@@ -117,41 +127,39 @@ async function judge(
  * What other bytes than the expected mean. What was stored with a Content-Encoding is served with it whatever is asked for, and
  * its bytes are those that were published; others are an old copy, or were encoded on their way.
  */
-function otherBytes({ headers }: Answer, sha256: string | undefined, details: string): Served {
+function otherBytes({ headers }: IncomingMessage, sha256: string | undefined, details: string): Served {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() === 'identity') return { kind: 'stale', sha256, details };
   const reason = `the body is encoded (${printable(encoding, 20)}) though that was not asked for, and is not what was published: an old copy, or something encodes it on its way`;
   return { kind: 'failed', reason, details };
 }
 
-/** SHA-256 of a body; undefined once it is longer than `maxBytes`. Throws when it breaks off. */
+/** SHA-256 of a body; undefined once it is longer than `maxBytes`. Throws `HttpFailure` when it breaks off. */
 async function hashBody(
-  { body, headers }: Answer,
+  response: IncomingMessage,
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const hash = createHash('sha256');
   let receivedBytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
       receivedBytes += chunk.length;
       // Leaving the loop closes the connection.
       if (receivedBytes > maxBytes) return undefined;
       hash.update(chunk);
     }
   } catch (error) {
-    if (error instanceof NoAnswer || signal.aborted) throw noAnswer(error, signal);
-    throw new NoAnswer(`the body was cut after ${receivedBytes} bytes`, false, error);
+    throw bodyFailure(error, 'GET', receivedBytes, signal);
   }
-  const announced = headers['content-length'];
-  if (announced !== undefined && Number(announced) !== receivedBytes) {
-    throw new NoAnswer(`the body was cut after ${receivedBytes} of ${printable(announced, 20)} bytes`, false);
-  }
+  const announced = lengthOf(response);
+  if (announced !== undefined && announced !== receivedBytes)
+    throw bodyFailure(undefined, 'GET', receivedBytes);
   return hash.digest('hex');
 }
 
 /** The headers by which caches tell of themselves, safe to print. */
-function cacheDetails({ headers }: Answer): string {
+function cacheDetails({ headers }: IncomingMessage): string {
   const shown = ['age', 'x-cache', 'via', 'x-amz-cf-pop', 'etag', 'last-modified'].flatMap((name) => {
     const value = headers[name];
     if (value === undefined) return [];

@@ -1,4 +1,5 @@
-import { printable, RemoteError, systemErrorCode, withDetails } from '@slipway/core';
+import { printable, RemoteError, withDetails } from '@slipway/core';
+import { HttpFailure, isPassingStatus } from '@slipway/http';
 
 /** What STS, or the way to it, said. Words of the server are printable and free of what was sent to it. */
 export type StsFailure =
@@ -30,10 +31,10 @@ export function stsFailure(error: unknown, place: string, secrets: readonly stri
   };
   const name = error instanceof Error ? error.name : '';
   const message = error instanceof Error ? error.message : '';
-  const status = statusOf(error);
-  if (status === undefined) return { kind: 'failed', error: connectionError(error, place) };
+  const status = statusOf(error) ?? 0;
+  if (error instanceof HttpFailure) return { kind: 'failed', error };
   const code = printable(clean(name), maxCodeCharacters);
-  if (status === 429 || status >= 500 || passingCodes.has(name)) {
+  if (isPassingStatus(status) || passingCodes.has(name)) {
     return {
       kind: 'failed',
       error: new RemoteError(
@@ -68,32 +69,4 @@ function statusOf(error: unknown): number | undefined {
     if (typeof status === 'number' && status >= 100) return status;
   }
   return undefined;
-}
-
-function connectionError(error: unknown, place: string): RemoteError {
-  const code = printable(
-    systemErrorCode(error) ?? (error instanceof Error ? error.name : ''),
-    maxCodeCharacters,
-  );
-  if (code === 'ENOTFOUND') {
-    return new RemoteError('unreachable', `There is no STS at ${place}: no such host.`, {
-      hint: 'Check aws-region and sts-endpoint-url.',
-    });
-  }
-  if (/CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code)) {
-    return new RemoteError('unreachable', `The connection to STS at ${place} is not secure (${code}).`, {
-      hint: 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.',
-    });
-  }
-  // The SDK calls a reset a timeout as well; only its code tells them apart.
-  if (/^(ETIMEDOUT|TimeoutError|AbortError)$/.test(code)) {
-    return new RemoteError('timed-out', `STS at ${place} does not answer in time.`, {
-      hint: 'Run again later.',
-      retryable: true,
-    });
-  }
-  return new RemoteError('unreachable', `The connection to STS at ${place} failed (${code || 'no code'}).`, {
-    hint: 'Check the network of this machine and aws-region, then run again.',
-    retryable: true,
-  });
 }

@@ -1,9 +1,10 @@
-import { type Environment, proxyVariables } from '@slipway/core';
+import type { Environment } from '@slipway/core';
+import { HttpClient, sdkRequestHandler } from '@slipway/http';
 import type { KeySettings } from './settings.ts';
 
-/** How long a connection to STS may take to open, and then to answer. */
-const connectMs = 5_000;
-const answerMs = 10_000;
+/** How long STS may be silent, and how long a request may take. */
+const idleMs = 10_000;
+const timeoutMs = 15_000;
 
 export interface StsPlace {
   readonly region: string;
@@ -21,25 +22,15 @@ export function stsHost({ region, endpointUrl }: StsPlace): string {
  * only make requests that nobody signs.
  */
 export async function stsClient(place: StsPlace, keys?: KeySettings) {
-  const [{ STSClient }, http, https] = await Promise.all([
-    import('@aws-sdk/client-sts'),
-    import('node:http'),
-    import('node:https'),
-  ]);
+  const { STSClient } = await import('@aws-sdk/client-sts');
   const { accessKeyId = '', secretAccessKey = '', sessionToken } = keys ?? {};
   const identity = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  const proxyEnv = proxyVariables(place.environment);
+  const client = new HttpClient({ idleMs, proxyEnvironment: place.environment });
   return new STSClient({
     region: place.region,
     maxAttempts: 1,
     credentials: async () => identity,
     ...(place.endpointUrl === undefined ? {} : { endpoint: place.endpointUrl }),
-    requestHandler: {
-      connectionTimeout: connectMs,
-      requestTimeout: answerMs,
-      throwOnRequestTimeout: true,
-      httpAgent: new http.Agent({ proxyEnv }),
-      httpsAgent: new https.Agent({ proxyEnv }),
-    },
+    requestHandler: sdkRequestHandler(client, { what: `STS at ${stsHost(place)}`, timeoutMs }),
   });
 }

@@ -155,7 +155,7 @@ test('an endpoint that says nothing is not waited for beyond its time', async ()
   const error = await errorOf(() => fetchIdToken({ environment, audience: 'a', timeoutMs: 100, mask() {} }));
   silent.close();
   expect(error).toMatchObject({ code: 'unreachable', retryable: true });
-  expect(error.message).toContain('no answer in time');
+  expect(error.message).toContain('did not answer in time');
 });
 
 test('a proxy of the environment is used, for tokens and for STS', async () => {

@@ -195,7 +195,7 @@ describe('I8: a hostile CDN', () => {
     });
     expect(await prove({ url: endless }, { forMs: 60_000 })).toMatchObject({
       kind: 'failed',
-      reason: expect.stringMatching(/headers have more than/),
+      reason: expect.stringMatching(/headers of .* are too large/),
     });
   });
 
@@ -207,7 +207,7 @@ describe('I8: a hostile CDN', () => {
         response.write('old');
         setTimeout(() => response.destroy(), 20);
       },
-      /cut after 3 bytes/,
+      /cut off after 3 bytes/,
     ],
     [
       'a body that is encoded',
@@ -215,7 +215,7 @@ describe('I8: a hostile CDN', () => {
       /encoded/,
     ],
     ['no HTTP', (request) => void request.socket.end('what?\r\n\r\n'), /HTTP|connection failed/],
-    ['a reset', (request) => void request.socket.resetAndDestroy(), /connection failed/],
+    ['a reset', (request) => void request.socket.resetAndDestroy(), /connection to .* failed/],
   ])('%s is a failure of its own', async (_, answer, reason) => {
     const url = await serve(answer);
     expect(await prove({ url })).toMatchObject({ kind: 'failed', reason: expect.stringMatching(reason) });

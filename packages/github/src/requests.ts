@@ -1,6 +1,7 @@
 import { backoffMs, type Clock, formatDuration, retrying, SlipwayError } from '@slipway/core';
+import { HttpFailure } from '@slipway/http';
 import { GitHubFailure, type RefusedAnswer, rateLimitWaitMs } from './refusal.ts';
-import { ConnectionFailure, transport } from './transport.ts';
+import { transport } from './transport.ts';
 
 const retryBaseMs = 1_000;
 const retryCapMs = 15_000;
@@ -94,14 +95,14 @@ export class Requests {
   }
 
   /** What to do after a request that failed: wait and try again, or throw `failure`. */
-  #next(outcome: RefusedAnswer | ConnectionFailure, { repeatable }: OneRequest, attempt: number): NextStep {
+  #next(outcome: RefusedAnswer | HttpFailure, { repeatable }: OneRequest, attempt: number): NextStep {
     const { clock } = this.#options;
     const pauseMs =
       attempt + 1 < maxAttempts
         ? retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs)
         : undefined;
-    if (outcome instanceof ConnectionFailure) {
-      const reason = outcome.message;
+    if (outcome instanceof HttpFailure) {
+      const { reason } = outcome;
       switch (outcome.kind) {
         case 'insecure':
           return {
@@ -144,7 +145,7 @@ export class Requests {
   async #once(
     { route, parameters, token }: OneRequest,
     authentication: Authentication | undefined,
-  ): Promise<Answer | RefusedAnswer | ConnectionFailure> {
+  ): Promise<Answer | RefusedAnswer | HttpFailure> {
     const { apiUrl, proxyEnvironment, requestTimeoutMs = 30_000 } = this.#options;
     // Not its main module, which reads and parses the event of the run as it is loaded.
     const { GitHub } = await import('@actions/github/lib/utils');
@@ -172,9 +173,9 @@ export class Requests {
 export const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What octokit throws, as what it means. Its words, which can quote a request, are left behind. */
-function failureOf(error: unknown): RefusedAnswer | ConnectionFailure {
+function failureOf(error: unknown): RefusedAnswer | HttpFailure {
   if (!(error instanceof Error)) throw error;
-  if (error.cause instanceof ConnectionFailure) return error.cause;
+  if (error.cause instanceof HttpFailure) return error.cause;
   if (error.cause instanceof SlipwayError) throw error.cause;
   // Without an answer it is no refusal: octokit gives such errors a status of its own.
   if (!('status' in error) || typeof error.status !== 'number' || !('response' in error)) throw error;

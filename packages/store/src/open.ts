@@ -1,6 +1,6 @@
 import { type ObjectStore, UserError, unreachable } from '@slipway/core';
-import { named } from './file/errors.ts';
 import { HttpsStore } from './http/store.ts';
+import { quoted } from './key-errors.ts';
 import { openLocalStore } from './local.ts';
 import type { StoreOptions } from './options.ts';
 import { parseStoreUrl, type StoreUrl } from './url.ts';
@@ -33,7 +33,7 @@ async function openS3(
   { s3, clock, proxyEnvironment, onRetry }: StoreOptions,
 ): Promise<ObjectStore> {
   if (s3 === undefined) {
-    throw new UserError('not-supported', `${named(place.url)}: s3:// is not supported here.`, {
+    throw new UserError('not-supported', `${quoted(place.url)}: s3:// is not supported here.`, {
       hint: 'Write file:///directory, or https://host/prefix for reading.',
     });
   }

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode, systemErrorReason, UserError, type WriteSource } from '@slipway/core';
 import { callsFor, type FileCalls, pooledCalls } from './file/calls.ts';
-import { named, notAFile } from './file/errors.ts';
+import { notAFile } from './file/errors.ts';
+import { quoted } from './key-errors.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Larger pieces are always read through the pool, whose threads do it while this one goes on. */
@@ -11,7 +12,7 @@ const smallBytes = 256 * 1024;
 
 /** Refuses a source that is not what it was said to be. */
 export function otherBytes(key: string, why = 'its bytes have another SHA-256'): UserError {
-  return new UserError('content-invalid', `${named(key)} was not stored: ${why} than announced.`, {
+  return new UserError('content-invalid', `${quoted(key)} was not stored: ${why} than announced.`, {
     hint: 'The source changed after it was checked, or is damaged: stage it again.',
   });
 }
@@ -25,7 +26,7 @@ export async function openSource(calls: FileCalls, key: string, path: string): P
     const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened: ${systemErrorReason(error)}`;
     throw new UserError(
       'content-invalid',
-      `${named(key)} was not stored: its source ${named(path)} ${why}.`,
+      `${quoted(key)} was not stored: its source ${quoted(path)} ${why}.`,
       {
         hint: 'Stage the file again, as a plain file that this job may read.',
         cause: error,
@@ -47,7 +48,7 @@ export async function readSource(
   } catch (error) {
     throw new UserError(
       'content-invalid',
-      `The source ${named(path)} cannot be read: ${systemErrorReason(error)}.`,
+      `The source ${quoted(path)} cannot be read: ${systemErrorReason(error)}.`,
       {
         hint: 'Check the disk that holds it, then stage it again.',
         cause: error,

@@ -1,19 +1,14 @@
 import {
   asSlipwayError,
-  printable,
   RemoteError,
   type SlipwayError,
   systemErrorCode,
   systemErrorReason,
   UserError,
 } from '@slipway/core';
+import { quoted } from '../key-errors.ts';
 
-/** `"key"`, safe to print, for messages. */
-export function named(key: string): string {
-  return `"${printable(key)}"`;
-}
-
-const passing: ReadonlySet<string> = new Set([
+const passingCodes: ReadonlySet<string> = new Set([
   'EIO',
   'ESTALE',
   'EMFILE',
@@ -37,7 +32,7 @@ export function readError(error: unknown, key: string): SlipwayError {
       return asSlipwayError(error);
     case 'EACCES':
     case 'EPERM':
-      return new RemoteError('access-denied', `${named(key)} cannot be read: ${systemErrorReason(error)}.`, {
+      return new RemoteError('access-denied', `${quoted(key)} cannot be read: ${systemErrorReason(error)}.`, {
         hint: 'Give the user of this job permission to read the file and to enter the directories above it.',
         cause: error,
       });
@@ -46,9 +41,9 @@ export function readError(error: unknown, key: string): SlipwayError {
     case 'EOPNOTSUPP':
       return notAFile(key, 'a socket or a device');
     default:
-      return new RemoteError('store-failed', `${named(key)} cannot be read: ${systemErrorReason(error)}.`, {
+      return new RemoteError('store-failed', `${quoted(key)} cannot be read: ${systemErrorReason(error)}.`, {
         hint: 'Check the disk or the network file system that holds it, then run again.',
-        retryable: passing.has(code),
+        retryable: passingCodes.has(code),
         cause: error,
       });
   }
@@ -69,12 +64,12 @@ export function writeError(error: unknown, key: string, directory: string): Slip
     case 'EROFS':
       return new UserError(
         'target-read-only',
-        `${named(place)} cannot be written: ${systemErrorReason(error)}.`,
+        `${quoted(place)} cannot be written: ${systemErrorReason(error)}.`,
         { hint: writableHint, cause: error },
       );
     case 'ENOSPC':
     case 'EDQUOT':
-      return new UserError('disk-full', `${named(place)} cannot be written: ${systemErrorReason(error)}.`, {
+      return new UserError('disk-full', `${quoted(place)} cannot be written: ${systemErrorReason(error)}.`, {
         hint: 'Free space, or raise the quota, and run again: what was stored before is kept.',
         cause: error,
       });
@@ -82,13 +77,13 @@ export function writeError(error: unknown, key: string, directory: string): Slip
     case 'EISDIR':
       return nameTaken(key, error);
     case 'ENAMETOOLONG':
-      return new UserError('name-invalid', `${named(key)} is too long for this file system.`, {
+      return new UserError('name-invalid', `${quoted(key)} is too long for this file system.`, {
         cause: error,
       });
     case 'EXDEV':
       return new RemoteError(
         'store-failed',
-        `${named(key)} lies on another file system than the directory of the store.`,
+        `${quoted(key)} lies on another file system than the directory of the store.`,
         {
           hint: 'A store must be on one file system: objects are moved into place by renaming.',
           cause: error,
@@ -97,10 +92,10 @@ export function writeError(error: unknown, key: string, directory: string): Slip
     default:
       return new RemoteError(
         'store-failed',
-        `${named(place)} cannot be written: ${systemErrorReason(error)}.`,
+        `${quoted(place)} cannot be written: ${systemErrorReason(error)}.`,
         {
           hint: 'Check the disk or the network file system that holds it, then run again.',
-          retryable: passing.has(code),
+          retryable: passingCodes.has(code),
           cause: error,
         },
       );
@@ -114,7 +109,7 @@ function failedCallCode(error: unknown): string | undefined {
 export function nameTaken(key: string, cause?: unknown): UserError {
   return new UserError(
     'name-invalid',
-    `${named(key)} cannot be stored: a directory and a file would share a name.`,
+    `${quoted(key)} cannot be stored: a directory and a file would share a name.`,
     {
       hint: 'Move the file or the directory of that name out of the way.',
       cause,
@@ -122,14 +117,10 @@ export function nameTaken(key: string, cause?: unknown): UserError {
   );
 }
 
-export function notAPrefix(prefix: string): UserError {
-  return new UserError('name-invalid', `${named(prefix)} cannot be listed: a prefix ends in "/".`);
-}
-
 export function pathOutside(key: string): UserError {
   return new UserError(
     'path-outside',
-    `${named(key)} is, or lies behind, a symbolic link out of the store.`,
+    `${quoted(key)} is, or lies behind, a symbolic link out of the store.`,
     {
       hint: 'Replace the link by the file itself: a store holds its own files only.',
     },
@@ -137,20 +128,7 @@ export function pathOutside(key: string): UserError {
 }
 
 export function notAFile(key: string, what: string): UserError {
-  return new UserError('content-invalid', `${named(key)} is not a file but ${what}.`, {
+  return new UserError('content-invalid', `${quoted(key)} is not a file but ${what}.`, {
     hint: 'Remove it: a store holds files only.',
-  });
-}
-
-export function tooLarge(key: string, maxBytes: number): UserError {
-  return new UserError(
-    'too-large',
-    `${named(key)} has more than the ${maxBytes} bytes that are accepted there.`,
-  );
-}
-
-export function conditionFailed(key: string, what: string): RemoteError {
-  return new RemoteError('condition-failed', `${named(key)} ${what}.`, {
-    hint: 'Another publisher was faster: read it again and decide anew.',
   });
 }

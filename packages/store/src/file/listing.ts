@@ -1,6 +1,7 @@
 import type { Dirent, Stats } from 'node:fs';
 import { isOwnDirectory, keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
-import { isMissing, named, notAPrefix, readError } from './errors.ts';
+import { notAPrefix, quoted } from '../key-errors.ts';
+import { isMissing, readError } from './errors.ts';
 import { assertStoreKey, type FileRoom } from './room.ts';
 
 /** Entries that are looked at together: in the pool at the same time, or before other work gets its turn. */
@@ -131,7 +132,7 @@ class Listing {
     const key = directory.prefix + entry.name;
     if (directory.prefix === '' && isOwnDirectory(entry.name)) return nothing;
     const problem = keyProblem(key);
-    if (problem !== undefined) return this.#problem('name-invalid', `${named(key)}: ${problem}`);
+    if (problem !== undefined) return this.#problem('name-invalid', `${quoted(key)}: ${problem}`);
     const path = `${directory.path}/${entry.name}`;
     if (entry.isDirectory())
       return { kind: 'directory', directory: { ...directory, path, prefix: `${key}/` } };
@@ -144,7 +145,7 @@ class Listing {
     const maybeUndecodable = entry.name.includes('\ufffd');
     const missing = (error: unknown): Found => {
       if (!isMissing(error)) return refused(error);
-      return maybeUndecodable ? this.#problem('name-invalid', `${named(key)}: it is no UTF-8`) : nothing;
+      return maybeUndecodable ? this.#problem('name-invalid', `${quoted(key)}: it is no UTF-8`) : nothing;
     };
     let stats: Stats | Promise<Stats>;
     try {
@@ -162,7 +163,7 @@ class Listing {
         kind: 'object',
         info: { key, sizeBytes: stats.size, modifiedAtMs: Math.floor(stats.mtimeMs) },
       };
-    return this.#problem('content-invalid', `${named(key)}: it is a pipe, a socket or a device`);
+    return this.#problem('content-invalid', `${quoted(key)}: it is a pipe, a socket or a device`);
   }
 
   async #follow(directory: Directory, path: string, key: string): Promise<Found> {
@@ -195,7 +196,7 @@ class Listing {
     if (more > 0) lines.push(`  and ${more} more`);
     throw new UserError(
       code,
-      `${named(this.#room.root)} has entries that cannot be objects:\n${lines.join('\n')}`,
+      `${quoted(this.#room.root)} has entries that cannot be objects:\n${lines.join('\n')}`,
       {
         hint: 'Remove them: a store holds plain files only, and none outside its directory.',
       },

@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Clock, RemoteError, retrying, systemErrorCode } from '@slipway/core';
-import { named, pathOutside, writeError } from './errors.ts';
+import { quoted } from '../key-errors.ts';
+import { pathOutside, writeError } from './errors.ts';
 
 const waitMs = 60_000;
 const backoff = { leastMs: 1, baseMs: 2, capMs: 25 };
@@ -143,7 +144,7 @@ function sqliteCode(error: unknown): number | undefined {
 function contention(key: string): RemoteError {
   return new RemoteError(
     'contention',
-    `Other processes kept the store locked for a minute while ${named(key)} waited.`,
+    `Other processes kept the store locked for a minute while ${quoted(key)} waited.`,
     {
       hint: 'Run again later; if it stays so, look for a process that was stopped while it published.',
       retryable: true,
@@ -155,7 +156,7 @@ function lockFailed(error: unknown, key: string): RemoteError {
   const text = error instanceof Error ? error.message : String(error);
   return new RemoteError(
     'store-failed',
-    `The store's lock cannot be taken to write ${named(key)}: ${text}.`,
+    `The store's lock cannot be taken to write ${quoted(key)}: ${text}.`,
     {
       hint: 'The file system must support POSIX locks, and .slipway/lock.sqlite must be writable and an empty file.',
       cause: error,

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import { type ObjectInfo, systemErrorCode } from '@slipway/core';
+import { tooLarge } from '../key-errors.ts';
 import { pooledCalls } from './calls.ts';
-import { isMissing, notAFile, readError, tooLarge } from './errors.ts';
+import { isMissing, notAFile, readError } from './errors.ts';
 import { type FileRoom, pathOf } from './room.ts';
 
 const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;

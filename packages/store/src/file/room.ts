@@ -8,8 +8,9 @@ import {
   systemErrorCode,
   UserError,
 } from '@slipway/core';
+import { quoted } from '../key-errors.ts';
 import { callsFor, type FileCalls, fsync, pooledCalls } from './calls.ts';
-import { isMissing, named, nameTaken, notAFile, pathOutside, writableHint } from './errors.ts';
+import { isMissing, nameTaken, notAFile, pathOutside, writableHint } from './errors.ts';
 
 /** Throws `UserError` `name-invalid` when `key` cannot be an object's key, or is the store's own. */
 export function assertStoreKey(key: string): void {
@@ -18,7 +19,7 @@ export function assertStoreKey(key: string): void {
   if (isOwnDirectory(key.split('/', 1)[0] ?? '')) {
     throw new UserError(
       'name-invalid',
-      `${named(key)} cannot be the name of an object: ${ownDirectory} is the store's own.`,
+      `${quoted(key)} cannot be the name of an object: ${ownDirectory} is the store's own.`,
     );
   }
 }
@@ -157,7 +158,7 @@ export class FileRoom {
     makeDirectories(this.root, writableHint);
     const root = this.directory('', key);
     if (root === undefined)
-      throw new UserError('target-read-only', `${named(this.root)} is not a directory.`, {
+      throw new UserError('target-read-only', `${quoted(this.root)} is not a directory.`, {
         hint: writableHint,
       });
     return root;

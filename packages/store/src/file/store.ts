@@ -12,16 +12,9 @@ import {
   type WriteOptions,
   type WriteSource,
 } from '@slipway/core';
+import { conditionFailed, tooLarge } from '../key-errors.ts';
 import { type FileCalls, pooledCalls } from './calls.ts';
-import {
-  conditionFailed,
-  isMissing,
-  nameTaken,
-  notAFile,
-  readError,
-  tooLarge,
-  writeError,
-} from './errors.ts';
+import { isMissing, nameTaken, notAFile, readError, writeError } from './errors.ts';
 import { listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { chunksOf, etagOf, infoWithEtag, notAFileKinds, type OpenFile, openFile } from './object.ts';

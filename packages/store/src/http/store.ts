@@ -13,11 +13,19 @@ import {
   systemClock,
   UserError,
 } from '@slipway/core';
-import { named, tooLarge } from '../file/errors.ts';
-import { continuedBody, lengthOf, readWhole } from './body.ts';
-import { HttpClient, type HttpRequest } from './client.ts';
-import { discard } from './connections.ts';
-import { requestName, statusError, unexpected } from './errors.ts';
+import {
+  discard,
+  type FetchRequest,
+  fetchFrom,
+  HttpClient,
+  isPassingStatus,
+  lengthOf,
+  readBody,
+  retryAfterMs,
+  unexpected,
+} from '@slipway/http';
+import { quoted, requestName, tooLarge } from '../key-errors.ts';
+import { continuedBody } from './resumed-body.ts';
 
 const maxAttempts = 5;
 const backoff = { baseMs: 250, capMs: 10_000 };
@@ -76,7 +84,14 @@ export class HttpsStore implements ObjectStore {
     return this.#retrying(async (signal) => {
       const response = await this.#found({ ...request, signal });
       if (response === undefined) return undefined;
-      const body = await readWhole(response, key, options.maxBytes, { ...request, signal });
+      const { maxBytes } = options;
+      const { what } = request;
+      const body = await readBody(response, {
+        maxBytes,
+        what,
+        signal,
+        tooLarge: () => tooLarge(key, maxBytes),
+      });
       return { info: { key, sizeBytes: body.length, etag: response.headers.etag }, body };
     });
   }
@@ -110,7 +125,7 @@ export class HttpsStore implements ObjectStore {
     const next = async (): Promise<never> => {
       throw new UserError(
         'not-supported',
-        `${named(prefix)} cannot be listed: a web server has no listing.`,
+        `${quoted(prefix)} cannot be listed: a web server has no listing.`,
         {
           hint: 'Name the place by its file:// or s3:// URL for what needs a listing.',
         },
@@ -127,14 +142,14 @@ export class HttpsStore implements ObjectStore {
     throw readOnly(key);
   }
 
-  #requestFor(method: 'GET' | 'HEAD', key: string): HttpRequest {
+  #requestFor(method: 'GET' | 'HEAD', key: string): FetchRequest {
     assertKey(key);
-    return { method, url: objectUrl(this.#baseUrl, key), headers: {}, what: requestName(method, key) };
+    return { method, url: objectUrl(this.#baseUrl, key), what: requestName(method, key), redirects: 'https' };
   }
 
   /** The response when there is such an object, undefined when there is none. */
-  async #found(request: HttpRequest, expectedStatus = 200): Promise<IncomingMessage | undefined> {
-    const response = await this.#client.send(request);
+  async #found(request: FetchRequest, expectedStatus = 200): Promise<IncomingMessage | undefined> {
+    const response = await fetchFrom(this.#client, request);
     const status = response.statusCode ?? 0;
     if (status === expectedStatus) {
       const encoding = response.headers['content-encoding'] ?? 'identity';
@@ -163,7 +178,7 @@ export class HttpsStore implements ObjectStore {
   }
 
   async #resume(
-    request: HttpRequest,
+    request: FetchRequest,
     from: number,
     info: ObjectInfo,
     failure: RemoteError,
@@ -204,8 +219,30 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
   return { key, sizeBytes, etag: response.headers.etag };
 }
 
+/** What a status means that is neither a success, nor a redirect, nor "missing". */
+function statusError(
+  status: number,
+  what: string,
+  retryAfter: string | undefined,
+  nowMs: number,
+): RemoteError {
+  if (status === 401 || status === 403) {
+    return new RemoteError('access-denied', `${what}: the server refused it (${status}).`, {
+      hint:
+        'S3, and a CDN in front of it, also answer 403 for an object that is missing, unless the reader may list the ' +
+        'bucket: grant s3:ListBucket, or make the CDN answer 404.',
+    });
+  }
+  if (!isPassingStatus(status)) return unexpected(what, `the server answered ${status}`);
+  return new RemoteError('store-failed', `${what}: the server failed (${status}).`, {
+    hint: 'Run again later. If it fails again, ask whoever runs the server.',
+    retryable: true,
+    retryAfterMs: retryAfterMs(retryAfter, nowMs),
+  });
+}
+
 function readOnly(key: string): UserError {
-  return new UserError('target-read-only', `${named(key)} cannot be changed: https:// is for reading.`, {
+  return new UserError('target-read-only', `${quoted(key)} cannot be changed: https:// is for reading.`, {
     hint: 'Name the place by its file:// or s3:// URL to publish to it.',
   });
 }

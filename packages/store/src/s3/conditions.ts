@@ -1,10 +1,9 @@
 import { RemoteError, type WriteOptions } from '@slipway/core';
-import { conditionFailed } from '../file/errors.ts';
-import { discard } from '../http/connections.ts';
-import { requestName } from '../http/errors.ts';
+import { discard, transferDeadlineMs } from '@slipway/http';
+import { conditionFailed, requestName } from '../key-errors.ts';
 import type { S3Context } from './context.ts';
 import { tokensOf } from './history.ts';
-import { deadlineFor, leavesDoubt, type RetryPorts, type S3Attempt, withRetries } from './retries.ts';
+import { leavesDoubt, type RetryPorts, type S3Attempt, withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 
 /** What the metadata of an object says of the write that made it. */
@@ -31,7 +30,7 @@ export async function authorshipOf(
     action: 's3:GetObject',
   } as const;
   try {
-    return await withRetries(context, deadlineFor(0), async ({ signal }) => {
+    return await withRetries(context, transferDeadlineMs(0), async ({ signal }) => {
       const response = await wire.send({ ...request, signal });
       discard(response);
       const {
@@ -75,7 +74,7 @@ export async function writeSettled(
 ): Promise<{ readonly etag: string }> {
   let mayBeDone = false;
   try {
-    return await withRetries(context, deadlineFor(sizeBytes), (current) => {
+    return await withRetries(context, transferDeadlineMs(sizeBytes), (current) => {
       mayBeDone = current.mayBeDone;
       return attempt(current);
     });

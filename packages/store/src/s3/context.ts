@@ -1,5 +1,5 @@
 import { assertKey, type Clock, keyProblem, UserError } from '@slipway/core';
-import { named } from '../file/errors.ts';
+import { quoted } from '../key-errors.ts';
 import type { S3Documents } from './documents.ts';
 import type { WriteHistory } from './history.ts';
 import type { S3Settings, S3Tuning } from './settings.ts';
@@ -40,7 +40,7 @@ export class S3Keys {
     if (Buffer.byteLength(s3Key) > 1024) {
       throw new UserError(
         'name-invalid',
-        `${named(key)} is too long: with the prefix it has over 1,024 bytes.`,
+        `${quoted(key)} is too long: with the prefix it has over 1,024 bytes.`,
       );
     }
     return s3Key;

@@ -1,13 +1,13 @@
 import { type CopySource, encodeKey, mapConcurrently, type WriteOptions } from '@slipway/core';
-import { conditionFailed } from '../file/errors.ts';
-import { requestName, unexpected } from '../http/errors.ts';
+import { transferDeadlineMs, unexpected } from '@slipway/http';
+import { conditionFailed, requestName } from '../key-errors.ts';
 import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './conditions.ts';
 import type { S3Context } from './context.ts';
 import { objectHeaders } from './headers.ts';
 import { newWriteToken } from './history.ts';
 import { type PartPlan, partLength, planParts, type StoredPart } from './parts.ts';
 import { xmlText } from './refusals.ts';
-import { deadlineFor, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { S3Uploads } from './uploads.ts';
 import { isRefusal } from './wire.ts';
 
@@ -112,7 +112,7 @@ async function copyPart(
     ...range,
   };
   try {
-    return await withRetries(context, deadlineFor(sizeBytes), async ({ signal }) => {
+    return await withRetries(context, transferDeadlineMs(sizeBytes), async ({ signal }) => {
       const { body } = await wire.document({
         method: 'PUT',
         path: wire.pathOf(s3Key),

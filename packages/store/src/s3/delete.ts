@@ -1,8 +1,9 @@
 import type { _Error as Failure } from '@aws-sdk/client-s3';
 import { mapConcurrently, printable, RemoteError } from '@slipway/core';
-import { requestName } from '../http/errors.ts';
+import { transferDeadlineMs } from '@slipway/http';
+import { requestName } from '../key-errors.ts';
 import type { S3Context } from './context.ts';
-import { deadlineFor, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { finish, type WireRequest } from './wire.ts';
 
 const maxKeysPerRequest = 1000;
@@ -18,7 +19,7 @@ export async function deleteObject(context: S3Context, key: string): Promise<voi
     what: requestName('DELETE', key),
     action: 's3:DeleteObject',
   };
-  await withRetries(context, deadlineFor(0), async ({ signal }) => {
+  await withRetries(context, transferDeadlineMs(0), async ({ signal }) => {
     await finish(await wire.send({ ...request, signal }), { ...request, signal });
   });
 }
@@ -71,7 +72,7 @@ export async function deleteObjects(context: S3Context, keys: readonly string[])
 
 async function deletePage(context: S3Context, page: readonly string[]): Promise<readonly Failure[]> {
   const { documents } = context;
-  const answer = await withRetries(context, deadlineFor(0), ({ signal }) => {
+  const answer = await withRetries(context, transferDeadlineMs(0), ({ signal }) => {
     const what = `DELETE of ${page.length} objects`;
     const call = { what, action: 's3:DeleteObject', signal, root: 'DeleteResult' } as const;
     const command = new documents.sdk.DeleteObjectsCommand({

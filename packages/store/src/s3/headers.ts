@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type CachePolicy, printable, type StoredHeaders, UserError, type WriteOptions } from '@slipway/core';
-import { named } from '../file/errors.ts';
+import { quoted } from '../key-errors.ts';
 import type { S3Settings } from './settings.ts';
 
 /**
@@ -97,5 +97,5 @@ export function base64OfHex(sha256: string): string {
 }
 
 function unusable(key: string, why: string): UserError {
-  return new UserError('input-invalid', `${named(key)} cannot be stored with these headers: ${why}.`);
+  return new UserError('input-invalid', `${quoted(key)} cannot be stored with these headers: ${why}.`);
 }

@@ -1,6 +1,6 @@
 import { assertKey, type ListOptions, type ObjectInfo, RemoteError } from '@slipway/core';
-import { named, notAPrefix } from '../file/errors.ts';
-import { unexpected } from '../http/errors.ts';
+import { unexpected } from '@slipway/http';
+import { notAPrefix, quoted } from '../key-errors.ts';
 import type { S3Context } from './context.ts';
 import { type ListingPage, parseListingPage } from './listing-page.ts';
 import { withRetries } from './retries.ts';
@@ -29,8 +29,8 @@ export async function* listObjects(
   }
   const below = context.keys.root + prefix;
   const ranges = rangesOf(below, context.keys.root, options.splits ?? []);
-  for await (const { page, range } of pagesOf(context, below, named(prefix), ranges)) {
-    yield* objectsOf(context, page, below, range, `LIST ${named(prefix)}`);
+  for await (const { page, range } of pagesOf(context, below, quoted(prefix), ranges)) {
+    yield* objectsOf(context, page, below, range, `LIST ${quoted(prefix)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isConditionFailed, RemoteError, type WriteOptions, type WriteSource } from '@slipway/core';
-import { requestName, unexpected } from '../http/errors.ts';
+import { transferDeadlineMs, unexpected } from '@slipway/http';
+import { requestName } from '../key-errors.ts';
 import { openReader, otherBytes, type SourceReader, sizeOf } from '../source-file.ts';
 import type { ByteBudget } from './budget.ts';
 import { authorshipOf, etagOfOwn, refuseEarly, writeSettled } from './conditions.ts';
@@ -8,7 +9,7 @@ import type { S3Context } from './context.ts';
 import { objectHeaders } from './headers.ts';
 import { newWriteToken } from './history.ts';
 import { crc32Base64, fitsPlan, type PartPlan, partLength, planParts, type StoredPart } from './parts.ts';
-import { deadlineFor, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { unsignedPayload } from './signer.ts';
 import { abandonedMs, S3Uploads } from './uploads.ts';
 import { finish, isRefusal } from './wire.ts';
@@ -185,7 +186,7 @@ export class S3MultipartWriter {
       action: 's3:PutObject',
     } as const;
     try {
-      return await withRetries(this.#context, deadlineFor(body.length), async ({ signal }) => {
+      return await withRetries(this.#context, transferDeadlineMs(body.length), async ({ signal }) => {
         const response = await wire.send({ ...request, signal });
         await finish(response, { ...request, signal });
         const { etag } = response.headers;

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { UserError } from '@slipway/core';
-import { named } from '../file/errors.ts';
+import { quoted } from '../key-errors.ts';
 import { maxPartBytes, maxParts } from './settings.ts';
 
 const mebibyte = 2 ** 20;
@@ -22,7 +22,7 @@ export function planParts(key: string, sizeBytes: number, wantedBytes: number): 
   if (partSizeBytes > maxPartBytes) {
     throw new UserError(
       'too-large',
-      `${named(key)} has ${sizeBytes} bytes: S3 takes objects of up to 48.8 TiB.`,
+      `${quoted(key)} has ${sizeBytes} bytes: S3 takes objects of up to 48.8 TiB.`,
     );
   }
   return { sizeBytes, partSizeBytes, count: Math.ceil(sizeBytes / partSizeBytes) };

@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type ObjectInfo, RemoteError, type StoredObject, type StoredStream } from '@slipway/core';
-import { named, tooLarge } from '../file/errors.ts';
-import { continuedBody, lengthOf, readWhole } from '../http/body.ts';
-import { discard } from '../http/connections.ts';
-import { PassingFailure, requestName, unexpected } from '../http/errors.ts';
+import { discard, lengthOf, readBody, transferDeadlineMs, unexpected } from '@slipway/http';
+import { continuedBody } from '../http/resumed-body.ts';
+import { quoted, requestName, tooLarge } from '../key-errors.ts';
 import type { S3Context } from './context.ts';
 import { storedHeaders } from './headers.ts';
-import { deadlineFor, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { isRefusal, type WireRequest } from './wire.ts';
 
 const maxCheckedBytes = 2 ** 20;
@@ -23,7 +22,7 @@ export class S3Reader {
   async head(key: string): Promise<ObjectInfo | undefined> {
     const request = this.#request('HEAD', key);
     return this.#missingAsUndefined(() =>
-      withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
+      withRetries(this.#context, transferDeadlineMs(0), async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
         discard(response);
         return this.#seen(key, response, request.what);
@@ -35,14 +34,21 @@ export class S3Reader {
     const request = this.#request('GET', key);
     let doubtedEtag: string | undefined;
     return this.#missingAsUndefined(() =>
-      withRetries(this.#context, deadlineFor(maxBytes), async ({ signal }) => {
+      withRetries(this.#context, transferDeadlineMs(maxBytes), async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
         const info = this.#seen(key, response, request.what);
-        const body = await readWhole(response, key, maxBytes, { ...request, signal });
+        const { what } = request;
+        const body = await readBody(response, {
+          maxBytes,
+          what,
+          signal,
+          tooLarge: () => tooLarge(key, maxBytes),
+        });
         // Some servers' ETags look like an MD5 and are none: one that is told twice is believed.
         if (!mayBeEtagOf(info.etag, body, response) && info.etag !== doubtedEtag) {
           doubtedEtag = info.etag;
-          throw new PassingFailure('unexpected-response', `${request.what}: the ETag is of other bytes.`, {
+          throw new RemoteError('unexpected-response', `${request.what}: the ETag is of other bytes.`, {
+            retryable: true,
             hint: 'Something between this machine and the server changes what is sent.',
           });
         }
@@ -59,7 +65,7 @@ export class S3Reader {
     const { clock, wire } = this.#context;
     // The signal would end the stream with the deadline of its beginning: idle time alone bounds it.
     const response = await this.#missingAsUndefined(() =>
-      withRetries(this.#context, deadlineFor(0), () => wire.send(request)),
+      withRetries(this.#context, transferDeadlineMs(0), () => wire.send(request)),
     );
     if (response === undefined) return undefined;
     const info = infoOf(key, response, request.what);
@@ -72,7 +78,9 @@ export class S3Reader {
       etag === undefined
         ? undefined
         : (from: number) =>
-            withRetries(this.#context, deadlineFor(0), () => this.#rest(request, key, from, sizeBytes, etag));
+            withRetries(this.#context, transferDeadlineMs(0), () =>
+              this.#rest(request, key, from, sizeBytes, etag),
+            );
     return { info, body: continuedBody(response, { sizeBytes, what: request.what, clock, resume }) };
   }
 
@@ -87,7 +95,7 @@ export class S3Reader {
       what: 'the time',
       action: 's3:GetObject',
     } as const;
-    return withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
+    return withRetries(this.#context, transferDeadlineMs(0), async ({ signal }) => {
       try {
         (await wire.send({ ...request, signal })).destroy();
       } catch (error) {
@@ -132,7 +140,7 @@ export class S3Reader {
       response = await this.#context.wire.send({ ...request, headers });
     } catch (error) {
       if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey', 'InvalidRange')) throw error;
-      throw new RemoteError('condition-failed', `${named(key)} was replaced while it was read.`, {
+      throw new RemoteError('condition-failed', `${quoted(key)} was replaced while it was read.`, {
         hint: 'Run again.',
         cause: error,
       });

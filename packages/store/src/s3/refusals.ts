@@ -1,5 +1,5 @@
 import { printable, RemoteError, type RemoteErrorCode, sentences } from '@slipway/core';
-import { retryAfterMs } from '../http/errors.ts';
+import { retryAfterMs } from '@slipway/http';
 import { missingPermission, type S3Action, type S3Place } from './permissions.ts';
 
 /** An answer of S3 that is no success. */

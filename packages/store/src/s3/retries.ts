@@ -50,9 +50,3 @@ function isThrottled(error: unknown): boolean {
 export function leavesDoubt(error: RemoteError): boolean {
   return !('status' in error) || Number(error.status) >= 500;
 }
-
-/** A deadline that leaves a slow connection the time it needs. */
-export function deadlineFor(sizeBytes: number): number {
-  const slowestBytesPerMs = 50;
-  return 300_000 + Math.ceil(sizeBytes / slowestBytesPerMs);
-}

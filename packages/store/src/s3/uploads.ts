@@ -1,11 +1,12 @@
 import { mapConcurrently, retrying, type WriteOptions } from '@slipway/core';
-import { requestName, unexpected } from '../http/errors.ts';
+import { transferDeadlineMs, unexpected } from '@slipway/http';
+import { requestName } from '../key-errors.ts';
 import type { S3Context } from './context.ts';
 import { conditionHeaders } from './headers.ts';
 import { decodedKey } from './list.ts';
 import type { StoredPart } from './parts.ts';
 import { xmlText } from './refusals.ts';
-import { deadlineFor, withRetries } from './retries.ts';
+import { withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 
 /** An upload that a publisher of some days ago left is continued or removed; more than these are nobody's plan. */
@@ -57,7 +58,7 @@ async function listUploads(
   let marker: { readonly KeyMarker: string; readonly UploadIdMarker: string } | undefined;
   try {
     for (let pages = 0; pages < maxPages && uploads.length < maxListedUploads; pages += 1) {
-      const page = await withRetries(context, deadlineFor(0), ({ signal }) => {
+      const page = await withRetries(context, transferDeadlineMs(0), ({ signal }) => {
         const call = {
           what,
           action: 's3:ListBucketMultipartUploads',
@@ -103,7 +104,7 @@ export class S3Uploads {
   async begin(headers: Readonly<Record<string, string>>, parts: 'sent' | 'copied' = 'sent'): Promise<string> {
     const { wire } = this.#context;
     const what = requestName('CREATE upload of', this.#key);
-    return withRetries(this.#context, deadlineFor(0), async ({ signal }) => {
+    return withRetries(this.#context, transferDeadlineMs(0), async ({ signal }) => {
       const { body } = await wire.document({
         method: 'POST',
         path: wire.pathOf(this.#s3Key),
@@ -136,7 +137,7 @@ export class S3Uploads {
     let marker: string | undefined;
     try {
       do {
-        const page = await withRetries(this.#context, deadlineFor(0), ({ signal }) => {
+        const page = await withRetries(this.#context, transferDeadlineMs(0), ({ signal }) => {
           const call = {
             what,
             action: 's3:ListMultipartUploadParts',

@@ -7,11 +7,17 @@ import {
   encodeStrictly,
   RemoteError,
   retrying,
-  version,
 } from '@slipway/core';
-import { addressOf } from '../http/client.ts';
-import { discard, HttpConnections, type OutgoingRequest } from '../http/connections.ts';
-import { bodyError, isConnectionRefused, PassingFailure, unexpected } from '../http/errors.ts';
+import {
+  addressOf,
+  discard,
+  flatHeaders,
+  HttpClient,
+  HttpFailure,
+  type HttpRequest,
+  readBody,
+  unexpected,
+} from '@slipway/http';
 import type { S3Action, S3Place } from './permissions.ts';
 import { refusalOf, S3Refusal } from './refusals.ts';
 import { S3Signer, unsignedPayload } from './signer.ts';
@@ -62,7 +68,7 @@ export class S3Wire {
   readonly #host: string;
   readonly #basePath: string;
   readonly #options: WireOptions;
-  readonly #connections: HttpConnections;
+  readonly #client: HttpClient;
   readonly #signer: S3Signer;
   /** How much the server's clock is ahead of ours, once it refused a request for that. */
   #aheadMs = 0;
@@ -80,7 +86,7 @@ export class S3Wire {
     this.#host = baseUrl.host;
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
-    this.#connections = new HttpConnections(options);
+    this.#client = new HttpClient(options);
     this.#signer = new S3Signer(options.place.region);
   }
 
@@ -148,24 +154,27 @@ export class S3Wire {
     }
     discard(response);
     const headers = { ...request.headers, range: 'bytes=0-0' };
-    const explained = await this.#sendOnce({ ...request, method: 'GET', headers });
+    const asked = { ...request, method: 'GET', headers };
+    const explained = await this.#sendOnce(asked);
     // An empty object has no first byte.
-    if (!isSuccess(explained) && explained.statusCode !== 416) return this.#refusalIn(request, explained);
+    if (!isSuccess(explained) && explained.statusCode !== 416) return this.#refusalIn(asked, explained);
     explained.destroy();
-    throw new PassingFailure(
+    throw new RemoteError(
       'unexpected-response',
       `${request.what}: it was refused (${status}), and a GET was not.`,
-      {
-        hint: 'Run again later.',
-      },
+      { hint: 'Run again later.', retryable: true },
     );
   }
 
   async #refusalIn(
-    { what, action, signal }: WireRequest,
+    { method, what, action, signal }: WireRequest,
     response: IncomingMessage,
   ): Promise<{ readonly refusal: S3Refusal; readonly dateText: string | undefined }> {
-    const body = new TextDecoder().decode(await collect(response, maxRefusalBytes, { what, signal }));
+    // An answer to HEAD announces a body that does not come.
+    if (method === 'HEAD') discard(response);
+    const bytes =
+      method === 'HEAD' ? nothing : await readBody(response, { maxBytes: maxRefusalBytes, what, signal });
+    const body = new TextDecoder().decode(bytes);
     const answer = { status: response.statusCode ?? 0, headers: response.headers, body };
     const refusal = refusalOf(answer, what, action, this.place, this.#options.clock.nowMs());
     if (refusal.s3Code === 'NoSuchKey') this.#bucketSeen = true;
@@ -179,7 +188,7 @@ export class S3Wire {
     readonly body: Uint8Array;
   }> {
     const response = await this.send(request);
-    const body = await collect(response, maxDocumentBytes, request);
+    const body = await readBody(response, { ...request, maxBytes: maxDocumentBytes });
     const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
     const root = /^\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
     if (root === 'Error') {
@@ -194,17 +203,17 @@ export class S3Wire {
         'Check the endpoint: is it an S3 server?',
       );
     }
-    return { status: response.statusCode ?? 0, headers: flat(response), body };
+    return { status: response.statusCode ?? 0, headers: flatHeaders(response), body };
   }
 
   /**
    * The answer of a server that may not be there at all: one that never answered is given up after four attempts, in a few
    * seconds, so that a wrong port is told at once. One that did is only restarting, and left to whoever repeats requests.
    */
-  async #reach(request: OutgoingRequest): Promise<IncomingMessage> {
+  async #reach(request: HttpRequest): Promise<IncomingMessage> {
     const { clock, onRetry } = this.#options;
-    const isUnseen = (error: unknown): error is RemoteError =>
-      isConnectionRefused(error) && !this.#hasAnswered;
+    const isUnseen = (error: unknown): error is HttpFailure =>
+      error instanceof HttpFailure && error.kind === 'unsent' && error.retryable && !this.#hasAnswered;
     const rule = {
       clock,
       onRetry,
@@ -213,7 +222,7 @@ export class S3Wire {
       isPassing: isUnseen,
     };
     try {
-      const response = await retrying(rule, () => this.#connections.send(request));
+      const response = await retrying(rule, () => this.#client.send(request));
       this.#hasAnswered = true;
       return response;
     } catch (error) {
@@ -239,7 +248,7 @@ export class S3Wire {
       ...this.#address,
       path: query === '' ? path : `${path}?${query}`,
       method,
-      headers: { ...headers, ...added, 'user-agent': userAgent, 'accept-encoding': 'identity' },
+      headers: { ...headers, ...added },
       body,
       what: request.what,
       signal: request.signal,
@@ -271,33 +280,9 @@ function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-/** Whoever runs the server may want to know; it says nothing of the machine. */
-const userAgent = `slipway/${version}`;
-
-/** Reads a body to its end. Throws a passing failure when it is cut, `unexpected-response` when it has more than `maxBytes`. */
-async function collect(
-  response: IncomingMessage,
-  maxBytes: number,
-  { what, signal }: Pick<WireRequest, 'what' | 'signal'>,
-): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let receivedBytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      receivedBytes += chunk.length;
-      if (receivedBytes > maxBytes)
-        throw unexpected(what, `the server's answer has more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof RemoteError ? error : bodyError(error, what, receivedBytes, signal);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** Reads the rest of an answer that has nothing more to say, so that its connection can be used again. */
 export async function finish(response: IncomingMessage, request: WireRequest): Promise<void> {
-  await collect(response, maxRefusalBytes, request);
+  await readBody(response, { ...request, maxBytes: maxRefusalBytes });
 }
 
 function queryText(query: Readonly<Record<string, string>> | undefined): string {
@@ -306,14 +291,6 @@ function queryText(query: Readonly<Record<string, string>> | undefined): string 
     ([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`,
   );
   return pairs.sort().join('&');
-}
-
-function flat(response: IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return headers;
 }
 
 /** Whether S3 refused with this code. */

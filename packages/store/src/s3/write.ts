@@ -1,5 +1,6 @@
 import type { WriteOptions, WriteSource } from '@slipway/core';
-import { requestName, unexpected } from '../http/errors.ts';
+import { unexpected } from '@slipway/http';
+import { requestName } from '../key-errors.ts';
 import { readChecked, sizeOf } from '../source-file.ts';
 import type { ByteBudget } from './budget.ts';
 import { authorshipOf, etagOfOwn, writeSettled } from './conditions.ts';

@@ -5,7 +5,6 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '@slipway/core';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { retryAfterMs } from '../../src/http/errors.ts';
 import { objectUrl } from '../../src/http/store.ts';
 import { HttpsStore, openStore } from '../../src/index.ts';
 import { describeReading } from '../contract.ts';
@@ -128,18 +127,6 @@ describe('HttpsStore', () => {
     double.faults.push(status(503, { 'retry-after': '7' }));
     await expect(hurried.read('small', { maxBytes: 10 })).rejects.toMatchObject({ code: 'store-failed' });
     expect(clock.sleptMs).toHaveLength(2);
-  });
-
-  test.each([
-    [undefined, 0],
-    ['12', 12_000],
-    ['Tue, 14 Nov 2023 22:13:30 GMT', 10_000],
-    ['Tue, 14 Nov 2000 22:13:30 GMT', 0],
-    ['soon', 0],
-    ['-1', 0],
-    ['99999999999999', 0],
-  ])('reads Retry-After %j as %i ms', (value, expectedMs) => {
-    expect(Math.max(0, Math.min(retryAfterMs(value, 1_700_000_000_000), 1e9))).toBe(expectedMs);
   });
 
   test('reads a cut body again, and says so when it stays cut', async () => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
+import { retryAfterMs } from '@slipway/http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { retryAfterMs } from '../../src/http/errors.ts';
 import type { S3Action } from '../../src/s3/permissions.ts';
 import { refusalOf } from '../../src/s3/refusals.ts';
 import { refusal } from './bucket-double.ts';

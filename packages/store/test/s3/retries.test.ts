@@ -1,7 +1,7 @@
 import { type Clock, RemoteError } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { refusalOf } from '../../src/s3/refusals.ts';
-import { deadlineFor, withRetries } from '../../src/s3/retries.ts';
+import { withRetries } from '../../src/s3/retries.ts';
 import { refusal } from './bucket-double.ts';
 
 const place = { bucket: 'b', root: '', region: 'us-east-1' };
@@ -77,10 +77,5 @@ describe('retries', () => {
       if (failure !== undefined) throw failure;
     });
     expect(doubts).toEqual([false, false, true, true]);
-  });
-
-  test('have time for a slow connection', () => {
-    expect(deadlineFor(0)).toBe(300_000);
-    expect(deadlineFor(16 * 2 ** 20)).toBeGreaterThan(600_000);
   });
 });

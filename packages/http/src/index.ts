@@ -1,0 +1,5 @@
+export * from './body.ts';
+export * from './client.ts';
+export * from './failure.ts';
+export * from './redirects.ts';
+export * from './sdk-handler.ts';
