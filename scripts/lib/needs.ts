@@ -118,7 +118,7 @@ function choiceCheck({ input, values }: Choice): string {
   return `case "$${variable(input)}" in
   ${values.join(' | ')}) ;;
   *)
-    echo '::error::${input} is none of ${values.join(', ')}'
+    echo '::error::${input} must be one of ${values.join(', ')}'
     exit 1
     ;;
 esac

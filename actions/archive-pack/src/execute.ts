@@ -136,7 +136,7 @@ function requireSizes(pending: readonly Pending[]): void {
   });
   if (wrong.length > 0) {
     throw new UserError('content-invalid', `${wrong.join('; ')}. No zip was put in place.`, {
-      hint: 'Look whether the build left something out or brought something along, or change minimum-size or maximum-size.',
+      hint: 'Check whether the build left something out or added something, or change minimum-size or maximum-size.',
     });
   }
 }

@@ -38,7 +38,7 @@ function unknownArchives(given: Inputs, names: ReadonlySet<string>): readonly st
     rules.flatMap(({ archive }) =>
       archive === undefined || names.has(archive)
         ? []
-        : [`${input} speaks of ${printable(archive)}, which is no zip of archives`],
+        : [`${input} names ${printable(archive)}, which is not a zip of archives`],
     ),
   );
 }

@@ -44,7 +44,7 @@ export function parseGlobs(text: string): readonly string[] {
 /** A word for a platform, such as `macos` or `linux-x64`. Throws an `Error` for anything else. */
 export function parsePlatform(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
-  throw new Error('it is no platform (letters, digits, "-", "_" and ".")');
+  throw new Error('must be a platform (letters, digits, "-", "_" and ".")');
 }
 
 export interface Field {
@@ -57,7 +57,7 @@ export function parseField(line: string): Field {
   const match = /^([A-Za-z][A-Za-z0-9_.-]{0,63})\s*=\s*(.*)$/s.exec(line);
   if (match === null) {
     throw new Error(
-      'it is no name=value with a name of letters, digits, "-", "_" and "."; a value has one line',
+      'must be name=value with a name of letters, digits, "-", "_" and "."; a value has one line',
     );
   }
   return { name: match[1] ?? '', value: match[2] ?? '' };

@@ -7,7 +7,8 @@ import type { Environment } from '@slipway/core';
 export function signatureTimeMs(environment: Environment): number | undefined {
   const text = environment['SOURCE_DATE_EPOCH']?.trim() ?? '';
   if (text === '') return undefined;
-  if (!/^\d{1,12}$/.test(text)) throw new Error('SOURCE_DATE_EPOCH is no whole number of seconds since 1970');
+  if (!/^\d{1,12}$/.test(text))
+    throw new Error('SOURCE_DATE_EPOCH must be a whole number of seconds since 1970');
   return Number(text) * 1000;
 }
 

@@ -122,7 +122,7 @@ async function sizeOf(
   const add = (code: FileFault, what: string): undefined => void problems.add(code, name, what);
   try {
     const stats = await stat(path);
-    if (!stats.isFile()) return add('source-unreadable', `is no file at ${printable(path)}`);
+    if (!stats.isFile()) return add('source-unreadable', `is not a file: ${printable(path)}`);
     if (stats.size !== sizeBytes)
       return add('source-unreadable', `has ${stats.size} bytes, and ${sizeBytes} in the list of artifacts`);
     return stats.size;

@@ -58,6 +58,6 @@ describe('with SOURCE_DATE_EPOCH', () => {
       { files: 'a', 'signing-key': key.privateArmored },
       { environment: { SOURCE_DATE_EPOCH: 'yesterday' } },
     );
-    expect((await failureOf(run)).message).toContain('SOURCE_DATE_EPOCH is no whole number');
+    expect((await failureOf(run)).message).toContain('SOURCE_DATE_EPOCH must be a whole number');
   });
 });

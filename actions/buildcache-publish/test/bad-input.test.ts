@@ -110,7 +110,7 @@ describe('bad input', () => {
     const failure = await failureOf(publish({ buildcache: join(staged, 'missing') }));
     expect(failure).toMatchObject({
       code: 'input-invalid',
-      message: expect.stringContaining('no directory'),
+      message: expect.stringContaining('must be a directory'),
     });
   });
 

@@ -83,8 +83,8 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
       }),
     ],
     ['is public', /public key/, async () => ({ 'signing-key': key.publicArmored })],
-    ['is none', /no armored private key/, async () => ({ 'signing-key': 'no key, but words' })],
-    ['is base64 of none', /no armored private key/, async () => ({ 'signing-key': 'bm8ga2V5' })],
+    ['is none', /not an armored private key/, async () => ({ 'signing-key': 'no key, but words' })],
+    ['is base64 of none', /not an armored private key/, async () => ({ 'signing-key': 'bm8ga2V5' })],
     [
       'lost its line breaks and a part of itself',
       /cannot be decoded/,

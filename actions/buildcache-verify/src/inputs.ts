@@ -26,7 +26,7 @@ export const inputs = {
     ...checksum,
     kind: 'SHA-256',
     parse: (text: string): string => {
-      if (!isSha256(text)) throw new Error('it is no SHA-256 of 64 hex digits');
+      if (!isSha256(text)) throw new Error('must be a SHA-256 of 64 hex digits');
       return text;
     },
   },

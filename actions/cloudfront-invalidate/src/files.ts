@@ -25,7 +25,7 @@ export async function readManifestFile(path: string, workDirectory: string): Pro
 /** As `readManifestFile`, of its text. */
 export function parseManifest(text: string): readonly Proof[] {
   const entries = parseJsonText(text, { maxDepth: maxManifestDepth });
-  if (!Array.isArray(entries)) throw new Error('it is no JSON array');
+  if (!Array.isArray(entries)) throw new Error('is not a JSON array');
   if (entries.length === 0) throw new Error('it has no object, so nothing would be proven');
   if (entries.length > maxItems) throw new Error(`it has more than ${maxItems} objects`);
   return eachOf(entries.map(asRecord), parseEntry, ({ key }) => String(key ?? 'an object without a key'));
@@ -33,9 +33,10 @@ export function parseManifest(text: string): readonly Proof[] {
 
 function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unknown>>): Proof {
   if (typeof key !== 'string' || key === '') throw new Error('it has no key');
-  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new Error('its sha256 is none');
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+    throw new Error('its sha256 is not a SHA-256 of 64 hex digits');
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
-    throw new Error('its sizeBytes is no size');
+    throw new Error('its sizeBytes is not a size');
   }
   // A key is not written as in a URL: what it has is what it means.
   const name = parseProofPath(encodeKey(key));

@@ -18,7 +18,7 @@ export interface Proof {
 /** Throws an `Error` for what cannot be the ID of a distribution, such as its domain name. */
 export function parseDistributionId(text: string): string {
   if (!/^[A-Z0-9]{1,64}$/.test(text)) {
-    throw new Error('it is no ID of a distribution, which has capital letters and digits alone');
+    throw new Error('must be the ID of a distribution, which has only capital letters and digits');
   }
   return text;
 }
@@ -139,7 +139,7 @@ export function parseProofs(text: string): readonly Proof[] {
 }
 
 const sha256Form = /^[0-9a-f]{64}$/i;
-const noProof = 'it is no URL or path with a SHA-256 of 64 hex digits after it';
+const noProof = 'must be a URL or path followed by a SHA-256 of 64 hex digits';
 
 function parseProofLine(line: string): readonly Proof[] {
   const words = line

@@ -65,11 +65,11 @@ function parsedObject(bytes: Uint8Array, what: string): ObjectReading {
     if (!(error instanceof JsonError)) throw error;
     return malformed(`${what} is refused: ${error.message} (${error.fault})`);
   }
-  return isObject(value) ? { object: value } : malformed(`${what} is no JSON object`);
+  return isObject(value) ? { object: value } : malformed(`${what} is not a JSON object`);
 }
 
 function checkedPayload(payload: unknown): ObjectReading {
-  if (!isObject(payload)) return malformed('the payload is no JSON object');
+  if (!isObject(payload)) return malformed('the payload is not a JSON object');
   const fault = valueFault(payload, { exactNumbers: false });
   if (fault !== undefined) return malformed(`of the payload, ${fault}`);
   const sizeBytes = Buffer.byteLength(JSON.stringify(payload));

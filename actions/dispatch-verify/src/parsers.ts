@@ -24,7 +24,7 @@ export function parseHosts(text: string): readonly string[] {
   return parseEachItem(text, (line) => {
     const url = URL.parse(`https://${line}/`);
     if (url === null || url.host !== line.toLowerCase() || /[/@?#*\s]/.test(line)) {
-      throw new Error('it is no host, such as downloads.example.org or localhost:8080');
+      throw new Error('must be a host, such as downloads.example.org or localhost:8080');
     }
     return url.host;
   });
@@ -34,7 +34,7 @@ export function parseHosts(text: string): readonly string[] {
 export function parseFieldRequests(text: string, multiline: boolean): readonly FieldRequest[] {
   const requests = parseEachLine(text, (line) => {
     const [, name = '', path = name] = /^([A-Za-z_][\w-]{0,63})(?:\s*=\s*(\S+))?$/.exec(line) ?? [];
-    if (name === '') throw new Error('it is no name or name=path.in.the.payload');
+    if (name === '') throw new Error('must be a name or name=path.in.the.payload');
     const keys = path.split('.');
     if (keys.includes('') || keys.length > 32) throw new Error('its path has an empty part, or too many');
     return { name, path: keys, multiline };

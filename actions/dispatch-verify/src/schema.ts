@@ -23,7 +23,7 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
     typeof schema !== 'boolean' &&
     (typeof schema !== 'object' || schema === null || Array.isArray(schema))
   ) {
-    throw new UserError('input-invalid', 'it is no JSON Schema');
+    throw new UserError('input-invalid', 'is not a JSON Schema');
   }
   const [ajv2020, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
   // By way of the default: in a bundle, a module that exports a class has no other names.
@@ -51,7 +51,7 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(
       'input-invalid',
-      `it is no JSON Schema of draft 2020-12 that can be used: ${printable(reason)}`,
+      `is not a usable JSON Schema of draft 2020-12: ${printable(reason)}`,
       {
         cause: error,
       },

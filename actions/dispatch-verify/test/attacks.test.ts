@@ -448,7 +448,7 @@ describe('the inputs', () => {
     [{ 'artifact-hosts': 'example.org' }, 'no fetch-to'],
     [
       { 'artifact-hosts': 'https://example.org\n*.example.org\nexample.org/x', 'fetch-to': 'x' },
-      'it is no host',
+      'must be a host',
     ],
     [{ fields: 'a b', 'multiline-fields': 'a..b' }, 'no name'],
     [{ fields: 'a', 'multiline-fields': 'a=b' }, 'asked for twice'],

@@ -104,7 +104,7 @@ describe('from one repository to another', () => {
     expect(sent.exitCode, everythingLeft()).toBe(0);
     expect(sent.outputs).toMatchObject({ sent: '1', conclusion: 'success' });
     expect(takenOver).toEqual([`acme/site ${sent.outputs['ids']}`]);
-    expect(sent.summary).toContain('Repositories told');
+    expect(sent.summary).toContain('Repositories notified');
     for (const hidden of [secret, token]) expect(everythingLeft()).not.toContain(hidden);
   });
 
@@ -238,7 +238,7 @@ test('what fails one target does not keep the others, and only the failed ones a
   const first = await dispatch({ ...inputs, targets });
   expect(first.exitCode).toBe(1);
   expect(first.annotations.map(({ title }) => title)).toContain('repository-dispatch: forbidden');
-  expect(first.summary).toContain('Not every repository was told');
+  expect(first.summary).toContain('Not every repository was notified');
   const second = await dispatch({ ...inputs, targets: first.outputs['failed'] ?? '' }, 2);
   expect(second.exitCode, second.log).toBe(0);
   expect(takenOver.map((line) => line.split(' ')[0]).sort()).toEqual(['acme/mirror', 'acme/site']);

@@ -23,14 +23,14 @@ export const action = defineAction({
         'What became of each target, as a JSON array of `target`, `id`, `status` (`sent`, `already-sent`, `failed`, `unknown`, `planned`), `runUrl`, `conclusion` and `reason`.',
       kind: 'json',
     },
-    sent: { description: 'How many targets were told, by this run or before.' },
+    sent: { description: 'How many targets were notified, by this run or an earlier one.' },
     failed: {
       description:
         'The targets that failed or are unknown, one a line: `targets` of a step that tries them again.',
       kind: 'lines',
     },
     unknown: {
-      description: 'The targets of which it is not known whether they were told, one a line.',
+      description: 'The targets that may or may not have been notified, one per line.',
       kind: 'lines',
     },
     ids: { description: 'The ids of the messages, one a line, in the order of `targets`.', kind: 'lines' },

@@ -74,6 +74,6 @@ export function deliveryText(delivery: Delivery): string {
     case 'failed':
       return `failed: ${delivery.reason}`;
     default:
-      return `not known whether it was told: ${delivery.reason}`;
+      return `not known whether it was notified: ${delivery.reason}`;
   }
 }

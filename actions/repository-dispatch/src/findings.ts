@@ -70,7 +70,7 @@ function earlierFailure(
   return found(
     'warning',
     'earlier-run-failed',
-    `it was told before, and its run ended with ${printable(conclusion ?? 'nothing')}: ${printable(url)}`,
+    `it was notified before, and its run ended with ${printable(conclusion ?? 'nothing')}: ${printable(url)}`,
     'Run it again there. Another "id" sends a new message.',
   );
 }
@@ -87,7 +87,7 @@ export function failureOf(results: readonly TargetResult[]): SlipwayError | unde
   const what =
     undelivered.length > 0
       ? `${undelivered.length} of ${counted(results.length, 'target')} not told`
-      : `${failed.length} of ${counted(results.length, "receiver's run", "receivers' runs")} not well ended`;
+      : `${failed.length} of ${counted(results.length, "receiver's run", "receivers' runs")} failed`;
   const { finding } = undelivered[0] ?? first;
   return new RemoteError(
     undelivered.length > 0 ? 'dispatch-failed' : 'receiver-failed',

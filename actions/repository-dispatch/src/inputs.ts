@@ -109,7 +109,7 @@ export const inputs = {
   'app-id': text(
     'App ID or client ID of a GitHub App that is installed on the targets, instead of `token`. A token is made for each target, for it alone.',
     (value) => {
-      if (!/^[\w.-]{1,64}$/.test(value)) throw new Error('it is no App ID or client ID');
+      if (!/^[\w.-]{1,64}$/.test(value)) throw new Error('must be an App ID or a client ID');
       return value;
     },
   ),

@@ -25,7 +25,7 @@ const pasteAdvice = `Text that a workflow pastes into JSON is written with toJSO
 export function parsePayload(text: string | Uint8Array): JsonObject {
   const value = parseJsonText(text, { maxDepth, pasteAdvice });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error('it is no JSON object');
+    throw new Error('it is not a JSON object');
   }
   if (Object.hasOwn(value, envelopeKey)) {
     throw new Error(`its key "${envelopeKey}" is kept for this action's own`);
@@ -39,7 +39,7 @@ export function parseFieldLines(text: string): JsonObject {
   let before: string | undefined;
   parseEachLine(text, (line) => {
     const equals = line.indexOf('=');
-    if (equals < 1) throw new Error(`it is no name=value${continuationAdvice(before)}`);
+    if (equals < 1) throw new Error(`must be name=value${continuationAdvice(before)}`);
     const name = line.slice(0, equals).trimEnd();
     const value = line.slice(equals + 1).trimStart();
     before = name;
@@ -62,7 +62,7 @@ function continuationAdvice(before: string | undefined): string {
 /** The whole id of a commit. Throws an `Error` for anything else. */
 export function parseCommit(text: string): string {
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text;
-  throw new Error('it is no whole id of a commit, 40 or 64 hex digits in small letters');
+  throw new Error('must be a full commit ID of 40 or 64 lower-case hex digits');
 }
 
 /** A ref. Throws an `Error` for what cannot be one. */

@@ -107,7 +107,7 @@ function summary(
   rows: readonly Row[],
   failed: boolean,
 ): readonly SummaryBlock[] {
-  const title = failed ? 'Not every repository was told' : 'Repositories told';
+  const title = failed ? 'Not every repository was notified' : 'Repositories notified';
   const waited = rows.some(({ conclusion }) => conclusion !== undefined);
   return [
     { kind: 'heading', text: results === undefined ? 'Repositories to tell (dry run)' : title },

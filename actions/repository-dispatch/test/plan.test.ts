@@ -109,15 +109,15 @@ describe('a plan', () => {
 });
 
 test.each([
-  ['acme/site\nacme', '"acme": it is no owner/repository'],
+  ['acme/site\nacme', '"acme": must be owner/repository'],
   ['acme/site\nACME/site', '"ACME/site": it is there twice'],
-  ['a/b\n-\nc', '"-": it is no owner/repository; "c"'],
+  ['a/b\n-\nc', '"-": must be owner/repository; "c"'],
 ])('the targets %j are refused: %s', (text, words) => {
   expect(() => parseTargets(text)).toThrow(words);
 });
 
 test.each([
-  ['[1]', 'no JSON object'],
+  ['[1]', 'not a JSON object'],
   ['{"a":1,"a":2}', 'twice'],
   ['{"slipway":{}}', 'kept for'],
   ['{', 'it ends before its closing "}" (line 1, column 2)'],
@@ -144,9 +144,9 @@ test.each([
 
 test('a second line among the fields names the field before it, and what to use', () => {
   expect(() => parseFieldLines('message=Merge\nA second line')).toThrow(
-    /"A second line": it is no name=value\. A value has one line: if this belongs to "message", .*toJSON.*payload-file/,
+    /"A second line": must be name=value\. A value has one line: if this belongs to "message", .*toJSON.*payload-file/,
   );
-  expect(() => parseFieldLines('A line')).toThrow(/^"A line": it is no name=value$/);
+  expect(() => parseFieldLines('A line')).toThrow(/^"A line": must be name=value$/);
 });
 
 test('fields are lines of names and texts', () => {
@@ -156,6 +156,6 @@ test('fields are lines of names and texts', () => {
     empty: '',
   });
   expect(() => parseFieldLines('x\n1=a\na=1\na=2\nslipway=x')).toThrow(
-    /"x": it is no name=value; "1=a": a name has.*; "a=2": "a" is there twice; "slipway=x": .* kept/,
+    /"x": must be name=value; "1=a": a name has.*; "a=2": "a" is there twice; "slipway=x": .* kept/,
   );
 });

@@ -115,7 +115,7 @@ describe('outside of GitHub', () => {
       /^source-repository is not given, and GITHUB_REPOSITORY does not say it: /,
     );
     expect((await failureOf(run({ ...source, 'source-commit': 'c0ffee' }, outside))).message).toContain(
-      '"source-commit" cannot be "c0ffee": it is no whole id of a commit',
+      '"source-commit" cannot be "c0ffee": must be a full commit ID',
     );
     expect(sent()).toBe(0);
   });
@@ -136,7 +136,7 @@ describe('repositories are told', () => {
     const payload = '{\n  "message": "Merge\n\nA second line"\n}';
     const failure = await failureOf(run({ payload, 'payload-file': 'broken.json' }));
     expect(failure.message).toContain(
-      'input "payload": it is no JSON: the text of "message" has a line break, which is written \\n, or lacks its closing quotation mark (line 2, column 20). Text that',
+      'input "payload": it is not JSON: the text of "message" has a line break, which is written \\n, or lacks its closing quotation mark (line 2, column 20). Text that',
     );
     expect(failure.message).toContain('toJSON(');
     writeFileSync(join(directory, 'broken.json'), payload);

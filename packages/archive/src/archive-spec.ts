@@ -52,7 +52,7 @@ export function parseArchiveSpecs(lines: readonly string[]): readonly ArchiveSpe
 export function parseArchiveName(text: string): string {
   if (!/\.zip$/i.test(text)) throw new Error(`"${text}" does not end in .zip`);
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._+@()-]{0,199}$/u.test(text)) {
-    throw new Error(`"${text}" is no name of an archive (letters, digits, blanks and ._+@()-)`);
+    throw new Error(`"${text}" is not a valid archive name (letters, digits, blanks and ._+@()-)`);
   }
   return text;
 }

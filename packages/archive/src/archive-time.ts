@@ -9,7 +9,8 @@ const latestMs = Date.UTC(2107, 11, 31, 23, 59, 58);
 export function archiveTimeMs(sourceDateEpoch: string | undefined): number {
   const text = sourceDateEpoch?.trim() ?? '';
   if (text === '') return earliestMs;
-  if (!/^\d{1,12}$/.test(text)) throw new Error('SOURCE_DATE_EPOCH is no whole number of seconds since 1970');
+  if (!/^\d{1,12}$/.test(text))
+    throw new Error('SOURCE_DATE_EPOCH must be a whole number of seconds since 1970');
   return Math.min(Math.max(Number(text) * 1000, earliestMs), latestMs);
 }
 

@@ -16,7 +16,7 @@ export function linkProblem(link: Link, tree: LinkTree): string | undefined {
   const { name, target } = link;
   if (target === '' || Buffer.byteLength(target) > maxTargetBytes) return 'is a link to nowhere';
   if (/[\u0000-\u001f\u007f\\]/.test(target) || !target.isWellFormed())
-    return 'is a link with a character that is no part of a path';
+    return 'is a link with a character that paths cannot contain';
   if (target.startsWith('/') || /^[A-Za-z]:/.test(target)) return 'is a link to an absolute path';
   const place = name.split('/').slice(0, -1);
   const pending = target.split('/').reverse();

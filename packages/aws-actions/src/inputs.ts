@@ -11,7 +11,7 @@ export const awsInputs = {
     'ARN of the role to assume with an OIDC token of the job, which needs `permissions: id-token: write`. Without it, and without keys, the credentials that the environment or the machine has are used.',
     (text) => {
       if (!isRoleArn(text))
-        throw new Error('it is no ARN of a role, such as arn:aws:iam::123456789012:role/publish');
+        throw new Error('must be the ARN of a role, such as arn:aws:iam::123456789012:role/publish');
     },
   ),
   'aws-region': checkedText(
@@ -81,7 +81,7 @@ export const awsInputs = {
 
 /** Throws an `Error` for what cannot be a region: it becomes a part of host names. */
 export function checkRegion(text: string): void {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new Error('it is no name of a region');
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new Error('must be the name of a region');
 }
 
 export type AwsInputs = InputsOf<typeof awsInputs>;

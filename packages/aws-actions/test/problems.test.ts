@@ -67,7 +67,7 @@ describe('inputs that name credentials', () => {
       { 'role-session-name': 'xy' },
       'role-session-name is given, but no role-to-assume',
     ],
-    ['no ARN', { 'role-to-assume': 'publish' }, 'it is no ARN of a role'],
+    ['no ARN', { 'role-to-assume': 'publish' }, 'must be the ARN of a role'],
     [
       'an unusable session name',
       { 'role-to-assume': role, 'role-session-name': 'a b' },
@@ -106,7 +106,7 @@ describe('inputs that name credentials', () => {
     ['a role of two lines', { 'role-to-assume': `${role}\n${role}` }, 'it has 2 lines'],
     ['an audience of two lines', { 'role-to-assume': role, audience: 'a\nb' }, 'it has 2 lines'],
     ['an endpoint of two lines', { 'endpoint-url': 'https://s3.example\n.org' }, 'it has 2 lines'],
-    ['no region', { 'aws-region': 'eu central 1' }, 'it is no name of a region'],
+    ['no region', { 'aws-region': 'eu central 1' }, 'must be the name of a region'],
   ])('may not be %s', async (_, texts, words) => {
     const told = await problems(texts);
     expect(told).toContain(words);
@@ -150,7 +150,7 @@ describe('the region', () => {
 
   test('of a variable that can be none is refused by the name of the variable', async () => {
     expect(await problems({}, { AWS_DEFAULT_REGION: 'eu-central-1\nx' })).toBe(
-      'the variable AWS_DEFAULT_REGION cannot be "eu-central-1\\u{a}x": it is no name of a region',
+      'the variable AWS_DEFAULT_REGION cannot be "eu-central-1\\u{a}x": must be the name of a region',
     );
     expect(await problems({}, { AWS_REGION: 'EU Frankfurt' }, false)).toBe('none');
   });

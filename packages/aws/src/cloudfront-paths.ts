@@ -89,7 +89,7 @@ function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new Error('its %XX are no UTF-8');
+    throw new Error('its %XX are not UTF-8');
   }
 }
 

@@ -21,7 +21,7 @@ export function urlSigningKeyProblem(privateKey: string): string | undefined {
     const bits = asymmetricKeyDetails?.modulusLength ?? 0;
     return bits < minModulusBits ? `it has ${bits} bits, and ${minModulusBits} are needed` : undefined;
   } catch {
-    return 'it is no private key in PEM without a passphrase';
+    return 'it is not a private key in PEM without a passphrase';
   }
 }
 

@@ -66,7 +66,7 @@ export function refreshing(
       const ends = new Date(credentials.expiresAtMs ?? 0).toISOString();
       progress.info(
         sentences(
-          `Warning: new credentials could not be had, the present ones end at ${ends}`,
+          `Warning: new credentials could not be obtained; the present ones expire at ${ends}`,
           asSlipwayError(error).message,
         ),
       );

@@ -79,7 +79,7 @@ async function openBenchSigner(keyFile: string | undefined): Promise<Signer> {
 function parseCount(text: string, option: string): number {
   const count = Number(text);
   if (/^\d{1,9}$/.test(text) && Number.isSafeInteger(count)) return count;
-  throw new UserError('input-invalid', `${option} is no count: "${text}"`);
+  throw new UserError('input-invalid', `${option} must be a count, not "${text}"`);
 }
 
 try {

@@ -155,7 +155,7 @@ function putIntoReadme(text: string): void {
 
 function parseCount(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text.trim())) return Number(text);
-  throw new UserError('input-invalid', `"${text}" is no count`);
+  throw new UserError('input-invalid', `"${text}" is not a count`);
 }
 
 function say(text: string): void {

@@ -14,7 +14,7 @@ export const buildcacheInputs = {
       description: 'The staged buildcache: the directory given to `spack buildcache push --unsigned`.',
     }),
     check: async (path: string, { workDirectory }: InputSurroundings): Promise<void> => {
-      if (!(await isDirectory(resolve(workDirectory, path)))) throw new Error('it is no directory');
+      if (!(await isDirectory(resolve(workDirectory, path)))) throw new Error('must be a directory');
     },
   },
   trustedKeys: {
@@ -50,7 +50,8 @@ export function viewInput(description: string): InputDeclaration<string | undefi
     ...text,
     kind: 'view',
     parse: (value) => {
-      if (!isViewName(value)) throw new Error('it is no name of a view (letters, digits, "_", "-" and ".")');
+      if (!isViewName(value))
+        throw new Error('must be the name of a view (letters, digits, "_", "-" and ".")');
       return value;
     },
   };

@@ -11,7 +11,7 @@ import { openLocalStore } from '@slipway/store/local';
 export async function openDirectory(path: string, context: ActionContext): Promise<ObjectStore> {
   const absolute = resolve(context.workDirectory, path);
   if (!(await isDirectory(absolute))) {
-    throw new UserError('not-a-buildcache', `${printable(path)} is no directory`, {
+    throw new UserError('not-a-buildcache', `${printable(path)} is not a directory`, {
       hint: 'buildcache names the directory that was given to "spack buildcache push".',
     });
   }

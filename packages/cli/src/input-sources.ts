@@ -123,7 +123,7 @@ async function readText(path: string, sources: Sources): Promise<string> {
   }
   const whole = Buffer.concat(chunks);
   if (!isUtf8(whole)) {
-    throw new UserError('content-invalid', 'it is no text in UTF-8: store it so, or a key armored');
+    throw new UserError('content-invalid', 'it is not UTF-8 text: save it as UTF-8, or armor the key');
   }
   return whole.toString('utf8');
 }

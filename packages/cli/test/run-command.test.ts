@@ -172,7 +172,7 @@ describe('the arguments of slipway', () => {
     ).toBe('from file one+two+3 false true');
     const latin = file('latin1.txt', Buffer.from('caf\u00e9', 'latin1'));
     const { error } = await run(['echo', '--title', 'a', '--key', `@${latin}`]);
-    expect(error).toContain(`--key cannot be read from "${latin}": it is no text in UTF-8`);
+    expect(error).toContain(`--key cannot be read from "${latin}": it is not UTF-8 text`);
     const environment = { SLIPWAY_TITLE: 'variable', SLIPWAY_DRY_RUN: 'true', SLIPWAY_NAMES: 'x' };
     const fromVariables = await run(['echo', '--names', '@-'], { environment, stdin: 'stdin' });
     expect(fromVariables.output).toMatch(/said +variable stdin true true/);

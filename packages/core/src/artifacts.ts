@@ -69,24 +69,25 @@ function parseArray(text: string): readonly unknown[] {
   throw refusal(
     artifacts === undefined
       ? 'it is an object without "artifacts", as the report of a run that failed or only planned is'
-      : 'the "artifacts" of the report is no JSON array',
+      : 'the "artifacts" of the report is not a JSON array',
   );
 }
 
 /** The artifact, or what is wrong with it. */
 function parseArtifact(item: unknown): Artifact | string {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'it is no object';
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'it is not an object';
   const fields: Readonly<Record<string, unknown>> = { ...item };
   const { key, sizeBytes, sha256 } = fields;
   const name = fields['name'] ?? (typeof key === 'string' ? key.split('/').at(-1) : undefined);
-  if (typeof name !== 'string' || !isFileName(name)) return 'its name is no file name';
+  if (typeof name !== 'string' || !isFileName(name)) return 'its name is not a file name';
   const named = printable(name);
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
-    return `the sizeBytes of ${named} is no size`;
-  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return `the sha256 of ${named} is none`;
+    return `the sizeBytes of ${named} is not a size`;
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+    return `the sha256 of ${named} is not a SHA-256`;
   const given = optionalFields.filter((field) => (fields[field] ?? undefined) !== undefined);
   const wrong = given.find((field) => !isText(fields[field]));
-  if (wrong !== undefined) return `the ${wrong} of ${named} is no text`;
+  if (wrong !== undefined) return `the ${wrong} of ${named} is not a text`;
   return { name, sizeBytes, sha256, ...Object.fromEntries(given.map((field) => [field, fields[field]])) };
 }
 

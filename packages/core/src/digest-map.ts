@@ -65,7 +65,7 @@ export class DigestMap implements Iterable<readonly [string, number]> {
 
   /** Where a digest is; -1, and its words in `#probe`, when it is not there. */
   #find(sha256: string): number {
-    if (sha256.length !== hexDigits) throw new RangeError('it is no SHA-256');
+    if (sha256.length !== hexDigits) throw new RangeError('it is not a SHA-256');
     for (let word = 0; word < digestWords; word += 1) {
       this.#probe[word] = Number.parseInt(sha256.slice(word * hexPerWord, (word + 1) * hexPerWord), 16);
     }

@@ -30,7 +30,7 @@ export function parseJsonText(text: Uint8Array | string, options: JsonTextOption
     if (!(error instanceof JsonError)) throw error;
     const { words, offset, isPaste } = mistakeOf(bytes, error);
     throw new JsonError(error.fault, error.reason, offset, {
-      message: `it is no JSON: ${words} (${placeOf(bytes, offset)})`,
+      message: `it is not JSON: ${words} (${placeOf(bytes, offset)})`,
       hint: isPaste ? options.pasteAdvice : undefined,
     });
   }
@@ -134,10 +134,10 @@ function isEscape(bytes: Uint8Array, position: number): boolean {
 /** Characters that JSON has nowhere outside of texts, and people write. */
 function foundAt(bytes: Uint8Array, offset: number): string | undefined {
   const text = Buffer.from(bytes.subarray(offset, offset + 8)).toString('utf8');
-  if (text.startsWith("'")) return 'single quotes are none of JSON: write double ones';
-  if (/^[“”„‘’«»]/.test(text)) return 'typographic quotes are none of JSON: write plain ones';
+  if (text.startsWith("'")) return 'JSON has no single quotes: use double quotes';
+  if (/^[“”„‘’«»]/.test(text)) return 'JSON has no typographic quotes: use plain ones';
   if (/^(?:True|False|None|Null|TRUE|FALSE|NULL)\b/.test(text)) {
-    return 'true, false and null are written in small letters';
+    return 'write true, false and null in lower case';
   }
   if (/^(?:#|\/\/|\/\*)/.test(text)) return 'JSON has no comments';
   return undefined;

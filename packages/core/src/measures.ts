@@ -27,7 +27,7 @@ export function parseSizeBytes(text: string): number {
   const factor = sizeUnits[match?.[2]?.toLowerCase() ?? '?'];
   const bytes = Number(match?.[1]) * (factor ?? Number.NaN);
   if (!Number.isSafeInteger(Math.round(bytes))) {
-    throw new UserError('input-invalid', `"${text}" is no size`, {
+    throw new UserError('input-invalid', `"${text}" is not a size`, {
       hint: 'Write it like 5MiB, 1GB or 1024.',
     });
   }
@@ -38,7 +38,7 @@ export function parseSizeBytes(text: string): number {
 export function parseDurationMs(text: string): number {
   const trimmed = text.trim().toLowerCase();
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(trimmed)) {
-    throw new UserError('input-invalid', `"${text}" is no duration`, {
+    throw new UserError('input-invalid', `"${text}" is not a duration`, {
       hint: 'Write it like 90s, 15m, 1h30m or 7d.',
     });
   }

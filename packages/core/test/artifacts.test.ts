@@ -43,11 +43,11 @@ describe('a list of artifacts', () => {
   });
 
   test.each([
-    ['no JSON', '[', /no JSON/],
+    ['no JSON', '[', /not JSON/],
     ['neither an array nor a report', '1', /neither a JSON array nor a report/],
     ['null', 'null', /neither a JSON array nor a report/],
     ['a report of a run that made none', '{"dryRun":true}', /without "artifacts".*failed or only planned/],
-    ['a report whose list is none', '{"artifacts":{}}', /"artifacts" of the report is no JSON array/],
+    ['a report whose list is none', '{"artifacts":{}}', /"artifacts" of the report is not a JSON array/],
     [
       'a report that has two that are wrong',
       JSON.stringify({ artifacts: [1, { name: 'a' }] }),
@@ -62,9 +62,9 @@ describe('a list of artifacts', () => {
     [
       'a name that is a path',
       JSON.stringify([{ name: '../a', sizeBytes: 1, sha256 }]),
-      /file 1: .*no file name/,
+      /file 1: .*not a file name/,
     ],
-    ['no name', JSON.stringify([{ sizeBytes: 1, sha256 }]), /no file name/],
+    ['no name', JSON.stringify([{ sizeBytes: 1, sha256 }]), /not a file name/],
     ['a negative size', JSON.stringify([{ name: 'a', sizeBytes: -1, sha256 }]), /sizeBytes of a/],
     [
       'another hash',

@@ -29,9 +29,9 @@ describe('JSON that a person wrote', () => {
     ['{"a":nil}', 'the value of "a" is a word that JSON does not have', 'line 1, column 6', true],
     ['{"a":01}', 'the value of "a" is a number with a leading zero', 'line 1, column 6', true],
     ['{"a":,"b":1}', 'the value of "a" is missing', 'line 1, column 6', true],
-    ['{"a":True}', 'true, false and null are written in small letters', 'line 1, column 6', false],
-    ["{'a':1}", 'single quotes are none of JSON', 'line 1, column 2', false],
-    ['{“a”:1}', 'typographic quotes are none of JSON', 'line 1, column 2', false],
+    ['{"a":True}', 'write true, false and null in lower case', 'line 1, column 6', false],
+    ["{'a':1}", 'JSON has no single quotes', 'line 1, column 2', false],
+    ['{“a”:1}', 'JSON has no typographic quotes', 'line 1, column 2', false],
     ['{a:1}', 'a key must stand in double quotes', 'line 1, column 2', false],
     ['{"a" 1}', 'after the key "a" the ":" is missing', 'line 1, column 6', false],
     ['{"a":1\n "b":2}', 'a "," is missing after the value of "a"', 'line 2, column 2', false],
@@ -50,7 +50,7 @@ describe('JSON that a person wrote', () => {
     ['\ufeff{}', 'byte order mark', 'line 1, column 1', false],
   ])('%j is refused with its key, line and column: %s', (text, words, place, isPaste) => {
     const error = refusalOf(text);
-    expect(error?.message).toMatch(/^it is no JSON: /);
+    expect(error?.message).toMatch(/^it is not JSON: /);
     expect(error?.message).toContain(words);
     expect(error?.message).toContain(`(${place})`);
     expect(error?.hint).toBe(isPaste ? pasteAdvice : undefined);
@@ -81,7 +81,7 @@ describe('JSON that a person wrote', () => {
           const refusal = refusalOf(text);
           expect(refusal?.fault).toBe(error.fault);
           expect(refusal?.message).toMatch(
-            /^it is no JSON: [^\u0000-\u001f\u2028]{5,300} \(line \d+, column \d+\)$/,
+            /^it is not JSON: [^\u0000-\u001f\u2028]{5,300} \(line \d+, column \d+\)$/,
           );
           return;
         }

@@ -47,7 +47,7 @@ function valueAt(payload: JsonObject, path: readonly string[]): unknown {
 
 function fieldFault(value: unknown, multiline: boolean): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return undefined;
-  if (typeof value !== 'string') return 'is no text, number or boolean';
+  if (typeof value !== 'string') return 'is not a text, a number or a boolean';
   if (value.length > maxFieldCharacters) return `has more than ${maxFieldCharacters} characters`;
   if (!multiline) return hasControl(value) ? 'has a line end or another control character' : undefined;
   return hasControl(value.replace(/\r?\n|\t/g, ' ')) ? 'has a control character' : undefined;

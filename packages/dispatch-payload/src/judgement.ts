@@ -29,7 +29,7 @@ function judgeAddress({ envelope }: ParsedEnvelope, expected: Expectations): rea
       refusal(
         'audience-wrong',
         `it is for ${printable(envelope.audience)}, and this is ${audience === undefined ? 'no repository that is known' : printable(audience)}`,
-        'A repository that was renamed is told by its new name.',
+        'Notify a renamed repository under its new name.',
       ),
     );
   }

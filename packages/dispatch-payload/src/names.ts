@@ -7,12 +7,12 @@ export const maxEventTypeCharacters = 100;
  */
 export function parseRepository(text: string): string {
   const [, owner, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
-  if (owner === undefined || name === undefined) throw new Error('it is no owner/repository');
+  if (owner === undefined || name === undefined) throw new Error('must be owner/repository');
   // Users that an enterprise manages have an underscore before its short code.
   if (!/^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/i.test(owner))
-    throw new Error('its owner is no name of GitHub');
+    throw new Error('its owner is not a valid GitHub name');
   if (!/^[\w.-]{1,100}$/.test(name) || /^\.{1,2}$/.test(name) || /\.git$/i.test(name)) {
-    throw new Error('its repository is no name of GitHub');
+    throw new Error('its repository is not a valid GitHub name');
   }
   return text;
 }

@@ -29,7 +29,7 @@ type Parse<Value> = (value: unknown) => Value;
  * instead, each a clause.
  */
 export function parseEnvelope(value: unknown): ParsedEnvelope | { readonly problems: readonly string[] } {
-  if (!isObject(value)) return { problems: ['it is no object'] };
+  if (!isObject(value)) return { problems: ['it is not an object'] };
   if (value['format'] !== envelopeFormat) {
     const shown = typeof value['format'] === 'string' ? `"${printable(value['format'], 50)}"` : 'missing';
     return { problems: [`its format is ${shown}, and not "${envelopeFormat}"`] };
@@ -88,7 +88,7 @@ function parseSource(
   value: unknown,
   read: <Value>(from: JsonObject, name: string, parse: Parse<Value>) => Value | undefined,
 ): MessageSource {
-  if (!isObject(value)) throw new Error('it is no object');
+  if (!isObject(value)) throw new Error('it is not an object');
   return {
     repository: read(value, 'repository', optional(text(parseRepository))),
     runId: read(value, 'runId', optional(text(parseRunId))),
@@ -100,7 +100,7 @@ function parseSource(
 /** Files as they are sent: no two of a name, not even in other letters, and nothing of where they were. */
 export function parseMessageArtifacts(value: unknown): readonly MessageArtifact[] {
   // Files may have a report for a list; a message is what its schema says.
-  if (!Array.isArray(value)) throw new Error('the list of artifacts is wrong: it is no JSON array');
+  if (!Array.isArray(value)) throw new Error('the list of artifacts is wrong: is not a JSON array');
   let artifacts: readonly Artifact[];
   try {
     artifacts = parseArtifacts(JSON.stringify(value));
@@ -125,10 +125,10 @@ export function sentArtifact({ name, sizeBytes, sha256, platform, url }: Artifac
 }
 
 function parseSignature(value: unknown): Signature {
-  if (!isObject(value)) throw new Error('it is no object');
+  if (!isObject(value)) throw new Error('it is not an object');
   const { kind, value: made } = value;
   if (typeof made !== 'string' || made.length > maxSignatureCharacters)
-    throw new Error('its value is no text');
+    throw new Error('its value is not a text');
   if (kind === 'hmac-sha256' || kind === 'openpgp') return { kind, value: made };
   throw new Error('its kind is neither hmac-sha256 nor openpgp');
 }
@@ -148,7 +148,7 @@ export function hasControl(text: string): boolean {
 
 function parseCommit(commit: string): string {
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit;
-  throw new Error('it is no commit of 40 or 64 hex digits');
+  throw new Error('it is not a commit of 40 or 64 hex digits');
 }
 
 function parseRunId(runId: string): string {
@@ -164,19 +164,19 @@ function parseAttempt(value: unknown): number {
 function parseWebUrl(text: string): string {
   const url = text.length > maxUrlCharacters ? null : URL.parse(text);
   if (url === null || hasControl(text) || !/^https?:$/.test(url.protocol))
-    throw new Error('it is no URL of the web');
+    throw new Error('it is not an http or https URL');
   return text;
 }
 
 function time(value: unknown): number {
   const ms = parseTime(value);
-  if (ms === undefined) throw new Error('it is no time such as 2027-01-31T12:00:00Z');
+  if (ms === undefined) throw new Error('it is not a time such as 2027-01-31T12:00:00Z');
   return ms;
 }
 
 function text<Value>(parse: (text: string) => Value): Parse<Value> {
   return (value) => {
-    if (typeof value !== 'string') throw new Error('it is no text');
+    if (typeof value !== 'string') throw new Error('it is not a text');
     return parse(value);
   };
 }

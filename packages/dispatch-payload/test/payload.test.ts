@@ -54,7 +54,7 @@ describe('an envelope', () => {
     ['format', 'slipway-dispatch-2', 'format'],
     ['id', 'x', 'id'],
     ['id', '../../../etc/passwd', 'id'],
-    ['id', 42, 'id: it is no text'],
+    ['id', 42, 'id: it is not a text'],
     ['event', 'a\nb', 'event'],
     ['audience', 'acme', 'audience'],
     ['issuedAt', '2027-02-30T00:00:00Z', 'issuedAt'],
@@ -72,7 +72,7 @@ describe('an envelope', () => {
     ['ref', 'refs/heads/\u202emain', 'ref'],
     ['artifacts', {}, 'artifacts'],
     // A file may be a report that has a list; a message may not.
-    ['artifacts', { artifacts: [artifact] }, 'no JSON array'],
+    ['artifacts', { artifacts: [artifact] }, 'not a JSON array'],
     ['artifacts', [{ ...artifact, name: '../app.zip' }], 'artifacts'],
     ['artifacts', [{ ...artifact, name: 'a\\b' }], 'artifacts'],
     ['artifacts', [{ ...artifact, sizeBytes: -1 }], 'artifacts'],

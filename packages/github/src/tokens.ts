@@ -64,7 +64,9 @@ function appKeyFault(
 ): string {
   if (isOtherKey) return 'it is a private key, and no RSA key';
   if (block === undefined) {
-    return kind === 'armored' ? 'it is cut short, or more than one key' : 'it is no private RSA key in PEM';
+    return kind === 'armored'
+      ? 'it is cut short, or more than one key'
+      : 'it is not a private RSA key in PEM';
   }
   const { label, pem } = block;
   if (label.startsWith('PGP ')) return 'it is an OpenPGP key, and no private RSA key in PEM';
@@ -74,7 +76,7 @@ function appKeyFault(
   }
   return label.endsWith('PRIVATE KEY')
     ? 'what is between its first and last line is damaged'
-    : 'it is no private RSA key in PEM';
+    : 'it is not a private RSA key in PEM';
 }
 
 /**

@@ -46,8 +46,8 @@ describe('the key of an app', () => {
     passphrase: 'secret-words',
   });
   test.each([
-    ['nothing', '', /no private RSA key/],
-    ['words', 'secret-words', /no private RSA key/],
+    ['nothing', '', /not a private RSA key/],
+    ['words', 'secret-words', /not a private RSA key/],
     [
       'an OpenPGP key',
       '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nsecret\n-----END PGP PRIVATE KEY BLOCK-----',

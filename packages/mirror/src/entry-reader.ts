@@ -188,7 +188,7 @@ export class EntryReader {
     if (document === undefined) return undefined;
     if (memo === undefined) findings.push(newerSpecFinding(manifestKey, version));
     if (!isLayoutRead(document.layoutVersion)) {
-      const why = 'its buildcache_layout_version is none of those that Spack reads in a mirror of layout v3';
+      const why = 'Spack does not read its buildcache_layout_version in a mirror of layout v3';
       findings.push(finding('spec-layout-unsupported', key, why));
       return undefined;
     }

@@ -61,7 +61,7 @@ function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex
         finding(
           'index-node-mismatch',
           pointer.key,
-          `it describes ${graph.describe(hash)} otherwise than its spec does`,
+          `it describes ${graph.describe(hash)} differently than its spec`,
         ),
       );
     }

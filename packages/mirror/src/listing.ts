@@ -84,5 +84,5 @@ export function unknownKeyFinding(key: string): Finding {
       'Find out who stored it, and delete it.',
     );
   }
-  return finding('file-unknown', key, 'it is no part of a buildcache');
+  return finding('file-unknown', key, 'it is not part of a buildcache');
 }

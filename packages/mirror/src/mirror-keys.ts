@@ -64,7 +64,7 @@ export async function readOfferedKeys(
   for (const fingerprint of listed ?? indexed ?? []) {
     if (!/^[0-9A-F]{40}$/.test(fingerprint)) {
       findings.push(
-        finding('key-index-mismatch', keyIndexManifestKey, 'it lists something that is no fingerprint'),
+        finding('key-index-mismatch', keyIndexManifestKey, 'it lists something other than a fingerprint'),
       );
       continue;
     }

@@ -81,7 +81,7 @@ export async function readPendingPublishes(
     const read = parsed(key, 'pending-malformed', problems, () => parsePending(opened.text));
     if (read === undefined) {
       const why = problems[0] === undefined ? '' : `: ${problems[0].message}`;
-      findings.push(finding('pending-malformed', key, `it is no note of a publish${why}`, plantedHint));
+      findings.push(finding('pending-malformed', key, `it is not the note of a publish${why}`, plantedHint));
       continue;
     }
     pending.push({ ...read, publishId: publishIdOf(read.hashes), signedBy: opened.signedBy });

@@ -210,7 +210,7 @@ export class TarballContents implements TarVisitor {
     if (kind === 'file' || (kind === 'hardlink' && target !== name)) return;
     throw new TarballFault(
       'tarball-link-escape',
-      `${shown(name)} is a hard link to ${shown(target)}, which is no file that is in the tarball before it`,
+      `${shown(name)} is a hard link to ${shown(target)}, which is not a file earlier in the tarball`,
     );
   }
 }
@@ -242,7 +242,7 @@ function checkName(name: ByteName): void {
       throw new TarballFault('tarball-path-outside', `the name ${shown(name)} leads out of the prefix`);
     // A backslash alone is in names of systemd's units.
     if (name.includes('\0') || name.split('/').some((segment) => segment === '' || segment === '.'))
-      throw new TarballFault('tarball-name-invalid', `${shown(name)} is no name of a file`);
+      throw new TarballFault('tarball-name-invalid', `${shown(name)} is not a valid file name`);
   }
   if (name.length <= maxSegmentBytes) return;
   if (name.length > maxPathBytes || name.split('/').some((segment) => segment.length > maxSegmentBytes))
@@ -251,7 +251,10 @@ function checkName(name: ByteName): void {
 
 function checkTarget(name: ByteName, target: ByteName): void {
   if (target !== '' && target.length <= maxPathBytes && !target.includes('\0')) return;
-  throw new TarballFault('tarball-name-invalid', `${shown(name)} is a link to what is no name of a file`);
+  throw new TarballFault(
+    'tarball-name-invalid',
+    `${shown(name)} is a link to something that is not a valid file name`,
+  );
 }
 
 /** As Python has it: a byte of a name that is no UTF-8 is a surrogate from U+DC80 to U+DCFF in a text. */

@@ -84,7 +84,7 @@ describe('a mirror of layout v1', () => {
     const { findings } = await auditV2(directory, '', { allowUnsigned: true });
     expect(findings[0]).toMatchObject({
       code: 'index-malformed',
-      message: expect.stringContaining('no Spack database of version 6, 7 or 8'),
+      message: expect.stringContaining('not a Spack database of version 6, 7 or 8'),
     });
   });
 });

@@ -110,7 +110,7 @@ test('all problems come at once, with those that were found before and those bet
     '7 problems in its inputs:',
     '- no --nmaes',
     '- --where is required',
-    '- --max-age: "soon" is no duration. Write it like 90s, 15m, 1h30m or 7d.',
+    '- --max-age: "soon" is not a duration. Write it like 90s, 15m, 1h30m or 7d.',
     '- --jobs cannot be "65": must be a whole number from 1 to 64',
     '- --dry-run cannot be "maybe": must be true or false',
     '- --how cannot be "odd": must be one of fast, safe',

@@ -58,7 +58,7 @@ export function decodeArmorLines(
     const line = lines[index] ?? '';
     const pattern = index === end - 1 ? /^[A-Za-z0-9+/]+={0,2}$/ : /^[A-Za-z0-9+/]+$/;
     if (line.length > maxBase64LineCharacters || !pattern.test(line))
-      return 'it has a line that is no base64';
+      return 'it has a line that is not base64';
   }
   const base64 = lines.slice(0, end).join('');
   const bytes = Buffer.from(base64, 'base64');

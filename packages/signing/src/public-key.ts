@@ -116,7 +116,7 @@ function blocksOf(text: string): Uint8Array[] {
   if (problem !== undefined) throw contentInvalid(`line ${problem.line}: ${problem.text}`);
   return blocks.map((block) => {
     if (!/^(PUBLIC|PRIVATE) KEY BLOCK$/.test(block.label)) {
-      throw contentInvalid(`line ${block.line}: a PGP ${block.label} is no key`);
+      throw contentInvalid(`line ${block.line}: a PGP ${block.label} is not a key`);
     }
     const bytes = decodeArmorBlock(block);
     if (typeof bytes === 'string')

@@ -38,7 +38,7 @@ export function unusable(reason: string, hint: string): UserError {
 export async function readOwnKeys(source: string): Promise<readonly OwnKey[]> {
   const text = readKeyText(source);
   if (source.trim() === '') throw unusable('it is empty', exportHint);
-  if (text.kind === 'other') throw unusable('it is no armored private key', exportHint);
+  if (text.kind === 'other') throw unusable('it is not an armored private key', exportHint);
   let found: Awaited<ReturnType<typeof readKeyCollection>>;
   try {
     found = await readKeyCollection(text.kind === 'armored' ? text.text : text.bytes);
@@ -178,7 +178,7 @@ export async function unlock(
     for (const secret of secrets) {
       if (!(await isUnlocked(secret, form))) continue;
       const notice =
-        'The passphrase was given with blanks or line ends around it that are no part of it: store it without.';
+        'The passphrase was given with surrounding blanks or line ends that do not belong to it: store it without them.';
       return { secret, notices: index === 0 || form === withoutLineEnd(passphrase) ? [] : [notice] };
     }
   }

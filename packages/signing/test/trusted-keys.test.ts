@@ -220,7 +220,7 @@ describe('public keys', () => {
       ['x'.repeat(2 ** 20 + 1), /larger than 1 MiB/],
       [key.publicArmored.repeat(65), /more than 64/],
       [key.privateArmored, /private key/],
-      ['-----BEGIN PGP SIGNATURE-----\n\nwsB=\n-----END PGP SIGNATURE-----', /is no key/],
+      ['-----BEGIN PGP SIGNATURE-----\n\nwsB=\n-----END PGP SIGNATURE-----', /is not a key/],
       [new Uint8Array([0xff, 0xff, 0xff]), /no well-formed/],
     ];
     for (const [source, message] of cases) {

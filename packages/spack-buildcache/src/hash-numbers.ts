@@ -30,7 +30,7 @@ export class HashNumbers {
   /** The number of a hash, given to it when it has none yet. Throws `UserError` `name-invalid` for what is no DAG hash. */
   add(hash: string): number {
     if (hashWordsOf(hash, this.#probe)) return this.#add();
-    throw new UserError('name-invalid', 'something that is no DAG hash cannot be in a package index');
+    throw new UserError('name-invalid', 'a package index can only list DAG hashes');
   }
 
   /** Another number, after all others, for a hash that has one. */

@@ -125,7 +125,7 @@ export class IndexParser {
       if (scanner.value() !== String(this.#databaseVersion)) {
         throw new UserError(
           'content-invalid',
-          `the package index is no Spack database of version ${this.#databaseVersion}`,
+          `the package index is not a Spack database of version ${this.#databaseVersion}`,
         );
       }
     } else scanner.skipValue();
@@ -138,7 +138,7 @@ export class IndexParser {
   #record(scanner: JsonScanner): () => void {
     const hash = scanner.string();
     if (!isDagHash(hash))
-      throw new UserError('name-invalid', 'the package index lists something that is no DAG hash');
+      throw new UserError('name-invalid', 'the package index lists something other than a DAG hash');
     scanner.expect(colon);
     const fields = this.#spackRecord(scanner, hash) ?? this.#anyRecord(scanner, hash);
     return () => {

@@ -58,7 +58,7 @@ const maxBlobBytes = 2 ** 43;
  */
 export function parseManifest(text: string): Manifest {
   const document = parseStrictJson(text, maxManifestDepth);
-  if (!isRecord(document)) throw invalid('it is no JSON object');
+  if (!isRecord(document)) throw invalid('it is not a JSON object');
   if (document['version'] !== 3) throw invalid(`its version is not 3`);
   const data = document['data'];
   if (!Array.isArray(data) || data.length === 0) throw invalid('it lists no data');
@@ -72,19 +72,19 @@ export function parseManifest(text: string): Manifest {
 }
 
 function parseBlobRecord(record: unknown): BlobRecord {
-  if (!isRecord(record)) throw invalid('a record of its data is no object');
+  if (!isRecord(record)) throw invalid('a record of its data is not an object');
   const { contentLength, mediaType, compression, checksumAlgorithm, checksum, ...others } = record;
-  if (!isCount(contentLength) || contentLength > maxBlobBytes) throw invalid('a contentLength is no size');
+  if (!isCount(contentLength) || contentLength > maxBlobBytes) throw invalid('a contentLength is not a size');
   if (typeof mediaType !== 'string' || typeof compression !== 'string')
     throw invalid('a mediaType is missing');
   if (checksumAlgorithm !== 'sha256') throw invalid('a checksumAlgorithm is not sha256');
-  if (typeof checksum !== 'string' || !isSha256(checksum)) throw invalid('a checksum is no SHA-256');
+  if (typeof checksum !== 'string' || !isSha256(checksum)) throw invalid('a checksum is not a SHA-256');
   const known = { contentLength, mediaType, compression, checksumAlgorithm, checksum };
   return Object.keys(others).length === 0 ? known : { ...known, others };
 }
 
 function parseLineage(value: unknown): IndexLineage {
-  if (!isRecord(value)) throw invalid('its lineage is no object');
+  if (!isRecord(value)) throw invalid('its lineage is not an object');
   const { generation, index, mirror, previous, rolledBackTo } = value;
   if (!isGeneration(generation)) throw invalid(`its generation is not a number from 1 to ${maxGeneration}`);
   if (index !== undefined && (typeof index !== 'string' || (index !== '@main' && !isViewName(index)))) {
@@ -94,7 +94,7 @@ function parseLineage(value: unknown): IndexLineage {
     throw invalid('the mirror that it says it is of is not 32 hex digits');
   }
   if (previous !== undefined && (typeof previous !== 'string' || !isSha256(previous))) {
-    throw invalid('its previous index is no SHA-256');
+    throw invalid('its previous index is not a SHA-256');
   }
   // Zero is what another tool wrote before the first of ours.
   if (rolledBackTo !== undefined && rolledBackTo !== 0 && !isGeneration(rolledBackTo)) {

@@ -84,13 +84,13 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
 /** Throws `UserError` `name-invalid` unless these can be a node's. */
 export function requireNames(node: Pick<SpecNode, 'name' | 'version' | 'hash'>): void {
   const { name, version, hash } = node;
-  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is no DAG hash');
+  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is not a DAG hash');
   if (!isPackageName(name))
     throw new UserError('name-invalid', `the name of node ${hash} cannot be a package's`);
   if (!isVersion(version)) {
     throw new UserError(
       'name-invalid',
-      `the version of ${name}/${hash} is no name: it could lead to another directory, is too long, or has blanks or invisible characters in it`,
+      `the version of ${name}/${hash} is not a valid name: it could lead to another directory, is too long, or contains blanks or invisible characters`,
     );
   }
 }
@@ -100,14 +100,14 @@ function parseDependency(dependency: Readonly<Record<string, unknown>>): {
   readonly isCompiler: boolean;
 } {
   const hash = asString(dependency['hash'], 'the hash of a dependency');
-  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a dependency is no DAG hash');
+  if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a dependency is not a DAG hash');
   // Specfile versions 2 to 4 have `type` and `virtuals` in places that moved in between.
   const parameters = asObject(dependency['parameters'] ?? dependency, 'the parameters of a dependency');
   const words = asArray(parameters['deptypes'] ?? parameters['type'] ?? [], 'the deptypes of a dependency');
   let deptypes = 0;
   for (const word of words) {
     if (word !== 'build' && word !== 'link' && word !== 'run' && word !== 'test') {
-      throw new UserError('content-invalid', 'a deptype is none of build, link, run, test');
+      throw new UserError('content-invalid', 'a deptype must be build, link, run or test');
     }
     deptypes |= deptype[word];
   }
@@ -139,15 +139,15 @@ export function labelOfCompiler(node: Readonly<Record<string, unknown>>): string
 export function asObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
-  throw new UserError('content-invalid', `${what} is no JSON object`);
+  throw new UserError('content-invalid', `${what} is not a JSON object`);
 }
 
 export function asArray(value: unknown, what: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new UserError('content-invalid', `${what} is no JSON array`);
+  throw new UserError('content-invalid', `${what} is not a JSON array`);
 }
 
 export function asString(value: unknown, what: string): string {
   if (typeof value === 'string' && value.length <= 256) return value;
-  throw new UserError('content-invalid', `${what} is no short string`);
+  throw new UserError('content-invalid', `${what} is not a short string`);
 }

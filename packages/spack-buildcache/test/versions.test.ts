@@ -222,7 +222,7 @@ describe('specs of version 6', () => {
     );
     expect(PackageIndex.parse(bytes, 9).toBytes().equals(bytes)).toBe(true);
     expect(PackageIndex.parse(bytes, 9).withoutNodes().databaseVersion).toBe(9);
-    expect(() => PackageIndex.parse(bytes)).toThrow('no Spack database of version 8');
+    expect(() => PackageIndex.parse(bytes)).toThrow('not a Spack database of version 8');
     const { index: read, parser } = PackageIndex.reader(memo.table, 9);
     parser.parse(bytes, true);
     expect(read.toBytes().equals(bytes)).toBe(true);

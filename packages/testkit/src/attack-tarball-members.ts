@@ -66,12 +66,7 @@ const links: readonly Attack[] = [
     type: '5',
   }),
   tarballWith('a file behind a file', 'tarball-link-escape', file('bin/greet/planted')),
-  tarballWith(
-    'a link in the place of a directory',
-    'tarball-duplicate',
-    file('lib/fine'),
-    link('lib', '/etc'),
-  ),
+  tarballWith('a link instead of a directory', 'tarball-duplicate', file('lib/fine'), link('lib', '/etc')),
   tarballWith(
     'a hard link to an absolute path',
     'tarball-link-escape',
@@ -90,12 +85,12 @@ const links: readonly Attack[] = [
   ),
   tarballWith('a hard link to itself', 'tarball-link-escape', hardLink('bin/loop', inPrefix('bin/loop'))),
   tarballWith(
-    'a link in the place of a file that Spack writes after unpacking',
+    'a link instead of a file that Spack writes after unpacking',
     'tarball-metadata-link',
     link('.spack/install_manifest.json', '../../../../../etc/profile.d/planted.sh'),
   ),
   tarballWith(
-    'a hard link in the place of a file that Spack writes after unpacking',
+    'a hard link instead of a file that Spack writes after unpacking',
     'tarball-metadata-link',
     hardLink('.spack/install_manifest.json', inPrefix('bin/greet')),
   ),

@@ -110,7 +110,7 @@ describe('what parts need', () => {
   test.each(['', 'forced', 'release | true'])(
     'is not guessed for an operation that is not known: %j',
     (operation) => {
-      expect(look({ operation }).error).toBe('::error::operation is none of release, force, verify\n');
+      expect(look({ operation }).error).toBe('::error::operation must be one of release, force, verify\n');
     },
   );
 

@@ -114,7 +114,7 @@ const keyHint =
 function noMirror(store: ObjectStore): UserError {
   return new UserError(
     'not-a-buildcache',
-    `${store.url} is no Spack mirror of layout v2: it has no specs, no tarballs and no index`,
+    `${store.url} is not a Spack mirror of layout v2: it has no specs, no tarballs and no index`,
     { hint: 'Check the URL: it is the directory that holds "build_cache".' },
   );
 }

@@ -7,7 +7,7 @@ export const maxIndexBytesV2 = 512 * 1024 * 1024;
 const maxRecords = 500_000;
 const maxIndexDepth = 40;
 const versions: ReadonlySet<unknown> = new Set(['6', '7', '8']);
-const noSuchVersion = 'it is no Spack database of version 6, 7 or 8';
+const noSuchVersion = 'it is not a Spack database of version 6, 7 or 8';
 const olderVersionPattern = /^(?:[1-5]|0\.[0-9.]{1,8})$/;
 /** Fields of a record that say nothing of a mirror; some releases wrote them, and all of them read them. */
 const ignoredFields: ReadonlySet<string> = new Set([
@@ -154,7 +154,7 @@ export function tooOld(what: string, why: string): UserError {
 
 function parseRecord(scanner: JsonScanner, hash: string): IndexRecordV2 {
   if (!isDagHash(hash))
-    throw new UserError('name-invalid', 'the package index lists something that is no DAG hash');
+    throw new UserError('name-invalid', 'the package index lists something other than a DAG hash');
   let node: Omit<SpecNode, 'json'> | undefined;
   let refCount: unknown = 0;
   let inBuildcache: unknown = false;

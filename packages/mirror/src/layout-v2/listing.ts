@@ -59,7 +59,7 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
         } else if (classifyKey(key).kind === 'unknown') {
           unknown += 1;
           if (unknown <= maxUnknownFindings)
-            findings.push(finding('file-unknown', key, 'it is no part of a buildcache'));
+            findings.push(finding('file-unknown', key, 'it is not part of a buildcache'));
         }
     }
   };
@@ -72,7 +72,7 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
   }
   if (unknown > maxUnknownFindings) {
     const more = counted(unknown - maxUnknownFindings, 'more file is', 'more files are');
-    findings.push(finding('file-unknown', undefined, `${more} no part of a buildcache`));
+    findings.push(finding('file-unknown', undefined, `${more} not part of a buildcache`));
   }
   return {
     entries: [...entries.values()].sort((a, b) => (a.stem < b.stem ? -1 : 1)),

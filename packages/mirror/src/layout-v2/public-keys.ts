@@ -39,7 +39,9 @@ async function readOfferedKey(
   findings: Finding[],
 ): Promise<string | undefined> {
   if (!/^[0-9A-F]{40}$/.test(fingerprint)) {
-    findings.push(finding('key-index-mismatch', keyIndexKeyV2, 'it lists something that is no fingerprint'));
+    findings.push(
+      finding('key-index-mismatch', keyIndexKeyV2, 'it lists something other than a fingerprint'),
+    );
     return undefined;
   }
   const key = publicKeyKeyV2(fingerprint);

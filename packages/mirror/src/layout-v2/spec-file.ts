@@ -36,7 +36,7 @@ export function parseSpecFile(json: Uint8Array): SpecFileV2 {
   if (tarballChecksum === undefined)
     throw malformed('it has no binary_cache_checksum, so nothing ties it to a tarball');
   if (tarballChecksum.algorithm !== 'sha256' || !isSha256(tarballChecksum.hash))
-    throw malformed('its binary_cache_checksum is no SHA-256');
+    throw malformed('its binary_cache_checksum is not a SHA-256');
   return {
     root,
     nodes: document.fresh,
