@@ -5,7 +5,7 @@ import { bundleMember } from './lib/bundle.ts';
 import { inParallel, say } from './lib/command.ts';
 import { type Member, root, workspaceMembers } from './lib/workspace.ts';
 
-/** The compiled file that a member's bundle starts with; undefined for members that have no bundle. */
+/** The compiled entry point of a member's bundle; undefined if it has no bundle. */
 function entryOf(member: Member): string | undefined {
   const source = member.directory.startsWith('actions/')
     ? 'index'
@@ -25,7 +25,7 @@ const bundles = members
   );
 const unknown = wanted.filter((name) => !bundles.some(({ member }) => member.name === name));
 if (unknown.length > 0) {
-  say(`Nothing to bundle is called ${unknown.join(', ')}.`);
+  say(`There is nothing to bundle called ${unknown.join(', ')}.`);
   process.exitCode = 2;
 } else {
   await inParallel(bundles, Math.min(2, availableParallelism()), async ({ member, entry = '' }) => {
@@ -37,7 +37,8 @@ if (unknown.length > 0) {
       say(
         `${excess ? '✗' : '✓'} ${member.directory}/dist: ${kilobytes(sizeBytes)} of ${kilobytes(budgetBytes)}, ${how}`,
       );
-      if (strayAwsSdk) say(`✗ ${member.directory}/dist has the AWS SDK in it, and does not speak to AWS`);
+      if (strayAwsSdk)
+        say(`✗ ${member.directory}/dist contains the AWS SDK, but the action does not use AWS`);
       if (excess || strayAwsSdk) process.exitCode = 1;
     } catch (error) {
       say(`✗ ${member.directory}: ${error instanceof Error ? error.message : String(error)}`);

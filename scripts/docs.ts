@@ -16,18 +16,18 @@ const stale = documents(root, await loadActions(root), await loadChains(root))
 
 for (const document of stale) {
   if (check) {
-    say(`✗ ${document.path} is not what the declarations say:\n${difference(document)}`);
+    say(`✗ ${document.path} does not match the declarations:\n${difference(document)}`);
   } else {
     writeFileSync(join(root, document.path), document.contents);
     say(`wrote ${document.path}`);
   }
 }
 if (check && stale.length > 0) {
-  say('"scripts/docs" brings them up to date.');
+  say('Run "scripts/docs" to update them.');
   process.exitCode = 1;
 }
 
-/** Code as the formatter would leave it, so that both agree. */
+/** Formatted code, so that the formatter leaves it as it is. */
 function formatted(document: Document): Document {
   if (!/\.(ts|json|md|yml)$/.test(document.path)) return document;
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
@@ -49,7 +49,7 @@ function difference({ path, contents }: Document): string {
     execFileSync('git', ['diff', '--no-index', '--no-color', '--', present, wanted], { encoding: 'utf8' });
     return '';
   } catch (error) {
-    // git says by status 1 that the files differ.
+    // git exits with 1 if the files differ.
     return String((error as { stdout?: string }).stdout ?? error)
       .split('\n')
       .filter((line) => /^[-+ @]/.test(line) && !/^(---|\+\+\+)/.test(line))

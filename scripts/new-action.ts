@@ -7,13 +7,13 @@ import { actionMembers, root, workspaceMembers } from './lib/workspace.ts';
 
 const maxNameCharacters = 40;
 
-/** Why there cannot be a new action called `name`, or undefined when there can. */
+/** Why a new action cannot be called `name`; undefined if it can. */
 function nameProblem(name: string): string | undefined {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > maxNameCharacters) {
-    return `an action is named in lower-case words joined by hyphens, at most ${maxNameCharacters} characters`;
+    return `the name must be lower-case words joined by hyphens, at most ${maxNameCharacters} characters`;
   }
   if (workspaceMembers().some((member) => member.name === name) || existsSync(join(root, 'actions', name))) {
-    return `${name} is there already`;
+    return `${name} already exists`;
   }
   return undefined;
 }

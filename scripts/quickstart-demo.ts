@@ -1,6 +1,6 @@
 /**
- * The main job on real input: signs a buildcache that Spack staged, with a throwaway key, publishes it to a file://
- * mirror, verifies it, and says how to point Spack at it. Everything stays under `.cache/quickstart`.
+ * The main workflow with real input: signs a buildcache that Spack staged with a throwaway key, publishes it to a file:// mirror,
+ * verifies it, and says how to use it with Spack. Everything stays under `.cache/quickstart`.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ interface Report {
   readonly [field: string]: unknown;
 }
 
-/** Runs one action as a user would, and returns its JSON report. Ends the demonstration when it fails. */
+/** Runs an action as a user would, and returns its JSON report. Exits if it fails. */
 function slipway(args: readonly string[], secrets: Readonly<Record<string, string>> = {}): Report {
   const shown = args
     .map((argument) => (argument.startsWith(root) ? relative(root, argument) : argument))
@@ -38,7 +38,7 @@ function slipway(args: readonly string[], secrets: Readonly<Record<string, strin
     process.exit(1);
   }
   const report: unknown = JSON.parse(readFileSync(reportPath, 'utf8'));
-  if (typeof report !== 'object' || report === null) throw new Error('the report is no object');
+  if (typeof report !== 'object' || report === null) throw new Error('the report is not an object');
   return { ...report };
 }
 
@@ -61,9 +61,9 @@ const key = await makeKey({
   nowMs: Date.now(),
 });
 const secrets = { SLIPWAY_SIGNING_KEY: key.privateArmored };
-say(`A throwaway key was made: ${key.fingerprint}.`);
+say(`Created a throwaway key: ${key.fingerprint}.`);
 say(
-  'Five packages that Spack 1.2 staged with "spack buildcache push --unsigned" are signed, published and verified:',
+  'Signing, publishing and verifying five packages that Spack 1.2 staged with "spack buildcache push --unsigned":',
 );
 
 const signing = slipway(['buildcache-sign', '--buildcache', staged], secrets);

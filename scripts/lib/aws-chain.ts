@@ -1,7 +1,7 @@
 import { sameInputs } from './chain.ts';
 import { isEmpty, oneOf } from './needs.ts';
 
-/** What the steps of a chain that speak to AWS get of its inputs to have credentials. */
+/** The inputs that give the steps of a chain their AWS credentials. */
 export const awsCredentials = sameInputs(
   'role-to-assume',
   'aws-region',
@@ -16,7 +16,7 @@ export const awsCredentials = sameInputs(
   'session-token',
 );
 
-/** One of the two that is gone must not lead to what else the machine has. */
+/** If one of the two is missing, the credentials of the machine must not be used instead. */
 export const bothAwsKeys = oneOf(
   ['access-key-id', 'secret-access-key'],
   [isEmpty('access-key-id'), isEmpty('secret-access-key')],

@@ -14,7 +14,7 @@ import { minify } from 'rolldown/utils';
 import { runCommand } from './command.ts';
 import { type Member, withDependencies } from './workspace.ts';
 
-/** GitHub downloads a bundle with each use of an action: budgets for its JavaScript, all chunks together. */
+/** GitHub downloads the bundle for each use of an action. These are the budgets for all of its JavaScript. */
 const budgetBytes = 1_500_000;
 const budgetWithAwsSdkBytes = 3_000_000;
 /** For what every command loads. Its own code comes in chunks, which its action's budget covers. */
@@ -23,16 +23,15 @@ const budgetOfCommandLineStartBytes = 100_000;
 export interface BundleResult {
   readonly sizeBytes: number;
   readonly budgetBytes: number;
-  /** False when the bundle was there already, made from the same inputs. */
+  /** False if the bundle was up to date. */
   readonly built: boolean;
-  /** The AWS SDK is in the bundle of a member that does not speak to AWS. */
+  /** Whether the bundle contains the AWS SDK although the member does not use AWS. */
   readonly strayAwsSdk: boolean;
 }
 
 /**
- * Bundles the compiled `entry` of `member` into its `dist/`, with the licenses of everything in it. Does nothing when
- * `dist/` was made from the same files. The old bundle stays until the new one is complete. Throws an `Error` with
- * ncc's output when it fails.
+ * Bundles the compiled `entry` of `member` into its `dist/`, with the licenses of everything in it. Does nothing if `dist/` was
+ * built from the same files. The old bundle stays until the new one is complete. Throws an `Error` with ncc's output if it fails.
  */
 export async function bundleMember(
   rootDirectory: string,
@@ -73,7 +72,7 @@ function budgetOf({ name }: Member, speaksToAws: boolean): number {
   return speaksToAws ? budgetWithAwsSdkBytes : budgetBytes;
 }
 
-/** The packages from elsewhere that the bundle of `member` has code of, as directories below the root. */
+/** The third-party packages in the bundle of `member`, as directories below the root. */
 export function bundledPackages(rootDirectory: string, member: Member): readonly string[] {
   return JSON.parse(readFileSync(packagesFile(rootDirectory, member), 'utf8')) as readonly string[];
 }
@@ -82,7 +81,7 @@ function packagesFile(rootDirectory: string, { name }: Member): string {
   return join(rootDirectory, '.cache/bundles', `${name}.packages.json`);
 }
 
-/** Gives the packages that are in the bundle. */
+/** Returns the packages that are in the bundle. */
 async function compile(rootDirectory: string, entry: string, out: string): Promise<readonly string[]> {
   const ncc = join(rootDirectory, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
   const stats = join(out, 'stats.json');
@@ -95,7 +94,7 @@ async function compile(rootDirectory: string, entry: string, out: string): Promi
     },
   );
   if (exitCode !== 0) throw new Error(output.trim());
-  // ncc's own --minify leaves out the chunks of dynamic imports, which are most of a bundle.
+  // ncc's own --minify skips the chunks of dynamic imports, which are most of a bundle.
   for (const file of globSync('**/*.js', { cwd: out })) {
     const path = join(out, file);
     const { code, errors } = await minify(file, readFileSync(path, 'utf8'), {
@@ -111,14 +110,14 @@ async function compile(rootDirectory: string, entry: string, out: string): Promi
   return packages.map((directory) => relative(rootDirectory, directory).replaceAll('\\', '/'));
 }
 
-/** What webpack says of a module, or of several that it made one of. */
+/** A module in webpack's statistics, or several that it joined. */
 interface WebpackModule {
   readonly nameForCondition?: string | null;
   readonly orphan?: boolean;
   readonly modules?: readonly WebpackModule[];
 }
 
-/** The directories of the packages in `node_modules` that modules of the output come from. */
+/** The directories of the packages in `node_modules` whose modules are in the output. */
 function packagesOf(whole: WebpackModule): readonly string[] {
   const found = new Set<string>();
   const visit = ({ nameForCondition, modules = [] }: WebpackModule): void => {
@@ -130,7 +129,7 @@ function packagesOf(whole: WebpackModule): readonly string[] {
   return [...found].sort();
 }
 
-/** A hash over all that decides what a bundle is: the compiled files, their manifests, the tools, and this file. */
+/** A hash of everything that determines a bundle: the compiled files, their manifests, the tools, and this file. */
 function hashInputs(rootDirectory: string, closure: readonly Member[]): string {
   const files = closure.flatMap(({ directory }) => [
     `${directory}/package.json`,

@@ -1,38 +1,38 @@
 import type { ActionDefinition, InputDeclaration } from '@slipway/runner';
 import { inputsOfParts, type Need, type Part, runsOutput, skipInput } from './needs.ts';
 
-/** A composite action: actions of this repository as the steps of one. Everything that it offers comes from their declarations. */
+/** A composite action, whose steps are actions of this repository. Its inputs and outputs come from their declarations. */
 export interface Chain {
   readonly name: string;
   /** One sentence for `action.yml`. */
   readonly description: string;
   readonly steps: readonly ChainStep[];
-  /** Words for inputs that mean something of their own here, or that steps describe in different words. */
+  /** Descriptions of inputs that have a meaning of their own here, or that steps describe differently. */
   readonly inputs?: Readonly<Record<string, InputWords>>;
 }
 
 export interface ChainStep {
-  /** Its outputs are those of the composite, with this and a hyphen before them. */
+  /** The composite has its outputs too, prefixed with this and a hyphen. */
   readonly id: string;
   readonly action: string;
-  /** What must have a text before anything is done, unless the step is skipped. */
+  /** What must be set before anything is done, unless the step is skipped. */
   readonly needs?: readonly Need[];
   /** Whether `skip` may name it. */
   readonly maySkip?: boolean;
-  /** Things that it does which `skip` may name too, by their names. */
+  /** Tasks within it that `skip` may name as well, by name. */
   readonly parts?: Readonly<Record<string, readonly Need[]>>;
-  /** What makes a dry run leave it out; without it the step is dry itself. */
+  /** Why a dry run skips it. A step without this is given `dry-run` itself. */
   readonly notInDryRun?: DryRunGap;
-  /** Whether it dates what it makes by `SOURCE_DATE_EPOCH`: where a caller sets none it gets the time of the commit that is checked out. */
+  /** Whether it dates its results by `SOURCE_DATE_EPOCH`, which defaults to the time of the checked-out commit. */
   readonly atCommitTime?: boolean;
-  /** What each input of the action gets: every one, so that a new input of an action is not forgotten here. */
+  /** The value of every input of the action, so that a new input cannot be forgotten here. */
   readonly inputs: Readonly<Record<string, Source>>;
 }
 
 export interface DryRunGap {
-  /** Ends the sentence "it did not run, because …". */
+  /** Completes the sentence "it did not run, because …". */
   readonly reason: string;
-  /** When it runs all the same, as an expression. */
+  /** When it runs anyway, as an expression. */
   readonly unless?: string;
 }
 
@@ -41,7 +41,7 @@ export interface InputWords {
   readonly required?: boolean;
   readonly default?: string;
   readonly choices?: readonly string[];
-  /** Where steps get it as a part of an expression only. */
+  /** Set if steps get it only as a part of an expression. */
   readonly kind?: string;
 }
 
@@ -77,12 +77,12 @@ export function expression(code: string): string {
   return `\${{ ${code} }}`;
 }
 
-/** On purpose nothing. */
+/** Deliberately nothing. */
 export function leftOut(reason: string): Source {
   return { kind: 'left-out', reason };
 }
 
-/** An input of a composite, with the steps that get it. */
+/** An input of a composite and the steps that get it. */
 export interface ChainInput {
   readonly name: string;
   readonly declaration: Pick<
@@ -99,17 +99,17 @@ export interface ChainOutput {
   readonly output: string;
 }
 
-/** A chain whose references all lead somewhere. */
+/** A chain whose references are all resolved. */
 export interface ResolvedChain extends Chain {
-  /** What is looked at before anything is done. */
+  /** What is checked before anything is done. */
   readonly allParts: readonly Part[];
   readonly allInputs: readonly ChainInput[];
   readonly allOutputs: readonly ChainOutput[];
 }
 
 /**
- * The chain with its inputs and outputs. Throws an `Error` that names every input that is not wired, every reference that
- * leads nowhere, and every input on whose meaning its steps do not agree.
+ * The chain with its inputs and outputs. Throws an `Error` that names every input without a value, every broken reference, and
+ * every input that its steps declare differently.
  */
 export function resolveChain(chain: Chain, actions: readonly ActionDefinition[]): ResolvedChain {
   const problems: string[] = [];
@@ -144,7 +144,8 @@ export function resolveChain(chain: Chain, actions: readonly ActionDefinition[])
   const unknown = [...looked].filter((name) => !uses.has(name));
   problems.push(...unknown.map((name) => `a step needs the input ${name}, which no step gets`));
   const allInputs = [...uses].map(([name, used]) => joinedInput(name, used, chain.inputs?.[name], problems));
-  if (problems.length > 0) throw new Error(`${chain.name} does not fit:\n- ${problems.join('\n- ')}`);
+  if (problems.length > 0)
+    throw new Error(`${chain.name} does not match its actions:\n- ${problems.join('\n- ')}`);
   return {
     ...chain,
     allParts,
@@ -163,7 +164,7 @@ function partsOf({ id, needs = [], maySkip = false, parts = {} }: ChainStep): re
 function skipOf(parts: readonly Part[]): readonly ChainInput[] {
   const names = parts.filter(({ maySkip }) => maySkip).map(({ name }) => name);
   if (names.length === 0) return [];
-  const description = `What is left out, by name, with commas between: ${names.map((name) => `\`${name}\``).join(', ')}. What is not named here must have what it needs.`;
+  const description = `Steps to skip, comma-separated: ${names.map((name) => `\`${name}\``).join(', ')}. All others must have what they need.`;
   const declaration = { kind: 'list', description, required: false, default: undefined, choices: undefined };
   return [{ name: skipInput, declaration, steps: names }];
 }
@@ -188,14 +189,14 @@ function wiringProblems(step: ChainStep, action: ActionDefinition, known: Known)
   );
   const texts = [...Object.values(step.inputs).map(sourceText), asExpression(conditionOf(step))];
   return [
-    ...missing.map((name) => `nothing is said of ${name}`),
+    ...missing.map((name) => `${name} has no value`),
     ...foreign.map((name) => `${action.name} has no input ${name}`),
-    ...unmet.map((name) => `${name} is left out, but required`),
+    ...unmet.map((name) => `${name} is required, but left out`),
     ...texts.flatMap((value) => strayReferences(value, known)),
   ];
 }
 
-/** References in expressions to inputs that the composite has not, and to outputs that no earlier step has. */
+/** References in expressions to inputs that the composite lacks, and to outputs that no earlier step has. */
 function strayReferences(value: string, { inputs, outputs }: Known): readonly string[] {
   const strayInputs = inputNames(value).filter((name) => !inputs.has(name));
   const strayOutputs = [...value.matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g)].filter(
@@ -207,7 +208,7 @@ function strayReferences(value: string, { inputs, outputs }: Known): readonly st
   ];
 }
 
-/** The id of the step that each composite begins with. */
+/** The id of the first step of every composite. */
 export const preparation = 'slipway';
 
 /** Whether a part runs, as an expression. */
@@ -220,7 +221,7 @@ export function skipped(part: string): string {
   return `steps.${preparation}.outputs.${runsOutput(part)} != 'true'`;
 }
 
-/** When a step runs, apart from "nothing has failed", as an expression; undefined for always. */
+/** When a step runs, as an expression, apart from "nothing has failed". Undefined if always. */
 export function conditionOf({ id, maySkip, notInDryRun }: ChainStep): string | undefined {
   const when = maySkip ? runs(id) : undefined;
   if (notInDryRun === undefined) return when;
@@ -230,7 +231,7 @@ export function conditionOf({ id, maySkip, notInDryRun }: ChainStep): string | u
   return when === undefined ? rehearsed : `${when} && ${rehearsed}`;
 }
 
-/** When a step that could run is left out by a dry run, as an expression. */
+/** When a dry run skips a step that could run, as an expression. */
 export function leftOutCondition(step: ChainStep, { unless }: DryRunGap): string {
   const dry = `steps.${preparation}.outputs.dry-run == 'true'${step.maySkip ? ` && ${runs(step.id)}` : ''}`;
   return unless === undefined ? dry : `${dry} && !(${unless})`;
@@ -282,7 +283,7 @@ function joinedInput(
     (field) => new Set(given.map(({ declaration }) => declaration[field])).size > 1,
   );
   if (differing.length > 0 && words === undefined)
-    problems.push(`its steps disagree on the ${differing.join(' and ')} of the input ${name}`);
+    problems.push(`its steps declare a different ${differing.join(' and ')} of the input ${name}`);
   const isNeeded = given.some(({ step, declaration }) => declaration.required && !step.maySkip);
   return {
     name,

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 
 export interface CommandResult {
   readonly exitCode: number;
-  /** Standard output and standard error, as they came. */
+  /** Standard output and standard error, in the order in which they were written. */
   readonly output: string;
 }
 
-/** Runs a program without a shell, with nothing on its standard input, and waits for it to end. */
+/** Runs a program without a shell and without standard input, and waits until it ends. */
 export function runCommand(
   program: string,
   args: readonly string[],

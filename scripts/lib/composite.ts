@@ -20,8 +20,8 @@ import {
 } from './readme.ts';
 
 /**
- * `action.yml` of a composite action. Its steps are the actions beside it on the runner's disk, copied into the workspace for
- * as long as it runs, because only there a composite action can refer to files: no name and no version is written anywhere.
+ * `action.yml` of a composite action. Its steps are the actions beside it on the runner's disk. They are copied into the workspace
+ * while it runs, because a composite action can refer to files only there; so it names no repository and no version.
  */
 export function compositeYaml(chain: ResolvedChain): string {
   const outputs = chain.allOutputs.flatMap(({ name, description, step, output }) => [
@@ -39,7 +39,7 @@ export function compositeYaml(chain: ResolvedChain): string {
     ...preparationStep(chain),
     ...chain.steps.flatMap(actionStep),
     ...dryRunSteps(chain),
-    '    - name: Remove them',
+    '    - name: Remove the actions',
     '      if: always()',
     '      shell: bash',
     '      run: rm -rf -- "$GITHUB_WORKSPACE/.slipway"',
@@ -47,8 +47,8 @@ export function compositeYaml(chain: ResolvedChain): string {
 }
 
 /**
- * Puts the actions of this release where the steps look for them. Whatever the workspace has under that name is removed, and
- * `mkdir` refuses what could not be.
+ * Copies the actions of this release to where the steps expect them. Whatever the workspace has under that name is removed, and
+ * `mkdir` fails if that did not work.
  */
 function preparationStep({ name, steps, allParts, allInputs }: ResolvedChain): readonly string[] {
   const names = [...new Set(steps.map(({ action }) => action))];
@@ -60,7 +60,7 @@ if [ -z "$source_date" ]; then
 fi
 echo "source-date=\${source_date//$'\\n'/ }" >> "$GITHUB_OUTPUT"`;
   return [
-    '    - name: Bring the actions of this release',
+    '    - name: Copy the actions of this release',
     `      id: ${preparation}`,
     '      shell: bash',
     '      env:',
@@ -73,7 +73,7 @@ case "$DRY_RUN" in
   true | yes | on | 1) dry_run=true ;;
   '' | false | no | off | 0) dry_run=false ;;
   *)
-    echo '::error::dry-run is neither true nor false'
+    echo '::error::dry-run must be true or false'
     exit 1
     ;;
 esac
@@ -85,7 +85,7 @@ for action in ${names.join(' ')}; do
 done
 own="$GITHUB_WORKSPACE/.slipway"
 if ! { rm -rf -- "$own" && mkdir -- "$own"; } 2> /dev/null; then
-  echo '::error::.slipway in the workspace cannot be replaced; remove it before this step'
+  echo '::error::.slipway in the workspace cannot be replaced. Remove it before this step.'
   exit 1
 fi
 for action in ${names.join(' ')}; do
@@ -96,7 +96,7 @@ echo "dry-run=$dry_run" >> "$GITHUB_OUTPUT"${steps.some(({ atCommitTime }) => at
   ];
 }
 
-/** The inputs with few values that parts depend on. */
+/** The inputs with a choice of values that parts depend on. */
 function choicesOf(parts: readonly Part[], inputs: readonly ChainInput[]): readonly Choice[] {
   const looked = inputsOfParts(parts);
   return inputs.flatMap(({ name, declaration: { choices } }) =>
@@ -120,7 +120,7 @@ function actionStep(step: ChainStep): readonly string[] {
   ];
 }
 
-/** Says what a dry run leaves out. */
+/** Steps that say what a dry run skips. */
 function dryRunSteps({ steps }: ResolvedChain): readonly string[] {
   const sentences = new Map<string, string[]>();
   for (const step of steps) {
@@ -131,7 +131,7 @@ function dryRunSteps({ steps }: ResolvedChain): readonly string[] {
     sentences.set(condition, [...(sentences.get(condition) ?? []), sentence]);
   }
   return [...sentences].flatMap(([condition, lines]) => [
-    '    - name: Say what the dry run leaves out',
+    '    - name: Say what the dry run skips',
     `      if: ${yamlText(condition)}`,
     '      shell: bash',
     '      run: |',
@@ -146,7 +146,7 @@ function indented(script: string): readonly string[] {
     .map((line) => (line === '' ? '' : `        ${line}`));
 }
 
-/** The README of a composite with its tables: steps, inputs, outputs, and what it has no input for. */
+/** The README of a composite with its tables: steps, inputs, outputs, and fixed inputs of the steps. */
 export function compositeReadme(readme: string, chain: ResolvedChain): string {
   const steps = chain.steps.map((step) => [
     `\`${step.id}\``,
@@ -183,7 +183,7 @@ function dryRunWords({ notInDryRun }: ChainStep): string {
   return unless === undefined ? `does not run: ${reason}` : `is dry when \`${unless}\`; else ${reason}`;
 }
 
-/** Inputs of the steps that are no inputs of the composite. */
+/** Inputs of the steps that are not inputs of the composite. */
 function fixedRows({ steps }: ResolvedChain): readonly (readonly string[])[] {
   return steps.flatMap((step) =>
     Object.entries(step.inputs).flatMap(([name, source]) => {

@@ -15,7 +15,7 @@ import {
 import { checkedWorkflow, needsTable, workflowChecks } from './workflow-checks.ts';
 import { actionMembers, type Member, workspaceMembers } from './workspace.ts';
 
-/** A file that is made from the declarations of the actions. */
+/** A file that is generated from the declarations of the actions. */
 export interface Document {
   readonly path: string;
   readonly contents: string;
@@ -26,14 +26,14 @@ export interface DocumentedAction {
   readonly action: ActionDefinition;
 }
 
-/** The actions of the repository with their declarations; a folder without `src/action.ts` is not one yet. */
+/** The actions of the repository with their declarations. A folder without `src/action.ts` is skipped. */
 export async function loadActions(rootDirectory: string): Promise<readonly DocumentedAction[]> {
   const loaded: DocumentedAction[] = [];
   for (const member of actionMembers(rootDirectory)) {
     const path = join(rootDirectory, member.directory, 'src/action.ts');
     if (!existsSync(path)) continue;
     const { action } = (await import(path)) as { action: ActionDefinition };
-    if (action.name !== member.name) throw new Error(`${member.directory} calls itself ${action.name}`);
+    if (action.name !== member.name) throw new Error(`${member.directory} declares the name ${action.name}`);
     loaded.push({ member, action });
   }
   return loaded;
@@ -44,13 +44,14 @@ export async function loadChains(rootDirectory: string): Promise<readonly Chain[
   const chains: Chain[] = [];
   for (const path of globSync('actions/*/src/chain.ts', { cwd: rootDirectory }).sort()) {
     const { chain } = (await import(join(rootDirectory, path))) as { chain: Chain };
-    if (path !== `actions/${chain.name}/src/chain.ts`) throw new Error(`${path} calls itself ${chain.name}`);
+    if (path !== `actions/${chain.name}/src/chain.ts`)
+      throw new Error(`${path} declares the name ${chain.name}`);
     chains.push(chain);
   }
   return chains;
 }
 
-/** Every derived file as it has to be. Throws an `Error` for a chain that does not fit its actions. */
+/** Every generated file as it must be. Throws an `Error` for a chain that does not match its actions. */
 export function documents(
   rootDirectory: string,
   actions: readonly DocumentedAction[],
@@ -89,7 +90,7 @@ export function documents(
   ];
 }
 
-/** The reusable workflows, and the guide that says what they need. */
+/** The reusable workflows, and the guide that lists what they need. */
 function checkedWorkflows(read: (path: string) => string): readonly Document[] {
   const checks = Object.entries(workflowChecks).map(([name, check]) => ({
     name,
@@ -156,7 +157,7 @@ export interface RegistryEntry {
 
 export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 
-/** Every action that the CLI runs, each in a chunk of its own that is loaded when it is wanted. */
+/** Every action that the CLI runs. Each is in a chunk of its own, which is loaded on demand. */
 export const registry: ActionRegistry = {${entries.length === 0 ? '' : `\n${entries.join('')}`}};
 `;
 }

@@ -1,6 +1,6 @@
 /**
- * Something that is looked at before anything is done: that an input has more than blanks in it (its name), that it has none,
- * that it has one of some values, or that another part runs. Names in capitals are secrets of a reusable workflow.
+ * A condition that is checked before anything is done: an input is not blank (given as its name), it is blank, it has one of some
+ * values, or another part runs. Names in capitals are secrets of a reusable workflow.
  */
 export type Condition =
   | string
@@ -8,16 +8,16 @@ export type Condition =
   | { readonly kind: 'is'; readonly input: string; readonly values: readonly string[] }
   | { readonly kind: 'runs'; readonly part: string };
 
-/** What a part cannot do without: one condition, or alternatives of which one must hold as a whole. */
+/** What a part needs: one condition, or alternatives of which one must be met completely. */
 export type Need = Condition | { readonly kind: 'one-of'; readonly alternatives: readonly Alternative[] };
 export type Alternative = readonly Condition[];
 
-/** A step, a job, or a thing that one of them does, which is done or left out as a whole. */
+/** A step, a job, or a task within one, which runs or is skipped as a whole. */
 export interface Part {
   readonly name: string;
   /** Whether `skip` may name it. */
   readonly maySkip: boolean;
-  /** When it is to be done at all; always when not given. */
+  /** When it runs at all; always by default. */
   readonly when?: readonly Condition[];
   readonly needs: readonly Need[];
 }
@@ -31,12 +31,12 @@ export interface Choice {
 /** The input that turns parts off by name. */
 export const skipInput = 'skip';
 
-/** Whether an input has one of these values, in any case of letters. */
+/** Whether an input has one of these values, ignoring case. */
 export function isOneOf(input: string, ...values: readonly string[]): Condition {
   return { kind: 'is', input, values };
 }
 
-/** Whether an input has nothing but blanks. */
+/** Whether an input is blank. */
 export function isEmpty(input: string): Condition {
   return { kind: 'empty', input };
 }
@@ -46,7 +46,7 @@ export function oneOf(...alternatives: readonly Alternative[]): Need {
   return { kind: 'one-of', alternatives };
 }
 
-/** What the parts look at, in the order in which they name it. */
+/** The inputs that the parts check, in the order in which they are named. */
 export function inputsOfParts(parts: readonly Part[]): readonly string[] {
   const conditions = parts.flatMap(({ when = [], needs }) => [...when, ...needs.flatMap(conditionsOf)]);
   const names = conditions.flatMap((condition) => {
@@ -56,7 +56,7 @@ export function inputsOfParts(parts: readonly Part[]): readonly string[] {
   return [...new Set(names)];
 }
 
-/** The variables of `needsScript`, with the expressions that they get. */
+/** The variables of `needsScript` and their expressions. */
 export function needsVariables(parts: readonly Part[]): readonly (readonly [name: string, code: string])[] {
   const skips = parts.some(({ maySkip }) => maySkip) ? [skipInput] : [];
   return [...inputsOfParts(parts), ...skips].map((name) => [variable(name), `\${{ ${reference(name)} }}`]);
@@ -66,7 +66,7 @@ function reference(name: string): string {
   return /^[A-Z_]+$/.test(name) ? `secrets.${name}` : `inputs.${name}`;
 }
 
-/** Prefixed, so that no input is taken for a variable that a shell or a program knows. */
+/** Prefixed, so that no input sets a variable that a shell or a program uses. */
 function variable(name: string): string {
   return `GIVEN_${name.toUpperCase().replaceAll('-', '_')}`;
 }
@@ -77,15 +77,15 @@ export function runsOutput(part: string): string {
 }
 
 /**
- * A script for bash 3.2 that ends with one error which names everything that is missing, and otherwise writes for each part
- * whether it runs. Values come by variables: no text of a user becomes code.
+ * A script for bash 3.2 that fails with one error that names everything that is missing, or else outputs whether each part
+ * runs. Values are passed in variables, so that no text of a user becomes code.
  */
 export function needsScript(parts: readonly Part[], choices: readonly Choice[] = []): string {
   const skippable = parts.filter(({ maySkip }) => maySkip).map(({ name }) => name);
   return `
 set -euf
 shopt -s nocasematch
-# A text of blanks is an empty one.
+# A blank text counts as empty.
 has() { [[ "$1" == *[![:space:]]* ]]; }
 ${choices.map(choiceCheck).join('')}${skippable.length === 0 ? '' : skipReading(skippable)}problems=''
 may_skip=''
@@ -95,7 +95,7 @@ lacks() {
 }
 ${parts.map(partScript).join('\n')}
 if [ -n "$problems" ]; then
-  echo "::error::Empty texts were given: $problems. Nothing was done. Give them\${may_skip:+, or name what is to be left out, as in skip: $may_skip}."
+  echo "::error::Required inputs are empty: $problems. Nothing was done. Set them\${may_skip:+, or skip what you do not want: skip: $may_skip}."
   exit 1
 fi`.trim();
 }
@@ -106,7 +106,7 @@ for name in \${${variable(skipInput)}//,/ }; do
   case "$name" in
     ${skippable.join(' | ')}) skipped="$skipped$name " ;;
     *)
-      echo "::error::skip names \${name//[!A-Za-z0-9_-]/?}, but only these can be left out: ${skippable.join(', ')}"
+      echo "::error::skip names \${name//[!A-Za-z0-9_-]/?}, but only these can be skipped: ${skippable.join(', ')}"
       exit 1
       ;;
   esac
@@ -171,7 +171,7 @@ export function needsText(needs: readonly Need[]): string {
   return needs.map((need) => needWords(need, (name) => `\`${name}\``)).join('; ');
 }
 
-/** A need in words: `token, or app-id and app-private-key`; `quote` may set names apart. */
+/** A need in words: `token, or app-id and app-private-key`. `quote` can mark names. */
 function needWords(need: Need, quote: (text: string) => string = (text) => text): string {
   const words = (condition: Condition): string => conditionWords(condition, quote);
   if (typeof need === 'string' || need.kind !== 'one-of') return words(need);

@@ -1,6 +1,6 @@
 import type { InputDeclaration } from '@slipway/runner';
 
-/** What a table says of an input. */
+/** What a table says about an input. */
 export type DescribedInput = Pick<
   InputDeclaration<unknown>,
   'description' | 'kind' | 'choices' | 'default' | 'required'
@@ -12,7 +12,7 @@ export interface NamedTable {
   readonly table: string;
 }
 
-/** A README with its tables as they have to be; `title` and `description` are for one that is not there yet. */
+/** A README with its tables as they must be. `title` and `description` are for a new one. */
 export function withTables(
   readme: string,
   { name, description }: { readonly name: string; readonly description: string },
@@ -30,7 +30,7 @@ function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-/** A text as YAML takes it: a JSON string. */
+/** A text in YAML: a JSON string. */
 export function yamlText(value: string): string {
   return JSON.stringify(value);
 }
@@ -68,7 +68,7 @@ export function inputWords({ description, kind, choices }: DescribedInput): stri
   return `${description}${words} (${kind})`;
 }
 
-/** What stands in the column of defaults. */
+/** The text in the column of defaults. */
 export function presetWords({ required, default: preset }: DescribedInput): string {
   if (required) return '**required**';
   return preset === undefined ? '' : `\`${preset}\``;
@@ -88,7 +88,7 @@ function replaceBetweenMarkers(text: string, name: string, contents: string): st
   return text.replace(pattern, () => markers(name, contents));
 }
 
-/** A table in Markdown, which the formatter will align. */
+/** A table in Markdown, which the formatter aligns. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ')).join(' | ')} |\n`;

@@ -12,12 +12,12 @@ export interface Tally {
   readonly skipped: readonly SkippedTest[];
 }
 
-/** The file that the tally is written to; `scripts/test` sets it. */
+/** Names the variable with the file for the tally, which `scripts/test` sets. */
 export const tallyVariable = 'SLIPWAY_TEST_TALLY';
 
 /**
- * Counts the tests of a run. A file that could not be loaded, and an error outside of every test, count as a failure
- * each, so that a run that tested nothing is never a success.
+ * Counts the tests of a run. A file that cannot be loaded and an error outside of all tests each count as a failure, so that a run
+ * that tested nothing never succeeds.
  */
 export default class TallyReporter implements Reporter {
   onTestRunEnd(testModules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
@@ -46,7 +46,7 @@ function tally(testModules: readonly TestModule[], unhandledErrors: number): Tal
   return { passed, failed, skipped };
 }
 
-/** The note that was given to `skip`, or what the name says that the test needs. */
+/** The note that was passed to `skip`, or what the test needs according to its name. */
 function skipReason(name: string, result: object): string {
   if ('note' in result && typeof result.note === 'string') return result.note;
   return /\b(needs [^)]+)/.exec(name)?.[1] ?? 'no reason given';

@@ -1,7 +1,7 @@
 import { isEmpty, isOneOf, needsScript, needsText, needsVariables, oneOf, type Part } from './needs.ts';
 import { markdownTable } from './readme.ts';
 
-/** What a reusable workflow looks at before anything else. */
+/** What a reusable workflow checks first. */
 export interface WorkflowCheck {
   readonly parts: readonly Part[];
   readonly operations?: readonly string[];
@@ -21,7 +21,7 @@ export const workflowChecks: Readonly<Record<string, WorkflowCheck>> = {
       { name: 'pack', maySkip: false, when: makesFiles, needs: ['archives'] },
       { name: 'check-keys', maySkip: true, when: checksKeys, needs: ['key-generator', 'key-validator'] },
       {
-        // Two programs that both know the empty secret agree.
+        // Two programs that both use an empty secret would agree.
         name: 'license-secret',
         maySkip: true,
         when: [{ kind: 'runs', part: 'check-keys' }],
@@ -66,7 +66,7 @@ export const workflowChecks: Readonly<Record<string, WorkflowCheck>> = {
 const begin = '      # begin check, written by scripts/docs from scripts/lib/workflow-checks.ts\n';
 const end = '      # end check\n';
 
-/** A reusable workflow with the step that looks whether everything is there. */
+/** A reusable workflow with the step that checks whether anything is missing. */
 export function checkedWorkflow(workflow: string, check: WorkflowCheck): string {
   const pattern = new RegExp(`${begin}[^]*?${end}`);
   if (!pattern.test(workflow))
@@ -80,7 +80,7 @@ function checkStep({ parts, operations }: WorkflowCheck): string {
     .split('\n')
     .map((line) => (line === '' ? '' : `          ${line}`));
   return [
-    '      - name: Look that nothing is missing',
+    '      - name: Check that nothing is missing',
     '        id: check',
     '        shell: bash',
     '        env:',
@@ -91,7 +91,7 @@ function checkStep({ parts, operations }: WorkflowCheck): string {
   ].join('\n');
 }
 
-/** What the parts of a workflow need, for the guide. */
+/** A table for the guide with what each part of a workflow needs. */
 export function needsTable({ parts }: WorkflowCheck): string {
   const rows = parts
     .filter(({ needs }) => needs.length > 0)

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { blocksOf, documentPaths } from '@slipway/testkit';
 import { parseDocument } from 'yaml';
 
-/** YAML of the repository: a file of its own, or a block in a document. */
+/** YAML of the repository: a file, or a block in a document. */
 export interface YamlText {
-  /** Where it is, as `docs/guides/x.md:12`. */
+  /** Where it is, such as `docs/guides/x.md:12`. */
   readonly place: string;
   readonly kind: 'action' | 'workflow' | 'example';
   readonly text: string;
 }
 
-/** What an action or a reusable workflow of this repository takes and gives. */
+/** The inputs, outputs and secrets of an action or a reusable workflow of this repository. */
 export interface Interface {
   readonly inputs: Readonly<Record<string, { readonly required: boolean }>>;
   readonly outputs: readonly string[];
@@ -28,7 +28,7 @@ const ownRelease = 'v1';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Who refers to something; a workflow that none calls runs for this repository alone. */
+/** What contains a reference. A workflow without `workflow_call` runs only for this repository. */
 type User = YamlText['kind'] | 'uncalled-workflow';
 
 /** Every `action.yml`, every workflow, and every YAML block of the READMEs and guides. */
@@ -76,7 +76,7 @@ function interfaceOf(declaration: Fields, secrets: Interface['secrets']): Interf
   };
 }
 
-/** What is wrong with one text; each a sentence that begins with its place. */
+/** The problems of one text, each of which begins with its place. */
 export function lintYaml({ place, kind, text }: YamlText, interfaces: Interfaces): readonly string[] {
   const parsed = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const syntax = [...parsed.errors, ...parsed.warnings].map(({ message }) => message.split('\n')[0] ?? '');
@@ -107,14 +107,14 @@ function looseSteps(document: unknown): readonly Fields[] {
   return [...stepsOf(fields), ...stepsOf(fieldsOf(fields['runs']))];
 }
 
-/** Others' actions are named by the commit, with the version beside it. */
+/** Third-party actions are pinned to a commit, with the version beside it. */
 function pinProblems(text: string): readonly string[] {
   const uses = [...text.matchAll(/^\s*(?:- )?uses: *["']?([^\s"'#]+)["']?(.*)$/gm)];
   return uses.flatMap(([, reference = '', rest = '']) => {
     if (isOwn(reference)) return [];
     if (!/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/.test(reference))
       return [`${reference} is not pinned to a commit`];
-    return /^\s+# v\d+(\.\d+)*$/.test(rest) ? [] : [`${reference} does not say its version beside it`];
+    return /^\s+# v\d+(\.\d+)*$/.test(rest) ? [] : [`${reference} lacks a comment with its version`];
   });
 }
 
@@ -128,18 +128,18 @@ function ownPath(reference: string, user: User): { readonly path?: string; reado
     return { path: `actions/${reference.slice('./.slipway/'.length)}` };
   if (reference.startsWith('$/')) {
     if (user === 'workflow' || user === 'uncalled-workflow') return { path: reference.slice(2) };
-    return { problem: `${reference} means nothing outside this repository's own workflows` };
+    return { problem: `${reference} works only in this repository's own workflows` };
   }
-  // Its workspace is this repository, with the bundles that an earlier step made.
+  // Its workspace is this repository, with bundles that an earlier step built.
   if (user === 'uncalled-workflow' && reference.startsWith('./actions/')) return { path: reference.slice(2) };
-  if (reference.startsWith('./')) return { problem: `${reference} is looked for in the caller's workspace` };
+  if (reference.startsWith('./')) return { problem: `${reference} is resolved in the caller's workspace` };
   if (!reference.startsWith(`${ownName}/`)) return {};
   if (user !== 'example') return { problem: `${reference} names an owner and a version; say $/…` };
   const [path = '', release] = reference.slice(ownName.length + 1).split('@');
-  return release === ownRelease ? { path } : { problem: `${reference} is not of ${ownRelease}` };
+  return release === ownRelease ? { path } : { problem: `${reference} must be of ${ownRelease}` };
 }
 
-/** What a step, or a job that calls a workflow, gives to something of this repository. */
+/** What is wrong with how a step or a job uses an action or a workflow of this repository. */
 function usesProblems(part: Fields, user: User, interfaces: Interfaces): readonly string[] {
   const reference = part['uses'];
   if (typeof reference !== 'string') return [];
@@ -162,16 +162,16 @@ function usesProblems(part: Fields, user: User, interfaces: Interfaces): readonl
   ];
 }
 
-/** Scripts get what they need by `env`: an expression in one lets whoever wrote the value write code. */
+/** Scripts get values from `env`. An expression in a script lets whoever controls the value inject code. */
 function scriptProblems(steps: readonly Fields[]): readonly string[] {
   return steps.flatMap(({ run }) =>
     typeof run === 'string' && run.includes('${{')
-      ? [`an expression is in the script "${run.split('\n')[0]}"`]
+      ? [`the script "${run.split('\n')[0]}" contains an expression`]
       : [],
   );
 }
 
-/** Outputs of this repository's actions that a job refers to and that they do not have. */
+/** References of a job to outputs that this repository's actions do not have. */
 function outputProblems(job: Fields, steps: readonly Fields[], interfaces: Interfaces): readonly string[] {
   const text = JSON.stringify(job);
   return steps.flatMap(({ id, uses }) => {
@@ -197,18 +197,18 @@ function workflowProblems(workflow: Fields, kind: YamlText['kind']): readonly st
     ({ permissions }) => typeof permissions === 'string' && permissions !== 'read-all',
   );
   return [
-    ...('on' in workflow || kind === 'example' ? [] : ['it does not say what it runs on']),
-    ...open.map(([name]) => `the job ${name} has whatever permissions the repository gives`),
+    ...('on' in workflow || kind === 'example' ? [] : ['it has no event']),
+    ...open.map(([name]) => `the job ${name} does not set its permissions`),
     ...wide.map(({ permissions }) => `permissions are ${String(permissions)}`),
     ...endless.map(([name]) => `the job ${name} has no time limit`),
     ...(kind === 'example' ||
     [workflow, ...jobs.map(([, job]) => fieldsOf(job))].some((part) => 'concurrency' in part)
       ? []
-      : ['it does not say what runs at once']),
+      : ['it sets no concurrency']),
   ];
 }
 
-/** Third-party actions that are pinned to more than one commit: one of them was forgotten. */
+/** Third-party actions that are pinned to more than one commit, which happens when an update misses one. */
 export function disagreeingPins(texts: readonly YamlText[]): readonly string[] {
   const pins = new Map<string, Set<string>>();
   for (const { text } of texts) {

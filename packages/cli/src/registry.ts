@@ -8,7 +8,7 @@ export interface RegistryEntry {
 
 export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 
-/** Every action that the CLI runs, each in a chunk of its own that is loaded when it is wanted. */
+/** Every action that the CLI runs. Each is in a chunk of its own, which is loaded on demand. */
 export const registry: ActionRegistry = {
   'archive-pack': {
     description: 'Packs release files into reproducible zips with a README, and checks each entry of them.',

@@ -104,7 +104,7 @@ describe('a chain', () => {
     [
       'an input of which nothing is said',
       chainOf({ ...packing, inputs: sameInputs('where', 'dry-run') }),
-      'pack: nothing is said of level',
+      'pack: level has no value',
     ],
     [
       'an input that the action has not',
@@ -114,7 +114,7 @@ describe('a chain', () => {
     [
       'a required input that is left out',
       chainOf({ ...packing, inputs: { ...packing.inputs, where: leftOut('no') } }),
-      'where is left out, but required',
+      'where is required, but left out',
     ],
     ['an output of a later step', chainOf(sending, packing), 'no earlier step has steps.pack.outputs.list'],
     [
@@ -135,7 +135,7 @@ describe('a chain', () => {
     [
       'steps that mean different things by one input',
       chainOf(packing, { ...sending, inputs: { ...sending.inputs, level: fromInput('level') } }),
-      'disagree on the description and default of the input level',
+      'declare a different description and default of the input level',
     ],
     ['an action that is not there', chainOf({ ...packing, action: 'wrap' }), 'there is no action wrap'],
     [
@@ -148,7 +148,7 @@ describe('a chain', () => {
   });
 
   test('is refused with all that is wrong with it at once', () => {
-    expect(problemsOf(chainOf({ ...packing, inputs: {} })).match(/nothing is said of/g)).toHaveLength(3);
+    expect(problemsOf(chainOf({ ...packing, inputs: {} })).match(/has no value/g)).toHaveLength(3);
   });
 
   test('may give one description to an input that its steps describe differently', () => {

@@ -72,17 +72,17 @@ describe('what parts need', () => {
     (empty) => {
       const { error } = look({ files: empty, KEY: empty, 'sums-file': empty, targets: empty, token: empty });
       expect(error).toBe(
-        '::error::Empty texts were given: pack needs files; sign needs KEY; sums needs sums-file; tell needs targets; tell needs token, or app and app-key. Nothing was done. Give them, or name what is to be left out, as in skip: sign, sums, tell.\n',
+        '::error::Required inputs are empty: pack needs files; sign needs KEY; sums needs sums-file; tell needs targets; tell needs token, or app and app-key. Nothing was done. Set them, or skip what you do not want: skip: sign, sums, tell.\n',
       );
     },
   );
 
   test('cannot be left out where it is always needed', () => {
     expect(look({ files: '' }).error).toBe(
-      '::error::Empty texts were given: pack needs files. Nothing was done. Give them.\n',
+      '::error::Required inputs are empty: pack needs files. Nothing was done. Set them.\n',
     );
     expect(look({ files: '', skip: 'pack' }).error).toBe(
-      '::error::skip names pack, but only these can be left out: sign, sums, tell\n',
+      '::error::skip names pack, but only these can be skipped: sign, sums, tell\n',
     );
   });
 

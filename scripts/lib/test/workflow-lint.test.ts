@@ -62,7 +62,7 @@ describe('the lint', () => {
       'on: push\npermissions: {}\nconcurrency: one\njobs:\n  one:\n    uses: a/b/.github/workflows/c.yml@main\n',
       'not pinned',
     ],
-    ['a commit without its version', 'example', `- uses: a/b@${commit}`, 'does not say its version'],
+    ['a commit without its version', 'example', `- uses: a/b@${commit}`, 'lacks a comment with its version'],
     ['a key that is there twice', 'example', 'a: 1\na: 2\n', 'unique'],
     ['no YAML', 'example', 'a: [1\n', 'here: '],
     [
@@ -101,7 +101,7 @@ describe('the lint', () => {
       'another release in an example',
       'example',
       '- uses: your-org/slipway/actions/s3-publish@main',
-      'is not of v1',
+      'must be of v1',
     ],
     [
       'a path of the workspace in a workflow that others call',
@@ -121,18 +121,18 @@ describe('the lint', () => {
       stepOf('uses: ./actions/s3-publish\n        with: { source: a, destination: b, sauce: c }'),
       'actions/s3-publish has no input sauce',
     ],
-    ['an own reference in an example', 'example', '- uses: $/actions/s3-publish', 'means nothing outside'],
+    ['an own reference in an example', 'example', '- uses: $/actions/s3-publish', 'works only in'],
     [
       'an expression in a script',
       'example',
       `- run: echo ${expression('github.event.client_payload.x')}`,
-      'an expression is in the script',
+      'contains an expression',
     ],
     [
       'no permissions',
       'example',
       'on: push\njobs:\n  one:\n    runs-on: x\n    steps: []\n',
-      'whatever permissions',
+      'does not set its permissions',
     ],
     [
       'all permissions',
@@ -150,9 +150,9 @@ describe('the lint', () => {
       'no word on what runs at once',
       'workflow',
       'on: push\npermissions: {}\njobs: {}\n',
-      'what runs at once',
+      'sets no concurrency',
     ],
-    ['no event', 'workflow', 'permissions: {}\njobs: {}\n', 'what it runs on'],
+    ['no event', 'workflow', 'permissions: {}\njobs: {}\n', 'has no event'],
   ])('finds %s', (_, kind, text, problem) => {
     expect(problemsOf(kind, text).join('\n')).toContain(problem);
   });
