@@ -32,7 +32,7 @@ export const action = defineAction({
   checkInputs: (given, surroundings) => [
     ...new Set([
       ...awsProblems(awsInputsOf(given), surroundings, { needed: !given.dryRun, defaultRegion }),
-      ...awsProblems(destinationInputsOf(given), surroundings, { needed: isOnS3(given.destination) }),
+      ...awsProblems(given, surroundings, { needed: isOnS3(given.destination) }),
     ]),
     ...proofProblems(given),
     ...[strangeTargets(given.paths, given.baseUrl) ?? []].flat(),
@@ -46,11 +46,7 @@ function proofProblems({ prove, baseUrl }: Inputs): readonly string[] {
 }
 
 function awsInputsOf(given: Inputs): AwsInputs {
-  return { ...given, forcePathStyle: false };
-}
-
-function destinationInputsOf(given: Inputs): AwsInputs {
-  return { ...given, endpointUrl: given.destinationEndpointUrl };
+  return { ...given, endpointUrl: given.cloudfrontEndpointUrl, forcePathStyle: false };
 }
 
 function isOnS3(destination: string | undefined): boolean {
@@ -83,7 +79,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 async function openDestination(given: Inputs, context: ActionContext): Promise<ObjectStore | undefined> {
   const { destination, dryRun } = given;
   if (destination === undefined) return undefined;
-  return openAwsStore(destination, destinationInputsOf(given), context, dryRun ? 'read' : 'write');
+  return openAwsStore(destination, given, context, dryRun ? 'read' : 'write');
 }
 
 function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudFront> {
@@ -97,7 +93,7 @@ function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudF
     distributionId,
     credentials,
     region,
-    endpointUrl: given.endpointUrl,
+    endpointUrl: given.cloudfrontEndpointUrl,
     proxyEnvironment: context.environment,
   });
 }
