@@ -93,7 +93,7 @@ describe('bad input', () => {
     );
     expect(failure).toMatchObject({
       code: 'input-invalid',
-      message: expect.stringContaining('only be read'),
+      message: expect.stringContaining('read-only'),
     });
   });
 

@@ -125,7 +125,7 @@ describe('bad input', () => {
     ['a host in a file URL', 'file://srv/mirror', 'three slashes'],
     ['a query', 'https://host/mirror?token=abc', 'query'],
     ['plain http', 'http://example.org/mirror', 'encrypted'],
-    ['https, which only reads', 'https://example.org/mirror', 'only be read'],
+    ['https, which only reads', 'https://example.org/mirror', 'read-only'],
     ['S3 in no region', 's3://bucket/mirror', 'aws-region'],
   ])('a mirror URL with %s', async (_, mirror, words) => {
     const failure = await failureOf(publish({ mirror }));

@@ -14,6 +14,7 @@ export type FindingCode =
   | 'prefix-repeated'
   | 'proof-not-invalidated'
   | 'pending-not-noted'
+  | 'destination-unknown'
   | 'own-documents-served';
 
 export type Finding = Problem<FindingCode>;
@@ -76,6 +77,14 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       return { code: 'proof-not-invalidated', severity: 'notice', key: url, message };
     }),
   );
+  if (plan.unknownDestination !== undefined) {
+    findings.push({
+      code: 'destination-unknown',
+      severity: 'warning',
+      message: `no publish has left a record at destination (${printable(plan.unknownDestination, 200)}), so nothing is known to be pending there`,
+      hint: 'Check that destination is exactly the destination or mirror of the publish, and that this job may read it.',
+    });
+  }
   const [twice] = plan.prefixedTwice;
   if (twice !== undefined) {
     findings.push({

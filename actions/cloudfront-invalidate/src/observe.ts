@@ -1,6 +1,6 @@
 import { parseInvalidationPath, underPrefix } from '@slipway/aws';
 import { counted, type ObjectStore, UserError } from '@slipway/core';
-import { everyPath, readPending } from '@slipway/pending-invalidations';
+import { everyPath, readPendingRecord } from '@slipway/pending-invalidations';
 import type { ActionContext } from '@slipway/runner';
 import { readManifestFile, readPathsFile } from './files.ts';
 import type { Inputs } from './inputs.ts';
@@ -16,7 +16,8 @@ export async function observe(
 ): Promise<PlanInput> {
   // Before anything is invalidated: what is replaced later is not reached by it.
   const readAtMs = context.clock.nowMs();
-  const publishes = destination === undefined ? [] : await readPending(destination);
+  const record = destination === undefined ? [] : await readPendingRecord(destination);
+  const publishes = record ?? [];
   const { clock, workDirectory } = context;
   const prefix = given.pathPrefix ?? '';
   try {
@@ -45,6 +46,7 @@ export async function observe(
         ({ name }) => name,
       ),
       pending: { publishes, readAtMs, asked },
+      unknownDestination: record === undefined ? destination?.url : undefined,
       tags: given.cacheTags,
       budget: {
         maxPaths: given.maxPaths,

@@ -46,12 +46,15 @@ export interface Plan {
   readonly uncovered: { readonly all: readonly string[]; readonly asked: readonly string[] };
   /** Names that have `path-prefix` twice: most often it was written into the path as well. */
   readonly prefixedTwice: readonly string[];
+  readonly unknownDestination: string | undefined;
 }
 
 export interface PlanInput {
   readonly targets: readonly InvalidationTarget[];
   /** What the destination remembers, and the targets as publishes name them: without `path-prefix`. */
   readonly pending: Pending;
+  /** The URL of a destination that has no record of any publish; undefined where there is a record, or no destination. */
+  readonly unknownDestination?: string | undefined;
   readonly tags: readonly string[];
   readonly budget: InvalidationBudget;
   readonly reference: string | undefined;
@@ -96,6 +99,7 @@ export function plan(input: PlanInput): Plan {
     billablePaths: paths.length,
     wildcards: paths.filter(isWildcard).length,
     uncovered: uncoveredOf(input),
+    unknownDestination: input.unknownDestination,
     prefixedTwice:
       input.prefix === ''
         ? []

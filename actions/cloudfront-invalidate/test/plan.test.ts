@@ -1,5 +1,11 @@
 import { hash } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
+import { systemClock } from '@slipway/core';
+import { rememberReplacements } from '@slipway/pending-invalidations';
+import { openStore } from '@slipway/store';
+import { runAction, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
+import { action } from '../src/action.ts';
 import { type PlanInput, plan } from '../src/plan.ts';
 
 const sha256 = hash('sha256', 'new bytes');
@@ -102,4 +108,14 @@ describe('the plan', () => {
     ).toThrow(/two checksums/);
     expect(() => plan({ ...given, proofs })).toThrow(/base-url/);
   });
+});
+
+it('a destination without any record of a publish is pointed out, and one with a record is not', async () => {
+  const destination = pathToFileURL(temporaryDirectory('destination')).href;
+  const inputs = { 'distribution-id': 'E1', destination, 'dry-run': 'true' };
+  const before = await runAction(action, inputs);
+  expect(before.problems).toMatchObject([{ code: 'destination-unknown', severity: 'warning' }]);
+  const store = await openStore(destination, {});
+  await rememberReplacements(store, { paths: ['/a'], everything: '/*' }, systemClock);
+  expect((await runAction(action, inputs)).problems).toEqual([]);
 });

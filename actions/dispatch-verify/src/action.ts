@@ -1,21 +1,21 @@
 import { resolve } from 'node:path';
 import { awsProblems, openAwsStore } from '@slipway/aws-actions';
-import { asSlipwayError, type ObjectStore, unreachable } from '@slipway/core';
+import { type ObjectStore, printable, unreachable } from '@slipway/core';
 import type { Refusal } from '@slipway/dispatch-payload';
 import { type ActionContext, type ActionResult, defineAction, type InputSurroundings } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store/local';
-import { forgetOld, wouldRefuse } from './claims.ts';
-import { execute } from './execute.ts';
+import { findExpiredClaims, wouldRefuse } from './claims.ts';
+import { execute, notForgotten } from './execute.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { type Finding, noticesOf } from './notices.ts';
 import { observe, receiverOf, runReferenceOf } from './observe.ts';
-import { type Plan, plan } from './plan.ts';
+import { type ExpiredClaim, type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
 export const action = defineAction({
   name: 'dispatch-verify',
   description:
-    'Checks a repository dispatch on the receiving side: event, sender, signature, age, replay and schema, and hands its fields and artifacts on.',
+    'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and hands on its fields and artifacts.',
   inputs,
   outputs: {
     payload: {
@@ -32,7 +32,7 @@ export const action = defineAction({
     'source-run-url': { description: 'URL of the run that sent it.' },
     fields: {
       description:
-        'What `fields` and `multiline-fields` asked for, as a JSON object on one line: `fromJSON(steps.verify.outputs.fields).name`.',
+        'The fields that `fields` and `multiline-fields` name, as a JSON object on one line: `fromJSON(steps.verify.outputs.fields).name`.',
       kind: 'json',
     },
     artifacts: {
@@ -52,26 +52,26 @@ function checkInputs(given: Inputs, { environment }: InputSurroundings): readonl
   const problems: string[] = [];
   if (signingSecret === undefined && trustedKeys === '' && !allowUnsigned) {
     problems.push(
-      'neither signing-secret nor trusted-keys is given: give what the sender signs with, or set allow-unsigned to believe everybody',
+      'neither signing-secret nor trusted-keys is given: give what the sender signs with, or set allow-unsigned to accept messages of anyone',
     );
   }
   if (previousSigningSecret !== undefined && signingSecret === undefined) {
-    problems.push('previous-signing-secret is given, but no signing-secret');
+    problems.push('previous-signing-secret is given without signing-secret');
   }
   if (fetchTo !== undefined && artifactHosts.length === 0) {
-    problems.push('fetch-to is given, but no artifact-hosts from which artifacts may be fetched');
+    problems.push('fetch-to is given without artifact-hosts, from which artifacts may be fetched');
   }
   if (fetchTo === undefined && artifactHosts.length > 0)
-    problems.push('artifact-hosts are given, but no fetch-to');
+    problems.push('artifact-hosts is given without fetch-to');
   if (given.again && given.payloadFile === undefined) {
-    problems.push('again is set, but no payload-file is given: only a person takes a message again, by hand');
+    problems.push('again is set without payload-file: a message can be taken again only by hand');
   }
   const names = [...given.fields, ...given.multilineFields].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) problems.push(`the field "${twice}" is asked for twice`);
+  if (twice !== undefined) problems.push(`fields and multiline-fields name "${twice}" twice`);
   if (receiverOf(given, environment) === undefined) {
     problems.push(
-      'repository is not given, and GITHUB_REPOSITORY is not set: name the repository that receives the message, as owner/repository',
+      'repository is not given and GITHUB_REPOSITORY is not set: name the repository that receives the message, as owner/repository',
     );
   }
   const needed = seen !== undefined && parseStoreUrl(seen).kind === 's3';
@@ -99,33 +99,50 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   const directory = given.fetchTo === undefined ? undefined : resolve(workDirectory, given.fetchTo);
   const message = await observe(given, context);
   if ('refusals' in message) return finish(undefined, message.refusals);
+  const notices = [...noticesOf(message, given)];
+  const from = message.parsed?.envelope.source.repository ?? 'an unknown sender';
+  const signedBy = message.signer === undefined ? 'not signed' : `signed by ${message.signer}`;
+  progress.info(`Message ${message.parsed?.envelope.id ?? 'without an id'} from ${from}, ${signedBy}.`);
+  const store =
+    given.seen === undefined
+      ? undefined
+      : await openAwsStore(given.seen, given, context, given.dryRun ? 'read' : 'write');
+  const audience = receiverOf(given, environment);
+  const expired = await observeExpiredClaims(store, audience, given, context);
+  if ('notice' in expired) notices.push(expired.notice);
   const planned = plan({
     message,
-    audience: receiverOf(given, environment),
+    audience,
     runReference: runReferenceOf(given, environment),
-    remembers: given.seen !== undefined,
+    remembers: store !== undefined,
+    expiredClaims: 'claims' in expired ? expired.claims : [],
     again: given.again,
     fetches: directory !== undefined,
     rememberMs: given.remember,
     toleranceMs: given.clockTolerance,
     nowMs: clock.nowMs(),
   });
-  const notices = noticesOf(message, given);
-  const from = message.parsed?.envelope.source.repository ?? 'somebody';
-  progress.info(
-    `Message ${message.parsed?.envelope.id ?? 'without an id'} from ${from}, signed by ${message.signer ?? 'nobody'}.`,
-  );
-  const store =
-    given.seen === undefined
-      ? undefined
-      : await openAwsStore(given.seen, given, context, given.dryRun ? 'read' : 'write');
+  announce(planned, given.dryRun, (line) => progress.info(line));
   if (given.dryRun) {
-    describe(planned, (line) => progress.info(line));
     return finish({ message, plan: planned }, await claimRefusals(planned, store), notices);
   }
-  const refusals = await execute(planned, { store, directory, clock, progress, environment });
-  const forgotten = store === undefined || refusals.length > 0 ? [] : await forget(store, given, context);
-  return finish({ message, plan: planned }, refusals, [...notices, ...forgotten]);
+  const result = await execute(planned, { store, directory, clock, progress, environment });
+  return finish({ message, plan: planned }, result.refusals, [...notices, ...result.notices]);
+}
+
+async function observeExpiredClaims(
+  store: ObjectStore | undefined,
+  audience: string | undefined,
+  given: Inputs,
+  { clock }: ActionContext,
+): Promise<{ readonly claims: readonly ExpiredClaim[] } | { readonly notice: Finding }> {
+  if (store === undefined || audience === undefined) return { claims: [] };
+  try {
+    const times = { nowMs: clock.nowMs(), rememberMs: given.remember };
+    return { claims: await findExpiredClaims(store, audience, times) };
+  } catch (error) {
+    return { notice: notForgotten(error) };
+  }
 }
 
 async function claimRefusals({ steps }: Plan, store: ObjectStore | undefined): Promise<readonly Refusal[]> {
@@ -134,35 +151,26 @@ async function claimRefusals({ steps }: Plan, store: ObjectStore | undefined): P
   return refused === undefined ? [] : [refused];
 }
 
-/** A message that is taken is not refused because old ones cannot be forgotten. */
-async function forget(
-  store: ObjectStore,
-  given: Inputs,
-  { clock, environment, progress }: ActionContext,
-): Promise<readonly Finding[]> {
-  const audience = receiverOf(given, environment);
-  if (audience === undefined) return [];
-  try {
-    await forgetOld(store, audience, { nowMs: clock.nowMs(), rememberMs: given.remember, progress });
-    return [];
-  } catch (error) {
-    const { message } = asSlipwayError(error);
-    return [{ code: 'not-forgotten', severity: 'notice', message: `old ids stay remembered: ${message}` }];
-  }
-}
-
-function describe({ steps }: Plan, print: (line: string) => void): void {
+/** Prints what a run will delete before it does anything (I6); in a dry run also what it would take and fetch. */
+function announce({ steps }: Plan, dryRun: boolean, print: (line: string) => void): void {
   for (const step of steps) {
     switch (step.kind) {
-      case 'claim':
+      case 'forget':
         print(
-          `Would take the message ${step.record.id} for this run, and remember it until ${step.record.forgetAt}.`,
+          `${dryRun ? 'Would' : 'Will'} forget the message ${printable(step.id, 80)}, remembered until ${step.forgetAt}.`,
         );
         break;
+      case 'claim':
+        if (dryRun)
+          print(
+            `Would take the message ${step.record.id} for this run, and remember it until ${step.record.forgetAt}.`,
+          );
+        break;
       case 'fetch':
-        print(
-          `Would fetch "${step.name}" of ${step.sizeBytes.toLocaleString('en-US')} bytes from ${new URL(step.url).host}.`,
-        );
+        if (dryRun)
+          print(
+            `Would fetch "${step.name}" of ${step.sizeBytes.toLocaleString('en-US')} bytes from ${new URL(step.url).host}.`,
+          );
         break;
       default:
         unreachable(step);

@@ -1,23 +1,16 @@
 import { createHash } from 'node:crypto';
-import {
-  isConditionFailed,
-  JsonError,
-  type ObjectStore,
-  type ProgressPort,
-  parseStrictJson,
-  printable,
-} from '@slipway/core';
+import { isConditionFailed, JsonError, type ObjectStore, parseStrictJson, printable } from '@slipway/core';
 import { parseTime, type Refusal, refusal } from '@slipway/dispatch-payload';
-import { type ClaimRecord, type ClaimStep, claimPrefix } from './plan.ts';
+import { type ClaimRecord, type ClaimStep, claimPrefix, type ExpiredClaim } from './plan.ts';
 
 const maxRecordBytes = 16 * 1024;
 const maxAttempts = 5;
-const maxForgottenReads = 200;
+const maxReadsForForgetting = 200;
 
 /**
- * Claims the id of a message for a run, by a write that succeeds only where nobody wrote before. Gives the refusal when another
- * run has it; the run that has it may claim it again, so that a run that was killed is not locked out. With `again` a claim of
- * another run gives way, because a person wants it so.
+ * Claims the id of a message for a run, by a write that succeeds only if there is no claim yet. Gives the refusal when another
+ * run has claimed it. A run may claim the same id twice, so that a killed run can be started again. With `again` the claim of
+ * another run is replaced, because a person asked for it.
  */
 export async function claim(
   store: ObjectStore,
@@ -36,7 +29,7 @@ export async function claim(
     } catch (error) {
       if (!isConditionFailed(error)) throw error;
       const present = await readClaim(store, key);
-      // Forgotten just now: it is free again.
+      // Another run has just forgotten it.
       if (present === undefined && attempt < maxAttempts) continue;
       if (!again) return judgeClaim(present ?? 'unreadable', record);
       await store.write(
@@ -49,7 +42,7 @@ export async function claim(
   }
 }
 
-/** The refusal that a claim would end with now. */
+/** The refusal that a claim would get now; undefined if it would succeed. */
 export async function wouldRefuse(
   store: ObjectStore,
   { key, record, again }: ClaimStep,
@@ -63,12 +56,12 @@ function judgeClaim(present: ClaimRecord | 'unreadable', record: ClaimRecord): R
   if (present !== 'unreadable' && present.claimedBy === record.claimedBy) return undefined;
   const by =
     present === 'unreadable'
-      ? 'what remembers it cannot be read'
+      ? 'the record of that cannot be read'
       : `${printable(present.claimedBy)} took it on ${printable(present.claimedAt, 40)}`;
   return refusal(
     'replayed',
     `the message ${record.id} was taken before: ${by}`,
-    'The same message came twice, and one run acts on it. To have it done once more, send a new one with another "id", or give this one to a run by hand with "again".',
+    'The same message came twice, and only one run acts on it. To act once more, send a new message with another "id", or give this one to a run by hand with "again".',
   );
 }
 
@@ -100,33 +93,26 @@ function parseClaim(bytes: Uint8Array): ClaimRecord | undefined {
 }
 
 /**
- * Removes the claims of a repository whose time is over, the names of all printed first. What cannot be removed stays: a later
- * run will.
+ * The claims of a repository whose time is over, as many as one run forgets. Claims that cannot be read are not among them.
+ * Throws what the store throws.
  */
-export async function forgetOld(
+export async function findExpiredClaims(
   store: ObjectStore,
   audience: string,
-  {
-    nowMs,
-    rememberMs,
-    progress,
-  }: { readonly nowMs: number; readonly rememberMs: number; readonly progress: ProgressPort },
-): Promise<void> {
-  const old: string[] = [];
+  { nowMs, rememberMs }: { readonly nowMs: number; readonly rememberMs: number },
+): Promise<readonly ExpiredClaim[]> {
+  const expired: ExpiredClaim[] = [];
   let reads = 0;
   for await (const { key, modifiedAtMs } of store.list(claimPrefix(audience))) {
     if (!/\/[0-9a-f]{64}\.json$/.test(key)) continue;
     if (modifiedAtMs !== undefined && modifiedAtMs > nowMs - rememberMs) continue;
-    if (reads === maxForgottenReads) break;
+    if (reads === maxReadsForForgetting) break;
     reads += 1;
     const present = await readClaim(store, key);
     if (present === undefined || present === 'unreadable') continue;
-    const forgetAtMs = parseTime(present.forgetAt);
-    if (forgetAtMs === undefined || forgetAtMs > nowMs) continue;
-    progress.info(
-      `Forgetting the message ${printable(present.id, 80)}, remembered until ${present.forgetAt}.`,
-    );
-    old.push(key);
+    const { id, forgetAt } = present;
+    const forgetAtMs = parseTime(forgetAt);
+    if (forgetAtMs !== undefined && forgetAtMs <= nowMs) expired.push({ key, id, forgetAt });
   }
-  for (const key of old) await store.delete(key);
+  return expired;
 }

@@ -14,15 +14,15 @@ import {
 
 const idleMs = 30_000;
 
-/** Why a download failed; `passing` when another try may succeed. Nothing in it names more of a URL than its host. */
+/** Why a download failed; `isTransient` when another attempt may succeed. It names no more of a URL than its host. */
 export class DownloadFault extends Error {
   readonly code: RefusalCode;
-  readonly passing: boolean;
+  readonly isTransient: boolean;
 
-  constructor(code: RefusalCode, message: string, passing: boolean, cause?: unknown) {
+  constructor(code: RefusalCode, message: string, isTransient: boolean, cause?: unknown) {
     super(message, { cause });
     this.code = code;
-    this.passing = passing;
+    this.isTransient = isTransient;
   }
 }
 
@@ -31,9 +31,7 @@ export interface Expected {
   readonly sha256: string;
 }
 
-/**
- * Fetches single files, each within a time limit that grows with its size. Redirects are followed on the same host alone.
- */
+/** Fetches files, each within a time limit that grows with its size. Redirects are followed only on the same host. */
 export class Downloader {
   readonly #client: HttpClient;
 
@@ -94,22 +92,21 @@ async function receive(
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       received += chunk.length;
-      if (received > expected.sizeBytes)
-        throw mismatch(`it is larger than the ${expected.sizeBytes} bytes it must have`);
+      if (received > expected.sizeBytes) throw mismatch(`it is larger than ${expected.sizeBytes} bytes`);
       hash.update(chunk);
       await file.writeFile(chunk);
       onBytes(chunk.length);
     }
   } catch (error) {
-    // What is wrong with this machine's disk is no fault of the message.
+    // A problem of this machine's disk is not a fault of the message.
     if (/^(ENOSPC|EDQUOT|EACCES|EROFS|EIO)$/.test(systemErrorCode(error) ?? '')) throw error;
     throw error instanceof DownloadFault ? error : bodyFailure(error, what, received, signal);
   }
   if (received < expected.sizeBytes) {
-    throw mismatch(`it has ${received} bytes, and must have ${expected.sizeBytes}`);
+    throw mismatch(`it has ${received} bytes instead of ${expected.sizeBytes}`);
   }
   const sha256 = hash.digest('hex');
-  if (sha256 !== expected.sha256) throw mismatch(`its SHA-256 is ${sha256}, and must be ${expected.sha256}`);
+  if (sha256 !== expected.sha256) throw mismatch(`its SHA-256 is ${sha256} instead of ${expected.sha256}`);
 }
 
 function mismatch(message: string): DownloadFault {

@@ -17,6 +17,9 @@ import {
 import type { ReceivedEvent, Sender } from './event.ts';
 import type { SchemaCheck } from './schema.ts';
 
+/** Whoever hands artifacts on puts the list of them beside them under this name. */
+const listName = 'artifacts.json';
+
 /** What a message must be to be accepted. */
 export interface Rules {
   readonly expected: Omit<Expectations, 'event'>;
@@ -31,7 +34,7 @@ export interface Rules {
   readonly artifactHosts: readonly string[] | undefined;
 }
 
-/** A message of which everything is in order, but for what only a store and servers can tell. */
+/** A message that is valid, except for what only a store and servers can tell. */
 export interface ExaminedMessage {
   readonly payload: JsonObject;
   readonly eventType: string;
@@ -43,7 +46,7 @@ export interface ExaminedMessage {
 
 export type Examination = ExaminedMessage | { readonly refusals: readonly Refusal[] };
 
-/** Looks at all of a message, and gives everything for which it is refused, or the message. */
+/** Checks all of a message. Gives every reason for which it is refused, or else the message. */
 export async function examine(event: ReceivedEvent, rules: Rules): Promise<Examination> {
   const { payload, sender } = event;
   const refusals: Refusal[] = [...judgeSender(sender, rules.senders)];
@@ -83,7 +86,7 @@ export async function examine(event: ReceivedEvent, rules: Rules): Promise<Exami
   return { payload, eventType, parsed, signer, fields: read.fields };
 }
 
-/** Who sent it is what GitHub says, and anybody with the right to dispatch; a number is never a login. */
+/** GitHub says who sent it. A sender of digits alone is an account's number, never a login. */
 function judgeSender({ login, id }: Sender, senders: readonly string[]): readonly Refusal[] {
   if (senders.length === 0) return [];
   const isAllowed = senders.some((sender) =>
@@ -92,7 +95,7 @@ function judgeSender({ login, id }: Sender, senders: readonly string[]): readonl
   if (isAllowed) return [];
   const who =
     login === undefined
-      ? 'nobody that is known'
+      ? 'an unknown account'
       : `${printable(login, 100)} (${printable(id ?? 'no number', 20)})`;
   return [
     refusal(
@@ -107,7 +110,7 @@ function judgeSender({ login, id }: Sender, senders: readonly string[]): readonl
 
 function judgeEventType(eventType: string | undefined, accepted: readonly string[]): readonly Refusal[] {
   if (eventType === undefined) {
-    return [refusal('event-type-refused', 'nothing says what type of event it is')];
+    return [refusal('event-type-refused', 'it does not say which type of event it is')];
   }
   if (accepted.length === 0 || accepted.includes(eventType)) return [];
   return [
@@ -115,7 +118,7 @@ function judgeEventType(eventType: string | undefined, accepted: readonly string
   ];
 }
 
-/** What of the artifacts could not be fetched, whatever a server says. A URL can be secret: its host alone is named. */
+/** Which artifacts cannot be fetched, whatever a server says. A URL can be secret: messages name only its host. */
 function judgeArtifacts(
   artifacts: readonly MessageArtifact[],
   hosts: readonly string[] | undefined,
@@ -123,6 +126,10 @@ function judgeArtifacts(
   if (hosts === undefined) return [];
   return artifacts.flatMap(({ name, url: text }) => {
     const shown = `the artifact "${printable(name, 200)}"`;
+    if (name.toLowerCase() === listName) {
+      const what = `${shown} has the name of the list that is handed on with the artifacts`;
+      return [refusal('artifact-refused', what, 'Rename the file before it is published.')];
+    }
     const url = text === undefined ? null : URL.parse(text);
     if (text === undefined) return [refusal('artifact-refused', `${shown} has no URL to fetch it from`)];
     if (url === null || !isSafeEndpoint(url)) {

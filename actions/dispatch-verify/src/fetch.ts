@@ -22,7 +22,7 @@ import type { FetchStep } from './plan.ts';
 const concurrency = 4;
 const maxAttempts = 4;
 const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
-/** Where files are until all of them are what they must be. */
+/** Where files are until all of them are complete and right. */
 const partialDirectory = '.slipway-fetch';
 const placeHint = 'Name a directory that can be written, in which no directory has the name of an artifact.';
 
@@ -34,8 +34,8 @@ export interface FetchPorts {
 
 /**
  * Fetches files into a directory. They get their names there only when all of them have the size and the SHA-256 that they must
- * have and `beforePlacing` has no objection; otherwise nothing is left, and the refusals are given. A file that is there already
- * and right is not fetched again.
+ * have and `beforePlacing` refuses nothing; otherwise no file is left, and the refusals are given. A file that is already there
+ * with the right bytes is not fetched again.
  */
 export async function fetchAll(
   steps: readonly FetchStep[],
@@ -46,7 +46,7 @@ export async function fetchAll(
   const partial = join(directory, partialDirectory);
   const downloader = new Downloader(ports.environment);
   try {
-    // What a run left that was killed.
+    // A killed run may have left files there.
     await rm(partial, { recursive: true, force: true });
     makeDirectories(partial, placeHint);
     const missing: FetchStep[] = [];
@@ -62,8 +62,8 @@ export async function fetchAll(
     const refused = refusals.filter((found) => found !== undefined);
     if (refused.length > 0) return refused;
     await assertPlaceable(missing, directory);
-    const objections = await beforePlacing();
-    if (objections.length > 0) return objections;
+    const refusedLast = await beforePlacing();
+    if (refusedLast.length > 0) return refusedLast;
     for (const { name } of missing) await rename(join(partial, name), join(directory, name));
     if (steps.length > 0) ports.progress.info(fetchedText(steps, missing.length));
     return [];
@@ -71,12 +71,12 @@ export async function fetchAll(
     throw writeError(directory, error, placeHint);
   } finally {
     downloader.close();
-    // What it cannot remove, the next run removes; why this one failed is the thing to tell.
+    // The next run removes what this one cannot; the reason for a failure matters more.
     await rm(partial, { recursive: true, force: true }).catch(() => {});
   }
 }
 
-/** What a rename would fail of is told before anything is decided. */
+/** Refuses a directory that a rename would fail on, before anything is decided. */
 async function assertPlaceable(steps: readonly FetchStep[], directory: string): Promise<void> {
   for (const { name } of steps) {
     const path = join(directory, name);
@@ -92,8 +92,8 @@ async function assertPlaceable(steps: readonly FetchStep[], directory: string): 
 
 function fetchedText(steps: readonly FetchStep[], fetched: number): string {
   const sizeBytes = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
-  const rest = fetched === steps.length ? '' : `, ${steps.length - fetched} of them there already`;
-  return `${counted(steps.length, 'artifact')} of the right SHA-256, ${formatBytes(sizeBytes)} in all${rest}.`;
+  const rest = fetched === steps.length ? '' : `, ${steps.length - fetched} of them already there`;
+  return `${counted(steps.length, 'artifact')} with the right SHA-256, ${formatBytes(sizeBytes)} in total${rest}.`;
 }
 
 async function fetchPatiently(
@@ -107,7 +107,7 @@ async function fetchPatiently(
     clock,
     maxAttempts,
     backoff,
-    isPassing: (error: unknown) => error instanceof DownloadFault && error.passing,
+    isPassing: (error: unknown) => error instanceof DownloadFault && error.isTransient,
     onRetry: (error: unknown, waitMs: number) => progress.info(`${name}: ${retryNotice(error, waitMs)}`),
   };
   try {

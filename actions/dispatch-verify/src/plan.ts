@@ -7,7 +7,7 @@ export interface ClaimStep {
   /** In the store of ids. */
   readonly key: string;
   readonly record: ClaimRecord;
-  /** Whether it may be taken from another run. */
+  /** Whether the claim of another run is replaced. */
   readonly again: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface ClaimRecord {
   /** The receiving run that may act on it. */
   readonly claimedBy: string;
   readonly claimedAt: string;
-  /** Until then it is remembered. */
+  /** It is remembered until then. */
   readonly forgetAt: string;
 }
 
@@ -31,7 +31,20 @@ export interface FetchStep {
   readonly url: string;
 }
 
-export type Step = ClaimStep | FetchStep;
+/** A claim whose time is over. */
+export interface ExpiredClaim {
+  /** In the store of ids. */
+  readonly key: string;
+  readonly id: string;
+  readonly forgetAt: string;
+}
+
+/** Deletes a claim whose time is over. */
+export interface ForgetStep extends ExpiredClaim {
+  readonly kind: 'forget';
+}
+
+export type Step = ForgetStep | FetchStep | ClaimStep;
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -44,6 +57,7 @@ export interface PlanInput {
   /** This run, the same when it is run again. */
   readonly runReference: string;
   readonly remembers: boolean;
+  readonly expiredClaims: readonly ExpiredClaim[];
   readonly again: boolean;
   readonly fetches: boolean;
   readonly rememberMs: number;
@@ -52,18 +66,23 @@ export interface PlanInput {
 }
 
 /**
- * What is to be done for a message that is in order: its artifacts are fetched, and then its id is claimed, so that a
- * fetch that failed can be tried again.
+ * Decides what to do for a valid message: expired claims are forgotten, its artifacts are fetched, and then its id is claimed,
+ * so that a fetch that failed can be tried again. Pure.
  */
 export function plan(input: PlanInput): Plan {
-  const { message, remembers, fetches } = input;
+  const { message, remembers, expiredClaims, fetches } = input;
   const { parsed } = message;
   if (parsed === undefined) return { steps: [] };
   const fetchSteps = (fetches ? (parsed.envelope.artifacts ?? []) : []).map((artifact): FetchStep => {
     const { name, sizeBytes, sha256, url = '' } = artifact;
     return { kind: 'fetch', name, sizeBytes, sha256, url };
   });
-  return { steps: [...fetchSteps, ...(remembers ? [claimStep(input, parsed)] : [])] };
+  if (!remembers) return { steps: fetchSteps };
+  const claim = claimStep(input, parsed);
+  const forgetSteps = expiredClaims
+    .filter(({ key }) => key !== claim.key)
+    .map((expired): ForgetStep => ({ kind: 'forget', ...expired }));
+  return { steps: [...forgetSteps, ...fetchSteps, claim] };
 }
 
 function claimStep(
@@ -86,12 +105,12 @@ function claimStep(
   };
 }
 
-/** Where the ids of a repository are, in small letters. */
+/** Where the ids of a repository are, in lower case. */
 export function claimPrefix(audience: string): string {
   return `${audience.toLowerCase()}/`;
 }
 
-/** The id is hashed: what is in a message never decides on a path. */
+/** The id is hashed: the contents of a message never become a path. */
 export function claimKey(audience: string, id: string): string {
   return `${claimPrefix(audience)}${createHash('sha256').update(id, 'utf8').digest('hex')}.json`;
 }

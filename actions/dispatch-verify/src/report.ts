@@ -21,7 +21,7 @@ export interface ReportInput {
   readonly directory: string | undefined;
 }
 
-/** What a run hands on: everything of a message that is accepted, and nothing of one that is not. */
+/** What a run hands on: everything in a message that is accepted, and nothing of one that is refused. */
 export function report(input: ReportInput): ActionResult {
   const { accepted, refusals, notices } = input;
   const problems = [...refusals, ...notices];
@@ -73,7 +73,7 @@ function withoutSignature(payload: JsonObject): JsonObject {
   return { ...payload, [envelopeKey]: rest };
 }
 
-/** JSON of one line and of ASCII alone: what no reader takes for a line end or shows otherwise is written as an escape. */
+/** JSON on one line, in ASCII: no reader takes a character in it for a line end, or shows it as something else. */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -115,10 +115,10 @@ function summary({
   if (accepted !== undefined) {
     const rows = [
       ['Event type', printable(accepted.message.eventType)],
-      ['From', envelope?.source.repository ?? 'nobody says'],
+      ['From', envelope?.source.repository ?? 'not stated'],
       ['Version', envelope?.version ?? ''],
       ['Commit', envelope?.commit ?? ''],
-      ['Signed by', accepted.message.signer ?? 'nobody'],
+      ['Signed by', accepted.message.signer ?? 'not signed'],
       ['Issued', envelope?.issuedAt ?? ''],
       ['Time', formatDuration(durationMs)],
     ];

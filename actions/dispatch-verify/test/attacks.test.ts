@@ -442,18 +442,18 @@ describe('the inputs', () => {
     [{ 'signing-secret': '', 'trusted-keys': 'A'.repeat(40) }, 'give the armored public key'],
     [
       { 'signing-secret': '', 'previous-signing-secret': secret, 'allow-unsigned': 'true' },
-      'but no signing-secret',
+      'is given without signing-secret',
     ],
-    [{ 'fetch-to': 'x' }, 'no artifact-hosts'],
-    [{ 'artifact-hosts': 'example.org' }, 'no fetch-to'],
+    [{ 'fetch-to': 'x' }, 'without artifact-hosts'],
+    [{ 'artifact-hosts': 'example.org' }, 'without fetch-to'],
     [
       { 'artifact-hosts': 'https://example.org\n*.example.org\nexample.org/x', 'fetch-to': 'x' },
       'must be a host',
     ],
-    [{ fields: 'a b', 'multiline-fields': 'a..b' }, 'no name'],
-    [{ fields: 'a', 'multiline-fields': 'a=b' }, 'asked for twice'],
+    [{ fields: 'a b', 'multiline-fields': 'a..b' }, 'must be a name'],
+    [{ fields: 'a', 'multiline-fields': 'a=b' }, 'name "a" twice'],
     [{ senders: 'a b' }, 'neither a login nor the number'],
-    [{ seen: 'https://example.org/seen' }, 'only be read'],
+    [{ seen: 'https://example.org/seen' }, 'read-only'],
     [{ 'payload-file': 'missing.json' }, 'missing.json cannot be read (ENOENT)'],
   ])('%j: %s', async (inputs, words) => {
     await expect(receive(await message(), { inputs })).rejects.toThrow(words);
@@ -468,7 +468,7 @@ describe('the inputs', () => {
   test('the receiving repository is known, from the input or the environment, and named where it is not', async () => {
     const environment = { GITHUB_REPOSITORY: '' };
     await expect(receive(await message(), { environment })).rejects.toThrow(
-      /^repository is not given, and GITHUB_REPOSITORY is not set: /,
+      /^repository is not given and GITHUB_REPOSITORY is not set: /,
     );
     const inputs = { repository: 'Acme/Site' };
     expect(codesOf(await receive(await message(), { environment, inputs }))).toEqual([]);

@@ -263,6 +263,12 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
   });
 });
 
+test('a file with the name of the list that goes beside the files is refused before it is fetched', async () => {
+  const result = await fetching([serve('Artifacts.json', '[]')]);
+  expect(codesOf(result)).toEqual(['artifact-refused']);
+  expect(asked).toEqual([]);
+});
+
 describe('the id is claimed when everything is fetched', () => {
   const outside = { GITHUB_REPOSITORY: '', GITHUB_RUN_ID: '' };
   async function taking(

@@ -32,6 +32,7 @@ function input(changes: Partial<PlanInput> = {}, expiresAtMs = nowMs + dayMs): P
     audience: 'Acme/Site',
     runReference: 'https://github.example.org/acme/site/actions/runs/99',
     remembers: true,
+    expiredClaims: [],
     again: false,
     fetches: true,
     rememberMs: 30 * dayMs,
@@ -66,6 +67,15 @@ describe('the plan for a message', () => {
   test('remembers a message for as long as it lives, by a clock that is wrong too', () => {
     const [, claim] = plan(input({}, nowMs + 60 * dayMs)).steps;
     expect(claim).toMatchObject({ record: { forgetAt: timeText(nowMs + 60 * dayMs + hourMs) } });
+  });
+
+  test('forgets expired claims, but never the one of its own id', () => {
+    const forgetAt = timeText(nowMs);
+    const claims = ['message-0', 'message-1'].map((id) => ({ key: claimKey('acme/site', id), id, forgetAt }));
+    const { steps } = plan(input({ expiredClaims: claims, again: true }));
+    expect(steps.map(({ kind }) => kind)).toEqual(['forget', 'fetch', 'claim']);
+    expect(steps[0]).toEqual({ kind: 'forget', ...claims[0] });
+    expect(plan(input({ expiredClaims: claims, remembers: false })).steps).toHaveLength(1);
   });
 
   test('does nothing that is not asked for', () => {

@@ -61,7 +61,7 @@ describe('an id is taken by one run', () => {
     expect(codesOf(later)).toEqual(['replayed']);
     expect(later.problems[0]?.message).toContain('/actions/runs/2');
     const automatic = await failureOf(take(url, { ...run('4'), inputs: { again: 'true' } }, payload));
-    expect(automatic.message).toContain('again is set, but no payload-file is given');
+    expect(automatic.message).toContain('again is set without payload-file');
   });
 
   test('which may take it again, so that a job that was killed is not locked out (I5)', async () => {
@@ -160,15 +160,18 @@ describe('an id is forgotten', () => {
       .map(([, text]) => JSON.parse(text).id)
       .sort();
 
-  test('only when its time is over, and its name is printed first (I6)', async () => {
+  test('only when its time is over, by a plan that is printed first (I6)', async () => {
     const { url, directory } = newStore();
     await take(url, run('1'));
     const soon = message({}, { id: 'message-3' });
     expect(codesOf(await take(url, { ...run('2') }, soon))).toEqual([]);
     expect(idsIn(directory)).toEqual(['message-1', 'message-3']);
+    const dry = await take(url, { ...run('3'), aheadMs, inputs: { 'dry-run': 'true' } }, later());
+    expect(dry.log.filter((line) => line.startsWith('Would forget the message'))).toHaveLength(2);
+    expect(idsIn(directory)).toEqual(['message-1', 'message-3']);
     const result = await take(url, { ...run('3'), aheadMs }, later());
     expect(codesOf(result)).toEqual([]);
-    expect(result.log.filter((line) => line.startsWith('Forgetting the message'))).toHaveLength(2);
+    expect(result.log.filter((line) => line.startsWith('Will forget the message'))).toHaveLength(2);
     expect(idsIn(directory)).toEqual(['message-2']);
   });
 
@@ -236,7 +239,7 @@ describe.skipIf(!haveMinio())('a store on S3 (needs minio)', () => {
         inputs,
         aheadMs,
       });
-      expect(result.log).toContainEqual(expect.stringMatching(/^Forgetting the message message-1/));
+      expect(result.log).toContainEqual(expect.stringMatching(/^Will forget the message message-1/));
       expect(codesOf(await receive(payload, { ...run('51'), inputs }))).toEqual([]);
     } finally {
       await minio.stop();

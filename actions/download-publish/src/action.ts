@@ -1,18 +1,23 @@
 import { openAwsStore, type StoreAccess } from '@slipway/aws-actions';
 import { type ObjectStore, UserError, unreachable } from '@slipway/core';
+import { serveHashing } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
-import { type Addresses, openAddresses } from './addresses.ts';
-import { inputFindings, inputProblems } from './checks.ts';
-import { cleanUp } from './cleanup.ts';
-import { coveredWindows, currentWindow, readClocks } from './clocks.ts';
+import { openAddresses } from './addresses.ts';
+import { cleanUp } from './cleanup/execute.ts';
+import { reportCleanup } from './cleanup/report.ts';
 import type { CacheRules } from './headers.ts';
+import { inputProblems } from './input-checks.ts';
 import { type Inputs, inputs } from './inputs.ts';
 import { linksIn, refuseSecretInLinks } from './link-list.ts';
-import { publishFiles } from './publish.ts';
-import { type FileNeeds, loadReleaseFiles, type ReleaseFile } from './release-files.ts';
-import { renewFiles } from './renew.ts';
-import { reportCleanup, reportPublish, reportRenew, reportVerify, reportWindow } from './report.ts';
-import { verifyFiles } from './verify.ts';
+import type { FileOperation } from './operation.ts';
+import { publishFiles } from './publish/publish.ts';
+import { renewFiles } from './publish/renew.ts';
+import { reportPublish, reportRenew } from './publish/report.ts';
+import { type FileNeeds, loadReleaseFiles } from './release-files.ts';
+import { reportWindow } from './report.ts';
+import { reportVerify } from './verify/report.ts';
+import { verifyFiles } from './verify/verify.ts';
+import { coveredWindows, readClocks } from './window-times.ts';
 
 export const action = defineAction({
   name: 'download-publish',
@@ -40,20 +45,22 @@ export const action = defineAction({
       kind: 'lines',
       secret: true,
     },
-    uploaded: { description: 'How many objects were stored.' },
-    unchanged: { description: 'How many were there already, with the same bytes and headers.' },
+    uploaded: { description: 'How many objects were stored, or would be in a dry run.' },
+    unchanged: { description: 'How many were stored already, with the same bytes and headers.' },
     'invalidation-paths': {
       description:
-        'What a CDN must forget because of this publish and of earlier ones: a path for each window, one a line, for `cloudfront-invalidate`.',
+        'What a CDN must forget because of this publish and earlier ones: a path for each window, one a line, for `cloudfront-invalidate`.',
       kind: 'lines',
     },
-    deleted: { description: 'How many objects `cleanup` or `renew` deleted.' },
-    proven: { description: 'How many links `verify` proved to serve the files.' },
+    deleted: { description: 'How many objects `cleanup` or `renew` deleted, or would in a dry run.' },
+    proven: { description: 'How many links serve the files, as `verify` proved.' },
     report: { ...reportOutput, secret: true },
   },
   checkInputs: inputProblems,
   run,
 });
+
+export const worker = serveHashing;
 
 /** Opens what the input `destination` names. */
 export type OpenDestination = (access: StoreAccess) => Promise<ObjectStore>;
@@ -68,82 +75,44 @@ export async function operate(
   open: OpenDestination,
   context: ActionContext,
 ): Promise<ActionResult> {
+  const rules = rulesOf(given);
+  const withFiles = async (needs: FileNeeds, access: StoreAccess): Promise<FileOperation> => {
+    const linked = await prepareLinks(given, context, needs);
+    return { given, rules, context, store: await open(access), ...linked };
+  };
   switch (given.operation) {
-    case 'publish':
-      return publish(given, open, context);
-    case 'renew':
-      return renew(given, open, context);
-    case 'verify':
-      return verify(given, open, context);
-    case 'cleanup':
-      return cleanup(given, open, context);
+    case 'publish': {
+      const operation = await withFiles('bytes', 'write');
+      return reportPublish(operation, await publishFiles(operation));
+    }
+    case 'renew': {
+      const operation = await withFiles('bytes', 'write');
+      return reportRenew(operation, await renewFiles(operation));
+    }
+    case 'verify': {
+      const operation = await withFiles('facts', 'read');
+      return reportVerify(operation, await verifyFiles(operation));
+    }
+    case 'cleanup': {
+      const operation = { given, rules, context, store: await open('write') };
+      return reportCleanup(operation, await cleanUp(operation));
+    }
     case 'window':
-      return tellWindows(given, context);
+      return showWindows(given, rules, context);
     default:
       return unreachable(given.operation);
   }
 }
 
-async function publish(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
-  const { rules, addresses, files } = await prepareLinks(given, context, 'bytes');
-  const store = await open('write');
-  const published = await publishFiles(files, addresses, store, { given, rules, context });
-  const { clocks, rounds, failure } = published;
-  const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
-  const windows = [...new Set(rounds.flatMap(({ plan }) => plan.windows))];
-  const problems = inputFindings(given);
-  return reportPublish({ given, clocks, windows, links, problems, failure }, published);
-}
-
-async function renew(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
-  const { rules, addresses, files } = await prepareLinks(given, context, 'bytes');
-  const store = await open('write');
-  const renewed = await renewFiles(files, addresses, store, { given, rules, context });
-  const { published, cleaned, failure } = renewed;
-  const { clocks, rounds } = published;
-  const links =
-    published.failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
-  const windows = [...new Set(rounds.flatMap(({ plan }) => plan.windows))];
-  const problems = [...inputFindings(given), ...(cleaned?.problems ?? [])];
-  return reportRenew({ given, clocks, windows, links, problems, failure }, renewed);
-}
-
-async function verify(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
-  const { rules, addresses, files } = await prepareLinks(given, context, 'facts');
-  const store = await open('read');
-  const verified = await verifyFiles(files, addresses, store, { given, rules, context });
-  const { clocks, plan, findings, failure } = verified;
-  const links = failure === undefined ? linksIn(currentWindow(clocks, rules), files, addresses) : [];
-  const problems = [...inputFindings(given), ...findings];
-  return reportVerify({ given, clocks, windows: plan.windows, links, problems, failure }, verified);
-}
-
-async function cleanup(given: Inputs, open: OpenDestination, context: ActionContext): Promise<ActionResult> {
-  const store = await open('write');
-  const cleaned = await cleanUp(store, { given, rules: rulesOf(given), context });
-  const { clocks, plan, problems, failure } = cleaned;
-  const windows = plan.steps.map(({ window }) => window);
-  return reportCleanup({ given, clocks, windows, links: [], problems, failure }, cleaned);
-}
-
-async function tellWindows(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const { rules, addresses, files } = await prepareLinks(given, context, 'names');
+async function showWindows(given: Inputs, rules: CacheRules, context: ActionContext): Promise<ActionResult> {
+  const { addresses, files } = await prepareLinks(given, context, 'names');
   const clocks = await readClocks(context.clock, undefined);
   const windows = coveredWindows(clocks, rules);
   const links = windows.flatMap((window) => linksIn(window, files, addresses));
-  const current = currentWindow(clocks, rules);
   for (const { window, file, key, url } of links) {
     context.progress.info(`${window} ${file.platform}: ${url ?? key}`);
   }
-  const told = {
-    given,
-    clocks,
-    windows,
-    links: links.filter(({ window }) => window === current),
-    problems: inputFindings(given),
-    failure: undefined,
-  };
-  return reportWindow(told, links);
+  return reportWindow({ given, rules }, clocks, windows, links);
 }
 
 /** What makes links, and the files that they are for. Throws what is wrong with either. */
@@ -151,28 +120,16 @@ async function prepareLinks(
   given: Inputs,
   context: ActionContext,
   needs: FileNeeds,
-): Promise<{
-  readonly rules: CacheRules;
-  readonly addresses: Addresses;
-  readonly files: readonly ReleaseFile[];
-}> {
+): Promise<Pick<FileOperation, 'addresses' | 'files'>> {
   const addresses = await openAddresses(given);
-  const files = await loadFiles(given, context, needs);
+  const files = await loadReleaseFiles(given, context, needs);
+  if (files.length === 0 && needs !== 'names') {
+    throw new UserError('source-missing', 'The list of artifacts is empty.', {
+      hint: 'Check the step that made it.',
+    });
+  }
   refuseSecretInLinks(linksIn(0, files, addresses), given);
-  return { rules: rulesOf(given), addresses, files };
-}
-
-async function loadFiles(
-  given: Inputs,
-  { progress, workDirectory }: ActionContext,
-  needs: FileNeeds,
-): Promise<readonly ReleaseFile[]> {
-  if (needs !== 'names') progress.start('Reading the files', undefined, 'bytes');
-  const files = await loadReleaseFiles(given, workDirectory, needs, (count) => progress.advance(count));
-  if (files.length > 0 || needs === 'names') return files;
-  throw new UserError('source-missing', 'The list of artifacts has no file.', {
-    hint: 'Check the step that made it.',
-  });
+  return { addresses, files };
 }
 
 async function openDestination(

@@ -10,19 +10,19 @@ export interface Address {
   readonly url: string | undefined;
 }
 
-/** A file, as far as its address goes. */
+/** What the address of a file depends on. */
 export interface NamedFile {
   readonly platform: string;
   readonly name: string;
 }
 
-/** Knows the secrets, and nothing of what is stored. */
+/** Makes addresses from the secrets, without looking at what is stored. */
 export interface Addresses {
-  /** The addresses of a file in a window, one for each secret. The first is of the secret for new links. */
+  /** The addresses of a file in a window, one for each secret, the one for new links first. */
   of(file: NamedFile, window: number): readonly [Address, ...Address[]];
-  /** Links that must not work, whatever is stored: what they are, and their URLs. */
+  /** Links that must not work, whatever is stored. */
   wrong(file: NamedFile, window: number): readonly WrongLink[];
-  /** Links that worked once: of a window that is over, or, where the signature has the time, of one that has passed. */
+  /** Links that no longer work: of a window that is over, or with a signature that has expired. */
   old(file: NamedFile, windows: PastAndPresent, nowMs: number): readonly WrongLink[];
 }
 
@@ -98,7 +98,7 @@ function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSign
       const url = signed(first, key, endOf(window));
       return [
         ...linksOf('no-signature', [urlOf(given, key)]),
-        // Another time than the signature is of.
+        // Another time than the one that was signed.
         ...linksOf('wrong-signature', [
           url?.replace(/([?&]Expires=)(\d+)/, (_, name, seconds) => `${name}${Number(seconds) + 1}`),
         ]),
@@ -123,7 +123,7 @@ async function openSigners(given: Inputs): Promise<readonly [UrlSigner, ...UrlSi
   return [signer, await openUrlSigner({ keyPairId: previousKeyPairId, privateKey: previous })];
 }
 
-/** The secrets that are valid, the one for new links first. */
+/** The valid secrets, the one for new links first. */
 function secretsOf({ secret, previousSecret }: Inputs): readonly [string, ...string[]] {
   if (secret === undefined) throw new UserError('input-invalid', 'input "secret" is required');
   return previousSecret === undefined || previousSecret === secret ? [secret] : [secret, previousSecret];
@@ -134,7 +134,7 @@ function urlOf(given: Inputs, key: string): string | undefined {
   return baseUrl === undefined ? undefined : `${baseUrl}/${encodedKey(servedKey(given, key))}`;
 }
 
-/** The key as the CDN is asked for it: without its origin path, which it adds by itself. */
+/** The key as the CDN is asked for it: without the origin path, which the CDN adds itself. */
 export function servedKey({ originPath }: Pick<Inputs, 'originPath'>, key: string): string {
   return key.slice(keysBelow(originPath).length);
 }

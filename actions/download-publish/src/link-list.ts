@@ -2,13 +2,13 @@ import { type Artifact, UserError } from '@slipway/core';
 import { type DownloadWindow, windowNumbered } from '@slipway/download-window';
 import { secretForms } from '@slipway/runner';
 import type { Addresses } from './addresses.ts';
-import { timeText } from './clocks.ts';
 import type { Inputs } from './inputs.ts';
 import type { ReleaseFile } from './release-files.ts';
+import { timeText } from './window-times.ts';
 
 const minMaskedCharacters = 4;
 
-/** The link of a file in a window, by the secret for new links. */
+/** The link of a file in a window, with the secret for new links. */
 export interface FileLink {
   readonly window: number;
   readonly file: ReleaseFile;
@@ -36,7 +36,7 @@ export function linkOutputs(links: readonly FileLink[]): Readonly<Record<'urls' 
   };
 }
 
-/** The list of the files with their keys and URLs, for the actions that come next. */
+/** The list of the files with their keys and URLs, for the actions that follow. */
 export function linkedArtifacts(links: readonly FileLink[]): readonly Artifact[] {
   return links.map(({ file, key, url }) => ({ ...file.artifact, platform: file.platform, key, url }));
 }
@@ -49,7 +49,7 @@ export function windowOutputs({ number, startsAtMs, endsAtMs }: DownloadWindow) 
   };
 }
 
-/** A window as reports have it. */
+/** A window for the report. */
 export function windowFacts(number: number, given: Inputs) {
   const { startsAtMs, endsAtMs } = windowNumbered(number, given.windowLength / 1_000);
   return {
@@ -61,8 +61,8 @@ export function windowFacts(number: number, given: Inputs) {
 }
 
 /**
- * Throws `UserError` `input-invalid` when a secret is a part of a link: the runner would take it out, and with it the output that
- * has the link.
+ * Throws `UserError` `input-invalid` when a secret is part of a link: the runner drops outputs that contain a secret, and so
+ * would drop the links.
  */
 export function refuseSecretInLinks(links: readonly FileLink[], given: Inputs): void {
   const pieces = [given.secret, given.previousSecret]
@@ -75,7 +75,7 @@ export function refuseSecretInLinks(links: readonly FileLink[], given: Inputs): 
   if (!isInside) return;
   throw new UserError(
     'input-invalid',
-    'A secret is a part of the links, as a name or in the URL. GitHub hides secrets, and would drop the outputs that have the links.',
-    { hint: 'Take another secret, a random one: openssl rand -hex 32.' },
+    'A secret is part of the links, as a name or in the URL. GitHub hides secrets, so it would drop the outputs that contain the links.',
+    { hint: 'Use another, random secret: openssl rand -hex 32.' },
   );
 }

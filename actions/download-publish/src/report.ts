@@ -1,4 +1,4 @@
-import { counted, formatBytes, type Problem, type SlipwayError } from '@slipway/core';
+import { formatBytes, type Problem, type SlipwayError } from '@slipway/core';
 import { windowAt } from '@slipway/download-window';
 import {
   type ActionResult,
@@ -7,29 +7,28 @@ import {
   reportFile,
   type SummaryBlock,
 } from '@slipway/runner';
-import type { Cleaned } from './cleanup.ts';
-import { bestMs, type Clocks, timeText } from './clocks.ts';
+import { inputFindings } from './input-checks.ts';
 import type { Inputs } from './inputs.ts';
 import { type FileLink, linkedArtifacts, linkOutputs, windowFacts, windowOutputs } from './link-list.ts';
-import type { Published } from './publish.ts';
-import type { Renewed } from './renew.ts';
-import type { Verified } from './verify.ts';
+import type { Operation } from './operation.ts';
+import { bestMs, type Clocks, currentWindow, timeText } from './window-times.ts';
 
 const maxRows = 100;
 
-/** What every operation tells. */
-export interface Told {
+/** What the reports of all operations have in common. */
+export interface ReportedRun {
   readonly given: Inputs;
   readonly clocks: Clocks;
   /** Windows that the run was about. */
   readonly windows: readonly number[];
-  /** Links of the current window; none where the run failed, so that nobody uses what may not work. */
+  /** Links of the current window; none where the run failed, so that nobody uses links that may not work. */
   readonly links: readonly FileLink[];
-  readonly problems: readonly Problem[];
+  readonly findings: readonly Problem[];
   readonly failure: SlipwayError | undefined;
 }
 
-interface Story {
+/** What an operation adds to its report. */
+export interface ReportPart {
   readonly outputs?: ActionResult['outputs'];
   readonly body: Readonly<Record<string, unknown>>;
   readonly facts: readonly (readonly [string, string])[];
@@ -37,132 +36,33 @@ interface Story {
   readonly askedFor?: readonly string[];
 }
 
-export function reportPublish(told: Told, published: Published): ActionResult {
-  const title = titleOf(told, 'Downloads published', 'Publishing downloads failed');
-  return result(told, title, publishStory(told, published));
-}
-
-/** What was published, and what was deleted. */
-export function reportRenew(told: Told, { published, cleaned }: Renewed): ActionResult {
-  const stored = publishStory(told, published);
-  const deleted: Story | undefined = cleaned && cleanupStory(cleaned);
-  return result(told, titleOf(told, 'Downloads renewed', 'Renewing downloads failed'), {
-    outputs: { ...stored.outputs, deleted: 0, ...deleted?.outputs },
-    body: { ...stored.body, cleanup: deleted?.body },
-    facts: [...stored.facts, ...(deleted?.facts ?? [])],
-    tables: [...stored.tables, ...(deleted?.tables ?? [])],
-  });
-}
-
-export function reportVerify(told: Told, { plan, proofs, findings }: Verified): ActionResult {
-  const served = (proofs ?? []).filter(({ step }) => step.kind === 'prove-served');
-  const proven = served.filter((proof) => proof.served.kind === 'fresh').length;
-  const refused = plan.steps.length - plan.steps.filter(({ kind }) => kind === 'prove-served').length;
-  const title = titleOf(told, 'Downloads are served', 'Downloads are not served as they must be');
-  return result(told, title, {
-    outputs: { proven },
-    body: { plan, proofs, findings },
-    facts: [
-      ['Stored as they should be', counted(plan.soundObjects, 'object')],
-      ['Served', `${proven} of ${counted(plan.steps.length - refused, 'link')}`],
-      ['Asked for that must be refused', counted(refused, 'link')],
-    ],
-    tables: [
-      ...(findings.length === 0
-        ? []
-        : [
-            table(
-              ['Code', 'What', 'Where'],
-              findings.map(({ code, message, key = '' }) => [code, message, key]),
-            ),
-          ]),
-      windowTable(told),
-      ...fileTable(told.links),
-    ],
-  });
-}
-
-export function reportCleanup(told: Told, cleaned: Cleaned): ActionResult {
-  const title = titleOf(told, 'Old downloads cleaned up', 'Cleaning up downloads failed');
-  return result(told, title, cleanupStory(cleaned));
-}
-
-/** The links of all windows, which only this operation shows: whoever reads the summary may download. */
-export function reportWindow(told: Told, links: readonly FileLink[]): ActionResult {
-  return result(told, 'Download windows', {
+/** The links of all windows, which only the operation `window` shows: whoever reads the summary may download. */
+export function reportWindow(
+  { given, rules }: Pick<Operation, 'given' | 'rules'>,
+  clocks: Clocks,
+  windows: readonly number[],
+  allLinks: readonly FileLink[],
+): ActionResult {
+  const current = currentWindow(clocks, rules);
+  const links = allLinks.filter(({ window }) => window === current);
+  const run = { given, clocks, windows, links, findings: [], failure: undefined };
+  const rows = allLinks.map(({ window, file, key, url }) => [String(window), file.platform, url ?? key]);
+  return result(run, 'Download windows', {
     askedFor: ['urls', 'prefixes'],
     body: {},
     facts: [],
-    tables: [
-      windowTable(told),
-      ...(links.length === 0
-        ? []
-        : [
-            table(
-              ['Window', 'Platform', 'Link'],
-              links.map(({ window, file, key, url }) => [String(window), file.platform, url ?? key]),
-            ),
-          ]),
-    ],
+    tables: [windowTable(run), ...(rows.length === 0 ? [] : [table(['Window', 'Platform', 'Link'], rows)])],
   });
 }
 
-function publishStory(told: Told, { rounds, invalidationPaths }: Published): Story {
-  const executions = rounds.flatMap(({ execution }) => execution ?? []);
-  const uploaded = executions.reduce((sum, { stored }) => sum + stored.length, 0);
-  const byOthers = executions.reduce((sum, { storedByOthers }) => sum + storedByOthers.length, 0);
-  const unchanged = rounds.reduce((sum, { plan }) => sum + plan.unchanged, byOthers);
-  const bytes = executions.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
-  const planned = rounds.flatMap(({ plan }) => plan.steps);
-  return {
-    outputs: { uploaded, unchanged, 'invalidation-paths': invalidationPaths },
-    body: { rounds, invalidationPaths },
-    facts: [
-      told.given.dryRun
-        ? ['Would be stored', counted(planned.length, 'object')]
-        : ['Stored', `${counted(uploaded, 'object')}, ${formatBytes(bytes)}`],
-      ['There already', counted(unchanged, 'object')],
-    ],
-    tables: [windowTable(told), ...fileTable(told.links)],
-  };
-}
-
-function cleanupStory({ plan, deleted }: Cleaned): Story {
-  const total = plan.steps.reduce((sum, { keys }) => sum + keys.length, 0);
-  const gone = deleted?.length ?? 0;
-  return {
-    outputs: { deleted: gone },
-    body: { plan, deleted },
-    facts: [
-      deleted === undefined
-        ? ['Would be deleted', counted(total, 'object')]
-        : ['Deleted', `${gone} of ${counted(total, 'object')}`],
-      ['Windows that stay', String(plan.kept.length)],
-      ['Objects of no window', String(plan.strangers.count)],
-    ],
-    tables:
-      plan.steps.length === 0
-        ? []
-        : [
-            table(
-              ['Past window', 'Ended', 'Objects', 'Size'],
-              plan.steps.map(({ window, endedAtMs, keys, sizeBytes }) => [
-                String(window),
-                timeText(endedAtMs),
-                String(keys.length),
-                formatBytes(sizeBytes),
-              ]),
-            ),
-          ],
-  };
-}
-
-function result(
-  told: Told,
+/** The result of a run, with what all operations report and a part of its own. */
+export function result(
+  run: ReportedRun,
   title: string,
-  { outputs = {}, body, facts, tables, askedFor = [] }: Story,
+  { outputs = {}, body, facts, tables, askedFor = [] }: ReportPart,
 ): ActionResult {
-  const { given, clocks, windows, links, problems, failure } = told;
+  const { given, clocks, windows, links, failure } = run;
+  const problems = [...inputFindings(given), ...run.findings];
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000);
   const artifacts = linkedArtifacts(links);
   return {
@@ -195,19 +95,19 @@ function result(
         failure: failure && { code: failure.code, message: failure.message },
       }),
     ],
-    summary: [{ kind: 'heading', text: title }, factsSummary([...facts, ...commonFacts(told)]), ...tables],
+    summary: [{ kind: 'heading', text: title }, factsSummary([...facts, ...commonFacts(run)]), ...tables],
     problems,
     askedFor,
     failure,
   };
 }
 
-function titleOf({ given, failure }: Told, done: string, failed: string): string {
+export function titleOf({ given, failure }: ReportedRun, done: string, failed: string): string {
   if (failure !== undefined) return failed;
   return given.dryRun ? `${done} (dry run)` : done;
 }
 
-function commonFacts({ given, clocks }: Told): readonly (readonly [string, string])[] {
+function commonFacts({ given, clocks }: ReportedRun): readonly (readonly [string, string])[] {
   const { machineMs, storeMs } = clocks;
   return [
     ['Scheme', given.scheme],
@@ -216,7 +116,7 @@ function commonFacts({ given, clocks }: Told): readonly (readonly [string, strin
   ];
 }
 
-function windowTable({ given, clocks, windows }: Told): SummaryBlock {
+export function windowTable({ given, clocks, windows }: ReportedRun): SummaryBlock {
   const current = windowAt(Math.max(0, bestMs(clocks)), given.windowLength / 1_000).number;
   return table(
     ['Window', 'From', 'Until', 'Links work until'],
@@ -227,13 +127,13 @@ function windowTable({ given, clocks, windows }: Told): SummaryBlock {
   );
 }
 
-function fileTable(links: readonly FileLink[]): readonly SummaryBlock[] {
+export function fileTable(links: readonly FileLink[]): readonly SummaryBlock[] {
   if (links.length === 0) return [];
   const rows = links.map(({ file }) => [file.platform, file.name, formatBytes(file.sizeBytes), file.sha256]);
   return [table(['Platform', 'File', 'Size', 'SHA-256'], rows)];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): SummaryBlock {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): SummaryBlock {
   const more =
     rows.length > maxRows ? [[`and ${rows.length - maxRows} more`, ...head.slice(1).map(() => '')]] : [];
   return { kind: 'table', head, rows: [...rows.slice(0, maxRows), ...more] };

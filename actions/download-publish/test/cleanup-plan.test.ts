@@ -2,15 +2,10 @@ import type { ObjectInfo } from '@slipway/core';
 import { keyOf, windowAt, windowNumbered } from '@slipway/download-window';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type CleanupPlan,
-  type CleanupRules,
-  endsDownloads,
-  planCleanup,
-  takeInventory,
-} from '../src/cleanup-plan.ts';
-import { type Clocks, timeText } from '../src/clocks.ts';
+import { sortIntoWindows } from '../src/cleanup/observe.ts';
+import { type CleanupPlan, type CleanupRules, endsDownloads, planCleanup } from '../src/cleanup/plan.ts';
 import { parseWindowLength } from '../src/parsers.ts';
+import { type Clocks, timeText } from '../src/window-times.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -37,7 +32,7 @@ async function planned(
   clocks: Clocks = agreeing,
   changed: Partial<CleanupRules> = {},
 ): Promise<CleanupPlan> {
-  return planCleanup(await takeInventory(listing(objects), place), clocks, { ...rules, ...changed });
+  return planCleanup(await sortIntoWindows(listing(objects), place), clocks, { ...rules, ...changed });
 }
 
 async function* listing(objects: readonly ObjectInfo[]): AsyncGenerator<ObjectInfo> {
@@ -145,7 +140,7 @@ describe('a cleanup', () => {
     for (const machineMs of [Date.UTC(2031, 0), 0, trueMs - hourMs - 60_001, trueMs + hourMs + 60_001]) {
       const refused = planned(around, { machineMs, storeMs: trueMs });
       await expect(refused).rejects.toMatchObject({ code: 'plan-refused' });
-      await expect(refused).rejects.toThrow(`${timeText(machineMs)} by the clock of this machine`);
+      await expect(refused).rejects.toThrow(`The clock of this machine says ${timeText(machineMs)}`);
     }
   });
 
@@ -213,7 +208,7 @@ describe('a cleanup', () => {
     expect(deletedWindows(withNextOnly)).toEqual([]);
   });
 
-  test('at the root of a destination it looks at windows alone, and does not call its own documents strangers', async () => {
+  test('at the root of a destination it looks at windows alone, and does not count its own documents as unrelated', async () => {
     const root = { scheme: 'window-sha256', prefix: '' } as const;
     const keyIn = (window: number): string =>
       keyOf(root, { window, hash: '0123456789abcdef', platform: 'macos', file: 'app.zip' });
@@ -224,9 +219,9 @@ describe('a cleanup', () => {
       { ...objectIn(current - 7), key: objectIn(current - 7).key },
       { ...objectIn(current), key: '.slipway/pending-invalidations.v1.json' },
     ];
-    const plan = planCleanup(await takeInventory(listing(objects), root), agreeing, rules);
+    const plan = planCleanup(await sortIntoWindows(listing(objects), root), agreeing, rules);
     expect(plan.steps.map(({ keys }) => keys)).toEqual([[keyIn(current - 7)]]);
-    expect(plan.strangers).toMatchObject({ count: 2 });
+    expect(plan.unrelated).toMatchObject({ count: 2 });
   });
 
   test('leaves windows alone whose age the store does not tell', async () => {
@@ -247,7 +242,7 @@ describe('a cleanup', () => {
 
   test('I8: leaves what is no window alone, and tells of it', async () => {
     const hash = '0123456789abcdef';
-    const strangers = [
+    const unrelated = [
       `downloads/-1/${hash}/macos/app.zip`,
       `downloads/1e9/${hash}/macos/app.zip`,
       `downloads/0040000/${hash}/macos/app.zip`,
@@ -263,12 +258,12 @@ describe('a cleanup', () => {
       'downloads/40000/::error::/macos/x',
     ];
     const plan = await planned([
-      ...strangers.map((key) => ({ key, sizeBytes: 1, modifiedAtMs: 0 })),
+      ...unrelated.map((key) => ({ key, sizeBytes: 1, modifiedAtMs: 0 })),
       objectIn(999_999_999_999, trueMs),
       objectIn(99_999_999, trueMs),
     ]);
     expect(plan.steps).toEqual([]);
-    expect(plan.strangers).toEqual({ count: strangers.length, keys: strangers });
+    expect(plan.unrelated).toEqual({ count: unrelated.length, keys: unrelated });
     // After all times that there are.
     expect(plan.kept.map(({ window, reason }) => [window, reason])).toEqual([
       [99_999_999, 'not-over'],

@@ -1,7 +1,7 @@
 import { windowAt, windowNumbered } from '@slipway/download-window';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coveredWindows, dueWindows, isOver, newestOver, refuseDisagreement } from '../src/clocks.ts';
+import { coveredWindows, dueWindows, isOver, newestOver, refuseDisagreement } from '../src/window-times.ts';
 
 const hourMs = 3_600_000;
 const time = fc.integer({ min: Date.UTC(2000, 0), max: Date.UTC(2100, 0) });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { headersOf } from '../src/headers.ts';
-import { planPublish, type SeenObject, type WantedObject } from '../src/publish-plan.ts';
-import type { StoredState } from '../src/stored-objects.ts';
+import { headerDifferences, headersOf } from '../src/headers.ts';
+import { type ObservedObject, planPublish, type WantedObject } from '../src/publish/plan.ts';
+import type { StoredState } from '../src/stored-state.ts';
 import { sha256Of } from './downloads.ts';
 
 const rules = { lengthSeconds: 43_200, count: 2, toleranceMs: 0, graceMs: 0, maxAgeSeconds: 60 };
@@ -24,7 +24,7 @@ function wanted(window: number, platform: string, content = platform): WantedObj
 function stored(
   object: WantedObject,
   changed: Partial<Extract<StoredState, { kind: 'stored' }>> = {},
-): SeenObject {
+): ObservedObject {
   const { sizeBytes, sha256, headers } = object;
   return { wanted: object, stored: { kind: 'stored', sizeBytes, sha256, etag: '"e"', headers, ...changed } };
 }
@@ -93,7 +93,7 @@ describe('the plan of a publish', () => {
     const seen = ['macos', 'linux'].map((platform) =>
       stored(wanted(1, platform), { sha256: sha256Of('other') }),
     );
-    expect(() => planPublish([1], seen, options)).toThrow(/2 files are there already with other bytes/);
+    expect(() => planPublish([1], seen, options)).toThrow(/2 files exist already with other bytes/);
     expect(() => planPublish([1], seen, options)).not.toThrow(/[0-9a-f]{16}/);
     const { steps } = planPublish([1], seen, { ...options, replace: true });
     expect(steps.map(({ reason, condition }) => [reason, condition])).toEqual([
@@ -101,6 +101,20 @@ describe('the plan of a publish', () => {
       ['replaced', { etag: '"e"' }],
     ]);
     const [ofOtherSize] = [stored(wanted(1, 'macos'), { sha256: undefined, sizeBytes: 1 })];
-    expect(() => planPublish([1], [ofOtherSize], options)).toThrow(/1 file is there already/);
+    expect(() => planPublish([1], [ofOtherSize], options)).toThrow(/1 file exists already/);
   });
+});
+
+test('names are in Content-Disposition for old clients and in full, and quotes around a plain one are no difference', () => {
+  const named = headersOf('Größe "1".zip', 1, rules);
+  expect(named.contentDisposition).toBe(
+    `attachment; filename="Gr__e _1_.zip"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22.zip`,
+  );
+  const plain = headersOf('app.zip', 1, rules);
+  const stored = (contentDisposition: string) => ({ ...plain, contentDisposition });
+  expect(headerDifferences(stored('attachment; filename="app.zip"'), plain)).toEqual([]);
+  expect(headerDifferences(stored('attachment; filename="other.zip"'), plain)).toEqual([
+    'Content-Disposition',
+  ]);
+  expect(headerDifferences(stored('inline; filename="app.zip"'), plain)).toEqual(['Content-Disposition']);
 });

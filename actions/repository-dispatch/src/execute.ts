@@ -2,7 +2,7 @@ import { type Clock, InternalError, mapConcurrently, type ProgressPort, printabl
 import { envelopeKey, type JsonObject, limitProblems, type PayloadSigner } from '@slipway/dispatch-payload';
 import type { GitHub } from '@slipway/github';
 import type { Plan, SendStep } from './plan.ts';
-import { type Delivery, send } from './send.ts';
+import { type Delivery, findEarlierRun, send } from './send.ts';
 import { type Ending, waitForRun } from './waiting.ts';
 
 const concurrency = 4;
@@ -23,24 +23,29 @@ export interface Ports {
   readonly progress: ProgressPort;
   readonly resendUnknown: boolean;
   readonly waitMs: number;
-  /** Keeps a message as it will be sent, where that is wanted. */
+  /** Keeps a message as it will be sent, where the user wants that. */
   keep(target: string, payload: JsonObject): Promise<void>;
 }
 
-/** Signs all messages, sends each, and waits for the runs that are to be waited for. What fails one target fails no other. */
+/** Signs and sends the messages, and waits for the runs that are to be waited for. A failure at one target affects no other. */
 export async function execute({ steps }: Plan, ports: Ports): Promise<readonly TargetResult[]> {
   const { progress } = ports;
   const sends = steps.filter((step) => step.kind === 'send');
   const waited = new Set(steps.flatMap((step) => (step.kind === 'wait' ? [step.target] : [])));
-  const messages = await Promise.all(
-    sends.map(async (step) => ({ step, payload: await signed(step, ports.signer) })),
-  );
-  // Before anything is sent, so that what GitHub does not take can be carried over by hand.
-  for (const { step, payload } of messages) await ports.keep(step.target, payload);
+  const messages = await mapConcurrently(sends, concurrency, async (step) => ({
+    step,
+    payload: await signed(step, ports.signer),
+    earlierRun: await findEarlierRun(step, ports.github),
+  }));
+  // Before anything is sent, so that a message that GitHub refuses can be carried over by hand.
+  for (const { step, payload, earlierRun } of messages) {
+    if (earlierRun === undefined) await ports.keep(step.target, payload);
+  }
   const deadlineMs = ports.clock.nowMs() + ports.waitMs;
   progress.start('Send', messages.length, 'entries');
-  const sent = await mapConcurrently(messages, concurrency, async ({ step, payload }) => {
-    const delivery = await send(step, payload, ports);
+  const sent = await mapConcurrently(messages, concurrency, async ({ step, payload, earlierRun }) => {
+    const delivery: Delivery =
+      earlierRun === undefined ? await send(step, payload, ports) : { kind: 'already-sent', run: earlierRun };
     progress.info(`${step.target}: ${deliveryText(delivery)} (message ${step.id}).`);
     progress.advance(1);
     return { step, delivery };
@@ -70,7 +75,7 @@ export function deliveryText(delivery: Delivery): string {
         ? 'sent'
         : `sent, and its run was found: ${printable(delivery.run.url)}`;
     case 'already-sent':
-      return `it has this message already: ${printable(delivery.run.url)}`;
+      return `already has this message: ${printable(delivery.run.url)}`;
     case 'failed':
       return `failed: ${delivery.reason}`;
     default:

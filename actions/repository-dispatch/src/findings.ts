@@ -17,7 +17,7 @@ export type Finding = Problem<FindingCode>;
 const absentHint =
   'Its workflow must be on the default branch, have this event type under "on: repository_dispatch", and have github.event.client_payload.slipway.id in its run-name.';
 
-/** Why a target failed, or what is worth knowing of it; undefined when all is well. */
+/** Why a target failed, or what is worth knowing about it; undefined when there is nothing to report. */
 export function findingOf({ target, id, delivery, ending }: TargetResult): Finding | undefined {
   const found = (
     severity: Finding['severity'],
@@ -32,8 +32,8 @@ export function findingOf({ target, id, delivery, ending }: TargetResult): Findi
     return found(
       'error',
       'outcome-unknown',
-      `it is not known whether GitHub took the message ${id}, and it was not sent again: ${delivery.reason}`,
-      'Look for a run there. Running this step again sends the same message, which dispatch-verify with "seen" takes once; "resend-unknown" does so at once.',
+      `it is unknown whether GitHub accepted the message ${id}, and it was not sent again: ${delivery.reason}`,
+      'Look for a run there. Running this step again sends the same message, which dispatch-verify with "seen" accepts once; resend-unknown does so at once.',
     );
   }
   if (ending === undefined) return earlierFailure(delivery, found);
@@ -75,7 +75,7 @@ function earlierFailure(
   );
 }
 
-/** The failure of a run of which not every target is well. */
+/** The failure of a run in which a target was not told, or a receiver's run did not succeed. */
 export function failureOf(results: readonly TargetResult[]): SlipwayError | undefined {
   const failed = results.flatMap((result) => {
     const finding = findingOf(result);
@@ -86,8 +86,8 @@ export function failureOf(results: readonly TargetResult[]): SlipwayError | unde
   const undelivered = failed.filter(({ result }) => isUndelivered(result));
   const what =
     undelivered.length > 0
-      ? `${undelivered.length} of ${counted(results.length, 'target')} not told`
-      : `${failed.length} of ${counted(results.length, "receiver's run", "receivers' runs")} failed`;
+      ? `${undelivered.length} of ${counted(results.length, 'target')} were not told`
+      : `${failed.length} of ${counted(results.length, "receiver's run", "receivers' runs")} did not succeed`;
   const { finding } = undelivered[0] ?? first;
   return new RemoteError(
     undelivered.length > 0 ? 'dispatch-failed' : 'receiver-failed',

@@ -32,14 +32,10 @@ export interface SendPorts {
 }
 
 /**
- * Sends a message once. Where it stays unknown whether GitHub took it, the run that it would have started is looked for; sent
- * again is it only where the user says that the receiver drops what it has seen.
+ * Sends a message once. If it stays unknown whether GitHub accepted it, looks for the run that it would have started; it is sent
+ * again only if the user says that the receiver drops messages that it has seen.
  */
 export async function send(step: SendStep, payload: JsonObject, ports: SendPorts): Promise<Delivery> {
-  if (step.lookFirst) {
-    const known = await findRun(step, ports.github);
-    if (known !== undefined) return { kind: 'already-sent', run: known };
-  }
   let unknown: Delivery | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const { target: repository, eventType } = step;
@@ -48,7 +44,7 @@ export async function send(step: SendStep, payload: JsonObject, ports: SendPorts
       case 'accepted':
         return { kind: 'sent', run: undefined };
       case 'refused': {
-        // That one was refused says nothing of the one before it.
+        // A refusal now says nothing about the attempt before.
         const { code, message: reason, hint } = outcome.failure;
         return unknown ?? { kind: 'failed', code, reason, hint };
       }
@@ -77,7 +73,9 @@ async function lookPatiently(step: SendStep, { github, clock }: SendPorts): Prom
   }
 }
 
-async function findRun(step: SendStep, github: GitHub): Promise<WorkflowRun | undefined> {
+/** The run that an earlier sending of a message started. */
+export async function findEarlierRun(step: SendStep, github: GitHub): Promise<WorkflowRun | undefined> {
+  if (!step.lookFirst) return undefined;
   const search = await github.findRuns(step.target, step.id, step.runsSinceMs);
   const standing = search.kind === 'found' ? standingOf(search.runs) : undefined;
   return standing === undefined || standing.kind === 'absent' ? undefined : standing.run;

@@ -242,7 +242,7 @@ describe('what fails one target fails no other', () => {
     const first = await run({ targets });
     expect(first.failure).toMatchObject({
       code: 'dispatch-failed',
-      message: expect.stringContaining('2 of 3 targets not told'),
+      message: expect.stringContaining('2 of 3 targets were not told'),
     });
     expect(first.outputs).toMatchObject({ sent: 1, failed: 'acme/none\nacme/mirror', unknown: '' });
     expect(first.problems.map(({ code, key }) => `${code} ${key}`)).toEqual([
@@ -543,6 +543,16 @@ describe('messages that are kept', () => {
       expect(readFileSync(file, 'utf8')).toContain('signature');
       expect(statSync(file).mode & 0o077).toBe(0);
     }
+  });
+
+  test('stay as they were sent when the target has the message already', async () => {
+    const file = join(directory, 'kept/acme.site.json');
+    const inputs = { 'messages-directory': 'kept', id: 'release-1' };
+    await run(inputs);
+    const kept = readFileSync(file, 'utf8');
+    const again = await run(inputs);
+    expect(JSON.parse(String(again.outputs['results']))).toMatchObject([{ status: 'already-sent' }]);
+    expect(readFileSync(file, 'utf8')).toBe(kept);
   });
 
   test('are there also when GitHub takes none, and not in a dry run', async () => {

@@ -12,12 +12,13 @@ export const action = defineAction({
     'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
   inputs,
   outputs: {
-    uploaded: { description: 'How many objects were stored.' },
-    unchanged: { description: 'How many were there already, with the same bytes and headers.' },
-    deleted: { description: 'How many objects were deleted.' },
-    'bytes-uploaded': { description: 'How many bytes the stored objects have together.' },
+    uploaded: { description: 'How many objects were stored, or would be in a dry run.' },
+    unchanged: { description: 'How many were stored already, with the same bytes and headers.' },
+    deleted: { description: 'How many objects were deleted, or would be in a dry run.' },
+    'bytes-uploaded': { description: 'The total size of the stored objects in bytes, also for a dry run.' },
     'changed-keys': {
-      description: 'Path of a file with the keys that were stored or deleted, one a line.',
+      description:
+        'Path of a file with the keys that were stored or deleted, or would be in a dry run, one a line.',
       kind: 'file',
     },
     'invalidation-paths': {

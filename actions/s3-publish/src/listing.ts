@@ -1,4 +1,4 @@
-import { isOwnDirectory, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { isOwnDirectory, type ObjectStore, ownDirectory, RemoteError, UserError } from '@slipway/core';
 import { listedPerWanted } from '@slipway/publishing';
 
 export interface ListedObject {
@@ -8,7 +8,7 @@ export interface ListedObject {
 
 export interface Listing {
   readonly objects: ReadonlyMap<string, ListedObject>;
-  /** `denied`: nobody may list here. `cut`: there is so much that asking for single objects is quicker. */
+  /** `denied`: listing is not allowed. `cut`: there is so much that asking for single objects is quicker. */
   readonly extent: 'whole' | 'denied' | 'cut';
 }
 
@@ -16,8 +16,8 @@ const maxListed = 5_000_000;
 const minListed = 4_000;
 
 /**
- * Lists the destination, without what stores keep for themselves. Unless `needsAll`, it gives up when the destination has very
- * many more objects than the `wantedCount` that are asked for. Throws what the store throws.
+ * Lists the destination, without the store's own records. Unless `needsAll`, it gives up when the destination has very many more
+ * objects than the `wantedCount` that matter. Throws what the store throws.
  */
 export async function listDestination(
   store: ObjectStore,
@@ -56,8 +56,13 @@ function tooMany(): UserError {
   );
 }
 
-/** Whether a key is in the directory that stores, and the inventory, have for themselves. */
-export function isOwn(key: string): boolean {
+/** Whether a key is in the directory in which stores and the inventory keep their own records. */
+function isOwn(key: string): boolean {
   const [first = ''] = key.split('/', 1);
   return isOwnDirectory(first);
+}
+
+/** Whether a key is in such a directory of a destination below this one. */
+export function isOwnBelow(key: string): boolean {
+  return `/${key.toLowerCase()}`.includes(`/${ownDirectory}/`);
 }

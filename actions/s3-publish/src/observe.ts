@@ -1,11 +1,18 @@
-import { counted, type ObjectStore, type ProgressPort, printable, UserError } from '@slipway/core';
+import {
+  counted,
+  type ObjectStore,
+  ownDirectory,
+  type ProgressPort,
+  printable,
+  UserError,
+} from '@slipway/core';
 import { FileProblems, hashFiles, leftOutNotices } from '@slipway/local-files';
 import { cdnPathOf, everythingUnder, pathsToHandOn, readPending } from '@slipway/pending-invalidations';
 import { isEncoded } from './content-encoding.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
 import { cachePolicyOf, contentEncodingOf, HeaderDigests, type HeaderRules } from './headers.ts';
 import { InventoryKeeper } from './inventory-keeper.ts';
-import { type Listing, listDestination } from './listing.ts';
+import { isOwnBelow, type Listing, listDestination } from './listing.ts';
 import { listingNotes, type Note, publishedCredentials, unusedGlobs } from './notes.ts';
 import type { LocalObject, Observation } from './plan.ts';
 import { lookAtObjects } from './remote-objects.ts';
@@ -50,7 +57,9 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     : Promise.resolve(InventoryKeeper.none(store));
   const problems = new FileProblems();
   const leftOut: string[] = [];
-  const finding = findFiles(options.selection, problems, leftOut);
+  const finding = findFiles(options.selection, problems, leftOut, () =>
+    progress.info(`Left ${ownDirectory}/ of the source out: a destination keeps records of Slipway there.`),
+  );
   const listing = Promise.all([opening, finding]).then(([{ records }, files]) =>
     listDestination(store, {
       needsAll: options.deleteExtraneous,
@@ -188,7 +197,8 @@ function extraneousOf(
 ): Observation['extraneous'] {
   const extraneous: { key: string; sizeBytes: number }[] = [];
   for (const [key, { sizeBytes }] of objects) {
-    if (!wanted.has(key) && !excludes(excluded, key)) extraneous.push({ key, sizeBytes });
+    if (wanted.has(key) || isOwnBelow(key) || excludes(excluded, key)) continue;
+    extraneous.push({ key, sizeBytes });
   }
   return extraneous;
 }

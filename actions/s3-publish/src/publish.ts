@@ -8,7 +8,7 @@ import {
 } from '@slipway/core';
 import { leftOutHint } from '@slipway/local-files';
 import { pendingNotice } from '@slipway/pending-invalidations';
-import { endAbandonedUploads } from '@slipway/publishing';
+import { endAbandonedUploads, smallestPartBytes } from '@slipway/publishing';
 import type { ActionContext, ActionResult } from '@slipway/runner';
 import { headerRulesOf, keepsHeaders, refuseOverlap } from './destination.ts';
 import { execute } from './execute.ts';
@@ -86,7 +86,11 @@ export async function publishFiles(
   progress.info(
     `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were there before.`,
   );
-  if (error === undefined) await endAbandonedUploads(observation.local, store, progress);
+  if (error === undefined) {
+    const large = observation.local.filter(({ sizeBytes }) => sizeBytes > smallestPartBytes);
+    const keys = new Set(large.map(({ key }) => key));
+    await endAbandonedUploads(large, (key) => keys.has(key), store, progress);
+  }
   const failure = error === undefined ? undefined : asSlipwayError(error);
   return report({ ...reported, result, failure, durationMs: clock.nowMs() - startedMs });
 }

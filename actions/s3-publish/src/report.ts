@@ -9,7 +9,7 @@ import {
 } from '@slipway/runner';
 import type { Result } from './execute.ts';
 import type { Note } from './notes.ts';
-import type { Observation, Plan, WriteStep } from './plan.ts';
+import type { Observation, Plan, Step, WriteStep } from './plan.ts';
 import { reasonWords } from './step-text.ts';
 
 export interface ReportInput {
@@ -35,14 +35,18 @@ const maxRows = 50;
 const itemsPerPiece = 1_000;
 
 export function report(input: ReportInput): ActionResult {
-  const { result } = input;
-  const changedKeys = [...(result?.stored.keys() ?? []), ...(result?.deleted ?? [])].sort();
+  const { plan, result } = input;
+  const writes = writesOf(plan);
+  const deletions = deletionsOf(plan);
+  const stored = result === undefined ? writes.map(({ key }) => key) : [...result.stored.keys()];
+  const deleted = result?.deleted ?? deletions.map(({ key }) => key);
+  const changedKeys = [...stored, ...deleted].sort();
   return {
     outputs: {
-      uploaded: result?.stored.size ?? 0,
+      uploaded: stored.length,
       unchanged: unchangedCount(input),
-      deleted: result?.deleted.length ?? 0,
-      'bytes-uploaded': result?.bytesUploaded ?? 0,
+      deleted: deleted.length,
+      'bytes-uploaded': result?.bytesUploaded ?? bytesOf(writes),
       'invalidation-paths': invalidationPaths(
         [...changedKeys.map((key) => cdnPathOf(key, input.baseUrl)), ...input.pendingPaths],
         input.baseUrl,
@@ -132,9 +136,7 @@ function reportBody(input: ReportInput): Readonly<Record<string, unknown>> {
     plan: {
       writes: writes.slice(0, maxReportedWrites),
       writesLeftOut: Math.max(0, writes.length - maxReportedWrites),
-      deletions: plan.steps
-        .filter((step) => step.kind === 'delete')
-        .map(({ key, sizeBytes }) => ({ key, sizeBytes })),
+      deletions: deletionsOf(plan).map(({ key, sizeBytes }) => ({ key, sizeBytes })),
       unchanged: plan.unchanged,
     },
     result: result && {
@@ -154,15 +156,22 @@ function writesOf(plan: Plan): readonly WriteStep[] {
   return plan.steps.filter((step) => step.kind !== 'delete');
 }
 
+function deletionsOf(plan: Plan): readonly Step[] {
+  return plan.steps.filter(({ kind }) => kind === 'delete');
+}
+
+function bytesOf(steps: readonly Step[]): number {
+  return steps.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
 function summary(input: ReportInput): readonly SummaryBlock[] {
   const { plan, result } = input;
   const writes = writesOf(plan);
-  const deletions = plan.steps.filter((step) => step.kind === 'delete');
-  const plannedBytes = writes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const deletions = deletionsOf(plan);
   const rows: (readonly [string, string])[] = [
     ['Destination', input.destination],
     result === undefined
-      ? ['To upload', `${counted(writes.length, 'object')}, ${formatBytes(plannedBytes)}`]
+      ? ['To upload', `${counted(writes.length, 'object')}, ${formatBytes(bytesOf(writes))}`]
       : [
           'Uploaded',
           `${counted(result.stored.size, 'object')}, ${formatBytes(result.bytesUploaded)}${rateText(result)}`,

@@ -12,7 +12,7 @@ import type { Selection } from './selection.ts';
 /** A file that is to be published. */
 export interface FoundFile {
   readonly key: string;
-  /** Where it is when that is not its key below the base: behind a symbolic link. */
+  /** Where it is if that is not its key below the base: behind a symbolic link. */
   readonly realPath: string | undefined;
   readonly sizeBytes: number;
 }
@@ -34,8 +34,9 @@ export async function findFiles(
   selection: Selection,
   problems: FileProblems,
   leftOut: string[] = [],
+  onOwnDirectory: () => void = () => undefined,
 ): Promise<readonly FoundFile[]> {
-  const finder = new Finder(selection, problems, leftOut);
+  const finder = new Finder(selection, problems, leftOut, onOwnDirectory);
   for (const _ of finder.walk()) await new Promise((resolve) => setImmediate(resolve));
   return finder.files;
 }
@@ -45,10 +46,12 @@ class Finder {
   readonly #selection: Selection;
   readonly #problems: FileProblems;
   readonly #leftOut: string[];
+  readonly #onOwnDirectory: () => void;
   readonly #root: string;
   #followedLinks = 0;
 
-  constructor(selection: Selection, problems: FileProblems, leftOut: string[]) {
+  constructor(selection: Selection, problems: FileProblems, leftOut: string[], onOwnDirectory: () => void) {
+    this.#onOwnDirectory = onOwnDirectory;
     this.#selection = selection;
     this.#problems = problems;
     this.#leftOut = leftOut;
@@ -75,8 +78,11 @@ class Finder {
 
   /** Takes a file, and gives the directory to enter. */
   #look(entry: fs.Dirent, path: string, key: string, directory: Directory): Directory | undefined {
-    // The state of a destination, such as a mirror that is published on from here, is none of its files.
-    if (isOwnDirectory(entry.name) && (directory.prefix === '' || entry.isDirectory())) return undefined;
+    // A source that is itself a destination, such as a mirror, has records that are not its files.
+    if (isOwnDirectory(entry.name) && (directory.prefix === '' || entry.isDirectory())) {
+      this.#onOwnDirectory();
+      return undefined;
+    }
     if (entry.isDirectory()) return this.#enter({ ...directory, path, prefix: `${key}/` });
     if (entry.isSymbolicLink()) return this.#follow(directory, path, key);
     if (this.#selection.includes(key)) this.#file(key, path, undefined);

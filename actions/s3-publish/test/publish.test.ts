@@ -78,6 +78,20 @@ describe('publishing to a directory', () => {
     expect(treeOf(out)).toEqual({ ...site, 'keep/c': 'c', 'notes.keep': 'd' });
   });
 
+  test('never deletes the records that Slipway keeps in a destination below this one', async () => {
+    const out = makeTree({ 'sub/.slipway/pending-invalidations.v1.json': '{}', 'sub/old': 'x' });
+    const run = await publishTo(out, { source: makeTree(site), delete: 'extraneous' });
+    expect(run.outputs).toMatchObject({ deleted: 1 });
+    expect(treeOf(out)).toMatchObject({ 'sub/.slipway/pending-invalidations.v1.json': '{}' });
+  });
+
+  test('says that it leaves .slipway/ of the source out', async () => {
+    const source = makeTree({ a: 'a', '.slipway/x': 'y' });
+    const run = await publishTo(temporaryDirectory('out'), { source });
+    expect(run.outputs).toMatchObject({ uploaded: 1 });
+    expect(run.log.join('\n')).toContain('Left .slipway/ of the source out');
+  });
+
   test('what excludes a line of source is kept as well', async () => {
     const out = makeTree({ 'a.map': 'old' });
     const source = makeTree({ a: 'a', 'a.map': 'new' });
@@ -113,7 +127,12 @@ describe('publishing to a directory', () => {
       'Would store the pointer latest.json (7 B, new)',
       'Would delete old (1 B)',
     ]);
-    expect(run.outputs).toMatchObject({ uploaded: 0, deleted: 0, 'invalidation-paths': '' });
+    expect(run.outputs).toMatchObject({
+      uploaded: 4,
+      deleted: 1,
+      'bytes-uploaded': 20,
+      'invalidation-paths': '/assets/app.js\n/assets/empty\n/index.html\n/latest.json\n/old',
+    });
     expect(treeOf(out)).toEqual({ 'index.html': '<p>1', old: 'x' });
     expect(existsSync(join(out, '.slipway'))).toBe(false);
     expect(run.json('report')).toMatchObject({

@@ -44,7 +44,7 @@ export const registry: ActionRegistry = {
   },
   'dispatch-verify': {
     description:
-      'Checks a repository dispatch on the receiving side: event, sender, signature, age, replay and schema, and hands its fields and artifacts on.',
+      'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and hands on its fields and artifacts.',
     load: () => import('@slipway/dispatch-verify'),
   },
   'download-publish': {

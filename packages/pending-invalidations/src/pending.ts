@@ -102,6 +102,12 @@ export async function readPending(store: ObjectStore): Promise<readonly PendingP
   return (await readDocument(store)).publishes;
 }
 
+/** As `readPending`; undefined where no publish has replaced anything yet, or where its record cannot be seen. */
+export async function readPendingRecord(store: ObjectStore): Promise<readonly PendingPublish[] | undefined> {
+  const { publishes, condition } = await readDocument(store);
+  return condition === 'absent' ? undefined : publishes;
+}
+
 /**
  * What a CDN must forget because of earlier publishes, given every path that is known to the caller: where one that is
  * pending is not among them, everything.

@@ -1,23 +1,24 @@
 import { asSlipwayError, counted, type ObjectStore, type ProgressPort } from '@slipway/core';
 
 /** S3 accepts no smaller parts, so smaller files were never sent in parts. */
-const smallestPartBytes = 5 * 2 ** 20;
+export const smallestPartBytes = 5 * 2 ** 20;
 const rule =
   'A lifecycle rule of the bucket with AbortIncompleteMultipartUpload ends all of them, whoever started them.';
 
 /**
- * Ends the multipart uploads of these files that killed runs left behind, and reports what it cannot end. Takes one request, or
+ * Ends the multipart uploads of our keys that killed runs left behind, and reports what it cannot end. Takes one request, or
  * none where no file is large enough to be sent in parts. Never makes a publish fail.
  */
 export async function endAbandonedUploads(
-  files: readonly { readonly key: string; readonly sizeBytes: number }[],
+  files: readonly { readonly sizeBytes: number }[],
+  isOurs: (key: string) => boolean,
   store: ObjectStore,
   progress: ProgressPort,
 ): Promise<void> {
-  const keys = new Set(files.flatMap(({ key, sizeBytes }) => (sizeBytes > smallestPartBytes ? [key] : [])));
-  if (store.endAbandonedUploads === undefined || keys.size === 0) return;
+  if (store.endAbandonedUploads === undefined) return;
+  if (!files.some(({ sizeBytes }) => sizeBytes > smallestPartBytes)) return;
   try {
-    const found = await store.endAbandonedUploads((key) => keys.has(key));
+    const found = await store.endAbandonedUploads(isOurs);
     if (found === undefined) {
       progress.info(
         `Multipart uploads that killed runs left behind cannot be listed: allow s3:ListBucketMultipartUploads. ${rule}`,

@@ -1,11 +1,11 @@
 import { counted, UserError } from '@slipway/core';
-import { type DownloadHeaders, headerDifferences } from './headers.ts';
-import { shownKey } from './shown.ts';
-import type { StoredState } from './stored-objects.ts';
+import { type DownloadHeaders, headerDifferences } from '../headers.ts';
+import { shownKey } from '../redacted-links.ts';
+import type { StoredState } from '../stored-state.ts';
 
 const maxNamedConflicts = 10;
 
-/** An object that is to be there. */
+/** An object that is to be stored. */
 export interface WantedObject {
   readonly key: string;
   readonly window: number;
@@ -17,10 +17,10 @@ export interface WantedObject {
   readonly headers: DownloadHeaders;
 }
 
-/** Stores a file under a key, if what is there is still what was seen. */
+/** Stores a file under a key, if what is stored there is still what was observed. */
 export interface StoreStep extends WantedObject {
   readonly kind: 'store';
-  /** The key of another step, stored before: its object is copied within the store. Undefined where the file is sent. */
+  /** The key of an earlier step whose object is copied within the store. Undefined where the file is sent. */
   readonly copyOf: string | undefined;
   readonly reason: 'new' | 'other-headers' | 'replaced';
   readonly condition: 'absent' | 'any' | { readonly etag: string };
@@ -34,35 +34,35 @@ export interface PublishPlan {
   readonly unchanged: number;
 }
 
-export interface SeenObject {
+export interface ObservedObject {
   readonly wanted: WantedObject;
   readonly stored: StoredState;
 }
 
 /**
- * What to store; files of at least `minCopyBytes` are sent once and then copied. Throws `UserError` `immutable-conflict` that names the files when other bytes are under their keys and may not be
- * replaced (I2). Pure.
+ * Decides what to store; files of at least `minCopyBytes` are sent once and then copied. Throws `UserError` `immutable-conflict`
+ * that names the keys which have other bytes that may not be replaced (I2). Pure.
  */
 export function planPublish(
   windows: readonly number[],
-  seen: readonly SeenObject[],
+  observed: readonly ObservedObject[],
   { replace, minCopyBytes }: { readonly replace: boolean; readonly minCopyBytes: number },
 ): PublishPlan {
-  const conflicts = seen.filter(({ wanted, stored }) => hasOtherBytes(wanted, stored));
+  const conflicts = observed.filter(({ wanted, stored }) => hasOtherBytes(wanted, stored));
   if (conflicts.length > 0 && !replace) throw conflictError(conflicts.map(({ wanted }) => wanted.key));
-  const steps = seen
+  const steps = observed
     .flatMap(({ wanted, stored }) => stepFor(wanted, stored))
     .toSorted((a, b) => a.window - b.window);
   return {
     windows,
     steps: withCopies(steps, minCopyBytes),
-    unchanged: seen.length - steps.length,
+    unchanged: observed.length - steps.length,
   };
 }
 
 /**
- * Of steps with the same bytes, the first sends them and the others copy what it stored. What an earlier run stored is no source:
- * only of what this run sends the bytes are known.
+ * Of steps with the same bytes, the first sends them and the others copy what it stored. What an earlier run stored is not
+ * copied: only the bytes that this run sends are known.
  */
 function withCopies(steps: readonly StoreStep[], minCopyBytes: number): readonly StoreStep[] {
   const sent = new Map<string, string>();
@@ -88,15 +88,15 @@ export function hasOtherBytes(wanted: WantedObject, stored: StoredState): boolea
   return stored.kind === 'stored' && stored.sha256 !== wanted.sha256;
 }
 
-/** The error for keys that have other bytes already. */
+/** The error for keys that already have other bytes. */
 export function conflictError(keys: readonly string[], cause?: unknown): UserError {
   const lines = keys.slice(0, maxNamedConflicts).map((key) => `  ${shownKey(key)}`);
   if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`);
   return new UserError(
     'immutable-conflict',
-    `${counted(keys.length, 'file is', 'files are')} there already with other bytes:\n${lines.join('\n')}`,
+    `${counted(keys.length, 'file exists', 'files exist')} already with other bytes:\n${lines.join('\n')}`,
     {
-      hint: 'A link that somebody has must not open another file: give the new file a name of its own, such as one with its version. If the old one must go, set replace: true, and invalidate the CDN, which may have it still.',
+      hint: 'A link that somebody has must not open another file: give the new file its own name, for example with its version. To replace the old file, set replace: true, and invalidate the CDN, which may still have it.',
       cause,
     },
   );

@@ -6,13 +6,12 @@ import {
   mapConcurrently,
   type ObjectStore,
   type ProgressPort,
-  RemoteError,
   type SlipwayError,
   type WriteOptions,
 } from '@slipway/core';
-import { conflictError, hasOtherBytes, type PublishPlan, type StoreStep } from './publish-plan.ts';
-import { shownKey } from './shown.ts';
-import { lookAtObject } from './stored-objects.ts';
+import { checkStored, storeFile } from '@slipway/publishing';
+import { shownKey } from '../redacted-links.ts';
+import { conflictError, type PublishPlan, type StoreStep } from './plan.ts';
 
 export interface PublishPorts {
   readonly store: ObjectStore;
@@ -20,7 +19,7 @@ export interface PublishPorts {
   readonly concurrency: number;
 }
 
-/** What was done, also when it failed afterwards. */
+/** What was done, also when a later step failed. */
 export interface PublishExecution {
   /** Keys that this run stored. */
   readonly stored: readonly string[];
@@ -31,7 +30,7 @@ export interface PublishExecution {
 }
 
 /**
- * Stores what the plan names and checks that it is there. A failure ends it; every object that was stored until then is whole, and
+ * Stores what the plan names and checks that it is stored. A failure ends it; every object stored until then is whole, and
  * running again stores the others.
  */
 export async function executePublish({ steps }: PublishPlan, ports: PublishPorts): Promise<PublishExecution> {
@@ -47,7 +46,7 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
   );
   const etags = new Map<string, string>();
   const store = async (step: StoreStep): Promise<void> => {
-    const etag = await storeObject(step, etags, ports);
+    const etag = await storeStep(step, etags, ports);
     if (etag === undefined) {
       storedByOthers.push(step.key);
       return;
@@ -57,7 +56,7 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
     bytesStored += step.sizeBytes;
   };
   try {
-    // Copies begin when all that they are of is stored.
+    // Copies begin when everything that they copy is stored.
     for (const some of [
       steps.filter(({ copyOf }) => copyOf === undefined),
       steps.filter(({ copyOf }) => copyOf !== undefined),
@@ -65,8 +64,8 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
       await mapConcurrently(some, ports.concurrency, store);
     }
     ports.progress.start(`Checking ${counted(steps.length, 'object')}`, steps.length, 'entries');
-    await mapConcurrently(steps, ports.concurrency, async (step) => {
-      await checkObject(step, ports.store);
+    await mapConcurrently(steps, ports.concurrency, async ({ key, sizeBytes, sha256 }) => {
+      await checkStored(ports.store, { key, shownKey: shownKey(key), sizeBytes, sha256 }, 'head');
       ports.progress.advance(1);
     });
   } catch (error) {
@@ -75,37 +74,25 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
   return { stored, storedByOthers, bytesStored, failure: undefined };
 }
 
-/** The ETag of what this run stored; undefined when another run did meanwhile, with the same bytes. */
-async function storeObject(
+/** The ETag of what this run stored; undefined when another run stored the same bytes meanwhile. */
+function storeStep(
   step: StoreStep,
   etags: ReadonlyMap<string, string>,
   { store, progress }: PublishPorts,
 ): Promise<string | undefined> {
-  const { key, path, sizeBytes, sha256, condition } = step;
   const { contentType, ...headers } = step.headers;
-  let toldBytes = 0;
-  const onBytes = (count: number): void => {
-    toldBytes += count;
-    progress.advance(count);
-  };
-  const options = { condition, contentType, cache: 'document', sha256, headers, onBytes } as const;
-  try {
-    const copied = await copyObject(step, etags, store, options);
-    const source = { kind: 'file', path, sizeBytes } as const;
-    const { etag } = copied ?? (await store.write(key, source, options));
-    progress.advance(sizeBytes - toldBytes);
-    return etag;
-  } catch (error) {
-    if (!isConditionFailed(error)) throw error;
-    // Somebody stored or replaced it since it was looked at: another job that publishes the same release.
-    const there = await lookAtObject(store, key, sizeBytes);
-    if (there.kind === 'missing' || hasOtherBytes(step, there)) throw conflictError([key], error);
-    progress.advance(sizeBytes - toldBytes);
-    return undefined;
-  }
+  return storeFile(store, step, {
+    condition: step.condition,
+    contentType,
+    cache: 'document',
+    headers,
+    onBytes: (count) => progress.advance(count),
+    copy: (options) => copyObject(step, etags, store, options),
+    conflict: (cause) => conflictError([step.key], cause),
+  });
 }
 
-/** Undefined where the file must be sent: it is no copy, or what it is of was stored by another run, or is not what it was. */
+/** Undefined where the file must be sent: it is not a copy, or another run stored its source, or the source changed. */
 async function copyObject(
   { key, copyOf, sizeBytes }: StoreStep,
   etags: ReadonlyMap<string, string>,
@@ -117,19 +104,8 @@ async function copyObject(
   try {
     return await store.copy?.({ key: copyOf, sizeBytes, etag }, key, options);
   } catch (error) {
-    // Whether it is the source or the target that is other than it was, sending the file finds out.
+    // Sending the file finds out whether it is the source or the target that changed.
     if (!isConditionFailed(error)) throw error;
     return undefined;
   }
-}
-
-async function checkObject({ key, sizeBytes, sha256 }: StoreStep, store: ObjectStore): Promise<void> {
-  const info = await store.head(key);
-  const isAsSent = info?.sizeBytes === sizeBytes && (info.sha256 ?? sha256) === sha256;
-  if (isAsSent) return;
-  throw new RemoteError(
-    'unexpected-response',
-    `${shownKey(key)} was stored, and then ${info === undefined ? 'it is not there' : 'it is another file'}.`,
-    { hint: 'Another run may have replaced or removed it: let one at a time publish there, and run again.' },
-  );
 }

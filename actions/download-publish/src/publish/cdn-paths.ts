@@ -1,19 +1,19 @@
 import { keysBelow } from '@slipway/download-window';
 import { cdnPathOf, everythingUnder, type Replacements } from '@slipway/pending-invalidations';
-import { servedKey } from './addresses.ts';
-import type { Inputs } from './inputs.ts';
-import type { StoreStep } from './publish-plan.ts';
+import { servedKey } from '../addresses.ts';
+import type { Inputs } from '../inputs.ts';
+import type { StoreStep } from './plan.ts';
 
 export type CdnPlace = Pick<Inputs, 'prefix' | 'originPath' | 'baseUrl'>;
 
-/** Everything of a window, as a CDN is asked for it: which window is no secret, and what is in it is. */
+/** Everything in a window, as a CDN is asked for it. The number of a window is not secret; what is in it is. */
 export function windowPath(place: CdnPlace, window: number): string {
   return `${cdnPathOf(servedKey(place, `${keysBelow(place.prefix)}${window}`), place.baseUrl)}/*`;
 }
 
 /**
- * The windows of which a CDN may have something that these steps make wrong: other bytes or headers, or the answer that there is
- * nothing. Nobody has been given a link of a window after the current one, so what is new there is asked for by nobody.
+ * The windows for which a CDN may have cached what these steps make wrong: other bytes or headers, or the answer that there is
+ * nothing. Nobody has a link of a window after the current one yet, so nobody has asked for what is new there.
  */
 export function windowsToForget(steps: readonly StoreStep[], latestWindow: number): readonly number[] {
   const windows = steps
@@ -22,7 +22,7 @@ export function windowsToForget(steps: readonly StoreStep[], latestWindow: numbe
   return [...new Set(windows)].toSorted((a, b) => a - b);
 }
 
-/** What a publish is about to replace, to be remembered. */
+/** What a publish is about to replace, for the record of pending invalidations. */
 export function replacementsIn(place: CdnPlace, windows: readonly number[]): Replacements {
   return { paths: windows.map((window) => windowPath(place, window)), everything: everythingOf(place) };
 }

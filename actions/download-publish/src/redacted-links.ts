@@ -3,8 +3,8 @@ import { printable } from '@slipway/core';
 const shownDigits = 4;
 
 /**
- * A key for logs and summaries, which more people read than may have the links: of its hash only the first digits are
- * shown. Whoever may have the links finds them in the outputs and in the report.
+ * A key for logs and summaries, which are read by people who may not have the links: it shows only the first digits of the
+ * hash. The outputs and the report have the whole links.
  */
 export function shownKey(key: string): string {
   return printable(
@@ -12,7 +12,7 @@ export function shownKey(key: string): string {
   );
 }
 
-/** A link for logs: the key in it as `shownKey` has it, and no signature. */
+/** A link for logs: with its key as `shownKey` shows it, and without its signature. */
 export function shownUrl(url: string): string {
   return shownKey(url.replace(/\?.*/s, '?…'));
 }

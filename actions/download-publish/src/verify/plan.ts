@@ -1,10 +1,10 @@
 import { type Problem, printable } from '@slipway/core';
-import type { Addresses, PastAndPresent, WrongLink } from './addresses.ts';
-import { headerDifferences } from './headers.ts';
-import { hasOtherBytes, type WantedObject } from './publish-plan.ts';
-import type { ReleaseFile } from './release-files.ts';
-import { shownKey } from './shown.ts';
-import type { StoredState } from './stored-objects.ts';
+import type { Addresses, PastAndPresent, WrongLink } from '../addresses.ts';
+import { headerDifferences } from '../headers.ts';
+import { hasOtherBytes, type WantedObject } from '../publish/plan.ts';
+import { shownKey } from '../redacted-links.ts';
+import type { ReleaseFile } from '../release-files.ts';
+import type { StoredState } from '../stored-state.ts';
 
 export type VerifyCode =
   | 'object-missing'
@@ -17,7 +17,7 @@ export type VerifyCode =
   | 'refusal-unproven';
 export type VerifyFinding = Problem<VerifyCode>;
 
-/** A GET that must give exactly a file. */
+/** A GET that must answer with exactly a file. */
 export interface ServeStep {
   readonly kind: 'prove-served';
   readonly window: number;
@@ -27,7 +27,7 @@ export interface ServeStep {
   readonly sha256: string;
 }
 
-/** A GET that must be refused, whatever else it gives. */
+/** A GET that must be refused. */
 export interface RefuseStep extends WrongLink {
   readonly kind: 'prove-refused';
   readonly sizeBytes: number;
@@ -43,28 +43,28 @@ export interface VerifyPlan {
   readonly findings: readonly VerifyFinding[];
 }
 
-/** An address with what the store has there. */
-export interface LookedAt {
+/** An address with what is stored there. */
+export interface ObservedAddress {
   readonly wanted: WantedObject;
   readonly url: string;
   readonly stored: StoredState;
-  /** Whether it must be there by now: what a publish makes in advance need not be. */
+  /** Whether it must be stored by now: what a publish stores in advance need not be. */
   readonly isDue: boolean;
 }
 
 export interface VerifyInput {
   readonly windows: readonly number[];
-  readonly looked: readonly LookedAt[];
+  readonly observed: readonly ObservedAddress[];
   readonly files: readonly ReleaseFile[];
   readonly addresses: Addresses;
   readonly pastAndPresent: PastAndPresent;
   readonly nowMs: number;
 }
 
-/** What to ask of the CDN, and what is wrong already. Pure. */
+/** Decides what to ask the CDN for, and reports what is wrong already. Pure. */
 export function planVerify(input: VerifyInput): VerifyPlan {
-  const { looked, files, addresses, pastAndPresent, nowMs } = input;
-  const expected = looked.filter(({ stored, isDue }) => isDue || stored.kind !== 'missing');
+  const { observed, files, addresses, pastAndPresent, nowMs } = input;
+  const expected = observed.filter(({ stored, isDue }) => isDue || stored.kind !== 'missing');
   const findings = expected.flatMap(findingsOf);
   const steps: (ServeStep | RefuseStep)[] = expected.map(({ wanted, url }) => {
     const { window, key, sizeBytes, sha256 } = wanted;
@@ -86,7 +86,7 @@ export function planVerify(input: VerifyInput): VerifyPlan {
   };
 }
 
-function findingsOf({ wanted, stored }: LookedAt): readonly VerifyFinding[] {
+function findingsOf({ wanted, stored }: ObservedAddress): readonly VerifyFinding[] {
   const key = shownKey(wanted.key);
   if (stored.kind === 'missing') {
     return [
@@ -95,22 +95,22 @@ function findingsOf({ wanted, stored }: LookedAt): readonly VerifyFinding[] {
         severity: 'error',
         key,
         message: 'It is not stored.',
-        hint: 'Run publish: it stores what is missing, and nothing else.',
+        hint: 'Run publish: it stores only what is missing.',
       },
     ];
   }
   if (hasOtherBytes(wanted, stored)) {
     const what =
       stored.sizeBytes === wanted.sizeBytes
-        ? 'its SHA-256 is another'
-        : `it has ${stored.sizeBytes} bytes, and the file ${wanted.sizeBytes}`;
+        ? 'its SHA-256 differs'
+        : `it has ${stored.sizeBytes} bytes, and the file has ${wanted.sizeBytes}`;
     return [
       {
         code: 'object-other-bytes',
         severity: 'error',
         key,
         message: `Another file is stored: ${what}.`,
-        hint: 'Verify the files that were published; or publish these under other names.',
+        hint: 'Verify the files that were published, or publish these under other names.',
       },
     ];
   }
@@ -122,7 +122,7 @@ function findingsOf({ wanted, stored }: LookedAt): readonly VerifyFinding[] {
       severity: 'error',
       key,
       message: `It is stored with other headers: ${printable(different.join(', '))}.`,
-      hint: 'Run publish with the same inputs, grace and window-length among them: it stores what has other headers anew.',
+      hint: 'Run publish with the same inputs, including grace and window-length: it stores objects with other headers again.',
     },
   ];
 }
