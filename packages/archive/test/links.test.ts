@@ -35,9 +35,9 @@ describe('a symbolic link', () => {
     ['a/b', '../a/../../c', 'out of the archive'],
     ['a', 'nowhere', 'not in the archive'],
     ['a', '', 'nowhere'],
-    ['a', 'b\nc', 'no part of a path'],
+    ['a', 'b\nc', 'paths cannot contain'],
     ['a', 'C:/x', 'absolute'],
-    ['a', '..\\x', 'no part of a path'],
+    ['a', '..\\x', 'paths cannot contain'],
     ['a', 'a', 'circle'],
     ['a', 'nowhere/..', 'not in the archive'],
   ])('%s may not say %j', (name, target, words) => {

@@ -60,7 +60,7 @@ function mistakeOf(bytes: Uint8Array, { fault, reason, offset }: JsonError): Mis
       true,
     );
   }
-  return at(`${valueAt(around)} is ${reason}: what is no number must stand in quotes`, true);
+  return at(`${valueAt(around)} is ${reason}: put anything but a number in quotes`, true);
 }
 
 type MakeMistake = (words: string, isPaste?: boolean, offset?: number) => Mistake;

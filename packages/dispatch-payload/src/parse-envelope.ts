@@ -153,12 +153,12 @@ function parseCommit(commit: string): string {
 
 function parseRunId(runId: string): string {
   if (/^\d{1,20}$/.test(runId)) return runId;
-  throw new Error('it is no number of a run');
+  throw new Error('it is not the number of a run');
 }
 
 function parseAttempt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-  throw new Error('it is no number of an attempt');
+  throw new Error('it is not the number of an attempt');
 }
 
 function parseWebUrl(text: string): string {

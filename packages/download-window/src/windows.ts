@@ -19,7 +19,7 @@ const maxTimeMs = 8_640_000_000_000_000;
  */
 export function windowAt(timeMs: number, lengthSeconds: number = defaultLengthSeconds): DownloadWindow {
   if (!(timeMs >= 0 && timeMs <= maxTimeMs)) {
-    throw new RangeError('the time is no number of milliseconds since 1970');
+    throw new RangeError('the time is not a number of milliseconds since 1970');
   }
   return windowNumbered(Math.floor(timeMs / lengthMs(lengthSeconds)), lengthSeconds);
 }

@@ -200,7 +200,7 @@ export async function serveEntryScan<Seed>(openStore: (seed: Seed) => Promise<Ob
   const seed: unknown = workerData;
   const port = parentPort;
   if (isMainThread || port === null || !isWorkerSeed(seed))
-    throw new InternalError('this is no worker of an entry scan');
+    throw new InternalError('this is not a worker of an entry scan');
   const send = (message: WorkerMessage): void => port.postMessage(message);
   let reader: EntryReader;
   try {

@@ -168,7 +168,7 @@ function numberAt(block: Buffer, start: number, length: number, what: string): n
     value = value * 8 + digit;
   }
   for (; index < end; index += 1) {
-    if (block[index] !== 0 && block[index] !== 0x20) throw unsupported(`a ${what} that is no number`);
+    if (block[index] !== 0 && block[index] !== 0x20) throw unsupported(`a ${what} that is not a number`);
   }
   return value;
 }
@@ -214,7 +214,7 @@ function readPaxRecord(key: string, value: string, extensions: Extensions): void
       setOnce(extensions, 'target', value);
       return;
     case 'size':
-      if (!/^[0-9]{1,15}$/.test(value)) throw unsupported('a size that is no number');
+      if (!/^[0-9]{1,15}$/.test(value)) throw unsupported('a size that is not a number');
       setOnce(extensions, 'sizeBytes', Number(value));
       return;
     case 'hdrcharset':

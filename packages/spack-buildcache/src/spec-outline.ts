@@ -91,7 +91,7 @@ function scanNames(scanner: JsonScanner): Pick<SpecNode, 'name' | 'version' | 'h
 function versionOf(meta: unknown, formatVersion: number): number {
   const version = typeof meta === 'object' && meta !== null && 'version' in meta ? meta.version : undefined;
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) {
-    throw malformed('its specfile version is no number');
+    throw malformed('its specfile version is not a number');
   }
   const isAsSaid =
     formatVersion < firstVersionOfItsOwn ? version <= formatVersion : version === formatVersion;

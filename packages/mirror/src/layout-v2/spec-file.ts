@@ -54,7 +54,7 @@ function layoutVersionOf(json: Uint8Array): number {
     else scanner.skipValue();
   });
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0)
-    throw malformed('its buildcache_layout_version is no number');
+    throw malformed('its buildcache_layout_version is not a number');
   if (version > maxLayoutVersion) throw malformed(`it is of buildcache layout ${version}`);
   return version;
 }
