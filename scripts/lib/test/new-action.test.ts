@@ -26,7 +26,7 @@ afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 test('scripts/new-action makes an action that passes its own tests, bundle included', async () => {
   const made = await run('scripts/new-action', name);
-  expect(made.output).toContain(`actions/${name} is there.`);
+  expect(made.output).toContain(`Made actions/${name}.`);
   expect(made.exitCode).toBe(0);
   expect(readFileSync(join(copy, 'actions', name, 'action.yml'), 'utf8')).toContain('main: dist/index.js');
   expect(readFileSync(join(copy, 'actions', name, 'README.md'), 'utf8')).toContain('| `directory` |');
@@ -61,7 +61,7 @@ test('scripts/new-action makes an action that passes its own tests, bundle inclu
   });
 }, 300_000);
 
-test('scripts/new-action refuses names that are taken or are none', async () => {
+test('scripts/new-action refuses names that are taken or not valid', async () => {
   for (const wrong of ['core', 'Has Space', '../up', '']) {
     const { exitCode } = await run('scripts/new-action', wrong);
     expect(exitCode).toBe(2);
