@@ -209,15 +209,23 @@ describe('a message is taken over once', () => {
     expect(takenOver).toHaveLength(1);
   });
 
-  test('when the job that sends is killed at any moment, and run again (I5)', async () => {
+  test('when the job that sends is killed at any of its requests, and run again (I5)', async () => {
     addReceiver('acme/site', { 'signing-secret': secret });
-    for (const killAfterMs of [0, 20, 60, 150]) {
-      const inputs = { ...given(), fields: `round=${killAfterMs}` };
-      await dispatch(inputs, 1, {
-        onOutput: (log, kill) => {
-          if (log.includes('repository-dispatch 0.')) setTimeout(() => kill('SIGKILL'), killAfterMs);
+    for (const request of [1, 2, 3]) {
+      const inputs = { ...given(), fields: `round=${request}` };
+      let asked = 0;
+      let kill: (() => void) | undefined;
+      double.onRequest = () => {
+        asked += 1;
+        if (asked === request) kill?.();
+      };
+      const killed = await dispatch(inputs, 1, {
+        onOutput: (_, end) => {
+          kill = () => end('SIGKILL');
         },
       });
+      double.onRequest = () => {};
+      expect([request, killed.signal]).toEqual([request, 'SIGKILL']);
       const again = await dispatch(inputs, 2);
       expect(again.exitCode, again.log).toBe(0);
       const taken = takenOver.filter((line) => line.endsWith(again.outputs['ids'] ?? '?'));

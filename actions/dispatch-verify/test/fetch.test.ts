@@ -3,19 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFile
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { MessageArtifact } from '@slipway/dispatch-payload';
-import { actionProcess, type LoopbackServer, serveLoopback, temporaryDirectory } from '@slipway/testkit';
+import { type LoopbackServer, serveLoopback, temporaryDirectory } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  bundle,
-  codesOf,
-  eventFile,
-  filesIn,
-  jobEnvironment,
-  message,
-  newStore,
-  receive,
-  secret,
-} from './receiving.ts';
+import { codesOf, filesIn, message, newStore, receive } from './receiving.ts';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -336,35 +326,4 @@ describe('the id is claimed when everything is fetched', () => {
     expect(await take('by hand, on Monday')).toEqual([]);
     expect(await take('by hand, on Tuesday')).toEqual(['replayed']);
   });
-});
-
-test('killed at any moment, running again ends right, and leaves nothing else (I5)', async () => {
-  const text = 'x'.repeat(2 ** 20);
-  const artifacts = Array.from({ length: 6 }, (_, index) =>
-    serve(
-      `app-${index}.zip`,
-      `${index}${text}`,
-      (response) => void setTimeout(() => response.end(`${index}${text}`), index * 5),
-    ),
-  );
-  const event = eventFile(await message({}, { artifacts }));
-  const start = (killAfterMs?: number) =>
-    actionProcess(bundle, {
-      workspace,
-      environment: jobEnvironment(event),
-      inputs: { 'signing-secret': secret, 'fetch-to': 'fetched', 'artifact-hosts': host() },
-      onOutput: (log, kill) => {
-        if (killAfterMs !== undefined && log.includes('Message message-1'))
-          setTimeout(() => kill('SIGKILL'), killAfterMs);
-      },
-    });
-  for (const killAfterMs of [0, 10, 20, 30, 45, 60]) {
-    await start(killAfterMs);
-    for (const [path, content] of Object.entries(fetched())) {
-      if (!path.startsWith('.slipway-fetch/')) expect(content).toHaveLength(text.length + 1);
-    }
-  }
-  const last = await start();
-  expect(last.exitCode, last.log).toBe(0);
-  expect(Object.keys(fetched()).sort()).toEqual(artifacts.map(({ name }) => name));
 });

@@ -1,28 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { timeText } from '@slipway/dispatch-payload';
-import {
-  type ActionRunResult,
-  actionProcess,
-  failureOf,
-  haveMinio,
-  startMinio,
-  temporaryDirectory,
-} from '@slipway/testkit';
+import { type ActionRunResult, failureOf, haveMinio, startMinio, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import {
-  bundle,
-  codesOf,
-  eventFile,
-  filesIn,
-  hourMs,
-  jobEnvironment,
-  message,
-  newStore,
-  type Receiving,
-  receive,
-  secret,
-} from './receiving.ts';
+import { codesOf, filesIn, hourMs, message, newStore, type Receiving, receive } from './receiving.ts';
 
 const dayMs = 24 * hourMs;
 
@@ -119,27 +100,6 @@ describe('an id is taken by one run', () => {
     );
     expect(results.filter((result) => codesOf(result).length === 0)).toHaveLength(1);
     expect(results.filter((result) => codesOf(result)[0] === 'replayed')).toHaveLength(11);
-  });
-
-  test('of processes that run at once, and are killed at some moment (I5)', async () => {
-    const { url } = newStore();
-    const event = eventFile(await message());
-    const start = (id: string, killAfterMs?: number) =>
-      actionProcess(bundle, {
-        environment: { ...jobEnvironment(event), GITHUB_RUN_ID: id },
-        inputs: { 'signing-secret': secret, seen: url },
-        onOutput: (log, kill) => {
-          if (killAfterMs !== undefined && log.includes('Message message-1'))
-            setTimeout(() => kill('SIGKILL'), killAfterMs);
-        },
-      });
-    await Promise.all(Array.from({ length: 4 }, (_, index) => start(String(index), index * 4)));
-    // Whoever was killed runs again, all at once.
-    const again = await Promise.all(Array.from({ length: 4 }, (_, index) => start(String(index))));
-    const won = again.filter(({ exitCode }) => exitCode === 0);
-    expect(won, again.map(({ log }) => log).join('\n')).toHaveLength(1);
-    for (const lost of again.filter(({ exitCode }) => exitCode !== 0))
-      expect(lost.log).toContain('(replayed)');
   });
 });
 

@@ -11,7 +11,7 @@ import {
   startS3FaultProxy,
   temporaryDirectory,
 } from '@slipway/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bundle, type InputTexts, makeTree, sha256Of } from './publishing.ts';
 
 const inventoryName = '.slipway/s3-publish-inventory.v1.gz';
@@ -159,19 +159,26 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     );
     const source = makeTree({ ...files, 'latest.json': '{}' });
     const inputs = { source, pointers: 'latest.json', concurrency: '4' };
-    for (const waitMs of [0, 60, 200, 400]) {
-      const place = `/killed-${waitMs}`;
-      let isTimed = false;
-      await actionProcess(bundle, {
-        inputs: inputsFor(place, inputs),
-        onOutput: (log, kill) => {
-          if (isTimed || !log.includes('Uploading')) return;
-          isTimed = true;
-          setTimeout(() => kill('SIGKILL'), waitMs);
+    const proxy = await startS3FaultProxy(minio?.endpointUrl ?? '');
+    onTestFinished(() => proxy.close());
+    // Killed as soon as the server has so many of the 301 objects.
+    for (const stored of [1, 70, 200, 300]) {
+      const place = `/killed-${stored}`;
+      let answered = 0;
+      let kill: (() => void) | undefined;
+      proxy.onAnswered = ({ method, url }) => {
+        answered += method === 'PUT' && !url.includes('.slipway') ? 1 : 0;
+        if (answered >= stored) kill?.();
+      };
+      const killed = await actionProcess(bundle, {
+        inputs: { ...inputsFor(place, inputs), 'endpoint-url': proxy.endpointUrl },
+        onOutput: (_, end) => {
+          kill = () => end('SIGKILL');
         },
       });
-      const left = (await objects.list(`killed-${waitMs}/`)).filter(isPublished);
-      if (left.includes(`killed-${waitMs}/latest.json`)) expect(left).toHaveLength(301);
+      expect(killed.signal, killed.log).toBe('SIGKILL');
+      const left = (await objects.list(`killed-${stored}/`)).filter(isPublished);
+      if (left.includes(`killed-${stored}/latest.json`)) expect(left).toHaveLength(301);
       const rerun = await publish(place, inputs);
       expect(rerun.exitCode, rerun.log).toBe(0);
       const uploaded = Number(rerun.outputs['uploaded']);

@@ -1,11 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { diesAtChange } from '@slipway/testkit';
 import { onTestFinished } from 'vitest';
 
 /** Starts a script of `children/` in a process of its own, on this Node, from the sources. */
 export function startChild(script: string, ...parameters: string[]): ChildProcess {
   return startChildWith({}, script, ...parameters);
+}
+
+/** The same, killed just before a change that it makes in the file system. */
+export function startDyingChild(change: number, script: string, ...parameters: string[]): ChildProcess {
+  return start({}, diesAtChange(change), script, parameters);
 }
 
 /** The same, with variables in its environment. */
@@ -14,8 +20,17 @@ export function startChildWith(
   script: string,
   ...parameters: string[]
 ): ChildProcess {
+  return start(environment, [], script, parameters);
+}
+
+function start(
+  environment: Readonly<Record<string, string>>,
+  nodeOptions: readonly string[],
+  script: string,
+  parameters: readonly string[],
+): ChildProcess {
   const file = path.join(import.meta.dirname, 'children', script);
-  const child = spawn(process.execPath, ['--conditions=source', file, ...parameters], {
+  const child = spawn(process.execPath, ['--conditions=source', ...nodeOptions, file, ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   });

@@ -27,6 +27,8 @@ const yearMs = 365 * 24 * 3_600_000;
 export class GitHubDouble implements GitHubState {
   /** Every request, in order. */
   readonly requests: GitHubRequest[] = [];
+  /** Called with each request before it is answered. */
+  onRequest: (request: GitHubRequest) => void = () => {};
   /** Each applies once. */
   readonly faults: GitHubFault[] = [];
   /** How requests differ from GitHub's description. */
@@ -130,6 +132,7 @@ export class GitHubDouble implements GitHubState {
       caller: typeof caller === 'string' ? undefined : caller,
     };
     this.requests.push(asked);
+    this.onRequest(asked);
     const fault = this.#takeFault(found.operation);
     if (fault === undefined || fault.accepted === true) {
       const reply = await this.#answer(asked, found.answer, caller);

@@ -23,13 +23,15 @@ interface Connection {
  */
 export class FileLock {
   readonly #path: () => string;
+  readonly #newPath: (key: string) => string;
   readonly #clock: Clock;
   #connection: Connection | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** `path` is asked when the lock is first needed; its directory exists then. */
-  constructor(path: () => string, clock: Clock) {
+  /** `path` is asked when the lock is first needed; its directory exists then. `newPath` gives where its file can be made. */
+  constructor(path: () => string, newPath: (key: string) => string, clock: Clock) {
     this.#path = path;
+    this.#newPath = newPath;
     this.#clock = clock;
   }
 
@@ -74,7 +76,7 @@ export class FileLock {
     if (this.#connection !== undefined) return this.#connection;
     const { DatabaseSync } = await import('node:sqlite');
     const path = this.#path();
-    const inode = makeLockFile(path);
+    const inode = makeLockFile(path, () => this.#newPath(key));
     assertWritable(path);
     try {
       const database = new DatabaseSync(path);
@@ -99,10 +101,10 @@ export class FileLock {
  * Makes the lock file when there is none; returns its inode. It is made beside and linked into place, since closing any
  * descriptor of a file gives up all POSIX locks that this process has on it.
  */
-function makeLockFile(path: string): number {
+function makeLockFile(path: string, freshPath: () => string): number {
   let stats = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) {
-    const fresh = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+    const fresh = freshPath();
     fs.closeSync(fs.openSync(fresh, 'wx', 0o666));
     try {
       fs.linkSync(fresh, path);

@@ -49,7 +49,8 @@ export class FileStore implements ObjectStore {
     this.#room = new FileRoom(directory, options.calls);
     this.#temporary = new TemporaryFiles(this.#room);
     const lockPath = () => `${this.#room.directory('', '')}/${ownDirectory}/lock.sqlite`;
-    this.#lock = new FileLock(lockPath, options.clock ?? systemClock);
+    const newPath = (key: string) => this.#temporary.newPath(key);
+    this.#lock = new FileLock(lockPath, newPath, options.clock ?? systemClock);
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {

@@ -86,14 +86,15 @@ export class TemporaryFiles {
     return directory;
   }
 
-  #nextName(): string {
+  /** Where no file is yet. What is made there is removed by a later process if this one is killed. */
+  newPath(key: string): string {
     this.#count += 1;
-    return `${hostHash()}-${process.pid}-${this.#random}-${this.#count}`;
+    return `${this.directory(key)}/${hostHash()}-${process.pid}-${this.#random}-${this.#count}`;
   }
 
   async #create(key: string): Promise<{ readonly path: string; readonly descriptor: number }> {
     for (let attempt = 0; ; attempt += 1) {
-      const path = `${this.directory(key)}/${this.#nextName()}`;
+      const path = this.newPath(key);
       try {
         const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
         return { path, descriptor: await this.#room.calls.open(path, flags, 0o666) };

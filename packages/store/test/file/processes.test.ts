@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { FileStore, openStore } from '../../src/index.ts';
 import { filesUnder, keysOf, put, temporaryDirectory, textOf } from '../objects.ts';
-import { ended, firstOutput, killed, startChild } from '../processes.ts';
+import { ended, firstOutput, killed, startChild, startDyingChild } from '../processes.ts';
 
 describe('a mirror directory used by many processes', () => {
   test('I3: of 16 at once, each compare-and-swap is kept', async () => {
@@ -60,21 +60,24 @@ describe('a mirror directory used by many processes', () => {
     const directory = temporaryDirectory();
     const url = `file://${directory}`;
     const leftovers: number[] = [];
-    for (let round = 0; round < 6; round += 1) {
-      const writer = startChild('write-forever.ts', url, 'object');
-      expect(await firstOutput(writer)).toBe('written\n');
-      await systemClock.sleep(5 * round);
-      await killed(writer);
-      leftovers.push(fs.readdirSync(`${directory}/.slipway/tmp`).length);
+    // Just before each of the changes that it makes: of directories, of the lock, of two objects one after the other.
+    for (let change = 1; change <= 14; change += 1) {
+      const writer = startDyingChild(change, 'write-forever.ts', url, 'object');
+      expect(await ended(writer)).toMatchObject({ code: 'SIGKILL' });
+      const temporary = `${directory}/.slipway/tmp`;
+      leftovers.push(fs.existsSync(temporary) ? fs.readdirSync(temporary).length : 0);
       const object = await (await openStore(url)).read('object', { maxBytes: 3_000_000 });
-      const text = Buffer.from(object?.body ?? []).toString();
+      if (object === undefined) continue;
+      const text = Buffer.from(object.body).toString();
       const pattern = text.slice(0, text.indexOf(' ', text.indexOf(' ') + 1) + 1);
       expect(text === pattern.repeat(Math.ceil(3_000_000 / pattern.length)).slice(0, 3_000_000)).toBe(true);
     }
     await put(await openStore(url), 'other', 'x');
     expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'object', 'other']);
     expect(fs.readdirSync(`${directory}/.slipway/tmp`)).toEqual([]);
-    expect(Math.max(...leftovers)).toBeLessThanOrEqual(1);
+    // Some died with a file in the making, the lock's and an object's at most, and the next one removed it.
+    expect(Math.max(...leftovers)).toBeGreaterThan(0);
+    expect(Math.max(...leftovers)).toBeLessThanOrEqual(2);
   });
 
   test('I5: what dead processes of this machine left is removed, and nothing else', async () => {
