@@ -1,5 +1,5 @@
 import { counted, formatDuration, printable, UserError } from '@slipway/core';
-import type { ActionResult, SummaryBlock } from '@slipway/runner';
+import { type ActionResult, reportFile, type SummaryBlock } from '@slipway/runner';
 import { customerText } from './customer.ts';
 import type { Execution, FoundFailure } from './execute.ts';
 import { hintOf } from './hints.ts';
@@ -23,8 +23,6 @@ export function report({ plan, execution, reportPath }: ReportInput): ActionResu
   const failure = execution && failingCheck && failureOf(plan, execution, failingCheck);
   const passedCases = execution?.passedCases ?? 0;
   const body = {
-    action: 'license-key-check',
-    reportVersion: 1,
     result,
     plan,
     passedCases,
@@ -35,14 +33,7 @@ export function report({ plan, execution, reportPath }: ReportInput): ActionResu
   };
   return {
     outputs: { result, cases: passedCases, seed: plan.seed, 'failing-check': failingCheck ?? '' },
-    files: [
-      {
-        output: 'report',
-        path: reportPath,
-        defaultName: 'license-key-check-report.json',
-        contents: `${JSON.stringify(body, undefined, 2)}\n`,
-      },
-    ],
+    files: [reportFile('license-key-check', reportPath, body)],
     summary: execution === undefined ? plannedSummary(plan) : summary(plan, execution, failingCheck),
     problems: [],
     failure,

@@ -2,37 +2,37 @@ import { printable } from '@slipway/core';
 import { type ActionDefinition, booleanOf } from '@slipway/runner';
 import { closest } from './closest.ts';
 
-/** The flags of every command, beside the inputs of its action. */
+/** The flags of every command, besides the inputs of its action. */
 export const commonFlags = {
-  json: 'Write the report and all outputs, secret ones too, as JSON to standard output, and everything else to standard error.',
-  debug: 'Tell more, and show where an error came from.',
+  json: 'Write the report and all outputs, including secret ones, as JSON to standard output, and everything else to standard error.',
+  debug: 'Show more detail, and the stack of an error.',
   help: 'Show this help.',
 } as const;
 
 export type CommonFlag = keyof typeof commonFlags;
 
-/** The flag that writes outputs, also of every command. */
+/** The flag of every command that writes outputs. */
 export const writeFlag = 'write';
 
-/** The place that stands for standard output. */
+/** The place that means standard output. */
 export const standardOutput = '-';
 
 export interface ParsedArguments {
-  /** What was given for each input, in order; booleans as `true` and `false`. */
+  /** The values of each input in their order, booleans as `true` and `false`. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly flags: ReadonlySet<CommonFlag>;
-  /** Where outputs are to be written: a path, or `-` for standard output. */
+  /** Where to write outputs: a path, or `-` for standard output. */
   readonly writes: ReadonlyMap<string, string>;
   /** Inputs whose flag had no value. */
   readonly refused: ReadonlySet<string>;
-  /** A sentence for each argument that means nothing. Values are never repeated: one may be a misplaced secret. */
+  /** A sentence for each bad argument. It never repeats a value, which may be a misplaced secret. */
   readonly problems: readonly string[];
 }
 
 /**
  * Reads the arguments after the action's name: `--name value`, `--name=value`, and for booleans also `--name` and
- * `--no-name` alone. Never throws: everything wrong is in `problems`. Unlike `parseArgs` of Node it never takes a flag for the
- * value of the flag before it, so that each problem is told once and none hides another.
+ * `--no-name` alone. Never throws: every problem is in `problems`. Unlike Node's `parseArgs` it never takes a flag for the
+ * value of the flag before it, so that each problem is reported once and none hides another.
  */
 export function parseArguments(
   args: readonly string[],
@@ -55,7 +55,7 @@ export function parseArguments(
     const argument = args[index] === '-h' ? '--help' : (args[index] ?? '');
     const [, name, inlineValue] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
     if (name === undefined) {
-      // What follows a flag that there is not was meant for it.
+      // A value after an unknown flag was meant for that flag.
       if (!wasUnknown) problems.push(strayArgument(argument, previous, isBoolean(previous)));
       wasUnknown = false;
       continue;
@@ -67,7 +67,7 @@ export function parseArguments(
       if (inlineValue === undefined) flags.add(name);
       else problems.push(`--${name} takes no value`);
     } else if (isBoolean(name)) {
-      // Nothing but flags stands among the arguments, so a word for a boolean can only be of this one.
+      // Arguments are flags and their values, so the next word can only be the value of this flag.
       const next = args[index + 1];
       const word = next !== undefined && booleanOf(next) !== undefined ? next : undefined;
       add(name, inlineValue ?? word ?? 'true');
@@ -89,7 +89,7 @@ export function parseArguments(
         add(name, value);
       } else {
         refused.add(name);
-        problems.push(`--${name} needs a value (one that starts with a dash is written --${name}=-…)`);
+        problems.push(`--${name} needs a value (write one that starts with a dash as --${name}=-…)`);
       }
     }
   }
@@ -101,7 +101,7 @@ export function parseArguments(
   return { given, flags, writes: destinations.writes, refused, problems };
 }
 
-/** What `--write NAME=FILE` asks for. */
+/** The outputs and places of every `--write NAME=FILE`. */
 function parseWrites(
   texts: readonly string[],
   outputs: readonly string[],
@@ -115,7 +115,7 @@ function parseWrites(
     } else if (!outputs.includes(name)) {
       const match = closest(name, outputs);
       const advice = match === undefined ? `its outputs are ${outputs.join(', ')}` : `did you mean ${match}?`;
-      problems.push(`--${writeFlag}: there is no output ${printable(name, 80)} (${advice})`);
+      problems.push(`--${writeFlag} has the unknown output ${printable(name, 80)} (${advice})`);
     } else if (writes.has(name)) {
       problems.push(`--${writeFlag} names ${name} twice`);
     } else if ([...writes.values()].includes(place)) {
@@ -135,13 +135,13 @@ function isCommonFlag(name: string): name is CommonFlag {
 
 function strayArgument(argument: string, previous: string, isAfterBoolean: boolean): string {
   const where = previous === '' ? 'after the name of the action' : `after --${printable(previous, 80)}`;
-  if (/^-[a-z]/i.test(argument)) return `an argument ${where} begins with one dash, and flags begin with two`;
-  const advice = isAfterBoolean ? ', and is neither true nor false' : '';
+  if (/^-[a-z]/i.test(argument)) return `an argument ${where} begins with one dash, but flags begin with two`;
+  const advice = isAfterBoolean ? ', and is not true or false' : '';
   return `an argument ${where} belongs to no flag${advice}`;
 }
 
 function unknownFlag(name: string, known: readonly string[]): string {
   const match = closest(name, known);
   const suggestion = match === undefined ? '' : ` (did you mean --${match}?)`;
-  return `there is no --${printable(name, 80)}${suggestion}`;
+  return `--${printable(name, 80)} is not a flag${suggestion}`;
 }

@@ -1,4 +1,4 @@
-/** The one of `candidates` that `word` is most likely a slip of, or undefined when none is near. */
+/** The one of `candidates` that `word` is most likely a typo of; undefined when none is close. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(word.length / 3));
   if (word.length > 100) return undefined;
@@ -9,7 +9,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return best !== undefined && best.distance <= limit ? best.candidate : undefined;
 }
 
-/** How many letters must be put in, taken out or replaced to turn `a` into `b` (Levenshtein). */
+/** How many letters must be inserted, deleted or replaced to turn `a` into `b` (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let line = 1; line <= a.length; line += 1) {

@@ -1,8 +1,8 @@
-/** Every status that `slipway` ends with by itself. */
+/** Every exit status that `slipway` sets itself. */
 export const exitStatuses = {
-  0: 'it is done',
-  1: 'it failed, for the reasons that it gave',
+  0: 'success',
+  1: 'it failed, for the reasons it printed',
   2: 'the arguments are wrong, and nothing was done',
-  130: 'it was cancelled by SIGINT, as Ctrl+C sends it',
-  143: 'it was cancelled by SIGTERM, as kill, timeout and shutdowns send it',
+  130: 'it was cancelled by SIGINT, which Ctrl+C sends',
+  143: 'it was cancelled by SIGTERM, which kill, timeout and shutdowns send',
 } as const;

@@ -43,17 +43,14 @@ export function actionHelp(action: ActionDefinition): string {
     ),
     '',
     ...wrap(
-      '@FILE as a value stands for what the file holds, @- for standard input, @@ for a leading @. What has … after it ' +
-        'takes its flag several times, or lines. --flag alone is --flag true, and --no-flag is --flag false. Each input can also come from a variable, such as ' +
-        `${environmentVariable(exampleName)}; flags win. Secrets are taken only from files, standard input and variables. ` +
-        'A value that is given must not be empty, a list may be. The workspace is the directory that slipway is started in.',
+      'The value @FILE stands for the contents of the file, @- for standard input, @@ for a leading @. A flag with … can be ' +
+        'repeated, or take several lines. --flag alone means --flag true, and --no-flag means --flag false. Each input can also come from a variable, such as ' +
+        `${environmentVariable(exampleName)}; flags take precedence. Secrets are read only from files, standard input and variables. ` +
+        'A value must not be empty, except a list. The workspace is the current directory.',
       width,
     ),
     '',
-    ...wrap(
-      `Outputs, each for --${writeFlag} NAME=FILE; secret ones are shown only so, and with --json:`,
-      width,
-    ),
+    ...wrap(`Outputs, for --${writeFlag} NAME=FILE. Secret ones are shown only by it and by --json:`, width),
     ...definitionList(
       Object.entries(action.outputs).map(([name, output]) => [outputTerm(name, output), output.description]),
       width,
@@ -74,7 +71,7 @@ function commonFlagEntries(): readonly (readonly [string, string])[] {
   return [
     [
       `--${writeFlag} NAME=FILE …`,
-      'Write an output to a file: the file that it is, or its value, an item a line. Outputs that are files are written nowhere else, except where an input names a place. A secret one is readable for you alone. With - for FILE it goes to standard output, and everything else to standard error.',
+      'Write an output to a file: the file itself, or the value with one item per line. Files are not written otherwise, unless an input names a place. Only you can read a secret one. With - for FILE the output goes to standard output, and everything else to standard error.',
     ],
     ...Object.entries(commonFlags).map(([name, text]) => [`--${name}`, text] as const),
   ];

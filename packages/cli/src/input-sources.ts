@@ -24,9 +24,9 @@ export function environmentVariable(name: string): string {
 }
 
 /**
- * The text of every input that was given: from its flag, or else from its variable. `@file` stands for what the file
- * holds (UTF-8, at most 10 MiB), `@-` for standard input, `@@x` for `@x`. Secrets as plain arguments are refused, because
- * everybody on the machine can read those.
+ * The text of every input that was given: from its flag, or else from its variable. `@file` stands for the contents of
+ * the file (UTF-8, at most 10 MiB), `@-` for standard input, `@@x` for `@x`. Secrets as plain arguments are refused,
+ * because every user of the machine can read arguments.
  */
 export async function readInputTexts(
   inputs: InputDeclarations,
@@ -52,13 +52,13 @@ export async function readInputTexts(
       continue;
     }
     if (values.length > 1 && declaration.repeatable !== true) {
-      refuse(name, `--${name} is given ${values.length} times, and takes one value`);
+      refuse(name, `--${name} takes one value, but is given ${values.length} times`);
       continue;
     }
     const parts: string[] = [];
     for (const value of values) {
       if (value === '@-' && standardInputReader !== undefined) {
-        refuse(name, `--${name} cannot read standard input: --${standardInputReader} does`);
+        refuse(name, `--${name} cannot read standard input, because --${standardInputReader} already does`);
         continue;
       }
       if (value === '@-') standardInputReader = name;
@@ -77,15 +77,15 @@ export async function readInputTexts(
 }
 
 /**
- * Whether a text that was given says nothing. Such a text is what is left of a variable that is not set, or of a program that
- * failed: a release would go out unsigned or unverified, without a word. A list may be empty.
+ * Whether a given text is empty by mistake, because a variable was not set or a program failed. A release would go out
+ * unsigned or unverified without a word. A list may be empty.
  */
 function isMistake(declaration: InputDeclaration<unknown>, text: string): boolean {
   return isBlank(declaration, text) && !Array.isArray(declaration.absent);
 }
 
-function emptyText(what: string, wayOut: string): string {
-  return `${what} is given and empty: give a value, or ${wayOut}`;
+function emptyText(what: string, remedy: string): string {
+  return `${what} is empty: give a value, or ${remedy}`;
 }
 
 async function readValue(
@@ -108,8 +108,8 @@ async function readValue(
 
 function secretArgument(name: string): string {
   return (
-    `--${name} is a secret, and everybody on this machine can read arguments: ` +
-    `put it in a file and write --${name} @FILE, or @- for standard input, or set ${environmentVariable(name)}`
+    `--${name} is a secret, and every user of this machine can read arguments: ` +
+    `put it in a file and write --${name} @FILE, pass @- for standard input, or set ${environmentVariable(name)}`
   );
 }
 
@@ -118,7 +118,7 @@ async function readText(path: string, sources: Sources): Promise<string> {
   let bytes = 0;
   for await (const chunk of sources.open(path)) {
     bytes += chunk.byteLength;
-    if (bytes > maxFileBytes) throw new UserError('too-large', 'it has more than 10 MiB');
+    if (bytes > maxFileBytes) throw new UserError('too-large', 'it is larger than 10 MiB');
     chunks.push(chunk);
   }
   const whole = Buffer.concat(chunks);
@@ -133,7 +133,7 @@ function readFailure(error: unknown): string {
   const code = systemErrorCode(error) ?? 'unknown';
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
-    EACCES: 'you may not read it',
+    EACCES: 'permission denied',
     EISDIR: 'it is a directory',
   };
   return reasons[code] ?? code;

@@ -7,7 +7,7 @@ import { failureText } from '@slipway/runner';
 import { registry } from './registry.ts';
 import { runCommand, workerActionKey } from './run-command.ts';
 
-/** How long what is still open after the end may take to close by itself. */
+/** How long open handles may keep the process alive after its work is done. */
 const lingerMs = 2_000;
 
 async function main(): Promise<void> {
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
       );
     });
   }
-  // A reader that left, such as `head`, is no failure.
+  // A reader that stops early, such as `head`, is not a failure.
   process.stdout.on('error', () => process.exit(0));
   process.exitCode = await runCommand(process.argv.slice(2), {
     registry,

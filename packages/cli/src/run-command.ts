@@ -16,7 +16,7 @@ import type { ActionRegistry } from './registry.ts';
 import { showResult } from './show-result.ts';
 import { lineWriter, type Terminal, terminalProgress } from './terminal.ts';
 
-/** Where worker threads of the CLI find which action they belong to. */
+/** The key under which worker threads find the name of their action. */
 export const workerActionKey = 'slipway-action';
 
 export interface CommandSurroundings extends Terminal {
@@ -25,7 +25,7 @@ export interface CommandSurroundings extends Terminal {
   readonly clock: Clock;
   readonly workDirectory: string;
   readonly workerEntry: string | undefined;
-  /** Called with what knows the secrets, before any is read. */
+  /** Called with the redactor of the run, before any secret is read. */
   readonly onRedactor?: ((redactor: Redactor) => void) | undefined;
 }
 
@@ -45,13 +45,13 @@ export async function runCommand(
     );
     return name === undefined ? 2 : 0;
   }
-  // No input is called so, and no flag takes what begins with a dash for its value.
+  // No input has this name, and no flag takes a value that begins with a dash.
   if (args.includes('--version')) {
     output.write(`${version}\n`);
     return 0;
   }
   if (name.startsWith('-')) {
-    error.write('Flags stand after the name of the action: slipway ACTION [--input value …]\n');
+    error.write('Flags must come after the name of the action: slipway ACTION [--input value …]\n');
     return 2;
   }
   const entry = Object.hasOwn(registry, name) ? registry[name] : undefined;

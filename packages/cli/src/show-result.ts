@@ -19,15 +19,15 @@ const maxShownProblems = 100;
 export interface Showing extends Terminal {
   readonly workDirectory: string;
   readonly redactor: Redactor;
-  /** Standard output gets the report and all outputs as JSON, and nothing else. */
+  /** Whether standard output gets the report and all outputs as JSON, and nothing else. */
   readonly json: boolean;
   /** Where outputs are written, as `ParsedArguments.writes`. */
   readonly writes: ReadonlyMap<string, string>;
 }
 
 /**
- * Writes the files and outputs that the user named, and shows the result. Whatever fails, the rest is still written and
- * shown; returns the first failure.
+ * Writes the files and outputs that the user named, and shows the result. If something fails, the rest is still written
+ * and shown. Returns the first failure.
  */
 export async function showResult(
   action: ActionDefinition,
@@ -64,7 +64,7 @@ export async function showResult(
 
 interface FileToWrite {
   readonly file: ResultFile;
-  /** Its path is the value of the output; otherwise the file holds the value. */
+  /** Whether its path is the value of the output; otherwise the file contains the value. */
   readonly isAnOutput: boolean;
 }
 
@@ -82,7 +82,7 @@ function filesToWrite(
       const file = fileOf(action, result, output);
       if (file === undefined) {
         lineWriter(showing.error, showing, showing.redactor).line(
-          `This run has no ${output}: ${path} is not written.`,
+          `This run has no output ${output}, so ${path} is not written.`,
           'yellow',
         );
         return [];
@@ -92,7 +92,7 @@ function filesToWrite(
   return [...placed, ...asked];
 }
 
-/** An output as a file: the file that it is, or one that holds its value. Undefined where this run has neither. */
+/** The file of an output, or one with its value. Undefined where this run has neither. */
 function fileOf(action: ActionDefinition, result: ActionResult, output: string): ResultFile | undefined {
   if (action.outputs[output]?.kind === 'file') return result.files.find((file) => file.output === output);
   const value = result.outputs[output];
@@ -106,12 +106,12 @@ function writeToStandardOutput(action: ActionDefinition, result: ActionResult, s
     if (place !== standardOutput) continue;
     const file = fileOf(action, result, output);
     if (file === undefined) {
-      lineWriter(showing.error, showing, redactor).line(`This run has no ${output}.`, 'yellow');
+      lineWriter(showing.error, showing, redactor).line(`This run has no output ${output}.`, 'yellow');
       continue;
     }
     const text = contentsText(file.contents);
     const shown = file.isPublic ? text : redactor.redact(text);
-    // Programs get what it is; a terminal, and a runner that looks for commands, what is safe to print.
+    // Programs get the text unchanged; a terminal, or a runner that looks for commands, gets what is safe to print.
     if (stream.isTTY !== true && environment['GITHUB_ACTIONS'] !== 'true') stream.write(shown);
     else if (shown !== '') lineWriter(stream, showing, redactor).line(shown.replace(/\n$/, ''));
   }
@@ -128,7 +128,7 @@ function jsonText(
   const report: unknown = file === undefined ? {} : JSON.parse(contentsText(file.contents));
   const outputs = outputValues(action, result.outputs, paths);
   const text = JSON.stringify({ ...(report as object), outputs }, undefined, 2);
-  // A runner takes "##[" for a command wherever it is; JSON has another way to write it.
+  // A runner takes "##[" for a command anywhere in a line. JSON can escape it.
   return redactor.redact(text).replaceAll('##[', '#\\u0023[');
 }
 
@@ -160,14 +160,14 @@ function showReadably(
   }
 }
 
-/** The path of a secret file is none. */
+/** Whether the value is secret. The path of a secret file is not. */
 function isSecret(output: OutputDeclaration | undefined): boolean {
   return output?.secret === true && output.kind !== 'file';
 }
 
 function hiddenText(name: string, value: string): string {
   const lines = counted(value.split('\n').length, 'line');
-  return `hidden, ${lines}: --write ${name}=FILE writes it for you alone, --write ${name}=- prints it`;
+  return `hidden (${lines}): --write ${name}=FILE writes it to a file only you can read, --write ${name}=- prints it`;
 }
 
 function showProblems(result: ActionResult, stream: Stream, showing: Showing): void {

@@ -20,12 +20,12 @@ export interface Terminal {
 
 export type Style = 'red' | 'yellow' | 'cyan' | 'bold' | 'dim';
 
-/** Writes redacted lines to a stream, in colours where a person looks at it and `NO_COLOR` is not set. */
+/** Writes redacted lines to a stream, in colour on a terminal unless `NO_COLOR` is set. */
 export function lineWriter(stream: Stream, terminal: Terminal, redactor: Redactor) {
   const coloured =
     stream.isTTY === true && !terminal.environment['NO_COLOR'] && terminal.environment['TERM'] !== 'dumb';
   return {
-    /** `text` may have several lines; each is made printable, and none is cut. */
+    /** `text` may have several lines. Each is made printable, and none is shortened. */
     line(text: string, style?: Style): void {
       for (const line of redactor.redact(text).split(/\r?\n/)) {
         const safe = printableLine(line);
@@ -38,8 +38,8 @@ export function lineWriter(stream: Stream, terminal: Terminal, redactor: Redacto
 }
 
 /**
- * Progress on standard error: on a terminal one line that is drawn over, with rate and time left; elsewhere a line at
- * the beginning and the end of a step, and every five seconds between.
+ * Progress on standard error: on a terminal one line that is redrawn, with rate and time left; elsewhere a line at the
+ * beginning and end of a step, and every five seconds in between.
  */
 export function terminalProgress(
   terminal: Terminal,

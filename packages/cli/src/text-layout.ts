@@ -3,7 +3,7 @@ import type { SummaryBlock } from '@slipway/runner';
 
 const maxOutputLines = 100;
 
-/** `text` broken at spaces into lines of at most `width` characters; a longer word stands alone. */
+/** `text` broken at spaces into lines of at most `width` characters. A longer word gets a line of its own. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
@@ -34,8 +34,8 @@ export function definitionList(
 }
 
 /**
- * A table with aligned columns; columns of numbers are aligned to the right. Every cell is made printable, and is whole
- * however wide the terminal is, because people copy from it. A cell may have several lines.
+ * A table with aligned columns, numbers to the right. Cells are made printable but never shortened, however narrow the
+ * terminal is, because people copy from them. A cell may have several lines.
  */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const cellLines = (row: readonly string[]): readonly (readonly string[])[] => {
@@ -67,7 +67,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
   return [...lines.slice(0, headLines.length), rule, ...lines.slice(headLines.length)];
 }
 
-/** Outputs and their values, each line of a value on its own. */
+/** Outputs and their values, with each line of a value on a line of its own. */
 export function outputLines(outputs: readonly (readonly [name: string, value: string])[]): readonly string[] {
   const rows = outputs.flatMap(([name, value]) => {
     const lines = value.split(/\r?\n/);
@@ -86,7 +86,7 @@ export function outputLines(outputs: readonly (readonly [name: string, value: st
   return [...head, ...rows.map(([name, line]) => `${name.padEnd(width)}  ${line}`.trimEnd())];
 }
 
-/** A summary as lines for a terminal. `redact` sees every text before it is cut or escaped. */
+/** A summary as lines for a terminal. `redact` gets every text before it is shortened or escaped. */
 export function textBlocks(
   blocks: readonly SummaryBlock[],
   redact: (text: string) => string = (text) => text,
@@ -98,7 +98,7 @@ export function textBlocks(
       case 'text':
         return printableLines(redact(block.text));
       case 'code':
-        // A diagram's source is no picture on a terminal.
+        // A terminal cannot draw the diagram.
         return block.language === 'mermaid'
           ? []
           : printableLines(redact(block.text)).map((line) => `  ${line}`);

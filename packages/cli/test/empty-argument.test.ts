@@ -24,12 +24,12 @@ describe('an empty argument', () => {
   test('is a mistake elsewhere', async () => {
     const { refused, problems } = await read({ plain: [' '], prefix: ['a'] });
     expect([...refused]).toEqual(['plain']);
-    expect(problems).toEqual(['--plain is given and empty: give a value, or leave it out']);
+    expect(problems).toEqual(['--plain is empty: give a value, or leave it out']);
   });
 
   test('is not what an empty variable is, which a script sets for what it has no value for', async () => {
     const { refused, problems } = await read({}, { SLIPWAY_PREFIX: '' });
     expect([...refused]).toEqual(['prefix']);
-    expect(problems).toEqual(['SLIPWAY_PREFIX is given and empty: give a value, or unset it']);
+    expect(problems).toEqual(['SLIPWAY_PREFIX is empty: give a value, or unset it']);
   });
 });

@@ -127,8 +127,8 @@ describe('--write', () => {
     writeFileSync(join(directory, 'earlier'), 'earlier');
     const ran = await run(['--how', 'dry', '--write', 'list=earlier', '--write', 'links=-']);
     expect(ran).toMatchObject({ status: 0, output: '' });
-    expect(ran.error).toContain('This run has no list: earlier is not written.\n');
-    expect(ran.error).toContain('This run has no links.\n');
+    expect(ran.error).toContain('This run has no output list, so earlier is not written.\n');
+    expect(ran.error).toContain('This run has no output links.\n');
     expect(written('earlier')).toBe('earlier');
   });
 
@@ -142,7 +142,7 @@ describe('--write', () => {
   });
 
   test.each([
-    [['--write', 'lists=x'], 'there is no output lists (did you mean list?)'],
+    [['--write', 'lists=x'], '--write has the unknown output lists (did you mean list?)'],
     [['--write', 'list'], '--write takes NAME=FILE'],
     [['--write', 'list='], '--write takes NAME=FILE'],
     [['--write'], '--write takes NAME=FILE'],
@@ -207,7 +207,7 @@ describe('what is shown of a result', () => {
     const { output, error } = await run(['--debug']);
     expect(output + error).not.toContain('secret-path');
     expect(output).toContain(
-      'hidden, 2 lines: --write links=FILE writes it for you alone, --write links=- prints it',
+      'hidden (2 lines): --write links=FILE writes it to a file only you can read, --write links=- prints it',
     );
     expect((await run(['--how', 'aloud'])).output).toContain('https://example.org/6/secret-path');
   });
@@ -267,8 +267,8 @@ describe('I7: the links that download-publish makes', () => {
       expect(ran.output + ran.error).not.toMatch(
         /[0-9a-f]{16}\/linux|linux\/app\.zip.*https?:|\/[0-9a-f]{32}\//,
       );
-      expect(ran.output).toMatch(/^urls +hidden, 1 line: /m);
-      expect(ran.output).toMatch(/^prefixes +hidden, 1 line: /m);
+      expect(ran.output).toMatch(/^urls +hidden \(1 line\): /m);
+      expect(ran.output).toMatch(/^prefixes +hidden \(1 line\): /m);
     }
     const told = await publish('--operation', 'window');
     const link = /^urls +(https:\/\/example\.org\/downloads\/\d+\/[0-9a-f]{32}\/\S+\/app\.zip)$/m;

@@ -146,11 +146,11 @@ describe('the arguments of slipway', () => {
       expect(error).toMatch(/an argument after --(no-)?dry-run belongs to no flag/);
     }
     const maybe = await run(['echo', '--title', 'a', '--dry-run', 'maybe']);
-    expect(maybe.error).toContain('after --dry-run belongs to no flag, and is neither true nor false');
+    expect(maybe.error).toContain('after --dry-run belongs to no flag, and is not true or false');
     const dash = await run(['echo', '--title', 'a', '-v']);
-    expect(dash.error).toContain('begins with one dash, and flags begin with two');
+    expect(dash.error).toContain('begins with one dash, but flags begin with two');
     expect((await run(['echo', '--title', 'a', '--dry-run', '--no-dry-run'])).error).toContain(
-      '--dry-run is given 2 times, and takes one value',
+      '--dry-run takes one value, but is given 2 times',
     );
   });
 
@@ -162,7 +162,7 @@ describe('the arguments of slipway', () => {
     );
     const { status, error } = await run(['echo', '--title', 'a', '--title', 'b']);
     expect(status).toBe(2);
-    expect(error).toContain('--title is given 2 times, and takes one value');
+    expect(error).toContain('--title takes one value, but is given 2 times');
   });
 
   test('are read from files, standard input and variables, and flags win over variables', async () => {
@@ -179,18 +179,18 @@ describe('the arguments of slipway', () => {
   });
 
   test.each([
-    ['a secret in an empty file', ['--key', `@${file('empty', ' \n')}`], {}, '--key is given and empty'],
-    ['a secret from nothing', ['--key', '@-'], {}, '--key is given and empty: give a value, or leave it out'],
+    ['a secret in an empty file', ['--key', `@${file('empty', ' \n')}`], {}, '--key is empty'],
+    ['a secret from nothing', ['--key', '@-'], {}, '--key is empty: give a value, or leave it out'],
     [
       'a secret in an empty variable',
       [],
       { SLIPWAY_KEY: '' },
-      'SLIPWAY_KEY is given and empty: give a value, or unset it',
+      'SLIPWAY_KEY is empty: give a value, or unset it',
     ],
-    ['a path', ['--report='], {}, '--report is given and empty'],
-    ['a text of blanks', ['--title', ' \t '], {}, '--title is given and empty'],
-    ['a block', ['--keys', '\n'], {}, '--keys is given and empty'],
-    ['a boolean', ['--dry-run='], {}, '--dry-run is given and empty'],
+    ['a path', ['--report='], {}, '--report is empty'],
+    ['a text of blanks', ['--title', ' \t '], {}, '--title is empty'],
+    ['a block', ['--keys', '\n'], {}, '--keys is empty'],
+    ['a boolean', ['--dry-run='], {}, '--dry-run is empty'],
   ])('that are empty are no values: %s', async (_, args: readonly string[], environment, message) => {
     const ran = await run(['echo', ...(args.includes('--title') ? [] : ['--title', 'a']), ...args], {
       environment,
@@ -218,8 +218,8 @@ describe('the arguments of slipway', () => {
     expect(ran.output).toBe('');
     expect(ran.error.split('\n')).toEqual([
       'echo failed with: 6 problems in its inputs:',
-      '- there is no --titel (did you mean --title?)',
-      '- --how needs a value (one that starts with a dash is written --how=-…)',
+      '- --titel is not a flag (did you mean --title?)',
+      '- --how needs a value (write one that starts with a dash as --how=-…)',
       '- --json takes no value',
       '- --names cannot be read from "/nowhere": there is no such file',
       '- --title is required',

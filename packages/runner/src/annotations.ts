@@ -1,11 +1,11 @@
 import { counted, type Problem, type Severity } from '@slipway/core';
 import type { WorkflowLog } from './workflow-log.ts';
 
-/** GitHub shows ten annotations of each kind a step; one of the errors is kept for the failure itself. */
+/** GitHub shows ten annotations of each kind per step; one error is reserved for the failure itself. */
 const maxAnnotations = 10;
 const maxLoggedProblems = 5_000;
 
-/** A problem in words, on as few lines as it needs. */
+/** A problem as text, with its hint on a line of its own. */
 export function problemText(problem: Problem): string {
   const subject = problem.key === undefined ? '' : `${problem.key}: `;
   const hint = problem.hint === undefined ? '' : `\n${problem.hint}`;
@@ -13,8 +13,8 @@ export function problemText(problem: Problem): string {
 }
 
 /**
- * Shows problems as annotations, at most ten of each severity (nine errors): when there are more, the last one tells
- * how many, and the log lists all of them.
+ * Shows problems as annotations, at most ten of each severity (nine errors). If there are more, the last annotation says
+ * how many, and the log lists them all.
  */
 export function annotateProblems(log: WorkflowLog, action: string, problems: readonly Problem[]): void {
   let listed = false;

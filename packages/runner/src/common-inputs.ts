@@ -1,12 +1,12 @@
 import { input } from './input.ts';
 
-/** Inputs that many actions have, each declared once. An action may describe one in words of its own. */
+/** Inputs that many actions have, each declared once. An action may override a description. */
 export const commonInputs = {
   'dry-run': input.boolean({ description: 'Print what would be done and change nothing.', default: 'false' }),
   report: input.path({ description: 'Where to write the JSON report. A temporary file when not given.' }),
 };
 
-/** Inputs of actions that sign with an OpenPGP key. `trusted-keys` needs a `check`, which this package does not have. */
+/** Inputs of actions that sign with an OpenPGP key. Actions add the `check` of `trusted-keys`, which needs `@slipway/signing`. */
 export const signingInputs = {
   'signing-key': input.requiredSecret({
     description: 'The armored OpenPGP private key to sign with, or its base64 encoding.',

@@ -1,39 +1,39 @@
 import type { Clock, Environment, Problem, ProgressPort, SlipwayError, TextForm } from '@slipway/core';
 
 /**
- * One input of an action: its type, parser, default and words. Everything else that knows an input (`action.yml`, the
- * README table, the CLI flag, the types in the action) is derived from this.
+ * One input of an action: its type, parser, default and description. `action.yml`, the table in the README, the CLI flag
+ * and the types in the action are all derived from it.
  */
 export interface InputDeclaration<Value> {
   /** What the documentation calls the type: `path`, `boolean`, `list`, … */
   readonly kind: string;
-  /** Markdown, one sentence or two. */
+  /** One or two sentences of Markdown. */
   readonly description: string;
   readonly required: boolean;
-  /** What an empty input means, as a user would write it. */
+  /** The value of an empty input, as a user would write it. */
   readonly default?: string | undefined;
   /**
-   * What an empty argument on a terminal stands for, as in `--prefix ''`: there it is something that was written, while a workflow
-   * gives an empty text for whatever it has no value for.
+   * The value of an empty argument on a terminal, as in `--prefix ''`. There it is deliberate, while a workflow passes an
+   * empty text for every input without a value.
    */
   readonly emptyArgument?: string | undefined;
-  /** Its value is lines, so that a terminal may give it piece by piece: the flag stands once for each. */
+  /** The value consists of lines, so on a terminal the flag may be repeated, once per line. */
   readonly repeatable?: boolean | undefined;
-  /** Masked as soon as it is read; on the CLI never a plain argument. */
+  /** Masked as soon as it is read, and never a plain argument on the CLI. */
   readonly secret: boolean;
-  /** Blanks and line ends around it are a part of it. */
+  /** Surrounding spaces and line ends are part of the value. */
   readonly verbatim?: boolean | undefined;
-  /** The allowed words of a `choice`. */
+  /** The allowed values of a `choice`. */
   readonly choices?: readonly string[] | undefined;
-  /** What the text may hold at all, looked at before it is parsed; anything when not given. */
+  /** Which characters the text may contain, checked before it is parsed. Any when not given. */
   readonly form?: TextForm | undefined;
-  /** Parses a non-empty text, trimmed unless it is `verbatim`; throws an `Error` whose message says what is wrong with it. */
+  /** Parses a non-empty text, which is trimmed unless `verbatim`. Throws an `Error` such as "must be a URL". */
   readonly parse: (text: string) => Value;
   /** The value of an input that is not given and has no default. */
   readonly absent: Value;
   /**
-   * Looks beyond the form of a given value, for example whether the directory is there; throws an `Error` whose message
-   * says what is wrong. So this is told together with everything else that is wrong with the inputs.
+   * Checks more than the form of a value, such as whether a directory exists, so that this is reported together with all
+   * other problems of the inputs. Throws an `Error` as `parse` does.
    */
   readonly check?: ((value: Value, surroundings: InputSurroundings) => Promise<void>) | undefined;
 }
@@ -45,7 +45,7 @@ export interface InputSurroundings {
   readonly environment: Environment;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: declarations of every value type stand side by side here.
+// biome-ignore lint/suspicious/noExplicitAny: this holds declarations of every value type.
 export type InputDeclarations = Readonly<Record<string, InputDeclaration<any>>>;
 
 type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
@@ -61,18 +61,18 @@ export type InputsOf<Declarations extends InputDeclarations> = {
 export interface OutputDeclaration {
   readonly description: string;
   /**
-   * What the text of its value is: `lines` has an item on each, `json` is a JSON text, and `file` is the path of the
-   * `ResultFile` of this name. A single value when not given.
+   * The form of the value: `lines` has an item per line, `json` is JSON text, and `file` is the path of the `ResultFile`
+   * of this name. A single value when not given.
    */
   readonly kind?: 'lines' | 'json' | 'file';
   /**
-   * Whoever has it may do what others must not, such as open a secret link. Workflows hand it on unseen; a terminal shows it
-   * only to who asks for it by name, and a file of it is for its owner alone.
+   * The value gives access to something, as a secret link does. Workflows pass it on unseen; a terminal shows it only when
+   * asked for by name, and only the owner can read a file of it.
    */
   readonly secret?: true;
 }
 
-/** A piece of a job summary; the runner renders and escapes it. Texts are plain text, not Markdown. */
+/** A part of a job summary. Texts are plain text, not Markdown: the runner escapes them. */
 export type SummaryBlock =
   | { readonly kind: 'heading'; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
@@ -84,17 +84,17 @@ export type SummaryBlock =
     }
   | { readonly kind: 'details'; readonly summary: string; readonly blocks: readonly SummaryBlock[] };
 
-/** A file that a run leaves behind; its path becomes the output of that name. */
+/** A file that a run writes. Its path becomes the output of that name. */
 export interface ResultFile {
   readonly output: string;
-  /** Where the user wants it; without it the file goes to the runner's temporary directory as `defaultName`. */
+  /** Where the user wants it. Otherwise the file goes to the runner's temporary directory, as `defaultName`. */
   readonly path: string | undefined;
   readonly defaultName: string;
-  /** As a whole, or piece by piece where it may be very large; an iterable that can be gone through again. */
+  /** The whole text, or its pieces where it may be very large. The pieces can be iterated more than once. */
   readonly contents: string | Iterable<string>;
   /**
-   * All of it is public, so it is written as it is. A public key is: it can have lines in common with the private key,
-   * whose lines are masked, and would be of no use with any of them taken out.
+   * Everything in it is public, so it is written unredacted. A public key can share lines with the private key, whose
+   * lines are masked, and would be useless without them.
    */
   readonly isPublic?: true;
 }
@@ -104,9 +104,9 @@ export interface ActionContext {
   readonly clock: Clock;
   /** Relative paths in inputs start here: `GITHUB_WORKSPACE` on a runner, the current directory on a terminal. */
   readonly workDirectory: string;
-  /** The variables of this run. Read only: what a run learns, secrets above all, never goes into them. */
+  /** The variables of this run. Read only: a run never adds to them, least of all secrets. */
   readonly environment: Environment;
-  /** Takes a secret that came to be while running out of everything printed and stored from now on. */
+  /** Redacts a secret that the run created or received from everything printed and stored from now on. */
   mask(secret: string): void;
   /**
    * The file to start a `worker_threads` Worker from: in a worker thread, `start` runs the `worker` function of the
@@ -121,9 +121,9 @@ export interface ActionResult {
   readonly files: readonly ResultFile[];
   readonly summary: readonly SummaryBlock[];
   readonly problems: readonly Problem[];
-  /** Secret outputs that this run was asked to tell, so that a terminal shows them. */
+  /** Secret outputs that the user asked for, which a terminal therefore shows. */
   readonly askedFor?: readonly string[];
-  /** Set when the run failed after it had something to report: outputs, files and summary are still written. */
+  /** Set when the run failed but has something to report: outputs, files and summary are still written. */
   readonly failure?: SlipwayError | undefined;
 }
 
@@ -134,14 +134,14 @@ export interface ActionDefinition<Declarations extends InputDeclarations = Input
   readonly description: string;
   readonly inputs: Declarations;
   readonly outputs: Readonly<Record<string, OutputDeclaration>>;
-  /** Problems between inputs, each a sentence; reported together with those of single inputs. */
+  /** Problems between inputs, each a sentence, reported together with those of single inputs. */
   checkInputs?(inputs: InputsOf<Declarations>, surroundings: InputSurroundings): readonly string[];
-  /** Problems that `run` itself tells soon and well; asked for only where there are others, to name them all at once. */
+  /** Problems that `run` would report itself. Called only if there are others, to report all of them at once. */
   checkCostly?(inputs: InputsOf<Declarations>): Promise<readonly string[]>;
   run(inputs: InputsOf<Declarations>, context: ActionContext): Promise<ActionResult>;
 }
 
-/** The definition as it is, with its types inferred. */
+/** Returns the definition, with its types inferred. */
 export function defineAction<Declarations extends InputDeclarations>(
   definition: ActionDefinition<Declarations>,
 ): ActionDefinition<Declarations> {

@@ -2,10 +2,7 @@ import { asSlipwayError, type SlipwayError, sentence } from '@slipway/core';
 
 const maxCauses = 8;
 
-/**
- * How an error is told to a person, everywhere the same: `<action> failed with: <message>`, then the hint, then the
- * code to search for.
- */
+/** An error as every front end shows it: `<action> failed with: <message>`, then the hint, then the code to search for. */
 export function failureText(action: string, error: SlipwayError): string {
   const message = error.message.includes('\n') ? error.message : sentence(error.message);
   const hint = error.hint === undefined ? '' : `\n${error.hint}`;

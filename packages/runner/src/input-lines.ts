@@ -3,7 +3,7 @@ import { parseStrictJson, printable } from '@slipway/core';
 const maxShownCharacters = 120;
 const maxShownProblems = 20;
 
-/** The lines of a list: trimmed, without blank ones and `#` comments. */
+/** The lines of a list, trimmed, without blank lines and `#` comments. */
 export function linesOf(text: string): readonly string[] {
   return text
     .split(/\r\n?|\n/)
@@ -12,8 +12,8 @@ export function linesOf(text: string): readonly string[] {
 }
 
 /**
- * The items of a list whose items have no comma: one a line, or several on a line with commas between them, or a JSON array of
- * texts; each may be in quotes. Throws an `Error` for an array of anything else, and for a text of commas alone.
+ * The items of a list: one per line, separated by commas, or a JSON array of strings. Each may be in quotes. Throws an
+ * `Error` for an array of anything else, and for a text that has only commas.
  */
 export function itemsOf(text: string): readonly string[] {
   const array = jsonItemsOf(text);
@@ -23,11 +23,11 @@ export function itemsOf(text: string): readonly string[] {
     .flatMap((line) => line.split(','))
     .map((item) => unquoted(item.trim()))
     .filter((item) => item !== '');
-  if (items.length === 0 && lines.length > 0) throw new Error('it has commas and quotes alone');
+  if (items.length === 0 && lines.length > 0) throw new Error('must have more than commas and quotes');
   return items;
 }
 
-/** The texts of a JSON array; undefined for a text that is none. Throws an `Error` for an array of anything else. */
+/** The strings of a JSON array; undefined for other text. Throws an `Error` for an array of anything else. */
 export function jsonItemsOf(text: string): readonly string[] | undefined {
   if (!/^\s*\[/.test(text)) return undefined;
   let value: unknown;
@@ -39,13 +39,13 @@ export function jsonItemsOf(text: string): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.map((item: unknown) => {
     if (typeof item !== 'string' || item.trim() === '') {
-      throw new Error('it is a JSON array with something else than texts in it');
+      throw new Error('must be a JSON array of strings that are not empty');
     }
     return item.trim();
   });
 }
 
-/** A text without the quotes around the whole of it. */
+/** A text without the quotes that surround it. */
 export function unquoted(text: string): string {
   const quote = text[0];
   const isQuoted =
@@ -53,17 +53,17 @@ export function unquoted(text: string): string {
   return isQuoted ? text.slice(1, -1).trim() : text;
 }
 
-/** Every item of a list parsed, as `itemsOf` has them. Throws as `parseEach` does. */
+/** Parses every item that `itemsOf` finds. Throws as `parseEach` does. */
 export function parseEachItem<Parsed>(text: string, parse: (item: string) => Parsed): readonly Parsed[] {
   return parseEach(itemsOf(text), parse);
 }
 
-/** Every line of a list parsed. Throws as `parseEach` does. */
+/** Parses every line of a list. Throws as `parseEach` does. */
 export function parseEachLine<Parsed>(text: string, parse: (line: string) => Parsed): readonly Parsed[] {
   return parseEach(linesOf(text), parse);
 }
 
-/** Every item parsed. Throws one `Error` that names each item that cannot be, with what `parse` says of it. */
+/** Parses every item. Throws one `Error` that names each bad item, with the message of `parse`. */
 export function parseEach<Item, Parsed>(
   items: readonly Item[],
   parse: (item: Item) => Parsed,

@@ -14,7 +14,7 @@ function required<Value>(
   words: Words,
   parse: (text: string) => Value,
 ): InputDeclaration<Value> {
-  // A required input that is missing is an error before `absent` is ever looked at.
+  // A missing required input is an error before `absent` is used.
   return {
     kind,
     description: words.description,
@@ -61,7 +61,7 @@ function withDefault<Value>(
 
 const asIs = (text: string): string => text;
 
-/** What a word says that stands for a boolean, in capital or small letters; undefined for any other. */
+/** The boolean that a word stands for, in upper or lower case; undefined for any other word. */
 export function booleanOf(text: string): boolean | undefined {
   if (/^(true|yes|on|1)$/i.test(text)) return true;
   return /^(false|no|off|0)$/i.test(text) ? false : undefined;
@@ -84,7 +84,7 @@ function parseInteger(text: string, minimum: number, maximum: number): number {
 
 /** The vocabulary in which actions declare their inputs. */
 export const input = {
-  /** A text may have several lines; whoever sends it anywhere asks for `form: 'line'`. */
+  /** May have several lines. Use `form: 'line'` for text that is sent anywhere. */
   requiredText: (words: Words): InputDeclaration<string> => ({
     ...required('text', words, asIs),
     form: 'lines',
@@ -112,19 +112,19 @@ export const input = {
     form: 'lines',
     repeatable: true,
   }),
-  /** Text of several lines that is not a list of lines, such as keys among fingerprints, one after the other. */
+  /** Text of several lines that is not a list, such as keys and fingerprints one after the other. */
   block: (words: Words): InputDeclaration<string> => ({
     ...withDefault('text', { ...words, default: '' }, asIs),
     default: undefined,
     repeatable: true,
   }),
-  /** A secret of any form: a passphrase, or a key that has many lines. */
+  /** A secret of any form: a passphrase, or a key of many lines. */
   secret: (words: Words): InputDeclaration<string | undefined> => ({
     ...optional('secret', words, asIs),
     secret: true,
     form: undefined,
   }),
-  /** A secret of which every character counts, as it does for gpg; line ends alone are no passphrase. */
+  /** A secret in which every character counts, as for gpg. Line ends alone do not count as given. */
   passphrase: (words: Words): InputDeclaration<string | undefined> => ({
     ...optional('secret', words, asIs),
     secret: true,

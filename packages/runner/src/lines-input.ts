@@ -4,7 +4,7 @@ import { parseEachLine } from './input-lines.ts';
 
 const maxLines = 1_000;
 
-/** An input of lines that are each parsed; all bad lines are told at once. `parseLine` throws an `Error` for one. */
+/** An input of lines that are parsed one by one. All bad lines are reported at once. */
 export function linesInput<Value>(
   kind: string,
   description: string,
@@ -17,13 +17,13 @@ export function linesInput<Value>(
     absent: [],
     parse: (text) => {
       const values = parseEachLine(text, parseLine);
-      if (values.length > maxLines) throw new Error(`there are more than ${maxLines} lines`);
+      if (values.length > maxLines) throw new Error(`must have at most ${maxLines} lines`);
       return values;
     },
   };
 }
 
-/** An input of lines that are parsed together: `parse` gets the whole text, and throws an `Error`. */
+/** An input of lines that `parse` gets as one text. */
 export function listInput<Value>(
   description: string,
   parse: (text: string) => readonly Value[],

@@ -6,8 +6,8 @@ const progressEveryMs = 5_000;
 const maxLinesPerStep = 2_000;
 
 /**
- * Progress in a step's log: each step is a group that ends with what it took, progress lines come at most every five
- * seconds. Other lines stand outside of groups, at most 2,000 after a step. `finish` closes the last group.
+ * Progress in a step's log. Each step is a group that ends with its duration, and has a progress line at most every five
+ * seconds. Other lines stand outside groups, at most 2,000 after a step. `finish` closes the last group.
  */
 export function logProgress(log: WorkflowLog, clock: Clock): ProgressPort & { finish(): void } {
   let step: Step | undefined;
@@ -43,7 +43,7 @@ export function logProgress(log: WorkflowLog, clock: Clock): ProgressPort & { fi
       log.line(progressText(step, nowMs));
     },
     info(line) {
-      // What a step has to say must not be hidden in the group of its progress.
+      // Messages of a step must not be hidden in the group of its progress.
       closeStep();
       lines += 1;
       if (lines <= maxLinesPerStep) log.line(line);

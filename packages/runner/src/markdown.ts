@@ -1,16 +1,16 @@
 import { printable } from '@slipway/core';
 import type { SummaryBlock } from './declaration.ts';
 
-/** GitHub drops a step's summary whole when it is larger than 1 MiB. */
+/** GitHub drops a summary that is larger than 1 MiB. */
 const maxSummaryBytes = 900_000;
 const noticeBytes = 400;
 const maxCellCharacters = 2_000;
 const maxTextCharacters = 100_000;
 
 /**
- * `text` as Markdown that shows exactly it: every character that could mean something to Markdown or HTML becomes a
- * character reference, and so can form no link, tag, table cell, emphasis, or workflow command. Other line breaks and
- * control characters are made visible by `printable`.
+ * Markdown that shows exactly `text`. Every character with a meaning in Markdown or HTML becomes a character reference,
+ * so that none can form a link, tag, table cell, emphasis or workflow command. `printable` makes other line breaks and
+ * control characters visible.
  */
 export function escapeMarkdown(text: string, maxCharacters = maxCellCharacters): string {
   return printable(text, maxCharacters)
@@ -25,11 +25,11 @@ export function escapeMarkdown(text: string, maxCharacters = maxCellCharacters):
 export interface MarkdownOptions {
   /** 900,000 when not given. */
   readonly maxBytes?: number;
-  /** Takes secrets out of a text, before escaping would hide them from it. */
+  /** Removes secrets from a text, before escaping could hide them. */
   readonly redact?: (text: string) => string;
 }
 
-/** The blocks as GitHub-flavoured Markdown of at most `maxBytes`; what does not fit is left out, and the end says so. */
+/** The blocks as GitHub-flavoured Markdown of at most `maxBytes`. The end says if something did not fit. */
 export function renderMarkdown(blocks: readonly SummaryBlock[], options: MarkdownOptions = {}): string {
   const page = new Page(
     (options.maxBytes ?? maxSummaryBytes) - noticeBytes,
@@ -39,7 +39,7 @@ export function renderMarkdown(blocks: readonly SummaryBlock[], options: Markdow
   return page.text();
 }
 
-/** Collects Markdown until its bytes are used up; keeps back what closes the structures that are open. */
+/** Collects Markdown up to a size, and reserves room to close the structures that are open. */
 class Page {
   readonly #parts: string[] = [];
   #remainingBytes: number;

@@ -1,19 +1,19 @@
 import { InternalError } from '@slipway/core';
 import type { ActionDefinition, ActionResult, OutputDeclaration } from './declaration.ts';
 
-/** GitHub takes 1 MB of outputs a job. */
+/** GitHub accepts 1 MB of outputs per job. */
 const maxOutputBytes = 1_000_000;
 
 export interface Outputs {
-  /** A text for every declared output; empty for one that this run has no value for. */
+  /** The text of every declared output, empty where this run has no value. */
   readonly values: ReadonlyMap<string, string>;
-  /** Names of outputs that were emptied because all together they would be too large. */
+  /** Names of outputs that were emptied because the outputs were too large together. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * The outputs of a run as texts, `filePaths` among them. When they are larger than 1 MB together the largest are
- * emptied, as GitHub would otherwise fail the job. Throws `InternalError` for an output that is not declared.
+ * The outputs of a run as text, including `filePaths`. If they exceed 1 MB together, the largest are emptied, because
+ * GitHub would fail the job. Throws `InternalError` for an output that is not declared.
  */
 export function collectOutputs(
   action: Pick<ActionDefinition, 'name' | 'outputs'>,
@@ -40,8 +40,8 @@ export function collectOutputs(
 }
 
 /**
- * The outputs of a run as JSON values, each declared one: `lines` as an array, `json` as what it says, and null for what
- * this run has no value of. Throws as `collectOutputs` does.
+ * Every declared output as a JSON value: `lines` as an array, `json` as the value itself, and null where this run has no
+ * value. Throws as `collectOutputs` does.
  */
 export function outputValues(
   action: Pick<ActionDefinition, 'name' | 'outputs'>,
@@ -72,7 +72,7 @@ function checkDeclared(
   if (declared === undefined) throw new InternalError(`${action.name} has no output "${name}"`);
   if ((declared.kind === 'file') !== filePaths.has(name)) {
     throw new InternalError(
-      `the output "${name}" of ${action.name} is a file, and not declared so, or no file`,
+      `the output "${name}" of ${action.name} must be a file if and only if it is declared as one`,
     );
   }
 }

@@ -12,11 +12,11 @@ const maxShownCharacters = 80;
 export interface InputTexts {
   /** The text of an input as the user wrote it; undefined or blank when it is not given. */
   textOf(name: string): string | undefined;
-  /** How this front end names an input in a message: `input "mirror"`, `--mirror`. */
+  /** The name of an input in messages: `input "mirror"`, `--mirror`. */
   spell(name: string): string;
-  /** Whether an input was given in a way that is among `problems` already; it is then not called missing. */
+  /** Whether `problems` already covers how an input was given. It is then not reported as missing. */
   isRefused?(name: string): boolean;
-  /** What was wrong before any input was parsed, such as flags that do not exist. */
+  /** Problems found before any input was parsed, such as unknown flags. */
   readonly problems?: readonly string[] | undefined;
 }
 
@@ -26,8 +26,8 @@ export function camelCase(name: string): string {
 }
 
 /**
- * All inputs of `action`, parsed. Throws one `UserError` `input-invalid` that names every problem: missing and bad
- * inputs, and what `checkInputs` finds between them. Values of secrets never appear in it.
+ * Parses all inputs of `action`. Throws one `UserError` `input-invalid` that names every problem: missing and bad inputs,
+ * and what `checkInputs` finds between them. It never contains the value of a secret.
  */
 export async function parseInputs<Declarations extends InputDeclarations>(
   action: ActionDefinition<Declarations>,
@@ -46,7 +46,7 @@ export async function parseInputs<Declarations extends InputDeclarations>(
       inputs[camelCase(name)] = parsed.value;
     } else {
       if ('problem' in parsed) problems.push(parsed.problem);
-      // What `checkInputs` says after it looked at an input that has no value would mislead.
+      // After `checkInputs` has read an input without a value, its problems would mislead.
       Object.defineProperty(inputs, camelCase(name), {
         enumerable: true,
         get() {
@@ -57,7 +57,7 @@ export async function parseInputs<Declarations extends InputDeclarations>(
     }
   }
   const typedInputs = inputs as InputsOf<Declarations>;
-  /** What `check` finds, unless it looked at an input that has no value. */
+  /** Adds the problems that `check` finds, unless it reads an input without a value. */
   const addProblems = async (check: () => readonly string[] | Promise<readonly string[]>): Promise<void> => {
     readFailedInput = false;
     try {
@@ -81,7 +81,7 @@ function inputError(problems: readonly string[]): UserError {
   return new UserError('input-invalid', message);
 }
 
-/** An input parsed, and checked when it was given. */
+/** Parses an input, and checks it if it was given. */
 async function readInput(
   declaration: InputDeclaration<unknown>,
   text: string | undefined,
@@ -140,12 +140,12 @@ function parseProblem(secret: boolean, text: string, name: string, error: unknow
   return `${name} cannot be "${printable(text, maxShownCharacters)}": ${reason}`;
 }
 
-/** A parser's words about a secret, unless they repeat a part of it. */
+/** The message of a parser about a secret, unless it repeats a part of the secret. */
 function secretFreeReason(error: unknown, secret: string): string {
   const reason = error instanceof Error ? error.message : '';
   const hint = error instanceof SlipwayError ? error.hint : undefined;
   const told = hint === undefined ? reason : sentences(reason, hint);
-  // What is on the first and last line of every key is no secret.
+  // The first and last line of every key are not secret.
   const words = secret.replace(/-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----/g, ' ').split(/\s+/);
   const repeats = words.some((word) => word.length > 2 && told.includes(word));
   return reason === '' || repeats ? 'it has the wrong form' : told;

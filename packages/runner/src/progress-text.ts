@@ -8,7 +8,7 @@ export interface Step {
   done: number;
 }
 
-/** How far a step is, in words: `1.2 GiB of 4.0 GiB (30%), 45.0 MiB/s, 1 min 3 s left`. */
+/** The progress of a step: `1.2 GiB of 4.0 GiB (30%), 45.0 MiB/s, 1 min 3 s left`. */
 export function progressText(step: Step, nowMs: number): string {
   const elapsedMs = Math.max(1, nowMs - step.startedMs);
   const rate = (step.done / elapsedMs) * 1000;
@@ -21,7 +21,7 @@ export function progressText(step: Step, nowMs: number): string {
   return parts.join(', ');
 }
 
-/** What a finished step did: `4.0 GiB in 1 min 31 s`, or just the time. */
+/** The result of a finished step: `4.0 GiB in 1 min 31 s`, or only the time. */
 export function doneText(step: Step, nowMs: number): string {
   const duration = formatDuration(nowMs - step.startedMs);
   return step.done === 0 ? duration : `${amount(step.done, step.unit)} in ${duration}`;

@@ -4,13 +4,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { InternalError, makeDirectories, printable, type Redactor, writeError } from '@slipway/core';
 import type { ResultFile } from './declaration.ts';
 
-const hint = 'Name a file in a directory that can be written.';
+const hint = 'Name a file in a writable directory.';
 
 /**
  * Writes a file of a result, without the secrets of the run, and returns its absolute path: where the user wants it
- * (relative paths start at `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a
- * job never share one. A reader sees the old file or the new one whole, and only its owner one that is `secret`. Throws
- * `UserError` `disk-full` or `target-read-only`.
+ * (relative to `workDirectory`), or in a new directory under `temporaryDirectory`, so that two steps of a job never share
+ * one. A reader sees the whole old file or the whole new one. Only the owner can read a `secret` one. Throws `UserError`
+ * `disk-full` or `target-read-only`.
  */
 export async function writeResultFile(
   file: ResultFile,
@@ -40,7 +40,7 @@ export function contentsText(contents: ResultFile['contents']): string {
   return typeof contents === 'string' ? contents : [...contents].join('');
 }
 
-/** What may be written of a file: its contents, each piece without the secrets of the run as it is asked for. */
+/** The contents of a file without the secrets of the run, redacted piece by piece as they are read. */
 function writableContents(
   { contents, isPublic }: ResultFile,
   redactor: Pick<Redactor, 'redact'>,

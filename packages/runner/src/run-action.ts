@@ -55,7 +55,7 @@ export async function runAction(
       mask: log.mask,
       workerEntry: surroundings.workerEntry,
     });
-    // It takes longer to load than all of this module, and is needed only at the end: it loads beside the work.
+    // It loads slowly and is needed only at the end, so it loads while the work runs.
     const [result, core] = await Promise.all([work, import('@actions/core')]);
     progress.finish();
     const failure = await publishResult(action, result, core, surroundings);
@@ -100,7 +100,7 @@ function workDirectory(environment: Environment): string {
   return environment['GITHUB_WORKSPACE'] || process.cwd();
 }
 
-/** Writes everything a run has to show, even when a part of it fails. Returns the first failure. */
+/** Writes everything that a run reports, even if a part of that fails. Returns the first failure. */
 async function publishResult(
   action: ActionDefinition,
   result: ActionResult,
@@ -124,14 +124,18 @@ async function publishResult(
   try {
     const { values, leftOut } = collectOutputs(action, result.outputs, paths);
     for (const name of leftOut) {
-      log.annotate('warning', action.name, `output "${name}" is left empty: a job can have 1 MB of outputs.`);
+      log.annotate(
+        'warning',
+        action.name,
+        `output "${name}" is empty, because a job can have only 1 MB of outputs.`,
+      );
     }
     if (environment['GITHUB_OUTPUT']) {
       for (const [name, value] of values) {
         const safeValue = redactor.redact(value);
         if (safeValue !== value) {
-          const what = `output "${name}" has *** where a text like a secret of this step was.`;
-          log.annotate('warning', action.name, `${what} Choose a secret that no other text contains.`);
+          const what = `output "${name}" has *** in place of text that equals a secret of this step.`;
+          log.annotate('warning', action.name, `${what} Choose a secret that does not occur elsewhere.`);
         }
         core.setOutput(name, safeValue);
       }

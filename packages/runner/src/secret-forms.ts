@@ -1,9 +1,8 @@
 import { keyTextForms } from '@slipway/core';
 
 /**
- * The forms in which a secret can turn up in what is printed: as it is, as a JSON string holds it, as a URL holds it, and,
- * for a key that was encoded or escaped, as whatever reads it has it. Masking only the first would let a passphrase with a
- * quote or a space through.
+ * The forms in which a secret can appear in output: unchanged, as in a JSON string, as in a URL, and, for a key that is
+ * encoded or escaped, as decoded. Masking only the first would miss a passphrase with a quote or a space.
  */
 export function secretForms(secret: string): readonly string[] {
   const texts = [secret, ...keyTextForms(secret)].map((text) => text.trim());

@@ -5,11 +5,11 @@ import type { ActionDefinition } from './declaration.ts';
 import { printFailure, type RunnerSurroundings, runAction } from './run-action.ts';
 import { workflowLog } from './workflow-log.ts';
 
-/** How long what is still open after the end may take to close by itself. */
+/** How long open handles may keep the process alive after its work is done. */
 const lingerMs = 2_000;
 
 export interface ActionModule {
-  // biome-ignore lint/suspicious/noExplicitAny: the declarations of whichever action is started.
+  // biome-ignore lint/suspicious/noExplicitAny: this can be the declarations of any action.
   readonly action: ActionDefinition<any>;
   /** What a worker thread started from `ActionContext.workerEntry` runs. */
   readonly worker?: () => Promise<void>;
@@ -56,11 +56,11 @@ export async function start(load: () => Promise<ActionModule>): Promise<void> {
     printFailure(name, error, surroundings);
     process.exitCode = 1;
   }
-  // A socket or worker that nobody closed must not hold the job.
+  // A socket or worker that was not closed must not hold up the job.
   setTimeout(() => exitNow(process.exitCode ?? 0), lingerMs).unref();
 }
 
-/** Exits once everything printed has left the process. */
+/** Exits after all output has been written. */
 function exitNow(code: number | string): void {
   process.stdout.write('', () => process.exit(code));
 }

@@ -4,9 +4,8 @@ import { secretForms } from './secret-forms.ts';
 const maxLineCharacters = 4000;
 
 /**
- * Writes to the log of a step. Whatever passes through is redacted, and made printable line by line, so no text can
- * become a workflow command. Follows GitHub's "Workflow commands" page: data escapes `%`, CR and LF; properties also
- * `:` and `,`.
+ * Writes to the log of a step. All text is redacted and made printable line by line, so that it cannot become a workflow
+ * command. Follows GitHub's page "Workflow commands": data escapes `%`, CR and LF; properties also `:` and `,`.
  */
 export interface WorkflowLog {
   line(text: string): void;
@@ -15,7 +14,7 @@ export interface WorkflowLog {
   annotate(severity: Severity, title: string, message: string): void;
   group(title: string): void;
   endGroup(): void;
-  /** Remembers a secret, tells the runner to mask it, and takes it out of everything printed from now on. */
+  /** Remembers a secret, tells the runner to mask it, and redacts it from everything printed from now on. */
   mask(secret: string): void;
 }
 

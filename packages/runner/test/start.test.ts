@@ -124,7 +124,7 @@ describe('an output with the text of a secret in it', () => {
         severity: 'warning',
         title: 'fixture-action',
         message:
-          'output "title" has *** where a text like a secret of this step was. Choose a secret that no other text contains.',
+          'output "title" has *** in place of text that equals a secret of this step. Choose a secret that does not occur elsewhere.',
       },
     ]);
   });
