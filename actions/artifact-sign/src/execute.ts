@@ -79,7 +79,7 @@ async function signFile(
   }
   if (digesting.digest('hex') !== sha256) {
     throw new UserError('content-invalid', `${printable(path)} changed while it was being signed`, {
-      hint: 'Let nothing write to the files any more when this step begins, and run it again.',
+      hint: 'Make sure that nothing writes to the files while this step runs, and run it again.',
     });
   }
   return signing.finish();
@@ -103,7 +103,7 @@ async function putInPlace(path: string, text: string): Promise<void> {
     throw writeError(
       path,
       error,
-      'Signatures are written beside their files, which must be in a directory that can be written.',
+      'Signatures are written beside their files, so that directory must be writable.',
     );
   }
 }

@@ -56,7 +56,7 @@ export async function findSources(
       problems.add(
         'input-invalid',
         artifact.name,
-        'has no path in the list of artifacts: it must be a file of this machine',
+        'has no path in the list of artifacts: it must be a file on this machine',
       );
     } else if (isSignable(path)) {
       const sizeBytes = await sizeOf(path, artifact, problems);
@@ -124,7 +124,7 @@ async function sizeOf(
     const stats = await stat(path);
     if (!stats.isFile()) return add('source-unreadable', `is not a file: ${printable(path)}`);
     if (stats.size !== sizeBytes)
-      return add('source-unreadable', `has ${stats.size} bytes, and ${sizeBytes} in the list of artifacts`);
+      return add('source-unreadable', `has ${stats.size} bytes, but ${sizeBytes} in the list of artifacts`);
     return stats.size;
   } catch (error) {
     return add(

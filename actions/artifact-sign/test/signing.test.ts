@@ -171,7 +171,7 @@ describe('artifacts of another action', () => {
 
   it.each([
     ['other bytes', { ...mac, sha256: sha256Of('cam') }, 'content-invalid', 'does not match its SHA-256'],
-    ['another size', { ...mac, sizeBytes: 4 }, 'source-unreadable', 'has 3 bytes, and 4 in the list'],
+    ['another size', { ...mac, sizeBytes: 4 }, 'source-unreadable', 'has 3 bytes, but 4 in the list'],
     ['no path', { ...mac, path: undefined }, 'input-invalid', 'has no path'],
     ['a path of nothing', { ...mac, path: 'gone' }, 'source-missing', 'cannot be read'],
   ])('with %s are refused', async (_, artifact, code, words) => {

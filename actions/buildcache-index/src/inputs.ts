@@ -6,20 +6,21 @@ export const inputs = {
   mirror: mirrorInput('write', '`s3://bucket/prefix` or `file:///directory`'),
   operation: input.choice({
     description:
-      '`update` adds what is stored and not indexed; `rebuild` reads every manifest again; `rollback` brings an earlier index back; `list` shows the indexes that are kept.',
+      '`update` adds what is stored but not indexed; `rebuild` reads every manifest again; `rollback` restores an earlier index; `list` shows the kept indexes.',
     choices: ['update', 'rebuild', 'rollback', 'list'],
     default: 'update',
   }),
-  view: viewInput('The view whose index is meant, instead of the main index.'),
+  view: viewInput('The view whose index to work on, instead of the main index.'),
   select: {
     ...input.lines({
       description:
-        'For a view: which entries belong to it, one a line or with commas between them: `name`, `name@version`, `/hash` (or the beginning of one), with `*` in names. Without it a view keeps the members that it has.',
+        'For a view: which entries belong to it, one per line or separated by commas: `name`, `name@version`, `/hash` (or the beginning of one), with `*` in names. Without it, a view keeps its members.',
     }),
     parse: itemsOf,
   },
   to: input.text({
-    description: 'For a rollback: the generation to bring back. Without it, the one before the present.',
+    description:
+      'For a rollback: the generation to bring back. Without it, the one before the present index.',
   }),
   'trusted-keys': buildcacheInputs.trustedKeys,
   'allow-unsigned': buildcacheInputs.allowUnsigned,

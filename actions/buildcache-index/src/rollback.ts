@@ -45,7 +45,7 @@ export async function findRollbackTarget(
   const { kept, pointer, findings } = await readGeneration(history, generation, to, series);
   const index = pointer && (await readIndexSet(store, pointer, findings));
   if (pointer === undefined || index === undefined) {
-    const why = findings[0]?.message ?? 'what is kept under its name is not the pointer that was';
+    const why = findings[0]?.message ?? 'the file kept under its name is not that pointer';
     throw new UserError('mirror-refused', `generation ${kept.generation} cannot be brought back: ${why}`, {
       hint: await otherGenerations(history, kept, current, series),
     });
@@ -54,7 +54,7 @@ export async function findRollbackTarget(
   if (gone.length > 0) {
     throw new UserError(
       'mirror-refused',
-      `generation ${kept.generation} offers ${gone.length} entries that are no longer stored, ${gone[0]} among them`,
+      `generation ${kept.generation} offers ${gone.length} entries that are no longer stored, such as ${gone[0]}`,
       { hint: 'Publish them again first, or choose another generation.' },
     );
   }
@@ -92,8 +92,9 @@ async function otherGenerations(
     return (await areIndexesStored(series.store, pointer)) ? [kept.generation] : [];
   });
   const generations = [...new Set(others.flat())];
-  if (generations.length > 0) return `Choose another: the indexes of ${generations.join(', ')} are stored.`;
-  return 'No earlier index is stored any more. To index what is stored now, run operation: rebuild.';
+  if (generations.length > 0)
+    return `Choose another generation: the indexes of ${generations.join(', ')} are stored.`;
+  return 'No earlier index is stored any longer. To index what is stored now, run operation: rebuild.';
 }
 
 /** Whether the indexes that a pointer names are still there. */
@@ -150,8 +151,8 @@ async function readGeneration(
     {
       hint:
         known === ''
-          ? 'No index of this view was ever replaced by Slipway.'
-          : `Kept are the generations ${known}.`,
+          ? 'Slipway has never replaced an index of this view.'
+          : `The kept generations are ${known}.`,
     },
   );
 }

@@ -25,7 +25,7 @@ export function parseSelection(
     const match = /^([A-Za-z0-9_.*-]{1,128})(?:@=?([^\s\\]{1,180}))?$/.exec(pattern);
     if (match?.[1] === undefined) {
       problems.push(
-        `select: "${pattern}" is neither name, name@version nor /hash (at least four characters)`,
+        `select: "${pattern}" is not a name, name@version or /hash (with at least four characters)`,
       );
       continue;
     }
@@ -77,9 +77,9 @@ export function unusedPatterns(
   return [...unused.keys()].map((pattern) => ({
     code: 'select-unused',
     severity: 'warning',
-    message: `No entry of the mirror fits "${printable(pattern, maxShownCharacters)}" of select.`,
+    message: `No entry of the mirror matches "${printable(pattern, maxShownCharacters)}" of select.`,
     hint: /@.*:/.test(pattern)
-      ? 'Ranges of versions, as Spack has them, are not known here: write *, as in "hdf5@1.14.*".'
+      ? 'Version ranges as in Spack are not supported: write *, as in "hdf5@1.14.*".'
       : undefined,
   }));
 }

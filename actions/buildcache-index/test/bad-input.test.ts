@@ -56,7 +56,7 @@ describe('bad input', () => {
       'set without view',
       'not rollback',
       '"yesterday" is not a generation number',
-      'no signing-key',
+      'without signing-key',
     ])
       expect(failure.message).toContain(words);
   });
@@ -87,7 +87,7 @@ describe('bad input', () => {
     expect(pictureOf(directory)).toEqual(before);
   });
 
-  it('a mirror that can only be read', async () => {
+  it('a mirror that is read-only', async () => {
     const failure = await failureOf(
       runAction(action, { mirror: 'https://example.org/m', 'allow-unsigned': true }),
     );

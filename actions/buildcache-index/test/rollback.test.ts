@@ -209,7 +209,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     await expect(index(mirror, key, { ...rollback, to: '1' })).rejects.toMatchObject({
       code: 'mirror-refused',
       message: expect.stringContaining('is not stored'),
-      hint: 'Choose another: the indexes of 2 are stored.',
+      hint: 'Choose another generation: the indexes of 2 are stored.',
     });
     expect(pictureOf(mirror)).toEqual(before);
   });
@@ -217,7 +217,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
   it('a rollback where none is left says so, and what to do instead', async () => {
     const { mirror } = await pruned(2);
     await expect(index(mirror, key, rollback)).rejects.toMatchObject({
-      hint: expect.stringMatching(/No earlier index is stored any more.*rebuild/),
+      hint: expect.stringMatching(/No earlier index is stored any longer.*rebuild/),
     });
   });
 });

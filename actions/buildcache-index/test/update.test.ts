@@ -206,7 +206,7 @@ describe('a view', () => {
       const { problems } = await index(mirror, key, { view: 'v', select, operation });
       expect(problems).toMatchObject([
         { code: 'select-unused', severity: 'warning', message: expect.stringContaining('"Greet*"') },
-        { code: 'select-unused', hint: expect.stringContaining('Ranges of versions') },
+        { code: 'select-unused', hint: expect.stringContaining('Version ranges') },
         { code: 'select-unused', message: expect.stringContaining('"/aaaa"') },
       ]);
     }

@@ -190,7 +190,7 @@ async function writeNewManifest(
 
 function changed(key: string): UserError {
   return new UserError('content-invalid', `${key} changed while the buildcache was being published`, {
-    hint: 'Let nothing else write to the staged buildcache, and run this again.',
+    hint: 'Make sure that nothing else writes to the staged buildcache, and run this step again.',
   });
 }
 

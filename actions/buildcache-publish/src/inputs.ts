@@ -15,10 +15,10 @@ export const inputs = {
       'An armored OpenPGP private key, or the base64 of one, to sign the package index with. Entries are signed by buildcache-sign.',
   },
   passphrase: signingInputs.passphrase,
-  view: viewInput('A view whose index gets the entries too, beside the main index.'),
+  view: viewInput('A view whose index also gets the entries, besides the main index.'),
   overwrite: input.boolean({
     description:
-      'Replace entries that the mirror has with another content under the same hash (rebuilt, or packed again). Without it they are kept, with a warning.',
+      'Replace entries that the mirror has with other content under the same hash (rebuilt, or packed again). Without it, they are kept, with a warning.',
     default: 'false',
   }),
   'dry-run': commonInputs['dry-run'],

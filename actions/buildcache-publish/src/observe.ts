@@ -222,7 +222,7 @@ export function keptFindings(keys: readonly string[]): readonly Finding[] {
     finding(
       'entry-differs',
       key,
-      'the mirror has another build of the same spec, which is kept',
+      'the mirror has another build of the same spec, and keeps it',
       'Set overwrite: true to replace it.',
     ),
   );

@@ -77,7 +77,7 @@ function summary(input: ReportInput, done: Expectation): readonly SummaryBlock[]
     ['Already there', counted(plan.unchanged.length, 'entry', 'entries')],
   ];
   if (plan.kept.length > 0)
-    rows.push(['Kept, although staged differently', counted(plan.kept.length, 'entry', 'entries')]);
+    rows.push(['Kept, although the staged one differs', counted(plan.kept.length, 'entry', 'entries')]);
   rows.push([
     result === undefined ? 'To upload' : 'Uploaded',
     `${counted(done.blobsUploaded, 'blob')}, ${formatBytes(done.bytesUploaded)}`,
@@ -92,7 +92,7 @@ function summary(input: ReportInput, done: Expectation): readonly SummaryBlock[]
     if (index.retries > 0) rows.push(['Other publishers were faster', counted(index.retries, 'time')]);
   }
   if (input.pendingPaths.length > 0)
-    rows.push(['Named again for the CDN', counted(input.pendingPaths.length, 'path')]);
+    rows.push(['Also named for the CDN', counted(input.pendingPaths.length, 'path')]);
   rows.push(['Time', formatDuration(input.durationMs)]);
   const title =
     result === undefined

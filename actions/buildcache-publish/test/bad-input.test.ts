@@ -56,7 +56,7 @@ describe('bad input', () => {
     const failure = await failureOf(publish({ 'trusted-keys': '', passphrase: 'abcd' }));
     expect(failure).toMatchObject({ code: 'input-invalid' });
     expect(failure.message).toContain('trusted-keys is empty');
-    expect(failure.message).toContain('passphrase is given, but no signing-key');
+    expect(failure.message).toContain('passphrase is set without signing-key');
   });
 
   it('a fingerprint that is none', async () => {

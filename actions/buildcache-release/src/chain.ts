@@ -106,7 +106,7 @@ export const chain: Chain = {
     },
     'trusted-keys': {
       description:
-        'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, the one that is signs.',
+        'The keys whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, the one that is signs.',
     },
     mirror: {
       description: 'URL of the mirror: `s3://bucket/prefix` or `file:///directory`.',

@@ -43,7 +43,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
     }
     const result = await execute(planned, { staged, target, policy, signer, clock, progress });
     progress.info(
-      `Signed ${counted(result.signed.length, 'manifest')}; ${planned.alreadySigned} were signed before.`,
+      `Signed ${counted(result.signed.length, 'manifest')}; ${planned.alreadySigned} were already signed.`,
     );
     return report({ ...reported, result });
   } finally {

@@ -95,7 +95,7 @@ async function readDocument(
 
 function changed(key: string): UserError {
   return new UserError('content-invalid', `${key} changed while it was being signed`, {
-    hint: 'Let nothing else write to the staged buildcache, and run this again.',
+    hint: 'Make sure that nothing else writes to the staged buildcache, and run this step again.',
   });
 }
 

@@ -8,11 +8,11 @@ export const inputs = {
   'require-signed-by': {
     ...buildcacheInputs.trustedKeys,
     description:
-      'Keys of which one must have signed each entry before, well: fingerprints (40 hex digits) and armored public keys. For a fingerprint, the key is taken from the staged buildcache. Without it unsigned entries are signed, and signatures of other keys are replaced unless they are bad.',
+      'Keys one of which must have signed each entry before, with a good signature: fingerprints (40 hex digits) and armored public keys. For a fingerprint, the key is taken from the staged buildcache. Without it unsigned entries are signed, and signatures of other keys are replaced unless they are bad.',
   },
   level: input.choice({
     description:
-      '`full` reads every tarball, and signs nothing while one holds what Spack would not pack, such as a path out of its prefix; `metadata` only sees that they are there.',
+      '`full` reads every tarball, and signs nothing if one holds what Spack would not pack, such as a path outside its prefix; `metadata` only checks that they exist.',
     choices: ['metadata', 'full'],
     default: 'full',
   }),
@@ -22,7 +22,7 @@ export const inputs = {
   },
   output: input.path({
     description:
-      'A directory for the signed buildcache, which gets a copy of everything. Without it the staged one is signed in place.',
+      'A directory for a signed copy of the whole buildcache. Without it, the staged one is signed in place.',
   }),
   ...commonInputs,
 };

@@ -77,7 +77,7 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
     ],
     [
       'has a passphrase that was not given',
-      /protected by a passphrase, and none was given/,
+      /protected by a passphrase, but none was given/,
       async () => ({
         'signing-key': (await makeKey({ type: 'ed25519', passphrase: 'right' })).privateArmored,
       }),

@@ -15,7 +15,7 @@ export const action = defineAction({
     'Verifies a Spack mirror, or what a CDN serves of it: signatures, names, hashes, closures and indexes.',
   inputs,
   outputs: {
-    verified: { description: 'Whether nothing was wrong. The step fails otherwise.' },
+    verified: { description: 'Whether nothing is wrong. Otherwise the step fails.' },
     errors: { description: 'How many findings are errors.' },
     warnings: { description: 'How many are warnings.' },
     entries: { description: 'How many entries were checked.' },

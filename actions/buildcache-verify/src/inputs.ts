@@ -5,7 +5,7 @@ import { isSha256 } from '@slipway/spack-buildcache';
 
 const checksum = input.text({
   description:
-    'SHA-256 of the package index that must be there, or must have been there before the present one: the output index-checksum of a publish. Proves that the mirror, or the CDN in front of it, serves what was published.',
+    'SHA-256 of the package index that must be there, or must have been there before the present one: the output `index-checksum` of a publish. It proves that the mirror, or the CDN in front of it, serves what was published.',
 });
 
 export const inputs = {
@@ -32,14 +32,14 @@ export const inputs = {
   },
   level: input.choice({
     description:
-      '`metadata` reads manifests, signatures, specs and indexes, and the sizes of tarballs; `full` reads every byte of every tarball as well.',
+      '`metadata` reads manifests, signatures, specs and indexes, and the sizes of tarballs; `full` also reads every byte of every tarball.',
     choices: ['metadata', 'full'],
     default: 'metadata',
   }),
   ...awsInputs,
   report: commonInputs.report,
   sarif: input.path({
-    description: 'Where to write the findings as SARIF, for code scanning. A temporary file without it.',
+    description: 'Where to write the findings as SARIF, for code scanning. By default, a temporary file.',
   }),
 };
 

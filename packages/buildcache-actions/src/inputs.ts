@@ -20,17 +20,17 @@ export const buildcacheInputs = {
   trustedKeys: {
     ...input.block({
       description:
-        'Whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it.',
+        'The keys whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it.',
     }),
     check: async (text: string): Promise<void> => void (await parseTrustedKeys(text)),
   },
   allowUnsigned: input.boolean({
-    description: 'Accept entries without a signature. A signature that is there must be good all the same.',
+    description: 'Accept entries without a signature. A signature that is present must still be good.',
     default: 'false',
   }),
   allowUnpinnedKeys: input.boolean({
     description:
-      'Accept that the mirror offers keys to its clients that are not among `trusted-keys`. Their signatures do not count all the same.',
+      'Accept that the mirror offers keys to its clients that are not in `trusted-keys`. Their signatures still do not count.',
     default: 'false',
   }),
   allowLayoutV2: input.boolean({
@@ -76,7 +76,7 @@ export function passphraseProblem(inputs: {
   readonly passphrase: string | undefined;
 }): string | undefined {
   if (inputs.passphrase === undefined || inputs.signingKey !== undefined) return undefined;
-  return 'passphrase is given, but no signing-key';
+  return 'passphrase is set without signing-key';
 }
 
 /** The sentence for a run that nobody vouches for, if it is one. */
@@ -85,5 +85,5 @@ export function trustProblem(inputs: {
   readonly allowUnsigned: boolean;
 }): string | undefined {
   if (inputs.trustedKeys.trim() !== '' || inputs.allowUnsigned) return undefined;
-  return 'trusted-keys is empty: give the fingerprints whose signatures count, or set allow-unsigned for an unsigned mirror';
+  return 'trusted-keys is empty: list the keys whose signatures count, or set allow-unsigned for an unsigned mirror';
 }

@@ -51,14 +51,14 @@ export function findingCounts(findings: readonly Finding[]): {
 /** What `invalidationPaths` makes. */
 export const invalidationPathsOutput = {
   description:
-    'Paths that a CDN in front of the mirror must invalidate, one a line: what this run replaced, and what earlier ones did, until `cloudfront-invalidate` has proven it (its input `destination`).',
+    'Paths that a CDN in front of the mirror must invalidate, one per line: what this run replaced, or would in a dry run, and what earlier runs did, until `cloudfront-invalidate` has proven it (its input `destination`).',
   kind: 'lines',
 } as const satisfies OutputDeclaration;
 
 /** The output for `prove` of cloudfront-invalidate. */
 export const pointerChecksumsOutput = {
   description:
-    'Path and SHA-256 of each index pointer as it is now, one a line: what `prove` of cloudfront-invalidate takes.',
+    'Path and SHA-256 of each index pointer as it is now, one per line, for `prove` of `cloudfront-invalidate`.',
   kind: 'lines',
 } as const satisfies OutputDeclaration;
 

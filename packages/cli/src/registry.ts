@@ -25,7 +25,7 @@ export const registry: ActionRegistry = {
   },
   'buildcache-publish': {
     description:
-      'Publishes a staged Spack buildcache to a mirror, verified, with an index that loses nobody’s entries.',
+      'Publishes a staged Spack buildcache to a mirror: verified, and with an index that loses nobody’s entries.',
     load: () => import('@slipway/buildcache-publish'),
   },
   'buildcache-sign': {

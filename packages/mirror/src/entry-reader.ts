@@ -268,7 +268,7 @@ export function newerSpecFinding(key: string, specfileVersion: number): Finding 
   return finding(
     'spec-newer',
     key,
-    `its spec is of version ${specfileVersion}, and versions up to ${newestSpecfileVersion} are known: it is kept as it is and not indexed`,
+    `its spec has version ${specfileVersion}, and only versions up to ${newestSpecfileVersion} are known: it is kept, but not indexed`,
     'Use a newer version of Slipway to index it.',
   );
 }
@@ -302,8 +302,9 @@ function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding |
   const who = `${root.name}@${root.version}/${root.hash}`;
   const sameName =
     expected.slice(0, expected.lastIndexOf('-')) === key.slice(0, key.lastIndexOf(dagHash) - 1);
-  if (sameName) return finding('hash-mismatch', key, `it stands for ${dagHash}, but its spec is ${who}`);
-  return finding('name-mismatch', key, `by its name it is another package than its spec, ${who}`);
+  if (sameName)
+    return finding('hash-mismatch', key, `its name has the DAG hash ${dagHash}, but its spec is ${who}`);
+  return finding('name-mismatch', key, `its name is that of another package than its spec, ${who}`);
 }
 
 /** Where the tarball was read too, it tells whether the whole manifest is elsewhere, or only its spec. */

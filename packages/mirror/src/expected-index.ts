@@ -41,7 +41,7 @@ export async function expectationFindings(expectation: Expectation): Promise<rea
     finding(
       'index-not-expected',
       pointer.key,
-      `it points to ${pointer.record.checksum}, and ${expected} or a later index was expected`,
+      `it points to ${pointer.record.checksum}, but ${expected} or a later index was expected`,
       'Somebody put another index there, or a cache serves an old one.',
     ),
   ];

@@ -20,7 +20,7 @@ export async function foreignIndexFindings(
     if (problem !== undefined) findings.push(problem);
   }
   for (const { version } of indexRecordsOf({ version: 3, data: pointer.others })) {
-    const what = `it lists a package index of version ${version}, which is not known here: that it is stored was checked, and nothing in it`;
+    const what = `it lists a package index of version ${version}, which this version of Slipway does not know: only its presence was checked, not its contents`;
     findings.push(finding('index-newer', pointer.key, what, 'Use a newer version of Slipway to check it.'));
   }
   return findings;

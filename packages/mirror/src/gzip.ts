@@ -19,7 +19,7 @@ export const malformedGzip: GzipFault = { code: 'gzip-malformed', message: 'it i
 
 export const trailingGzip: GzipFault = {
   code: 'gzip-trailing-data',
-  message: 'more follows after its first gzip member, which some readers see and others do not',
+  message: 'there is more data after its first gzip member, which only some readers see',
 };
 
 /** The end of an empty member, and the begin of another. */

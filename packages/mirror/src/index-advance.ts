@@ -153,11 +153,9 @@ export function assertSignerFor(
   signer: Signer | undefined,
 ): void {
   if (series.mustBeSigned && signer === undefined) {
-    throw new UserError(
-      'input-invalid',
-      'the indexes of this mirror are signed, and there is no signing-key',
-      { hint: 'Give a signing-key whose fingerprint is among trusted-keys; it signs the new index.' },
-    );
+    throw new UserError('input-invalid', 'the indexes of this mirror are signed, but no signing-key is set', {
+      hint: 'Set signing-key to a key whose fingerprint is in trusted-keys; it signs the new index.',
+    });
   }
   if (signer === undefined || view === undefined || series.mustBeSigned) return;
   throw new UserError(

@@ -74,7 +74,7 @@ function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex
       finding(
         'index-count-mismatch',
         pointer.key,
-        `it counts ${index.refCount(hash)} dependents of ${graph.describe(hash)}, and there are ${expected}`,
+        `it counts ${index.refCount(hash)} dependents of ${graph.describe(hash)}, but there are ${expected}`,
       ),
     );
   }
@@ -125,4 +125,4 @@ export function indexNameFindings(input: IndexNamesInput): readonly Finding[] {
 }
 
 const rebuildHint =
-  'Either somebody changed the index, or a publish was killed and not run again within a day. buildcache-index with operation: update indexes what is stored.';
+  'Either somebody changed the index, or a publish was interrupted and not run again within a day. To index what is stored, run buildcache-index with operation: update.';

@@ -43,10 +43,10 @@ export function indexFormatFindings({
       const { databaseVersion: version } = index;
       if (index.hasEntry(hash) === version >= own) continue;
       if (version < own) {
-        const what = `its index of version ${version} offers ${hash}, whose spec clients that take this index cannot read`;
+        const what = `its index of version ${version} offers ${hash}, but clients that take this index cannot read its spec`;
         findings.push(finding('index-version-mismatch', pointer.key, what, remakeHint));
       } else if (version === own && isOurs) {
-        const what = `it is stored, but the index of version ${version}, which is the one for it, leaves it out`;
+        const what = `it is stored, but the index of version ${version}, where it belongs, leaves it out`;
         findings.push(finding('index-hides-entry', stored.get(hash) ?? pointer.key, what, remakeHint));
       } else lacks(version, hash);
     }
@@ -54,8 +54,8 @@ export function indexFormatFindings({
   for (const [version, hashes] of lacking) {
     const entries = `${counted(hashes.length, 'entry', 'entries')} (${hashes[0]} first)`;
     const what = set.versions.includes(version)
-      ? `its index of version ${version} leaves out ${entries} that another index of it offers`
-      : `it has no index of version ${version}, where clients that read no newer one would find ${entries}`;
+      ? `its index of version ${version} leaves out ${entries} that another of its indexes offers`
+      : `it has no index of version ${version}, in which clients that read nothing newer would find ${entries}`;
     findings.push(finding('index-incomplete', pointer.key, what, completeHint));
   }
   return findings;
@@ -70,4 +70,4 @@ function ownVersion(formats: EntryFormats, hash: string): number | undefined {
 
 const remakeHint = 'Find out who changed it, then run buildcache-index with operation: rebuild.';
 const completeHint =
-  'Another version of Spack may have brought only its own index up to date. Run buildcache-index with operation: update.';
+  'Another version of Spack may have updated only its own index. Run buildcache-index with operation: update.';

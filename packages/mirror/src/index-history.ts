@@ -7,7 +7,7 @@ import type { SignaturePolicy } from './signature-policy.ts';
 /** What is planted in a history is read no further than this, of each index. */
 const maxKeptReads = 100;
 const maxNoted = 20;
-export const floodHint = 'Find out who stored them, and delete what is not yours.';
+export const floodHint = 'Find out who stored them, and delete what does not belong there.';
 
 export type KeptIndex = Omit<IndexPointer, 'etag'>;
 
@@ -73,7 +73,7 @@ export async function judgeHistory(
   let reads = 0;
   for (const kept of candidates.toReversed()) {
     if (reads === maxKeptReads) {
-      const what = `more than ${maxKeptReads} files pretend to be pointers that were kept of it`;
+      const what = `more than ${maxKeptReads} files pretend to be earlier pointers of it`;
       findings.push(finding('index-history-flooded', indexManifestKey(view), what, floodHint));
       break;
     }
@@ -90,8 +90,8 @@ export async function judgeHistory(
       finding(
         'index-history-unproven',
         key,
-        'it is not a pointer that this mirror kept, and counts for nothing',
-        'Find out who stored it, and delete it. If it was signed by a key that is no longer among trusted-keys, it may be left.',
+        'it is not a pointer that this mirror kept, and is ignored',
+        'Find out who stored it, and delete it. If a key that is no longer in trusted-keys signed it, it can stay.',
       ),
     );
   }

@@ -24,10 +24,10 @@ function placeProblem(index: PresentPointer, pointer: IndexPointer): string | un
   const { lineage } = pointer.manifest;
   const wanted = indexNameOf(index.view);
   if (pointer.signedBy !== undefined && (lineage?.index === undefined || lineage.mirror === undefined)) {
-    return 'it is signed, and does not say which index of which mirror it is';
+    return 'it is signed, but does not say which index of which mirror it is';
   }
   if (lineage?.index === undefined || lineage.index === wanted) return undefined;
-  return `by what it says it is the pointer of ${described(lineage.index)}`;
+  return `it says that it is the pointer of ${described(lineage.index)}`;
 }
 
 function described(indexName: string): string {
@@ -44,7 +44,7 @@ export function missingFinding(view: string | undefined): Finding {
       : `the index of the view ${view} was there before, and its pointer is gone`,
     isMain
       ? 'Find out who removed it, then run buildcache-index with operation: rebuild.'
-      : `Find out who removed it. To have it back, run buildcache-index with operation: rebuild and view: ${view}. To be rid of the view, delete ${`slipway/index-history/${view}/`} as well.`,
+      : `Find out who removed it. To restore it, run buildcache-index with operation: rebuild and view: ${view}. To remove the view, delete ${`slipway/index-history/${view}/`} as well.`,
   );
 }
 
@@ -52,7 +52,7 @@ export function unsignedFinding(pointer: IndexPointer): Finding {
   return finding(
     'index-unsigned',
     pointer.key,
-    'the index is not signed, and it must be',
+    'the index is not signed, but must be',
     'Find out who wrote it, then run buildcache-index with operation: rebuild and a signing-key.',
   );
 }
@@ -74,8 +74,8 @@ export function misplacedFinding(
   return finding(
     'index-misplaced',
     pointer.key,
-    `it belongs to another mirror than the newest that was kept of it, ${newestKept.pointer.key}`,
-    'Somebody put one of the two here. Find out which: a kept one has to be deleted, and for a pointer run buildcache-index with operation: rebuild.',
+    `it belongs to another mirror than the newest earlier pointer, ${newestKept.pointer.key}`,
+    'Somebody put one of the two there. Find out which. Delete it if it is the earlier pointer; otherwise run buildcache-index with operation: rebuild.',
   );
 }
 
@@ -110,8 +110,8 @@ export function lineageFinding(
   const isOlder = generation < newestKept.generation;
   if (!isOlder && !isAnotherOfItsGeneration(pointer, newestKept)) return undefined;
   const what = isOlder
-    ? `it is generation ${generation} of the index, which generation ${newestKept.generation} had replaced already`
-    : `it is another generation ${generation} of the index than the one that was kept`;
+    ? `it is generation ${generation} of the index, which generation ${newestKept.generation} had already replaced`
+    : `it is not the generation ${generation} of the index that was kept`;
   return finding(
     'index-frozen',
     pointer.key,

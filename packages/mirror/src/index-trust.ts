@@ -139,7 +139,7 @@ async function viewsOf(
     }
   }
   if (found.size > maxViews) {
-    const what = `the mirror has ${found.size} views, of which only ${maxViews} are looked at`;
+    const what = `the mirror has ${found.size} views, and only ${maxViews} of them are checked`;
     findings.push(finding('index-views-flooded', undefined, what, floodHint));
   }
   return [...found].sort().slice(0, maxViews);

@@ -54,8 +54,8 @@ function goneFindings(view: string | undefined, gone: readonly KeptPointer[]): r
     finding(
       'index-history-gone',
       first.key,
-      `the indexes of ${counted(gone.length, 'earlier generation')} of ${indexNameOf(view)} are not stored any more (${named.join(', ')}${more}), so no rollback can bring them back`,
-      'Some tool deleted them, such as "spack buildcache prune", which knows of no earlier indexes. Delete what is kept of them under slipway/index-history to be rid of this warning.',
+      `the indexes of ${counted(gone.length, 'earlier generation')} of ${indexNameOf(view)} are no longer stored (${named.join(', ')}${more}), so no rollback can bring them back`,
+      'Some tool deleted them, such as "spack buildcache prune", which does not know earlier indexes. To stop this warning, delete their pointers under slipway/index-history.',
     ),
   ];
 }

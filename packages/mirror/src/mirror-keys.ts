@@ -28,7 +28,7 @@ const maxKeyBytes = 1024 * 1024;
 const maxAttempts = 100;
 
 /** What becomes of a key list that was deleted. */
-export const keyListHint = 'The next publish stores its keys, and lists anew those that are there.';
+export const keyListHint = 'The next publish stores its keys and updates the list.';
 
 /** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are ever used. */
 export interface OfferedKeys {
@@ -175,7 +175,7 @@ async function readPayload(
   }
   const opened = await openDocument(stored.body, key, { keyring: undefined, allowUnsigned: true });
   if (!('text' in opened)) {
-    findings.push(finding('key-malformed', key, 'manifests of keys are not signed, and this one is'));
+    findings.push(finding('key-malformed', key, 'this manifest of a key is signed, and these never are'));
     return undefined;
   }
   const manifest = parsed(key, 'key-malformed', findings, () => parseManifest(opened.text));
@@ -187,7 +187,7 @@ async function readPayload(
       finding(
         'key-malformed',
         key,
-        `the first payload that it lists, which clients take, is no ${mediaType}`,
+        `its first payload, which clients take, is not a ${mediaType}`,
         `Find out who wrote it, and delete it${key === keyIndexManifestKey ? '' : ` and ${keyIndexManifestKey}`}. ${keyListHint}`,
       ),
     );

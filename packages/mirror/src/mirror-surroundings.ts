@@ -36,7 +36,7 @@ function unpinnedFindings({ offeredKeys, pinnedKeys, allowUnpinnedKeys }: Surrou
       finding(
         'key-not-pinned',
         keyManifestKey(fingerprint),
-        'the mirror offers this key to its clients, and it is not among trusted-keys',
+        'the mirror offers this key to its clients, but it is not in trusted-keys',
         `Find out whose it is. If it belongs there, add it to trusted-keys, or set allow-unpinned-keys; else delete it and ${keyIndexManifestKey}. ${keyListHint}`,
       ),
     );
@@ -53,7 +53,7 @@ async function layoutFindings(
       finding(
         'layout-v2-unaudited',
         undefined,
-        'the mirror holds a buildcache of layout v2 too, under build_cache, which was not looked at',
+        'the mirror also holds a buildcache of layout v2, under build_cache, which was not checked',
         'Spack 1.x still installs from there. Delete it once every entry is migrated, or audit it at a URL of its own.',
       ),
     ];
@@ -62,7 +62,7 @@ async function layoutFindings(
     finding(
       'layout-v2-unvouched',
       found,
-      'the mirror holds a buildcache of layout v2 too, whose index nobody signs, and Spack 1.x installs from it',
+      'the mirror also holds a buildcache of layout v2, whose index nobody signs, and Spack 1.x installs from it',
       'Find out who put it there. Delete build_cache once every entry is migrated; set allow-layout-v2 if older clients need it.',
     ),
   ];

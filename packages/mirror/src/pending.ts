@@ -60,7 +60,7 @@ export async function withdrawAnnouncement(store: ObjectStore, publishId: string
   await store.delete(pendingKey(publishId));
 }
 
-const plantedHint = 'No publish of Slipway leaves this. Find out who stored it, and delete it.';
+const plantedHint = 'No publish by Slipway leaves such a file. Find out who stored it, and delete it.';
 
 /** The publishes under way in a mirror. A note that cannot be read or has a bad signature is a finding. */
 export async function readPendingPublishes(

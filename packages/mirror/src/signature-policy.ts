@@ -72,7 +72,7 @@ function openUnsigned(buffer: Buffer, key: string, policy: SignaturePolicy): Ope
     return finding(
       'unsigned',
       key,
-      'it is not signed, and require-signed-by asks for a signature',
+      'it is not signed, but require-signed-by asks for a signature',
       requiredHint,
     );
   if (!isUtf8(buffer)) return finding('manifest-malformed', key, 'it is not valid UTF-8');
@@ -90,7 +90,7 @@ async function openSigned(
     return finding(
       'signature-unknown-key',
       key,
-      'it is signed, and no trusted key was given to check the signature with',
+      'it is signed, but no trusted key was given to check the signature',
       'Give the fingerprint of the signing key in trusted-keys.',
     );
   }
@@ -114,7 +114,7 @@ async function judgeOther(
 ): Promise<OpenedDocument | Finding> {
   const verdict = await keyring?.verifyClearSigned(buffer);
   if (verdict?.ok) return unverified(text);
-  const why = verdict?.message ?? 'it is signed, and no key is at hand to check the signature with';
+  const why = verdict?.message ?? 'it is signed, but no key is available to check the signature';
   const code = verdict?.code ?? 'signature-unknown-key';
   if (required)
     return finding(findingCodeOf(code), key, `${why}; require-signed-by asks for another`, requiredHint);
@@ -125,8 +125,8 @@ async function judgeOther(
       finding(
         'signature-replaced-unchecked',
         key,
-        `its signature is replaced without proof that it was good: ${why}`,
-        'Set require-signed-by to the keys whose signatures must be there before.',
+        `its signature is replaced although nothing proves that it was good: ${why}`,
+        'To require good signatures, set require-signed-by to the keys that make them.',
       ),
     ],
   };

@@ -46,15 +46,15 @@ export async function listStaged(store: ObjectStore, findings: Finding[]): Promi
     await detectLayout(store);
     throw new UserError(
       'not-supported',
-      `${store.url} is a buildcache of layout v2, which Slipway only verifies`,
+      `${store.url} is a buildcache of layout v2, which Slipway can only verify`,
       {
         hint: 'Convert it with "spack buildcache migrate", or stage it again with Spack 1.0 or later.',
       },
     );
   }
   if (listing.objectCount > 0 && listing.blobSizes.size === 0 && listing.views.length === 0) {
-    throw new UserError('not-a-buildcache', `${store.url} holds files, but no Spack buildcache`, {
-      hint: 'Point at the directory given to "spack buildcache push"; it has "v3" and "blobs" in it.',
+    throw new UserError('not-a-buildcache', `${store.url} holds files, but not a Spack buildcache`, {
+      hint: 'Name the directory that was given to "spack buildcache push": it holds "v3" and "blobs".',
     });
   }
   throw new UserError('buildcache-empty', `${store.url} has no entries`, {

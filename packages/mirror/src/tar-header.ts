@@ -155,7 +155,7 @@ const idleNumbers = [
 function numberAt(block: Buffer, start: number, length: number, what: string): number {
   if (block[start] === 0x80) {
     if (block.subarray(start + 1, start + length - 6).some((byte) => byte !== 0))
-      throw unsupported(`a ${what} beyond all bounds`);
+      throw unsupported(`a ${what} of an impossible size`);
     return block.readUIntBE(start + length - 6, 6);
   }
   let value = 0;
@@ -198,7 +198,7 @@ export function readExtension(kind: ExtensionKind, body: Buffer, extensions: Ext
 function longText(body: Buffer): ByteName {
   const text = body.toString('latin1');
   const end = text.indexOf('\0');
-  if (end >= 0 && /[^\0]/.test(text.slice(end))) throw unsupported('a long name with NUL inside of it');
+  if (end >= 0 && /[^\0]/.test(text.slice(end))) throw unsupported('a long name with NUL in it');
   return end < 0 ? text : text.slice(0, end);
 }
 

@@ -61,7 +61,7 @@ export class TarWalk {
   /** Throws `TarballFault` unless the archive had its end. */
   end(): void {
     if (!this.#ended || this.#partial.length > 0)
-      throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: the tar in it is cut off');
+      throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: its tar archive is cut off');
   }
 
   #passBlock(chunk: Buffer, position: number): number {
@@ -84,7 +84,7 @@ export class TarWalk {
       if (isZero) return;
       throw new TarballFault(
         'tarball-trailing-data',
-        'it goes on after the end of the archive, where Spack stops to read',
+        'it has data after the end of the archive, where Spack stops reading',
       );
     }
     if (isZero) {

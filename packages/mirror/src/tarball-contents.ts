@@ -105,14 +105,14 @@ export class TarballContents implements TarVisitor {
     const prefix = this.#prefix();
     if (prefix === undefined) return { kind: 'absent', why: 'the tarball has no .spack/spec.json' };
     if (prefix === '')
-      return { kind: 'absent', why: 'the files of the tarball are in no directory of their own' };
+      return { kind: 'absent', why: 'the files of the tarball are not in a directory of their own' };
     const below = `${prefix}/`;
     const metadata = `${below}.spack/`;
     for (const [name, kind] of this.#kinds) {
       if (isLink(kind) && name.startsWith(metadata) && !name.includes('/', metadata.length)) {
         throw new TarballFault(
           'tarball-metadata-link',
-          `${shown(name)} is a ${kind}, and Spack reads and writes by that name`,
+          `${shown(name)} is a ${kind}, but Spack reads and writes a file of that name`,
         );
       }
       if (name.startsWith(below) || (name === prefix && isDirectory(kind))) continue;
@@ -129,7 +129,7 @@ export class TarballContents implements TarVisitor {
     if (spec.sizeBytes > tarballLimits.specFileBytes) {
       throw new TarballFault(
         'tarball-spec-too-large',
-        `${shown(spec.name)} has ${spec.sizeBytes} bytes, and a spec may have ${tarballLimits.specFileBytes}`,
+        `${shown(spec.name)} has ${spec.sizeBytes} bytes, more than the ${tarballLimits.specFileBytes} that a spec may have`,
       );
     }
     return { kind: 'found', json: Buffer.concat(spec.chunks) };
@@ -142,16 +142,14 @@ export class TarballContents implements TarVisitor {
     const fault = (why: string): TarballFault =>
       new TarballFault('tarball-relocation-outside', `${shown(info.name)} ${why}`);
     if (info.name !== `${metadata}${buildInfoName}`)
-      throw fault(
-        'has the prefix of the package above it, and is not where Spack reads what is to be relocated',
-      );
+      throw fault('is not in the prefix of the package, where Spack reads what to relocate');
     if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');
     const list = relocationListOf(Buffer.concat(info.chunks).toString('utf8'));
-    if (list === undefined) throw fault('is not of the form in which Spack writes what is to be relocated');
+    if (list === undefined) throw fault('is not in the form in which Spack lists what to relocate');
     const requireListed = (path: string, isRight: (kind: SeenKind | undefined) => boolean): void => {
       const name = `${below}${bytesOf(path)}`;
       if (!isRight(this.#kinds.get(name)))
-        throw fault(`lists ${shown(name)}, which is not that kind of file in the tarball`);
+        throw fault(`lists ${shown(name)}, which is not a file of that kind in the tarball`);
     };
     for (const path of list.files) requireListed(path, (kind) => kind === 'file' || kind === 'hardlink');
     for (const path of list.links) requireListed(path, (kind) => kind === 'symlink');
@@ -181,7 +179,7 @@ export class TarballContents implements TarVisitor {
     this.#requireDirectories(name);
     const known = this.#kinds.get(name);
     if (known !== undefined && !(known === 'implied' && kind === 'directory'))
-      throw new TarballFault('tarball-duplicate', `${shown(name)} is in it twice`);
+      throw new TarballFault('tarball-duplicate', `${shown(name)} occurs twice in it`);
     this.#kinds.set(name, kind);
     if (kind === 'symlink') checkTarget(name, target);
     else if (kind === 'hardlink') this.#requireEarlierFile(name, target);
@@ -200,7 +198,7 @@ export class TarballContents implements TarVisitor {
       if (isDirectory(kind)) return;
       throw new TarballFault(
         'tarball-link-escape',
-        `${shown(name)} lies behind ${shown(parent)}, which is a ${kind}`,
+        `${shown(name)} is below ${shown(parent)}, which is a ${kind}`,
       );
     }
   }

@@ -90,13 +90,13 @@ export function tarballFindings(key: string, verdict: TarballVerdict, dagHash: s
 }
 
 const contentsHint =
-  'Spack packs no such tarball: find out which job made it, and stage the package again with "spack buildcache push".';
+  'Spack never packs such a tarball: find out which job made it, and stage the package again with "spack buildcache push".';
 
 /** The finding for a blob whose size is not what its manifest says, if it is not. */
 export function checkSize(key: string, sizeBytes: number, contentLength: number): Finding | undefined {
   if (sizeBytes === contentLength) return undefined;
   const code = sizeBytes < contentLength ? 'blob-truncated' : 'blob-oversized';
-  return finding(code, key, `it has ${sizeBytes} bytes, and its manifest says ${contentLength}`);
+  return finding(code, key, `it has ${sizeBytes} bytes, but its manifest says ${contentLength}`);
 }
 
 export function missingBlob(key: string, what: string): Finding {
@@ -104,10 +104,10 @@ export function missingBlob(key: string, what: string): Finding {
     'blob-missing',
     key,
     `${what} is not stored`,
-    'Publish the entry again from where it was built.',
+    'Publish the entry again from the place where it was built.',
   );
 }
 
 export function tamperedBlob(key: string): Finding {
-  return finding('blob-tampered', key, 'its content has another SHA-256 than its name and manifest say');
+  return finding('blob-tampered', key, 'its SHA-256 is not the one in its name and manifest');
 }

@@ -18,7 +18,7 @@ export function unusableHint(
   const expired = faults.find(({ code }) => code === 'signature-subkey-expired');
   if (expired !== undefined) return extendHint(fingerprint, expired.component.fingerprint);
   if (has('secret-missing')) {
-    return `Export the key on the machine that has its secret part. Where that is on a card, add a signing subkey that is not: ${addSubkey(fingerprint)}`;
+    return `Export the key on the machine that has its secret part. If it is on a card, add a signing subkey that is not: ${addSubkey(fingerprint)}`;
   }
   if (primary === 'signature-not-for-signing') {
     return `The key only certifies or encrypts. Add a signing subkey: ${addSubkey(fingerprint)}`;

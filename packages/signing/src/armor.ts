@@ -93,7 +93,7 @@ export function splitArmor(text: string): {
       open = { label, line, lines: [] };
     } else if (edge === 'END') {
       if (open?.label === label) blocks.push(open);
-      else problems.push({ line, text: `a PGP ${label} ends here that does not begin` });
+      else problems.push({ line, text: `a PGP ${label} ends here without a beginning` });
       open = undefined;
     } else if (open !== undefined) {
       open.lines.push(trimmed);

@@ -254,7 +254,7 @@ function signFlagFault(
   if (((signature?.keyFlags?.[0] ?? 0) & signFlag) !== 0) return undefined;
   return {
     code: 'signature-not-for-signing',
-    message: `the ${kind} ${fingerprint} is not made for signing data`,
+    message: `the ${kind} ${fingerprint} is not meant for signing data`,
   };
 }
 

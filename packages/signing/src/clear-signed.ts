@@ -54,7 +54,7 @@ export function parseClearSigned(document: string | Uint8Array): ClearSignedResu
     return malformed(
       source.startsWith(`${messageLine}\r`)
         ? 'its line ends are CRLF instead of LF'
-        : 'something stands before the line that begins the signed message',
+        : 'there is something before the line that begins the signed message',
     );
   }
   const header = /^\nHash: ([A-Za-z0-9-]{1,16})\n\n/.exec(
@@ -97,12 +97,12 @@ export function textFault(text: string): string | undefined {
   if (/(?:^|\n)-/.test(text)) return 'a line of its text starts with a dash';
   if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text)) return 'its text has a control character';
   if (text.includes('-----BEGIN PGP ') || text.includes('-----END PGP ')) {
-    return 'its text has an armor line inside of it';
+    return 'its text contains an armor line';
   }
   if (text.length > maxLineBytes / 3) {
     for (const line of text.split('\n')) {
       if (Buffer.byteLength(line) > maxLineBytes) {
-        return `a line of its text is longer than ${maxLineBytes.toLocaleString('en-US')} bytes, which gpg cuts`;
+        return `a line of its text is longer than ${maxLineBytes.toLocaleString('en-US')} bytes, where gpg cuts it`;
       }
     }
   }
@@ -120,7 +120,7 @@ function parseSignatureArmor(armor: string): Uint8Array | FramingProblem {
   if (end !== lines.length - 1) {
     return lines.includes(signatureLine, end) || lines.includes(messageLine, end)
       ? { code: 'signature-multiple', message: 'it has more than one signature' }
-      : fault('text stands after its signature');
+      : fault('there is text after its signature');
   }
   // gpg before 2.1 wrote a Version line, which no reader looks at.
   const start = /^Version: GnuPG v[0-9.]{1,16}(?: \([A-Za-z0-9/ ]{1,30}\))?$/.test(lines[1] ?? '') ? 2 : 1;
@@ -157,7 +157,7 @@ export function signableText(text: string): string {
   throw new UserError('content-invalid', `a text cannot be clear-signed: ${fault}`, { hint: signableHint });
 }
 
-export const signableHint = 'Sign JSON as Spack writes it: one token a line, no trailing blanks.';
+export const signableHint = 'Sign JSON as Spack writes it: one token per line, no trailing blanks.';
 
 function withoutLineEnd(text: string): string {
   return text.endsWith('\n') ? text.slice(0, -1) : text;

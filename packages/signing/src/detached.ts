@@ -74,12 +74,12 @@ function readDetachedSignature(signature: string | Uint8Array): Uint8Array | Fra
   const text = typeof signature === 'string' ? signature : Buffer.from(signature).toString('latin1');
   const { blocks, rest, problems } = splitArmor(text);
   const [block, ...others] = blocks;
-  if (problems.length > 0) return malformed('its signature is cut short or has another inside of it');
+  if (problems.length > 0) return malformed('its signature is cut short or contains another one');
   if (block === undefined) return { code: 'unsigned', message: 'it has no signature' };
   if (block.label !== 'SIGNATURE')
-    return { code: 'unsigned', message: `it is a PGP ${block.label}, and no signature` };
+    return { code: 'unsigned', message: `it is a PGP ${block.label}, not a signature` };
   if (others.length > 0) return { code: 'signature-multiple', message: 'it has more than one signature' };
-  if (rest.some((line) => line.text !== '')) return malformed('its signature has something beside it');
+  if (rest.some((line) => line.text !== '')) return malformed('it has something besides its signature');
   const bytes = decodeArmorBlock(block);
   return typeof bytes === 'string'
     ? malformed(`its signature cannot be decoded: ${bytes}`)

@@ -102,9 +102,7 @@ export async function openKeyring({ trusted, candidates, clock }: KeyringOptions
       if (pinned.has(fingerprint)) {
         if (ownSignatures(key) <= maxOwnSignatures) add(key);
         else
-          ignored.push(
-            `a copy of the key ${fingerprint} has more than ${maxOwnSignatures} signatures by itself`,
-          );
+          ignored.push(`a copy of the key ${fingerprint} has more than ${maxOwnSignatures} self-signatures`);
       } else {
         for (const keyId of key.getKeyIDs()) notPinned.set(keyId.toHex().toUpperCase(), fingerprint);
       }

@@ -42,7 +42,7 @@ export async function readPublicKeys(source: string | Uint8Array): Promise<Publi
   const pgp = await loadOpenPgp();
   return Promise.all(
     keys.map((key) => {
-      if (key.isPrivate()) throw contentInvalid('a private key stands where public keys belong');
+      if (key.isPrivate()) throw contentInvalid('there is a private key where public keys belong');
       return describeKey(pgp, mergeCopies(pgp, [key]));
     }),
   );

@@ -73,7 +73,7 @@ function demand(signature: OpenPgp.SignaturePacket): string | undefined {
     signature.unknownSubpackets.some(({ critical }) => critical) ||
     signature.rawNotations.some(({ critical }) => critical)
   ) {
-    return 'its signature by itself demands something that is not known here';
+    return 'its self-signature has a critical part that is not supported';
   }
   return signature.revocationKeyClass === null
     ? undefined

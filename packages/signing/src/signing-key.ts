@@ -53,7 +53,7 @@ export async function readOwnKeys(source: string): Promise<readonly OwnKey[]> {
   if (own.length > 0) return own;
   const [unsupported] = found.unsupported;
   if (found.keys.length > 0)
-    throw unusable('it is a public key, and only a private key can sign', exportHint);
+    throw unusable('it is a public key, but only a private key can sign', exportHint);
   throw unsupported === undefined
     ? unusable('it holds no OpenPGP key', exportHint)
     : unusable(unsupported, newKeyHint);
@@ -88,19 +88,19 @@ export function chooseKey(
     if (errors.length === 1 && firstError !== undefined) throw firstError;
     const reasons = errors.map(({ message }) => message.replace(/^the signing key cannot be used: /, ''));
     throw unusable(
-      `it holds ${counted(errors.length, 'key')}, and none can sign: ${reasons.join('; ')}`,
+      `it holds ${counted(errors.length, 'key')}, none of which can sign: ${reasons.join('; ')}`,
       firstError?.hint ?? exportHint,
     );
   }
   if (second !== undefined) {
     const which = trusted === undefined ? '' : ' that trusted-keys names';
     throw unusable(
-      `it holds ${counted(found.length, 'key')}${which} (${listed(found.map(({ assessed }) => assessed))}) and which one should sign is not said`,
-      `Name the one that signs in trusted-keys, where the action has that input, or export only that one: "gpg --armor --export-secret-keys ${first.assessed.fingerprint}".`,
+      `it holds ${counted(found.length, 'key')}${which} (${listed(found.map(({ assessed }) => assessed))}), and nothing says which one should sign`,
+      `Name the one that should sign in trusted-keys, if the action has that input, or export only that one: "gpg --armor --export-secret-keys ${first.assessed.fingerprint}".`,
     );
   }
   if (keys.length === 1) return first;
-  const notice = `It is one of ${counted(keys.length, 'key')} in the input: ${first.assessed.fingerprint} signs.`;
+  const notice = `The input holds ${counted(keys.length, 'key')}; ${first.assessed.fingerprint} signs.`;
   return { ...first, notices: [notice] };
 }
 
@@ -114,9 +114,9 @@ function notTrusted(keys: readonly OwnKey[]): UserError {
   const what =
     keys.length === 1
       ? `is the key ${only?.fingerprint}, which is not`
-      : `holds ${counted(keys.length, 'key')} (${listed(keys)}), and none is`;
+      : `holds ${counted(keys.length, 'key')} (${listed(keys)}), none of which is`;
   return new UserError('input-invalid', `signing-key ${what} among trusted-keys`, {
-    hint: 'Add the fingerprint of the key that signs to trusted-keys, or give the key that belongs there.',
+    hint: 'Add the fingerprint of the signing key to trusted-keys, or set signing-key to a key that is there.',
   });
 }
 
@@ -168,11 +168,11 @@ export async function unlock(
   const forms = passphraseForms(passphrase);
   const open = secrets.find((secret) => secret.isDecrypted());
   if (open !== undefined) {
-    const notice = 'The signing key is not protected by a passphrase; the one that was given is not used.';
+    const notice = 'The signing key is not protected by a passphrase; the given one is not used.';
     return { secret: open, notices: forms.length === 0 ? [] : [notice] };
   }
   if (forms.length === 0) {
-    throw unusable('it is protected by a passphrase, and none was given', 'Give the passphrase as a secret.');
+    throw unusable('it is protected by a passphrase, but none was given', 'Give the passphrase as a secret.');
   }
   for (const [index, form] of forms.entries()) {
     for (const secret of secrets) {
@@ -207,7 +207,7 @@ async function isUnlocked(secret: SecretPacket, passphrase: string): Promise<boo
     if (error instanceof Error && error.message.startsWith('Incorrect key passphrase')) return false;
     // What OpenPGP.js says may quote the key.
     throw unusable(
-      'its protection is of a kind that is not supported or not safe',
+      'it is protected in a way that is not supported or not safe',
       'Set its passphrase again with "gpg --change-passphrase FINGERPRINT" of gpg 2.2 or newer, and export it again.',
     );
   }

@@ -72,7 +72,7 @@ function keysInSentences(lines: readonly string[]): readonly string[] {
       const wordCount = words.filter((word) => /^\p{L}+[,.:;!?]?$/u.test(word)).length;
       if (match[1] === 'BEGIN' && wordCount >= minWordsOfSentence) {
         problems.push(
-          `line ${index + 1}: a key begins within a sentence; put it on lines of its own, or leave it out`,
+          `line ${index + 1}: a key begins within a sentence; put it on lines of its own, or remove it`,
         );
       }
       from = match.index + match[0].length;
@@ -122,7 +122,7 @@ async function trustBlocks(
   if (problems.length > 0) throw invalid([...new Set([...beside.ifRefused, ...problems])]);
   for (const fingerprint of new Set(beside.inText)) {
     if (!fingerprints.has(fingerprint)) {
-      passedOver.push(`the fingerprint ${fingerprint} stands in a text, and its key is not in the file`);
+      passedOver.push(`the fingerprint ${fingerprint} is part of a text, but its key is not in the file`);
     }
   }
   return { fingerprints: [...fingerprints], keys, ...(passedOver.length === 0 ? {} : { passedOver }) };
@@ -166,9 +166,7 @@ function readList(rest: readonly { readonly line: number; readonly text: string 
   }
   const [first = 0] = prose;
   const ofProse =
-    prose.size > maxProseLines
-      ? [`line ${first} begins a text, and there is no armored public key in it`]
-      : problems;
+    prose.size > maxProseLines ? [`line ${first} begins a text without an armored public key`] : problems;
   return { fingerprints, prose: [...prose], problems: [...ofProse, ...otherProblems] };
 }
 
@@ -179,7 +177,7 @@ function fingerprintFault(digits: string): string | undefined {
       return undefined;
     case 8:
     case 16:
-      return 'is a short key ID, which anybody can make a key for; give all 40 digits of the fingerprint';
+      return 'is a short key ID, for which anybody can make a key; give all 40 digits of the fingerprint';
     case 64:
       return 'is the fingerprint of an OpenPGP key of version 5 or 6, which gpg 2 and Spack cannot use';
     default:

@@ -100,7 +100,7 @@ describe('a clear-signed document', () => {
     ],
     ['no checksum', document.replace(/\n=[^\n]{4}\n/, '\n')],
     ['a wrong checksum', document.replace(/\n=[^\n]{4}\n/, '\n=AAAA\n')],
-    ['a line that is no base64', document.replace(/(\n\n[A-Za-z0-9+/]{60})[A-Za-z0-9+/]/, '$1*')],
+    ['a line that is not base64', document.replace(/(\n\n[A-Za-z0-9+/]{60})[A-Za-z0-9+/]/, '$1*')],
     ['a blank in the base64', document.replace(/(SIGNATURE-----\n\n[A-Za-z0-9+/]{10})/, '$1 ')],
     ['an empty line in the base64', document.replace(/\n=([^\n]{4})\n/, '\n\n=$1\n')],
   ];

@@ -184,7 +184,7 @@ describe('I4, I8: hostile input', () => {
     );
   });
 
-  it('cannot bring a key in by flooding it with signatures by itself', async () => {
+  it('cannot bring a key in by flooding it with self-signatures', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const flooded = await openpgp.readKey({ armoredKey: key.publicArmored });
     const [certification] = flooded.users[0]?.selfCertifications ?? [];
@@ -196,7 +196,7 @@ describe('I4, I8: hostile input', () => {
       clock: clockAt(nowMs),
     });
     expect(opened.missing).toEqual([key.fingerprint]);
-    expect(opened.ignored.join()).toContain('more than 400 signatures');
+    expect(opened.ignored.join()).toContain('more than 400 self-signatures');
   });
 });
 

@@ -52,12 +52,12 @@ describe('a signing key', () => {
     expect(signer.notices.join()).toMatch(/expires on \d{4}-\d\d-\d\d/);
   });
 
-  it('is unusable when it is no private key, a public key, several keys, or garbled', async () => {
+  it('is unusable when it is not a private key, a public key, several keys, or garbled', async () => {
     const { privateArmored, publicArmored } = key;
     const cases: readonly [string, RegExp][] = [
       ['', /it is empty/],
-      ['hello, world', /no armored private key/],
-      ['aGVsbG8=', /no armored private key/],
+      ['hello, world', /not an armored private key/],
+      ['aGVsbG8=', /not an armored private key/],
       [publicArmored, /it is a public key/],
       [`${privateArmored}\n${locked.privateArmored}`, /it holds 2 keys/],
       [privateArmored.slice(0, 300), /has no end/],

@@ -29,7 +29,7 @@ describe('a signing key among others', () => {
       for (const trustedKeys of [key.fingerprint, key.publicArmored, `# ours\n${key.fingerprint}`]) {
         const signer = await open(both, { trustedKeys });
         expect(signer.publicKey.fingerprint).toBe(key.fingerprint);
-        expect(signer.notices.join()).toContain(`one of 2 keys in the input: ${key.fingerprint} signs`);
+        expect(signer.notices.join()).toContain(`The input holds 2 keys; ${key.fingerprint} signs`);
         const document = await signer.clearSign(manifestText);
         expect(await (await keyringOf([key.publicArmored])).verifyClearSigned(document)).toMatchObject({
           ok: true,
@@ -68,7 +68,9 @@ describe('a signing key among others', () => {
       }
     }
     const error = await refusalOf(`${expired.privateArmored}\n${revoked.privateArmored}`);
-    expect(error.message).toMatch(/it holds 2 keys, and none can sign: .* expired on .*; .* was revoked on/);
+    expect(error.message).toMatch(
+      /it holds 2 keys, none of which can sign: .* expired on .*; .* was revoked on/,
+    );
   });
 
   it('may have the public keys of others beside it', async () => {
@@ -179,7 +181,7 @@ describe('advice on a key that cannot sign', () => {
   it.skipIf(gpgMissing).each([
     ['rsa1024', 'sign', /less than 2048 bits/, /quick-generate-key .* ed25519 sign/],
     ['dsa2048', 'sign', /weak: DSA/, /quick-generate-key .* ed25519 sign/],
-    ['ed25519', 'cert', /not made for signing/, /quick-add-key [0-9A-F]{40} ed25519 sign/],
+    ['ed25519', 'cert', /not meant for signing/, /quick-add-key [0-9A-F]{40} ed25519 sign/],
   ])(
     'says what to do about one of %s to %s (skipped without gpg)',
     async (algorithm, usage, message, hint) => {

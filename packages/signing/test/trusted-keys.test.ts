@@ -140,8 +140,7 @@ describe('trusted keys', () => {
       const text = `${'Some words on the keys of our project.\n'.repeat(9)}${listing}`;
       const error: unknown = await parseTrustedKeys(text).catch((reason: unknown) => reason);
       expect(error).toMatchObject({
-        message:
-          'the trusted keys cannot be used: line 1 begins a text, and there is no armored public key in it',
+        message: 'the trusted keys cannot be used: line 1 begins a text without an armored public key',
       });
     });
 

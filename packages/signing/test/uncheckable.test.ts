@@ -90,10 +90,10 @@ describe('I4: what cannot be computed is never called a bad signature, and never
     const data = { userID: user.userID, key: secret.keyPacket };
     user.selfCertifications = [await selfSign(secret.keyPacket, fields, data, nowMs)];
     const keyring = await keyringOf([secret.toPublic().armor()]);
-    expect(keyring.keys[0]?.problem).toContain('demands something that is not known here');
+    expect(keyring.keys[0]?.problem).toContain('critical part that is not supported');
     await expect(
       openSigner({ armoredKey: secret.armor(), passphrase: undefined, clock: clockAt(nowMs) }),
-    ).rejects.toThrow('demands something that is not known here');
+    ).rejects.toThrow('critical part that is not supported');
   });
 
   it('of a version or an algorithm that nobody knows: that is said', async () => {

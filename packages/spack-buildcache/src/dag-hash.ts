@@ -14,7 +14,7 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 const digits = new Uint8Array(256).fill(32);
 for (let value = 0; value < alphabet.length; value += 1) digits[alphabet.charCodeAt(value)] = value;
 
-/** Puts the words of `text` into `words` from `at`. False when it is no DAG hash. */
+/** Puts the words of `text` into `words` from `at`. False when it is not a DAG hash. */
 export function hashWordsOf(text: string, words: Int32Array, at = 0): boolean {
   if (text.length !== dagHashCharacters) return false;
   let seen = 0;

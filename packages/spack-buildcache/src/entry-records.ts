@@ -36,12 +36,12 @@ export function entryRecordsOf(manifest: Manifest): EntryRecords {
     if (records.length > 1) {
       faults.push({
         fault: 'ambiguous',
-        message: `it lists ${records.length} ${what}s, and Spack takes the first it can read`,
+        message: `it lists ${records.length} ${what}s, and Spack takes the first that it can read`,
       });
       return undefined;
     }
     if (record.compression === 'gzip') return record;
-    faults.push({ fault: 'compression', message: `its ${what} is not compressed with gzip, as it says` });
+    faults.push({ fault: 'compression', message: `it says that its ${what} is not compressed with gzip` });
     return undefined;
   };
   // Specs that only a later version can read are offered as well; see `readNewerSpec`.
@@ -56,7 +56,7 @@ export function entryRecordsOf(manifest: Manifest): EntryRecords {
   if (unknown.length > 0)
     faults.push({
       fault: 'unknown',
-      message: 'it lists a payload that is neither a spec nor a tarball, which nobody reads',
+      message: 'it lists a payload that is neither a spec nor a tarball, and that nothing reads',
     });
   return { spec: specs.find(({ record }) => record === spec), tarball, faults };
 }

@@ -27,7 +27,7 @@ export class HashNumbers {
     return hashWordsAt(bytes, position, this.#probe) ? this.#add() : -1;
   }
 
-  /** The number of a hash, given to it when it has none yet. Throws `UserError` `name-invalid` for what is no DAG hash. */
+  /** The number of a hash, given to it when it has none yet. Throws `UserError` `name-invalid` for what is not a DAG hash. */
   add(hash: string): number {
     if (hashWordsOf(hash, this.#probe)) return this.#add();
     throw new UserError('name-invalid', 'a package index can only list DAG hashes');

@@ -88,10 +88,10 @@ function parseLineage(value: unknown): IndexLineage {
   const { generation, index, mirror, previous, rolledBackTo } = value;
   if (!isGeneration(generation)) throw invalid(`its generation is not a number from 1 to ${maxGeneration}`);
   if (index !== undefined && (typeof index !== 'string' || (index !== '@main' && !isViewName(index)))) {
-    throw invalid('the index that it says it is has no name of an index');
+    throw invalid('the index that it says it is has an invalid name');
   }
   if (mirror !== undefined && (typeof mirror !== 'string' || !/^[0-9a-f]{32}$/.test(mirror))) {
-    throw invalid('the mirror that it says it is of is not 32 hex digits');
+    throw invalid('the mirror that it says it belongs to is not 32 hex digits');
   }
   if (previous !== undefined && (typeof previous !== 'string' || !isSha256(previous))) {
     throw invalid('its previous index is not a SHA-256');

@@ -213,7 +213,7 @@ function modernized(nodes: readonly NewNode[], specfileVersion: number): readonl
 }
 
 function nodeTwice(hash: string): UserError {
-  return malformed(`node ${hash} stands in it twice`);
+  return malformed(`node ${hash} occurs twice in it`);
 }
 
 function dependencyMissing(who: string, dependency: string): UserError {

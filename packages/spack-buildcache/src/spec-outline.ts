@@ -97,7 +97,7 @@ function versionOf(meta: unknown, formatVersion: number): number {
     formatVersion < firstVersionOfItsOwn ? version <= formatVersion : version === formatVersion;
   if (!isAsSaid) {
     throw malformed(
-      `its specfile version is ${version}, and it is listed as one of version ${formatVersion}`,
+      `its specfile version is ${version}, but it is listed as one of version ${formatVersion}`,
     );
   }
   return version;

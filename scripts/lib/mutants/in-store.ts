@@ -216,7 +216,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'a key leads to the directory of the store in capitals',
     member,
-    text: "key.split('/', 1)[0]?.toLowerCase() === ownDirectory",
+    text: "isOwnDirectory(key.split('/', 1)[0] ?? '')",
     replacement: "key.split('/', 1)[0] === ownDirectory",
     guarantee: 'I8: outside data never escapes',
     tests: [

@@ -33,7 +33,7 @@ export async function auditMirrorV2(audit: MirrorAudit): Promise<AuditReport> {
     );
     if (!suspicious || attempt >= maxObservations) return report;
     if (before === (await indexState(audit.store))) return report;
-    audit.progress.info('The index moved while it was read; reading the mirror again.');
+    audit.progress.info('The index moved while it was being read. The mirror is read again.');
   }
 }
 
@@ -123,16 +123,16 @@ function noMirror(store: ObjectStore): UserError {
 function indexDemandFindings(audit: MirrorAudit, read: ReadIndexV2): readonly Finding[] {
   const findings: Finding[] = [];
   if (audit.requireSignedIndex && read.kind === 'read') {
-    const why = 'the index is not signed, and in layout v2 it cannot be';
-    findings.push(finding('index-unsigned', indexKeyV2, why, 'Bring the mirror to layout v3.'));
+    const why = 'the index is not signed; in layout v2 it cannot be';
+    findings.push(finding('index-unsigned', indexKeyV2, why, 'Convert the mirror to layout v3.'));
   }
   const { expectedIndex } = audit;
   if (expectedIndex === undefined) return findings;
   if (read.kind === 'missing') {
-    findings.push(finding('index-not-expected', indexKeyV2, 'there is no index, and one was expected'));
+    findings.push(finding('index-not-expected', indexKeyV2, 'there is no index, although one is expected'));
   } else if (read.kind === 'read' && read.checksum !== expectedIndex) {
-    const why = `its SHA-256 is ${read.checksum}, and ${expectedIndex} was expected`;
-    const hint = 'Somebody put another index there, or a cache serves another one.';
+    const why = `its SHA-256 is ${read.checksum}, but ${expectedIndex} was expected`;
+    const hint = 'Somebody put another index there, or a cache serves an old one.';
     findings.push(finding('index-not-expected', indexKeyV2, why, hint));
   }
   return findings;
@@ -150,7 +150,7 @@ async function namesFromIndex(
     async ({ stem, dagHash }): Promise<EntryNames | undefined> => {
       const keys = [specKeyV2(stem, true), specKeyV2(stem, false)] as const;
       if (classifyKeyV2(keys[0]).kind !== 'spec') {
-        const why = `what it says of ${dagHash} cannot be the name of a spec`;
+        const why = `its record ${dagHash} cannot be the name of a spec`;
         findings.push(finding('name-invalid', indexKeyV2, why));
         return undefined;
       }

@@ -51,7 +51,7 @@ export async function readEntryV2(names: EntryNames, reading: EntryReading): Pro
       finding(
         'unsigned',
         specKeyV2(names.stem, false),
-        'it stands unsigned beside the signed spec of the same name, where a client that wants no signatures takes it',
+        'it is unsigned beside a signed spec of the same name, and clients that do not check signatures take it',
         'Delete it: Spack never stores both.',
       ),
     );
@@ -93,12 +93,12 @@ async function openSpecFile(
     return { json: Buffer.from(opened.text), signedBy: opened.signedBy };
   }
   if (!policy.allowUnsigned) return finding('unsigned', key, 'it is not signed', unsignedHint);
-  if (signed) return finding('signature-malformed', key, 'it is not signed, though its name says that it is');
+  if (signed) return finding('signature-malformed', key, 'it is not signed, although its name says so');
   return { json: body, signedBy: undefined };
 }
 
 const unsignedHint =
-  'Bring the mirror to layout v3 with "spack buildcache migrate" and sign it with buildcache-sign, or allow unsigned entries.';
+  'Convert the mirror to layout v3 with "spack buildcache migrate" and sign it with buildcache-sign, or allow unsigned entries.';
 
 /** A spec is bound to its file name: it must be the one that Spack looks for there. */
 function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Finding | undefined {
@@ -106,8 +106,12 @@ function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Findi
   if (stem === names.stem) return undefined;
   const who = `${spec.root.name}@${spec.root.version}/${spec.root.hash}`;
   if (stem.slice(0, -spec.root.hash.length) === names.stem.slice(0, -names.dagHash.length))
-    return finding('hash-mismatch', key, `it stands for ${names.dagHash}, but its spec is ${who}`);
-  return finding('name-mismatch', key, `by its name it is another package than its spec, ${who}`);
+    return finding(
+      'hash-mismatch',
+      key,
+      `its name has the DAG hash ${names.dagHash}, but its spec is ${who}`,
+    );
+  return finding('name-mismatch', key, `its name is that of another package than its spec, ${who}`);
 }
 
 interface TarballReport {
@@ -138,14 +142,14 @@ async function readWholeTarball(key: string, spec: SpecFileV2, store: ObjectStor
   if (stream === undefined) return { sizeBytes: undefined, findings: [missingBlob(key, 'the tarball')] };
   const { sizeBytes, sha256, verdict } = await readTarball(stream.body);
   if (spec.tarballSha256 === undefined) {
-    const why = 'it is from before Spack 0.19, when nothing outside a tarball said what is in it';
+    const why = 'it is older than Spack 0.19, when nothing outside a tarball said what is in it';
     return { sizeBytes, findings: [finding('tarball-unbound', key, why, oldTarballHint)] };
   }
   if (sha256 !== spec.tarballSha256) {
-    const why = `its SHA-256 is ${sha256}, and its spec says ${spec.tarballSha256}`;
+    const why = `its SHA-256 is ${sha256}, but its spec says ${spec.tarballSha256}`;
     return { sizeBytes, findings: [finding('tarball-checksum-mismatch', key, why)] };
   }
   return { sizeBytes, findings: tarballFindings(key, verdict, spec.root.hash) };
 }
 
-const oldTarballHint = 'Build and publish the package anew: Spack 1.x cannot install such a tarball either.';
+const oldTarballHint = 'Build and publish the package again: Spack 1.x cannot install such a tarball either.';

@@ -43,7 +43,7 @@ function checksumProblem(
     case 'refused':
       return undefined;
     case 'missing':
-      return 'there is an index without its checksum, by which clients see that it changed';
+      return 'there is an index without its checksum, which tells clients that the index changed';
     case 'read': {
       const text = Buffer.from(said.body).toString('latin1').trimEnd();
       return text === checksum ? undefined : `it is not the SHA-256 of index.json, which is ${checksum}`;
@@ -91,7 +91,7 @@ export function auditIndexV2(input: IndexAuditInputV2): readonly Finding[] {
     }
     const count = dependents.get(hash);
     if (count !== undefined && (refCount < count.least || refCount > count.most)) {
-      const why = `it counts ${refCount} dependents of ${node.name}@${node.version}/${hash}, and lists ${count.most}`;
+      const why = `it counts ${refCount} dependents of ${node.name}@${node.version}/${hash}, but lists ${count.most}`;
       findings.push(finding('index-count-mismatch', indexKeyV2, why));
     }
   }
@@ -106,4 +106,4 @@ export function auditIndexV2(input: IndexAuditInputV2): readonly Finding[] {
 }
 
 const rebuildHint =
-  'Find out who changed the mirror; "spack buildcache update-index" of a Spack before 1.0 makes its index anew.';
+  'Find out who changed the mirror; "spack buildcache update-index" of a Spack before 1.0 makes a new index.';
