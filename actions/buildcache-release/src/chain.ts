@@ -71,7 +71,8 @@ export const chain: Chain = {
         ...awsCredentials,
         paths: fromOutput('publish', 'invalidation-paths'),
         destination: fromInput('mirror'),
-        ...sameInputs('endpoint-url', 'force-path-style', 'cloudfront-endpoint-url'),
+        'destination-endpoint-url': fromInput('endpoint-url'),
+        ...sameInputs('force-path-style'),
         'paths-file': leftOut('the publish names all paths'),
         'cache-tags': leftOut('the publish names all paths'),
         // The run is in it, because the index may have gone and come back: by a rollback, or a publish elsewhere.
@@ -80,6 +81,7 @@ export const chain: Chain = {
         ),
         prove: text(expression(`${runs('prove')} && steps.publish.outputs.pointer-checksums || ''`)),
         'prove-file': leftOut('the publish names what is to be proven'),
+        'endpoint-url': fromInput('cloudfront-endpoint-url'),
         report: fromInput('invalidate-report'),
       },
     },

@@ -32,7 +32,7 @@ export const action = defineAction({
   checkInputs: (given, surroundings) => [
     ...new Set([
       ...awsProblems(awsInputsOf(given), surroundings, { needed: !given.dryRun, defaultRegion }),
-      ...awsProblems(given, surroundings, { needed: isOnS3(given.destination) }),
+      ...awsProblems(destinationInputsOf(given), surroundings, { needed: isOnS3(given.destination) }),
     ]),
     ...proofProblems(given),
     ...[strangeTargets(given.paths, given.baseUrl) ?? []].flat(),
@@ -46,7 +46,11 @@ function proofProblems({ prove, baseUrl }: Inputs): readonly string[] {
 }
 
 function awsInputsOf(given: Inputs): AwsInputs {
-  return { ...given, endpointUrl: given.cloudfrontEndpointUrl, forcePathStyle: false };
+  return { ...given, forcePathStyle: false };
+}
+
+function destinationInputsOf(given: Inputs): AwsInputs {
+  return { ...given, endpointUrl: given.destinationEndpointUrl };
 }
 
 function isOnS3(destination: string | undefined): boolean {
@@ -79,7 +83,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
 async function openDestination(given: Inputs, context: ActionContext): Promise<ObjectStore | undefined> {
   const { destination, dryRun } = given;
   if (destination === undefined) return undefined;
-  return openAwsStore(destination, given, context, dryRun ? 'read' : 'write');
+  return openAwsStore(destination, destinationInputsOf(given), context, dryRun ? 'read' : 'write');
 }
 
 function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudFront> {
@@ -93,7 +97,7 @@ function openControlPlane(given: Inputs, context: ActionContext): Promise<CloudF
     distributionId,
     credentials,
     region,
-    endpointUrl: given.cloudfrontEndpointUrl,
+    endpointUrl: given.endpointUrl,
     proxyEnvironment: context.environment,
   });
 }

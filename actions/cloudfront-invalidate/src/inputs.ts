@@ -108,11 +108,11 @@ export const inputs = {
   },
   'endpoint-url': {
     ...shared['endpoint-url'],
-    description: 'URL of the S3 service of `destination`, for R2, MinIO and others. AWS when not given.',
-  },
-  'cloudfront-endpoint-url': {
-    ...shared['endpoint-url'],
     description: 'URL of the CloudFront API, for tests and private endpoints. AWS when not given.',
+  },
+  'destination-endpoint-url': {
+    ...shared['endpoint-url'],
+    description: 'URL of the S3 service of `destination`, for R2, MinIO and others. AWS when not given.',
   },
   'force-path-style': forcePathStyle,
   ...commonInputs,

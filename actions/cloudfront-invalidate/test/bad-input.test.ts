@@ -34,7 +34,6 @@ describe('bad input', () => {
         'prove-deadline': '-1',
         'role-to-assume': 'publish',
         'endpoint-url': 'http://example.org',
-        'cloudfront-endpoint-url': 'http://example.org',
         'dry-run': '2',
       }),
     );
@@ -50,7 +49,7 @@ describe('bad input', () => {
         'max-wildcards',
       ],
       ...['wildcard-depth', 'wait', 'wait-deadline', 'prove', 'prove-file', 'base-url', 'prove-deadline'],
-      ...['role-to-assume', 'endpoint-url', 'cloudfront-endpoint-url', 'dry-run'],
+      ...['role-to-assume', 'endpoint-url', 'dry-run'],
     ];
     for (const name of named) expect(failure.message).toContain(`input "${name}"`);
     for (const path of ['no-slash', '/a?', '/50%', '#tag', '/a*b'])

@@ -81,7 +81,7 @@ export async function startCdn(options: CdnOptions = {}): Promise<Cdn> {
         ...more,
         inputs: {
           'distribution-id': distributionId,
-          'cloudfront-endpoint-url': controlPlane.url,
+          'endpoint-url': controlPlane.url,
           'access-key-id': 'AKIDEXAMPLE',
           'secret-access-key': secretAccessKey,
           'base-url': varnish.url,

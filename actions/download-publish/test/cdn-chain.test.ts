@@ -73,8 +73,9 @@ describe.skipIf(!haveCdnSite())('publish, invalidate and serve (needs minio, var
           inputs: {
             ...bucketInputs(site.minio, site.bucket),
             destination,
+            'destination-endpoint-url': site.minio.endpointUrl,
             'distribution-id': site.distributionId,
-            'cloudfront-endpoint-url': site.controlPlane.url,
+            'endpoint-url': site.controlPlane.url,
             'base-url': baseUrl,
             paths: String(paths),
           },

@@ -28,7 +28,7 @@ export function explainRefusal(error: unknown, request: RefusedRequest): Slipway
   const said = withDetails(`${what}: ${printable(words)}`, printable(name, 100));
   if (status === undefined) {
     return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
-      hint: 'Check cloudfront-endpoint-url; without it the request goes to AWS.',
+      hint: 'Check endpoint-url; without it the request goes to AWS.',
       cause: error,
     });
   }

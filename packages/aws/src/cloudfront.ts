@@ -129,6 +129,6 @@ function understood(answer: SdkInvalidation | undefined, action: string): Invali
     return { id, status, createdAtMs: createdAt?.getTime() ?? Number.NaN };
   }
   throw new RemoteError('unexpected-response', `${action}: the answer names no invalidation.`, {
-    hint: 'Check cloudfront-endpoint-url; without it the request goes to AWS.',
+    hint: 'Check endpoint-url; without it the request goes to AWS.',
   });
 }

@@ -98,7 +98,16 @@ function addressed(step: Step, inputs: Readonly<Record<string, string>>): Step {
   const name = /^your-org\/slipway\/(actions\/[\w-]+)@/.exec(String(step['uses']))?.[1];
   if (name === undefined) return step;
   const declared = interfaces.get(name)?.inputs ?? {};
-  const known = Object.entries(inputs).filter(([input, value]) => input in declared && value !== undefined);
+  const own =
+    name === 'actions/cloudfront-invalidate'
+      ? {
+          'endpoint-url': inputs['cloudfront-endpoint-url'],
+          'destination-endpoint-url': inputs['endpoint-url'],
+        }
+      : {};
+  const known = Object.entries({ ...inputs, ...own }).filter(
+    ([input, value]) => input in declared && value !== undefined,
+  );
   return { ...step, with: { ...Object.fromEntries(known), ...(step['with'] as object) } };
 }
 

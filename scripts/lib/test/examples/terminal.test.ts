@@ -73,18 +73,21 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
     endpointUrl = site.minio.endpointUrl,
   ): Promise<ShellBlockRun> => {
     const { slipway = '' } = commandLinePrograms();
+    // Both services call their endpoint the same; at AWS a reader needs neither.
+    const endpoints = `case $1 in
+      cloudfront-invalidate) export SLIPWAY_ENDPOINT_URL='${site.controlPlane.url}' ;;
+      *) export SLIPWAY_ENDPOINT_URL='${endpointUrl}' ;;
+    esac`;
     return runShellBlock(documentBlock(name), {
       directory,
       replacements,
-      programs: { slipway: `echo $$ > ${join(directory, 'pid')}\n${slipway}` },
+      programs: { slipway: `${endpoints}\necho $$ > ${join(directory, 'pid')}\n${slipway}` },
       environment: {
         AWS_ACCESS_KEY_ID: site.minio.credentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: site.minio.credentials.secretAccessKey,
         AWS_REGION: 'us-east-1',
         SLIPWAY_FORCE_PATH_STYLE: 'true',
-        // At AWS a reader needs neither.
-        SLIPWAY_ENDPOINT_URL: endpointUrl,
-        SLIPWAY_CLOUDFRONT_ENDPOINT_URL: site.controlPlane.url,
+        SLIPWAY_DESTINATION_ENDPOINT_URL: site.minio.endpointUrl,
         GITHUB_API_URL: github.url,
       },
     });
