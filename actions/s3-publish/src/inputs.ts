@@ -93,12 +93,12 @@ export const inputs = {
   acl: choiceOrNothing(
     'Canned ACL of what is stored. None unless asked for: most buckets have ACLs switched off.',
     /^[a-z][a-z-]{2,40}$/,
-    'it is no canned ACL, such as bucket-owner-full-control',
+    'must be a canned ACL, such as bucket-owner-full-control',
   ),
   'storage-class': choiceOrNothing(
     'Storage class of what is stored, such as `STANDARD_IA`. The bucket’s when not given.',
     /^[A-Z][A-Z0-9_]{2,40}$/,
-    'it is no storage class, such as STANDARD_IA',
+    'must be a storage class, such as STANDARD_IA',
   ),
   encryption,
   'part-size': sizeOrNothing(
@@ -152,7 +152,7 @@ function parseEncryption(text: string): Encryption | undefined {
   if (text === 'none') return undefined;
   if (text === 'AES256') return { algorithm: 'AES256' };
   const kms = /^(aws:kms(?::dsse)?)(?::([\w:/-]{1,2048}))?$/.exec(text);
-  if (kms === null) throw new Error('it is none of none, AES256, aws:kms and aws:kms:KEY');
+  if (kms === null) throw new Error('must be none, AES256, aws:kms or aws:kms:KEY');
   return { algorithm: kms[1] === 'aws:kms' ? 'aws:kms' : 'aws:kms:dsse', kmsKeyId: kms[2] };
 }
 

@@ -67,9 +67,7 @@ export class InventoryKeeper {
     try {
       for (const [key, record] of await parseInventory(packed)) this.#records.set(key, record);
     } catch (error) {
-      this.#notice(
-        sentence(`The inventory of the destination is made anew: ${asSlipwayError(error).message}`),
-      );
+      this.#notice(sentence(`The inventory of the destination is rebuilt: ${asSlipwayError(error).message}`));
       this.#isChanged = true;
     }
   }

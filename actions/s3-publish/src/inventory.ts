@@ -142,7 +142,7 @@ function announcedCount(line: string): number {
 const recordForm = /^(?:[0-9a-f]{32}\t){3}[0-9a-f]{16}$/;
 
 function parseRecord(line: string): [string, InventoryRecord] {
-  if (!recordForm.test(line)) throw damaged('has a record that is none');
+  if (!recordForm.test(line)) throw damaged('has a malformed record');
   const [key = '', state = '', content = '', headers = ''] = line.split('\t');
   return [key, { state, content, headers }];
 }

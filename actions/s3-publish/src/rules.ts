@@ -54,7 +54,7 @@ export function parseContentType(text: string): string {
   const token = "[\\w!#$%&'*+.^`|~-]+";
   const parameter = `\\s*;\\s*${token}=(?:${token}|"[^"\\\\]*")`;
   if (!new RegExp(`^${token}/${token}(?:${parameter})*$`).test(value)) {
-    throw new Error('it is no content type, such as "text/html; charset=utf-8"');
+    throw new Error('must be a content type, such as "text/html; charset=utf-8"');
   }
   return value;
 }
@@ -65,14 +65,14 @@ export type ContentEncoding = (typeof contentEncodings)[number];
 /** A content coding of RFC 9110, or of RFC 8878 (`zstd`) and RFC 7932 (`br`). Throws an `Error` for anything else. */
 export function parseContentEncoding(text: string): ContentEncoding {
   const found = contentEncodings.find((encoding) => encoding === text.toLowerCase());
-  if (found === undefined) throw new Error(`it is none of ${contentEncodings.join(', ')}`);
+  if (found === undefined) throw new Error(`must be one of ${contentEncodings.join(', ')}`);
   return found;
 }
 
 /** `name=value` for `x-amz-meta-name`. Throws an `Error` for anything else. */
 export function parseMetadata(text: string): MetadataValue {
   const match = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\s*=\s*(.*)$/s.exec(text);
-  if (match === null) throw new Error('it is no name=value with a name of letters, digits, "-", "_" and "."');
+  if (match === null) throw new Error('must be name=value with a name of letters, digits, "-", "_" and "."');
   const [, name = '', value = ''] = match;
   const lowerName = name.toLowerCase();
   if (lowerName.startsWith('slipway') || lowerName === 'sha256') {

@@ -255,7 +255,7 @@ function checkTarget(name: ByteName, target: ByteName): void {
   );
 }
 
-/** As Python has it: a byte of a name that is no UTF-8 is a surrogate from U+DC80 to U+DCFF in a text. */
+/** As Python has it: a byte of a name that is not UTF-8 is a surrogate from U+DC80 to U+DCFF in a text. */
 function bytesOf(text: string): ByteName {
   const bytes = (character: string): ByteName => {
     const code = character.codePointAt(0) ?? 0;

@@ -20,7 +20,7 @@ export interface LocalStoreOptions {
 export function openLocalStore(url: string, options: LocalStoreOptions = {}): FileStore {
   const place = parseStoreUrl(url);
   if (place.kind !== 'file') {
-    throw new UserError('input-invalid', `"${printable(url)}" is no directory of this machine.`, {
+    throw new UserError('input-invalid', `"${printable(url)}" is not a directory on this machine.`, {
       hint: 'Write file:///absolute/directory.',
     });
   }

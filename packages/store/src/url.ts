@@ -25,7 +25,7 @@ export function parseStoreUrl(text: string): StoreUrl {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     const hint = text.startsWith('/') && !text.includes('@') ? `Write file://${encodePath(text)}` : forms;
-    throw invalid(text, 'is no URL of a store', hint);
+    throw invalid(text, 'is not the URL of a store', hint);
   }
   const afterScheme = text.slice(scheme.length + '://'.length);
   const authority = afterScheme.split(/[/?#]/, 1)[0] ?? '';

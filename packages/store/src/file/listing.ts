@@ -141,11 +141,11 @@ class Listing {
       throw readError(error, key);
     };
     if (entry.isSymbolicLink()) return this.#follow(directory, path, key).catch(refused);
-    // Either removed since the directory was read, or a name that is no UTF-8 and so cannot be asked for.
+    // Either removed since the directory was read, or a name that is not UTF-8 and so cannot be asked for.
     const maybeUndecodable = entry.name.includes('\ufffd');
     const missing = (error: unknown): Found => {
       if (!isMissing(error)) return refused(error);
-      return maybeUndecodable ? this.#problem('name-invalid', `${quoted(key)}: it is no UTF-8`) : nothing;
+      return maybeUndecodable ? this.#problem('name-invalid', `${quoted(key)}: it is not UTF-8`) : nothing;
     };
     let stats: Stats | Promise<Stats>;
     try {

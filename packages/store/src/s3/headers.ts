@@ -47,7 +47,7 @@ export function objectHeaders(
     if (!/^[a-z0-9][a-z0-9_.-]{0,127}$/.test(name)) {
       throw unusable(
         key,
-        `"${printable(name, 100)}" is no name for metadata: write lower-case letters, digits, - . _`,
+        `"${printable(name, 100)}" is not a valid metadata name: write lower-case letters, digits, - . _`,
       );
     }
     if (ownMetadata.has(name)) throw unusable(key, `the metadata "${name}" is Slipway's own`);
@@ -59,7 +59,7 @@ export function objectHeaders(
     if (!/^[\x20-\x7e]{0,2048}$/.test(value)) {
       throw unusable(
         key,
-        `"${printable(value, 100)}" is no value for ${name}: it must be ASCII of at most 2,048 characters`,
+        `"${printable(value, 100)}" is not a valid value for ${name}: it must be ASCII of at most 2,048 characters`,
       );
     }
     written[name] = value;

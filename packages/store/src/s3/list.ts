@@ -133,7 +133,7 @@ function requestPage(
       signal,
     });
     const parsed = parseListingPage(new TextDecoder().decode(body));
-    if (parsed === undefined) throw unexpected(what, "the server's listing is none");
+    if (parsed === undefined) throw unexpected(what, "the server's listing is unreadable");
     return parsed;
   });
 }
@@ -164,7 +164,7 @@ export function decodedKey(text: string, what: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', '%20'));
   } catch (cause) {
-    throw new RemoteError('unexpected-response', `${what}: the server lists a name that is no UTF-8.`, {
+    throw new RemoteError('unexpected-response', `${what}: the server lists a name that is not UTF-8.`, {
       cause,
     });
   }

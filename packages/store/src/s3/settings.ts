@@ -47,7 +47,7 @@ export function checkedTuning(settings: S3Settings): S3Tuning {
   const { partSizeBytes = 16 * 2 ** 20, concurrency = 8, encryption } = settings;
   const problems: string[] = [];
   if (!/^[a-z0-9-]{1,64}$/i.test(settings.region)) {
-    problems.push(`"${printable(settings.region)}" is no region: write one like eu-central-1`);
+    problems.push(`"${printable(settings.region)}" is not a region: write one like eu-central-1`);
   }
   if (settings.endpointUrl !== undefined) problems.push(...endpointProblems(settings.endpointUrl));
   if (!Number.isSafeInteger(partSizeBytes) || partSizeBytes < minPartBytes || partSizeBytes > maxPartBytes) {

@@ -27,7 +27,7 @@ describe('the settings of an S3 store', () => {
     });
     await expect(wrong).rejects.toMatchObject({ code: 'input-invalid' });
     await expect(wrong).rejects.toThrowError(
-      /no region.*must be an https.*5 bytes.*concurrency of 0.*KMS.*ACL/s,
+      /not a region.*must be an https.*5 bytes.*concurrency of 0.*KMS.*ACL/s,
     );
   });
 
