@@ -95,6 +95,14 @@ export default {
       to: { path: `(^|node_modules/)${path}` },
     })),
     {
+      name: 'child-processes-in-one-place',
+      comment:
+        'It bounds what a program prints, kills its group, and knows Windows. Move it into a package when a second needs it.',
+      severity: 'error',
+      from: { path: productionSource, pathNot: '^actions/license-key-check/src/process[.]ts$' },
+      to: { path: '^(node:)?child_process$' },
+    },
+    {
       name: 'actions-toolkit-is-loaded-late',
       comment: 'It takes as long to load as Node to start: import() it, when it is needed.',
       severity: 'error',

@@ -23,6 +23,7 @@ const violations = [
     'only-cli-imports-actions',
   ],
   ['packages/store/src/toolkit.ts', "await import('@actions/core');", 'sole-importer-of-@actions/*'],
+  ['packages/store/src/program.ts', "import 'node:child_process';", 'child-processes-in-one-place'],
   ['packages/store/src/openpgp.ts', "const type: import('openpgp').Key = 1;", 'sole-importer-of-openpgp'],
   ['packages/signing/src/aws.ts', "import '@aws-sdk/client-s3';", 'sole-importer-of-@aws-sdk/*'],
   ['packages/signing/src/tests.ts', "import { a } from '@slipway/testkit';", 'test-packages-only-in-tests'],
@@ -40,6 +41,7 @@ const clean = [
   ['packages/cli/src/use.ts', "await import('../../../actions/one/src/action.ts');"],
   ['packages/signing/test/helper.ts', "import '@slipway/testkit'; import 'openpgp';"],
   ['actions/one/src/use.ts', "import '@slipway/core'; import '@slipway/store';"],
+  ['actions/license-key-check/src/process.ts', "import 'node:child_process';"],
   ['packages/testkit/src/use.ts', "import '@slipway/mirror'; import 'openpgp';"],
 ] as const;
 
