@@ -1,4 +1,5 @@
 import { Agent, createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
+import { crc32 } from 'node:zlib';
 
 /** The probability of each fault for a request, in [0, 1]; 0 by default. */
 export interface S3Faults {
@@ -61,20 +62,26 @@ export interface S3FaultProxy {
   close(): void;
 }
 
-/** Starts a proxy to `targetUrl` on a free loopback port; the same `seed` gives the same faults to the same requests. */
+/** So many faults in a row at most meet a request that is tried again, unless a fault is certain: no client is just unlucky. */
+const maxFaultsInARow = 5;
+
+/**
+ * Starts a proxy to `targetUrl` on a free loopback port. The same `seed` gives the same faults to the same attempts of the same
+ * requests, in whatever order requests come.
+ */
 export async function startS3FaultProxy(
   targetUrl: string,
   faults: S3Faults = {},
   seed = 1,
 ): Promise<S3FaultProxy> {
-  const random = seededRandom(seed);
+  const series = new RequestSeries(seed);
   const agent = new Agent({ keepAlive: true });
   const target = new URL(targetUrl);
   const requests: ProxiedRequest[] = [];
   const provoked: { fault: Fault; matches: (request: ProxiedRequest) => boolean; times: number }[] = [];
   let current = faults;
 
-  const choose = (seen: ProxiedRequest): Fault | undefined => {
+  const choose = (seen: ProxiedRequest, attempts: Attempts): Fault | undefined => {
     const planned = provoked.find(({ times, matches }) => times > 0 && matches(seen));
     if (planned !== undefined) {
       planned.times -= 1;
@@ -82,16 +89,29 @@ export async function startS3FaultProxy(
     }
     const hasCondition = 'if-match' in seen.headers || 'if-none-match' in seen.headers;
     const isConditionalWrite = hasCondition && seen.method !== 'GET' && seen.method !== 'HEAD';
-    return faultNames.find(
-      (fault) => random() < (current[fault] ?? 0) && (isConditionalWrite || !conditional.has(fault)),
+    const isRead = seen.method === 'GET' || seen.method === 'HEAD';
+    const found = faultNames.find(
+      (fault) =>
+        attempts.random() < (current[fault] ?? 0) &&
+        (isConditionalWrite || !conditional.has(fault)) &&
+        // A read whose answer is lost is only a connection that broke, and nobody gets credentials twice that have ended.
+        !(isRead && fault === 'ambiguous') &&
+        !(fault === 'expired' && attempts.last === 'expired' && current.expired !== 1),
     );
+    attempts.last = found;
+    const isCertain = found !== undefined && current[found] === 1;
+    attempts.faultsInARow = found === undefined || isCertain ? 0 : attempts.faultsInARow + 1;
+    if (attempts.faultsInARow <= maxFaultsInARow) return found;
+    attempts.faultsInARow = 0;
+    return undefined;
   };
 
   const server = createServer(async (incoming, answer) => {
     const { method = 'GET', url = '/', headers } = incoming;
-    const fault = choose({ method, url, headers, fault: undefined });
+    const attempts = series.of(method, url, headers);
+    const fault = choose({ method, url, headers, fault: undefined }, attempts);
     requests.push({ method, url, headers, fault });
-    const roll = random();
+    const roll = attempts.random();
     // Half of the resets come in the middle of the body.
     if (fault === 'reset' && roll < 0.5) {
       const reset = () => void incoming.socket.resetAndDestroy();
@@ -129,7 +149,7 @@ export async function startS3FaultProxy(
       }
       const changed = { ...response.headers };
       if (fault === 'wrongEtag' && changed.etag !== undefined) {
-        changed.etag = `"${seededHex(random)}"`;
+        changed.etag = `"${seededHex(attempts.random)}"`;
       }
       if (fault === 'shiftedDate') changed.date = shiftedDate();
       answer.writeHead(response.statusCode ?? 502, changed);
@@ -192,6 +212,44 @@ function shiftedDate(): string {
 
 function seededHex(random: () => number): string {
   return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
+}
+
+/** What a request and its repetitions have met so far. */
+interface Attempts {
+  readonly random: () => number;
+  faultsInARow: number;
+  last: Fault | undefined;
+}
+
+/** Tells requests from each other by what stays the same when one is tried again, and in another run of the same test. */
+class RequestSeries {
+  readonly #seed: number;
+  readonly #attempts = new Map<string, Attempts>();
+  /** The tokens of the writes of a key, in the order in which they came. */
+  readonly #writers = new Map<string, string[]>();
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  of(method: string, url: string, headers: IncomingHttpHeaders): Attempts {
+    // Buckets and uploads have names of chance.
+    const place = url.replace(/^\/[^/?]*/, '').replace(/uploadId=[^&]*/, 'uploadId=');
+    const name = `${method} ${place} ${this.#writer(place, headers)}`;
+    const known = this.#attempts.get(name);
+    if (known !== undefined) return known;
+    const attempts = { random: seededRandom(crc32(name, this.#seed)), faultsInARow: 0, last: undefined };
+    this.#attempts.set(name, attempts);
+    return attempts;
+  }
+
+  #writer(place: string, headers: IncomingHttpHeaders): number {
+    const [token] = String(headers['x-amz-meta-slipway-writes'] ?? '').split(' ');
+    if (token === undefined || token === '') return 0;
+    const tokens = this.#writers.get(place) ?? [];
+    if (!tokens.includes(token)) this.#writers.set(place, [...tokens, token]);
+    return (this.#writers.get(place) ?? []).indexOf(token) + 1;
+  }
 }
 
 /** Mulberry32: numbers in [0, 1) that are the same for the same seed. */
