@@ -43,7 +43,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { version, push, unsigned } = args;
-  // Nothing that is started from here gets the key but what signs.
+  // Only artifact-sign gets the key.
   const { [keyVariable]: key, [passphraseVariable]: passphrase, ...environment } = process.env;
   delete process.env[keyVariable];
   delete process.env[passphraseVariable];
@@ -71,7 +71,7 @@ async function main(): Promise<number> {
   } catch (error) {
     complain([
       error instanceof Error ? error.message : String(error),
-      'What is finished stays; run the same command again to go on.',
+      'Run the same command again to resume.',
     ]);
     return 1;
   } finally {

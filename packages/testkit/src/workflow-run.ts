@@ -61,7 +61,7 @@ export function haveWorkflowRunner(): boolean {
 
 /**
  * Runs a workflow with act in host mode: jobs are processes of this machine, with directories of their own and the Node that
- * runs this. Nothing listens. `actions/checkout` copies the files of the repository; `concurrency`,
+ * runs this. Nothing listens on a port. `actions/checkout` copies the files of the repository; `concurrency`,
  * `permissions` and `environment` are GitHub's and have no effect here. A step ends when everything that it started has closed its
  * output.
  */

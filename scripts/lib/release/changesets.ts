@@ -3,18 +3,18 @@ import { parseChangesetFile } from '@changesets/parse';
 export const bumps = ['major', 'minor', 'patch'] as const;
 export type Bump = (typeof bumps)[number];
 
-/** What a change means for users, as its author wrote it in `.changeset/NAME.md`. */
+/** What a change means for users, as written in `.changeset/NAME.md`. */
 export interface Changeset {
   readonly file: string;
-  /** Undefined where the changeset is empty or says `none`: the change concerns no user. */
+  /** Undefined if the changeset is empty or says `none`, because the change does not affect users. */
   readonly bump: Bump | undefined;
   readonly summary: string;
 }
 
-/** All actions share one version, so changesets name the repository and no single package. */
+/** All actions share one version, so changesets name the repository instead of a package. */
 export const releasedPackage = 'slipway';
 
-/** Reads a changeset. Throws an `Error` that says what is wrong with it. */
+/** Reads a changeset. Throws an `Error` if it is not valid. */
 export function parseChangeset(file: string, text: string): Changeset {
   const { releases, summary } = parseChangesetFile(text);
   const others = releases.filter(({ name }) => name !== releasedPackage);
@@ -33,7 +33,7 @@ const titles: Readonly<Record<Bump, string>> = {
   patch: 'Fixed',
 };
 
-/** What users read about a release: the section of the changelog without its heading. */
+/** The release notes: the section of the changelog without its heading. */
 export function releaseNotes(changesets: readonly Changeset[]): string {
   const sections = bumps.flatMap((bump) => {
     const items = changesets
@@ -46,7 +46,7 @@ export function releaseNotes(changesets: readonly Changeset[]): string {
 
 const preamble = '# Changelog\n\nOne version covers all actions.\n';
 
-/** The changelog with the notes of a new version above those of earlier ones. */
+/** The changelog with the notes of a new version above the earlier ones. */
 export function withNotes(changelog: string, version: string, date: string, notes: string): string {
   const earlier = changelog.indexOf('\n## ');
   const head = earlier < 0 ? changelog || preamble : changelog.slice(0, earlier);
@@ -54,7 +54,7 @@ export function withNotes(changelog: string, version: string, date: string, note
   return `${head.trimEnd()}\n\n## ${version} (${date})\n\n${notes}\n${rest}`;
 }
 
-/** The versions that a changelog has notes of, newest first, with those notes. */
+/** The notes in a changelog by version, newest first. */
 export function changelogSections(changelog: string): ReadonlyMap<string, string> {
   const sections = changelog.split(/^## (?=\d)/m).slice(1);
   return new Map(

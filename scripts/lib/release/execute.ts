@@ -23,10 +23,10 @@ import { git } from './git.ts';
 import { billOfMaterials, type Materials, thirdPartyNotices } from './materials.ts';
 import type { Plan, Step } from './plan.ts';
 
-/** Where a release is made, and how. */
+/** Where and how a release is made. */
 export interface Workplace {
   readonly root: string;
-  /** An empty directory for everything that is not finished; nothing else is written until all is ready. */
+  /** An empty directory for all work in progress. Nothing else is written until everything is ready. */
   readonly room: string;
   readonly signing: Signing | undefined;
   readonly nowMs: number;
@@ -37,20 +37,20 @@ export interface Workplace {
 }
 
 export interface Result {
-  /** The commit on the branch that has the notes. */
+  /** The commit with the notes, on the branch. */
   readonly source: string;
-  /** The commit on no branch that has the bundles. */
+  /** The commit with the bundles, on no branch. */
   readonly released: string;
   readonly files: string;
   readonly pushed: boolean;
 }
 
-/** The files of a release, until they are uploaded somewhere. */
+/** Where the files of a release are kept for uploading. */
 export function filesDirectory(root: string, { tag }: Plan): string {
   return join(root, '.cache/releases', tag);
 }
 
-/** Carries out a plan: everything is made in a clone first, and taken over when it is complete. */
+/** Carries out a plan. Everything is made in a clone and taken over when it is complete. */
 export async function execute(plan: Plan, workplace: Workplace): Promise<Result> {
   const { root, room, say } = workplace;
   const clone = join(room, 'a/slipway');
@@ -90,7 +90,7 @@ const identityFields = {
   GIT_COMMITTER_DATE: '%cI',
 };
 
-/** The people and the time of a commit, for what is derived from it and is to be the same each time. */
+/** The author, committer and time of a commit, for objects that are derived from it reproducibly. */
 async function identityOf(directory: string, commit: string): Promise<Readonly<Record<string, string>>> {
   const format = Object.values(identityFields).join('%n');
   const values = (await git(directory, ['show', '--no-patch', `--format=${format}`, commit])).split('\n');
@@ -120,12 +120,12 @@ async function commitNotes(
   });
 }
 
-/** Who releases, by the configuration of the repository, which a clone does not have. */
+/** Who makes the release, according to the repository's configuration, which a clone does not have. */
 async function releaserOf(root: string): Promise<Readonly<Record<string, string>>> {
   const ident = await git(root, ['var', 'GIT_COMMITTER_IDENT']).catch(() => '');
   const [, name = '', email = ''] = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(ident) ?? [];
   if (name === '' || email === '')
-    throw new Error('git does not know who releases: set user.name and user.email');
+    throw new Error('git does not know your name and address: set user.name and user.email');
   return {
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: email,
@@ -134,9 +134,9 @@ async function releaserOf(root: string): Promise<Readonly<Record<string, string>
   };
 }
 
-/** Bundles that depend on where or when they are built are not released. */
+/** Refuses bundles that depend on where or when they are built. */
 async function buildTwice(clone: string, source: string, { room, build, say }: Workplace): Promise<void> {
-  // Another depth and length of path, so that whatever depends on it differs.
+  // A path of another depth and length shows whether the bundles depend on it.
   const other = join(room, 'second/build/in/another/folder');
   await cloneOf(clone, source, other);
   for (const [which, directory] of [
@@ -154,7 +154,7 @@ async function buildTwice(clone: string, source: string, { room, build, say }: W
   say(`Both builds made the same ${first.size} files.`);
 }
 
-/** The commit that the tags lead to: the source and its bundles. The same source and bundles give the same commit. */
+/** The commit that the tags point to. The same source and bundles always give the same commit. */
 async function commitBundles(plan: Plan, clone: string, source: string): Promise<string> {
   const step = stepOf(plan, 'commit-bundles');
   await git(clone, ['add', '--force', ...globSync('actions/*/dist', { cwd: clone })]);
@@ -164,7 +164,7 @@ async function commitBundles(plan: Plan, clone: string, source: string): Promise
   const commit = await git(clone, ['commit-tree', tree, '-p', source, '-m', message], { environment });
   if (step?.onlyAs !== undefined && step.onlyAs !== commit)
     throw new Error(
-      `the tag ${plan.tag} leads to ${step.onlyAs}, and this build made ${commit}: a released tag is never changed; release a later version`,
+      `the tag ${plan.tag} points to ${step.onlyAs}, but this build made ${commit}. The tag of a version never moves: release a later version.`,
     );
   return commit;
 }
@@ -201,7 +201,7 @@ async function makeFiles(
   else await signFiles(join(clone, 'actions/artifact-sign/dist/index.js'), files, signing, timeSeconds);
 }
 
-/** Brings what was made into the repository: files, then the branch, then the tags. Each can be done again. */
+/** Brings the results into the repository: the files, then the branch, then the tags. Every step can be repeated. */
 async function takeOver(
   plan: Plan,
   { clone, files, source, released }: Made,

@@ -22,12 +22,12 @@ export function differences(
   return [...paths].filter((path) => first.get(path) !== second.get(path)).sort();
 }
 
-/** Hashes in the form that `sha256sum --check` reads. */
+/** Hashes in the format of `sha256sum --check`. */
 export function checksumLines(hashes: ReadonlyMap<string, string>): string {
   return [...hashes].map(([path, hash]) => `${hash}  ${path}\n`).join('');
 }
 
-/** Writes `SHA256SUMS` of the files in a directory, for a release that is not signed. */
+/** Writes `SHA256SUMS` for the files in a directory, for an unsigned release. */
 export function writeChecksums(directory: string): void {
   const names = globSync('*', { cwd: directory }).sort();
   const hashes = new Map(names.map((name) => [name, sha256(readFileSync(join(directory, name)))]));
@@ -39,14 +39,14 @@ export interface Signing {
   readonly passphrase: string | undefined;
 }
 
-/** Signs the files in `directory` by the bundle of artifact-sign, started as a runner starts it. */
+/** Signs the files in `directory` with the bundle of artifact-sign, started as a runner starts it. */
 export async function signFiles(
   bundle: string,
   directory: string,
   { key, passphrase }: Signing,
   timeSeconds: number,
 ): Promise<void> {
-  if (!existsSync(bundle)) throw new Error(`${bundle} is missing, which signs the files`);
+  if (!existsSync(bundle)) throw new Error(`${bundle}, which signs the files, is missing`);
   const room = mkdtempSync(join(tmpdir(), 'slipway-sign-'));
   const file = (name: string): string => {
     const path = join(room, name);

@@ -7,7 +7,7 @@ export interface GitOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Runs git in a directory and gives what it printed. Throws an `Error` with git's own reason. */
+/** Runs git in a directory and returns its output. Throws an `Error` with git's own message. */
 export function git(directory: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
@@ -27,7 +27,7 @@ export function git(directory: string, args: readonly string[], options: GitOpti
   });
 }
 
-/** The same, but undefined where git has no answer, such as a file or a tag that does not exist. */
+/** The same, but undefined if git fails, for example because a file or a tag does not exist. */
 export function gitIfThere(directory: string, args: readonly string[]): Promise<string | undefined> {
   return git(directory, args).catch(() => undefined);
 }

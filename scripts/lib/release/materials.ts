@@ -5,19 +5,19 @@ import { bundledPackages } from '../bundle.ts';
 import { runCommand } from '../command.ts';
 import { actionMembers, type Member } from '../workspace.ts';
 
-/** A package from elsewhere that bundles have code of. */
+/** A third-party package with code in the bundles. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
   readonly license: string;
-  /** What must be handed on with it: its license and notice files, whole. */
+  /** Its license and notice files, which must be distributed with it. */
   readonly texts: readonly string[];
 }
 
-/** What a built repository says about the contents of its bundles. */
+/** The contents of the bundles in a built repository. */
 export interface Materials {
   readonly packages: readonly BundledPackage[];
-  /** A CycloneDX document of everything the actions depend on, as pnpm writes it. */
+  /** pnpm's CycloneDX document of all dependencies of the actions. */
   readonly bom: Bom;
 }
 
@@ -35,20 +35,20 @@ export interface Bom {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
-/** The actions that have a bundle, which composite ones have not. */
+/** The actions that have a bundle; composite actions have none. */
 export function bundledActions(root: string): readonly Member[] {
   return actionMembers(root).filter(
     ({ directory }) => globSync(join(root, directory, 'src/index.ts')).length > 0,
   );
 }
 
-/** Builds the bundle of every action from what is in `directory`, a fresh clone, and installs what that needs. */
+/** Installs the dependencies in `directory`, a fresh clone, and builds the bundle of every action. */
 export async function buildBundles(directory: string, environment: NodeJS.ProcessEnv): Promise<void> {
   const names = bundledActions(directory).map(({ name }) => name);
   await run('bash', ['scripts/bundle', ...names], directory, environment);
 }
 
-/** Reads what the bundles in a built repository have in them. */
+/** Reads the contents of the bundles in a built repository. */
 export async function readMaterials(directory: string): Promise<Materials> {
   const directories = new Set(
     bundledActions(directory).flatMap((member) => bundledPackages(directory, member)),
@@ -101,11 +101,11 @@ function readPackage(directory: string): BundledPackage {
 
 const idOf = ({ name, version }: BundledPackage): string => `${name}@${version}`;
 
-/** The notices that go with the bundles: what is in them from elsewhere, and under which terms. */
+/** The third-party packages in the bundles, and their licenses. */
 export function thirdPartyNotices(packages: readonly BundledPackage[], apacheLicense: string): string {
   const sections = packages.map((one) => {
     const missing =
-      one.license === 'Apache-2.0' ? apacheLicense.trim() : 'The package contains no text of it.';
+      one.license === 'Apache-2.0' ? apacheLicense.trim() : 'The package does not contain its text.';
     const texts = one.texts.length > 0 ? one.texts : [missing];
     return [`${idOf(one)}\nLicense: ${one.license}`, ...texts].join('\n\n');
   });
@@ -113,7 +113,7 @@ export function thirdPartyNotices(packages: readonly BundledPackage[], apacheLic
   return `${['The bundles of Slipway contain code of these packages.', ...sections].join(line)}\n`;
 }
 
-/** The bill of materials: of what pnpm lists, the workspace and what is really bundled; the same for the same commit. */
+/** The bill of materials: the workspace and the bundled packages of pnpm's list. It is the same for the same commit. */
 export function billOfMaterials({ bom, packages }: Materials, commit: string, timeSeconds: number): Bom {
   const bundled = new Set(packages.map(purlOf));
   const components = bom.components
@@ -122,7 +122,7 @@ export function billOfMaterials({ bom, packages }: Materials, commit: string, ti
   const listed = new Set(components.map(({ purl }) => purl));
   const missing = [...bundled].filter((purl) => !listed.has(purl));
   if (missing.length > 0)
-    throw new Error(`the bundles have packages that the lockfile does not list: ${missing.join(', ')}`);
+    throw new Error(`the bundles contain packages that pnpm does not list: ${missing.join(', ')}`);
   const { component } = bom.metadata as { component: Component };
   const refs = new Set([component['bom-ref'], ...components.map((one) => one['bom-ref'])]);
   return {
@@ -144,7 +144,7 @@ function purlOf({ name, version }: BundledPackage): string {
   return `pkg:npm/${name.replace('@', '%40')}@${version}`;
 }
 
-/** A UUID of version 8, which is made from other data. */
+/** A UUID of version 8, derived from a text. */
 function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return [

@@ -1,16 +1,16 @@
 import { type Changeset, changelogSections, parseChangeset } from './changesets.ts';
 import { git, gitIfThere } from './git.ts';
 
-export interface Wishes {
+export interface ReleaseRequest {
   readonly version: string;
   readonly push: boolean;
   readonly unsigned: boolean;
 }
 
-/** A tag of a release and the commit it leads to. */
+/** The commit that a tag points to. */
 export interface ReleaseTag {
   readonly commit: string;
-  /** The commit that the release was made of; undefined where this repository does not have it. */
+  /** The commit from which the release was made; undefined if there is none. */
   readonly parent: string | undefined;
 }
 
@@ -22,35 +22,35 @@ export interface Remote {
   readonly isAhead: boolean;
 }
 
-/** Everything that decides whether and how a release is made. */
+/** Everything that determines whether and how a release is made. */
 export interface Observation {
-  readonly wishes: Wishes;
+  readonly request: ReleaseRequest;
   readonly head: string;
   readonly branch: string | undefined;
   readonly changedFiles: readonly string[];
   readonly currentVersion: string;
   readonly changesets: readonly Changeset[];
-  /** What is wrong with changesets, each with its file. */
+  /** Problems with changesets, each with its file. */
   readonly changesetProblems: readonly string[];
   /** Notes by version, newest first. */
   readonly changelog: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, ReleaseTag>>;
-  /** Where `push` would go; undefined without `push`, or when there is no such remote. */
+  /** Where `push` would go; undefined without `push` or without such a remote. */
   readonly remote: Remote | undefined;
   readonly hasKey: boolean;
 }
 
 const remoteName = 'origin';
 
-/** Looks at the repository, without changing anything, and at its remote when something is to be pushed there. */
-export async function observe(root: string, wishes: Wishes, hasKey: boolean): Promise<Observation> {
+/** Reads the state of the repository, and that of its remote if the release is to be pushed. */
+export async function observe(root: string, request: ReleaseRequest, hasKey: boolean): Promise<Observation> {
   const head = await git(root, ['rev-parse', 'HEAD']);
   const branch = await gitIfThere(root, ['symbolic-ref', '--quiet', '--short', 'HEAD']);
   const status = await git(root, ['status', '--porcelain', '--untracked-files=normal']);
   const manifest = JSON.parse(await git(root, ['show', 'HEAD:package.json'])) as { version: string };
   const changelog = (await gitIfThere(root, ['show', 'HEAD:CHANGELOG.md'])) ?? '';
   return {
-    wishes,
+    request,
     head,
     branch,
     changedFiles: status === '' ? [] : status.split('\n').map((line) => line.slice(3)),
@@ -58,7 +58,7 @@ export async function observe(root: string, wishes: Wishes, hasKey: boolean): Pr
     ...(await observeChangesets(root)),
     changelog: Object.fromEntries(changelogSections(changelog)),
     tags: await observeTags(root),
-    remote: wishes.push ? await observeRemote(root, branch) : undefined,
+    remote: request.push ? await observeRemote(root, branch) : undefined,
     hasKey,
   };
 }
@@ -97,7 +97,7 @@ async function observeRemote(root: string, branch: string | undefined): Promise<
   if ((await gitIfThere(root, ['remote', 'get-url', remoteName])) === undefined) return undefined;
   const lines = (await git(root, ['ls-remote', remoteName])).split('\n');
   const refs = new Map(lines.map((line) => [line.split('\t')[1] ?? '', line.split('\t')[0] ?? '']));
-  // An annotated tag has a second line, with ^{}, for the commit it leads to.
+  // An annotated tag has a second line, with ^{}, for the commit it points to.
   const tags = [...refs.keys()]
     .filter((ref) => /^refs\/tags\/v\d/.test(ref) && !ref.endsWith('^{}'))
     .map((ref) => [ref.slice('refs/tags/'.length), refs.get(`${ref}^{}`) ?? refs.get(ref) ?? '']);

@@ -7,7 +7,7 @@ export const passphraseVariable = 'RELEASE_SIGNING_PASSPHRASE';
 
 export type Step =
   | {
-      /** The notes go into the changelog, their changesets go, and the version is written where it stands. */
+      /** Moves the changesets into the changelog and updates the version. */
       readonly kind: 'write-notes';
       readonly removes: readonly string[];
       readonly fromVersion: string;
@@ -21,24 +21,24 @@ export type Step =
       readonly remote: string;
       readonly branch: string;
       readonly tag: string;
-      /** The moving tag, and the commit it has there now; an empty text when it is not there. */
+      /** The moving tag and its present commit at the remote, which is empty if there is none. */
       readonly moving: { readonly name: string; readonly from: string } | undefined;
     };
 
 export interface Plan {
   readonly version: string;
   readonly tag: string;
-  /** The commit on the branch that everything begins with. */
+  /** The commit on the branch from which the release is made. */
   readonly from: string;
   readonly branch: string;
   readonly notes: string;
   readonly steps: readonly Step[];
 }
 
-/** Decides how a release is made, or everything that stands against it. */
+/** Plans a release, or returns everything that prevents it. */
 export function plan(observed: Observation): Plan | { readonly problems: readonly string[] } {
-  const { wishes, branch = '', changelog, changesets, remote, tags } = observed;
-  const version = semver.valid(wishes.version) === wishes.version ? wishes.version : undefined;
+  const { request, branch = '', changelog, changesets, remote, tags } = observed;
+  const version = semver.valid(request.version) === request.version ? request.version : undefined;
   const isWritten = version !== undefined && version in changelog && observed.currentVersion === version;
   const problems = problemsOf(observed, version, isWritten);
   if (version === undefined || problems.length > 0) return { problems };
@@ -74,13 +74,13 @@ function problemsOf(
   version: string | undefined,
   isWritten: boolean,
 ): readonly string[] {
-  const { wishes, branch, changedFiles, remote, tags, head } = observed;
+  const { request, branch, changedFiles, remote, tags, head } = observed;
   const [file, ...more] = changedFiles;
   const tag = `v${version}`;
   const tagged = tags[tag];
   return [
     ...(version === undefined
-      ? [`${JSON.stringify(wishes.version)} is not a version, such as 1.2.3 or 1.2.3-rc.1`]
+      ? [`${JSON.stringify(request.version)} is not a version, such as 1.2.3 or 1.2.3-rc.1`]
       : []),
     ...(branch === undefined ? ['HEAD is not on a branch: switch to the one that is released'] : []),
     ...(file === undefined
@@ -97,22 +97,22 @@ function problemsOf(
     ...(tagged === undefined && remote?.tags[tag] !== undefined && !isWritten
       ? [`${remote.name} has the tag ${tag} already, and it was not made from this commit`]
       : []),
-    ...(observed.hasKey || wishes.unsigned
+    ...(observed.hasKey || request.unsigned
       ? []
       : [
           `there is no signing key: set ${keyVariable} (and ${passphraseVariable}), or give --unsigned for a release without signatures`,
         ]),
-    ...(observed.hasKey && wishes.unsigned
+    ...(observed.hasKey && request.unsigned
       ? [`--unsigned and ${keyVariable} contradict each other: leave one out`]
       : []),
-    ...(wishes.push && remote === undefined ? ['--push needs a remote called origin'] : []),
+    ...(request.push && remote === undefined ? ['--push needs a remote called origin'] : []),
     ...(remote?.isAhead === true
       ? [`${remote.name}/${branch} has commits that are not here: pull them first`]
       : []),
   ];
 }
 
-/** The version must come after all that were released, by as much as the changesets say. */
+/** The version must be greater than all released ones, by at least what the changesets require. */
 function orderProblems(observed: Observation, version: string, isWritten: boolean): readonly string[] {
   const { changelog, changesets, remote, tags } = observed;
   const tagNames = [...Object.keys(tags), ...Object.keys(remote?.tags ?? {})];
@@ -131,17 +131,19 @@ function orderProblems(observed: Observation, version: string, isWritten: boolea
     : [];
 }
 
-/** Before 1.0.0 a minor version may break what users have. */
+/** Before 1.0.0, a minor version may contain breaking changes. */
 function leastVersion(latest: string, bump: Bump): string {
   const effective = semver.major(latest) === 0 && bump === 'major' ? 'minor' : bump;
   return semver.inc(latest, effective) ?? latest;
 }
 
-function notesProblems({ changesets, wishes }: Observation, isWritten: boolean): readonly string[] {
+function notesProblems({ changesets, request }: Observation, isWritten: boolean): readonly string[] {
   if (isWritten) {
     return changesets.length === 0
       ? []
-      : [`CHANGELOG.md has ${wishes.version}, and there are new changesets: release them as a later version`];
+      : [
+          `CHANGELOG.md has ${request.version}, and there are new changesets: release them as a later version`,
+        ];
   }
   return changesets.some(({ bump }) => bump !== undefined)
     ? []

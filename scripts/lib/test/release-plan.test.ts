@@ -17,13 +17,13 @@ const head = 'a'.repeat(40);
 const other = 'b'.repeat(40);
 const minor: Changeset = { file: '.changeset/one.md', bump: 'minor', summary: 'One.' };
 
-interface Differences extends Partial<Omit<Observation, 'wishes'>> {
-  readonly wishes?: Partial<Observation['wishes']>;
+interface Differences extends Partial<Omit<Observation, 'request'>> {
+  readonly request?: Partial<Observation['request']>;
 }
 
-function observed({ wishes, ...others }: Differences = {}): Observation {
+function observed({ request, ...others }: Differences = {}): Observation {
   return {
-    wishes: { version: '0.2.0', push: false, unsigned: false, ...wishes },
+    request: { version: '0.2.0', push: false, unsigned: false, ...request },
     head,
     branch: 'main',
     changedFiles: [],
@@ -71,7 +71,7 @@ describe('the plan of a release', () => {
 
   test('pushes only when asked, and moves a tag only from where it was seen', () => {
     const planned = plan(
-      observed({ wishes: { push: true }, remote: { ...remote, tags: { v0: other, 'v0.1.0': other } } }),
+      observed({ request: { push: true }, remote: { ...remote, tags: { v0: other, 'v0.1.0': other } } }),
     );
     expect('steps' in planned && planned.steps.at(-1)).toEqual({
       kind: 'push',
@@ -83,7 +83,7 @@ describe('the plan of a release', () => {
   });
 
   test('moves no tag for a version before the final one', () => {
-    const planned = plan(observed({ wishes: { version: '1.0.0-rc.1' } }));
+    const planned = plan(observed({ request: { version: '1.0.0-rc.1' } }));
     expect('steps' in planned && planned.steps.filter(({ kind }) => kind === 'tag')).toEqual([
       { kind: 'tag', name: 'v1.0.0-rc.1', moves: false },
     ]);
@@ -112,7 +112,7 @@ describe('the plan of a release', () => {
 
   test('says everything that is wrong at once', () => {
     const problems = problemsOf({
-      wishes: { version: '0.0.9', push: true },
+      request: { version: '0.0.9', push: true },
       branch: undefined,
       changedFiles: ['a', 'b', 'c'],
       changesets: [],
@@ -131,15 +131,15 @@ describe('the plan of a release', () => {
   });
 
   test.each<readonly [string, Differences, string]>([
-    ['no version', { wishes: { version: 'v1' } }, '"v1" is not a version, such as 1.2.3 or 1.2.3-rc.1'],
+    ['no version', { request: { version: 'v1' } }, '"v1" is not a version, such as 1.2.3 or 1.2.3-rc.1'],
     [
       'a version with a v, as tags have it',
-      { wishes: { version: 'v0.2.0' } },
+      { request: { version: 'v0.2.0' } },
       '"v0.2.0" is not a version, such as 1.2.3 or 1.2.3-rc.1',
     ],
     [
       'the version that was released last',
-      { wishes: { version: '0.1.0' }, currentVersion: '0.0.1', tags: {} },
+      { request: { version: '0.1.0' }, currentVersion: '0.0.1', tags: {} },
       '0.1.0 is not greater than 0.1.0, which was released',
     ],
     [
@@ -149,18 +149,18 @@ describe('the plan of a release', () => {
     ],
     [
       'a version that only the remote knows of',
-      { wishes: { push: true }, remote: { ...remote, tags: { 'v0.3.0': other } } },
+      { request: { push: true }, remote: { ...remote, tags: { 'v0.3.0': other } } },
       '0.2.0 is not greater than 0.3.0, which was released',
     ],
     [
       'a step that is too small for the changesets',
-      { wishes: { version: '0.1.1' } },
+      { request: { version: '0.1.1' } },
       'there is a minor changeset, so the version after 0.1.0 must be at least 0.2.0',
     ],
     [
       'a breaking change that is not a new major version',
       {
-        wishes: { version: '1.1.0' },
+        request: { version: '1.1.0' },
         changelog: { '1.0.0': '' },
         changesets: [{ ...minor, bump: 'major' }],
       },
@@ -173,12 +173,12 @@ describe('the plan of a release', () => {
     ],
     [
       'commits of the remote that are not here',
-      { wishes: { push: true }, remote: { ...remote, isAhead: true } },
+      { request: { push: true }, remote: { ...remote, isAhead: true } },
       'origin/main has commits that are not here: pull them first',
     ],
     [
       'a key that is not wanted',
-      { wishes: { unsigned: true } },
+      { request: { unsigned: true } },
       '--unsigned and RELEASE_SIGNING_KEY contradict each other: leave one out',
     ],
   ])('refuses %s', (_, differences, problem) => {
@@ -187,9 +187,9 @@ describe('the plan of a release', () => {
 
   test.each<readonly [string, Differences]>([
     ['a breaking change before 1.0.0 as a minor version', { changesets: [{ ...minor, bump: 'major' }] }],
-    ['no key when that is said', { wishes: { unsigned: true }, hasKey: false }],
-    ['the first release, whatever its version', { changelog: {}, tags: {}, wishes: { version: '0.0.1' } }],
-    ['a candidate of the next version', { wishes: { version: '0.2.0-rc.1' } }],
+    ['no key when that is said', { request: { unsigned: true }, hasKey: false }],
+    ['the first release, whatever its version', { changelog: {}, tags: {}, request: { version: '0.0.1' } }],
+    ['a candidate of the next version', { request: { version: '0.2.0-rc.1' } }],
     ['the version after its candidate', { changelog: { '0.2.0-rc.1': '' } }],
   ])('accepts %s', (_, differences) => {
     expect(problemsOf(differences)).toEqual([]);

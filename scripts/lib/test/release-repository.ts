@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
 import { execute, type Result, type Workplace } from '../release/execute.ts';
 import { bundledActions, readMaterials } from '../release/materials.ts';
-import { observe, type Wishes } from '../release/observe.ts';
+import { observe, type ReleaseRequest } from '../release/observe.ts';
 import { type Plan, plan } from '../release/plan.ts';
 import { root } from '../workspace.ts';
 
@@ -64,16 +64,16 @@ export class ReleaseRepository {
     );
   }
 
-  async plan(wishes: Wishes, hasKey: boolean): Promise<Plan> {
-    const planned = plan(await observe(this.directory, wishes, hasKey));
+  async plan(request: ReleaseRequest, hasKey: boolean): Promise<Plan> {
+    const planned = plan(await observe(this.directory, request, hasKey));
     if ('problems' in planned) throw new Error(planned.problems.join('; '));
     return planned;
   }
 
   /** Releases with the bundles that are here already: building them twice takes minutes. */
-  async release(wishes: Partial<Wishes>, options: Partial<Workplace> = {}): Promise<Result> {
+  async release(request: Partial<ReleaseRequest>, options: Partial<Workplace> = {}): Promise<Result> {
     const { signing } = options;
-    const all = { version: '0.1.0', push: false, unsigned: signing === undefined, ...wishes };
+    const all = { version: '0.1.0', push: false, unsigned: signing === undefined, ...request };
     const planned = await this.plan(all, signing !== undefined);
     return execute(planned, {
       root: this.directory,
