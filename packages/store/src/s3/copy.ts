@@ -6,10 +6,10 @@ import type { S3Context } from './context.ts';
 import { objectHeaders } from './headers.ts';
 import { newWriteToken } from './history.ts';
 import { type PartPlan, partLength, planParts, type StoredPart } from './parts.ts';
-import { xmlText } from './refusals.ts';
 import { withRetries } from './retries.ts';
 import { S3Uploads } from './uploads.ts';
 import { isRefusal } from './wire.ts';
+import { textOf } from './xml.ts';
 
 const partSizeBytes = 64 * 2 ** 20;
 const maxStarts = 4;
@@ -113,7 +113,7 @@ async function copyPart(
   };
   try {
     return await withRetries(context, transferDeadlineMs(sizeBytes), async ({ signal }) => {
-      const { body } = await wire.document({
+      const { xml } = await wire.document({
         method: 'PUT',
         path: wire.pathOf(s3Key),
         query: { partNumber: String(number), uploadId: id },
@@ -123,7 +123,7 @@ async function copyPart(
         root: 'CopyPartResult',
         signal,
       });
-      const etag = xmlText(new TextDecoder().decode(body), 'ETag');
+      const etag = textOf(xml, 'ETag');
       if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
       return { number, etag, crc32: undefined, sizeBytes };
     });

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { S3Client as Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InternalError, RemoteError, SlipwayError } from '@slipway/core';
+import { sdkBody, sdkQuery } from '@slipway/http';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse } from '@smithy/types';
 import type { S3Action } from './permissions.ts';
 import type { S3Settings } from './settings.ts';
@@ -42,22 +43,21 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
     userAgentAppId: '',
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // The wire repeats requests, and each of them is small.
     maxAttempts: 1,
     retryMode: 'standard',
+    expectContinueHeader: false,
   };
 }
 
-/** Middleware whose work is the wire's, or that S3 does not need. */
-const unneeded = [
-  'loggerMiddleware',
-  'validateBucketNameMiddleware',
-  'regionRedirectMiddleware',
-  'regionRedirectEndpointMiddleware',
-  'addExpectContinueMiddleware',
-  's3ExpressMiddleware',
-  'getUserAgentMiddleware',
-  'recursionDetectionMiddleware',
-] as const;
+/** Headers that say something of this machine, or of how the SDK sends requests, which the wire does. */
+const unsentHeaders: ReadonlySet<string> = new Set([
+  'amz-sdk-invocation-id',
+  'amz-sdk-request',
+  'expect',
+  'x-amz-user-agent',
+  'x-amzn-trace-id',
+]);
 
 /** What is known of a request that the SDK is about to write. */
 export interface DocumentCall {
@@ -101,14 +101,6 @@ export class S3Documents {
           this.#handle(request, this.#calls.get(options.abortSignal ?? this)),
       },
     });
-    for (const name of unneeded) this.#client.middlewareStack.remove(name);
-    // Its place must be taken: others are put beside it by its name.
-    this.#client.middlewareStack.add((next) => next, {
-      name: 'retryMiddleware',
-      step: 'finalizeRequest',
-      priority: 'high',
-      override: true,
-    });
   }
 
   /**
@@ -133,35 +125,22 @@ export class S3Documents {
 
   async #handle(request: HttpRequest, call: DocumentCall | undefined): Promise<{ response: HttpResponse }> {
     if (call === undefined) throw new InternalError('A request to S3 is of no known call.');
-    const body = bodyOf(request.body);
+    const body = sdkBody(request);
     const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value;
+    for (const [given, value] of Object.entries(request.headers)) {
+      const name = given.toLowerCase();
+      if (!unsentHeaders.has(name)) headers[name] = value;
+    }
     // Older servers know no other checksum for these.
     if (body !== undefined && body.length > 0) headers['content-md5'] = hash('md5', body, 'base64');
     const response = await this.#wire.document({
       ...call,
       method: request.method,
       path: request.path,
-      query: queryOf(request.query),
+      query: sdkQuery(request),
       headers,
       body,
     });
     return { response: { statusCode: response.status, headers: response.headers, body: response.body } };
   }
-}
-
-function bodyOf(body: unknown): Uint8Array | undefined {
-  if (body === undefined || body === null || body === '') return undefined;
-  if (typeof body === 'string') return Buffer.from(body);
-  if (body instanceof Uint8Array) return body;
-  throw new InternalError('The S3 client wrote a body of an unexpected kind.');
-}
-
-function queryOf(query: HttpRequest['query']): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (Array.isArray(value)) throw new InternalError(`The S3 client gave "${name}" twice.`);
-    flat[name] = value ?? '';
-  }
-  return flat;
 }

@@ -116,7 +116,7 @@ function requestPage(
 ): Promise<ListingPage> {
   const { wire } = context;
   return withRetries(context, listDeadlineMs, async ({ signal }) => {
-    const { body } = await wire.document({
+    const { xml } = await wire.document({
       method: 'GET',
       path: wire.bucketPath,
       query: {
@@ -132,8 +132,8 @@ function requestPage(
       root: 'ListBucketResult',
       signal,
     });
-    const parsed = parseListingPage(new TextDecoder().decode(body));
-    if (parsed === undefined) throw unexpected(what, "the server's listing is unreadable");
+    const parsed = xml && parseListingPage(xml);
+    if (parsed === undefined) throw unexpected(what, "the server's answer is not a listing");
     return parsed;
   });
 }

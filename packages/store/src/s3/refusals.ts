@@ -1,6 +1,7 @@
 import { printable, RemoteError, type RemoteErrorCode, sentences } from '@slipway/core';
 import { retryAfterMs } from '@slipway/http';
 import { missingPermission, type S3Action, type S3Place } from './permissions.ts';
+import { parseXml, textOf, type XmlElement } from './xml.ts';
 
 /** An answer of S3 that is no success. */
 export interface RefusalAnswer {
@@ -90,9 +91,10 @@ export function refusalOf(
   place: S3Place,
   nowMs: number,
 ): S3Refusal {
-  const s3Code = xmlText(answer.body, 'Code') || codeOfStatus(answer.status);
-  const words = xmlText(answer.body, 'Message') ?? '';
-  const { code, why, hint, retryable } = meaningOf(answer, s3Code, words, action, place);
+  const document = parseXml(answer.body);
+  const s3Code = textOf(document, 'Code') || codeOfStatus(answer.status);
+  const words = textOf(document, 'Message') ?? '';
+  const { code, why, hint, retryable } = meaningOf(answer, document, s3Code, words, action, place);
   const retryAfter = answer.headers['retry-after'];
   const said = words === '' ? undefined : `The server says: "${printable(words, 300)}"`;
   return new S3Refusal(code, sentences(`${what}: ${why}`, said), {
@@ -106,6 +108,7 @@ export function refusalOf(
 
 function meaningOf(
   answer: RefusalAnswer,
+  document: XmlElement | undefined,
   s3Code: string,
   words: string,
   action: S3Action,
@@ -126,7 +129,7 @@ function meaningOf(
   if (s3Code === 'ConditionalRequestConflict' || status === 409) {
     return { ...passing, code: 'contention', why: `another write to the same key was under way (${named})` };
   }
-  const region = otherRegion(answer, s3Code, words);
+  const region = otherRegion(answer, document, s3Code, words);
   if (region !== undefined) return regionWrong(region, named, place);
   if (refusedCredentials.has(s3Code)) {
     return {
@@ -183,10 +186,15 @@ function meaningOf(
 const kmsWords = 'not authorized to perform: kms:GenerateDataKey';
 
 /** The region an answer says the bucket is in; an empty text when it is another that is not told. */
-function otherRegion(answer: RefusalAnswer, s3Code: string, words: string): string | undefined {
+function otherRegion(
+  answer: RefusalAnswer,
+  document: XmlElement | undefined,
+  s3Code: string,
+  words: string,
+): string | undefined {
   const told =
     headerText(answer.headers['x-amz-bucket-region']) ??
-    xmlText(answer.body, 'Region') ??
+    textOf(document, 'Region') ??
     /expecting '([a-z0-9-]{1,64})'/.exec(words)?.[1];
   switch (s3Code) {
     case 'PermanentRedirect':
@@ -218,15 +226,4 @@ function headerText(value: string | readonly string[] | undefined): string | und
 /** HEAD has no body that says more. */
 function codeOfStatus(status: number): string {
   return { 404: 'NoSuchKey', 412: 'PreconditionFailed', 503: 'ServiceUnavailable' }[status] ?? 'no code';
-}
-
-/** The text of the first `<name>` of an error document: these documents are flat, and a parser would add nothing. */
-export function xmlText(body: string, name: string): string | undefined {
-  const text = new RegExp(`<${name}>([^<]{0,2000})</${name}>`).exec(body)?.[1];
-  return text
-    ?.replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll(/&quot;|&#34;|&#x22;/g, '"')
-    .replaceAll(/&#39;|&apos;|&#x27;/g, "'")
-    .replaceAll('&amp;', '&');
 }

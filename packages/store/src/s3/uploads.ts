@@ -5,9 +5,9 @@ import type { S3Context } from './context.ts';
 import { conditionHeaders } from './headers.ts';
 import { decodedKey } from './list.ts';
 import type { StoredPart } from './parts.ts';
-import { xmlText } from './refusals.ts';
 import { withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
+import { textOf } from './xml.ts';
 
 /** An upload that a publisher of some days ago left is continued or removed; more than these are nobody's plan. */
 const maxListedUploads = 1000;
@@ -105,7 +105,7 @@ export class S3Uploads {
     const { wire } = this.#context;
     const what = requestName('CREATE upload of', this.#key);
     return withRetries(this.#context, transferDeadlineMs(0), async ({ signal }) => {
-      const { body } = await wire.document({
+      const { xml } = await wire.document({
         method: 'POST',
         path: wire.pathOf(this.#s3Key),
         query: { uploads: '' },
@@ -115,7 +115,7 @@ export class S3Uploads {
         root: 'InitiateMultipartUploadResult',
         signal,
       });
-      const id = xmlText(new TextDecoder().decode(body), 'UploadId');
+      const id = textOf(xml, 'UploadId');
       if (id === undefined) throw unexpected(what, 'the server gives the upload no id');
       return id;
     });

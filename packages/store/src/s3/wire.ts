@@ -22,6 +22,7 @@ import type { S3Action, S3Place } from './permissions.ts';
 import { refusalOf, S3Refusal } from './refusals.ts';
 import { S3Signer, unsignedPayload } from './signer.ts';
 import { Throttle } from './throttle.ts';
+import { parseXml, type XmlElement } from './xml.ts';
 
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
@@ -87,7 +88,7 @@ export class S3Wire {
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
     this.#client = new HttpClient(options);
-    this.#signer = new S3Signer(options.place.region);
+    this.#signer = new S3Signer(options.place.region, options.credentials);
   }
 
   /** The path of the bucket itself. */
@@ -186,24 +187,25 @@ export class S3Wire {
     readonly status: number;
     readonly headers: Record<string, string>;
     readonly body: Uint8Array;
+    readonly xml: XmlElement | undefined;
   }> {
     const response = await this.send(request);
     const body = await readBody(response, { ...request, maxBytes: maxDocumentBytes });
-    const head = new TextDecoder().decode(body.subarray(0, maxRefusalBytes));
-    const root = /^\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z]{1,60})[\s/>]/.exec(head)?.[1];
-    if (root === 'Error') {
-      const answer = { status: 500, headers: response.headers, body: head };
+    const text = new TextDecoder().decode(body);
+    const xml = parseXml(text);
+    if (xml?.name === 'Error') {
+      const answer = { status: 500, headers: response.headers, body: text };
       throw refusalOf(answer, request.what, request.action, this.place, this.#options.clock.nowMs());
     }
     // A captive portal or a proxy must not pass for an empty listing.
-    if (root !== request.root && request.root !== '') {
+    if (xml?.name !== request.root && request.root !== '') {
       throw unexpected(
         request.what,
-        `the server's answer is no ${request.root}`,
+        `the server's answer is not a ${request.root}`,
         'Check the endpoint: is it an S3 server?',
       );
     }
-    return { status: response.statusCode ?? 0, headers: flatHeaders(response), body };
+    return { status: response.statusCode ?? 0, headers: flatHeaders(response), body, xml };
   }
 
   /**
@@ -232,9 +234,7 @@ export class S3Wire {
   }
 
   async #sendOnce(request: WireRequest): Promise<IncomingMessage> {
-    const credentials = await this.#options.credentials();
-    const { method, path, body } = request;
-    const query = queryText(request.query);
+    const { method, path, body, query = {} } = request;
     const headers: Record<string, string> = {
       ...request.headers,
       host: this.#host,
@@ -243,12 +243,13 @@ export class S3Wire {
     if (!this.#takesChecksums) replaceChecksum(headers, body);
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
-    const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
+    const signed = await this.#signer.sign({ method, path, query, headers }, nowMs);
+    const search = queryText(query);
     const response = await this.#reach({
       ...this.#address,
-      path: query === '' ? path : `${path}?${query}`,
+      path: search === '' ? path : `${path}?${search}`,
       method,
-      headers: { ...headers, ...added },
+      headers: signed,
       body,
       what: request.what,
       signal: request.signal,
@@ -285,8 +286,7 @@ export async function finish(response: IncomingMessage, request: WireRequest): P
   await readBody(response, { ...request, maxBytes: maxRefusalBytes });
 }
 
-function queryText(query: Readonly<Record<string, string>> | undefined): string {
-  if (query === undefined) return '';
+function queryText(query: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(query).map(
     ([name, value]) => `${encodeStrictly(name)}=${encodeStrictly(value)}`,
   );

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ListedObject, parseListingPage } from '../../src/s3/listing-page.ts';
+import { type ListedObject, type ListingPage, parseListingPage } from '../../src/s3/listing-page.ts';
+import { parseXml } from '../../src/s3/xml.ts';
+
+function pageIn(xml: string): ListingPage | undefined {
+  const document = parseXml(xml);
+  return document && parseListingPage(document);
+}
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => {
@@ -42,7 +48,7 @@ describe('a page of a listing', () => {
             token === undefined
               ? '<IsTruncated>false</IsTruncated>'
               : `<IsTruncated>true</IsTruncated><NextContinuationToken>${escaped(token)}</NextContinuationToken>`;
-          expect(parseListingPage(pageOf(objects, `${next}<EncodingType>url</EncodingType>`))).toEqual({
+          expect(pageIn(pageOf(objects, `${next}<EncodingType>url</EncodingType>`))).toEqual({
             objects,
             isTruncated: token !== undefined,
             nextToken: token,
@@ -54,7 +60,7 @@ describe('a page of a listing', () => {
   });
 
   test('of nothing has nothing', () => {
-    expect(parseListingPage(pageOf([], ''))).toEqual({
+    expect(pageIn(pageOf([], ''))).toEqual({
       objects: [],
       isTruncated: false,
       nextToken: undefined,
@@ -65,24 +71,31 @@ describe('a page of a listing', () => {
   const whole = pageOf([{ key: 'a', sizeBytes: 1, etag: '"e"', modifiedAtMs: 0 }], '');
   test('that is cut anywhere is none', () => {
     const end = whole.lastIndexOf('</ListBucketResult>') + '</ListBucketResult>'.length;
-    for (let length = 0; length < end; length += 1)
-      expect(parseListingPage(whole.slice(0, length))).toBeUndefined();
+    for (let length = 0; length < end; length += 1) expect(pageIn(whole.slice(0, length))).toBeUndefined();
   });
 
   test.each([
     ['another document', '<Error><Code>SlowDown</Code></Error>'],
     ['no key', whole.replace(/<Key>.*<\/Key>/, '')],
     ['a size that is none', whole.replace('<Size>1<', '<Size>many<')],
-    ['a comment', whole.replace('<Name>', '<!-- <Contents> --><Name>')],
-    ['a section of plain text', whole.replace('<Key>a', '<Key><![CDATA[a]]>')],
+    [
+      'a declaration of its type',
+      whole.replace('<ListBucketResult', '<!DOCTYPE ListBucketResult><ListBucketResult'),
+    ],
+    ['text after it', `${whole}x`],
   ])('with %s is none', (_, xml) => {
-    expect(parseListingPage(xml)).toBeUndefined();
+    expect(pageIn(xml)).toBeUndefined();
+  });
+
+  test('may hold comments and sections of plain text', () => {
+    const odd = whole.replace('<Name>', '<!-- <Contents> --><Name>').replace('<Key>a', '<Key><![CDATA[a]]>');
+    expect(pageIn(odd)).toEqual(pageIn(whole));
   });
 
   test('of any text is a page or none', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const page = parseListingPage(`<ListBucketResult>${text}</ListBucketResult>`);
+        const page = pageIn(`<ListBucketResult>${text}</ListBucketResult>`);
         expect(page?.objects ?? []).toBeInstanceOf(Array);
       }),
     );
