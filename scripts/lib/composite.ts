@@ -42,7 +42,7 @@ export function compositeYaml(chain: ResolvedChain): string {
     '    - name: Remove the actions',
     '      if: always()',
     '      shell: bash',
-    '      run: rm -rf -- "$GITHUB_WORKSPACE/.slipway"',
+    '      run: rm -rf -- "$GITHUB_WORKSPACE/.slipway-actions"',
   ].join('\n')}\n`;
 }
 
@@ -83,9 +83,9 @@ for action in ${names.join(' ')}; do
     exit 1
   fi
 done
-own="$GITHUB_WORKSPACE/.slipway"
+own="$GITHUB_WORKSPACE/.slipway-actions"
 if ! { rm -rf -- "$own" && mkdir -- "$own"; } 2> /dev/null; then
-  echo '::error::.slipway in the workspace cannot be replaced. Remove it before this step.'
+  echo '::error::.slipway-actions in the workspace cannot be replaced. Remove it before this step.'
   exit 1
 fi
 for action in ${names.join(' ')}; do
@@ -111,7 +111,7 @@ function actionStep(step: ChainStep): readonly string[] {
     `    - name: ${step.id}`,
     `      id: ${step.id}`,
     ...(condition === undefined ? [] : [`      if: ${yamlText(condition)}`]),
-    `      uses: ./.slipway/${step.action}`,
+    `      uses: ./.slipway-actions/${step.action}`,
     ...(step.atCommitTime
       ? ['      env:', `        SOURCE_DATE_EPOCH: ${expression(`steps.${preparation}.outputs.source-date`)}`]
       : []),

@@ -124,8 +124,8 @@ function isOwn(reference: string): boolean {
 
 /** The path in this repository that a `uses` names, or what is wrong with how it does. */
 function ownPath(reference: string, user: User): { readonly path?: string; readonly problem?: string } {
-  if (reference.startsWith('./.slipway/') && user === 'action')
-    return { path: `actions/${reference.slice('./.slipway/'.length)}` };
+  if (reference.startsWith('./.slipway-actions/') && user === 'action')
+    return { path: `actions/${reference.slice('./.slipway-actions/'.length)}` };
   if (reference.startsWith('$/')) {
     if (user === 'workflow' || user === 'uncalled-workflow') return { path: reference.slice(2) };
     return { problem: `${reference} works only in this repository's own workflows` };

@@ -155,7 +155,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         'verify-verified': 'true',
         'verify-index-checksum': outputs['publish-index-checksum'],
       });
-      expect(workspaceSeen(first, 'publish')).not.toContain('.slipway');
+      expect(workspaceSeen(first, 'publish')).not.toContain('.slipway-actions');
 
       const again = await run('whole');
       expect(again.exitCode, again.log).toBe(0);
@@ -187,7 +187,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(result.exitCode).toBe(1);
       expect(resultsOf(result)).toEqual({ sign: 'failure' });
       expect(result.jobs['publish']?.steps['release']?.result).toBe('failure');
-      expect(workspaceSeen(result, 'publish')).not.toContain('.slipway');
+      expect(workspaceSeen(result, 'publish')).not.toContain('.slipway-actions');
       expect(await site.keys('stranger/')).toEqual([]);
     });
 
@@ -274,12 +274,12 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     it.each([
       [
         'a directory with an action',
-        'mkdir -p .slipway/buildcache-sign && cp hostile.yml .slipway/buildcache-sign/action.yml',
+        'mkdir -p .slipway-actions/buildcache-sign && cp hostile.yml .slipway-actions/buildcache-sign/action.yml',
       ],
-      ['a link to a directory', 'ln -s "$PWD/precious" .slipway'],
-      ['a link to nowhere', 'ln -s nowhere .slipway'],
-      ['a file', 'echo hello > .slipway'],
-    ])('never uses what the workspace has as .slipway: %s', async (_, shim) => {
+      ['a link to a directory', 'ln -s "$PWD/precious" .slipway-actions'],
+      ['a link to nowhere', 'ln -s nowhere .slipway-actions'],
+      ['a file', 'echo hello > .slipway-actions'],
+    ])('never uses what the workspace has as .slipway-actions: %s', async (_, shim) => {
       const files = {
         [path]: workflow,
         ...filesBelow(copyOfSpackFixture('v3-unsigned'), 'staged/'),
@@ -293,11 +293,11 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(result.output).not.toContain('HOSTILE');
       const log = workspaceSeen(result, 'publish');
       expect(log).toContain('precious');
-      expect(log).not.toContain('.slipway');
+      expect(log).not.toContain('.slipway-actions');
     });
 
-    it('fails before its first step when .slipway of the workspace cannot be removed', async () => {
-      const shim = `mkdir -p shims .slipway/buildcache-sign && cp hostile.yml .slipway/buildcache-sign/action.yml
+    it('fails before its first step when .slipway-actions of the workspace cannot be removed', async () => {
+      const shim = `mkdir -p shims .slipway-actions/buildcache-sign && cp hostile.yml .slipway-actions/buildcache-sign/action.yml
         printf '#!/bin/sh\\nexit 1\\n' > shims/rm && chmod +x shims/rm && echo "$PWD/shims" >> "$GITHUB_PATH"`;
       const files = {
         [path]: workflow,
@@ -308,7 +308,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(result.exitCode).toBe(1);
       expect(resultsOf(result)).toEqual({});
       expect(result.output).not.toContain('HOSTILE');
-      expect(result.log).toContain('.slipway in the workspace cannot be replaced');
+      expect(result.log).toContain('.slipway-actions in the workspace cannot be replaced');
     });
 
     it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {

@@ -29,7 +29,7 @@ jobs:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
       - run: |
           for platform in linux-x64 windows-x64; do ./build.sh "$platform" "builds/$platform"; done
-          mkdir -p .slipway/archive-pack && echo 'no action' > .slipway/archive-pack/action.yml
+          mkdir -p .slipway-actions/archive-pack && echo 'no action' > .slipway-actions/archive-pack/action.yml
       - uses: your-org/slipway/actions/download-release@v1
         id: release
         with:
@@ -111,7 +111,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     const links = linksOf(first);
     expect(links.length).toBe(6);
     for (const link of links) expect((await fetch(link)).status, link).toBe(200);
-    expect(workspaceSeen(first, 'release')).not.toContain('.slipway');
+    expect(workspaceSeen(first, 'release')).not.toContain('.slipway-actions');
     expect(first.output).not.toContain('hostile');
 
     const again = await run('whole');
@@ -211,7 +211,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
       expect(log).toContain(`Dry run: ${id} did not run`);
     expect(await world.cdn.keys('dry/')).toEqual([]);
     expect(world.github.events.length).toBe(events);
-    expect(workspaceSeen(result, 'release')).not.toContain('.slipway');
+    expect(workspaceSeen(result, 'release')).not.toContain('.slipway-actions');
   });
 
   // Each secret of the action: a workflow that passes one which is gone passes an empty text.
@@ -315,7 +315,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
       expect(result.exitCode).toBe(1);
       expect(resultsOf(result)).toMatchObject({ pack: 'success', [step]: 'failure' });
       expect(resultsOf(result)['dispatch']).toBeUndefined();
-      expect(workspaceSeen(result, 'release')).not.toContain('.slipway');
+      expect(workspaceSeen(result, 'release')).not.toContain('.slipway-actions');
     }
     expect(await world.cdn.keys('wrong/')).toEqual([]);
     expect(world.github.events.length).toBe(events);

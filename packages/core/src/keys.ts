@@ -43,6 +43,11 @@ export function isOwnDirectory(name: string): boolean {
   return name.toLowerCase() === ownDirectory;
 }
 
+/** Whether a directory in a workspace is not the user's: the state of a destination, or the actions of a composite. */
+export function isSlipwayDirectory(name: string): boolean {
+  return isOwnDirectory(name) || name === '.slipway-actions';
+}
+
 /**
  * Whether a key is that of a document which Slipway keeps in a destination for its own later runs: a name with its version
  * in `.slipway/`, where no user's object can be.

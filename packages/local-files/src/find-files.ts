@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { isOwnDirectory, UserError, withoutTrailingSlashes } from '@slipway/core';
+import { isSlipwayDirectory, UserError, withoutTrailingSlashes } from '@slipway/core';
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import type { FileFault, FileProblems } from './file-problems.ts';
 import { isPartialName } from './partial-file.ts';
@@ -94,9 +94,9 @@ function statOf(path: string, follow: boolean): fs.Stats | undefined {
 /** What `fs.Stats` and `fs.Dirent` both tell. */
 type EntryKind = Pick<fs.Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>;
 
-/** Whether this is the directory in which a destination, such as a mirror in the workspace, keeps its state. */
-function isState(entry: fs.Dirent): boolean {
-  return isOwnDirectory(entry.name) && entry.isDirectory();
+/** Whether this is not the user's, such as the state of a mirror that is in the workspace. */
+function isForeign(entry: fs.Dirent): boolean {
+  return isSlipwayDirectory(entry.name) && entry.isDirectory();
 }
 
 class Finder {
@@ -118,7 +118,7 @@ class Finder {
     if (root === undefined) return;
     this.#walk(root, {
       visit: (entry, entryPath, entryName) =>
-        isState(entry) ? undefined : this.#take(entryPath, entryName, entry, path),
+        isForeign(entry) ? undefined : this.#take(entryPath, entryName, entry, path),
       onEmpty: (directory) => this.#addEmptyDirectory(directory),
     });
   }
@@ -134,7 +134,7 @@ class Finder {
       { path: directory, prefix: '' },
       {
         visit: (entry, path, name) => {
-          if (isState(entry) || this.#excluded(path)) return undefined;
+          if (isForeign(entry) || this.#excluded(path)) return undefined;
           const isDirectory = entry.isDirectory();
           if (isLeftOut(credentialStoreIn(name))) {
             if (test(name) || (isDirectory && name.split('/').length < depth))

@@ -188,7 +188,13 @@ describe('a pattern', () => {
   });
 
   it('passes over the state of a destination that is in the workspace, but not over files of that name', () => {
-    const directory = tree('.slipway/lock.sqlite', 'mirror/.slipway/lock.sqlite', 'mirror/a', 'b/.slipway');
+    const directory = tree(
+      '.slipway/lock.sqlite',
+      '.slipway-actions/x',
+      'mirror/.slipway/lock.sqlite',
+      'mirror/a',
+      'b/.slipway',
+    );
     for (const pattern of ['./', '**', '*'])
       expect(find(directory, pattern).names.toSorted()).toEqual(['b/.slipway', 'mirror/a']);
     expect(find(directory, 'mirror').names).toEqual(['mirror/a']);
