@@ -11,7 +11,7 @@ import type { NamedSource } from './entry-names.ts';
 import type { Inputs } from './inputs.ts';
 import { rulesFor } from './rules.ts';
 
-/** Platforms whose archives nobody unpacks on Windows. */
+/** Platforms whose archives are not unpacked on Windows. */
 const otherThanWindows = /^(?:mac|osx|darwin|linux|ubuntu|debian|alpine|freebsd|android|ios|unix)/i;
 
 export interface PlanProblem {

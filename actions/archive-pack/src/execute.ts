@@ -45,7 +45,7 @@ interface Pending {
 }
 
 /**
- * Carries a plan out. Archives are written under other names, read back and checked, and get their own names only when all of
+ * Carries out a plan. Archives are written under other names, read back and checked, and get their own names only when all of
  * them are right; otherwise none does.
  */
 export async function execute(plan: Plan, options: ExecuteOptions): Promise<Result> {
@@ -115,7 +115,7 @@ async function writeChecked(
   return written;
 }
 
-/** What the entries of an archive have together before they are compressed. */
+/** The total size of the entries of an archive before they are compressed. */
 export function unpackedBytes({ entries }: WriteStep): number {
   let total = 0;
   for (const entry of entries) {
@@ -141,7 +141,7 @@ function requireSizes(pending: readonly Pending[]): void {
   }
 }
 
-/** Gives whether the same bytes were there already. */
+/** Gives whether a zip with the same bytes was already there. */
 async function putInPlace(pending: Pending, directory: string): Promise<boolean> {
   const path = join(directory, pending.step.name);
   try {

@@ -10,17 +10,17 @@ const windows = /^win/i;
 const maxNamed = 10;
 
 /**
- * Programs that stand in a zip without the bit that lets anybody start them, a warning for each zip. What is in several zips,
- * such as a universal one, is told once. Scripts are not among them: many that begin with `#!` are only read.
+ * Warns of programs without the executable bit, once for each zip. A program in several zips, such as a universal one, is reported
+ * once. Scripts are not reported: many that begin with `#!` are only read.
  */
 export function lostExecutableBits(archives: readonly PackedArchive[]): readonly Finding[] {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return archives.flatMap(({ name, platform, entries }): readonly Finding[] => {
     if (platform !== undefined && windows.test(platform)) return [];
     const lost = entries.filter(({ program, mode }) => program !== undefined && (mode & 0o111) === 0);
-    const fresh = lost.filter(({ sha256 }) => !told.has(sha256));
+    const fresh = lost.filter(({ sha256 }) => !reported.has(sha256));
     if (fresh.length === 0) return [];
-    for (const { sha256 } of fresh) told.add(sha256);
+    for (const { sha256 } of fresh) reported.add(sha256);
     const named = fresh.slice(0, maxNamed).map((entry) => `${printable(entry.name, 200)} (${entry.program})`);
     const more = fresh.length - named.length;
     return [
@@ -28,7 +28,7 @@ export function lostExecutableBits(archives: readonly PackedArchive[]): readonly
         code: 'executable-bit-missing',
         severity: 'warning',
         key: name,
-        message: `${counted(fresh.length, 'program')} without the executable bit, which nobody can start as unpacked: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+        message: `${counted(fresh.length, 'program')} without the executable bit, which cannot be started as unpacked: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
         hint: 'Name them in "executable", or "chmod +x" them before this step. actions/upload-artifact takes the bit from every file: upload a tar of them, or set it again after the download.',
       },
     ];

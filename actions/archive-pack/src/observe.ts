@@ -1,5 +1,5 @@
 import type { ArchiveSource, ArchiveSpec } from '@slipway/archive';
-import { type Problem, printable, UserError } from '@slipway/core';
+import { type Problem, printable, sentence, UserError } from '@slipway/core';
 import {
   type FileProblems,
   type FoundPath,
@@ -9,7 +9,7 @@ import {
   unusedExcludeNotices,
 } from '@slipway/local-files';
 
-/** What a source of an archive stands for. */
+/** A source of an archive with the files that it names. */
 export interface ObservedSource extends ArchiveSource {
   readonly found: readonly FoundPath[];
 }
@@ -52,6 +52,8 @@ export async function readTemplate(path: string, workDirectory: string): Promise
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     const why = error instanceof UserError ? error.message : `${printable(path)} is not UTF-8`;
-    throw new UserError('input-invalid', `The readme-template cannot be used: ${why}.`, { cause: error });
+    throw new UserError('input-invalid', sentence(`The readme-template cannot be used: ${why}`), {
+      cause: error,
+    });
   }
 }

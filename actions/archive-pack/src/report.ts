@@ -25,7 +25,7 @@ export interface ReportInput {
 const maxReportedEntries = 10_000;
 const maxRows = 50;
 
-/** What a run tells: outputs, the list of artifacts, the JSON report and the summary. Pure. */
+/** The result of a run: outputs, the list of artifacts, the JSON report and the summary. Pure. */
 export function report(input: ReportInput): ActionResult {
   const { plan, result } = input;
   const placed = (result?.archives ?? []).filter(({ wasThere }) => wasThere !== undefined);

@@ -1,7 +1,7 @@
 import { pathGlob, splitPathWords } from '@slipway/local-files';
 import { type InputDeclaration, linesInput } from '@slipway/runner';
 
-/** What somebody said of one archive, or, without `archive`, of every one. */
+/** What an input says about one archive, or, without `archive`, about all of them. */
 export interface Rule<Value> {
   readonly archive: string | undefined;
   readonly value: Value;
@@ -32,7 +32,7 @@ export function rulesFor<Value>(rules: readonly Rule<Value>[], archive: string):
   );
 }
 
-/** Globs that are separated by blanks. Throws an `Error` for one that is none. */
+/** Globs that are separated by spaces. Throws an `Error` for one that is not valid. */
 export function parseGlobs(text: string): readonly string[] {
   const globs = splitPathWords(text).map(({ path, target }) =>
     target === undefined ? path : `${path}=${target}`,

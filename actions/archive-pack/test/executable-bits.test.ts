@@ -26,7 +26,7 @@ describe('programs that lost their executable bit', () => {
         severity: 'warning',
         key: 'linux.zip',
         message:
-          '2 programs without the executable bit, which nobody can start as unpacked: other (Mach-O), tool (ELF)',
+          '2 programs without the executable bit, which cannot be started as unpacked: other (Mach-O), tool (ELF)',
         hint: expect.stringMatching(/"executable".*chmod \+x.*upload-artifact/),
       },
     ]);

@@ -193,8 +193,8 @@ describe('inputs', () => {
     );
     for (const words of [
       'X.ZIP is the name of two zips',
-      'platforms speaks of y.zip',
-      'minimum-size speaks of z.zip',
+      'platforms names y.zip',
+      'minimum-size names z.zip',
       'fields gives version twice',
       'fields gives archive, which is there by itself',
       'no readme-template',

@@ -54,7 +54,7 @@ export interface Result {
   readonly mended: boolean;
   /** Whether the CDN serves what Slipway keeps in the destination for itself. */
   readonly ownUrlServed: boolean;
-  /** Why the destination was not told what is proven. */
+  /** Why the destination still has as pending what is proven. */
   readonly notForgotten: string | undefined;
   /** Undefined when there are no tags, or when the distribution's configuration may not be read. */
   readonly cacheTagHeader: string | undefined;
@@ -167,7 +167,7 @@ class Run {
     }
   }
 
-  /** Makes the invalidation of a batch; `attempt` tells it from earlier ones of the same content. */
+  /** Creates the invalidation of a batch; `attempt` distinguishes it from earlier ones with the same content. */
   async #invalidate(batch: InvalidationBatch, attempt: number): Promise<MadeInvalidation> {
     const { clock, progress, waitMs } = this.#ports;
     const cloudFront = await this.#control();

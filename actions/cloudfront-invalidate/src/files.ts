@@ -7,7 +7,7 @@ const maxItems = 200_000;
 /** More than the manifests of other tools have beside what is read of them. */
 const maxManifestDepth = 20;
 
-/** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for every line that is no path. */
+/** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for lines that are not paths. */
 export async function readPathsFile(path: string, workDirectory: string): Promise<readonly AskedTarget[]> {
   const targets = parsePaths(await readText(path, workDirectory));
   if (targets.length > maxItems) throw new Error(`it has more than ${maxItems} paths`);

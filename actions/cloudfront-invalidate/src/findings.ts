@@ -117,7 +117,7 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
     findings.push({
       code: 'pending-not-noted',
       severity: 'warning',
-      message: `the destination was not told what is proven: ${result.notForgotten}`,
+      message: `what is proven could not be recorded in the destination: ${result.notForgotten}`,
       hint: 'Everything is served as published. Allow s3:GetObject and s3:PutObject for the destination; until then each publish names these paths again.',
     });
   }

@@ -11,7 +11,7 @@ export interface Proof {
     | { readonly kind: 'path'; readonly name: string };
   readonly sha256: string;
   readonly sizeBytes?: number | undefined;
-  /** It is of a manifest, which has what did not change as well. */
+  /** Whether it comes from a manifest, which also lists what did not change. */
   readonly isListed?: boolean | undefined;
 }
 
@@ -57,7 +57,7 @@ export function parsePaths(text: string): readonly AskedTarget[] {
   return targets;
 }
 
-/** Why a text that begins as JSON is no array of texts. */
+/** Why a text that begins as JSON is not an array of texts. */
 function jsonFault(text: string): string {
   try {
     parseJsonText(text, { maxDepth: 2 });
@@ -122,7 +122,7 @@ export function strangeTargets(
     : `paths has URLs of ${strange.join(', ')}, and base-url is ${printable(expected, 100)}: the distribution invalidates paths of its own alone`;
 }
 
-/** Cache tags, one a line or with commas between them, with or without their `#`. Throws one `Error` that names every one that is none. */
+/** Cache tags, one a line or with commas between them, with or without their `#`. Throws one `Error` that names all that are not valid. */
 export function parseTags(text: string): readonly string[] {
   const listed = jsonItemsOf(text) ?? linesOf(text).flatMap((line) => line.split(','));
   const tags = listed.map((tag) => unquoted(tag.trim())).filter((tag) => tag !== '');
@@ -162,7 +162,7 @@ function parseProofLine(line: string): readonly Proof[] {
   });
 }
 
-/** A path that is no wildcard, decoded; a slash in front may be left out. Throws an `Error`. */
+/** A path without a wildcard, decoded; the leading slash may be left out. Throws an `Error`. */
 export function parseProofPath(text: string): string {
   const { kind, name } = parseInvalidationPath(text.startsWith('/') ? text : `/${text}`);
   if (kind === 'prefix') throw new Error('a wildcard cannot be proven');

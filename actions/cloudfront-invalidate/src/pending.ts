@@ -2,14 +2,14 @@ import type { InvalidationTarget } from '@slipway/aws';
 import { encodeKey } from '@slipway/core';
 import { everyPath, isSettled, type PendingPublish, pathDigest } from '@slipway/pending-invalidations';
 
-/** What a destination remembers of its publishes, when it was read, and what is invalidated now, as publishes name it. */
+/** What a destination remembers of its publishes, when that was read, and what is invalidated now, as publishes name it. */
 export interface Pending {
   readonly publishes: readonly PendingPublish[];
   readonly readAtMs: number;
   readonly asked: readonly InvalidationTarget[];
 }
 
-/** Once all before it has succeeded: what the destination need not remember any more, of these publishes. */
+/** What the destination need no longer remember of these publishes, once every step before has succeeded. */
 export interface ForgetStep {
   readonly kind: 'forget-proven';
   readonly publishes: readonly PendingPublish[];
@@ -19,8 +19,8 @@ export interface ForgetStep {
 }
 
 /**
- * How many paths are pending of which the destination has digests alone, and no target is the path: their publishes have ended,
- * and nobody else will name them before one of them runs again.
+ * How many paths are pending that the destination has only as digests and that no target matches. Their publishes have ended, so
+ * nothing else will name them before one of those runs again.
  */
 export function unnamedDigests({ publishes, readAtMs, asked }: Pending): number {
   const isNamed = namedBy(asked);
@@ -35,7 +35,7 @@ function namedBy(asked: readonly InvalidationTarget[]): (digest: string) => bool
   return (digest) => spelled.has(everyPath) || digests.has(digest);
 }
 
-/** What of the pending paths a run has proven when all of it succeeds: none or one step. Its own paths are all covered. */
+/** Which pending paths a run has proven if all of it succeeds, as at most one step. It covers all of its own paths. */
 export function forgetting({ publishes, readAtMs, asked }: Pending): readonly ForgetStep[] {
   const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
   const paths = settled.flatMap((publish) => publish.paths);
@@ -45,8 +45,8 @@ export function forgetting({ publishes, readAtMs, asked }: Pending): readonly Fo
 }
 
 /**
- * What tells one state of the destination from another, for `CallerReference`: an invalidation that was made for a publish that
- * was complete then reaches all of it; one that was made while a publish was at work must not be taken for one after it.
+ * Distinguishes states of the destination, for `CallerReference`: an invalidation that was made after a publish was complete
+ * covers all of it; one that was made while a publish was running must not be taken for a later one.
  */
 export function pendingReference({ publishes }: Pending, runReference: string): string {
   if (publishes.length === 0) return '';
@@ -55,7 +55,7 @@ export function pendingReference({ publishes }: Pending, runReference: string): 
   return ` after ${ids.join(' ')}${isAtWork ? ` in run ${runReference}` : ''}`;
 }
 
-/** A target as publishes spell paths. */
+/** A target in the spelling of publishes. */
 function spelledAsKey({ kind, name }: InvalidationTarget): string {
   return `${encodeKey(name)}${kind === 'prefix' ? '*' : ''}`;
 }

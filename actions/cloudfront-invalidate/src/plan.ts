@@ -17,7 +17,7 @@ import { type ForgetStep, forgetting, type Pending, pendingReference } from './p
 const maxShown = 5;
 
 export type Step =
-  /** Tags are invalidated in vain where the distribution reads none. */
+  /** Invalidating tags has no effect if the distribution reads none. */
   | { readonly kind: 'check-cache-tags' }
   | {
       readonly kind: 'invalidate';
@@ -26,7 +26,7 @@ export type Step =
     }
   | { readonly kind: 'wait' }
   | { readonly kind: 'prove'; readonly expectations: readonly Expectation[] }
-  /** Whether anybody can read what Slipway keeps in the destination for itself. */
+  /** Checks whether the CDN serves the records that Slipway keeps in the destination. */
   | { readonly kind: 'check-hidden'; readonly url: string }
   | ForgetStep;
 
@@ -175,7 +175,7 @@ export function batchesFor(
   return inBatches(collapsed.targets.flatMap(({ paths }) => paths));
 }
 
-/** What no path covers. Where tags are invalidated, nobody can say. */
+/** What no path covers. With tags, that cannot be known. */
 function uncoveredOf({ proofs, targets, tags, baseUrl, prefix }: PlanInput): Plan['uncovered'] {
   if (tags.length > 0) return { all: [], asked: [] };
   const paths = new Set(targets.flatMap(({ kind, name }) => (kind === 'path' ? [name] : [])));

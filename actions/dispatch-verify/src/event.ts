@@ -10,7 +10,7 @@ export interface Sender {
   readonly id: string | undefined;
 }
 
-/** What came, before anything of it is believed. */
+/** What was received, before anything in it is trusted. */
 export interface ReceivedEvent {
   readonly payload: JsonObject;
   /** What GitHub says; undefined for a run by hand. */
@@ -45,7 +45,7 @@ export function readEvent(bytes: Uint8Array, environment: Environment): EventRea
   };
 }
 
-/** A `client_payload` that somebody gives to a run by hand; who started the run is the sender. */
+/** A `client_payload` that was given to a run by hand; the account that started the run is the sender. */
 export function readPayload(bytes: Uint8Array, environment: Environment): EventReading {
   const parsed = parsedObject(bytes, 'the payload');
   if ('refusals' in parsed) return parsed;

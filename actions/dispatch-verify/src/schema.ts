@@ -8,14 +8,14 @@ const maxPatternCharacters = 1_000;
 const defaultTimeoutMs = 2_000;
 
 /**
- * Tells what of a value does not fit a schema, each a clause; nothing when it fits. What cannot be told in time does not fit: some
+ * What in a value does not fit a schema, each as a clause; empty if it fits. What cannot be decided in time does not fit: some
  * patterns take for ever for some texts, and a sender chooses the texts.
  */
 export type SchemaCheck = (value: unknown) => readonly string[];
 
 /**
  * Makes a check of a JSON Schema, draft 2020-12, in ajv's strict mode. Nothing is fetched for a `$ref`. Throws `UserError`
- * `input-invalid` for what is no such schema, and for one with a pattern that is too long.
+ * `input-invalid` for a schema that is not valid, or has a pattern that is too long.
  */
 export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeoutMs): Promise<SchemaCheck> {
   const schema = parseJsonText(bytes, { maxDepth });

@@ -109,9 +109,6 @@ async function showWindows(given: Inputs, rules: CacheRules, context: ActionCont
   const clocks = await readClocks(context.clock, undefined);
   const windows = coveredWindows(clocks, rules);
   const links = windows.flatMap((window) => linksIn(window, files, addresses));
-  for (const { window, file, key, url } of links) {
-    context.progress.info(`${window} ${file.platform}: ${url ?? key}`);
-  }
   return reportWindow({ given, rules }, clocks, windows, links);
 }
 

@@ -6,7 +6,7 @@ import type { InputSurroundings } from '@slipway/runner';
 import { parseStoreUrl } from '@slipway/store';
 import type { Inputs } from './inputs.ts';
 
-/** More windows than this are a mistake in the lengths rather than a wish. */
+/** More windows than this are a mistake in the lengths. */
 const maxCoveredWindows = 100;
 
 export type InputFinding = Problem<'secret-weak' | 'window-length-unusual' | 'no-base-url'>;
@@ -26,7 +26,7 @@ export function inputProblems(given: Inputs, surroundings: InputSurroundings): r
       problems.push('neither artifacts nor files are given: there is nothing to publish');
   }
   if (!keysBelow(given.prefix).startsWith(keysBelow(given.originPath))) {
-    problems.push('origin-path is not what prefix begins with: the CDN would have none of the files');
+    problems.push('origin-path is not the beginning of prefix, so the CDN would have none of the files');
   }
   const covered = (2 * given.clockTolerance) / given.windowLength + given.windows + 1;
   if (covered > maxCoveredWindows) {
@@ -61,10 +61,10 @@ function secretProblems(given: Inputs): readonly string[] {
 function urlProblems({ operation, scheme, baseUrl }: Inputs): readonly string[] {
   if (baseUrl !== undefined) return [];
   if (operation === 'verify') return ['base-url is not given: verify asks the CDN there'];
-  return scheme === 'cloudfront-signed' ? ['base-url is not given: it is a part of what is signed'] : [];
+  return scheme === 'cloudfront-signed' ? ['base-url is not given: it is part of what is signed'] : [];
 }
 
-/** What is not wrong with the inputs, and should be known. */
+/** What is worth knowing about inputs that are not wrong. */
 export function inputFindings(given: Inputs): readonly InputFinding[] {
   const findings: InputFinding[] = [];
   if (given.operation === 'cleanup') return findings;
@@ -79,7 +79,7 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
         code: 'secret-weak',
         severity: 'warning',
         message: `The ${name} is weak: ${weakness}. Whoever has one link of window-sha256 can guess it, and then make all links.`,
-        hint: 'Take a random one (openssl rand -hex 32), with the old one as previous-secret until the site has changed; or the scheme window-hmac.',
+        hint: 'Use a random secret (openssl rand -hex 32), with the old one as previous-secret until the site has changed; or use the scheme window-hmac.',
       });
     }
     if (given.windowLength !== defaultLengthSeconds * 1_000) {
@@ -95,7 +95,7 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
     findings.push({
       code: 'no-base-url',
       severity: 'notice',
-      message: 'Without base-url there are keys, and no links.',
+      message: 'Without base-url there are keys but no links.',
     });
   }
   return findings;

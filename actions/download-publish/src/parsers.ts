@@ -14,7 +14,7 @@ export interface FileLine {
   readonly path: string;
 }
 
-/** Lines `PLATFORM: path`; blank ones and `#` comments are left out. Throws an `Error` that names every line that is none. */
+/** Lines `PLATFORM: path`; blank ones and `#` comments are left out. Throws an `Error` that names every line that is not valid. */
 export function parseFileLines(text: string): readonly FileLine[] {
   const lines = text
     .split(/\r?\n/)

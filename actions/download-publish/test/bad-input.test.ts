@@ -78,7 +78,7 @@ describe('bad input', () => {
     ['a bucket without a region', { destination: 's3://bucket' }, 'aws-region'],
     ['verifying without a CDN', { operation: 'verify' }, 'base-url is not given'],
     ['windows by the thousand', { 'window-length': '1m' }, 'are more than 100'],
-    ['a key that is none', { scheme: 'cloudfront-signed', secret: 'hunter2' }, 'no private key in PEM'],
+    ['a key that is not one', { scheme: 'cloudfront-signed', secret: 'hunter2' }, 'not a private key in PEM'],
     ['a key without its ID', { scheme: 'cloudfront-signed', secret: privateKey }, 'key-pair-id is not given'],
     [
       'a key of before without its ID',

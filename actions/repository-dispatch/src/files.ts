@@ -7,7 +7,7 @@ import { parsePayload } from './parsers.ts';
 
 const maxPayloadBytes = 2 ** 20;
 
-/** The JSON object in a file. Throws an `Error` that says why there is none. */
+/** The JSON object in a file. Throws an `Error` for a file that is not one. */
 export async function readPayloadFile(path: string, workDirectory: string): Promise<JsonObject> {
   return parsePayload(
     await readBoundedFile(path, { maxBytes: maxPayloadBytes, baseDirectory: workDirectory }),

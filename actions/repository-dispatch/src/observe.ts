@@ -12,7 +12,7 @@ import type { Inputs } from './inputs.ts';
 import { parseCommit, parseRef } from './parsers.ts';
 import type { PlanInput } from './plan.ts';
 
-/** What signatures of each kind add to a payload is not known to inputs: `signatureBytes` says it. */
+/** Reads the files that the inputs name. `signatureBytes` is what a signature adds to a payload. */
 export async function observe(
   given: Inputs,
   { clock, environment, workDirectory }: ActionContext,
@@ -40,7 +40,7 @@ export async function observe(
     source,
     id: given.id,
     runId: source.runId,
-    // Outside of GitHub nothing says whether this is the first time.
+    // Outside of GitHub it is unknown whether this is the first attempt.
     mayBeKnown: given.id !== undefined || source.runId === undefined || (source.runAttempt ?? 1) > 1,
     issuedAtMs: clock.nowMs(),
     expiresInMs: given.expiresIn,
@@ -71,7 +71,7 @@ export function repositoryOf(environment: Environment): string | undefined {
   return parsed(variableOf(environment, 'GITHUB_REPOSITORY'), parseRepository);
 }
 
-/** Who sends: the run, as GitHub describes it to its jobs, or a repository that the user names. */
+/** The sender: the run, as GitHub describes it to its jobs, or a repository that the user names. */
 function sourceOf({ sourceRepository }: Inputs, environment: Environment): MessageSource {
   const own = repositoryOf(environment);
   const runId = matching(variableOf(environment, 'GITHUB_RUN_ID'), /^\d{1,20}$/);
@@ -85,7 +85,7 @@ function sourceOf({ sourceRepository }: Inputs, environment: Environment): Messa
   };
 }
 
-/** What a variable says, where that has the form it must have. */
+/** The value of a variable, if it is valid. */
 function parsed(text: string | undefined, parse: (text: string) => string): string | undefined {
   if (text === undefined) return undefined;
   try {

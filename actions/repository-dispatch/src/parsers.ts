@@ -21,7 +21,7 @@ export function parseTargets(text: string): readonly string[] {
 /** What to do with text of a workflow that breaks the JSON around it. */
 const pasteAdvice = `Text that a workflow pastes into JSON is written with toJSON(), which brings its own quotes, as in "message": \${{ toJSON(github.event.head_commit.message) }}; or write the JSON to a file, as jq does, and name it in payload-file.`;
 
-/** A JSON object, parsed strictly. Throws an `Error` that says why it is none, and where. */
+/** A JSON object, parsed strictly. Throws an `Error` that says what is wrong with it, and where. */
 export function parsePayload(text: string | Uint8Array): JsonObject {
   const value = parseJsonText(text, { maxDepth, pasteAdvice });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -54,7 +54,7 @@ export interface PlanInput {
   readonly wait: boolean;
 }
 
-/** What to send to whom. Throws one `UserError` `plan-refused` with everything for which GitHub, or a reader, would refuse it. */
+/** Decides what to send to whom. Throws one `UserError` `plan-refused` with every reason for which GitHub or a receiver would refuse it. */
 export function plan(input: PlanInput): Plan {
   const { own, problems } = merged(input.parts);
   const fault = valueFault(own, { exactNumbers: true });

@@ -18,7 +18,7 @@ export interface ReportInput {
 export function report(input: ReportInput): ActionResult {
   const { plan, results, signature } = input;
   const sends = plan.steps.filter((step) => step.kind === 'send');
-  const told = (results ?? []).filter((result) => !isUndelivered(result));
+  const delivered = (results ?? []).filter((result) => !isUndelivered(result));
   const failure = failureOf(results ?? []);
   const problems: Finding[] = (results ?? []).flatMap((result) => findingOf(result) ?? []);
   if (signature === 'none') {
@@ -37,7 +37,7 @@ export function report(input: ReportInput): ActionResult {
   return {
     outputs: {
       results: JSON.stringify(rows),
-      sent: told.length,
+      sent: delivered.length,
       failed: targetsWith(['failed', 'unknown']),
       unknown: targetsWith(['unknown']),
       ids: sends.map(({ id }) => id).join('\n'),
@@ -89,7 +89,7 @@ function rowOf(result: TargetResult): Row {
   };
 }
 
-/** How what was waited for ended: the first that is no success, whether it is a run or a target that was not told. */
+/** How the runs that were waited for ended: the first that did not succeed, or the first target that was not reached. */
 function conclusionOf({ steps }: Plan, results: readonly TargetResult[]): string {
   if (!steps.some(({ kind }) => kind === 'wait')) return '';
   const endings = results.map(({ delivery, ending }) =>

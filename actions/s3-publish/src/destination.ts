@@ -26,7 +26,7 @@ export function keepsHeaders(destination: string): boolean {
   return parseStoreUrl(destination).kind === 's3';
 }
 
-/** Whether a destination is a whole bucket, which somebody else may use as well. */
+/** Whether a destination is a whole bucket, which others may use as well. */
 export function isWholeBucket(destination: string): boolean {
   const place = parseStoreUrl(destination);
   return place.kind === 's3' && place.prefix === '';

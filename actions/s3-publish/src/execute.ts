@@ -61,7 +61,7 @@ export interface Outcome {
 }
 
 /**
- * Carries a plan out: a note of what a CDN must forget, objects, pointers once every object is stored and checked, deletions,
+ * Carries out a plan: a record of what a CDN must forget, objects, pointers once every object is stored and checked, deletions,
  * the inventory. A failure ends it; what is stored until then is complete in itself, and running again does the rest.
  */
 export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
@@ -92,9 +92,9 @@ function remember({ steps }: Plan, { store, baseUrl, clock }: Ports): Promise<Re
   return rememberReplacements(
     store,
     {
-      // Of what is deleted nobody could find out the path later.
+      // The paths of what is deleted could not be found out later.
       paths: pathsOf(steps.filter(({ kind }) => kind === 'delete')),
-      // What a site does not link to shall not be found by it.
+      // Objects that a site does not link to must not become known by this.
       hiddenPaths: pathsOf(steps.filter(({ kind }) => kind !== 'delete')),
       everything: everythingUnder(baseUrl),
     },
@@ -127,7 +127,7 @@ async function storeObjects(plan: Plan, ports: Ports, result: Result): Promise<v
   if (ports.verification === 'head') await checkObjects(steps, ports, result);
 }
 
-/** All at once, and before any pointer (I1): one listing tells of a thousand. */
+/** All at once, before any pointer is stored (I1): one page of a listing shows a thousand objects. */
 async function checkObjects(steps: readonly WriteStep[], ports: Ports, result: Result): Promise<void> {
   ports.progress.start(`Checking ${counted(steps.length, 'object')}`);
   const objects = steps.flatMap(({ key, sizeBytes, sha256, contentEncoding }) => {

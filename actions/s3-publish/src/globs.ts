@@ -1,19 +1,19 @@
 import { type PathTest, pathGlob, pathGlobOrBelow } from '@slipway/local-files';
 
-/** A glob for keys, ready to be asked. */
+/** A glob for keys, ready to be matched. */
 export interface KeyGlob {
   /** As the user wrote it. */
   readonly text: string;
   readonly matches: PathTest;
   /** Whether it matches a key or a directory that it is in. */
   readonly matchesOrBelow: PathTest;
-  /** Whether it matched anything that it was asked about until now. */
+  /** Whether it has matched anything yet. */
   readonly wasUsed: () => boolean;
 }
 
 /**
- * A glob for keys. One without a slash is about names at any depth; one with a slash is about the whole key, which a leading
- * slash can make clear; one that ends in a slash is about all below. Throws an `Error` that says what is wrong with it.
+ * A glob for keys. Without a slash it matches names at any depth; with a slash it matches whole keys, which a leading slash can
+ * make explicit; with a slash at its end it matches everything below. Throws an `Error` that says what is wrong with it.
  */
 export function parseKeyGlob(text: string): KeyGlob {
   let used = false;

@@ -4,7 +4,7 @@ import { contentTypeOf } from '@slipway/store/content-type';
 import { type KeyGlob, matchesAny } from './globs.ts';
 import { type ContentEncoding, lastMatch, type MetadataValue, type Rule } from './rules.ts';
 
-/** How objects are to be stored, beside their bytes. */
+/** How objects are to be stored, besides their bytes. */
 export interface HeaderRules {
   readonly cacheControl: readonly Rule<string>[];
   readonly contentType: readonly Rule<string>[];
@@ -42,7 +42,7 @@ export function headersOf(key: string, rules: HeaderRules): StoredHeaders {
   };
 }
 
-/** Digests headers, to tell whether an object was stored with others; the few distinct ones are digested once. */
+/** Digests headers, to see whether an object was stored with others. Each distinct set is digested once. */
 export class HeaderDigests {
   readonly #rules: HeaderRules;
   readonly #known = new Map<string, string>();
@@ -55,7 +55,7 @@ export class HeaderDigests {
     const { contentType, cache, headers } = headersOf(key, this.#rules);
     const metadata = Object.entries(headers.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
     const facts = [contentType, cache, headers.cacheControl, metadata, this.#rules.storedAs];
-    // Last, and only where there is one: objects without one keep the digest that inventories have.
+    // Last, and only if there is one: objects without one keep the digest that is in inventories already.
     if (headers.contentEncoding !== undefined) facts.push(headers.contentEncoding);
     const text = JSON.stringify(facts);
     const known = this.#known.get(text);
@@ -67,8 +67,8 @@ export class HeaderDigests {
 }
 
 /**
- * What the bytes of the object `key` are compressed with as far as HTTP is concerned; undefined for those that are served as what
- * they are, such as a `.tar.gz`. An `.svgz` is gzip without a rule: browsers show it in no other way.
+ * The `Content-Encoding` of the object `key`; undefined for files that are served as they are, such as a `.tar.gz`. An `.svgz` is
+ * gzip without a rule: browsers do not show it otherwise.
  */
 export function contentEncodingOf(key: string, rules: HeaderRules): string | undefined {
   const asked = lastMatch(rules.contentEncoding ?? [], key) ?? (/\.svgz$/i.test(key) ? 'gzip' : undefined);
@@ -81,7 +81,7 @@ const encodingExtensions: Readonly<Record<string, RegExp>> = {
   zstd: /\.zst$/i,
 };
 
-/** `app.js` for `app.js.gz` that is gzip to HTTP: its type is that of the script. */
+/** `app.js` for an `app.js.gz` with the encoding gzip: its content type is that of the script. */
 function unencodedName(key: string, encoding: string | undefined): string {
   const extension = encoding === undefined ? undefined : encodingExtensions[encoding];
   return extension === undefined ? key : key.replace(extension, '');

@@ -73,7 +73,7 @@ export const inputs = {
     parseHeaderValue,
   ),
   'content-type': rulesInput(
-    'Content types by glob, as lines `GLOB: value`. The last line that matches counts; without one the extension tells.',
+    'Content types by glob, as lines `GLOB: value`. The last line that matches counts; without one the extension decides.',
     parseContentType,
   ),
   'content-encoding': rulesInput(
@@ -91,12 +91,12 @@ export const inputs = {
     'Globs for keys, such as `index.html` or `latest.json`, that are stored after everything else is stored and checked, and only if they are still what was seen at the start.',
   ),
   acl: choiceOrNothing(
-    'Canned ACL of what is stored. None unless asked for: most buckets have ACLs switched off.',
+    'Canned ACL of the stored objects. None by default: most buckets have ACLs switched off.',
     /^[a-z][a-z-]{2,40}$/,
     'must be a canned ACL, such as bucket-owner-full-control',
   ),
   'storage-class': choiceOrNothing(
-    'Storage class of what is stored, such as `STANDARD_IA`. The bucket’s when not given.',
+    'Storage class of the stored objects, such as `STANDARD_IA`. The default of the bucket when not given.',
     /^[A-Z][A-Z0-9_]{2,40}$/,
     'must be a storage class, such as STANDARD_IA',
   ),

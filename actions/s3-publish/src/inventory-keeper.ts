@@ -15,8 +15,8 @@ import {
 const maxPackedBytes = 512 * 2 ** 20;
 
 /**
- * The inventory of a destination while a run is at work: what was read, and what the run changes. It is a cache: nothing that
- * goes wrong with it ends a run, and whoever wrote it meanwhile wins.
+ * The inventory of a destination during a run: what was read, and what the run changes. It is a cache: a failure of it never ends
+ * a run, and if another run writes it meanwhile, that one's stays.
  */
 export class InventoryKeeper {
   readonly #store: ObjectStore;
@@ -40,7 +40,7 @@ export class InventoryKeeper {
     this.#notice = notice;
   }
 
-  /** Reads the inventory of a destination. One that is missing or damaged is as good as an empty one. */
+  /** Reads the inventory of a destination. A missing or damaged one counts as empty. */
   static async open(store: ObjectStore, notice: (line: string) => void): Promise<InventoryKeeper> {
     const records = new Map<string, InventoryRecord>();
     try {
@@ -52,13 +52,13 @@ export class InventoryKeeper {
       await keeper.#fill(stored.body);
       return keeper;
     } catch (error) {
-      // Where it may be, but cannot be read, none is written either: that would replace it unseen.
+      // If it cannot be read, it is not written either: that would replace it unseen.
       notice(sentence(`The inventory of the destination is not used: ${asSlipwayError(error).message}`));
       return new InventoryKeeper(store, { records: new Map(), condition: undefined }, notice);
     }
   }
 
-  /** For a destination that keeps none: remembers nothing and writes nothing. */
+  /** For a destination without an inventory: remembers nothing and writes nothing. */
   static none(store: ObjectStore): InventoryKeeper {
     return new InventoryKeeper(store, { records: new Map(), condition: undefined }, () => undefined);
   }
@@ -76,7 +76,7 @@ export class InventoryKeeper {
     return this.#records;
   }
 
-  /** Remembers an object; one whose ETag is not known is forgotten. */
+  /** Remembers an object; one whose ETag is unknown is forgotten. */
   set(key: string, object: Omit<InventoryObject, 'etag'> & { readonly etag: string | undefined }): void {
     if (this.#condition === undefined) return;
     const { etag } = object;
@@ -109,7 +109,7 @@ export class InventoryKeeper {
     }
   }
 
-  /** Writes what changed, unless somebody else wrote the inventory since it was read. Never throws. */
+  /** Writes what changed, unless another run wrote the inventory since it was read. Never throws. */
   async save(): Promise<void> {
     this.#saving = this.#saving.then(() => this.#saveNow());
     await this.#saving;
@@ -135,7 +135,7 @@ export class InventoryKeeper {
       this.#condition = undefined;
       this.#notice(
         isConditionFailed(error)
-          ? 'Another publisher wrote the inventory of the destination meanwhile: it stays theirs.'
+          ? 'Another publisher wrote the inventory of the destination meanwhile, so this run leaves it alone.'
           : `The inventory of the destination was not written: ${asSlipwayError(error).message}`,
       );
     }

@@ -13,8 +13,8 @@ export interface InventoryObject {
 }
 
 /**
- * What the inventory says of an object. It may lie where everybody can read it, so it has digests alone, each made with the
- * key: who knows neither the key nor the object learns nothing from it.
+ * What the inventory says about an object. It may be stored where everybody can read it, so it has only digests, each made with
+ * the key: without the key and the object it reveals nothing.
  */
 export interface InventoryRecord {
   /** Of the size and the ETag. */
@@ -48,12 +48,12 @@ export function recordOf(
   return { state: stateDigest(key, sizeBytes, etag), content: contentDigest(key, sha256), headers };
 }
 
-/** 128 bits: nobody makes two keys, or two objects of one key, that have the same. */
+/** 128 bits: two keys, or two objects of one key, cannot be made to collide. */
 function digestOf(what: string, text: string): string {
   return hash('sha256', `slipway inventory ${what}\n${text}`).slice(0, 32);
 }
 
-/** Where the inventory of a destination is. Under `.slipway/`, where no user's object can be (ADR 0016). */
+/** Where the inventory of a destination is: in `.slipway/`, where no user's object can be (ADR 0016). */
 export const inventoryKey = '.slipway/s3-publish-inventory.v1.gz';
 export const inventoryContentType = 'application/gzip';
 
@@ -62,7 +62,7 @@ const maxTextBytes = 1024 * 2 ** 20;
 const maxLineCharacters = 256;
 const chunkLines = 1_024;
 const unpackChunkBytes = 64 * 1024;
-/** Most of it is digests, which no effort makes smaller. */
+/** Most of it is digests, which do not compress. */
 const compressionLevel = 1;
 const firstWords = 'slipway s3-publish inventory 2';
 
@@ -91,8 +91,8 @@ function* linesOf(inventory: Inventory): Generator<string> {
 }
 
 /**
- * Reads what `formatInventory` wrote. Throws a `UserError` `content-invalid` for anything else, as a whole: what is damaged in
- * one place is believed in none.
+ * Reads what `formatInventory` wrote. Throws `UserError` `content-invalid` for anything else: an inventory that is damaged in one
+ * place is not trusted at all.
  */
 export async function parseInventory(bytes: Uint8Array): Promise<Inventory> {
   const records = new Map<string, InventoryRecord>();

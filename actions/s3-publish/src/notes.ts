@@ -11,20 +11,20 @@ const maxNamedKeys = 20;
 export type NoteCode = 'listing-denied' | 'glob-unused' | 'credentials-left-out' | 'credentials-published';
 export type Note = Problem<NoteCode>;
 
-/** Says that listing is denied, and what that costs. */
+/** Reports that listing is denied, and what that costs. */
 export function listingNotes({ extent }: Listing, store: ObjectStore): readonly Note[] {
   if (extent !== 'denied') return [];
   return [
     {
       code: 'listing-denied',
       severity: 'notice',
-      message: `Listing ${printable(store.url)} is not allowed, so each object is asked for by itself, and what cannot be seen is stored again.`,
-      hint: 'Allow s3:ListBucket for this bucket and prefix: what is unchanged is then known from one listing.',
+      message: `Listing ${printable(store.url)} is not allowed, so each object is requested by itself, and objects that cannot be seen are stored again.`,
+      hint: 'Allow s3:ListBucket for this bucket and prefix: one listing then shows what is unchanged.',
     },
   ];
 }
 
-/** Stores of credentials that somebody published before, and that this run neither publishes nor deletes. */
+/** Stores of credentials that were published before, and that this run neither publishes nor deletes. */
 export function publishedCredentials(
   { objects }: Listing,
   wanted: ReadonlySet<string>,
@@ -40,7 +40,7 @@ export function publishedCredentials(
       code: 'credentials-published',
       severity: 'warning',
       message: `The destination has ${counted(keys.length, 'object')} where credentials are kept, published before: ${namesOf(keys)}.`,
-      hint: 'Delete them, by hand or with "delete: extraneous", and revoke every token and key in them: who could read them may have.',
+      hint: 'Delete them, by hand or with "delete: extraneous", and revoke every token and key in them: they may have been read.',
     },
   ];
 }
@@ -50,7 +50,7 @@ function namesOf(keys: readonly string[]): string {
   return named.join(', ') + (keys.length > named.length ? `, and ${keys.length - named.length} more` : '');
 }
 
-/** Globs that match nothing are typing errors more often than not, and a pointer that is none is stored too early. */
+/** Globs that match nothing are usually typing errors, and a pointer that no glob matches is stored too early. */
 export function unusedGlobs(
   rules: HeaderRules,
   excluded: readonly KeyGlob[],

@@ -43,12 +43,12 @@ export interface Observed {
   readonly listedCount: number | undefined;
   /** Stores of credentials that are not published; directories end in a slash. */
   readonly leftOut: readonly string[];
-  /** Paths that earlier publishes replaced, and of which no invalidation has been proven. */
+  /** Paths that earlier publishes replaced and for which no invalidation has been proven. */
   readonly pendingPaths: readonly string[];
   readonly notes: readonly Note[];
 }
 
-/** Finds and hashes the files, and finds out what the destination has. Throws what makes publishing impossible. */
+/** Finds and hashes the files, and observes the destination. Throws what makes publishing impossible. */
 export async function observe(options: ObserveOptions): Promise<Observed> {
   const { store, progress, keepsHeaders } = options;
   progress.start('Looking for files');
@@ -68,10 +68,10 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     }),
   );
   const readingPending = readPending(store);
-  // They are looked at below; until then nobody is there to see them fail.
+  // They are awaited below; until then a failure must not be reported as unhandled.
   for (const pending of [listing, readingPending]) pending.catch(() => undefined);
   const files = await finding;
-  // A bucket that is not there ends the run at once, however much there is to hash.
+  // A missing bucket ends the run at once, however much there is to hash.
   const [local, listed, inventory, pending] = await Promise.all([
     hashSource(files, problems, options),
     listing,
@@ -114,7 +114,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   };
 }
 
-/** Of deleted keys nobody knows the path any more. */
+/** The paths of deleted keys are no longer known. */
 function* knownPaths(keys: Iterable<Iterable<string>>, baseUrl: string | undefined): Generator<string> {
   for (const some of keys) for (const key of some) yield cdnPathOf(key, baseUrl);
   yield everythingUnder(baseUrl);
@@ -122,7 +122,7 @@ function* knownPaths(keys: Iterable<Iterable<string>>, baseUrl: string | undefin
 
 const splitEvery = 1_000;
 
-/** Every thousandth key of the source, which is much like what was there the last time: parts of a listing of about a page. */
+/** Every thousandth key of the source, which is much like what was published last: parts of the listing of about a page each. */
 function splitsOf(files: readonly FoundFile[]): readonly string[] {
   const keys = files.map(({ key }) => key).sort();
   return keys.filter((_, index) => index % splitEvery === splitEvery - 1);
@@ -165,7 +165,7 @@ async function hashSource(
   return local;
 }
 
-/** A pointer is there to be replaced, and what is immutable never is. */
+/** Pointers are made to be replaced, and immutable objects never are. */
 function refuseContradictions(local: readonly LocalObject[], { immutable }: HeaderRules): void {
   const both = local.filter(({ key, cache }) => cache === 'pointer' && matchesAny(immutable, key));
   if (both.length === 0) return;

@@ -7,7 +7,7 @@ export interface LocalObject {
   readonly sha256: string;
   /** Digest of the headers that it is to have. */
   readonly headers: string;
-  /** The one of them that decides whether readers can use the bytes at all. */
+  /** The only header without which readers cannot use the bytes. */
   readonly contentEncoding?: string | undefined;
   readonly cache: CachePolicy;
 }
@@ -18,7 +18,7 @@ export interface RemoteObject {
   readonly etag: string | undefined;
   /** Undefined where it is not known, or could not be that of the file because the sizes differ. */
   readonly sha256: string | undefined;
-  /** Digest of its headers; undefined where nobody knows them, and they are taken for what they should be. */
+  /** Digest of its headers; undefined where they are unknown, and are taken for what they should be. */
   readonly headers: string | undefined;
   /** Whether the inventory has it just so. */
   readonly isRecorded?: boolean;
@@ -34,7 +34,7 @@ export interface Observation {
   readonly keepsHeaders: boolean;
 }
 
-/** Why an object is stored: there is none, it has other bytes, or it has other headers. */
+/** Why an object is stored: it is missing, or has other bytes or other headers. */
 export type Reason = 'new' | 'bytes' | 'headers';
 
 interface Write<Kind> {
@@ -61,7 +61,7 @@ export interface Plan {
 
 const maxNamedConflicts = 50;
 export const immutableHint =
-  'What is immutable gets a new name when its bytes change. Publish it under one, or correct the globs of immutable.';
+  'An immutable object needs a new name when its bytes change. Publish it under a new name, or correct the globs of immutable.';
 
 /**
  * Decides what to store and what to delete. Pure. Throws `UserError` `immutable-conflict` that names immutable keys whose
@@ -86,7 +86,7 @@ export function plan(observation: Observation): Plan {
     }
   }
   refuseConflicts(conflicts);
-  // The largest first, so that no lane is left alone with one at the end.
+  // The largest first, so that none of them is left for the end.
   objects.sort((a, b) => b.sizeBytes - a.sizeBytes || compareKeys(a.key, b.key));
   pointers.sort((a, b) => compareKeys(a.key, b.key));
   const deletions = observation.extraneous
@@ -102,7 +102,7 @@ function reasonToStore(
 ): Reason | undefined {
   if (remote === undefined) return 'new';
   if (remote.sha256 !== local.sha256 || remote.sizeBytes !== local.sizeBytes) return 'bytes';
-  // What is immutable cannot be stored again: the same bytes are a success, whatever their headers are.
+  // Immutable objects cannot be stored again: the same bytes are a success, whatever their headers are.
   if (!keepsHeaders || local.cache === 'immutable') return undefined;
   return remote.headers === undefined || remote.headers === local.headers ? undefined : 'headers';
 }
@@ -114,7 +114,7 @@ function writeStep(local: LocalObject, remote: RemoteObject | undefined, reason:
   return { kind, key, sizeBytes, sha256, headers, contentEncoding, reason, condition };
 }
 
-/** Pointers replace exactly what was seen, so no other publisher's is lost; nothing is built on the moment of the others. */
+/** Pointers replace exactly what was observed, so that no other publisher's is lost. The timing of other objects does not matter. */
 function conditionOf(cache: CachePolicy, remote: RemoteObject | undefined): WriteStep['condition'] {
   if (cache === 'document') return 'any';
   if (remote === undefined) return 'absent';

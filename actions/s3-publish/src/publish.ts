@@ -20,7 +20,7 @@ import { excludedGlobs, selectSource } from './selection.ts';
 import { announcePlan } from './step-text.ts';
 
 /**
- * Publishes the files that the inputs name to the store that `open` opens, or tells what it would do. Throws what makes that
+ * Publishes the files that the inputs name to the store that `open` opens, or reports what it would do. Throws what makes that
  * impossible; a failure after something was stored is part of the result.
  */
 export async function publishFiles(
@@ -100,7 +100,7 @@ function tellPending({ pendingPaths }: Observed, progress: ProgressPort): void {
   progress.info(pendingNotice(pendingPaths));
 }
 
-/** An empty source is a step that failed unseen; and it would delete everything. */
+/** An empty source means that an earlier step failed unnoticed; and it would delete everything. */
 function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): void {
   if (observation.local.length > 0) return;
   const hint =
@@ -119,7 +119,7 @@ function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): v
   });
 }
 
-/** Objects that were asked for one by one are known from the listing the next time. */
+/** The next run knows objects that were requested one by one from its listing. */
 function rememberUnchanged({ observation, inventory }: Observed): void {
   for (const { key, sizeBytes, sha256, headers } of observation.local) {
     const remote = observation.remote.get(key);

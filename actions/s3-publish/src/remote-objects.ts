@@ -9,7 +9,7 @@ import type { LocalObject, RemoteObject } from './plan.ts';
 const concurrentRequests = 32;
 const maxPointerBytes = 256 * 2 ** 20;
 
-/** Stands for headers that are known to be others: no digest is all zeros. */
+/** Stands for headers that are known to differ: no digest is all zeros. */
 const otherHeaders = '0'.repeat(16);
 
 export interface LookOptions {
@@ -23,7 +23,7 @@ export interface LookOptions {
 
 /**
  * What the destination has under the keys of the files. What the listing shows to be as the inventory has it is known without
- * a request; of the rest, the SHA-256 is asked for or read, but only where the sizes do not tell the two apart already.
+ * a request; for the rest, the SHA-256 is requested or read, but only if the sizes are equal.
  */
 export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<string, RemoteObject>> {
   const { store, local, listing } = options;
@@ -57,7 +57,7 @@ function fromInventory(
   const record = etag === undefined ? undefined : inventory.get(keyDigest(key));
   if (record === undefined || etag === undefined) return undefined;
   if (record.state !== stateDigest(key, sizeBytes, etag)) return undefined;
-  // Only whether it is the SHA-256 of the file can be told.
+  // It only shows whether the SHA-256 is that of the file.
   const isRecorded = record.content === contentDigest(key, sha256);
   return { sizeBytes, etag, sha256: isRecorded ? sha256 : undefined, headers: record.headers, isRecorded };
 }
@@ -68,7 +68,7 @@ function fromSize(object: LocalObject, { sizeBytes, etag }: ListedObject): Remot
   return { sizeBytes, etag, sha256: undefined, headers: undefined };
 }
 
-/** Where objects are files of this machine, they are hashed like those of the source. Gives what must be asked still. */
+/** Objects that are files of this machine are hashed like those of the source. Gives those that must still be requested. */
 async function lookAtFiles(
   { store, workerEntry, onLooked }: LookOptions,
   objects: readonly LocalObject[],
@@ -109,17 +109,17 @@ async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObj
   if (object.cache === 'pointer' && etag === undefined) return readPointer(store, object.key);
   if (sizeBytes !== object.sizeBytes) return { sizeBytes, etag, sha256: undefined, headers: undefined };
   if (info.sha256 !== undefined) {
-    // Of the headers, this one alone is no matter of taste: without it readers cannot use the bytes.
+    // Without this header readers cannot use the bytes; the others are a matter of taste.
     const isEncodedSo = info.headers === undefined || info.headers.contentEncoding === object.contentEncoding;
     return { sizeBytes, etag, sha256: info.sha256, headers: isEncodedSo ? undefined : otherHeaders };
   }
-  // Others stored it. To store it again tells no less and sets its headers, but what is immutable must be proven the same.
+  // Others stored it. Storing it again costs little and sets its headers, but an immutable object must be proven the same.
   if (object.cache !== 'immutable') return { sizeBytes, etag, sha256: undefined, headers: undefined };
   const read = await readDigest(store, object.key, sizeBytes);
   return read && { ...read, headers: undefined };
 }
 
-/** Without the right to list, S3 answers 403 for an object that is not there. */
+/** Without the permission to list, S3 answers 403 for a missing object. */
 async function headUnlessHidden(
   store: ObjectStore,
   key: string,
@@ -133,7 +133,7 @@ async function headUnlessHidden(
   }
 }
 
-/** Where only reading tells the ETag, as in a directory. */
+/** For stores that know the ETag only by reading, such as directories. */
 async function readPointer(store: ObjectStore, key: string): Promise<RemoteObject | undefined> {
   const stored = await store.read(key, { maxBytes: maxPointerBytes });
   if (stored === undefined) return undefined;

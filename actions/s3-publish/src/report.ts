@@ -21,7 +21,7 @@ export interface ReportInput {
   readonly notes: readonly Note[];
   /** Stores of credentials that are not published. */
   readonly leftOut: readonly string[];
-  /** Paths that earlier publishes replaced, and of which no invalidation has been proven. */
+  /** Paths that earlier publishes replaced and for which no invalidation has been proven. */
   readonly pendingPaths: readonly string[];
   readonly destination: string;
   readonly baseUrl: string | undefined;

@@ -12,9 +12,9 @@ export interface Selection {
   includes(key: string): boolean;
   /** Whether anything below the directory with this key (empty for the base) can be published. */
   enters(directoryKey: string): boolean;
-  /** Whether a file or directory would be published or entered, were it no store of credentials that no line names itself. */
+  /** Whether a file or directory is left out only because it is a store of credentials that no line names. */
   leavesOut(key: string, kind: 'file' | 'directory'): boolean;
-  /** The lines that match none of the files that were asked about. */
+  /** The lines that have not matched any file yet. */
   unusedLines(): readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface Selection {
 interface Pattern {
   readonly line: string;
   readonly directory: string;
-  /** What the line says of what is below `directory`: stores of credentials that are in it are named by the user. */
+  /** The part of the line below `directory`: the user names the stores of credentials that are in it. */
   readonly names: string;
   /** What is published below `directory`. */
   readonly matches: (relativePath: string) => boolean;
@@ -35,7 +35,8 @@ const magic = /[*?[\]{}()!+@\\]/;
 /**
  * The files that the lines of `source` name: a directory, or paths and globs relative to `workDirectory`, less those of
  * lines with a leading `!`, of `exclude`, and of stores of credentials that no line names itself. Keys begin at the
- * directory, or at the deepest one that all lines share before their first special character. Throws `UserError` `source-missing` for a path that is not there.
+ * directory, or at the deepest one that all lines share before their first special character. Throws `UserError`
+ * `source-missing` for a path that does not exist.
  */
 export function selectSource(
   lines: readonly string[],
@@ -118,7 +119,7 @@ export function sourceLinesProblem(lines: readonly string[]): string | undefined
 
 function parsePattern(line: string, workDirectory: string): Pattern {
   const path = resolve(workDirectory, line);
-  // What is there is meant, also if its name has special characters.
+  // A path that exists is meant as a path, also if its name has special characters.
   const kind = kindOf(path);
   if (kind === 'directory') {
     return { line, directory: path, names: '', matches: () => true, depth: Number.POSITIVE_INFINITY };

@@ -54,7 +54,7 @@ describe('I7: what holds credentials', () => {
       'module/.git',
     ];
     expect(note?.message).toContain(leftOut.join(', '));
-    expect(run.log.join('\n')).toContain('Left out, because credentials are kept there: .docker/config.json');
+    expect(run.log.join('\n')).toContain('Left out because credentials are kept there: .docker/config.json');
     expect(run.json('report')).toMatchObject({ leftOut: expect.arrayContaining(leftOut) });
   });
 
@@ -136,7 +136,7 @@ describe('globs that match nothing', () => {
       { code: 'glob-unused', severity: 'warning', message: expect.stringMatching(/"\*\.map, \*\.txt"/) },
       { code: 'glob-unused', severity: 'warning', message: expect.stringMatching(/of immutable/) },
     ]);
-    for (const { hint } of problems) expect(hint).toMatch(/one glob a line/);
+    for (const { hint } of problems) expect(hint).toMatch(/one glob per line/);
   });
 
   test('of a source that overlap are none of them', async () => {

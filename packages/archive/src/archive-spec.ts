@@ -8,7 +8,7 @@ export interface ArchiveSource {
   readonly target: string | undefined;
 }
 
-/** An archive that somebody asked for. */
+/** An archive that an input asks for. */
 export interface ArchiveSpec {
   /** The name of its file. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** What the format begins with, and what archives have when nobody says otherwise. */
+/** The first time that the format knows, and the time of archives unless another one is given. */
 const earliestMs = Date.UTC(1980, 0, 1);
 const latestMs = Date.UTC(2107, 11, 31, 23, 59, 58);
 

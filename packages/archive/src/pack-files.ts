@@ -185,7 +185,7 @@ async function* readSource(
   });
 }
 
-/** The pieces, each with whether it is the last one; an empty one when there are none. */
+/** The pieces, each with whether it is the last; one empty piece if there are none. */
 async function* withLast(
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isLast: boolean }, void> {

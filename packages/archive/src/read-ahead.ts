@@ -9,7 +9,7 @@ export async function* readAhead<Item>(
   const asked: Promise<IteratorResult<Item, void>>[] = [];
   const ask = (): void => {
     const next = source.next();
-    // Looked at when its turn comes, which is never when somebody stops before.
+    // Awaited when its turn comes, which is never if the reader stops before.
     next.catch(() => undefined);
     asked.push(next);
   };

@@ -153,7 +153,7 @@ function requireApart(entries: readonly Entry[], starts: readonly number[], file
 async function readEntry(zip: ZipFile, entry: Entry, onBytes: (count: number) => void): Promise<ReadEntry> {
   const { sizeBytes, sha256, checksum } = await hashEntry(zip, entry, onBytes);
   if (sizeBytes !== entry.uncompressedSize) throw broken(entry, 'has another size than its record says');
-  if (checksum !== entry.crc32) throw broken(entry, 'has other bytes than its checksum is of');
+  if (checksum !== entry.crc32) throw broken(entry, 'does not match its checksum');
   return { name: nameOf(entry), kind: kindOf(entry), mode: modeOf(entry), sizeBytes, sha256 };
 }
 
@@ -164,8 +164,7 @@ async function hashEntry(
 ): Promise<{ readonly sizeBytes: number; readonly sha256: string; readonly checksum: number }> {
   if (entry.isEncrypted()) throw broken(entry, 'is encrypted');
   const isDeflated = entry.compressionMethod === 8;
-  if (!isDeflated && entry.compressionMethod !== 0)
-    throw broken(entry, 'is compressed in a way that is not known');
+  if (!isDeflated && entry.compressionMethod !== 0) throw broken(entry, 'is compressed in an unknown way');
   const raw = await zip.openReadStreamPromise(entry, { decodeFileData: false });
   const digest = createHash('sha256');
   let sizeBytes = 0;

@@ -25,8 +25,8 @@ export function signedText(payload: JsonObject): string {
 }
 
 /**
- * The text that OpenPGP clear-signs instead of the payload: it names the payload by its SHA-256. So the signature is short, and
- * what gpg cannot clear-sign as it is, such as long lines, need not be.
+ * The text that OpenPGP clear-signs instead of the payload: it names the payload by its SHA-256. So the signature is short, and gpg
+ * need not clear-sign what it would change, such as long lines.
  */
 export function signedStatement(payload: JsonObject): string {
   return `${envelopeFormat}\nsha256 ${createHash('sha256').update(signedText(payload), 'utf8').digest('hex')}`;

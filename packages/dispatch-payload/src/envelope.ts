@@ -1,9 +1,9 @@
 /** The one top-level key of a payload that is Slipway's own; the other nine are the user's. */
 export const envelopeKey = 'slipway';
-/** What the envelope is. It is part of what is signed, so no signature over anything else fits. */
+/** The format of the envelope. It is part of what is signed, so a signature over anything else does not fit. */
 export const envelopeFormat = 'slipway-dispatch-1';
 
-/** A file that a message tells of. */
+/** A file that a message announces. */
 export interface MessageArtifact {
   readonly name: string;
   readonly sizeBytes: number;

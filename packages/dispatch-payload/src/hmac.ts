@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** In characters. 32 hex digits are 128 bits, which nobody guesses. */
+/** In characters. 32 hex digits are 128 bits, which cannot be guessed. */
 const minSecretCharacters = 32;
 
 /** A secret as it may be used. Throws an `Error`, which repeats nothing of it, for one that could be guessed. */

@@ -16,7 +16,7 @@ export interface Expectations {
   readonly nowMs: number;
 }
 
-/** Everything for which an envelope is refused that is well formed, whoever signed it. */
+/** Every reason to refuse a well-formed envelope, whoever signed it. */
 export function judgeEnvelope(parsed: ParsedEnvelope, expected: Expectations): readonly Refusal[] {
   return [...judgeAddress(parsed, expected), ...judgeTime(parsed, expected)];
 }

@@ -17,7 +17,7 @@ export function parseRepository(text: string): string {
   return text;
 }
 
-/** Whether two names are of the same repository: GitHub does not tell capital letters from small ones. */
+/** Whether two names are of the same repository: GitHub ignores case. */
 export function isSameRepository(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

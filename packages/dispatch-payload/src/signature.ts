@@ -50,11 +50,11 @@ export interface SignatureRules {
 
 export interface SignatureFindings {
   readonly refusals: readonly Refusal[];
-  /** Who is proven to have made the message, in words; undefined when nobody is. */
+  /** Who is proven to have made the message, in words; undefined without a proof. */
   readonly signer: string | undefined;
 }
 
-/** Whether a payload is signed by somebody who counts. */
+/** Whether a payload has a signature that the rules accept. */
 export async function checkSignature(
   payload: JsonObject,
   signature: Signature | undefined,

@@ -15,11 +15,11 @@ export interface PathCheck extends KeyPlace {
   readonly lengthSeconds?: number | undefined;
   /** How long a link works after its window has ended, at least for the tolerance: 36 hours when not given. */
   readonly graceMs?: number | undefined;
-  /** How far the clock of whoever made a link may be from this one: an hour when not given. */
+  /** How far the clock that made a link may differ from this one: an hour when not given. */
   readonly toleranceMs?: number | undefined;
 }
 
-/** `reason` is for logs: whoever asks is best told nothing but that there is no such file. */
+/** `reason` is for logs: the answer to the request should only say that there is no such file. */
 export type CheckedPath =
   | {
       readonly allowed: true;
@@ -31,8 +31,8 @@ export type CheckedPath =
   | { readonly allowed: false; readonly reason: 'not-a-link' | 'wrong-hash' | 'too-early' | 'too-late' };
 
 /**
- * Whether the path of a request, percent-encoded and without its query, may be answered with the file: its hash is of one of
- * the secrets, and its window is, or was until lately, the current one. Takes the same time for any hash of the right
+ * Whether the path of a request, percent-encoded and without its query, may be answered with the file: its hash is made with one
+ * of the secrets, and its window is the current one or was until lately. Takes the same time for any hash of the right
  * form, and always computes with every secret. Throws a `RangeError` for secrets that cannot be used.
  */
 export function checkPath(path: string, check: PathCheck): CheckedPath {

@@ -12,7 +12,7 @@ const maxKeyCharacters = 1_024;
 /** Windows of a second end in the year 33658. */
 const windowNumber = /^(?:0|[1-9]\d{0,11})$/;
 
-/** Where a scheme has its files: all of it but the secret. */
+/** Where the files of a scheme are, apart from the secret. */
 export interface KeyPlace {
   readonly scheme: DownloadScheme;
   /** What keys begin with, without a slash at its end: `downloads` when not given. Empty where keys begin with the window. */
@@ -41,7 +41,7 @@ export function keysBelow(prefix: string): string {
   return prefix === '' ? '' : `${prefix}/`;
 }
 
-/** The key of a file in a window, for who has the secret. Throws what `accessHash` throws. */
+/** The key of a file in a window, computed with the secret. Throws what `accessHash` throws. */
 export function secretKeyOf(
   place: KeyPlace & { readonly scheme: SecretPathScheme },
   secret: string,
@@ -51,8 +51,8 @@ export function secretKeyOf(
 }
 
 /**
- * What a key says, or undefined unless it is exactly such as this scheme makes: a window without leading zeros, a hash of
- * the scheme's length in lower-case hex, and names that can be.
+ * What a key says, or undefined unless it is exactly as this scheme makes keys: a window without leading zeros, a hash of the
+ * scheme's length in lower-case hex, and valid names.
  */
 export function parseKey({ scheme, prefix = defaultPrefix }: KeyPlace, key: string): DownloadKey | undefined {
   const start = keysBelow(prefix);
@@ -82,7 +82,7 @@ export function encodedKey(key: string): string {
   );
 }
 
-/** The key that the path of a request asks for, or undefined for one that no key is encoded as. */
+/** The key that the path of a request asks for, or undefined if no key is encoded like that. */
 export function keyOfPath(path: string): string | undefined {
   if (!path.startsWith('/') || /[?#]/.test(path)) return undefined;
   try {

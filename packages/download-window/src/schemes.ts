@@ -4,10 +4,10 @@ import { defaultLengthSeconds, windowNumbered } from './windows.ts';
 /** Schemes in which the path itself is the secret. */
 export type SecretPathScheme = 'window-hmac' | 'window-sha256';
 
-/** In `cloudfront-signed` paths are no secret: CloudFront asks for a signature. */
+/** In `cloudfront-signed` paths are not secret: CloudFront requires a signature. */
 export type DownloadScheme = SecretPathScheme | 'cloudfront-signed';
 
-/** How many hex digits of a hash are in a path: 128 bits, and the 64 of the scheme that sites have already. */
+/** How many hex digits of a hash are in a path: 128 bits, and 64 in the scheme that existing sites use. */
 export const hashDigits: Readonly<Record<SecretPathScheme, number>> = {
   'window-hmac': 32,
   'window-sha256': 16,

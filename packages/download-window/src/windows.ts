@@ -1,4 +1,4 @@
-/** A stretch of time in which one set of paths is the current one. */
+/** A period in which one set of paths is current. */
 export interface DownloadWindow {
   /** `floor(unix seconds / length)`. */
   readonly number: number;
@@ -14,7 +14,7 @@ export const defaultLengthSeconds = 43_200;
 const maxTimeMs = 8_640_000_000_000_000;
 
 /**
- * The window at a time. Throws a `RangeError` for a time before 1970 or after what `Date` has, and for a length that is no
+ * The window at a time. Throws a `RangeError` for a time before 1970 or after the range of `Date`, and for a length that is not a
  * positive whole number of seconds.
  */
 export function windowAt(timeMs: number, lengthSeconds: number = defaultLengthSeconds): DownloadWindow {
@@ -24,18 +24,20 @@ export function windowAt(timeMs: number, lengthSeconds: number = defaultLengthSe
   return windowNumbered(Math.floor(timeMs / lengthMs(lengthSeconds)), lengthSeconds);
 }
 
-/** The window of a number. Throws a `RangeError` for what is no whole number from 0, and for times that `Date` does not have. */
+/** The window of a number. Throws a `RangeError` unless it is a whole number from 0 with times in the range of `Date`. */
 export function windowNumbered(number: number, lengthSeconds: number = defaultLengthSeconds): DownloadWindow {
   const startsAtMs = number * lengthMs(lengthSeconds);
   if (!Number.isSafeInteger(number) || number < 0 || startsAtMs > maxTimeMs) {
-    throw new RangeError('the number of a window is a whole number from 0, and its time one that there is');
+    throw new RangeError(
+      'the number of a window must be a whole number from 0 with times in the range of Date',
+    );
   }
   return { number, startsAtMs, endsAtMs: startsAtMs + lengthMs(lengthSeconds) };
 }
 
 function lengthMs(lengthSeconds: number): number {
   if (!Number.isSafeInteger(lengthSeconds) || lengthSeconds < 1 || lengthSeconds > maxTimeMs / 1_000) {
-    throw new RangeError('the length of windows is a whole number of seconds, at least one');
+    throw new RangeError('the length of windows must be a whole number of seconds, at least one');
   }
   return lengthSeconds * 1_000;
 }

@@ -1,6 +1,6 @@
 /**
- * Names of what holds credentials, or the history that may: never published, packed or signed because a directory around it
- * is, but only where it is named itself. A `*` stands for any characters of a name. Upper and lower case are the same, as they
+ * Names of files and directories that hold credentials, or a history that may: they are never published, packed or signed with a
+ * directory around them, but only if they are named themselves. A `*` stands for any characters of a name. Upper and lower case are the same, as they
  * are to the file systems of Windows and macOS. Only what tools keep there by default is in the list: contents are not looked at.
  */
 export const credentialStores: readonly string[] = [
@@ -39,35 +39,35 @@ export const credentialStores: readonly string[] = [
   ],
 ];
 
-/** Names that the list would have, and that are made to be shown. */
+/** Names that the list matches, but that are made to be shown. */
 const harmless: readonly string[] = ['example', 'sample', 'template', 'dist'].flatMap((word) =>
   ['.env', '.env.*', '.dev.vars'].map((name) => `${name}.${word}`),
 );
 
-const named = (names: readonly string[]): string =>
+const alternatives = (names: readonly string[]): string =>
   names.map((name) => name.replace(/[.*]/g, (character) => (character === '*' ? '[^/]*' : '\\.'))).join('|');
 const store = new RegExp(
-  `(?:^|/)(?!(?:${named(harmless)})(?:/|$))(?:${named(credentialStores)})(?=/|$)`,
+  `(?:^|/)(?!(?:${alternatives(harmless)})(?:/|$))(?:${alternatives(credentialStores)})(?=/|$)`,
   'i',
 );
 
-/** How each name begins, or what it has where it begins with any characters: most paths have none of these. */
+/** How each name begins, or what follows its leading `*`. Most paths contain none of these. */
 const beginnings = [
   ...new Set(
     credentialStores.map((name) => {
       const [first = '', after = ''] = name.split('*');
       return first === ''
-        ? named([after])
-        : `(?:^|/)${named([first.slice(0, first.startsWith('.') ? 1 : 3)])}`;
+        ? alternatives([after])
+        : `(?:^|/)${alternatives([first.slice(0, first.startsWith('.') ? 1 : 3)])}`;
     }),
   ),
 ];
 const mayHold = new RegExp(beginnings.join('|'), 'i');
 
 export interface CredentialStore {
-  /** Where it is: the part of the path that was asked about, from its beginning. */
+  /** Where it is: the beginning of the given path. */
   readonly path: string;
-  /** What of it is in the list: `.docker/config.json`. */
+  /** Its name as the list has it: `.docker/config.json`. */
   readonly name: string;
 }
 

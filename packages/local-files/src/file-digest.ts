@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { systemErrorCode } from '@slipway/core';
 import { openFlags } from './open-file.ts';
 
-/** What a file holds, or why that cannot be told. */
+/** The digest of a file, or why there is none. */
 export type FileDigest =
   | { readonly kind: 'digest'; readonly sizeBytes: number; readonly sha256: string }
   | { readonly kind: 'changing' }

@@ -91,7 +91,7 @@ function statOf(path: string, follow: boolean): fs.Stats | undefined {
   }
 }
 
-/** What `fs.Stats` and `fs.Dirent` both tell. */
+/** What `fs.Stats` and `fs.Dirent` have in common. */
 type EntryKind = Pick<fs.Stats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>;
 
 /** Whether this is not the user's, such as the state of a mirror that is in the workspace. */

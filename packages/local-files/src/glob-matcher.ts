@@ -37,7 +37,7 @@ interface Exception {
 export class GlobMatcher {
   readonly #positions: Position[] = [];
   readonly #entry: number;
-  /** What every match ends with: most paths are told by it alone. */
+  /** What every match ends with: it alone excludes most paths. */
   readonly #suffix: string;
   #states = new Map<string, State>();
   #first: State | undefined;

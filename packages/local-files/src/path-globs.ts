@@ -48,7 +48,7 @@ function matcherOf(glob: string): GlobMatcher {
   return new GlobMatcher(parseGlob(glob));
 }
 
-/** A glob without the directories before its first wildcard; undefined for a text that is no glob. */
+/** A glob without the directories before its first wildcard; undefined for a text that is not a glob. */
 export function splitGlob(text: string): { readonly directory: string; readonly glob: string } | undefined {
   const names = text.split('/');
   const first = names.findIndex(hasWildcard);

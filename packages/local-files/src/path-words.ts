@@ -1,6 +1,6 @@
 const maxWords = 10_000;
 
-/** A path or glob as somebody wrote it among others, with what stands after its `=`. */
+/** A path or glob from a list of them, with the text after its `=`. */
 export interface PathWord {
   readonly path: string;
   /** What stands after the `=`; undefined without one. */

@@ -6,6 +6,7 @@ import {
   parseArtifacts,
   printable,
   SlipwayError,
+  sentence,
   UserError,
 } from '@slipway/core';
 import { notRegularFile, openFlags, openFollowingFlags, unreadableFile } from './open-file.ts';
@@ -54,7 +55,7 @@ export async function readArtifacts(path: string, baseDirectory: string): Promis
     bytes = await readBoundedFile(path, { maxBytes: maxArtifactsBytes, baseDirectory });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `The list of artifacts cannot be used: ${error.message}.`, {
+    throw new UserError(error.code, sentence(`The list of artifacts cannot be used: ${error.message}`), {
       hint: 'Give artifacts the output "artifacts" of the step that made the files.',
       cause: error,
     });

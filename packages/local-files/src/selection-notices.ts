@@ -3,10 +3,10 @@ import { type Problem, printable } from '@slipway/core';
 const maxNamed = 20;
 const maxShownCharacters = 100;
 
-/** How to take what is left out. */
-export const leftOutHint = 'To take one all the same, name it itself, without a wildcard.';
+/** How to include what is left out. */
+export const leftOutHint = 'To include one anyway, name it itself, without a wildcard.';
 
-/** What tells that stores of credentials at these paths were left out; nothing when there are none. */
+/** The notice that stores of credentials at these paths were left out, if there are any. */
 export function leftOutNotices(paths: readonly string[]): readonly Problem<'credentials-left-out'>[] {
   if (paths.length === 0) return [];
   const names = [...new Set(paths)].sort();
@@ -16,13 +16,13 @@ export function leftOutNotices(paths: readonly string[]): readonly Problem<'cred
     {
       code: 'credentials-left-out',
       severity: 'notice',
-      message: `Left out, because credentials are kept there: ${shown.join(', ')}${more}.`,
+      message: `Left out because credentials are kept there: ${shown.join(', ')}${more}.`,
       hint: leftOutHint,
     },
   ];
 }
 
-/** What tells that a glob matches nothing, and why that may be. `what` continues a sentence that begins with the glob. */
+/** The notice that a glob matches nothing, and why that may be. `what` continues a sentence that begins with the glob. */
 export function unusedGlobNotice(
   text: string,
   what: string,
@@ -33,14 +33,14 @@ export function unusedGlobNotice(
     severity,
     message: `The glob "${printable(text, maxShownCharacters)}" ${what}.`,
     hint: looksLikeSeveral(text)
-      ? 'A blank or a comma in a glob belongs to the name. Write one glob a line, or {a,b}.'
+      ? 'A space or a comma in a glob is part of the name. Write one glob per line, or {a,b}.'
       : undefined,
   };
 }
 
 /**
- * Warnings for globs that leave nothing out and look like several. Lists of what is left out are often made for more than one
- * place, so that another that has nothing to do is no mistake.
+ * Warnings for globs that leave nothing out and look like several. Other unused ones are not reported: lists of globs are often
+ * shared between places.
  */
 export function unusedExcludeNotices(unused: readonly string[]): readonly Problem<'glob-unused'>[] {
   return [...new Set(unused)]

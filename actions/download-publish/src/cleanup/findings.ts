@@ -45,7 +45,7 @@ export function refusedToEnd({ steps }: CleanupPlan): UserError {
   );
 }
 
-/** What a cleanup reports of what it leaves alone. */
+/** What a cleanup reports about what it leaves alone. */
 export function cleanupFindings(
   { plan: { kept, unrelated }, clocks: { storeMs } }: PreparedCleanup,
   prefix: string,

@@ -72,7 +72,7 @@ export async function publishFiles(operation: FileOperation): Promise<Published>
     const observed = await observeWindows(operation, done);
     const { clocks, windows } = observed;
     if (rounds.length > 0 && windows.length === 0) {
-      // Uploads that are old enough to be abandoned are of windows that are past.
+      // Uploads that are old enough to be abandoned belong to past windows.
       const isOurs = (key: string): boolean => parseKey(given, key) !== undefined;
       await endAbandonedUploads(files, isOurs, store, context.progress);
       return published(clocks);
