@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
 import { openCloudFront } from '@slipway/aws';
-import { silentProgress } from '@slipway/core';
-import { CloudFrontDouble, serveLoopback } from '@slipway/testkit';
+import { type ObjectStore, silentProgress } from '@slipway/core';
+import { readPending, rememberReplacements } from '@slipway/pending-invalidations';
+import { openStore } from '@slipway/store';
+import { CloudFrontDouble, cloudFrontRefusal, serveLoopback, temporaryDirectory } from '@slipway/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { execute, type Result } from '../src/execute.ts';
 import { type PlanInput, plan } from '../src/plan.ts';
@@ -63,7 +66,7 @@ async function staleCdn(needed: number) {
     wait: true,
     proofs: [{ place: { kind: 'path', name: '/index.json' }, sha256 }] as const,
   };
-  const run = (input: PlanInput): Promise<Result> =>
+  const run = (input: PlanInput, destination?: ObjectStore): Promise<Result> =>
     execute(plan(input), {
       openCloudFront: () =>
         openCloudFront({
@@ -75,14 +78,28 @@ async function staleCdn(needed: number) {
             expiresAtMs: undefined,
           }),
         }),
-      destination: undefined,
+      destination,
       clock,
       progress: silentProgress,
       environment: {},
       waitMs: hourMs,
       proveMs: 1_000,
     });
-  return { controlPlane, complete, invalidateOnly: () => run(given), invalidateAndProve: () => run(proven) };
+  return {
+    controlPlane,
+    complete,
+    invalidateOnly: () => run(given),
+    invalidateAndProve: () => run(proven),
+    /** The same, of what a publish has replaced in a destination. Gives which paths are pending there after it. */
+    async invalidatePending() {
+      const destination = await openStore(pathToFileURL(temporaryDirectory('destination')).href);
+      const replaced = { everything: '/*', paths: ['/index.json'] };
+      await (await rememberReplacements(destination, replaced, clock)).complete();
+      const pending = { publishes: await readPending(destination), readAtMs: clock.nowMs(), asked: [] };
+      const result = await run({ ...proven, pending }, destination);
+      return { result, left: (await readPending(destination)).flatMap(({ paths }) => paths) };
+    },
+  };
 }
 
 const servedOf = (result: Result): readonly string[] => result.proofs.map(({ served }) => served.kind);
@@ -122,6 +139,51 @@ describe('an invalidation of the same reference that is there already', () => {
     await cdn.invalidateOnly();
     const result = await cdn.invalidateAndProve();
     expect(servedOf(result)).toEqual(['stale']);
+    expect(cdn.controlPlane.invalidations).toHaveLength(1);
+  });
+});
+
+describe('what a destination remembers as pending', () => {
+  test('is forgotten once the CDN is proven to serve it', async () => {
+    const { result, left } = await (await staleCdn(1)).invalidatePending();
+    expect(servedOf(result)).toEqual(['fresh']);
+    expect(left).toEqual([]);
+  });
+
+  test('stays pending while the CDN serves something else, though the invalidation is completed', async () => {
+    const { result, left } = await (await staleCdn(99)).invalidatePending();
+    expect(result.invalidations).toMatchObject([{ invalidation: { status: 'Completed' } }]);
+    expect(servedOf(result)).toEqual(['stale']);
+    expect(left).toEqual(['/index.json']);
+  });
+});
+
+describe('a control plane that fails', () => {
+  const busy = cloudFrontRefusal(500, 'InternalError', 'Try again.');
+
+  test('with 500 is asked again, and makes one invalidation', async () => {
+    const cdn = await staleCdn(1);
+    cdn.controlPlane.faults.push(busy, busy);
+    const result = await cdn.invalidateAndProve();
+    expect(result.failure).toBeUndefined();
+    expect(cdn.controlPlane.requests.filter((operation) => operation === 'CreateInvalidation')).toHaveLength(
+      3,
+    );
+    expect(cdn.controlPlane.invalidations).toHaveLength(1);
+  });
+
+  test('with an error inside of a 200 has invalidated nothing, and is asked again', async () => {
+    const cdn = await staleCdn(1);
+    cdn.controlPlane.faults.push((response) => {
+      const body =
+        '<ErrorResponse><Error><Code>InternalError</Code><Message>no</Message></Error></ErrorResponse>';
+      response.writeHead(200, { 'content-type': 'text/xml' }).end(body);
+    });
+    const result = await cdn.invalidateAndProve();
+    expect(result.failure).toBeUndefined();
+    expect(cdn.controlPlane.requests.filter((operation) => operation === 'CreateInvalidation')).toHaveLength(
+      2,
+    );
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });
 });

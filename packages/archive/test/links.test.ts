@@ -51,6 +51,13 @@ describe('a symbolic link', () => {
     expect(problemOf('a', 'b/.', file('b'))).toContain('through a file');
   });
 
+  it('may lead through forty others, and no more', () => {
+    const chain = (length: number): readonly Entry[] =>
+      Array.from({ length }, (_, index) => link(`l${index}`, index + 1 === length ? 'end' : `l${index + 1}`));
+    expect(problemOf('a', 'l0', ...chain(40), file('end'))).toBeUndefined();
+    expect(problemOf('a', 'l0', ...chain(41), file('end'))).toContain('circle');
+  });
+
   it('I8: that is accepted never leads out on a real file system', () => {
     const name = fc
       .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })

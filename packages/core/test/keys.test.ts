@@ -32,6 +32,13 @@ describe('keyProblem', () => {
     );
   });
 
+  test('counts bytes, not characters', () => {
+    expect(keyProblem('x'.repeat(1024))).toBeUndefined();
+    expect(keyProblem('x'.repeat(1025))).toContain('1024 bytes');
+    expect(keyProblem('ü'.repeat(512))).toBeUndefined();
+    expect(keyProblem('ü'.repeat(513))).toContain('1024 bytes');
+  });
+
   test('takes no longer for what is nearly a key', () => {
     expect(keyProblem(`${'a.'.repeat(500)}\n`)).toBe('it has a control character');
     expect(keyProblem(`${'a/'.repeat(500)}/`)).toBe('it has an empty segment');

@@ -102,8 +102,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'waits grow beyond their cap',
     member,
-    text: 'clock.random() * Math.min(capMs,',
-    replacement: 'clock.random() * Math.max(capMs,',
+    text: 'return clock.random() * Math.min(capMs,',
+    replacement: 'return clock.random() * Math.max(capMs,',
     guarantee: 'waits are bounded',
     tests: ['packages/core/test/concurrency.test.ts'],
   },

@@ -190,12 +190,4 @@ export const signingMutants: readonly Mutant[] = [
     guarantee,
     tests,
   },
-  {
-    name: 'a certification of any type is a self-signature',
-    member,
-    text: 'signatureType !== null && signatureType >= type.certGeneric && signatureType <= type.certPositive',
-    replacement: 'signatureType !== null && signatureType >= type.certGeneric',
-    guarantee,
-    tests,
-  },
 ];

@@ -157,11 +157,16 @@ test('I6: a listing has nothing that is outside of what was asked for, though it
   expect(await keysOf(store.list('b/'))).toEqual(['b/../c', 'b/x']);
 });
 
-test('a listing that goes on without saying where is an error, not the whole', async () => {
+test('a listing that goes on without saying where is an error, not the whole, on its first page and on any', async () => {
   const { double, store } = await room();
-  double.intercept = () => ({
+  const page = (key: string, next: string) =>
+    `<ListBucketResult><IsTruncated>true</IsTruncated>${next}<Contents><Key>p/${key}</Key><Size>1</Size></Contents></ListBucketResult>`;
+  double.intercept = () => ({ status: 200, body: page('a', '') });
+  await expect(keysOf(store.list(''))).rejects.toMatchObject({ code: 'unexpected-response' });
+  const more = '<NextContinuationToken>more</NextContinuationToken>';
+  double.intercept = ({ url }) => ({
     status: 200,
-    body: '<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>p/a</Key><Size>1</Size></Contents></ListBucketResult>',
+    body: url.searchParams.has('continuation-token') ? page('b', '') : page('a', more),
   });
   await expect(keysOf(store.list(''))).rejects.toMatchObject({ code: 'unexpected-response' });
 });
@@ -269,7 +274,7 @@ describe('an upload in parts that another left', () => {
 describe('I8: an answer without an end', () => {
   test('is read no further than what an error may have', async () => {
     const { double, store } = await room();
-    double.intercept = () => ({ status: 400, body: `<Error>${'x'.repeat(70_000)}</Error>` });
+    double.intercept = () => refusal(403, 'AccessDenied', 'x'.repeat(70_000));
     await expect(store.read('a', { maxBytes: 10 })).rejects.toMatchObject({ code: 'unexpected-response' });
   });
 });

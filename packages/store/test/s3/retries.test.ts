@@ -78,4 +78,16 @@ describe('retries', () => {
     });
     expect(doubts).toEqual([false, false, true, true]);
   });
+
+  test.each([
+    ['a connection that broke', reset()],
+    ['a 500', failing(500, 'InternalError')],
+  ])('know that an attempt may have been carried out that ended with %s', async (_, failure) => {
+    const doubts: boolean[] = [];
+    await withRetries({ clock: clockOf(0) }, 1e9, async ({ mayBeDone, number }) => {
+      doubts.push(mayBeDone);
+      if (number === 0) throw failure;
+    });
+    expect(doubts).toEqual([false, true]);
+  });
 });
