@@ -25,7 +25,7 @@ interface Held {
 
 /**
  * Credentials that `fetch` gives, fetched again before they end: once, however many ask for them at a time, and beside
- * the work, which goes on with the old ones. While those live, a refresh that fails is only told, and tried again
+ * the work, which continues with the old ones. While those are valid, a refresh that fails is only reported, and tried again
  * later; when they do not, its error is thrown. `fetch` has borne with passing failures for as long as that makes sense, so
  * no error that is thrown is retryable: a store that repeated its request would begin all of it again, many times.
  */

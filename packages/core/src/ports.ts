@@ -2,7 +2,7 @@
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Opaque; equal ETags mean unchanged bytes. Given back as it came in `ifMatch`. Undefined where a listing has none. */
+  /** Opaque; equal ETags mean unchanged bytes. Passed back unchanged in `ifMatch`. Undefined where a listing has none. */
   readonly etag?: string | undefined;
   /**
    * SHA-256 of the bytes, where the store was told it when they were written and keeps it: `head` and `read` of S3 objects

@@ -34,7 +34,7 @@ export class GitHubFailure extends Error {
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | number | undefined>>;
-  /** GitHub's words, as they came. */
+  /** GitHub's message, unchanged. */
   readonly message: string;
 }
 

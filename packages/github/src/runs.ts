@@ -16,7 +16,7 @@ export type RunStanding =
   | { readonly kind: 'running'; readonly run: WorkflowRun }
   | { readonly kind: 'ended'; readonly run: WorkflowRun; readonly conclusion: string };
 
-/** The runs in a page of GitHub's list; what is none is left out. */
+/** The runs in a page of GitHub's list; malformed ones are left out. */
 export function parseRuns(data: unknown): readonly WorkflowRun[] {
   const list = isObject(data) ? data['workflow_runs'] : undefined;
   return Array.isArray(list) ? list.flatMap((item) => parseRun(item) ?? []) : [];

@@ -26,7 +26,7 @@ export const trailingGzip: GzipFault = {
 const emptyMember = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0x1f, 0x8b, 8]);
 
 /**
- * Unpacks a gzip file of exactly one member, as Spack writes it. Node's own gunzip goes on with further members, but stops
+ * Unpacks a gzip file of exactly one member, as Spack writes it. Node's own gunzip continues with further members, but stops
  * without a word at zeros; Python, and so Spack, passes over zeros and reads the members after them.
  */
 export function gunzipWhole(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {

@@ -52,7 +52,7 @@ export interface IndexTrust {
   readonly mirrorId: string | undefined;
   readonly main: TrustedIndex;
   readonly views: readonly TrustedIndex[];
-  /** Keys among the pointers that are none, because no view can have such a name. */
+  /** Keys of files beside the pointers that are not pointers, because no view can have such a name. */
   readonly misnamed: readonly string[];
   /** What is wrong with none of them in particular. */
   readonly findings: readonly Finding[];

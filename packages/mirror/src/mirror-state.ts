@@ -109,7 +109,7 @@ function refuse(findings: readonly Finding[], writer: Writer): void {
 /** A rebuild tells what is wrong with the indexes that it does not need, and with the one that it replaces. */
 function trustFindings(trust: IndexTrust, writer: Writer, view: string | undefined): readonly Finding[] {
   const findings = [...trust.findings];
-  // Where nothing is signed, Spack may have made a view of a name that is none here.
+  // If nothing is signed, Spack may have made a view with a name that is not valid here.
   if (trust.mustBeSigned) {
     const misnamed = trust.misnamed.map(unknownKeyFinding);
     findings.push(...(writer === 'rebuild' ? misnamed.map(tolerated) : misnamed));

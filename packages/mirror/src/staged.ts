@@ -34,7 +34,7 @@ export interface StagedBuildcache {
 }
 
 /**
- * Lists what is staged. Throws `UserError` `not-a-buildcache` for a directory that is none (or a layout-v2 one, which
+ * Lists what is staged. Throws `UserError` `not-a-buildcache` for a directory that is not one (or has layout v2, which
  * Slipway only reads) and `buildcache-empty` for one without entries.
  */
 export async function listStaged(store: ObjectStore, findings: Finding[]): Promise<Listing> {

@@ -30,7 +30,7 @@ export function startDetachedVerification(
 ): DetachedVerification {
   const packet = readDetachedSignature(signature);
   if (!(packet instanceof Uint8Array)) return decided({ ok: false, ...packet });
-  // Of a packet that is none, the verdict is the same whatever is hashed.
+  // For a malformed packet the verdict is the same, whatever is hashed.
   const digesting = createHash(hashName(packet[3]) ?? 'sha256');
   return {
     update: (bytes) => void digesting.update(bytes),

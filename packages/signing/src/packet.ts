@@ -10,7 +10,7 @@ export interface PacketFrame {
 }
 
 /**
- * Reads the frame of the packet at `offset`. Undefined for what is none: the high bit missing, a length beyond the end,
+ * Reads the frame of the packet at `offset`. Undefined if it is malformed: the high bit missing, a length beyond the end,
  * or a length that is partial or indeterminate, which no key or signature has.
  */
 export function readPacketFrame(bytes: Uint8Array, offset: number): PacketFrame | undefined {

@@ -168,7 +168,7 @@ interface SignatureMark {
   salt(signer: NativeSigner): Uint8Array;
 }
 
-/** The salt of a signature that shall come out the same again: decided by what is in the signature anyway. */
+/** The salt of a reproducible signature, derived from what the signature contains anyway. */
 function fixedSalt(fingerprint: string, dateMs: number, saltBytes: number): Uint8Array {
   const seconds = Math.floor(dateMs / 1000);
   return createHash('sha512')

@@ -4,7 +4,7 @@
  */
 
 export const layoutKey = 'v3/layout.json';
-/** What Spack writes there; clients only look whether it exists. */
+/** What Spack writes there; clients only check that it exists. */
 export const layoutDocument = '{"signing": "gpg"}';
 
 export const specManifestPrefix = 'v3/manifests/spec/';

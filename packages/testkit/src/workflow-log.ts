@@ -1,4 +1,4 @@
-/** One line of what act prints with `--json`, of the fields that are of use. */
+/** The useful fields of one line that act prints with `--json`. */
 export interface WorkflowEntry {
   /** The id of the job; empty for what act says of the whole. */
   readonly job: string;

@@ -16,7 +16,7 @@ import { finish, isRefusal } from './wire.ts';
 
 const maxStarts = 4;
 
-/** The upload cannot be gone on with: it is gone, or holds another file's parts. It is begun anew. */
+/** The upload cannot be resumed: it is gone, or holds another file's parts. A new one is started. */
 class UploadUnusable extends Error {}
 
 interface Job {
@@ -38,7 +38,7 @@ interface OpenUpload {
 
 /**
  * Stores objects of more than a part's size. One reader hashes the whole file while its parts are on their way; nothing is
- * completed unless the hash is the announced one. What a killed process left is gone on with.
+ * completed unless the hash is the announced one. What a killed process left is resumed.
  */
 export class S3MultipartWriter {
   readonly #context: S3Context;

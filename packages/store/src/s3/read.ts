@@ -44,7 +44,7 @@ export class S3Reader {
           signal,
           tooLarge: () => tooLarge(key, maxBytes),
         });
-        // Some servers' ETags look like an MD5 and are none: one that is told twice is believed.
+        // Some servers' ETags look like an MD5 but are not: one that is returned twice is believed.
         if (!mayBeEtagOf(info.etag, body, response) && info.etag !== doubtedEtag) {
           doubtedEtag = info.etag;
           throw new RemoteError('unexpected-response', `${request.what}: the ETag is of other bytes.`, {

@@ -41,7 +41,7 @@ export interface S3OpenOptions extends S3StoreOptions {
 }
 
 /**
- * A prefix of an S3 bucket as a store. ETags are what the server gives, and are given back as they came. Objects carry
+ * A prefix of an S3 bucket as a store. ETags are those of the server, and are passed back unchanged. Objects carry
  * their SHA-256 in their metadata, which `head` and `read` give; listings have none.
  */
 export class S3Store implements ObjectStore {
