@@ -1,4 +1,5 @@
 import { printable } from '@slipway/core';
+import { otherCase } from './key-changes.ts';
 import type { CustomerField } from './parsers.ts';
 import type { Difference } from './vocabulary.ts';
 
@@ -19,10 +20,9 @@ export function sameCustomer(
 }
 
 function fold(text: string, ignored: readonly Difference[]): string {
-  let folded = text;
-  if (ignored.includes('outer-spaces')) folded = folded.trim();
-  if (ignored.includes('case')) folded = folded.toLowerCase();
-  return ignored.includes('unicode-form') ? folded.normalize('NFC') : folded;
+  const trimmed = ignored.includes('outer-spaces') ? text.trim() : text;
+  const lower = ignored.includes('case') ? trimmed.toLowerCase() : trimmed;
+  return ignored.includes('unicode-form') ? lower.normalize('NFC') : lower;
 }
 
 /** A customer on one line, with values as JSON. A value with combining marks is shown a second time, escaped. */
@@ -91,22 +91,11 @@ export function similarTo(
 }
 
 function varyText(text: string, kind: Similarity, position: number): string {
-  const characters = [...text];
   switch (kind) {
-    case 'character': {
-      const letters = indexesOf(characters, /[a-z0-9]/i);
-      const index = letters[position % letters.length];
-      const other = index === undefined ? undefined : characters[index] === 'b' ? 'c' : 'b';
-      return index === undefined || other === undefined ? text : characters.with(index, other).join('');
-    }
-    case 'case': {
-      const letters = indexesOf(characters, /[a-z]/i);
-      const index = letters[position % letters.length];
-      const letter = index === undefined ? undefined : characters[index];
-      if (index === undefined || letter === undefined) return text;
-      const upper = letter.toUpperCase();
-      return characters.with(index, upper === letter ? letter.toLowerCase() : upper).join('');
-    }
+    case 'character':
+      return replaceOne(text, /[a-z0-9]/gi, position, (letter) => (letter === 'b' ? 'c' : 'b'));
+    case 'case':
+      return replaceOne(text, /[a-z]/gi, position, otherCase);
     case 'unicode-form': {
       const decomposed = text.normalize('NFD');
       return decomposed === text ? text.normalize('NFC') : decomposed;
@@ -118,8 +107,17 @@ function varyText(text: string, kind: Similarity, position: number): string {
   }
 }
 
-function indexesOf(characters: readonly string[], kind: RegExp): readonly number[] {
-  return characters.flatMap((character, index) => (kind.test(character) ? [index] : []));
+/** `text` with one of the characters that match `pattern` replaced; `position` chooses which. */
+function replaceOne(
+  text: string,
+  pattern: RegExp,
+  position: number,
+  replacement: (character: string) => string,
+): string {
+  const matches = [...text.matchAll(pattern)];
+  const chosen = matches[position % matches.length];
+  if (chosen === undefined) return text;
+  return text.slice(0, chosen.index) + replacement(chosen[0]) + text.slice(chosen.index + 1);
 }
 
 /** ("ab", "c") becomes ("a", "bc"): the same to a program that joins fields without a separator. */

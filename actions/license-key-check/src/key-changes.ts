@@ -103,7 +103,8 @@ function apply(
   }
 }
 
-function otherCase(character: string): string {
+/** A letter in its other case, and any other character unchanged. */
+export function otherCase(character: string): string {
   const lower = character.toLowerCase();
   return lower === character ? character.toUpperCase() : lower;
 }
