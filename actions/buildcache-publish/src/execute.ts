@@ -1,4 +1,3 @@
-import { hash as hashOnce } from 'node:crypto';
 import { pathInMirror, rememberingMirror } from '@slipway/buildcache-actions';
 import {
   type Clock,
@@ -19,15 +18,15 @@ import {
   ensureLayout,
   type IndexMove,
   type IndexSet,
-  isFinding,
   type NodeGraph,
-  openDocument,
+  readManifest,
   type SignaturePolicy,
   withdrawAnnouncement,
+  writeDocument,
   writeImmutable,
 } from '@slipway/mirror';
 import type { Signer } from '@slipway/signing';
-import { blobKey, layoutKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import { blobKey, layoutKey } from '@slipway/spack-buildcache';
 import type { Plan, Step } from './plan.ts';
 
 const concurrentWrites = 16;
@@ -135,55 +134,21 @@ async function writeManifests(plan: Plan, ports: Ports, result: Result): Promise
 }
 
 async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, ports: Ports): Promise<void> {
-  const stored = await ports.staged.read(step.key, { maxBytes: maxManifestBytes });
-  const opened = stored && (await openDocument(stored.body, step.key, ports.policy));
-  if (stored === undefined || opened === undefined || isFinding(opened)) throw changed(step.key);
-  if (hashOnce('sha256', opened.text.trimEnd()) !== step.payloadSha256) throw changed(step.key);
-  const source = { kind: 'bytes', bytes: stored.body } as const;
-  const sha256 = hashOnce('sha256', stored.body);
-  if (step.replaces === undefined) {
-    await writeNewManifest(step, source, sha256, ports);
-    return;
-  }
-  await ports.mirror.write(step.key, source, {
-    condition: { etag: step.replaces },
-    contentType: 'application/json',
-    cache: 'document',
-    sha256,
-  });
-}
-
-/** Another publisher may have stored the same entry meanwhile, perhaps signed by itself, which is as good. */
-async function writeNewManifest(
-  step: Extract<Step, { kind: 'write-manifest' }>,
-  source: { readonly kind: 'bytes'; readonly bytes: Uint8Array },
-  sha256: string,
-  { mirror, policy }: Ports,
-): Promise<void> {
-  const { key } = step;
+  const { key, payloadSha256, replaces } = step;
+  const staged = await readManifest(ports.staged, key, ports.policy);
+  if (staged?.text === undefined || staged.payloadSha256 !== payloadSha256) throw changed(key);
+  const condition = replaces === undefined ? 'absent' : { etag: replaces };
   try {
-    await mirror.write(key, source, {
-      condition: 'absent',
-      contentType: 'application/json',
-      cache: 'document',
-      sha256,
-    });
+    await writeDocument(ports.mirror, key, staged.bytes, { condition });
   } catch (error) {
-    if (!isConditionFailed(error)) throw error;
-    const present = await mirror.read(key, { maxBytes: maxManifestBytes });
-    const opened = present && (await openDocument(present.body, key, policy));
-    const isSame =
-      opened !== undefined &&
-      !isFinding(opened) &&
-      hashOnce('sha256', opened.text.trimEnd()) === step.payloadSha256;
-    if (isSame) return;
+    if (replaces !== undefined || !isConditionFailed(error)) throw error;
+    // Another publisher may have stored the same entry in the meantime, perhaps with its own signature, which is as good.
+    const present = await readManifest(ports.mirror, key, ports.policy);
+    if (present?.text !== undefined && present.payloadSha256 === payloadSha256) return;
     throw new UserError(
       'immutable-conflict',
       `another publisher stored another build of ${key} at the same time`,
-      {
-        hint: 'Run this step again: it then compares the two.',
-        cause: error,
-      },
+      { hint: 'Run this step again: it then compares the two.', cause: error },
     );
   }
 }

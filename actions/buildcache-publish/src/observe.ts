@@ -1,17 +1,15 @@
-import { hash as hashOnce } from 'node:crypto';
 import { type Clock, mapConcurrently, type ObjectStore, type ProgressPort } from '@slipway/core';
 import {
   closureFindings,
   type Finding,
   finding,
   type IndexSet,
-  isFinding,
   judgeMirror,
   type MirrorState,
-  openDocument,
   openPolicy,
   pinnedFingerprints,
   proveUnsignedIndex,
+  readManifest,
   readMirrorKeys,
   readStaged,
   refuseOnErrors,
@@ -19,7 +17,7 @@ import {
   type SignaturePolicy,
   type StagedBuildcache,
 } from '@slipway/mirror';
-import { blobKey, formatOfSpecfile, maxManifestBytes } from '@slipway/spack-buildcache';
+import { blobKey, formatOfSpecfile } from '@slipway/spack-buildcache';
 import type { Observation, PresentEntry, StagedEntry } from './plan.ts';
 
 const concurrentRequests = 32;
@@ -77,8 +75,8 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   };
   const { policy } = await openPolicy(trust, clock);
   const stagedKeys = new Map(staged.entries.map((entry) => [entry.dagHash, entry.key]));
-  const unsound = refusal(staged.findings);
-  if (unsound !== undefined) throw unsound;
+  const unsound = 'nothing was published, because the buildcache is not sound';
+  refuseOnErrors(staged.findings, 'buildcache-refused', unsound);
   const state = await judgeMirror({
     store: mirror,
     policy,
@@ -117,20 +115,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   return { observation, staged, state, policy, findings, provenIndex };
 }
 
-function refusal(findings: readonly Finding[]): Error | undefined {
-  try {
-    refuseOnErrors(
-      findings,
-      'buildcache-refused',
-      'nothing was published, because the buildcache is not sound',
-    );
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-/** What of the staged entries the mirror has already: work grows with what is staged, not with the mirror. */
+/** Looks at which staged entries the mirror already has. Its work grows with what is staged, not with the mirror. */
 async function observePresence(
   options: ObserveOptions,
   staged: StagedBuildcache,
@@ -205,18 +190,14 @@ async function readPresent(
   key: string,
   policy: SignaturePolicy,
 ): Promise<PresentEntry | undefined> {
-  const stored = await mirror.read(key, { maxBytes: maxManifestBytes });
-  if (stored?.info.etag === undefined) return undefined;
-  const opened = await openDocument(stored.body, key, policy);
-  if (isFinding(opened)) return { etag: stored.info.etag, payloadSha256: undefined, signedBy: undefined };
-  return {
-    etag: stored.info.etag,
-    payloadSha256: hashOnce('sha256', opened.text.trimEnd()),
-    signedBy: opened.signedBy,
-  };
+  const stored = await readManifest(mirror, key, policy);
+  if (stored?.etag === undefined) return undefined;
+  const { etag } = stored;
+  if (stored.text === undefined) return { etag, payloadSha256: undefined, signedBy: undefined };
+  return { etag, payloadSha256: stored.payloadSha256, signedBy: stored.signedBy };
 }
 
-/** A word on every entry that the mirror has with another content. */
+/** A finding for every entry that the mirror has with other content. */
 export function keptFindings(keys: readonly string[]): readonly Finding[] {
   return keys.map((key) =>
     finding(

@@ -1,4 +1,3 @@
-import { hash as hashOnce } from 'node:crypto';
 import {
   type Clock,
   counted,
@@ -10,9 +9,10 @@ import {
 import {
   addPublicKeys,
   ensureLayout,
-  isFinding,
-  openDocument,
+  readManifest,
   type SignaturePolicy,
+  type StoredManifest,
+  writeDocument,
   writeImmutable,
 } from '@slipway/mirror';
 import type { Signer } from '@slipway/signing';
@@ -62,35 +62,25 @@ export async function execute(plan: Plan, ports: Ports): Promise<Result> {
 
 async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, ports: Ports): Promise<void> {
   const { staged, target, signer } = ports;
-  const source = await readDocument(staged, step, ports.policy);
+  const source = await readPlanned(staged, step, ports.policy);
   if (source === undefined) throw changed(step.key);
-  const replaced = target === staged ? source : await readDocument(target, step, ports.policy);
+  const replaced = target === staged ? source : await readPlanned(target, step, ports.policy);
   const bytes = Buffer.from(await signer.clearSign(source.text));
-  await target.write(
-    step.key,
-    { kind: 'bytes', bytes },
-    {
-      condition: replaced === undefined ? 'absent' : { etag: replaced.etag },
-      contentType: 'application/json',
-      cache: 'document',
-      sha256: hashOnce('sha256', bytes),
-    },
-  );
+  const condition = replaced?.etag === undefined ? 'absent' : { etag: replaced.etag };
+  await writeDocument(target, step.key, bytes, { condition });
 }
 
-/** The text of a manifest as it was planned, without its signature; undefined if there is no manifest. */
-async function readDocument(
+/** A manifest as it was planned; undefined if there is none. */
+async function readPlanned(
   store: ObjectStore,
   { key, payloadSha256 }: Extract<Step, { kind: 'sign-manifest' }>,
   policy: SignaturePolicy,
-): Promise<{ readonly text: string; readonly etag: string } | undefined> {
-  const stored = await store.read(key, { maxBytes: maxManifestBytes });
+): Promise<StoredManifest | undefined> {
+  const stored = await readManifest(store, key, policy);
   if (stored === undefined) return undefined;
-  const opened = await openDocument(stored.body, key, policy);
-  const { etag } = stored.info;
-  if (isFinding(opened) || etag === undefined || hashOnce('sha256', opened.text.trimEnd()) !== payloadSha256)
+  if (stored.text === undefined || stored.etag === undefined || stored.payloadSha256 !== payloadSha256)
     throw changed(key);
-  return { text: opened.text, etag };
+  return stored;
 }
 
 function changed(key: string): UserError {
@@ -120,11 +110,6 @@ async function copyObject(key: string, { staged, target }: Ports): Promise<boole
   if ((await target.head(key)) !== undefined) return false;
   const stored = await staged.read(key, { maxBytes: maxManifestBytes });
   if (stored === undefined) throw changed(key);
-  const sha256 = hashOnce('sha256', stored.body);
-  await target.write(
-    key,
-    { kind: 'bytes', bytes: stored.body },
-    { condition: 'absent', contentType: 'application/json', cache: 'document', sha256 },
-  );
+  await writeDocument(target, key, stored.body, { condition: 'absent' });
   return true;
 }

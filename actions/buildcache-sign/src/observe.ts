@@ -1,12 +1,10 @@
-import { hash as hashOnce } from 'node:crypto';
 import { resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { mapConcurrently, type ObjectStore, UserError } from '@slipway/core';
 import {
   type Finding,
-  isFinding,
-  openDocument,
   openPolicy,
+  readManifest,
   readStaged,
   refuseOnErrors,
   type SignaturePolicy,
@@ -14,7 +12,7 @@ import {
 } from '@slipway/mirror';
 import type { ActionContext } from '@slipway/runner';
 import type { Signer } from '@slipway/signing';
-import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
+import { classifyKey } from '@slipway/spack-buildcache';
 import { openLocalStore } from '@slipway/store/local';
 import type { Inputs } from './inputs.ts';
 import type { Observation, ObservedEntry, ObservedOutput } from './plan.ts';
@@ -93,15 +91,14 @@ async function observeOutput(
 ): Promise<ObservedOutput> {
   const signers = new Map<string, string | undefined>();
   await mapConcurrently(entries, concurrentReads, async ({ key, payloadSha256 }) => {
-    const stored = await output.read(key, { maxBytes: maxManifestBytes });
+    const stored = await readManifest(output, key, policy);
     if (stored === undefined) return;
-    const opened = await openDocument(stored.body, key, policy);
-    if (isFinding(opened) || hashOnce('sha256', opened.text.trimEnd()) !== payloadSha256) {
+    if (stored.text === undefined || stored.payloadSha256 !== payloadSha256) {
       throw new UserError('immutable-conflict', `the ${key} in output differs from the staged one`, {
         hint: 'Name an empty directory, or one that was signed from the same buildcache.',
       });
     }
-    signers.set(key, opened.signedBy);
+    signers.set(key, stored.signedBy);
   });
   const isBlob = (key: string): boolean => classifyKey(key).kind === 'blob';
   return { blobs: staged.filter(isBlob), documents: staged.filter((key) => !isBlob(key)), signers };

@@ -1,6 +1,7 @@
 export * from './audit.ts';
 export { closureFindings } from './audit-findings.ts';
 export * from './current-index.ts';
+export * from './documents.ts';
 export * from './entry-collection.ts';
 export type { EntryReport, TarballCheck } from './entry-reader.ts';
 export * from './entry-scan.ts';

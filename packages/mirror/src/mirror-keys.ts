@@ -17,6 +17,7 @@ import {
   parseManifest,
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
+import { writeDocument } from './documents.ts';
 import { parsed, storeFinding } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { writeImmutable } from './immutable.ts';
@@ -249,16 +250,8 @@ async function replaceDocument(
   const present = await store.read(manifestKey, { maxBytes: maxManifestBytes });
   if (present !== undefined && Buffer.compare(present.body, manifest) === 0) return false;
   await writeImmutable(store, blobKey(sha256), { kind: 'bytes', bytes: body }, mediaType, sha256);
-  await store.write(
-    manifestKey,
-    { kind: 'bytes', bytes: manifest },
-    {
-      condition: present?.info.etag === undefined ? 'absent' : { etag: present.info.etag },
-      contentType: 'application/json',
-      cache: 'document',
-      sha256: hashOnce('sha256', manifest),
-    },
-  );
+  const condition = present?.info.etag === undefined ? 'absent' : { etag: present.info.etag };
+  await writeDocument(store, manifestKey, manifest, { condition });
   return true;
 }
 

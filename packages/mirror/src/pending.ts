@@ -2,6 +2,7 @@ import { hash as hashOnce } from 'node:crypto';
 import { type Clock, type ObjectStore, parseStrictJson } from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import { isDagHash, pendingKey, pendingPrefix } from '@slipway/spack-buildcache';
+import { writeDocument } from './documents.ts';
 import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { readOrFind } from './index-pointer.ts';
@@ -43,16 +44,7 @@ export async function announcePublish(
     1,
   );
   const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
-  await store.write(
-    pendingKey(publishId),
-    { kind: 'bytes', bytes },
-    {
-      condition: 'any',
-      contentType: 'application/json',
-      cache: 'pointer',
-      sha256: hashOnce('sha256', bytes),
-    },
-  );
+  await writeDocument(store, pendingKey(publishId), bytes, { condition: 'any', cache: 'pointer' });
   return publishId;
 }
 

@@ -21,6 +21,7 @@ import {
   maxManifestBytes,
 } from '@slipway/spack-buildcache';
 import type { CurrentIndex } from './current-index.ts';
+import { writeDocument } from './documents.ts';
 import { readOrFind } from './index-pointer.ts';
 
 /** Which index is moved, and who signs it. */
@@ -106,18 +107,11 @@ export async function movePointer(
   if (named === undefined) throw new InternalError('a pointer without an index');
   const text = formatManifest({ version: 3, data, lineage });
   const bytes = Buffer.from(signer === undefined ? text : await signer.clearSign(text));
-  const sha256 = hashOnce('sha256', bytes);
   try {
-    await store.write(
-      indexManifestKey(view),
-      { kind: 'bytes', bytes },
-      {
-        condition: etag === undefined ? 'absent' : { etag },
-        contentType: 'application/json',
-        cache: 'pointer',
-        sha256,
-      },
-    );
+    await writeDocument(store, indexManifestKey(view), bytes, {
+      condition: etag === undefined ? 'absent' : { etag },
+      cache: 'pointer',
+    });
   } catch (error) {
     if (isConditionFailed(error) || (error instanceof RemoteError && error.code === 'contention'))
       return undefined;
@@ -125,20 +119,17 @@ export async function movePointer(
   }
   const isSigned = signer !== undefined;
   await keepPointer(store, historyKey(view, lineage.generation, named.checksum, isSigned), bytes);
-  return { pointerSha256: sha256, checksum: named.checksum };
+  return { pointerSha256: hashOnce('sha256', bytes), checksum: named.checksum };
 }
 
 /** Replaces whatever else is stored under the name of this pointer: it cannot be that pointer. */
 async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  const sha256 = hashOnce('sha256', bytes);
-  const source = { kind: 'bytes', bytes } as const;
-  const options = { contentType: 'application/json', cache: 'immutable', sha256 } as const;
   try {
-    await store.write(key, source, { ...options, condition: 'absent' });
+    await writeDocument(store, key, bytes, { condition: 'absent', cache: 'immutable' });
   } catch (error) {
     if (!isConditionFailed(error)) throw error;
     const present = await readOrFind(store, key, maxManifestBytes, []);
     if (present !== undefined && Buffer.compare(present.body, bytes) === 0) return;
-    await store.write(key, source, { ...options, condition: 'any' });
+    await writeDocument(store, key, bytes, { condition: 'any', cache: 'immutable' });
   }
 }
