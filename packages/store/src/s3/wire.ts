@@ -88,7 +88,7 @@ export class S3Wire {
     this.#basePath = baseUrl.pathname.replace(/\/$/, '');
     this.#options = options;
     this.#client = new HttpClient(options);
-    this.#signer = new S3Signer(options.place.region, options.credentials);
+    this.#signer = new S3Signer(options.place.region);
   }
 
   /** The path of the bucket itself. */
@@ -234,7 +234,9 @@ export class S3Wire {
   }
 
   async #sendOnce(request: WireRequest): Promise<IncomingMessage> {
-    const { method, path, body, query = {} } = request;
+    const credentials = await this.#options.credentials();
+    const { method, path, body } = request;
+    const query = queryText(request.query ?? {});
     const headers: Record<string, string> = {
       ...request.headers,
       host: this.#host,
@@ -243,13 +245,12 @@ export class S3Wire {
     if (!this.#takesChecksums) replaceChecksum(headers, body);
     if (body !== undefined) headers['content-length'] = String(body.length);
     const nowMs = this.#options.clock.nowMs() + this.#aheadMs;
-    const signed = await this.#signer.sign({ method, path, query, headers }, nowMs);
-    const search = queryText(query);
+    const added = this.#signer.sign({ method, path, query, headers }, credentials, nowMs);
     const response = await this.#reach({
       ...this.#address,
-      path: search === '' ? path : `${path}?${search}`,
+      path: query === '' ? path : `${path}?${query}`,
       method,
-      headers: signed,
+      headers: { ...headers, ...added },
       body,
       what: request.what,
       signal: request.signal,

@@ -19,7 +19,7 @@ interface OpenElement {
 
 /** The outermost element of a document of S3; undefined for text that is not one. Declarations of types and entities are refused. */
 export function parseXml(xml: string): XmlElement | undefined {
-  const parser = new SaxesParser();
+  const parser = new SaxesParser({ position: false });
   const open: OpenElement[] = [];
   let root: OpenElement | undefined;
   let count = 0;
