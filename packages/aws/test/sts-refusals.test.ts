@@ -160,6 +160,19 @@ describe('an STS that refuses', () => {
     expect(clock.sleepsMs.length).toBeGreaterThan(5);
   });
 
+  test('inside of a 200 gives no credentials', async () => {
+    const inside = await serveLoopback(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(
+        '<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
+      );
+    });
+    const { error } = await assume({}, inside.url);
+    inside.close();
+    expect(error).toMatchObject({ retryable: false });
+    expect(['unexpected-response', 'credentials-refused', 'access-denied']).toContain(error.code);
+  });
+
   test('to be one, and answers HTML, is told from STS', async () => {
     const web = await serveLoopback(async (_, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html><p>Hello</html>');
