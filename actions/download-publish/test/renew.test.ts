@@ -138,6 +138,7 @@ describe('a schedule of nothing but cleanup', () => {
     for (const dryRun of ['true', 'false']) {
       const refused = await cleanup({ 'dry-run': dryRun });
       expect(refused.failure).toMatchObject({ code: 'plan-refused' });
+      expect(refused.outputs['deleted']).toBe(0);
       expect(refused.problems).toMatchObject([
         {
           code: 'downloads-would-end',
