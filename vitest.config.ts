@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['{actions,packages,scripts}/**/test/**/*.test.ts'],
     globalSetup: ['packages/testkit/src/temporary-files.ts'],
     pool: 'forks',
+    // Most tests wait for programs that they started: a core left free for the runner would stand idle.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 60_000,
