@@ -187,6 +187,26 @@ describe('HttpsStore', () => {
     await expect(short.read('small', { maxBytes: 1e6 })).rejects.toMatchObject({ code: 'timed-out' });
   });
 
+  test('I8: ends a stream that takes longer than its size allows', async () => {
+    const started = clock.nowMs();
+    const readIn = async (waitedMs: number): Promise<Buffer> => {
+      clock.nowMs = () => started;
+      const late = await store.readStream('object', { maxBytes: 1_000_000 });
+      return drain(
+        (async function* () {
+          for await (const chunk of late?.body ?? []) {
+            clock.nowMs = () => started + waitedMs;
+            yield chunk;
+          }
+        })(),
+      );
+    };
+    // Five minutes, and what a connection of 50 kB/s needs.
+    const limitMs = 300_000 + 300_000 / 50;
+    expect(await readIn(limitMs)).toHaveLength(300_000);
+    await expect(readIn(limitMs + 1)).rejects.toMatchObject({ code: 'timed-out' });
+  });
+
   test('I8: stops a body without a length at its bound', async () => {
     let sentBytes = 0;
     double.faults.push((_, response) => {
