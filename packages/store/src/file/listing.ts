@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { isOwnDirectory, keyProblem, type ObjectInfo, UserError, type UserErrorCode } from '@slipway/core';
 import { notAPrefix, quoted } from '../key-errors.ts';
 import { isMissing, readError } from './errors.ts';
-import { assertStoreKey, type FileRoom } from './room.ts';
+import { assertStoreKey, type StoreDirectory } from './store-directory.ts';
 
 /** Entries that are looked at together: in the pool at the same time, or before other work gets its turn. */
 const chunkEntries = 1024;
@@ -29,7 +29,7 @@ const nothing: Found = { kind: 'nothing' };
  * Every object under `prefix`, in no particular order; a missing prefix has none. Entries that cannot be objects (links
  * out of the mirror, pipes, unusable names) do not stop it: at the end it throws a `UserError` that names up to ten.
  */
-export function listFiles(room: FileRoom, prefix: string): AsyncIterable<ObjectInfo> {
+export function listFiles(room: StoreDirectory, prefix: string): AsyncIterable<ObjectInfo> {
   return { [Symbol.asyncIterator]: () => new ListingIterator(room, prefix) };
 }
 
@@ -40,7 +40,7 @@ class ListingIterator implements AsyncIterator<ObjectInfo> {
   #chunk: readonly ObjectInfo[] = [];
   #next = 0;
 
-  constructor(room: FileRoom, prefix: string) {
+  constructor(room: StoreDirectory, prefix: string) {
     this.#listing = new Listing(room);
     this.#chunks = this.#listing.chunks(prefix);
   }
@@ -71,12 +71,12 @@ class ListingIterator implements AsyncIterator<ObjectInfo> {
 }
 
 class Listing {
-  readonly #room: FileRoom;
+  readonly #room: StoreDirectory;
   readonly #problems: UserError[] = [];
   #problemCount = 0;
   #followedLinks = 0;
 
-  constructor(room: FileRoom) {
+  constructor(room: StoreDirectory) {
     this.#room = room;
   }
 

@@ -4,7 +4,7 @@ import { type ObjectInfo, systemErrorCode } from '@slipway/core';
 import { tooLarge } from '../key-errors.ts';
 import { pooledCalls } from './calls.ts';
 import { isMissing, notAFile, readError } from './errors.ts';
-import { type FileRoom, pathOf } from './room.ts';
+import { pathOf, type StoreDirectory } from './store-directory.ts';
 
 const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 const streamChunkBytes = 256 * 1024;
@@ -18,7 +18,7 @@ export interface OpenFile {
 }
 
 /** Opens an object's file, or gives undefined when there is none. Never waits for a pipe or follows a link out. */
-export async function openFile(room: FileRoom, key: string): Promise<OpenFile | undefined> {
+export async function openFile(room: StoreDirectory, key: string): Promise<OpenFile | undefined> {
   const path = pathOf(room, key);
   if (path === undefined) return undefined;
   const descriptor = await openDescriptor(room, path, key);
@@ -36,7 +36,7 @@ export async function openFile(room: FileRoom, key: string): Promise<OpenFile | 
   }
 }
 
-async function openDescriptor(room: FileRoom, path: string, key: string): Promise<number | undefined> {
+async function openDescriptor(room: StoreDirectory, path: string, key: string): Promise<number | undefined> {
   try {
     return await room.calls.open(path, openFlags);
   } catch (error) {

@@ -18,7 +18,7 @@ import { isMissing, nameTaken, notAFile, readError, writeError } from './errors.
 import { listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
 import { chunksOf, etagOf, infoWithEtag, notAFileKinds, type OpenFile, openFile } from './object.ts';
-import { assertStoreKey, FileRoom, pathOf, placeOf } from './room.ts';
+import { assertStoreKey, pathOf, placeOf, StoreDirectory } from './store-directory.ts';
 import { TemporaryFiles } from './temporary.ts';
 
 /** Files up to this size are read by the calls of the room, larger ones always through the pool. */
@@ -39,14 +39,14 @@ export class FileStore implements ObjectStore {
   readonly url: string;
   readonly writable = true;
   readonly listable = true;
-  readonly #room: FileRoom;
+  readonly #room: StoreDirectory;
   readonly #temporary: TemporaryFiles;
   readonly #lock: FileLock;
 
   /** `directory` is an absolute path; it is made by the first write when missing. */
   constructor(url: string, directory: string, options: FileStoreOptions = {}) {
     this.url = url;
-    this.#room = new FileRoom(directory, options.calls);
+    this.#room = new StoreDirectory(directory, options.calls);
     this.#temporary = new TemporaryFiles(this.#room);
     const lockPath = () => `${this.#room.directory('', '')}/${ownDirectory}/lock.sqlite`;
     const newPath = (key: string) => this.#temporary.newPath(key);

@@ -5,7 +5,7 @@ import { ownDirectory, systemErrorCode, type WriteSource } from '@slipway/core';
 import { openSource, otherBytes, readSource } from '../source-file.ts';
 import { fsync, pooledCalls } from './calls.ts';
 import { isMissing, notAFile, pathOutside } from './errors.ts';
-import type { FileRoom } from './room.ts';
+import type { StoreDirectory } from './store-directory.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const chunkBytes = 1024 * 1024;
@@ -15,13 +15,13 @@ const chunkBytes = 1024 * 1024;
  * machine writes them, so that what a killed process left is removed by the next one.
  */
 export class TemporaryFiles {
-  readonly #room: FileRoom;
+  readonly #room: StoreDirectory;
   #directory: string | undefined;
   /** Unlike those of any other thread, or of another process that got the same id. */
   readonly #random = randomBytes(8).toString('hex');
   #count = 0;
 
-  constructor(room: FileRoom) {
+  constructor(room: StoreDirectory) {
     this.#room = room;
   }
 

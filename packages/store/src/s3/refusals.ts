@@ -41,7 +41,7 @@ interface Meaning {
   readonly retryable?: true;
 }
 
-const passing: Omit<Meaning, 'why'> = {
+const retryLater: Omit<Meaning, 'why'> = {
   code: 'store-failed',
   retryable: true,
   hint: 'Run again later; if it stays so, look at the status page of AWS, or ask whoever runs the server.',
@@ -127,7 +127,11 @@ function meaningOf(
     return { code: 'condition-failed', why: `the object is not what it was when it was read (${named})` };
   }
   if (s3Code === 'ConditionalRequestConflict' || status === 409) {
-    return { ...passing, code: 'contention', why: `another write to the same key was under way (${named})` };
+    return {
+      ...retryLater,
+      code: 'contention',
+      why: `another write to the same key was under way (${named})`,
+    };
   }
   const region = otherRegion(answer, document, s3Code, words);
   if (region !== undefined) return regionWrong(region, named, place);
@@ -174,7 +178,7 @@ function meaningOf(
     };
   }
   if (passingCodes.has(s3Code) || status === 408 || status === 429 || (status >= 500 && status !== 501)) {
-    return { ...passing, why: `the server could not do it now (${named})` };
+    return { ...retryLater, why: `the server could not do it now (${named})` };
   }
   return {
     code: 'unexpected-response',

@@ -36,7 +36,7 @@ export function placeOf(key: string): Place {
 }
 
 /** Where a key's file is or would be; undefined when its directory is missing. */
-export function pathOf(room: FileRoom, key: string): string | undefined {
+export function pathOf(room: StoreDirectory, key: string): string | undefined {
   const { prefix, name } = placeOf(key);
   const directory = room.directory(prefix, key);
   return directory === undefined ? undefined : `${directory}/${name}`;
@@ -47,7 +47,7 @@ export function pathOf(room: FileRoom, key: string): string | undefined {
  * A directory is checked once, by its real path; whoever can replace directories of the mirror while it is in use could
  * as well replace the objects. Failed system calls are thrown as they are: only the caller knows what they mean.
  */
-export class FileRoom {
+export class StoreDirectory {
   readonly root: string;
   readonly #forcedCalls: FileCalls | undefined;
   #calls: FileCalls | undefined;
