@@ -65,6 +65,8 @@ describe('a release', () => {
     await takeBundles(built);
     expect(bundleHashes(tagged)).toEqual(bundleHashes(built));
     expect(bundleHashes(built).size).toBeGreaterThan(100);
+    // Git changes no line ends in them, on any system.
+    expect(repository.git('check-attr', 'text', 'actions/s3-publish/dist/licenses.txt')).toContain(': unset');
   });
 
   test('moves the changesets into the changelog, and writes the version where it stands', () => {
