@@ -59,7 +59,7 @@ describe('credentials that end', () => {
     expect(await keys(5)).toContain('key-1');
     await settled();
     expect({ fetched: state.fetched, told: lines.length }).toEqual({ fetched: 2, told: 1 });
-    expect(lines[0]).toMatch(/^Warning: .*end at 1970-01-01T01:00:00.000Z. STS says no\.$/);
+    expect(lines[0]).toMatch(/^Warning: .*expire at 1970-01-01T01:00:00.000Z. STS says no\.$/);
     state.failure = undefined;
     clock.advance(31_000);
     await key();
