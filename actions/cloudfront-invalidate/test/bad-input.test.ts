@@ -69,7 +69,7 @@ describe('bad input', () => {
 
   it.each([
     ['no JSON', 'it is not JSON: the value'],
-    [`[\n{"key":"a",}]`, 'the "," before "}" is one too many (line 2, column 12)'],
+    [`[\n{"key":"a",}]`, 'remove the "," before "}" (line 2, column 12)'],
     ['{}', 'not a JSON array'],
     ['[1]', 'has no key'],
     ['[{"key":"a","sizeBytes":1,"sha256":"A"}]', '"a": its sha256'],
@@ -172,7 +172,7 @@ describe('paths, as people write them', () => {
     ['""', 'does not begin with "/"'],
     ['[1]', 'JSON array'],
     ['["a"]', 'does not begin with "/"'],
-    ['["/a","/b",]', 'begins as JSON, and it is not JSON: the "," before "]" is one too many'],
+    ['["/a","/b",]', 'begins as JSON, and it is not JSON: remove the "," before "]"'],
     ['[/a, /b]', 'begins as JSON'],
     ['{"paths":["/a"]}', 'it is JSON, and no array of paths'],
     ['"/a /b"', 'looks like several paths'],

@@ -8,7 +8,7 @@ import {
   fetchFrom,
   HttpClient,
   HttpFailure,
-  isPassingStatus,
+  isTransientStatus,
   transferDeadlineMs,
 } from '@slipway/http';
 
@@ -57,7 +57,7 @@ export class Downloader {
           throw new DownloadFault(
             'artifact-unreachable',
             `${host} answers ${status}`,
-            isPassingStatus(status),
+            isTransientStatus(status),
           );
         }
         const file = await open(path, 'wx');

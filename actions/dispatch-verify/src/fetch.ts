@@ -107,7 +107,7 @@ async function fetchPatiently(
     clock,
     maxAttempts,
     backoff,
-    isPassing: (error: unknown) => error instanceof DownloadFault && error.isTransient,
+    isTransient: (error: unknown) => error instanceof DownloadFault && error.isTransient,
     onRetry: (error: unknown, waitMs: number) => progress.info(`${name}: ${retryNotice(error, waitMs)}`),
   };
   try {

@@ -136,7 +136,7 @@ describe('repositories are told', () => {
     const payload = '{\n  "message": "Merge\n\nA second line"\n}';
     const failure = await failureOf(run({ payload, 'payload-file': 'broken.json' }));
     expect(failure.message).toContain(
-      'input "payload": it is not JSON: the text of "message" has a line break, which is written \\n, or lacks its closing quotation mark (line 2, column 20). Text that',
+      'input "payload": it is not JSON: the text of "message" has a line break (write it as \\n) or no closing quotation mark (line 2, column 20). Text that',
     );
     expect(failure.message).toContain('toJSON(');
     writeFileSync(join(directory, 'broken.json'), payload);

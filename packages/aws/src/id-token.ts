@@ -7,7 +7,7 @@ import {
   variableOf,
   variableProblem,
 } from '@slipway/core';
-import { addressOf, HttpClient, HttpFailure, isPassingStatus, readBody } from '@slipway/http';
+import { addressOf, HttpClient, HttpFailure, isTransientStatus, readBody } from '@slipway/http';
 
 const maxBodyBytes = 64 * 1024;
 const urlVariable = 'ACTIONS_ID_TOKEN_REQUEST_URL';
@@ -117,7 +117,7 @@ function unusable(why: string): RemoteError {
 
 function statusError(status: number): RemoteError {
   const what = `GitHub's token endpoint answered ${status}`;
-  if (isPassingStatus(status)) {
+  if (isTransientStatus(status)) {
     return new RemoteError('store-failed', `${what}.`, {
       hint: 'Look at https://www.githubstatus.com and run again.',
       retryable: true,

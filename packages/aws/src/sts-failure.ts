@@ -1,12 +1,12 @@
 import { printable, RemoteError, withDetails } from '@slipway/core';
-import { HttpFailure, isPassingStatus } from '@slipway/http';
+import { HttpFailure, isTransientStatus } from '@slipway/http';
 
 /** What STS, or the way to it, said. Words of the server are printable and free of what was sent to it. */
 export type StsFailure =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'failed'; readonly error: RemoteError };
 
-const passingCodes = new Set([
+const transientCodes = new Set([
   'IDPCommunicationError',
   'IDPCommunicationErrorException',
   'InternalError',
@@ -34,7 +34,7 @@ export function stsFailure(error: unknown, place: string, secrets: readonly stri
   const status = statusOf(error) ?? 0;
   if (error instanceof HttpFailure) return { kind: 'failed', error };
   const code = printable(clean(name), maxCodeCharacters);
-  if (isPassingStatus(status) || passingCodes.has(name)) {
+  if (isTransientStatus(status) || transientCodes.has(name)) {
     return {
       kind: 'failed',
       error: new RemoteError(

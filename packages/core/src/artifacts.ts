@@ -3,20 +3,23 @@ import { JsonError } from './json-scanner.ts';
 import { parseJsonText } from './json-text.ts';
 import { printable } from './printable.ts';
 
-/** A file of a release, as actions hand it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always there. */
+/**
+ * A published file, as actions pass it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always
+ * set.
+ */
 export interface Artifact {
   /** The file's own name, without directories. */
   readonly name: string;
   readonly sizeBytes: number;
   /** SHA-256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Where it is on this machine, relative to the workspace where it is below it. */
+  /** Its path on this machine, relative if it is inside the workspace. */
   readonly path?: string | undefined;
-  /** What it is for, such as `macos` or `linux-x64`. */
+  /** The platform it is for, such as `macos` or `linux-x64`. */
   readonly platform?: string | undefined;
-  /** Where it is in its store. */
+  /** Its key in the store. */
   readonly key?: string | undefined;
-  /** Where it can be fetched. */
+  /** Its download URL. */
   readonly url?: string | undefined;
 }
 
@@ -26,7 +29,7 @@ const maxTextCharacters = 16 * 2 ** 20;
 const maxFieldCharacters = 4_096;
 const optionalFields = ['path', 'platform', 'key', 'url'] as const;
 
-/** The JSON of artifacts, one a line, the same for the same artifacts. */
+/** The JSON of artifacts, one per line; the same artifacts always give the same text. */
 export function artifactsText(artifacts: readonly Artifact[]): string {
   if (artifacts.length === 0) return '[]\n';
   const lines = artifacts.map(({ name, sizeBytes, sha256, path, platform, key, url }) =>
@@ -36,8 +39,8 @@ export function artifactsText(artifacts: readonly Artifact[]): string {
 }
 
 /**
- * Artifacts from the JSON that `artifactsText` writes, from a report that has them as `artifacts`, or from a manifest of objects
- * with a `key` instead of a `name`. Fields that it does not know are left out. Throws `UserError` `content-invalid` that names everything that is wrong.
+ * Reads what `artifactsText` writes, a report with `artifacts`, or a manifest whose objects have a `key` instead of a
+ * `name`. Ignores unknown fields. Throws `UserError` `content-invalid` that lists every problem.
  */
 export function parseArtifacts(text: string): readonly Artifact[] {
   if (text.length > maxTextCharacters) throw refusal('it is too long');
@@ -63,12 +66,12 @@ function parseArray(text: string): readonly unknown[] {
   }
   if (Array.isArray(value)) return value;
   if (typeof value !== 'object' || value === null)
-    throw refusal('it is neither a JSON array nor a report that has one');
+    throw refusal('it is neither a JSON array nor a report that contains one');
   const { artifacts } = value as { readonly artifacts?: unknown };
   if (Array.isArray(artifacts)) return artifacts;
   throw refusal(
     artifacts === undefined
-      ? 'it is an object without "artifacts", as the report of a run that failed or only planned is'
+      ? 'it is an object without "artifacts"; reports of failed runs and dry runs have none'
       : 'the "artifacts" of the report is not a JSON array',
   );
 }
@@ -80,14 +83,14 @@ function parseArtifact(item: unknown): Artifact | string {
   const { key, sizeBytes, sha256 } = fields;
   const name = fields['name'] ?? (typeof key === 'string' ? key.split('/').at(-1) : undefined);
   if (typeof name !== 'string' || !isFileName(name)) return 'its name is not a file name';
-  const named = printable(name);
+  const shownName = printable(name);
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
-    return `the sizeBytes of ${named} is not a size`;
+    return `the sizeBytes of ${shownName} is not a size`;
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
-    return `the sha256 of ${named} is not a SHA-256`;
+    return `the sha256 of ${shownName} is not a SHA-256`;
   const given = optionalFields.filter((field) => (fields[field] ?? undefined) !== undefined);
   const wrong = given.find((field) => !isText(fields[field]));
-  if (wrong !== undefined) return `the ${wrong} of ${named} is not a text`;
+  if (wrong !== undefined) return `the ${wrong} of ${shownName} is not a text`;
   return { name, sizeBytes, sha256, ...Object.fromEntries(given.map((field) => [field, fields[field]])) };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs `task` over `items`, at most `limit` at a time, and returns the results in the order of the items. After the
- * first failure no further task is started; the ones under way are awaited, then the first error is thrown.
+ * Runs `task` over `items`, at most `limit` at a time, and returns the results in order. After the first failure it
+ * starts no more tasks, waits for those in progress, and throws the first error.
  */
 export async function mapConcurrently<Item, Result>(
   items: Iterable<Item>,
@@ -33,11 +33,10 @@ export interface Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   nowMs(): number;
   sleep(ms: number): Promise<void>;
-  /** A number in [0, 1). */
+  /** A random number in [0, 1). */
   random(): number;
 }
 
-/** The real clock of this machine. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

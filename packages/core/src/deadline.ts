@@ -5,15 +5,15 @@ const script = new Script('run()');
 let context: ReturnType<typeof createContext> | undefined;
 
 /**
- * What `run` returns, or `undefined` once it has taken longer than `timeoutMs`: it is then stopped wherever it is, even in the
- * middle of a regular expression. It must be synchronous. Throws what `run` throws.
+ * Returns the result of synchronous `run`, or `undefined` after `timeoutMs`: `run` is then stopped wherever it is, even
+ * inside a regular expression. Throws what `run` throws.
  */
 export function withinTime<Value>(
   timeoutMs: number,
   run: () => Value,
 ): { readonly value: Value } | undefined {
   const done: { value: Value }[] = [];
-  // Making a context takes longer than most of what runs in it.
+  // Creating a context costs more than most of what runs in it.
   context ??= createContext({});
   context['run'] = () => void done.push({ value: run() });
   try {
@@ -29,15 +29,18 @@ const matchTimeoutMs = 250;
 const maxSlowMatches = 20;
 
 /**
- * A regular expression that a user wrote, for text that others wrote. Some patterns take exponential time on some texts: a match
- * that takes longer than 250 ms counts as a mismatch, and the 21st of these is a `UserError` `input-invalid`.
+ * A user's regular expression, applied to untrusted text. Some patterns take exponential time on some texts: a match that
+ * takes over 250 ms counts as a mismatch, and the 21st throws `UserError` `input-invalid`.
  */
 export class UserPattern {
   readonly source: string;
   readonly #pattern: RegExp;
   #slowMatches = 0;
 
-  /** Matches whole texts. Throws an `Error` for a pattern that is too long or not valid, in words that follow its name. */
+  /**
+   * Matches whole texts. Throws an `Error` for a pattern that is too long or invalid; its message continues a sentence
+   * that names the pattern.
+   */
   constructor(source: string, maxCharacters = 1000) {
     if (source.length > maxCharacters) throw new Error(`must have at most ${maxCharacters} characters`);
     this.source = source;

@@ -4,14 +4,13 @@ const minCapacity = 64;
 const hexPerWord = hexDigits / digestWords;
 
 /**
- * Numbers by SHA-256 (64 lower-case hex digits), in the order in which they came. Of hundreds of thousands of blobs it takes a
- * quarter of the memory of a `Map` with strings. What can be found cannot be steered from outside: bytes of a chosen
- * SHA-256 cannot be made.
+ * Numbers by SHA-256 (64 lower-case hex digits), in insertion order, in a quarter of the memory that a `Map` with string
+ * keys takes for hundreds of thousands of blobs. Outsiders cannot force collisions, because nobody can choose a SHA-256.
  */
 export class DigestMap implements Iterable<readonly [string, number]> {
   #words = new Uint32Array(minCapacity * digestWords);
   #values = new Float64Array(minCapacity);
-  /** The place of a digest and one, or 0. */
+  /** The index of a digest plus one, or 0 for an empty slot. */
   #slots = new Uint32Array(minCapacity * 2);
   #size = 0;
   readonly #probe = new Uint32Array(digestWords);
@@ -63,9 +62,9 @@ export class DigestMap implements Iterable<readonly [string, number]> {
     return this.#scratch.toString('hex');
   }
 
-  /** Where a digest is; -1, and its words in `#probe`, when it is not there. */
+  /** The index of a digest. If it is missing: -1, with its words in `#probe`. */
   #find(sha256: string): number {
-    if (sha256.length !== hexDigits) throw new RangeError('it is not a SHA-256');
+    if (sha256.length !== hexDigits) throw new RangeError('not a SHA-256');
     for (let word = 0; word < digestWords; word += 1) {
       this.#probe[word] = Number.parseInt(sha256.slice(word * hexPerWord, (word + 1) * hexPerWord), 16);
     }

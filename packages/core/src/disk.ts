@@ -29,22 +29,21 @@ export function systemErrorReason(error: unknown): string {
   return reason === undefined ? `the system answered ${code}` : `${reason} (${code})`;
 }
 
-/** Whether a system error says that there is no room. */
 export function isDiskFull(error: unknown): boolean {
   const code = systemErrorCode(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** That `path` cannot be written, and why, as `UserError` `disk-full` or `target-read-only`; one of ours as it is. */
+/** Why `path` cannot be written, as `UserError` `disk-full` or `target-read-only`. Returns a Slipway error unchanged. */
 export function writeError(path: string, cause: unknown, hint: string): unknown {
   if (cause instanceof SlipwayError || systemErrorCode(cause) === undefined) return cause;
   return refused(`${printable(path)} cannot be written: ${systemErrorReason(cause)}`, cause, hint);
 }
 
 /**
- * Makes a directory and those above it that are missing. Throws `UserError` `disk-full` or `target-read-only`, which names
- * the directory that could not be made. Node's own `recursive` says `ENOENT` on a read-only disk, and never ends in a file
- * system such as /proc, which says `ENOENT` itself.
+ * Creates a directory and its missing parents. Throws `UserError` `disk-full` or `target-read-only` that names the
+ * directory that failed. Node's `recursive` reports `ENOENT` on a read-only disk, and loops for ever on file systems such
+ * as /proc that answer `ENOENT` themselves.
  */
 export function makeDirectories(path: string, hint: string): void {
   const directory = resolve(path);
@@ -54,7 +53,7 @@ export function makeDirectories(path: string, hint: string): void {
   if (systemErrorCode(error) !== 'ENOENT' || above === directory) throw cannotMake(directory, error, hint);
   if (isDirectory(above)) {
     throw refused(
-      `the directory ${printable(directory)} cannot be made: the file system of ${printable(above)} takes none (ENOENT)`,
+      `the directory ${printable(directory)} cannot be made: the file system of ${printable(above)} does not support it (ENOENT)`,
       error,
       hint,
     );
@@ -64,7 +63,7 @@ export function makeDirectories(path: string, hint: string): void {
   if (again !== undefined) throw cannotMake(directory, again, hint);
 }
 
-/** The error, unless there is a directory now. */
+/** Returns the error, unless the directory exists now. */
 function makeOne(directory: string): unknown {
   try {
     mkdirSync(directory);
@@ -89,6 +88,6 @@ function cannotMake(directory: string, cause: unknown, hint: string): UserError 
 
 function refused(what: string, cause: unknown, hint: string): UserError {
   return isDiskFull(cause)
-    ? new UserError('disk-full', what, { hint: 'Free some space, or name another place for it.', cause })
+    ? new UserError('disk-full', what, { hint: 'Free some space, or choose another location.', cause })
     : new UserError('target-read-only', what, { hint, cause });
 }

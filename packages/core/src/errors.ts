@@ -1,4 +1,4 @@
-/** Every reason a run can end with, for `UserError`s: something in the workflow, its inputs or its files is wrong. */
+/** Codes of `UserError`s: something in the workflow, its inputs or its files is wrong. */
 export type UserErrorCode =
   | 'input-invalid'
   | 'not-a-buildcache'
@@ -23,7 +23,7 @@ export type UserErrorCode =
   | 'message-refused'
   | 'keys-refused';
 
-/** Reasons for `RemoteError`s: a store or a service said no. */
+/** Codes of `RemoteError`s: a store or a service refused or failed. */
 export type RemoteErrorCode =
   | 'access-denied'
   | 'condition-failed'
@@ -43,12 +43,14 @@ export type RemoteErrorCode =
 export type ErrorCode = UserErrorCode | RemoteErrorCode | 'internal';
 
 export interface ErrorDetails {
-  /** What the reader should do about it, as a sentence. */
+  /** What to do about it, as a sentence. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** What all errors of Slipway have: a closed code, a message of what happened, and a hint of what to do. */
+/**
+ * Every Slipway error has a code from a closed list, a message that says what happened, and a hint that says what to do.
+ */
 export abstract class SlipwayError extends Error {
   abstract readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -59,7 +61,7 @@ export abstract class SlipwayError extends Error {
   }
 }
 
-/** The workflow, its inputs, or the files it points at are wrong; running again changes nothing. */
+/** The workflow, its inputs or its files are wrong; running again does not help. */
 export class UserError extends SlipwayError {
   override readonly name = 'UserError';
   readonly code: UserErrorCode;
@@ -71,8 +73,8 @@ export class UserError extends SlipwayError {
 }
 
 /**
- * A store or service refused or failed; `retryable` says whether the same request may succeed later, and `retryAfterMs` how long
- * the server asked to wait.
+ * A store or service refused or failed. `retryable`: the same request may succeed later. `retryAfterMs`: how long the
+ * server asked to wait.
  */
 export class RemoteError extends SlipwayError {
   override readonly name = 'RemoteError';
@@ -92,7 +94,10 @@ export class RemoteError extends SlipwayError {
   }
 }
 
-/** Whether a write found another object than its condition names. An error from another thread has lost its class. */
+/**
+ * Whether a conditional write found another object than expected. Checks the code: errors from other threads lose their
+ * class.
+ */
 export function isConditionFailed(error: unknown): boolean {
   return error instanceof Object && Reflect.get(error, 'code') === 'condition-failed';
 }
@@ -110,14 +115,16 @@ export class InternalError extends SlipwayError {
   }
 }
 
-/** The `code` of a Node system error (`ENOENT`, `EACCES`, …), or undefined for anything else; Node has errors whose code is empty. */
+/**
+ * The `code` of a Node system error, such as `ENOENT`; undefined for anything else. Some Node errors have an empty code.
+ */
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code !== '')
     return error.code;
   return undefined;
 }
 
-/** For the `default` of a `switch` over a closed union: does not compile while a case is missing. */
+/** For the `default` of a `switch` over a closed union: fails to compile if a case is missing. */
 export function unreachable(value: never): never {
   throw new InternalError(`unexpected value: ${JSON.stringify(value)}`);
 }

@@ -9,31 +9,31 @@ const closeBracket = 0x5d;
 const comma = 0x2c;
 const colon = 0x3a;
 
-/** Up to this many keys of one object are compared one by one, which is faster than a set; more go into a set. */
+/** Up to this many keys of an object are compared one by one, which is faster than a set. */
 const linearKeyLimit = 24;
-/** Numbers that are kept for each of them: start, end, mark. */
+/** Numbers stored per key: start, end, mark. */
 const keyNumbers = 3;
-/** The mark of a key that is spelled with an escape, and must be decoded to be compared. */
+/** Marks a key that contains an escape and must be decoded before comparing. */
 const escapedMark = -1;
 
-/** What can be wrong with JSON from outside, as distinct findings. */
+/** What can be wrong with untrusted JSON, as distinct findings. */
 export type JsonFault = 'json-malformed' | 'json-too-deep' | 'json-duplicate-key';
 
 export class JsonError extends UserError {
   readonly fault: JsonFault;
-  /** What is wrong, without where. */
+  /** What is wrong, without the position. */
   readonly reason: string;
-  /** Where it is noticed, in bytes: for a string at its beginning. */
+  /** The byte offset of the problem; for strings, where the string starts. */
   readonly offset: number;
 
-  /** `told`: words for who wrote the text, in place of the reason and the byte. */
+  /** `words` replace the reason and the offset with a message for the author of the text. */
   constructor(
     fault: JsonFault,
     reason: string,
     offset: number,
-    told: { readonly message?: string; readonly hint?: string | undefined } = {},
+    words: { readonly message?: string; readonly hint?: string | undefined } = {},
   ) {
-    super('content-invalid', told.message ?? `${reason} at byte ${offset}`, { hint: told.hint });
+    super('content-invalid', words.message ?? `${reason} at byte ${offset}`, { hint: words.hint });
     this.fault = fault;
     this.reason = reason;
     this.offset = offset;
@@ -41,23 +41,22 @@ export class JsonError extends UserError {
 }
 
 /**
- * A cursor over the bytes of one JSON text that is stricter than `JSON.parse`: it refuses duplicate keys (also ones that
- * are spelled with escapes), nesting deeper than `maxDepth`, invalid UTF-8 and lone surrogates, because readers disagree
- * about those. It lets callers copy parts of a document unchanged, byte for byte. Follows RFC 8259. Every method throws
- * `JsonError` for what it refuses; time is linear in the size of the text.
+ * A cursor over one JSON text (RFC 8259), stricter than `JSON.parse`: it refuses duplicate keys (even spelled with
+ * escapes), nesting deeper than `maxDepth`, invalid UTF-8 and lone surrogates, because readers disagree about those.
+ * Callers can copy parts of a document byte for byte. Methods throw `JsonError`; time is linear in the size of the text.
  */
 export class JsonScanner {
   readonly bytes: Uint8Array;
   readonly maxDepth: number;
   position: number;
   #depth = 0;
-  /** Keys of the objects that are being passed over, those of inner ones on top. */
+  /** Keys of the objects being skipped, innermost on top. */
   readonly #keys: number[] = [];
-  /** The string passed over last had an escape. */
+  /** Whether the last string skipped had an escape. */
   #sawEscape = false;
   readonly #origin: number;
 
-  /** `origin`: where in the whole text `bytes` begin, for messages. */
+  /** `origin`: the offset of `bytes` in the whole text, for messages. */
   constructor(
     bytes: Uint8Array,
     options: { readonly maxDepth: number; readonly position?: number; readonly origin?: number },
@@ -81,7 +80,7 @@ export class JsonScanner {
     }
   }
 
-  /** The next byte that is not white space, left unread; -1 at the end. */
+  /** The next byte after white space, without consuming it; -1 at the end. */
   peek(): number {
     const byte = this.bytes[this.position] ?? -1;
     if (byte > 0x20) return byte;
@@ -89,13 +88,13 @@ export class JsonScanner {
     return this.bytes[this.position] ?? -1;
   }
 
-  /** Passes over white space and then this byte, which must be there. */
+  /** Skips white space and then this byte, which must come next. */
   expect(byte: number): void {
     if (this.peek() !== byte) this.fail(`expected "${String.fromCharCode(byte)}"`);
     this.position += 1;
   }
 
-  /** Passes over exactly this ASCII text, if it is next; it is not looked into. */
+  /** Skips exactly this ASCII text if it comes next, without examining it. */
   passes(text: string): boolean {
     for (let index = 0; index < text.length; index += 1) {
       if (this.bytes[this.position + index] !== text.charCodeAt(index)) return false;
@@ -104,14 +103,14 @@ export class JsonScanner {
     return true;
   }
 
-  /** Requires that nothing but white space is left. */
+  /** Requires that only white space is left. */
   end(): void {
     if (this.peek() !== -1) this.fail('text after the end of the document');
   }
 
   /**
-   * Reads an object and calls `member` for each key, with the cursor before the value; `member` must consume the value
-   * (by `skipValue` if it does not want it).
+   * Reads an object and calls `member` for each key, with the cursor before the value. `member` must consume the value,
+   * with `skipValue` if it is not needed.
    */
   object(member: (key: string) => void): void {
     this.expect(openBrace);
@@ -147,7 +146,6 @@ export class JsonScanner {
     this.#depth -= 1;
   }
 
-  /** Reads a string. */
   string(): string {
     const start = this.#skipString();
     const text = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, this.position - start);
@@ -159,7 +157,7 @@ export class JsonScanner {
     return text.toString('utf8', 1, text.length - 1);
   }
 
-  /** Reads a value whole, as `JSON.parse` would give it. */
+  /** Reads a whole value, as `JSON.parse` would return it. */
   value(): unknown {
     const { start, end } = this.skipValue();
     return JSON.parse(
@@ -167,7 +165,7 @@ export class JsonScanner {
     );
   }
 
-  /** Checks a value strictly and passes over it. Returns the range of its bytes. */
+  /** Checks a value strictly, skips it, and returns its byte range. */
   skipValue(): { readonly start: number; readonly end: number } {
     this.skipWhitespace();
     const start = this.position;
@@ -223,7 +221,7 @@ export class JsonScanner {
     this.#depth -= 1;
   }
 
-  /** An object nobody looks into: keys are compared as bytes, so that no string is made for them. */
+  /** Skips an object whose content is not needed; compares keys as bytes to avoid creating strings. */
   #skipObject(): void {
     this.position += 1;
     this.#enter();
@@ -253,11 +251,11 @@ export class JsonScanner {
     this.#depth -= 1;
   }
 
-  /** Adds a key to those of its object, which begin at `first`. */
+  /** Adds a key to its object's keys, which start at `first`. */
   #addKey(first: number, start: number, end: number): void {
     const { bytes } = this;
     const keys = this.#keys;
-    // Keys that differ mostly differ in this, and nothing more is compared then.
+    // Different keys usually differ here already.
     const mark = this.#sawEscape
       ? escapedMark
       : ((end - start) << 16) | ((bytes[start + 1] ?? 0) << 8) | (bytes[end - 2] ?? 0);
@@ -298,7 +296,7 @@ export class JsonScanner {
     return String(value);
   }
 
-  /** Passes over a string and returns where it starts (at its quote). */
+  /** Skips a string and returns the position of its opening quote. */
   #skipString(): number {
     const { bytes } = this;
     if (this.peek() !== quote) this.fail('expected a string');
@@ -390,8 +388,8 @@ function isHexDigit(byte: number): boolean {
 }
 
 /**
- * The value of a JSON text from outside, parsed strictly (see `JsonScanner`). `maxDepth` counts nested objects and
- * arrays. Throws `JsonError`.
+ * The value of an untrusted JSON text, parsed strictly (see `JsonScanner`). `maxDepth` counts nested objects and arrays.
+ * Throws `JsonError`.
  */
 export function parseStrictJson(text: Uint8Array | string, maxDepth = 64): unknown {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;

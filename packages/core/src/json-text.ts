@@ -5,13 +5,13 @@ import { printable } from './printable.ts';
 const maxPathCharacters = 100;
 
 export interface JsonTextOptions {
-  /** How deep objects and arrays may be nested. */
+  /** How deep objects and arrays may nest. */
   readonly maxDepth: number;
-  /** What to do about a mistake of the kind that text makes when it is pasted between the quotes of a JSON string. */
+  /** What to do about a mistake that pasting text between the quotes of a JSON string makes. */
   readonly pasteAdvice?: string | undefined;
 }
 
-/** What is wrong, where, and whether text that was pasted in can be the cause. */
+/** What is wrong, where, and whether pasted text can be the cause. */
 interface Mistake {
   readonly words: string;
   readonly offset: number;
@@ -19,8 +19,8 @@ interface Mistake {
 }
 
 /**
- * The value of a JSON text that a person or a workflow wrote, parsed as strictly as `parseStrictJson` does. Throws `JsonError`
- * that says what is wrong in words for them, with the key, the line and the column.
+ * The value of a JSON text written by a person or a workflow, as strict as `parseStrictJson`. Throws `JsonError` that
+ * explains the mistake to its author, with key, line and column.
  */
 export function parseJsonText(text: Uint8Array | string, options: JsonTextOptions): unknown {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
@@ -39,7 +39,7 @@ export function parseJsonText(text: Uint8Array | string, options: JsonTextOption
 function mistakeOf(bytes: Uint8Array, { fault, reason, offset }: JsonError): Mistake {
   const around = surroundingsOf(bytes, offset);
   const at = (words: string, isPaste = false, place = offset): Mistake => ({ words, offset: place, isPaste });
-  if (fault === 'json-duplicate-key') return at(`the key ${named(around)} is there twice in one object`);
+  if (fault === 'json-duplicate-key') return at(`the key ${quotedPath(around)} appears twice in one object`);
   if (fault === 'json-too-deep') return at(`its objects and arrays are ${reason}`);
   const inString = /^(invalid UTF-8|a lone surrogate) in a string$/.exec(reason)?.[1];
   if (inString !== undefined)
@@ -52,11 +52,11 @@ function mistakeOf(bytes: Uint8Array, { fault, reason, offset }: JsonError): Mis
   if (/^expected a (?:key|value)$/.test(reason)) return missingFault(around, bytes[offset], at);
   if (reason.startsWith('expected ')) return structureFault(around, bytes, offset, at);
   if (reason === 'text after the end of the document')
-    return at('something comes after its end, such as a bracket too many');
+    return at('there is text after its end, such as an extra bracket');
   if (bytes[offset] === 0x22) return stringFault(around, bytes, offset, at);
   if (reason === 'an unknown word') {
     return at(
-      `${valueAt(around)} is a word that JSON does not have: only true, false and null stand without quotes`,
+      `${valueAt(around)} is not valid in JSON: only true, false and null are written without quotes`,
       true,
     );
   }
@@ -65,7 +65,7 @@ function mistakeOf(bytes: Uint8Array, { fault, reason, offset }: JsonError): Mis
 
 type MakeMistake = (words: string, isPaste?: boolean, offset?: number) => Mistake;
 
-/** A value, a comma or a bracket is expected, and something else is there. */
+/** A value, a comma or a bracket should come next, but something else does. */
 function structureFault(
   around: JsonSurroundings,
   bytes: Uint8Array,
@@ -75,9 +75,9 @@ function structureFault(
   const next = bytes[offset];
   if (around.close === undefined) return at('it does not begin with "{" or "["');
   if (around.wantsKey) return missingFault(around, next, at);
-  // In an object the key is known before its colon is.
+  // In an object the key is known before its colon is read.
   if (around.textEnd === undefined && around.previous === 0x22) {
-    return at(`after the key ${named(around)} the ":" is missing`);
+    return at(`after the key ${quotedPath(around)} the ":" is missing`);
   }
   if (next === 0x7d || next === 0x5d) {
     return at(`a "${around.close}" is missing before this "${String.fromCharCode(next)}"`);
@@ -85,40 +85,40 @@ function structureFault(
   const isOpening = next === 0x22 || next === 0x7b || next === 0x5b;
   if (around.textEnd !== undefined && (around.textEnd === offset || !isOpening)) {
     return at(
-      `${valueAt(around)} ends at a quotation mark, and more comes after it: a quotation mark inside of a text is written \\"`,
+      `${valueAt(around)} ends at a quotation mark, but more text follows: write a quotation mark inside a text as \\"`,
       true,
     );
   }
   if (isOpening) return at(`a "," is missing after ${valueAt(around)}`);
-  return at(`${valueAt(around)} has something after it: a text must stand in double quotes`, true);
+  return at(`${valueAt(around)} is followed by something else: put text in double quotes`, true);
 }
 
-/** A key or a value is expected, and this byte is there. */
+/** A key or a value should come next, but this byte does. */
 function missingFault(around: JsonSurroundings, next: number | undefined, at: MakeMistake): Mistake {
   const isClosing = next === 0x7d || next === 0x5d;
   if (isClosing && around.previous === 0x2c) {
-    return at(`the "," before "${String.fromCharCode(next)}" is one too many`);
+    return at(`remove the "," before "${String.fromCharCode(next)}"`);
   }
-  if (around.wantsKey) return at('a key must stand in double quotes');
+  if (around.wantsKey) return at('a key must be in double quotes');
   if (isClosing || next === 0x2c) return at(`${valueAt(around)} is missing`, true);
-  return at(`${valueAt(around)} must stand in double quotes where it is a text`, true);
+  return at(`${valueAt(around)} must be in double quotes if it is text`, true);
 }
 
-/** What is wrong inside of the string that begins at `start`. */
+/** What is wrong inside the string that starts at `start`. */
 function stringFault(around: JsonSurroundings, bytes: Uint8Array, start: number, at: MakeMistake): Mistake {
   const what = around.wantsKey ? 'a key' : textOf(around);
   for (let position = start + 1; position < bytes.length; position += 1) {
     const byte = bytes[position] ?? 0;
     if (byte === 0x22) break;
     if (byte === 0x0a || byte === 0x0d) {
-      const words = `${what} has a line break, which is written \\n, or lacks its closing quotation mark`;
+      const words = `${what} has a line break (write it as \\n) or no closing quotation mark`;
       return at(words, true, position);
     }
-    if (byte === 0x09) return at(`${what} has a tab, which is written \\t`, true, position);
+    if (byte === 0x09) return at(`${what} has a tab: write it as \\t`, true, position);
     if (byte < 0x20) return at(`${what} has a control character`, true, position);
     if (byte !== 0x5c) continue;
     if (!isEscape(bytes, position)) {
-      return at(`${what} has a backslash that begins no escape: it is written \\\\`, true, position);
+      return at(`${what} has a backslash that starts no escape: write it as \\\\`, true, position);
     }
     position += 1;
   }
@@ -131,44 +131,44 @@ function isEscape(bytes: Uint8Array, position: number): boolean {
   );
 }
 
-/** Characters that JSON has nowhere outside of texts, and people write. */
+/** Characters that people write outside strings, but JSON does not allow there. */
 function foundAt(bytes: Uint8Array, offset: number): string | undefined {
   const text = Buffer.from(bytes.subarray(offset, offset + 8)).toString('utf8');
-  if (text.startsWith("'")) return 'JSON has no single quotes: use double quotes';
-  if (/^[“”„‘’«»]/.test(text)) return 'JSON has no typographic quotes: use plain ones';
+  if (text.startsWith("'")) return 'JSON does not allow single quotes: use double quotes';
+  if (/^[“”„‘’«»]/.test(text)) return 'JSON does not allow typographic quotes: use plain ones';
   if (/^(?:True|False|None|Null|TRUE|FALSE|NULL)\b/.test(text)) {
     return 'write true, false and null in lower case';
   }
-  if (/^(?:#|\/\/|\/\*)/.test(text)) return 'JSON has no comments';
+  if (/^(?:#|\/\/|\/\*)/.test(text)) return 'JSON does not allow comments';
   return undefined;
 }
 
 function encodingFault(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'it is empty';
   const begin = Buffer.from(bytes.subarray(0, 3)).toString('hex');
-  if (begin === 'efbbbf') return 'it begins with a byte order mark: store it as UTF-8 without one';
-  return begin.startsWith('fffe') || begin.startsWith('feff') ? 'it is UTF-16: store it as UTF-8' : undefined;
+  if (begin === 'efbbbf') return 'it begins with a byte order mark: save it as UTF-8 without one';
+  return begin.startsWith('fffe') || begin.startsWith('feff') ? 'it is UTF-16: save it as UTF-8' : undefined;
 }
 
 function endFault(around: JsonSurroundings): string {
   if (around.close === undefined) return 'it is empty';
-  const where = around.path === '' ? '' : `, at ${named(around)}`;
+  const where = around.path === '' ? '' : `, at ${quotedPath(around)}`;
   return `it ends before its closing "${around.close}"${where}`;
 }
 
-function named({ path }: JsonSurroundings): string {
+function quotedPath({ path }: JsonSurroundings): string {
   return `"${printable(path, maxPathCharacters)}"`;
 }
 
 function valueAt(around: JsonSurroundings): string {
-  return around.path === '' ? 'the value' : `the value of ${named(around)}`;
+  return around.path === '' ? 'the value' : `the value of ${quotedPath(around)}`;
 }
 
 function textOf(around: JsonSurroundings): string {
-  return around.path === '' ? 'a text' : `the text of ${named(around)}`;
+  return around.path === '' ? 'a text' : `the text of ${quotedPath(around)}`;
 }
 
-/** Line and column, both from one. */
+/** Line and column, both counted from 1. */
 function placeOf(bytes: Uint8Array, offset: number): string {
   const before = Buffer.from(bytes.subarray(0, offset))
     .toString('utf8')

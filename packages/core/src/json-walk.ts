@@ -8,21 +8,21 @@ interface Container {
   index: number;
 }
 
-/** What stands before a byte of a JSON text. */
+/** The context of a byte in a JSON text. */
 export interface JsonSurroundings {
-  /** Keys and indices that lead to the byte: `files[2].name`; empty at the top. */
+  /** Keys and indices that lead to the byte, such as `files[2].name`; empty at the top. */
   readonly path: string;
   /** Whether a key is next. */
   readonly wantsKey: boolean;
-  /** How the innermost object or array ends; undefined outside of all. */
+  /** The closing bracket of the innermost object or array; undefined at the top. */
   readonly close: '}' | ']' | undefined;
-  /** The last byte before it that is no white space; -1 when there is none. */
+  /** The last byte before it that is not white space; -1 if there is none. */
   readonly previous: number;
-  /** Where the last string ended that is a value and has nothing after it. */
+  /** The end of the last string, if it is a value and nothing follows it. */
   readonly textEnd: number | undefined;
 }
 
-/** What stands before byte `end`, up to which the text must be sound. Time is linear in `end`. */
+/** The context of byte `end`; the text before it must be valid. Time is linear in `end`. */
 export function surroundingsOf(bytes: Uint8Array, end: number): JsonSurroundings {
   const open: Container[] = [];
   let previous = -1;

@@ -1,41 +1,40 @@
-/** What was given as a key, once everything is taken off that people and tools put around one. */
+/** What was given as a key, without what people and tools wrap around one. */
 export type KeyText =
-  /** Has armored blocks (PGP or PEM), each with its first and last line on lines of their own. */
+  /** Has armored blocks (PGP or PEM), with each first and last line on a line of its own. */
   | { readonly kind: 'armored'; readonly text: string }
-  /** What base64 held, and is no text: the key itself. */
+  /** Base64 of something that is not text: the key itself. */
   | { readonly kind: 'binary'; readonly bytes: Uint8Array }
-  /** Neither. */
   | { readonly kind: 'other'; readonly text: string };
 
 const maxCharacters = 2 ** 20;
 const maxBase64Layers = 3;
 const lineCharacters = 64;
-/** No key is smaller, and so no word, password or fingerprint is taken for the base64 of one. */
+/** The minimum key size, so that no word, password or fingerprint is mistaken for base64 of one. */
 const minBase64Characters = 128;
-/** Shorter than any full line of base64 and longer than words, so that prose is never taken for base64. */
+/** Shorter than any full line of base64 and longer than words, so that prose is never mistaken for base64. */
 const minLineCharacters = 32;
 
 const frame = /-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----/g;
 const header = /^[A-Za-z][A-Za-z0-9-]*: /;
 const base64Line = /^[A-Za-z0-9+/]{1,76}={0,2}$|^=[A-Za-z0-9+/]{4}$/;
-/** Line breaks as people write them into a variable, and as JSON and a shell then escape them once more. */
+/** Line breaks as written into variables, and as JSON and a shell escape them again. */
 const escapedBreaks = /\\{1,4}(?:r\\{1,4}n|[nr])/g;
 
 /**
- * Reads a key from a text that was copied, pasted, escaped or encoded on its way: `\n` for line breaks, line breaks that
- * became blanks or got lost, indents, no-break spaces, CRLF, a byte order mark, UTF-16 read as UTF-8, quotes around it, and
- * base64 of any of these, up to three times. Text around armored blocks stays where it is, and its line numbers where no
- * block had to be put right. Whether a block holds a key is not looked at. A text of more than 1 MiB is given back as
- * it is. Time is linear in the size of the text. `prepare` is given the text before blocks are looked for, and each that base64
- * held, and returns what to look at.
+ * Reads a key from a text that was copied, pasted, escaped or encoded on its way: `\n` for line breaks, line breaks
+ * turned into blanks or lost, indents, no-break spaces, CRLF, a byte order mark, UTF-16 read as UTF-8, surrounding
+ * quotes, and base64 of any of these, up to three times. Keeps text around armored blocks, and line numbers where no
+ * block needed repair. Does not check whether a block holds a key. Returns a text of more than 1 MiB unchanged. Time is
+ * linear in the size of the text. `prepare` gets the text and each text decoded from base64 before blocks are searched,
+ * and returns the text to use.
  */
 export function readKeyText(source: string, prepare: (text: string) => string = (text) => text): KeyText {
   return layersOf(source, prepare).at(-1) ?? { kind: 'other', text: source };
 }
 
 /**
- * The other forms of a secret key that anything may print which reads it with `readKeyText`: each layer of base64, and the
- * key as lines. Empty for a secret that has no other form.
+ * Other forms of a secret key that a program reading it with `readKeyText` may print: each layer of base64, and the key
+ * split into lines. Empty for a secret without other forms.
  */
 export function keyTextForms(source: string): readonly string[] {
   const forms = layersOf(source).map((layer) =>
@@ -44,7 +43,7 @@ export function keyTextForms(source: string): readonly string[] {
   return [...new Set(forms)].filter((form) => form !== source);
 }
 
-/** The one block of PEM in a text as OpenSSL reads it, whatever was around it; undefined when there is none, or more. */
+/** The only PEM block in a text, in the form OpenSSL reads; undefined unless there is exactly one. */
 export function onlyPemBlock(text: string): { readonly label: string; readonly pem: string } | undefined {
   const [first, second, more] = [...text.matchAll(frame)];
   if (first?.[1] !== 'BEGIN' || second?.[1] !== 'END' || first[2] !== second[2] || more) return undefined;
@@ -56,7 +55,7 @@ export function onlyPemBlock(text: string): { readonly label: string; readonly p
   return { label, pem: [first[0], ...parts, second[0], ''].join('\n') };
 }
 
-/** The text as it was cleaned, then what its base64 held, and so on. The last is what was meant. */
+/** The cleaned text, then what its base64 contained, and so on. The last one is the intended key. */
 function layersOf(source: string, prepare: (text: string) => string = (text) => text): readonly KeyText[] {
   if (source.length > maxCharacters) return [];
   const layers: KeyText[] = [];
@@ -73,7 +72,7 @@ function layersOf(source: string, prepare: (text: string) => string = (text) => 
   }
 }
 
-/** Without what nobody sees, with plain blanks and line ends, and without quotes around the whole. */
+/** Removes invisible characters and surrounding quotes, and normalises blanks and line ends. */
 function cleaned(source: string): string {
   // UTF-16 that was read as UTF-8 has a NUL in every character, and its byte order mark is unreadable.
   const isUtf16 = source.split('\0').length > source.length / 3;
@@ -89,7 +88,7 @@ function cleaned(source: string): string {
   return bare.trim().includes('\n') ? bare : bare.replace(escapedBreaks, '\n');
 }
 
-/** The text with each armored block on lines of its own; undefined when not one begins in it. */
+/** The text with each armored block on lines of its own; undefined if it has none. */
 function straightened(text: string): string | undefined {
   let straight = '';
   let open: { readonly label: string; readonly start: number; readonly bodyStart: number } | undefined;
@@ -124,8 +123,8 @@ function withoutFinalBlanks(text: string): string {
 }
 
 /**
- * The lines between the frame lines, from the end of the first to the beginning of the last. As they are, without indents,
- * where each is one; put together anew where line breaks were escaped or lost.
+ * The lines between the frame lines, from the end of the first to the beginning of the last: without indents if the line
+ * breaks are intact, rebuilt if they were escaped or lost.
  */
 function bodyLines(body: string): readonly string[] {
   const lines = body.split('\n').map((line) => line.trim());
@@ -143,19 +142,19 @@ function bodyLines(body: string): readonly string[] {
   return rejoined === undefined ? ['', ...expanded, ''] : ['', '', ...rejoined, ''];
 }
 
-/** Whether all lines are headers first, and then lines of base64 as armor has them. */
+/** Whether the lines are headers followed by lines of base64, as armor has them. */
 function areWhole(lines: readonly string[]): boolean {
   const firstOfBody = lines.findIndex((line) => line !== '' && !header.test(line));
   return firstOfBody !== -1 && lines.slice(firstOfBody).every((line) => line === '' || base64Line.test(line));
 }
 
-/** Lines of base64 out of what became one line, without the headers before it, which say nothing of a key. */
+/** Rebuilds lines of base64 from a single line. Drops the headers, which say nothing about the key. */
 function rejoin(words: readonly string[]): readonly string[] | undefined {
   const start = words.findIndex(
     (word) => word.length >= minLineCharacters && /^[A-Za-z0-9+/]+={0,3}(?:[A-Za-z0-9+/]{4})?$/.test(word),
   );
   if (start === -1) return undefined;
-  // The passphrase of a PEM is told by a header, and must not look like none.
+  // A header says that a PEM has a passphrase; dropping it would hide that.
   const isEncrypted = words.slice(0, start).some((word) => word.includes('ENCRYPTED'));
   const [, base64, checksum] =
     /^([A-Za-z0-9+/]+={0,2})(=[A-Za-z0-9+/]{4})?$/.exec(words.slice(start).join('')) ?? [];
@@ -183,11 +182,11 @@ function decodeBase64(text: string): Uint8Array | undefined {
   if (words.slice(0, -1).some((word) => word.length < minLineCharacters)) return undefined;
   const base64 = words.join('');
   if (base64.length < minBase64Characters || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(base64)) return undefined;
-  // Fingerprints, one after the other, are hexadecimal digits.
+  // Consecutive fingerprints are hexadecimal digits.
   return /^[0-9A-Fa-f]+$/.test(base64) ? undefined : new Uint8Array(Buffer.from(base64, 'base64'));
 }
 
-/** The text that bytes are, in UTF-8 or UTF-16; undefined for what is no text. */
+/** Bytes decoded as UTF-8 or UTF-16; undefined if they are not text. */
 function decodeText(bytes: Uint8Array): string | undefined {
   const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
   try {

@@ -2,12 +2,12 @@ import { UserError } from './errors.ts';
 import { printable } from './printable.ts';
 
 const maxKeyBytes = 1024;
-/** What nearly all keys are, told in one look: plain names that do not begin with a dot. */
+/** A fast check that nearly all keys pass: plain names that do not start with a dot. */
 const plainKey = /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 
 /**
- * Why `key` cannot be an object's key, or undefined when it can: relative, `/`-separated, at most 1,024 bytes (S3's
- * limit), no empty, `.` or `..` segment, no backslash, no control character, no lone surrogate.
+ * Why `key` cannot be an object's key, or undefined if it can: relative, `/`-separated, at most 1,024 bytes (S3's limit),
+ * no empty, `.` or `..` segment, no backslash, control character or lone surrogate.
  */
 export function keyProblem(key: string): string | undefined {
   if (key.length <= maxKeyBytes && plainKey.test(key)) return undefined;
@@ -24,7 +24,7 @@ export function keyProblem(key: string): string | undefined {
   return undefined;
 }
 
-/** Throws `UserError` `name-invalid` when `key` cannot be an object's key. */
+/** Throws `UserError` `name-invalid` if `key` cannot be an object's key. */
 export function assertKey(key: string): void {
   const problem = keyProblem(key);
   if (problem !== undefined) {
@@ -33,25 +33,22 @@ export function assertKey(key: string): void {
 }
 
 /**
- * Where Slipway keeps its own state in a destination: locks, unfinished files, and documents for later runs. No object of a user
- * has a key there, and no directory of this name below a source is published, packed or signed.
+ * Where Slipway keeps its state in a destination: locks, unfinished files, and documents for later runs. Users' objects
+ * never have keys there, and a directory with this name in a source is never published, packed or signed.
  */
 export const ownDirectory = '.slipway';
 
-/** Whether this is the name of `ownDirectory`, also on a file system that ignores case. */
+/** Whether this is the name of `ownDirectory`, even on a file system that ignores case. */
 export function isOwnDirectory(name: string): boolean {
   return name.toLowerCase() === ownDirectory;
 }
 
-/** Whether a directory in a workspace is not the user's: the state of a destination, or the actions of a composite. */
+/** Whether a directory in a workspace belongs to Slipway: the state of a destination, or the actions of a composite. */
 export function isSlipwayDirectory(name: string): boolean {
   return isOwnDirectory(name) || name === '.slipway-actions';
 }
 
-/**
- * Whether a key is that of a document which Slipway keeps in a destination for its own later runs: a name with its version
- * in `.slipway/`, where no user's object can be.
- */
+/** Whether a key names a document that Slipway keeps for its own later runs: a versioned name in `.slipway/`. */
 export function isOwnDocument(key: string): boolean {
   return /^\.slipway\/[a-z-]{1,64}\.v\d{1,3}\.(json|gz)$/.test(key);
 }

@@ -49,7 +49,7 @@ export function parseDurationMs(text: string): number {
   return totalMs;
 }
 
-/** Bytes for people: `"1.4 MiB"`, `"512 B"`. */
+/** Bytes for display: `"1.4 MiB"`, `"512 B"`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let value = bytes;
@@ -67,10 +67,10 @@ const durationSteps = [
   ['min', 60],
   ['s', 1],
 ] as const;
-/** A day is told in hours, as inputs have it: `24 h`. */
+/** Days below two are shown in hours, as inputs are written: `24 h`. */
 const minSecondsInDays = 2 * 86_400;
 
-/** Milliseconds for people, in the two largest units: `"340 ms"`, `"2.1 s"`, `"3 min 20 s"`, `"24 h"`, `"30 d"`. */
+/** Milliseconds for display, in the two largest units: `"340 ms"`, `"2.1 s"`, `"3 min 20 s"`, `"24 h"`, `"30 d"`. */
 export function formatDuration(ms: number): string {
   if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
   if (Math.round(ms / 100) < 600) return `${(ms / 1_000).toFixed(1)} s`;
@@ -84,7 +84,7 @@ export function formatDuration(ms: number): string {
   return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small?.[0]}`;
 }
 
-/** `1 entry`, `2 entries`: the count with its noun in the right number. */
+/** `1 entry`, `2 entries`: the count with the matching form of the noun. */
 export function counted(count: number, singular: string, plural = `${singular}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? singular : plural}`;
 }

@@ -1,17 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Keeps V8's young generation at the megabytes with which it starts. It would grow to 128 MiB whenever much is allocated,
- * which is not one bit faster here: next to nothing of what a document takes outlives it. Flags of the command line
- * could say so too, but the runner starts actions without any.
+ * Keeps V8's young generation at its initial size. It would grow to 128 MiB under heavy allocation without being faster:
+ * almost nothing outlives one document. A command line flag could do this, but the runner passes none to actions.
  */
 export function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /**
- * Gives the memory of bytes back that nobody will look at again, such as an unpacked document. Left to the collector, they
- * pile up to tens of megabytes in each thread before it runs. Small buffers share their memory and are left alone.
+ * Frees the memory of bytes that are no longer needed, such as an unpacked document. Otherwise tens of megabytes pile up
+ * in each thread before the collector runs. Small buffers share their memory and are left alone.
  */
 export function releaseBytes(bytes: Buffer): void {
   const { buffer } = bytes;

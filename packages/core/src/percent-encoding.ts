@@ -1,4 +1,4 @@
-/** A name or value for a query or path segment: all but RFC 3986's unreserved characters percent-encoded. */
+/** Encodes a name or value for a query or path segment: everything but RFC 3986's unreserved characters. */
 export function encodeStrictly(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -6,12 +6,12 @@ export function encodeStrictly(text: string): string {
   );
 }
 
-/** A key in the path of a URL. Stricter than `encodeURIComponent`, since CDNs take a `*` in a path for a wildcard. */
+/** A key in the path of a URL. Stricter than `encodeURIComponent`: CDNs treat a `*` in a path as a wildcard. */
 export function encodeKey(key: string): string {
   return key.split('/').map(encodeStrictly).join('/');
 }
 
-/** A path or URL without the slashes at its end, in time that grows with their number alone. */
+/** A path or URL without trailing slashes, in linear time. */
 export function withoutTrailingSlashes(text: string): string {
   let end = text.length;
   while (text[end - 1] === '/') end -= 1;

@@ -1,11 +1,11 @@
-/** `error` fails a run, `warning` is shown and does not, `notice` is information. */
+/** `error` fails a run; `warning` and `notice` do not. */
 export type Severity = 'error' | 'warning' | 'notice';
 
-/** One finding about data from outside: what is wrong, where, and what to do. `code` is closed per package. */
+/** A finding about untrusted data: what is wrong, where, and what to do. `code` is closed per package. */
 export interface Problem<Code extends string = string> {
   readonly code: Code;
   readonly severity: Severity;
-  /** The key (path under the mirror) that it is about. */
+  /** The key (path in the mirror) that it concerns. */
   readonly key?: string | undefined;
   readonly message: string;
   readonly hint?: string | undefined;

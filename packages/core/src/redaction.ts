@@ -1,13 +1,13 @@
 const minSecretCharacters = 4;
 const replacement = '***';
 
-/** Knows the secrets of a run and takes them out of whatever is about to be printed or stored (I7). */
+/** Knows the secrets of a run and removes them from everything that is printed or stored (I7). */
 export class Redactor {
   readonly #secrets = new Set<string>();
 
   /**
-   * Remembers `secret` and each of its lines (armored keys span many), trimmed. Pieces shorter than four characters
-   * are left alone: masking them would garble every log. Returns the pieces that are now masked.
+   * Remembers `secret` and each of its trimmed lines (armored keys span many). Ignores pieces shorter than four
+   * characters: masking them would garble every log. Returns the pieces that are now masked.
    */
   add(secret: string): readonly string[] {
     const pieces = new Set<string>();
@@ -19,7 +19,7 @@ export class Redactor {
     return [...pieces];
   }
 
-  /** `text` with every known secret replaced by `***`, longest first. */
+  /** Replaces every known secret in `text` with `***`, longest first. */
   redact(text: string): string {
     let redacted = text;
     for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
@@ -29,7 +29,7 @@ export class Redactor {
   }
 }
 
-/** Armor frames are the same in every key; masking them would hide honest text such as "BEGIN PGP". */
+/** Armor frames are the same in every key; masking them would hide harmless text such as "BEGIN PGP". */
 function isArmorFrame(line: string): boolean {
   return /^-----(BEGIN|END) PGP [A-Z ]+-----$/.test(line);
 }

@@ -7,27 +7,26 @@ const maxAskedWaitMs = 60_000;
 const maxTimerMs = 2 ** 31 - 1;
 const quietMs = 10_000;
 
-/** How long to wait before the next attempt: `leastMs`, and then full jitter that doubles with each attempt up to `capMs`. */
+/** The wait before the next attempt: `leastMs` plus full jitter that doubles with each attempt, up to `capMs`. */
 export interface Backoff {
   readonly baseMs: number;
   readonly capMs: number;
   readonly leastMs?: number | undefined;
 }
 
-/** What is tried again, when, and how often. */
+/** What is retried, when, and how often. */
 export interface RetryRule<Result = unknown> {
-  /** Time, waits and randomness come from here. */
   readonly clock: Clock;
   readonly backoff: Backoff | ((error: unknown) => Backoff);
-  /** How many attempts there are in all; no limit when not given. */
+  /** The maximum number of attempts; unlimited by default. */
   readonly maxAttempts?: number | undefined;
-  /** No attempt begins later than this after the first; no limit when not given. */
+  /** No attempt starts later than this after the first; unlimited by default. */
   readonly deadlineMs?: number | undefined;
-  /** Whether a failed attempt may succeed later. When not given, a `RemoteError` says so itself. */
-  readonly isPassing?: ((error: unknown) => boolean) | undefined;
-  /** Whether a result is one to wait for longer; at the end the last one is returned. */
+  /** Whether a failed attempt may succeed later; by default, whether it is a retryable `RemoteError`. */
+  readonly isTransient?: ((error: unknown) => boolean) | undefined;
+  /** Whether to keep waiting after this result; when time runs out, the last one is returned. */
   readonly isTooEarly?: ((result: Result) => boolean) | undefined;
-  /** Told of a failure before the wait that follows it. */
+  /** Called after a failure, before the wait. */
   readonly onRetry?: ((error: unknown, waitMs: number) => void | Promise<void>) | undefined;
 }
 
@@ -36,20 +35,21 @@ export interface Attempt {
   readonly number: number;
   /** Aborted at the deadline. */
   readonly signal: AbortSignal;
-  /** How long it is until the deadline, and at least a millisecond. */
+  /** The time until the deadline, at least 1 ms. */
   readonly leftMs: number;
 }
 
 /**
- * Runs `attempt` until it succeeds, fails for good, or attempts or time run out; then its last error is thrown. Between two
- * attempts it waits as `backoff` says, and at least as long as the server asked for (`RemoteError.retryAfterMs`), up to a minute.
+ * Runs `attempt` until it succeeds, fails permanently, or runs out of attempts or time; then throws the last error.
+ * Between attempts it waits as `backoff` says, but at least as long as the server asked (`RemoteError.retryAfterMs`), up
+ * to a minute.
  */
 export async function retrying<Result>(
   rule: RetryRule<Result>,
   attempt: (attempt: Attempt) => Promise<Result>,
 ): Promise<Result> {
   const { clock, maxAttempts = Number.POSITIVE_INFINITY, deadlineMs = Number.POSITIVE_INFINITY } = rule;
-  const { isPassing = isRetryable, isTooEarly, onRetry } = rule;
+  const { isTransient = isRetryable, isTooEarly, onRetry } = rule;
   const endMs = clock.nowMs() + deadlineMs;
   for (let number = 0; ; number += 1) {
     const leftMs = Math.max(1, endMs - clock.nowMs());
@@ -64,7 +64,7 @@ export async function retrying<Result>(
     }
     if ('result' in outcome) {
       if (isTooEarly?.(outcome.result) !== true) return outcome.result;
-    } else if (!isPassing(outcome.error)) throw outcome.error;
+    } else if (!isTransient(outcome.error)) throw outcome.error;
     const error = 'error' in outcome ? outcome.error : undefined;
     const waitMs = waitAfter(rule, error, number);
     if (number + 1 >= maxAttempts || clock.nowMs() + waitMs >= endMs) {
@@ -86,43 +86,41 @@ function waitAfter<Result>({ clock, backoff }: RetryRule<Result>, error: unknown
   return Math.max(askedMs, leastMs + clock.random() * Math.min(capMs, baseMs * 2 ** number));
 }
 
-/** Unlike `AbortSignal.timeout`, its timer is gone with its attempt: there are thousands. */
+/** Unlike `AbortSignal.timeout`, it releases its timer with its attempt: there are thousands. */
 function abortedAfter(leftMs: number): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   if (leftMs === Number.POSITIVE_INFINITY) return { signal: controller.signal, release() {} };
   const timer = setTimeout(() => controller.abort(), Math.min(leftMs, maxTimerMs));
-  // It must not keep the process alive.
   timer.unref();
   return { signal: controller.signal, release: () => clearTimeout(timer) };
 }
 
-/** What failed, and when it is tried again, for the log. */
+/** What failed, and when it is retried, for the log. */
 export function retryNotice(error: unknown, waitMs: number): string {
   const what = error instanceof Error ? error.message : 'A request failed';
   return sentences(what, `Trying again in ${formatDuration(waitMs)}.`);
 }
 
 /**
- * An `onRetry` that says in the log what failed and is tried again: the first failure at once, and after that one in ten seconds,
- * with the number of those that were left out.
+ * An `onRetry` that logs the first failure at once, then one every ten seconds with the number of failures it skipped.
  */
 export function retryNotices(
   clock: Pick<Clock, 'nowMs'>,
   tell: (line: string) => void,
 ): (error: unknown, waitMs: number) => void {
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  let untold = 0;
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let skipped = 0;
   return (error, waitMs) => {
-    if (clock.nowMs() - toldAtMs < quietMs) {
-      untold += 1;
+    if (clock.nowMs() - loggedAtMs < quietMs) {
+      skipped += 1;
       return;
     }
     const others =
-      untold === 0
+      skipped === 0
         ? undefined
-        : `Since the last notice, ${counted(untold, 'more request')} failed and ${untold === 1 ? 'was' : 'were'} tried again.`;
+        : `Since the last notice, ${counted(skipped, 'more request')} failed and ${skipped === 1 ? 'was' : 'were'} tried again.`;
     tell(sentences(retryNotice(error, waitMs), others));
-    toldAtMs = clock.nowMs();
-    untold = 0;
+    loggedAtMs = clock.nowMs();
+    skipped = 0;
   };
 }

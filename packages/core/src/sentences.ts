@@ -1,13 +1,13 @@
 /**
- * A text as a sentence that can stand before others: with the one mark at its end that it has, or else a full stop. Texts of
- * errors come with and without one. Empty for an empty text.
+ * Ends a text with a full stop, unless it has an end mark already: texts of errors come both ways. Empty text stays
+ * empty.
  */
 export function sentence(text: string): string {
   const trimmed = text.trimEnd();
   return trimmed === '' || /[.!?…]["')]?$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
-/** Texts one after the other, each as a sentence; those that are empty or missing leave no trace. */
+/** Joins texts as sentences; skips those that are empty or missing. */
 export function sentences(...texts: readonly (string | undefined)[]): string {
   return texts
     .map((text) => sentence(text ?? ''))
@@ -15,7 +15,7 @@ export function sentences(...texts: readonly (string | undefined)[]): string {
     .join(' ');
 }
 
-/** A text with details behind it in brackets, or alone where there are none: ` ()` is never printed. */
+/** A text followed by details in brackets; without details, the text alone. */
 export function withDetails(text: string, ...details: readonly (string | undefined)[]): string {
   const known = details.filter((detail) => detail !== undefined && detail !== '');
   return known.length === 0 ? text : `${text} (${known.join('; ')})`;

@@ -1,12 +1,12 @@
 /**
- * What a text may hold before anybody parses it. `lines`: no control characters but tabs and line ends. `line`: one line
- * without control characters. `token`: printable ASCII without blanks, as an HTTP header carries it (RFC 9110).
+ * What a text may contain before it is parsed. `lines`: no control characters but tabs and line ends. `line`: one line
+ * without control characters. `token`: printable ASCII without blanks, as allowed in an HTTP header (RFC 9110).
  */
 export type TextForm = 'lines' | 'line' | 'token';
 
 const lineEnd = /\r\n?|\n/;
 
-/** What is wrong with the form of a text, as a clause with what to do that has nothing of the text; undefined when nothing is. */
+/** What is wrong with the form of a text, and what to do, without quoting it; undefined if it is fine. */
 export function formFault(text: string, form: TextForm): string | undefined {
   const lines = text.split(lineEnd);
   if (form === 'lines') {

@@ -5,22 +5,21 @@ import { formFault, type TextForm } from './text-forms.ts';
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
 /**
- * The value of a variable without the blanks and line ends around it, which secrets have that were pasted or read from a file;
- * undefined when nothing else is in it.
+ * The value of a variable without surrounding white space, which pasted secrets often have; undefined if nothing is left.
  */
 export function variableOf(environment: Environment, name: string): string | undefined {
   return environment[name]?.trim() || undefined;
 }
 
-/** The sentence for a variable whose value has not the form that it must have; it repeats nothing of the value. */
+/** Says why the form of a variable's value is wrong, without quoting the value. */
 export function variableProblem(environment: Environment, name: string, form: TextForm): string | undefined {
   const fault = formFault(variableOf(environment, name) ?? '', form);
   return fault === undefined ? undefined : `the variable ${name} cannot be used: ${fault}`;
 }
 
 /**
- * The variables that name proxies, as Node's agents take them. Throws `UserError` `input-invalid` for one with a line end
- * inside, which Node refuses with the whole value, and so with its password.
+ * The proxy variables, as Node's agents read them. Throws `UserError` `input-invalid` for a value with a line break:
+ * Node's own error would print the whole value, password included.
  */
 export function proxyVariables(environment: Environment): Readonly<Record<string, string>> {
   const problems = proxyNames.flatMap((name) => variableProblem(environment, name, 'line') ?? []);

@@ -1,6 +1,6 @@
 /**
- * A test of whole texts against a pattern in which `*` stands for any run of characters, and all else for itself. What is
- * between stars is looked for once each, from left to right, so it never takes longer than a search for each would.
+ * Tests whole texts against a pattern in which `*` stands for any characters. Searches once for each piece between stars,
+ * from left to right, so there is no backtracking.
  */
 export function wildcardTest(pattern: string): (text: string) => boolean {
   const [first = '', ...others] = pattern.split('*');

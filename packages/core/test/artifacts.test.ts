@@ -33,7 +33,7 @@ describe('a list of artifacts', () => {
     ]);
   });
 
-  test('may stand in a report, among everything else that a run tells', () => {
+  test('may be part of a report', () => {
     fc.assert(
       fc.property(fc.array(artifact), fc.dictionary(fc.string(), fc.jsonValue()), (artifacts, rest) => {
         const report = { ...rest, outputs: { artifacts: null }, artifacts };
@@ -43,18 +43,26 @@ describe('a list of artifacts', () => {
   });
 
   test.each([
-    ['no JSON', '[', /not JSON/],
+    ['invalid JSON', '[', /not JSON/],
     ['neither an array nor a report', '1', /neither a JSON array nor a report/],
     ['null', 'null', /neither a JSON array nor a report/],
-    ['a report of a run that made none', '{"dryRun":true}', /without "artifacts".*failed or only planned/],
-    ['a report whose list is none', '{"artifacts":{}}', /"artifacts" of the report is not a JSON array/],
     [
-      'a report that has two that are wrong',
+      'a report of a run that published nothing',
+      '{"dryRun":true}',
+      /without "artifacts"; reports of failed runs and dry runs/,
+    ],
+    [
+      'a report whose list is not an array',
+      '{"artifacts":{}}',
+      /"artifacts" of the report is not a JSON array/,
+    ],
+    [
+      'a report with two invalid files',
       JSON.stringify({ artifacts: [1, { name: 'a' }] }),
       /file 1: .*; file 2: /,
     ],
     [
-      'a report that has too many',
+      'a report with too many files',
       JSON.stringify({ artifacts: Array.from({ length: 10_001 }, () => 1) }),
       /more than/,
     ],
@@ -67,7 +75,7 @@ describe('a list of artifacts', () => {
     ['no name', JSON.stringify([{ sizeBytes: 1, sha256 }]), /not a file name/],
     ['a negative size', JSON.stringify([{ name: 'a', sizeBytes: -1, sha256 }]), /sizeBytes of a/],
     [
-      'another hash',
+      'an invalid hash',
       JSON.stringify([{ name: 'a', sizeBytes: 1, sha256: sha256.toUpperCase() }]),
       /sha256 of a/,
     ],
@@ -76,13 +84,13 @@ describe('a list of artifacts', () => {
       JSON.stringify([{ name: 'a', sizeBytes: 1, sha256, url: 'x\n::y' }]),
       /url of a/,
     ],
-    ['two that are wrong', JSON.stringify([1, { name: 'a' }]), /file 1: .*; file 2: /],
+    ['two invalid files', JSON.stringify([1, { name: 'a' }]), /file 1: .*; file 2: /],
     ['too many', JSON.stringify(Array.from({ length: 10_001 }, () => 1)), /more than/],
   ])('is refused with %s', (_, given, message) => {
     expect(() => parseArtifacts(given)).toThrow(message);
   });
 
-  test('whatever is in it, the answer is a list or a UserError (I8)', () => {
+  test('any content gives a list or a UserError (I8)', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (given) => {
         try {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { backoffMs, type Clock, mapConcurrently } from '../src/concurrency.ts';
 
-/** Tasks that a test ends one by one, and how many were under way at most. */
+/** Tasks that a test finishes one by one; counts the most that ran at once. */
 class Tasks {
   readonly started: number[] = [];
   mostAtOnce = 0;
@@ -15,7 +15,7 @@ class Tasks {
     });
   };
 
-  /** Ends a task, and waits until what follows from it has begun. */
+  /** Finishes a task, and waits until the next one has started. */
   async end(item: number, error?: Error): Promise<void> {
     this.#ends.get(item)?.(error);
     this.#ends.delete(item);
@@ -24,7 +24,7 @@ class Tasks {
 }
 
 describe('tasks over items', () => {
-  test('run at most as many at a time as the limit says, and give their results in order', async () => {
+  test('run at most as many at a time as the limit allows, and return results in order', async () => {
     const tasks = new Tasks();
     const results = mapConcurrently([1, 2, 3, 4, 5], 2, tasks.run);
     expect(tasks.started).toEqual([1, 2]);
@@ -38,7 +38,7 @@ describe('tasks over items', () => {
     expect(tasks.mostAtOnce).toBe(2);
   });
 
-  test('are told their index', async () => {
+  test('get their index', async () => {
     expect(await mapConcurrently(['a', 'b'], 1, async (item, index) => `${item}${index}`)).toEqual([
       'a0',
       'b1',
@@ -57,7 +57,7 @@ describe('tasks over items', () => {
     expect(results).toEqual([1, 2, 3]);
   });
 
-  test('start no more after a failure, and wait for those under way before the first error is thrown', async () => {
+  test('stop starting after a failure, and those in progress finish before the first error is thrown', async () => {
     const tasks = new Tasks();
     let settled = false;
     const results = mapConcurrently([1, 2, 3, 4], 2, tasks.run).finally(() => {
@@ -67,7 +67,7 @@ describe('tasks over items', () => {
     await tasks.end(2, new Error('the first'));
     expect(settled).toBe(false);
     await tasks.end(1, new Error('the second'));
-    // Nothing ends these unless they were started by mistake.
+    // Nothing finishes these unless they were started by mistake.
     await tasks.end(3);
     await tasks.end(4);
     await outcome;
@@ -103,7 +103,7 @@ describe('a wait between attempts', () => {
     expect(waits).toEqual([100, 200, 400, 800, 1_000]);
   });
 
-  test('is anything from nothing up to that', () => {
+  test('is random between zero and that', () => {
     expect(backoffMs(clockWith(0), 3, 100, 1_000)).toBe(0);
     expect(backoffMs(clockWith(0.25), 3, 100, 1_000)).toBe(200);
   });

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DigestMap } from '../src/index.ts';
 
-/** Few different ones, some of which begin alike, so that they meet. */
+/** A few digests, some with the same beginning, so that they collide. */
 const digests = fc
   .tuple(fc.constantFrom('00000000', 'ffffffff', '00000040'), fc.nat(200))
   .map(([start, number]) => start + number.toString(16).padStart(56, '0'));
 
 describe('DigestMap', () => {
-  it('is as a Map', () => {
+  it('behaves like a Map', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(digests, fc.nat()), { maxLength: 300 }), digests, (pairs, other) => {
         const ours = new DigestMap();

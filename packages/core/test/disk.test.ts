@@ -11,7 +11,7 @@ function temporaryDirectory(): string {
 }
 
 describe('making directories', () => {
-  test('makes all that are missing, and is content with what is there, by a link as well', () => {
+  test('creates missing ones and accepts existing ones, also behind a link', () => {
     const directory = temporaryDirectory();
     makeDirectories(join(directory, 'a/b/c'), '');
     makeDirectories(join(directory, 'a/b/c'), '');
@@ -20,19 +20,23 @@ describe('making directories', () => {
     expect(existsSync(join(directory, 'a/b/d'))).toBe(true);
   });
 
-  test.skipIf(process.platform !== 'linux')('ends where the file system takes no directories', () => {
-    for (const path of ['/proc/x', '/proc/x/y/z']) {
-      expect(() => makeDirectories(path, 'Name another.')).toThrow(
-        expect.objectContaining({
-          code: 'target-read-only',
-          message: 'the directory /proc/x cannot be made: the file system of /proc takes none (ENOENT)',
-          hint: 'Name another.',
-        }),
-      );
-    }
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'stops where the file system does not support directories',
+    () => {
+      for (const path of ['/proc/x', '/proc/x/y/z']) {
+        expect(() => makeDirectories(path, 'Name another.')).toThrow(
+          expect.objectContaining({
+            code: 'target-read-only',
+            message:
+              'the directory /proc/x cannot be made: the file system of /proc does not support it (ENOENT)',
+            hint: 'Name another.',
+          }),
+        );
+      }
+    },
+  );
 
-  test('says what is in the way, by the path of that', () => {
+  test('names the path that is in the way', () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'file'), '');
     symlinkSync('nowhere', join(directory, 'dangling'));
@@ -56,7 +60,7 @@ describe('what a system error becomes', () => {
     expect(writeError('/srv/y', failed(code), 'Do this.')).toMatchObject({ code: expected, message });
   });
 
-  test('an error that says what it is stays as it is', () => {
+  test('a Slipway error or a bug stays unchanged', () => {
     const own = new UserError('too-large', 'it is too large');
     const other = new TypeError('a mistake');
     expect(writeError('/srv/y', own, '')).toBe(own);
@@ -64,7 +68,7 @@ describe('what a system error becomes', () => {
     expect(systemErrorReason(other)).toBe('the system gave no reason');
   });
 
-  test('a disk that refuses is never a bug in Slipway, wherever it was not foreseen', () => {
+  test('a disk error is never reported as a bug in Slipway', () => {
     expect(asSlipwayError(failed('ENOSPC'))).toMatchObject({
       code: 'disk-full',
       message: '/srv/x cannot be written: no space is left on the disk (ENOSPC)',

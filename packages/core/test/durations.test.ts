@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatDuration, parseDurationMs } from '../src/measures.ts';
 
-describe('a duration for people', () => {
+describe('a displayed duration', () => {
   test.each([
     ['0ms', '0 ms'],
     ['340ms', '340 ms'],
@@ -20,11 +20,11 @@ describe('a duration for people', () => {
     ['48h', '2 d'],
     ['30d', '30 d'],
     ['4d4h10m', '4 d 4 h'],
-  ])('%s is said as %s', (text, said) => {
+  ])('%s is shown as %s', (text, said) => {
     expect(formatDuration(parseDurationMs(text))).toBe(said);
   });
 
-  test('is never rounded up to a number that the next unit has a word for', () => {
+  test('is never rounded up to a full next unit', () => {
     expect(formatDuration(999.6)).toBe('1.0 s');
     expect(formatDuration(59_960)).toBe('1 min');
     expect(formatDuration(3_599_600)).toBe('1 h');

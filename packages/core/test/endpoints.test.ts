@@ -39,27 +39,27 @@ describe('an endpoint', () => {
     'https://a@example.org',
     'https://:b@example.org',
     'x',
-  ])('is given no secret: %s', (text) => expect(isSafeEndpoint(text)).toBe(false));
+  ])('never gets a secret: %s', (text) => expect(isSafeEndpoint(text)).toBe(false));
 
   test.each(['https://user@example.org', 'https://:hunter2@example.org'])(
-    'I7: with a user name or password is refused without the text',
+    'I7: with a user name or password is refused without repeating it',
     (text) => expect(() => parseEndpoint(text)).toThrow(UserError),
   );
 
-  test('of any host may be http:// where that is allowed', () => {
+  test('on any host may be http:// if that is allowed', () => {
     expect(parseBaseUrl('http://example.org/a//', { allowHttp: true })).toBe('http://example.org/a');
     expect(() => parseBaseUrl('file:///a', { allowHttp: true })).toThrow('http or https');
     expect(() => parseBaseUrl('http://a:b@example.org', { allowHttp: true })).toThrow(UserError);
   });
 
-  test('as a base has no slash at its end', () => {
+  test('as a base has no trailing slash', () => {
     expect(parseBaseUrl('https://example.org')).toBe('https://example.org');
     expect(parseBaseUrl('https://example.org/a/')).toBe('https://example.org/a');
     expect(parseBaseUrl(`https://example.org/a${'/'.repeat(4_000)}b//`)).toMatch(/\/b$/);
   });
 });
 
-test('a condition that failed is known by its code, in another thread too', () => {
+test('a failed condition is recognised by its code, also across threads', () => {
   expect(isConditionFailed(new RemoteError('condition-failed', ''))).toBe(true);
   expect(isConditionFailed({ code: 'condition-failed' })).toBe(true);
   for (const other of [

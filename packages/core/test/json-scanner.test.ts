@@ -13,7 +13,7 @@ const faultOf = (text: string | Uint8Array): string => {
 };
 
 describe('parseStrictJson', () => {
-  it('agrees with JSON.parse on every document that is valid and has no repeated key', () => {
+  it('agrees with JSON.parse on every valid document without repeated keys', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 8 }), fc.constantFrom(0, 1, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
@@ -56,7 +56,7 @@ describe('parseStrictJson', () => {
     expect(faultOf(text)).toBe(fault);
   });
 
-  it('finds a key that stands twice in one object, however it is spelled, and no other', () => {
+  it('finds exactly the keys that appear twice in one object, however they are spelled', () => {
     const keys = fc.array(fc.constantFrom('a', 'b', 'ab', 'ba', 'aXb', 'aYb', 'abcd', 'acbd', ''), {
       maxLength: 30,
     });
@@ -80,7 +80,7 @@ describe('parseStrictJson', () => {
     expect(faultOf('['.repeat(1_000_000))).toBe('json-too-deep');
   });
 
-  it('gives the byte range of a value, so that it can be copied unchanged', () => {
+  it('returns the byte range of a value, so that it can be copied unchanged', () => {
     const text = Buffer.from('{ "a" : {"n": 1.0, "s":"\\u00e9"} , "b": 2}');
     const ranges: string[] = [];
     const scanner = new JsonScanner(text, { maxDepth: 4 });

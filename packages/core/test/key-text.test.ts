@@ -19,7 +19,7 @@ function armor(
   return [`-----BEGIN ${label}-----`, ...body, `-----END ${label}-----`, ''].join('\n');
 }
 
-/** What the lines of a block hold, whatever their length. */
+/** The content of a block, whatever the length of its lines. */
 function contents(text: string): string {
   const lines = text.split('\n').filter((line) => !/^-----|^\w[\w-]*: /.test(line.trim()));
   return lines.map((line) => line.trim()).join('');
@@ -58,7 +58,7 @@ const wrappings: readonly Damage[] = [
   ['a byte order mark', (text) => `\ufeff${text}`],
   [
     'UTF-16 read as UTF-8',
-    // Of a narrow space nothing is left that tells it from text.
+    // Nothing distinguishes what is left of a narrow space from text.
     (text) => Buffer.from(`\ufeff${text.replaceAll('\u202f', '\u00a0')}`, 'utf16le').toString('utf8'),
   ],
   ['base64', base64],
@@ -73,8 +73,8 @@ function damage(name: string, damages: readonly Damage[]): fc.Arbitrary<Damage> 
   return fc.constantFrom(...damages).map(([what, apply]) => [`${name}: ${what}`, apply]);
 }
 
-describe(`a key, in whatever form it was stored (seed ${seed})`, () => {
-  test('is the same key again', () => {
+describe(`a key stored in any form (seed ${seed})`, () => {
+  test('is read as the same key', () => {
     fc.assert(
       fc.property(
         block,
@@ -98,7 +98,7 @@ describe(`a key, in whatever form it was stored (seed ${seed})`, () => {
     );
   });
 
-  test('has each line that may be printed among its forms (I7)', () => {
+  test('has every printable line among its forms (I7)', () => {
     fc.assert(
       fc.property(
         block,
@@ -119,13 +119,13 @@ describe(`a key, in whatever form it was stored (seed ${seed})`, () => {
     );
   });
 
-  test('without line breaks at all is put together again', () => {
+  test('without any line breaks is rebuilt', () => {
     const key = armor('PGP PRIVATE KEY BLOCK', Buffer.alloc(301, 7));
     const read = readKeyText(key.replaceAll('\n', ''));
     expect(read).toEqual({ kind: 'armored', text: key.trimEnd() });
   });
 
-  test('that is no text is given as bytes', () => {
+  test('that is not text is returned as bytes', () => {
     const bytes = Buffer.concat([Buffer.from([0x94]), Buffer.alloc(200, 0xee)]);
     for (const text of [bytes.toString('base64'), base64(bytes.toString('base64'))]) {
       expect(readKeyText(text)).toEqual({ kind: 'binary', bytes: new Uint8Array(bytes) });
@@ -138,14 +138,14 @@ describe(`a key, in whatever form it was stored (seed ${seed})`, () => {
     ]);
   });
 
-  test('stays where it is in a text, line for line', () => {
+  test('keeps its place in a text, line for line', () => {
     const key = armor('PGP PUBLIC KEY BLOCK', Buffer.alloc(200, 3), ['Comment: of Ann']);
     const text = `Keys of Acme.\n\n${key}\nC:\\new\\release is where they sign.\n${key}`;
     expect(readKeyText(text)).toEqual({ kind: 'armored', text });
   });
 });
 
-describe('what is no key', () => {
+describe('what is not a key', () => {
   test.each([
     '',
     'a passphrase of some words',
@@ -153,12 +153,12 @@ describe('what is no key', () => {
     '67F228EEAC6C80C02C43871B17FC74288868C64E\n'.repeat(8),
     `This file holds the keys of those who sign our releases ${'and more words without an end '.repeat(9)}`,
     'x'.repeat(127),
-  ])('is left as it is: %j', (text) => {
+  ])('is left unchanged: %j', (text) => {
     expect(readKeyText(text)).toEqual({ kind: 'other', text });
     expect(keyTextForms(text)).toEqual([]);
   });
 
-  test(`I8: is read without an error, and a second time the same (seed ${seed})`, () => {
+  test(`I8: is read without an error, and reading it again changes nothing (seed ${seed})`, () => {
     const piece = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 30 }),
       fc.constantFrom('-----BEGIN A-----', '-----END A-----', '\\n', '\n', ' ', '=', 'A'.repeat(140), '"'),
@@ -173,7 +173,7 @@ describe('what is no key', () => {
     );
   });
 
-  test('I8: is not looked into when it is larger than 1 MiB', () => {
+  test('I8: is not parsed if it is larger than 1 MiB', () => {
     const text = base64('-----BEGIN A-----'.repeat(80_000));
     expect(readKeyText(text)).toEqual({ kind: 'other', text });
   });

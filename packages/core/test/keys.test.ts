@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { keyProblem } from '../src/keys.ts';
 
-/** Names of which keys and what only looks like one are made. */
+/** Names that make up keys and things that only look like keys. */
 const name = fc.constantFrom(
   'a',
   'b-1',
@@ -19,7 +19,7 @@ const name = fc.constantFrom(
 );
 
 describe('keyProblem', () => {
-  test('has none of a key of usable names, and one of any other', () => {
+  test('finds no problem in keys of valid names, and one in any other', () => {
     fc.assert(
       fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), (names) => {
         const key = names.join('/');
@@ -39,7 +39,7 @@ describe('keyProblem', () => {
     expect(keyProblem('ü'.repeat(513))).toContain('1024 bytes');
   });
 
-  test('takes no longer for what is nearly a key', () => {
+  test('takes no longer for a near miss', () => {
     expect(keyProblem(`${'a.'.repeat(500)}\n`)).toBe('it has a control character');
     expect(keyProblem(`${'a/'.repeat(500)}/`)).toBe('it has an empty segment');
   });

@@ -32,7 +32,7 @@ describe('a size', () => {
     },
   );
 
-  test('of any text is a whole number of bytes or refused', () => {
+  test('from any text is a whole number of bytes or refused', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         try {
@@ -77,7 +77,7 @@ describe('a duration', () => {
   });
 });
 
-test('a count has its noun in the right number', () => {
+test('a count has the right form of its noun', () => {
   expect(counted(0, 'file')).toBe('0 files');
   expect(counted(1, 'file')).toBe('1 file');
   expect(counted(12_345, 'entry', 'entries')).toBe('12,345 entries');

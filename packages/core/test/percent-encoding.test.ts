@@ -7,7 +7,7 @@ describe('a key in a URL', () => {
     expect(encodeKey('a/b c/1.0~rc+2/(x)*.json')).toBe('a/b%20c/1.0~rc%2B2/%28x%29%2A.json');
   });
 
-  test('I8: is never a wildcard of a CDN, a query or another path, and is read back as it was', () => {
+  test('I8: is never a CDN wildcard, a query or another path, and decodes to itself', () => {
     const key = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(key, (candidate) => {

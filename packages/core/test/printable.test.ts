@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { printable, printableLine } from '../src/printable.ts';
 
-describe('I8: two colons in what is printed', () => {
+describe('I8: two colons in printed text', () => {
   test.each(['::error::x', '  ::error::x', ':::', 'x::y', 'arn::error::x', 'barn:aws:iam::x'])(
     'are broken up in %j',
     (text) => expect(printable(text)).not.toMatch(/^\s*::|x::y|arn::|iam::/),
@@ -13,16 +13,16 @@ describe('I8: two colons in what is printed', () => {
     'arn:aws:s3:::bucket/key',
     'arn:minio:iam:::role/x',
     '{"Resource": "arn:aws:s3:::bucket"}',
-  ])('stay where they are a part of an ARN that is copied: %j', (text) => {
+  ])('stay in an ARN, so that it can be copied: %j', (text) => {
     expect(printable(text)).toBe(text);
   });
 
-  test('are broken up again behind an ARN', () => {
+  test('are broken up after an ARN', () => {
     expect(printable('arn:aws:s3:::bucket::error::x')).toBe('arn:aws:s3:::bucket:\u200b:error:\u200b:x');
   });
 });
 
-describe('I8: characters that are not seen, or turn text around,', () => {
+describe('I8: characters that are invisible or reverse text', () => {
   const ranges: readonly (readonly [number, number])[] = [
     [0x00, 0x1f],
     [0x7f, 0x9f],
@@ -43,7 +43,7 @@ describe('I8: characters that are not seen, or turn text around,', () => {
   });
 
   test.each([0x20, 0x7e, 0xa0, 0x061b, 0x061d, 0x200a, 0x2010, 0x2027, 0x202f, 0xfefe, 0xe0080])(
-    'have neighbours that stay: %j',
+    'have neighbours that are kept: %j',
     (code) => expect(printable(`a${String.fromCodePoint(code)}b`)).toBe(`a${String.fromCodePoint(code)}b`),
   );
 
@@ -52,32 +52,32 @@ describe('I8: characters that are not seen, or turn text around,', () => {
   });
 
   test.each(['::error::x', 'a##[error]b', ':\u200b:x', ':\u200b\u200b:'])(
-    'what is printable stays so when it is printed again: %j',
+    'printing printable text again changes nothing: %j',
     (text) => expect(printable(printable(text))).toBe(printable(text)),
   );
 });
 
-describe('text that everybody sees as it is', () => {
-  test('is printed as it is: letters of other scripts, marks and whole pairs', () => {
+describe('ordinary text', () => {
+  test('is printed unchanged: other scripts, combining marks and surrogate pairs', () => {
     const text = 'grün שלום 日本 e\u0301 😀 \u00a0';
     expect(printable(text)).toBe(text);
     expect(printableLine(text)).toBe(text);
   });
 
-  test('is cut after as many characters as are wanted', () => {
+  test('is cut at the given length', () => {
     expect(printable('x'.repeat(500))).toBe('x'.repeat(500));
     expect(printable('x'.repeat(501))).toBe(`${'x'.repeat(500)}…`);
     expect(printable('abcdef', 3)).toBe('abc…');
   });
 });
 
-describe('I8: commands of a runner', () => {
-  test('of the older form are broken up', () => {
+describe('I8: workflow commands', () => {
+  test('in the old form are broken up', () => {
     expect(printable('see ##[error]x')).toBe('see #\u200b#[error]x');
     expect(printableLine('see ##[error]x')).toBe('see #\u200b#[error]x');
   });
 
-  test('are broken up where a line of a program begins, and there alone', () => {
+  test('are broken up only where a line of a program starts', () => {
     expect(printableLine('  ::error::x')).toBe('  :\u200b:error::x');
     expect(printableLine('std::vector ::x')).toBe('std::vector ::x');
     expect(printableLine('x'.repeat(2_000))).toHaveLength(2_000);

@@ -9,11 +9,11 @@ function redactorOf(...secrets: readonly string[]): Redactor {
 }
 
 describe('I7: a secret in a text', () => {
-  test('is replaced wherever it is', () => {
+  test('is replaced everywhere', () => {
     expect(redactorOf('hunter2!').redact('hunter2! and "hunter2!"')).toBe('*** and "***"');
   });
 
-  test('is replaced whole where another secret is a part of it, in whatever order they came', () => {
+  test('is replaced whole if it contains another secret, in any order', () => {
     for (const secrets of [
       ['pass', 'password-of-2026'],
       ['password-of-2026', 'pass'],
@@ -22,7 +22,7 @@ describe('I7: a secret in a text', () => {
     }
   });
 
-  test('of several lines is replaced line by line, but for the frame that every key has', () => {
+  test('of several lines is replaced line by line, except for the frame that all keys share', () => {
     const key =
       '-----BEGIN PGP PRIVATE KEY BLOCK-----\r\n  lQVYBGh0first \n\nsecondLine\nabc\n-----END PGP PRIVATE KEY BLOCK-----';
     const redactor = new Redactor();
@@ -33,7 +33,7 @@ describe('I7: a secret in a text', () => {
     );
   });
 
-  test('of four characters is replaced, and a shorter one would garble every text', () => {
+  test('of four characters is replaced; shorter ones would garble every text', () => {
     const redactor = new Redactor();
     expect(redactor.add('abcd')).toEqual(['abcd']);
     expect(redactor.add('abc')).toEqual([]);
@@ -44,11 +44,11 @@ describe('I7: a secret in a text', () => {
     expect(redactorOf('  token-1\n').redact('token-1')).toBe('***');
   });
 
-  test('is taken for no pattern', () => {
+  test('is not treated as a pattern', () => {
     expect(redactorOf('a.*(b$&').redact('a.*(b$& axxb')).toBe('*** axxb');
   });
 
-  test('of any form is in no text that was redacted', () => {
+  test('of any form is in no redacted text', () => {
     const secret = fc.string({ minLength: 4, maxLength: 12 }).filter((text) => {
       const trimmed = text.trim();
       return trimmed.length >= 4 && !/[*]/.test(trimmed);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sentence, sentences, systemErrorCode, withDetails } from '../src/index.ts';
 
-describe('texts of errors that are put together', () => {
+describe('joined error texts', () => {
   test.each([
     ['it is gone', 'it is gone.'],
     ['It is gone.', 'It is gone.'],
@@ -15,7 +15,7 @@ describe('texts of errors that are put together', () => {
     expect(sentence(text)).toBe(expected);
   });
 
-  test('have one full stop between them, and none for what is missing', () => {
+  test('have one full stop between them, and none for missing ones', () => {
     expect(sentences('It failed', 'Run again.')).toBe('It failed. Run again.');
     expect(sentences('It failed.', undefined, '', 'Run again')).toBe('It failed. Run again.');
     expect(sentences()).toBe('');
@@ -27,7 +27,7 @@ describe('texts of errors that are put together', () => {
     expect(withDetails('It failed', '503', 'SlowDown')).toBe('It failed (503; SlowDown)');
   });
 
-  test('know no code that is empty, as those of Node are for rmSync on a read-only disk', () => {
+  test('ignore the empty codes of Node, as from rmSync on a read-only disk', () => {
     expect(systemErrorCode(Object.assign(new Error(), { code: '' }))).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formFault, proxyVariables, UserError, variableOf, variableProblem } from '../src/index.ts';
 
 describe('the form of a text', () => {
-  it('of a token is what HTTP headers carry: what passes is never refused by one', () => {
+  it('of a token fits HTTP headers: they never refuse a valid one', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         if (formFault(text, 'token') === undefined) {
@@ -24,14 +24,14 @@ describe('the form of a text', () => {
     ['"ghp_first"', 'it is in quotes'],
     ['ghp_\u0007', 'a control character'],
     ['ghp_0123…', 'beyond ASCII'],
-  ])('of the token %j says what to do, and nothing of it', (text, words) => {
+  ])('of the token %j is refused with advice, without quoting it', (text, words) => {
     const fault = formFault(text, 'token') ?? '';
     expect(fault).toContain(words);
     expect(fault).toContain(': ');
     expect(fault).not.toMatch(/ghp|first|second|OPENSSH/);
   });
 
-  it('of a line has no control characters, and of lines none but tabs and line ends', () => {
+  it('of a line allows no control characters, and of lines only tabs and line ends', () => {
     expect(formFault('a b …', 'line')).toBeUndefined();
     expect(formFault('a\tb', 'line')).toContain('a control character');
     expect(formFault('a\r\nb\tc\n', 'lines')).toBeUndefined();
@@ -40,21 +40,21 @@ describe('the form of a text', () => {
 });
 
 describe('variables', () => {
-  it('are read without the blanks and line ends around them', () => {
+  it('are read without surrounding blanks and line ends', () => {
     const environment = { A: ' x y\r\n', B: '\r\n' };
     expect(variableOf(environment, 'A')).toBe('x y');
     expect(variableOf(environment, 'B')).toBeUndefined();
     expect(variableOf(environment, 'C')).toBeUndefined();
   });
 
-  it('are named where their form is wrong, without their values', () => {
+  it('are named without their values if their form is wrong', () => {
     expect(variableProblem({ A: 'hunter2\nhunter3\n' }, 'A', 'token')).toMatch(
       /^the variable A cannot be used: it has 2 lines(?!.*hunter)/,
     );
     expect(variableProblem({ A: 'hunter2\n' }, 'A', 'token')).toBeUndefined();
   });
 
-  it('I7: of proxies are trimmed, and refused by name where Node would print their password', () => {
+  it('I7: of proxies are trimmed, and refused by name if Node would print their password', () => {
     const environment = { HTTPS_PROXY: 'http://user:hunter2@proxy:3128\r\n', PATH: '/bin', no_proxy: '' };
     expect(proxyVariables(environment)).toEqual({ HTTPS_PROXY: 'http://user:hunter2@proxy:3128' });
     const broken = (): unknown => proxyVariables({ https_proxy: 'http://user:hunter2\n@proxy:3128' });

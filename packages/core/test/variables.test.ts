@@ -3,7 +3,7 @@ import { isLoopbackHost } from '../src/endpoints.ts';
 import { proxyVariables, variableOf } from '../src/variables.ts';
 
 describe('a variable', () => {
-  test('is read without the blanks around it, and is missing when nothing else is in it', () => {
+  test('is read without surrounding blanks, and is missing if nothing is left', () => {
     const environment = { A: ' value\n', B: ' \n', C: '' };
     expect(['A', 'B', 'C', 'D'].map((name) => variableOf(environment, name))).toEqual([
       'value',
@@ -13,7 +13,7 @@ describe('a variable', () => {
     ]);
   });
 
-  test('that names a proxy is handed on under its own name', () => {
+  test('that names a proxy keeps its name', () => {
     expect(
       proxyVariables({
         HTTPS_PROXY: 'http://proxy:3128\n',
@@ -24,7 +24,7 @@ describe('a variable', () => {
     ).toEqual({ HTTPS_PROXY: 'http://proxy:3128' });
   });
 
-  test('I7: that names a proxy and has two lines is refused without a word of its value', () => {
+  test('I7: that names a proxy and has two lines is refused without quoting it', () => {
     const refused = (): unknown => proxyVariables({ https_proxy: 'http://user:hunter2\n@proxy' });
     expect(refused).toThrow(expect.objectContaining({ code: 'input-invalid' }));
     expect(refused).toThrow(/^(?!.*hunter2).*https_proxy/s);
@@ -41,6 +41,6 @@ test.each([
   ['128.0.0.1', false],
   ['[::2]', false],
   ['0.0.0.0', false],
-])('%s can only be this machine: %s', (hostname, expected) => {
+])('%s always means this machine: %s', (hostname, expected) => {
   expect(isLoopbackHost(hostname)).toBe(expected);
 });

@@ -81,7 +81,7 @@ export class Requests {
       clock,
       deadlineMs,
       backoff: () => ({ leastMs: next?.waitMs, baseMs: 0, capMs: 0 }),
-      isPassing: () => next?.waitMs !== undefined,
+      isTransient: () => next?.waitMs !== undefined,
       onRetry: (_: unknown, waitMs: number) =>
         onWait?.(`${next?.reason}: trying again in ${formatDuration(waitMs)}`),
     };

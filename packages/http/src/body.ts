@@ -3,7 +3,6 @@ import { bodyFailure, unexpected } from './failure.ts';
 
 const maxDiscardedBytes = 64 * 1024;
 
-/** `Content-Length`, when it is one. */
 export function lengthOf(response: IncomingMessage): number | undefined {
   const text = response.headers['content-length'];
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
@@ -11,16 +10,16 @@ export function lengthOf(response: IncomingMessage): number | undefined {
 
 export interface BodyOptions {
   readonly maxBytes: number;
-  /** The request in words, for errors. */
+  /** Describes the request, for errors. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
-  /** The error for a body of more bytes; an `HttpFailure` when not given. */
+  /** The error for a body that is too large; an `HttpFailure` by default. */
   readonly tooLarge?: () => Error;
 }
 
 /**
- * A whole body. Throws for one of more than `maxBytes`, before it is read where its length is announced, and a retryable
- * `HttpFailure` for one that breaks off.
+ * Reads a whole body. Throws if it has more than `maxBytes` (before reading, if the length is announced), and a retryable
+ * `HttpFailure` if it breaks off.
  */
 export async function readBody(
   response: IncomingMessage,
@@ -57,7 +56,7 @@ export async function readBody(
   return body;
 }
 
-/** Lets go of a body nobody wants: a short one is read so that its connection can be used again. */
+/** Discards a body. Reads a short one to the end so that its connection can be reused. */
 export function discard(response: IncomingMessage): void {
   let discardedBytes = 0;
   response.on('data', (chunk: Buffer) => {
@@ -66,7 +65,7 @@ export function discard(response: IncomingMessage): void {
   });
 }
 
-/** The headers of a response, each as one text. */
+/** The headers of a response, each as a single text. */
 export function flatHeaders({ headers }: IncomingMessage): Record<string, string> {
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {

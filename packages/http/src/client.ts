@@ -5,7 +5,7 @@ import { connectionFailure, timedOut, unexpected } from './failure.ts';
 
 const maxHeaderBytes = 32 * 1024;
 
-/** A request to one server. Nothing of it is encoded, normalised or added to but by HTTP itself and the headers below. */
+/** A request to one server. Sent as it is: only the headers below and those of HTTP itself are added. */
 export interface HttpRequest {
   readonly secure: boolean;
   /** Without the brackets of an IPv6 address. */
@@ -17,20 +17,20 @@ export interface HttpRequest {
   /** In lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | undefined;
-  /** The request in words, for errors. */
+  /** Describes the request, for errors. */
   readonly what: string;
-  /** Ends the request, and the reading of its body, whatever it is doing. */
+  /** Aborts the request and the reading of its body. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface HttpClientOptions {
   /** How long a connection may be silent. */
   readonly idleMs: number;
-  /** To one server; 64 when not given. */
+  /** The number of connections to one server; 64 by default. */
   readonly maxConnections?: number;
-  /** Whether connections are used again, which is so unless this is false. One that the server closes meanwhile loses a request. */
+  /** Whether to reuse connections; on by default. If the server closes one meanwhile, a request is lost. */
   readonly keepAlive?: boolean;
-  /** Proxy variables as in `process.env`; no proxy when not given. */
+  /** Proxy variables as in `process.env`; no proxy by default. */
   readonly proxyEnvironment?: Environment | undefined;
 }
 
@@ -40,12 +40,12 @@ interface Modules {
   readonly agents: { readonly http: Agent; readonly https: Agent };
 }
 
-/** Headers of every request. The user agent says nothing of the machine. */
+/** Headers of every request. The user agent reveals nothing about the machine. */
 const commonHeaders = { 'user-agent': `slipway/${version}`, 'accept-encoding': 'identity' };
 
 /**
- * Sends single requests: it follows no redirect, repeats nothing, and decodes no body. Built on Node's own HTTP, which says of a
- * failure whether the request can have arrived, sends paths as they are, and adds nothing to a bundle or its start.
+ * Sends single requests: no redirects, no retries, no decoding of bodies. Built on Node's own HTTP, which reports whether
+ * a failed request can have arrived, sends paths unchanged, and adds nothing to a bundle or its start.
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
@@ -85,7 +85,7 @@ export class HttpClient {
         socket = given;
       });
       sent.on('timeout', () => {
-        // What has arrived and waits for a slow reader is not silence of the server.
+        // Data that waits for a slow reader does not count as a silent server.
         if (response === undefined || response.readableLength === 0) {
           (response ?? sent).destroy(
             timedOut(what, `${hostname} was silent for ${idleMs / 1000} s`, isSent()),
@@ -101,7 +101,7 @@ export class HttpClient {
       });
       sent.on('response', (incoming) => {
         response = incoming;
-        // Whoever reads the body gets the error; while nobody does, it must not end the process.
+        // The reader of the body gets the error; without a reader, it must not end the process.
         incoming.on('error', () => {});
         resolve(incoming);
       });
@@ -109,7 +109,7 @@ export class HttpClient {
     });
   }
 
-  /** Closes connections that are kept. */
+  /** Closes idle connections. */
   close(): void {
     this.#modules?.then(
       ({ agents }) => {
@@ -121,7 +121,7 @@ export class HttpClient {
   }
 }
 
-/** Where a request for a URL goes. */
+/** The address to request for a URL. */
 export function addressOf(url: URL): Pick<HttpRequest, 'secure' | 'hostname' | 'port' | 'path'> {
   return {
     secure: url.protocol === 'https:',
@@ -145,7 +145,7 @@ async function load({
   return { http, https, agents: { http: new http.Agent(options), https: new https.Agent(options) } };
 }
 
-/** A request as `begin` begins it. Throws `HttpFailure` for a header that cannot be sent. */
+/** Starts a request. Throws `HttpFailure` for a header that cannot be sent. */
 function begun(
   { what }: HttpRequest,
   begin: () => ReturnType<Modules['http']['request']>,
@@ -154,12 +154,12 @@ function begun(
     return begin();
   } catch (error) {
     if (systemErrorCode(error) !== 'ERR_INVALID_CHAR' || !(error instanceof Error)) throw error;
-    // Node names the header and not its value. Inputs were checked: what is left comes from a server, such as an ETag.
-    throw unexpected(what, `what a server gave cannot be sent back to it (${error.message})`);
+    // Node names the header, not its value. Inputs were checked, so the value comes from a server, such as an ETag.
+    throw unexpected(what, `a value from the server cannot be sent back to it (${error.message})`);
   }
 }
 
-/** Where nothing listens, the port is the thing to check, also one that is not written in a URL. */
+/** Names the port, even one that is not written in the URL, where nothing listens: it is the thing to check. */
 function shownHost({ hostname, port, secure }: HttpRequest, error: Error): string {
   const usualPort = systemErrorCode(error) === 'ECONNREFUSED' ? (secure ? 443 : 80) : undefined;
   const shownPort = port ?? usualPort;

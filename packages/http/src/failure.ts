@@ -1,16 +1,16 @@
 import { printable, RemoteError, type RemoteErrorCode, sentence, systemErrorCode } from '@slipway/core';
 
 /**
- * `unsent`: nothing of the request left this machine. `insecure`: the server's certificate was not accepted, so nothing was sent.
- * `lost`: the server may have received the request. `redirect`: it answered with a redirect that is not followed.
- * `unreadable`: its answer is not HTTP, or larger than allowed.
+ * `unsent`: nothing left this machine. `insecure`: the server's certificate was rejected, so nothing was sent. `lost`:
+ * the server may have received the request. `redirect`: it sent a redirect that is not followed. `unreadable`: its answer
+ * is not HTTP, or too large.
  */
 export type HttpFailureKind = 'unsent' | 'insecure' | 'lost' | 'redirect' | 'unreadable';
 
 export interface HttpFailureDetails {
-  /** The request in words, such as `GET "key"`, which the message begins with. */
+  /** Describes the request, such as `GET "key"`; starts the message. */
   readonly what: string;
-  /** What happened, without the request and printable. */
+  /** What happened, printable, without the request. */
   readonly reason: string;
   readonly code: RemoteErrorCode;
   readonly hint?: string | undefined;
@@ -18,7 +18,7 @@ export interface HttpFailureDetails {
   readonly cause?: unknown;
 }
 
-/** A request without an answer that can be used. */
+/** A request without a usable answer. */
 export class HttpFailure extends RemoteError {
   readonly kind: HttpFailureKind;
   readonly reason: string;
@@ -30,9 +30,9 @@ export class HttpFailure extends RemoteError {
   }
 }
 
-const laterHint = 'Run again later. If it fails again, ask whoever runs the server.';
+const laterHint = 'Run again later. If it fails again, ask the administrator of the server.';
 
-/** The server was silent, or the time for the request is over. */
+/** The server was silent, or the request took too long. */
 export function timedOut(what: string, reason: string, isSent = true): HttpFailure {
   return new HttpFailure(isSent ? 'lost' : 'unsent', {
     what,
@@ -43,12 +43,12 @@ export function timedOut(what: string, reason: string, isSent = true): HttpFailu
   });
 }
 
-/** The server answered with something that is not what was asked for; asking again does not help. */
+/** The server sent an unexpected answer; asking again does not help. */
 export function unexpected(what: string, reason: string, hint = 'Check the URL.'): HttpFailure {
   return new HttpFailure('unreadable', { what, reason, code: 'unexpected-response', hint });
 }
 
-/** What a failed connection to `host` means. `isSent`: whether the request may have reached the server. */
+/** What a failed connection to `host` means. `isSent`: the request may have reached the server. */
 export function connectionFailure(error: unknown, what: string, host: string, isSent: boolean): HttpFailure {
   if (error instanceof HttpFailure) return error;
   const code = systemErrorCode(error) ?? '';
@@ -63,7 +63,7 @@ export function connectionFailure(error: unknown, what: string, host: string, is
     return failed('unsent', `there is no host ${place}`, { hint });
   }
   if (/CERT|SELF_SIGNED|TLS|SSL|ISSUER|EPROTO/.test(code)) {
-    const hint = 'Check the certificate of the server; for an authority of your own set NODE_EXTRA_CA_CERTS.';
+    const hint = 'Check the certificate of the server; for a private authority, set NODE_EXTRA_CA_CERTS.';
     return failed('insecure', `the connection to ${place} is not secure (${code})`, { hint });
   }
   if (code.startsWith('HPE_')) {
@@ -82,14 +82,15 @@ export function connectionFailure(error: unknown, what: string, host: string, is
   return failed(kind, `the connection to ${place} failed (${code || 'no code'})`, { hint, retryable: true });
 }
 
-/** Whether an error comes from looking up a name or connecting: several errors when a name has several addresses. */
+/**
+ * Whether an error happened while looking up a name or connecting: a list of errors if the name has several addresses.
+ */
 function isBeforeSending(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isBeforeSending);
   if (!(error instanceof Error) || !('syscall' in error)) return false;
   return error.syscall === 'connect' || error.syscall === 'getaddrinfo';
 }
 
-/** A body that ended before its end. */
 export function bodyFailure(
   error: unknown,
   what: string,
@@ -97,7 +98,7 @@ export function bodyFailure(
   signal?: AbortSignal,
 ): RemoteError {
   if (error instanceof RemoteError) return error;
-  if (signal?.aborted === true) return timedOut(what, 'the time for it is over');
+  if (signal?.aborted === true) return timedOut(what, 'it took too long');
   return new HttpFailure('lost', {
     what,
     reason: `the body was cut off after ${receivedBytes} bytes`,
@@ -108,12 +109,12 @@ export function bodyFailure(
   });
 }
 
-/** Whether a request failed in a way that another server, or the same one later, may not. */
-export function isPassingStatus(status: number): boolean {
+/** Whether another server, or the same one later, may answer differently. */
+export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
-/** `Retry-After` (RFC 9110, 10.2.3: seconds or a date) in milliseconds; 0 when there is none that can be read. */
+/** `Retry-After` (RFC 9110, 10.2.3: seconds or a date) in milliseconds; 0 if missing or unreadable. */
 export function retryAfterMs(value: string | undefined, nowMs: number): number {
   if (value === undefined) return 0;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
@@ -121,7 +122,7 @@ export function retryAfterMs(value: string | undefined, nowMs: number): number {
   return Number.isNaN(dateMs) ? 0 : Math.max(0, dateMs - nowMs);
 }
 
-/** A time limit for moving this many bytes, which a connection of 50 kB/s meets. */
+/** A time limit for transferring this many bytes at 50 kB/s. */
 export function transferDeadlineMs(sizeBytes: number): number {
   const slowestBytesPerMs = 50;
   return 300_000 + Math.ceil(sizeBytes / slowestBytesPerMs);

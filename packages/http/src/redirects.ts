@@ -5,12 +5,12 @@ import { addressOf, type HttpClient, type HttpRequest } from './client.ts';
 import { HttpFailure } from './failure.ts';
 
 const maxRedirects = 5;
-/** All that another host is sent of the caller's headers: none of them is a secret. */
+/** The only headers passed on to another host: none of them is secret. */
 const harmlessHeaders: ReadonlySet<string> = new Set(['accept', 'if-range', 'if-match', 'range']);
 
 /**
- * Where redirects may lead. `none`: nowhere. `same-origin`: to the same scheme, host and port. `https`: to any `https://` URL,
- * and from this machine to itself by `http://`.
+ * Which redirects are followed. `none`: none. `same-origin`: to the same scheme, host and port. `https`: to any
+ * `https://` URL, and from this machine to itself by `http://`.
  */
 export type RedirectPolicy = 'none' | 'same-origin' | 'https';
 
@@ -22,8 +22,8 @@ export interface FetchRequest extends Pick<HttpRequest, 'what' | 'signal'> {
 }
 
 /**
- * The response to a GET or HEAD, its body unread, after at most five redirects. Throws `HttpFailure`, of the kind `redirect` for
- * one that may not be followed.
+ * The response to a GET or HEAD, body unread, after at most five redirects. Throws `HttpFailure`, of the kind `redirect`
+ * for one that may not be followed.
  */
 export async function fetchFrom(client: HttpClient, request: FetchRequest): Promise<IncomingMessage> {
   const { method = 'GET', redirects: policy, what, signal } = request;

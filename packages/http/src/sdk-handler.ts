@@ -8,15 +8,15 @@ import { flatHeaders, readBody } from './body.ts';
 import type { HttpClient } from './client.ts';
 
 export interface SdkHandlerOptions {
-  /** Requests in words, for errors. */
+  /** Describes the requests, for errors. */
   readonly what: string;
-  /** How long a request may take, its answer included. */
+  /** The time limit of a request, including its answer. */
   readonly timeoutMs: number;
 }
 
 const maxAnswerBytes = 8 * 2 ** 20;
 
-/** A `requestHandler` for a client of the AWS SDK that sends its requests by ours. It throws `HttpFailure`. */
+/** A `requestHandler` that makes an AWS SDK client use our HTTP client. Throws `HttpFailure`. */
 export function sdkRequestHandler(client: HttpClient, { what, timeoutMs }: SdkHandlerOptions) {
   return {
     metadata: { handlerProtocol: 'http/1.1' },
@@ -49,7 +49,7 @@ export function sdkRequestHandler(client: HttpClient, { what, timeoutMs }: SdkHa
   };
 }
 
-/** The bytes of a request that the SDK has written; undefined when there are none. */
+/** The body the SDK wrote; undefined if there is none. */
 export function sdkBody({ body }: Pick<SdkRequest, 'body'>): Uint8Array | undefined {
   if (body === undefined || body === null || body === '') return undefined;
   if (typeof body === 'string') return Buffer.from(body);
@@ -57,7 +57,7 @@ export function sdkBody({ body }: Pick<SdkRequest, 'body'>): Uint8Array | undefi
   throw new InternalError('The AWS SDK wrote a body of an unexpected kind.');
 }
 
-/** The query of a request that the SDK has written. */
+/** The query the SDK wrote. */
 export function sdkQuery({ query }: Pick<SdkRequest, 'query'>): Record<string, string> {
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(query ?? {})) {
@@ -67,7 +67,7 @@ export function sdkQuery({ query }: Pick<SdkRequest, 'query'>): Record<string, s
   return flat;
 }
 
-/** The SDK's own names this machine's system and Node; ours is sent in its place. */
+/** The SDK's user agent names this machine's system and Node version; ours replaces it. */
 function withoutUserAgent(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers)

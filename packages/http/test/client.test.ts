@@ -13,7 +13,7 @@ import {
   HttpClient,
   HttpFailure,
   type HttpRequest,
-  isPassingStatus,
+  isTransientStatus,
   type RedirectPolicy,
   readBody,
   retryAfterMs,
@@ -59,15 +59,15 @@ async function failureOf(sent: Promise<unknown>): Promise<HttpFailure> {
 }
 
 describe('a request', () => {
-  test('with an ETag of a server that no header can carry is a refusal, and no bug of ours', async () => {
+  test("with a server's ETag that no header can carry is refused, not reported as a bug", async () => {
     const sent = open().send({ ...request, headers: { 'if-match': '"a\nb"' } });
     await expect(sent).rejects.toThrow(RemoteError);
     await expect(sent).rejects.toThrow(
-      'PUT "key": what a server gave cannot be sent back to it (Invalid character in header content ["if-match"])',
+      'PUT "key": a value from the server cannot be sent back to it (Invalid character in header content ["if-match"])',
     );
   });
 
-  test('I7: by a proxy with a line end in it is refused by the name of its variable, without its password', async () => {
+  test('I7: through a proxy URL with a line break names the variable, not the password', async () => {
     const sent = open({ proxyEnvironment: { http_proxy: 'http://user:hunter2@127.0.0.1:1/\nx' } }).send(
       request,
     );
@@ -75,7 +75,7 @@ describe('a request', () => {
     await expect(sent).rejects.toThrow(/^the variable http_proxy cannot be used(?!.*hunter2)/);
   });
 
-  test('goes out as it is, and says nothing of this machine', async () => {
+  test('is sent unchanged, and reveals nothing about this machine', async () => {
     let seen: Parameters<RequestListener>[0] | undefined;
     const url = await serve((incoming, response) => {
       seen = incoming;
@@ -88,14 +88,14 @@ describe('a request', () => {
 });
 
 describe('a failure says whether the request can have arrived', () => {
-  test('not where nothing listens, or no host has the name', async () => {
+  test('not if nothing listens, or the host does not exist', async () => {
     const refused = await failureOf(open().send(request));
     expect(refused).toMatchObject({ kind: 'unsent', code: 'unreachable', retryable: true });
     expect(refused.message).toBe('PUT "key": nothing listens at 127.0.0.1:1 (ECONNREFUSED).');
     expect(refused.reason).toBe('nothing listens at 127.0.0.1:1 (ECONNREFUSED)');
   });
 
-  test('not where the certificate is not accepted', async () => {
+  test('not if the certificate is rejected', async () => {
     const directory = temporaryDirectory();
     const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
     const output = ['-keyout', key, '-out', cert, '-subj', '/CN=localhost'];
@@ -113,7 +113,7 @@ describe('a failure says whether the request can have arrived', () => {
     expect(arrived).toBe(0);
   });
 
-  test('maybe where the connection breaks, or the answer does not come', async () => {
+  test('maybe if the connection breaks, or no answer comes', async () => {
     const port = await listen(net.createServer((socket) => socket.once('data', () => socket.destroy())));
     expect(await failureOf(open().send({ ...request, port }))).toMatchObject({
       kind: 'lost',
@@ -132,7 +132,7 @@ describe('a failure says whether the request can have arrived', () => {
     });
   });
 
-  test('and that an answer is not HTTP, or has headers without end', async () => {
+  test('and whether an answer is not HTTP, or has endless headers', async () => {
     const babble = await listen(net.createServer((socket) => socket.end('SSH-2.0-babble\r\n')));
     const odd = await failureOf(open().send({ ...request, port: babble }));
     expect(odd).toMatchObject({ kind: 'unreadable', code: 'unexpected-response', retryable: false });
@@ -148,7 +148,7 @@ describe('a failure says whether the request can have arrived', () => {
 });
 
 describe('redirects', () => {
-  /** A server that redirects from `/from`, and remembers the headers with which the rest was asked for. */
+  /** A server that redirects from `/from`, and records the headers of other requests. */
   async function target() {
     const asked: { url: string; headers: Record<string, unknown> }[] = [];
     let location = '';
@@ -170,7 +170,7 @@ describe('redirects', () => {
   };
 
   test.each(['https', 'same-origin'] as const)(
-    'on the same host are followed, headers and all (%s)',
+    'on the same host are followed with all headers (%s)',
     async (policy) => {
       const server = await target();
       server.lead('/to');
@@ -179,7 +179,7 @@ describe('redirects', () => {
     },
   );
 
-  test('I7: another host is sent no header that could be a secret', async () => {
+  test('I7: another host gets no header that could be secret', async () => {
     const [first, second] = [await target(), await target()];
     first.lead(`${second.url}/to`);
     expect(await get(first.url, 'https')).toBe('here');
@@ -187,7 +187,7 @@ describe('redirects', () => {
     expect(JSON.stringify(second.asked)).not.toContain('hunter2');
   });
 
-  test('are not followed to another port, or at all, where that is said', async () => {
+  test('are not followed to another port, or at all, depending on the policy', async () => {
     const [first, second] = [await target(), await target()];
     first.lead(`${second.url}/to`);
     expect(await failureOf(get(first.url, 'same-origin'))).toMatchObject({
@@ -229,7 +229,7 @@ describe('a body', () => {
     return readBody(response, { what: 'GET', maxBytes, signal });
   };
 
-  test('is read up to its bound, whether it says how long it is or not', async () => {
+  test('is read up to its limit, whether or not its length is announced', async () => {
     const announced: RequestListener = (_, response) => void response.end('12345');
     const chunked: RequestListener = (_, response) => void response.write('12', () => response.end('345'));
     for (const answer of [announced, chunked]) {
@@ -238,7 +238,7 @@ describe('a body', () => {
     }
   });
 
-  test('that breaks off, or does not end in time, is no body', async () => {
+  test('that breaks off, or does not end in time, fails', async () => {
     const cut: RequestListener = (incoming, response) => {
       response.writeHead(200, { 'content-length': 10 }).write('12345', () => incoming.socket.destroy());
     };
@@ -261,7 +261,7 @@ describe('a handler for the AWS SDK', () => {
     body: 'body',
   };
 
-  test('sends what the SDK has written, without its user agent', async () => {
+  test('sends what the SDK wrote, without its user agent', async () => {
     let seen: Parameters<RequestListener>[0] | undefined;
     const url = new URL(
       await serve((incoming, response) => {
@@ -313,7 +313,7 @@ test.each([
   [499, false],
   [500, true],
   [599, true],
-])('the status %i may pass: %s', (status, expected) => expect(isPassingStatus(status)).toBe(expected));
+])('the status %i is transient: %s', (status, expected) => expect(isTransientStatus(status)).toBe(expected));
 
 test('a transfer has time for a slow connection', () => {
   expect(transferDeadlineMs(0)).toBe(300_000);

@@ -217,7 +217,7 @@ export async function addPublicKeys(
 ): Promise<readonly string[]> {
   if (keys.length === 0) return [];
   return retrying(
-    { clock, maxAttempts, backoff: { baseMs: 20, capMs: 2_000 }, isPassing: isConditionFailed },
+    { clock, maxAttempts, backoff: { baseMs: 20, capMs: 2_000 }, isTransient: isConditionFailed },
     () => writeKeys(store, keys),
   );
 }

@@ -233,7 +233,7 @@ async function changeDocument(
     clock,
     deadlineMs: contentionDeadlineMs,
     backoff: { baseMs: 20, capMs: 1_000 },
-    isPassing: isLostRace,
+    isTransient: isLostRace,
   };
   await retrying(rule, async () => {
     const { publishes, condition } = await readDocument(store);

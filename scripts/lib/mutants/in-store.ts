@@ -167,7 +167,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'a deletion that may pass is not tried again',
     member,
-    text: 'if (passingCodes.has(code)) single.push(key); else',
+    text: 'if (transientCodes.has(code)) single.push(key); else',
     replacement: '',
     guarantee: 'I6: what was planned is deleted',
     tests: [double, 'packages/store/test/s3/keys.test.ts'],

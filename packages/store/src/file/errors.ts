@@ -8,7 +8,7 @@ import {
 } from '@slipway/core';
 import { quoted } from '../key-errors.ts';
 
-const passingCodes: ReadonlySet<string> = new Set([
+const transientCodes: ReadonlySet<string> = new Set([
   'EIO',
   'ESTALE',
   'EMFILE',
@@ -43,7 +43,7 @@ export function readError(error: unknown, key: string): SlipwayError {
     default:
       return new RemoteError('store-failed', `${quoted(key)} cannot be read: ${systemErrorReason(error)}.`, {
         hint: 'Check the disk or the network file system that holds it, then run again.',
-        retryable: passingCodes.has(code),
+        retryable: transientCodes.has(code),
         cause: error,
       });
   }
@@ -95,7 +95,7 @@ export function writeError(error: unknown, key: string, directory: string): Slip
         `${quoted(place)} cannot be written: ${systemErrorReason(error)}.`,
         {
           hint: 'Check the disk or the network file system that holds it, then run again.',
-          retryable: passingCodes.has(code),
+          retryable: transientCodes.has(code),
           cause: error,
         },
       );

@@ -18,7 +18,7 @@ import {
   type FetchRequest,
   fetchFrom,
   HttpClient,
-  isPassingStatus,
+  isTransientStatus,
   lengthOf,
   readBody,
   retryAfterMs,
@@ -233,9 +233,9 @@ function statusError(
         'bucket: grant s3:ListBucket, or make the CDN answer 404.',
     });
   }
-  if (!isPassingStatus(status)) return unexpected(what, `the server answered ${status}`);
+  if (!isTransientStatus(status)) return unexpected(what, `the server answered ${status}`);
   return new RemoteError('store-failed', `${what}: the server failed (${status}).`, {
-    hint: 'Run again later. If it fails again, ask whoever runs the server.',
+    hint: 'Run again later. If it fails again, ask the administrator of the server.',
     retryable: true,
     retryAfterMs: retryAfterMs(retryAfter, nowMs),
   });

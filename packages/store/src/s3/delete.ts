@@ -33,7 +33,7 @@ export interface NotDeleted {
 /** XML cannot carry these, not even escaped. */
 const unwritableInXml = /[\u0000-\u001f\ufffe\uffff]/;
 /** Errors of single keys that may pass: the request as a whole was a success, and is not repeated. */
-const passingCodes: ReadonlySet<string> = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
+const transientCodes: ReadonlySet<string> = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
 
 /** Removes objects, a thousand with each request (DeleteObjects). Those that the server names as failed are given back. */
 export async function deleteObjects(context: S3Context, keys: readonly string[]): Promise<NotDeleted[]> {
@@ -53,7 +53,7 @@ export async function deleteObjects(context: S3Context, keys: readonly string[])
     )) {
       const key = byS3Key.get(s3Key);
       if (key === undefined || code === 'NoSuchKey') continue;
-      if (passingCodes.has(code)) single.push(key);
+      if (transientCodes.has(code)) single.push(key);
       else failed.push({ key, reason: printable(message === '' ? code : `${code}: ${message}`) });
     }
     return failed;

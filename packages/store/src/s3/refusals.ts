@@ -49,7 +49,7 @@ const retryLater: Omit<Meaning, 'why'> = {
 const credentialsHint =
   'Give the action a role to assume, or keys that are current, of the account that owns the bucket or may use it.';
 
-const passingCodes: ReadonlySet<string> = new Set([
+const transientCodes: ReadonlySet<string> = new Set([
   'SlowDown',
   'SlowDownRead',
   'SlowDownWrite',
@@ -177,7 +177,7 @@ function meaningOf(
       hint: missingPermission(action, place, s3Code.startsWith('KMS.') ? kmsWords : words),
     };
   }
-  if (passingCodes.has(s3Code) || status === 408 || status === 429 || (status >= 500 && status !== 501)) {
+  if (transientCodes.has(s3Code) || status === 408 || status === 429 || (status >= 500 && status !== 501)) {
     return { ...retryLater, why: `the server could not do it now (${named})` };
   }
   return {

@@ -221,7 +221,7 @@ export class S3Wire {
       onRetry,
       maxAttempts: maxFirstAttempts,
       backoff: firstBackoff,
-      isPassing: isUnseen,
+      isTransient: isUnseen,
     };
     try {
       const response = await retrying(rule, () => this.#client.send(request));

@@ -111,7 +111,8 @@ describe('a directory that refuses', () => {
     for (const place of ['/proc/x', '/proc/x/y']) {
       await expect(put(await openStore(`file://${place}`), 'a', 'x')).rejects.toMatchObject({
         code: 'target-read-only',
-        message: 'the directory /proc/x cannot be made: the file system of /proc takes none (ENOENT)',
+        message:
+          'the directory /proc/x cannot be made: the file system of /proc does not support it (ENOENT)',
       });
     }
   });

@@ -2,11 +2,11 @@ import { systemErrorReason, writeError } from './disk.ts';
 import { InternalError, SlipwayError, systemErrorCode, UserError } from './errors.ts';
 import { printable } from './printable.ts';
 
-const hint = 'Check the disk, who may use it, and where TMPDIR and RUNNER_TEMP lead.';
+const hint = 'Check the disk, its permissions, and where TMPDIR and RUNNER_TEMP point.';
 
 /**
- * `error` itself when it is one of ours; a disk that is full, read-only or closed to this user as a `UserError`, wherever
- * that was met; anything else as an `InternalError` that has it as its cause.
+ * Returns a Slipway error unchanged, a full, read-only or inaccessible disk as a `UserError`, and anything else as an
+ * `InternalError` with the original as its cause.
  */
 export function asSlipwayError(error: unknown): SlipwayError {
   if (error instanceof SlipwayError) return error;
@@ -27,7 +27,7 @@ function diskRefusal(error: unknown): unknown {
       return writeError(path ?? 'a file', error, hint);
     case 'EACCES':
     case 'EPERM':
-      // Without a path it is a socket or a signal, and a program that cannot be started is another matter.
+      // Without a path it concerns a socket or a signal; a program that fails to start is another matter.
       if (path === undefined || error.syscall.startsWith('spawn')) return undefined;
       return new UserError(
         'source-unreadable',
