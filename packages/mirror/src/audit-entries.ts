@@ -6,7 +6,7 @@ import { finding } from './findings.ts';
 import { StatisticsCollector } from './statistics.ts';
 import type { TrustSource } from './trust.ts';
 
-/** What the entries of a mirror are read with, and how far. */
+/** How to read the entries of a mirror, and how thoroughly. */
 export interface EntryAudit {
   readonly store: ObjectStore;
   readonly level: 'metadata' | 'full';
@@ -15,16 +15,15 @@ export interface EntryAudit {
   readonly workers?: ScanWorkers | undefined;
 }
 
-/** The entries of a mirror, read for an audit. */
 export interface AuditedEntries extends Pick<EntryCollection, 'graph' | 'formats' | 'findings'> {
   readonly statistics: StatisticsCollector;
   /** SHA-256 of every blob that an entry refers to. */
   readonly blobs: DigestMap;
-  /** Sizes of the tarballs whose presence is checked with the listing, by SHA-256. */
+  /** Sizes, by SHA-256, of the tarballs to look up in the listing. */
   readonly tarballs: DigestMap;
 }
 
-/** Reads the entries of these manifests. Whatever is wrong with them is a finding; only a store that fails throws. */
+/** Reads the entries of these manifests. Problems with them become findings; it throws only if the store fails. */
 export async function readAuditedEntries(
   { store, clock, progress, workers, level }: EntryAudit,
   trust: TrustSource,

@@ -36,7 +36,7 @@ export interface MirrorAudit extends EntryAudit {
   /** See `Surroundings`. */
   readonly allowUnpinnedKeys?: boolean | undefined;
   readonly allowLayoutV2?: boolean | undefined;
-  /** SHA-256 that the main index must have, or have had since; undefined: any. */
+  /** SHA-256 that the main index must have, or must have had before it moved on; undefined accepts any. */
   readonly expectedIndex: string | undefined;
 }
 
@@ -46,29 +46,29 @@ export interface AuditReport {
   readonly statistics: MirrorStatistics;
   readonly indexes: readonly {
     readonly view: string | undefined;
-    /** SHA-256 of the first index that the pointer lists, by which it is known. */
+    /** SHA-256 of the first index that the pointer lists, which identifies it. */
     readonly checksum: string;
     readonly generation: number | undefined;
     readonly entries: number;
     readonly signedBy: string | undefined;
   }[];
-  /** Whether the mirror could be listed; without, unindexed entries and orphans cannot be seen. */
+  /** False if the mirror could not be listed; unindexed entries and orphans then go unnoticed. */
   readonly listed: boolean;
 }
 
 /**
- * Judges a layout-v3 mirror as a whole and changes nothing. Everything wrong with the mirror is a finding; it throws
- * `UserError` for trusted keys that cannot be read and `RemoteError` for a store that fails.
+ * Audits a layout-v3 mirror as a whole and changes nothing. Problems with the mirror become findings; throws
+ * `UserError` for unreadable trusted keys and `RemoteError` if the store fails.
  */
 export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   const { store, progress, clock } = audit;
   const findings: Finding[] = [];
   progress.start('Reading the listing and the keys');
-  // Read in this order, publishers at work cause no finding; see `judgeMirror`.
+  // In this order, publishers at work cause no findings; see `judgeMirror`.
   const listing = store.listable ? await listBuildcache(store, findings, { keepKeys: false }) : undefined;
   const offered = await readOfferedKeys(store, listing?.keyFingerprints, findings);
   const { trust, policy } = await openTrust(audit, offered, findings);
-  // Entries come before the indexes, of which nothing need be kept that is known from the entries.
+  // Entries come first, so that index nodes already known from them need not be kept again.
   const listedEntries = listing && (await readAuditedEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
   const indexTrust = await readIndexTrust({ store, policy, requireSigned: audit.requireSignedIndex });
@@ -160,7 +160,7 @@ async function openTrust(
   return { trust, policy };
 }
 
-/** The blobs that nothing refers to, with findings for some of them and for history that lost its indexes. */
+/** The blobs that nothing refers to. Adds findings for some of them, and for history whose indexes are gone. */
 async function orphansOf(
   { store }: MirrorAudit,
   listing: Listing,
@@ -198,7 +198,7 @@ interface ReadIndex {
   readonly index: IndexSet;
 }
 
-/** Reads the index of each pointer that can be read, refused or not, to tell all that is wrong with it. */
+/** Reads every index whose pointer is readable, even if it is refused, to report all that is wrong with it. */
 async function readIndexes(
   store: ObjectStore,
   trust: IndexTrust,
@@ -236,7 +236,7 @@ function dagHashOf(key: string): string {
   return classified.kind === 'spec-manifest' ? classified.dagHash : '';
 }
 
-/** The stored entries whose format an index can have. */
+/** The stored entries whose format belongs in some index. */
 function indexable(stored: ReadonlyMap<string, string>, formats: EntryFormats): ReadonlyMap<string, string> {
   return formats.hasNewer ? new Map([...stored].filter(([hash]) => !formats.isNewer(hash))) : stored;
 }

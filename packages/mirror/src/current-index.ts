@@ -6,21 +6,21 @@ import { type IndexTrust, readIndexTrust, trustedIndex } from './index-trust.ts'
 import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** What a new pointer must carry on from. */
+/** What a new pointer continues. */
 export interface IndexSeries {
   /** See `IndexTrust`. */
   readonly mustBeSigned: boolean;
   readonly mirrorId: string | undefined;
-  /** The highest generation that counts, present or kept; 0 where there is none. */
+  /** The highest generation that counts, present or kept; 0 if there is none. */
   readonly newestGeneration: number;
 }
 
 export interface CurrentIndex extends IndexSeries {
   readonly pointer: IndexPointer | undefined;
   readonly index: IndexSet;
-  /** What a new pointer has to list besides its indexes; see `IndexPointer`. */
+  /** Other payloads that a new pointer must keep listing; see `IndexPointer`. */
   readonly others: readonly BlobRecord[];
-  /** Set instead of `pointer` when the object there is refused and about to be replaced: its ETag. */
+  /** ETag of a refused pointer that is about to be replaced; set instead of `pointer`. */
   readonly unreadableEtag?: string | undefined;
 }
 
@@ -30,15 +30,15 @@ interface CurrentQuestion {
   readonly policy: SignaturePolicy;
 }
 
-/** The pointer and index as they are now. Throws `UserError` `mirror-refused` when they are refused. */
+/** The current pointer and index. Throws `UserError` `mirror-refused` if they are refused. */
 export async function readCurrentIndex({ store, view, policy }: CurrentQuestion): Promise<CurrentIndex> {
   const views = view === undefined ? [] : [view];
   return readTrustedIndex(store, await readIndexTrust({ store, policy, requireSigned: false, views }), view);
 }
 
 /**
- * The index of a view as `trust` has judged it. Throws `UserError` `mirror-refused` when it is refused; to replace it all the
- * same, leaves it out instead.
+ * The index of a view as `trust` judged it. Throws `UserError` `mirror-refused` if it is refused, or leaves it out if
+ * it is about to be replaced.
  */
 export async function readTrustedIndex(
   store: ObjectStore,

@@ -3,18 +3,18 @@ import type { ObjectStore, WriteOptions } from '@slipway/core';
 import { maxManifestBytes } from '@slipway/spack-buildcache';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 
-/** A manifest that is stored and accepted by a policy. */
+/** A stored manifest that a policy accepts. */
 export interface StoredManifest {
   readonly bytes: Uint8Array;
   readonly etag: string | undefined;
   /** Without its signature. */
   readonly text: string;
-  /** Manifests with equal payloads are the same entry. */
+  /** Manifests with equal payloads describe the same entry. */
   readonly payloadSha256: string;
   readonly signedBy: string | undefined;
 }
 
-/** The manifest of this key; undefined if there is none, its ETag alone if the policy refuses it. */
+/** The manifest under this key; undefined if it is missing, only its ETag if the policy refuses it. */
 export async function readManifest(
   store: ObjectStore,
   key: string,
@@ -29,7 +29,7 @@ export async function readManifest(
   return { bytes: stored.body, etag, text, payloadSha256: hash('sha256', text.trimEnd()), signedBy };
 }
 
-/** Writes a JSON document. Throws what the store throws. */
+/** Writes a JSON document. */
 export async function writeDocument(
   store: ObjectStore,
   key: string,

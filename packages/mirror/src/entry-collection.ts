@@ -7,7 +7,7 @@ import { NodeGraph } from './node-graph.ts';
 
 export type CollectionScan = Omit<EntryScan, 'nodes' | 'onEntry'> & { readonly progress: ProgressPort };
 
-/** Entries that were read and judged: the nodes of their specs, their formats, and what is wrong with them. */
+/** Entries that have been read and judged: the nodes of their specs, their formats, and their findings. */
 export class EntryCollection {
   readonly graph: NodeGraph;
   readonly formats = new EntryFormats();
@@ -17,7 +17,7 @@ export class EntryCollection {
     this.graph = new NodeGraph(expectedEntries);
   }
 
-  /** Reads the entries of these manifests and shows progress as `label`. Throws what the store throws. */
+  /** Reads the entries of these manifests and shows progress as `label`. */
   async read(
     keys: readonly string[],
     label: string,

@@ -4,7 +4,7 @@ import type { EntryReport } from './entry-reader.ts';
 const oldest = formatVersions[0].specfile;
 const unknown = 0;
 
-/** Of which format the spec of each entry is. Only what is not of the oldest one is kept: that is what most are of. */
+/** The spec format of each entry. Most have the oldest format, so only the others are stored. */
 export class EntryFormats {
   readonly #others = new Map<string, number>();
 
@@ -18,13 +18,13 @@ export class EntryFormats {
     this.hasNewer ||= this.isNewer(dagHash);
   }
 
-  /** The specfile version of an entry; undefined where it could not be read, or no index has its format. */
+  /** The specfile version of an entry; undefined if it could not be read or its format belongs in no index. */
   indexableVersion(hash: string): number | undefined {
     const version = this.#others.get(hash) ?? oldest;
     return formatOfSpecfile(version)?.specfile;
   }
 
-  /** Whether an entry is of a format that is newer than those that are known here. */
+  /** Whether this version of Slipway does not know an entry's format yet. */
   isNewer(hash: string): boolean {
     return isNewerSpecfile(this.#others.get(hash) ?? unknown);
   }

@@ -26,23 +26,23 @@ import { gunzipWhole } from './gzip.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 import { checkSize, checkTarball, missingBlob, tamperedBlob } from './tarball.ts';
 
-/** How far tarballs are checked: not at all here (a listing does it), that they are there, or their every byte. */
+/** How tarballs are checked: not here (a listing covers it), for presence, or byte by byte. */
 export type TarballCheck = 'none' | 'head' | 'read';
 
-/** What is known of one entry after it was read; plain data, so that it can cross threads. */
+/** The result of reading one entry; plain data, so that it can cross threads. */
 export interface EntryReport {
   readonly key: string;
   /** From the file name. */
   readonly dagHash: string;
-  /** The format of its spec, by its media type; undefined when there is none. No index has one that is not known here. */
+  /** Its spec's format, by media type; undefined if it has no spec. It may be newer than any index known here. */
   readonly specfileVersion: number | undefined;
-  /** From the spec; undefined when it could not be read. */
+  /** From the spec; undefined if it could not be read. */
   readonly spec: { readonly hash: string; readonly name: string; readonly version: string } | undefined;
   readonly tarball: BlobRecord | undefined;
   readonly blobs: readonly BlobRecord[];
   readonly signedBy: string | undefined;
   readonly manifestBytes: number;
-  /** SHA-256 of the manifest's payload, the signature left aside: equal payloads are the same entry. */
+  /** SHA-256 of the manifest's payload without the signature: equal payloads describe the same entry. */
   readonly payloadSha256: string | undefined;
   readonly findings: readonly Finding[];
 }
@@ -57,7 +57,7 @@ export class EntryReader {
   /** By the format of the specs. */
   readonly #memos: ReadonlyMap<number, NodeMemo>;
 
-  /** Nodes of the specs that it reads go into `nodes`: one table for each format, as `NodeGraph.tables`. */
+  /** Adds the nodes of the specs it reads to `nodes`, one table per format as in `NodeGraph.tables`. */
   constructor(
     store: ObjectStore,
     policy: SignaturePolicy,
@@ -72,10 +72,7 @@ export class EntryReader {
     );
   }
 
-  /**
-   * Reads the entry whose manifest is `key`. Whatever is wrong with it is in its findings; only a store that fails
-   * throws.
-   */
+  /** Reads the entry whose manifest is `key`. Problems become findings; it throws only if the store fails. */
   async read(key: string, onBytes?: (count: number) => void): Promise<EntryReport> {
     const findings: Finding[] = [];
     const classified = classifyKey(key);
@@ -183,7 +180,7 @@ export class EntryReader {
         : memo.read(json, dagHash),
     );
     releaseBytes(json);
-    // A blob's name says nothing to people.
+    // People cannot tell a blob by its name, so name the manifest too.
     findings.push(...problems.map((found) => ({ ...found, message: `${found.message} (${manifestKey})` })));
     if (document === undefined) return undefined;
     if (memo === undefined) findings.push(newerSpecFinding(manifestKey, version));
@@ -214,7 +211,7 @@ export class EntryReader {
   }
 }
 
-/** The finding for what a store refuses about one object; undefined for a failure of the store itself. */
+/** The finding for an object that the store refuses to read; undefined if the store itself fails. */
 export function storeFinding(
   error: unknown,
   key: string,
@@ -229,7 +226,7 @@ export function storeFinding(
   return undefined;
 }
 
-/** `parse()`, or undefined and a finding when what it reads is not acceptable. */
+/** The result of `parse()`; undefined, with a finding, if the content is not acceptable. */
 export function parsed<Value>(
   key: string,
   code: FindingCode,
@@ -263,7 +260,7 @@ function unpacked(key: string, stored: Uint8Array, findings: Finding[]): Buffer 
   return undefined;
 }
 
-/** What is said of an entry that can be kept and not indexed. */
+/** The finding for an entry that can be stored but not indexed. */
 export function newerSpecFinding(key: string, specfileVersion: number): Finding {
   return finding(
     'spec-newer',
@@ -273,7 +270,7 @@ export function newerSpecFinding(key: string, specfileVersion: number): Finding 
   );
 }
 
-/** Spack writes 2 and reads up to 3; lower ones are from when a tarball was another thing. */
+/** Spack writes 2 and reads up to 3; a tarball was something else before. */
 function isLayoutRead(version: unknown): boolean {
   return version === undefined || version === 2 || version === 3;
 }
@@ -295,7 +292,7 @@ function recordsOf(
   return { spec, tarball };
 }
 
-/** A manifest is bound to its file name: the spec inside must be the one that Spack looks for there. */
+/** A manifest is bound to its file name: Spack looks for exactly that spec there. */
 function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding | undefined {
   const expected = specManifestKey(root);
   if (expected === key) return undefined;
@@ -304,10 +301,10 @@ function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding |
     expected.slice(0, expected.lastIndexOf('-')) === key.slice(0, key.lastIndexOf(dagHash) - 1);
   if (sameName)
     return finding('hash-mismatch', key, `its name has the DAG hash ${dagHash}, but its spec is ${who}`);
-  return finding('name-mismatch', key, `its name is that of another package than its spec, ${who}`);
+  return finding('name-mismatch', key, `its name belongs to another package; its spec is ${who}`);
 }
 
-/** Where the tarball was read too, it tells whether the whole manifest is elsewhere, or only its spec. */
+/** If the tarball was read too, it shows whether the whole manifest is misplaced or only its spec is wrong. */
 function settleMismatch(mismatch: Finding, check: TarballCheck, ofTarball: readonly Finding[]): Finding {
   const isRight = ofTarball.every(({ severity }) => severity !== 'error');
   if (check !== 'read' || mismatch.code !== 'hash-mismatch' || !isRight) return mismatch;

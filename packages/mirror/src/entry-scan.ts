@@ -15,9 +15,9 @@ import { openPolicy, type TrustSource } from './trust.ts';
 /** Entries in one message to a worker: large enough to hide the message, small enough to keep all workers busy. */
 const batchEntries = 32;
 const batchesInFlight = 2;
-/** Fewer entries than this are read by the main thread, before a worker would have started. */
+/** Below this, the main thread finishes before a worker would have started. */
 const minEntriesForWorkers = 512;
-/** Signature checks and reads that are under way at once in one thread. */
+/** Concurrent signature checks and reads in each thread. */
 const concurrentEntries = 16;
 
 export interface EntryScan {
@@ -25,31 +25,31 @@ export interface EntryScan {
   readonly trust: TrustSource;
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
-  /** Without them everything runs in this thread. */
+  /** Without workers, everything runs in this thread. */
   readonly workers?: ScanWorkers | undefined;
-  /** Get the nodes of all specs, while they are read: one for each format, as `NodeGraph.tables`. */
+  /** Receive the nodes of all specs, one table per format as in `NodeGraph.tables`. */
   readonly nodes: readonly NodeTable[];
   onEntry(report: EntryReport): void;
 }
 
 /** How worker threads take part in a scan. */
 export interface ScanWorkers {
-  /** The file that a worker runs, which must end in `serveEntryScan`. */
+  /** The file that a worker runs; it must call `serveEntryScan`. */
   readonly entry: string;
-  /** What one worker opens the scanned store from: plain data, and what of it is not copied but handed over. */
+  /** Plain data from which a worker opens the store, and the parts of it to transfer instead of copying. */
   storeSeed(store: ObjectStore): {
     readonly seed: unknown;
     readonly transferList: readonly MessagePort[];
   };
 }
 
-/** Workers for stores that their URL is enough to open; none without `entry`. */
+/** Workers for stores that can be opened from their URL alone; undefined without `entry`. */
 export function workersByUrl(entry: string | undefined): ScanWorkers | undefined {
   if (entry === undefined) return undefined;
   return { entry, storeSeed: ({ url }) => ({ seed: { url }, transferList: [] }) };
 }
 
-/** Documents live for a moment only: a small young generation keeps them from piling up before they are collected. */
+/** Documents are short-lived: a small young generation collects them before they pile up. */
 const workerLimits = { maxYoungGenerationSizeMb: 16 };
 
 interface WorkerSeed {
@@ -61,15 +61,15 @@ interface WorkerSeed {
 }
 
 type WorkerMessage =
-  /** It has started, and may be sent keys. */
+  /** The worker has started and accepts keys. */
   | { readonly kind: 'ready' }
-  /** The reports as JSON, which crosses threads in half the time that objects take. */
+  /** The reports as JSON, which crosses threads twice as fast as objects. */
   | { readonly kind: 'result'; readonly reports: string }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
- * Reads the entries of these manifests, on all cores when there are many. Reports come in no particular order. Throws what
- * the store throws.
+ * Reads the entries of these manifests, on all cores if there are many. Reports arrive in no particular order. Throws
+ * if the store fails.
  */
 export async function scanEntries(keys: readonly string[], scan: EntryScan): Promise<void> {
   const queue = new BatchQueue(keys);
@@ -82,7 +82,6 @@ export async function scanEntries(keys: readonly string[], scan: EntryScan): Pro
   }
 }
 
-/** What is left to be read. */
 class BatchQueue {
   readonly #keys: readonly string[];
   #next = 0;
@@ -98,13 +97,13 @@ class BatchQueue {
     return batch;
   }
 
-  /** Something failed: the rest need not be read. */
+  /** After a failure, the rest is not read. */
   abandon(): void {
     this.#next = this.#keys.length;
   }
 }
 
-/** One for each core but that of the main thread, which reads as well. */
+/** The main thread reads as well, so one core is left to it. */
 function startWorkers(scan: EntryScan): readonly Worker[] {
   const { workers, trust, tarballs, nodes } = scan;
   if (workers === undefined) return [];
@@ -135,7 +134,7 @@ async function readHere(queue: BatchQueue, scan: EntryScan): Promise<void> {
     const reader = new EntryReader(scan.store, policy, scan.tarballs, scan.nodes);
     for (let batch = queue.take(); batch.length > 0; batch = queue.take()) {
       for (const report of await readBatch(reader, batch)) scan.onEntry(report);
-      // A store of blocking calls never gives the messages of workers their turn.
+      // A store with blocking calls would otherwise never let workers' messages through.
       await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
@@ -145,8 +144,8 @@ async function readHere(queue: BatchQueue, scan: EntryScan): Promise<void> {
 }
 
 /**
- * Keeps one worker busy until the queue is empty and its last answer is in. One that has not started when everything
- * has been read `here` is not waited for.
+ * Keeps one worker busy until the queue is empty and its last answer has arrived. Does not wait for a worker that has
+ * not started by the time everything has been read `here`.
  */
 function feed(worker: Worker, queue: BatchQueue, scan: EntryScan, here: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -193,8 +192,8 @@ function feed(worker: Worker, queue: BatchQueue, scan: EntryScan, here: Promise<
 }
 
 /**
- * What an action's bundle runs when it is started as a worker of `scanEntries`. `openStore` opens the scanned store from
- * what `storeSeed` of the same action made.
+ * What an action's bundle runs as a worker of `scanEntries`. `openStore` opens the store from the seed that the
+ * action's `storeSeed` made.
  */
 export async function serveEntryScan<Seed>(openStore: (seed: Seed) => Promise<ObjectStore>): Promise<void> {
   const seed: unknown = workerData;

@@ -4,20 +4,20 @@ import { isWhatItsNameSays } from './index-history.ts';
 import { type IndexPointer, listHistory, readKeptPointer } from './index-pointer.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** So many kept pointers to the expected index are read at most; more than a few were planted. */
+/** At most this many kept pointers to the expected index are read; more than a few were planted. */
 const maxCandidates = 20;
 
 export interface Expectation {
   readonly store: ObjectStore;
-  /** SHA-256 of the index that must be, or must have been, the present one; undefined: any. */
+  /** SHA-256 that the present index must have, or must have had before it moved on; undefined accepts any. */
   readonly expected: string | undefined;
   readonly pointer: IndexPointer;
   readonly policy: SignaturePolicy;
-  /** What an unsigned kept pointer says does not count. */
+  /** Unsigned kept pointers do not count. */
   readonly mustBeSigned: boolean;
 }
 
-/** What was published must be what is served: the expected index itself, or one of its successors. */
+/** Checks that what is served is what was published: the expected index or one of its successors. */
 export async function expectationFindings(expectation: Expectation): Promise<readonly Finding[]> {
   const { store, expected, pointer, policy, mustBeSigned } = expectation;
   if (expected === undefined || pointer.record.checksum === expected) return [];

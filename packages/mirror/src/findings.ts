@@ -1,8 +1,8 @@
 import type { Problem, Severity } from '@slipway/core';
 
 /**
- * Every finding about a buildcache, with its severity. A code is a promise to scripts that read reports: it is never
- * renamed or given another meaning.
+ * Every finding about a buildcache, with its severity. Scripts rely on the codes: never rename one or change what it
+ * means.
  */
 export const findingSeverities = {
   // Names and files.
@@ -105,7 +105,7 @@ export const findingSeverities = {
   'index-misplaced': 'error',
   'index-views-flooded': 'error',
   'index-history-flooded': 'error',
-  // Whoever can write to a mirror can put a file there; it counts for nothing.
+  // Anyone who can write to the mirror can put such a file there; it has no effect.
   'index-history-unproven': 'notice',
   'index-history-gone': 'warning',
   'entry-withdrawn': 'warning',
@@ -116,7 +116,7 @@ export const findingSeverities = {
   'key-malformed': 'error',
   'key-mismatch': 'error',
   'key-index-mismatch': 'error',
-  // Not an error: a publisher stores a key before it lists it.
+  // Not an error: publishers store a key before they list it.
   'key-unlisted': 'warning',
   'trusted-key-missing': 'error',
   'key-not-pinned': 'error',

@@ -7,8 +7,8 @@ import type { IndexPointer } from './index-pointer.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 
 /**
- * Checks what a pointer lists besides the indexes that are known here: that it is stored, and is what the pointer says. What
- * is in it is for those to judge who know it.
+ * Checks that whatever a pointer lists besides known indexes is stored and has the stated hash. Its contents are left
+ * to versions that know them.
  */
 export async function foreignIndexFindings(
   store: ObjectStore,

@@ -3,7 +3,7 @@ import { InternalError, systemErrorCode } from '@slipway/core';
 import type { FindingCode } from './findings.ts';
 import { unpackedBytes } from './unpacked-bytes.ts';
 
-/** CRC-32 and size of what is packed, at the end of a gzip member (RFC 1952). */
+/** CRC-32 and size of the unpacked data, at the end of a gzip member (RFC 1952). */
 export const gzipTrailerBytes = 8;
 const fixedHeaderBytes = 10;
 const maxHeaderBytes = 4096;
@@ -22,12 +22,12 @@ export const trailingGzip: GzipFault = {
   message: 'there is more data after its first gzip member, which only some readers see',
 };
 
-/** The end of an empty member, and the begin of another. */
+/** The end of an empty member and the beginning of another. */
 const emptyMember = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0x1f, 0x8b, 8]);
 
 /**
- * Unpacks a gzip file of exactly one member, as Spack writes it. Node's own gunzip continues with further members, but stops
- * without a word at zeros; Python, and so Spack, passes over zeros and reads the members after them.
+ * Unpacks a gzip file of exactly one member, as Spack writes it. Node's gunzip reads further members but stops silently
+ * at zeros; Python, and so Spack, skips zeros and reads the members after them.
  */
 export function gunzipWhole(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {
   const options = { maxOutputLength: maxBytes, chunkSize: unpackedBytes(stored), info: true } as const;
@@ -43,13 +43,13 @@ export function gunzipWhole(stored: Uint8Array, maxBytes: number): Buffer | Gzip
   return inflateFirst(stored, maxBytes);
 }
 
-/** Only where all members but the last are empty does the size at the end fit more than one. */
+/** With several members, the size at the end fits only if all but the last are empty. */
 function isOneMember(stored: Uint8Array, sizeBytes: number): boolean {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
   return bytes.readUInt32LE(bytes.length - 4) === sizeBytes % 2 ** 32 && !bytes.includes(emptyMember);
 }
 
-/** The same by the first member alone, whose end it finds: in twice the time, to tell what is wrong. */
+/** Unpacks the first member alone to find its end. Takes twice as long, but shows what is wrong. */
 function inflateFirst(stored: Uint8Array, maxBytes: number): Buffer | GzipFault {
   const headerBytes = gzipHeaderBytes(stored);
   if (headerBytes === undefined || headerBytes === 'unfinished') return malformedGzip;
@@ -64,7 +64,7 @@ function inflateFirst(stored: Uint8Array, maxBytes: number): Buffer | GzipFault 
   }
 }
 
-/** What is wrong with what follows the packed data, given the CRC-32 and the size of what it unpacked to. */
+/** Checks the bytes after the packed data against the CRC-32 and the size of the unpacked data. */
 export function gzipEndFault(
   trailer: Uint8Array,
   checksum: number,
@@ -78,8 +78,8 @@ export function gzipEndFault(
 }
 
 /**
- * The size of the gzip header that `bytes` begin with; `unfinished` where more of them are needed to know, undefined where
- * they are no gzip.
+ * The size of the gzip header at the start of `bytes`; `unfinished` if more bytes are needed, undefined if it is not
+ * gzip.
  */
 export function gzipHeaderBytes(bytes: Uint8Array): number | 'unfinished' | undefined {
   const mark = [0x1f, 0x8b, 8];
@@ -105,7 +105,7 @@ interface Inflated {
   readonly engine: { readonly bytesWritten: number };
 }
 
-/** With `info` there is more in the result than its type says. */
+/** With `info`, the result holds more than its type says. */
 function inflated(result: unknown): Inflated {
   if (isInflated(result)) return result;
   throw new InternalError('zlib does not tell how much it has read');

@@ -1,8 +1,8 @@
 import { isConditionFailed, type ObjectStore, UserError, type WriteSource } from '@slipway/core';
 
 /**
- * Stores a content-addressed object. One of the same name and size that is there already is left alone (I2); one of
- * another size is a `UserError` `immutable-conflict`. Returns whether it was written.
+ * Stores a content-addressed object and returns whether it was written. An existing object of the same size is left
+ * alone (I2); one of another size throws `UserError` `immutable-conflict`.
  */
 export async function writeImmutable(
   store: ObjectStore,
@@ -29,7 +29,7 @@ export async function writeImmutable(
   }
 }
 
-/** As `writeImmutable`, but one of another size is left alone as well. */
+/** Like `writeImmutable`, but also leaves an object of another size alone. */
 export async function writeUnlessConflicting(...write: Parameters<typeof writeImmutable>): Promise<boolean> {
   try {
     return await writeImmutable(...write);

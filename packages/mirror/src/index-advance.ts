@@ -15,31 +15,31 @@ const contentionCapMs = 2_000;
 
 export interface IndexAdvance extends IndexPlace {
   readonly policy: SignaturePolicy;
-  /** The pointer and index that were just read, so that the first attempt need not read them again. */
+  /** The pointer and index that were just read, which saves the first attempt from reading them again. */
   readonly seed?: CurrentIndex | undefined;
-  /** What an unsigned pointer claims, if `proveUnsignedIndex` accepted it: then the index may be signed. */
+  /** What an unsigned pointer claims, once `proveUnsignedIndex` has accepted it; the new index may then be signed. */
   readonly provenIndex?: string | undefined;
-  /** An unsigned pointer is replaced by a signed one even if nothing else changes. */
+  /** Replace an unsigned pointer with a signed one even if nothing else changes. */
   readonly signUnsigned?: boolean | undefined;
   /**
-   * Returns the indexes to point to instead of the present ones (which it may change and return), or undefined if nothing
-   * is to change. It is called again when another publisher moved the pointer in between, so it must not rely on what it
-   * saw before.
+   * Returns the indexes to point to, or undefined if nothing is to change; it may modify and return the present ones.
+   * It is called again each time another publisher moves the pointer first, so it must not keep state from earlier
+   * calls.
    */
   change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
 }
 
-/** Indexes that are stored, for a pointer to name. */
+/** Stored indexes for a pointer to name. */
 export interface StoredIndexes {
   readonly records: readonly BlobRecord[];
   readonly entryCount: number;
-  /** The generation that they were before, if a rollback brings them back. */
+  /** The generation they had before, if this is a rollback. */
   readonly rolledBackTo?: number;
 }
 
 /**
- * Moves the pointer of a view to a changed index, and tries again when another publisher was faster (I3). Throws `UserError`
- * `mirror-refused` when the present index is refused, `input-invalid` when it must be signed and there is no signer,
+ * Moves the pointer of a view to a changed index, retrying when another publisher was faster (I3). Throws `UserError`
+ * `mirror-refused` if the present index is refused, `input-invalid` if it must be signed and there is no signer, and
  * `RemoteError` `contention` after ten minutes.
  */
 export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
@@ -56,7 +56,7 @@ export async function advanceIndex(advance: IndexAdvance): Promise<IndexMove> {
 }
 
 /**
- * Calls `attempt` until it returns something: it returns undefined when another publisher moved the index first. Throws
+ * Calls `attempt` until it returns something; it returns undefined when another publisher moved the index first. Throws
  * `RemoteError` `contention` after ten minutes.
  */
 export async function untilNotOvertaken<Result>(
@@ -76,7 +76,7 @@ export async function untilNotOvertaken<Result>(
   }
 }
 
-/** The result for an index that was already as wanted. */
+/** The result for an index that needed no change. */
 export function unmovedIndex(view: string | undefined, { pointer, index }: CurrentIndex): IndexMove {
   return {
     moved: false,
@@ -91,8 +91,8 @@ export function unmovedIndex(view: string | undefined, { pointer, index }: Curre
 }
 
 /**
- * Stores `index`, and points to it if the pointer is still the one that was `seen`. Returns undefined if it is not. An index
- * that is `madeAnew` from the entries alone is signed whatever the present one claims.
+ * Stores `index` and points to it, if the pointer is still the one that was `seen`; otherwise returns undefined. An
+ * index that is `madeAnew` from the entries is signed whatever the present one claims.
  */
 export async function moveIndex(
   place: IndexPlace,
@@ -107,8 +107,8 @@ export async function moveIndex(
 }
 
 /**
- * Points to stored indexes by compare-and-swap: keeps the replaced pointer, and only then replaces it, if it is still the one
- * that was `seen` (I1, I3). Returns undefined if it is not.
+ * Points to stored indexes by compare-and-swap: keeps the old pointer, then replaces it if it is still the one that was
+ * `seen` (I1, I3); otherwise returns undefined.
  */
 export async function pointTo(
   place: IndexPlace,
@@ -130,7 +130,7 @@ export async function pointTo(
   };
 }
 
-/** Stores the indexes that were changed, and gives the records of all, newest version first. */
+/** Stores the changed indexes and returns the records of all of them, newest version first. */
 async function storeIndexes(store: ObjectStore, set: IndexSet): Promise<readonly BlobRecord[]> {
   const records: BlobRecord[] = [];
   for (const index of set.indexes)
@@ -143,9 +143,9 @@ function totalBytes(records: readonly BlobRecord[]): number {
 }
 
 /**
- * Throws `UserError` where the new index of a view would be signed and the others not, or the other way about:
- * `input-invalid` without a key where indexes are signed, for clients and verifiers would take it for a forgery, and
- * `mirror-refused` with one for a view of a mirror whose main index is not signed.
+ * Throws `UserError` if only some of a mirror's indexes would be signed: `input-invalid` without a key if its indexes
+ * are signed, since clients and verifiers would see a forgery; `mirror-refused` with a key for a view whose main index
+ * is not signed.
  */
 export function assertSignerFor(
   series: IndexSeries,
@@ -165,7 +165,7 @@ export function assertSignerFor(
   );
 }
 
-/** The checksums of all indexes of a pointer: what it says, but for its place in the series. */
+/** The checksums of all indexes of a pointer: what it says, apart from its generation. */
 export function claimOf(pointer: Pick<IndexPointer, 'indexes'>): string {
   return pointer.indexes.map(({ record }) => record.checksum).join(' ');
 }

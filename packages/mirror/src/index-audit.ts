@@ -10,13 +10,13 @@ import type { NodeGraph } from './node-graph.ts';
 export interface IndexNamesInput {
   readonly pointer: KeptIndex;
   readonly index: IndexSet;
-  /** DAG hashes of the spec manifests, with the key of each. */
+  /** Keys of the spec manifests, by DAG hash. */
   readonly stored: ReadonlyMap<string, string>;
-  /** Entries that publishes under way have not indexed yet. */
+  /** Entries of publishes in progress, which are not indexed yet. */
   readonly excused: ReadonlySet<string>;
-  /** A view is meant to leave entries out. */
+  /** Views may leave entries out. */
   readonly mayOmit: boolean;
-  /** What an unsigned pointer claims about a rollback is not believed. */
+  /** Then an unsigned pointer's claim of a rollback does not count. */
   readonly mustBeSigned: boolean;
 }
 
@@ -25,19 +25,19 @@ export interface IndexAuditInput extends IndexNamesInput {
   readonly formats: EntryFormats;
 }
 
-/** Whether the indexes of a pointer agree with the manifests: they name what is there, all that is there, and as it is there. */
+/** Checks that the indexes of a pointer offer exactly the stored entries and describe them as their specs do. */
 export function auditIndex(input: IndexAuditInput): Finding[] {
   const findings = [...indexNameFindings(input), ...indexFormatFindings(input)];
   for (const index of input.index.indexes) findings.push(...recordFindings(input, index));
   return findings;
 }
 
-/** Whether the records of one index are as the specs say. */
+/** Checks the records of one index against the specs. */
 function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex): readonly Finding[] {
   const findings: Finding[] = [];
   const view = graph.view(index.databaseVersion);
   const edges = new Float64Array(view.size);
-  /** Of nodes that only the index has. */
+  /** Nodes that only the index has. */
   const others = new Map<string, number>();
   for (const hash of index.hashes()) {
     const id = view.find(hash);
@@ -81,7 +81,7 @@ function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex
   return findings;
 }
 
-/** The dependencies of a node that no spec has, as the index itself tells them. */
+/** The dependencies of a node that no spec describes, according to the index. */
 function dependenciesInIndex(
   index: PackageIndex,
   hash: string,
@@ -92,7 +92,7 @@ function dependenciesInIndex(
   return node?.dependencies.map((dependency) => dependency.hash) ?? [];
 }
 
-/** Whether an index offers only what is stored, and leaves out nothing that is. Needs names alone, no entry is read. */
+/** Checks that an index offers only what is stored and leaves nothing out. Needs only names; reads no entries. */
 export function indexNameFindings(input: IndexNamesInput): readonly Finding[] {
   const findings: Finding[] = [];
   for (const hash of input.index.entries()) {

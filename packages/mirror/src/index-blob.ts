@@ -13,10 +13,10 @@ import {
 } from '@slipway/spack-buildcache';
 import { writeUnlessConflicting } from './immutable.ts';
 
-/** An index up to this size is built in memory, a larger one in a temporary file. */
+/** Indexes up to this size are built in memory, larger ones in a temporary file. */
 const maxIndexBytesInMemory = 32 * 1024 * 1024;
 
-/** Stores an index as a blob and returns its record. Beyond 32 MiB it is never in memory as a whole. */
+/** Stores an index as a blob and returns its record. Above 32 MiB it is never held in memory as a whole. */
 export async function storeIndex(store: ObjectStore, index: PackageIndex): Promise<BlobRecord> {
   const { sizeBytes } = index;
   const mediaType = indexMediaType(index.databaseVersion);
@@ -37,7 +37,7 @@ export async function storeIndex(store: ObjectStore, index: PackageIndex): Promi
   }
 }
 
-/** Writes an index to a file piece by piece, and returns its SHA-256. */
+/** Writes an index to a file in pieces and returns its SHA-256. */
 function writeIndexFile(index: PackageIndex, path: string): string {
   const hash = createHash('sha256');
   const descriptor = openSync(path, 'wx', 0o600);
@@ -62,7 +62,7 @@ function recordOf(sizeBytes: number, mediaType: string, sha256: string): BlobRec
   };
 }
 
-/** One that is there already is read, because a pointer is about to name it (I1), and replaced where it is damaged. */
+/** A pointer is about to name this blob (I1), so an existing one is read, and replaced if damaged. */
 async function storeIndexBlob(
   store: ObjectStore,
   source: WriteSource,
@@ -80,7 +80,7 @@ async function storeIndexBlob(
   });
 }
 
-/** The SHA-256 of a stored index; undefined where it is missing or larger than any index. */
+/** The SHA-256 of a stored index; undefined if it is missing or too large to be an index. */
 async function storedSha256(store: ObjectStore, key: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

@@ -9,13 +9,13 @@ export interface FormatsInput {
   readonly pointer: KeptIndex;
   readonly index: IndexSet;
   readonly formats: EntryFormats;
-  /** DAG hashes of the spec manifests, with the key of each. */
+  /** Keys of the spec manifests, by DAG hash. */
   readonly stored: ReadonlyMap<string, string>;
 }
 
 /**
- * Whether every client finds, in the one index that it takes, the entries that it reads, and no others. Of a pointer with one
- * index there is little to say; of one that another tool wrote, that it may have brought only its own index up to date.
+ * Checks that each client, which reads only one of the indexes, finds in it exactly the entries it can read. Another
+ * tool may have updated only its own index.
  */
 export function indexFormatFindings({
   pointer,
@@ -26,7 +26,7 @@ export function indexFormatFindings({
   const findings: Finding[] = [];
   const { indexes } = set;
   const oldest = indexes.at(-1)?.databaseVersion ?? 0;
-  /** DAG hashes that an index lacks, by its version. */
+  /** DAG hashes missing from each index, by version. */
   const lacking = new Map<number, string[]>();
   const lacks = (version: number, hash: string): void => {
     const hashes = lacking.get(version);
@@ -61,7 +61,7 @@ export function indexFormatFindings({
   return findings;
 }
 
-/** The version of the oldest index that an entry belongs into; beyond all for one that belongs into none. */
+/** The version of the oldest index that an entry belongs in; Infinity if it belongs in none. */
 function ownVersion(formats: EntryFormats, hash: string): number | undefined {
   if (formats.isNewer(hash)) return Number.POSITIVE_INFINITY;
   const specfile = formats.indexableVersion(hash);

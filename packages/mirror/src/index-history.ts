@@ -4,14 +4,14 @@ import { type Finding, finding } from './findings.ts';
 import { type IndexPointer, type KeptPointer, readKeptPointer } from './index-pointer.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** What is planted in a history is read no further than this, of each index. */
+/** Limits how many kept pointers of each index are read, since anyone could plant more. */
 const maxKeptReads = 100;
 const maxNoted = 20;
 export const floodHint = 'Find out who stored them, and delete what does not belong there.';
 
 export type KeptIndex = Omit<IndexPointer, 'etag'>;
 
-/** The newest kept pointer of an index that counts. */
+/** The newest kept pointer that counts. */
 export interface NewestKept {
   readonly generation: number;
   readonly pointer: KeptIndex;
@@ -25,8 +25,8 @@ export interface PresentPointer {
 }
 
 /**
- * Whether a trusted key signed any pointer that was kept. Their names say which claim to be, so this reads none where no
- * index was ever signed, and what others plant hides none.
+ * Whether a trusted key signed any kept pointer. Reads only those whose names claim a signature: none if no index was
+ * ever signed, and planted ones cannot hide a real one.
  */
 export async function wasSigned(
   store: ObjectStore,
@@ -43,7 +43,7 @@ export async function wasSigned(
   return false;
 }
 
-/** A pointer, with what its history says of it. */
+/** A pointer and what its history says about it. */
 export interface JudgedHistory extends PresentPointer {
   readonly newestKept: NewestKept | undefined;
 }
@@ -52,11 +52,11 @@ interface HistoryContext {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
   readonly mustBeSigned: boolean;
-  /** Undefined where it is not known yet, or nothing says. */
+  /** Undefined if it is not known yet or nothing says so. */
   readonly mirrorId: string | undefined;
 }
 
-/** Finds the newest kept pointer that counts. On a signed mirror what is not signed counts for nothing. */
+/** Finds the newest kept pointer that counts. On a signed mirror, unsigned ones do not count. */
 export async function judgeHistory(
   present: PresentPointer,
   history: readonly KeptPointer[],
@@ -98,7 +98,7 @@ export async function judgeHistory(
   return { ...present, findings, newestKept };
 }
 
-/** The kept pointer, if its text says what its name does. What another tool wrote has no place in a series. */
+/** The kept pointer, if its content matches its name. Pointers by other tools have no place in the series. */
 async function readBelieved(
   kept: KeptPointer,
   { store, policy, mirrorId }: HistoryContext,
@@ -111,8 +111,8 @@ async function readBelieved(
 }
 
 /**
- * Whether a kept pointer is of the index, the generation and the signing that its name says. One without lineage, which
- * another tool wrote, says nothing that could contradict its name.
+ * Whether a kept pointer has the index, generation and signature that its name claims. Pointers by other tools have no
+ * lineage that could contradict the name.
  */
 export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolean {
   const { view, generation, isSigned } = kept;
@@ -123,7 +123,7 @@ export function isWhatItsNameSays(kept: KeptPointer, pointer: KeptIndex): boolea
   return lineage.generation === generation && lineage.index === indexNameOf(view);
 }
 
-/** Whether a pointer says that it belongs to another mirror than this one. */
+/** Whether a pointer says that it belongs to another mirror. */
 export function isOfAnother({ manifest }: KeptIndex, mirrorId: string | undefined): boolean {
   const said = manifest.lineage?.mirror;
   return said !== undefined && mirrorId !== undefined && said !== mirrorId;

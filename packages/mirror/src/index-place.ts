@@ -9,7 +9,7 @@ import {
 } from './index-history.ts';
 import type { IndexPointer } from './index-pointer.ts';
 
-/** What was kept of the main pointer says which mirror this is; where nothing was, the pointer itself. */
+/** The mirror's own name: from the kept main pointers, or from the main pointer if none was kept. */
 export function mirrorIdOf(main: JudgedHistory, mustBeSigned: boolean): string | undefined {
   const { pointer, newestKept } = main;
   const kept = newestKept?.pointer.manifest.lineage?.mirror;
@@ -19,7 +19,7 @@ export function mirrorIdOf(main: JudgedHistory, mustBeSigned: boolean): string |
   return pointer.manifest.lineage?.mirror;
 }
 
-/** What is wrong with a pointer by what it says of its own place, if anything is. */
+/** Explains what is wrong with where a pointer says it belongs, if anything. */
 function placeProblem(index: PresentPointer, pointer: IndexPointer): string | undefined {
   const { lineage } = pointer.manifest;
   const wanted = indexNameOf(index.view);
@@ -70,16 +70,19 @@ export function misplacedFinding(
   const { newestKept } = index;
   if (index.view !== undefined || newestKept === undefined)
     return finding('index-misplaced', pointer.key, 'it belongs to another mirror', hint);
-  // Which of the two was put there, nobody can tell from the mirror.
+  // The mirror alone does not show which of the two was put there.
   return finding(
     'index-misplaced',
     pointer.key,
-    `it belongs to another mirror than the newest earlier pointer, ${newestKept.pointer.key}`,
+    `it does not belong to the same mirror as the newest earlier pointer, ${newestKept.pointer.key}`,
     'Somebody put one of the two there. Find out which. Delete it if it is the earlier pointer; otherwise run buildcache-index with operation: rebuild.',
   );
 }
 
-/** A publisher keeps the very bytes of the pointer that it signed, so two of a generation were not written one after the other. */
+/**
+ * Publishers keep the exact bytes of each pointer they sign, so one of two pointers of the same generation is not from
+ * this series.
+ */
 function isAnotherOfItsGeneration(
   pointer: IndexPointer,
   kept: { readonly generation: number; readonly pointer: KeptIndex },
@@ -90,8 +93,8 @@ function isAnotherOfItsGeneration(
 }
 
 /**
- * Whether a pointer was put back by hand: its generation was already replaced, or is that of another signed pointer. A
- * pointer without lineage was written by another tool, which is worth a word when ours were there before.
+ * Whether somebody put an old pointer back: its generation was already replaced, or belongs to another signed pointer.
+ * One without lineage comes from another tool, which is worth a note if Slipway wrote earlier ones.
  */
 export function lineageFinding(
   pointer: IndexPointer,

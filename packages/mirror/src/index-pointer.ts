@@ -23,28 +23,30 @@ import { IndexSet } from './index-set.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 
-/** The pointer to a package index, as it was at one moment. */
+/** The pointer to a package index at one moment. */
 export interface IndexPointer {
   readonly key: string;
-  /** Undefined where the store gives none; it can be read then, and not replaced. */
+  /** Undefined if the store returns none: the pointer can be read then, but not replaced. */
   readonly etag: string | undefined;
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
-  /** The index that its series is known by: the first that is listed of a known version, or of any where none is. */
+  /**
+   * The index that identifies the pointer: the first one listed of a known version, or of any version if none is known.
+   */
   readonly record: BlobRecord;
   /** The indexes of known versions, newest first. */
   readonly indexes: readonly VersionedRecord[];
-  /** Whatever else it lists, such as indexes of versions that are not known here: a new pointer lists it as it is. */
+  /** Everything else it lists, such as indexes of unknown versions; a new pointer lists it unchanged. */
   readonly others: readonly BlobRecord[];
   readonly signedBy: string | undefined;
 }
 
-/** Indexes may be unsigned, because Spack never signs them; a signature that is there must be good. */
+/** Indexes may be unsigned, since Spack never signs them; a signature that exists must be good. */
 function indexPolicy(policy: SignaturePolicy): SignaturePolicy {
   return { ...policy, allowUnsigned: true };
 }
 
-/** The pointer of a view (or of the main index); undefined when there is none, or it is refused by a finding. */
+/** The pointer of a view, or of the main index; undefined if it is missing, or refused with a finding. */
 export async function readIndexPointer(
   store: ObjectStore,
   view: string | undefined,
@@ -93,7 +95,7 @@ function repeatedProblem(records: readonly VersionedRecord[]): string | undefine
   return version === undefined ? undefined : `it points to several package indexes of version ${version}`;
 }
 
-/** The package indexes that a pointer names, all or none of them; undefined when one is refused by a finding. */
+/** All package indexes that a pointer names; undefined, with a finding, if any of them is refused. */
 export async function readIndexSet(
   store: ObjectStore,
   pointer: Pick<IndexPointer, 'indexes'>,
@@ -109,7 +111,10 @@ export async function readIndexSet(
   return new IndexSet(indexes, new Map(pointer.indexes.map(({ version, record }) => [version, record])));
 }
 
-/** One of the package indexes that a pointer names, its size and hash checked; undefined when it is refused by a finding. */
+/**
+ * One of the package indexes that a pointer names, with size and hash checked; undefined, with a finding, if it is
+ * refused.
+ */
 export async function readPackageIndex(
   store: ObjectStore,
   { version, record }: VersionedRecord,
@@ -133,7 +138,7 @@ export async function readPackageIndex(
   return parsed(key, 'index-malformed', findings, () => PackageIndex.parse(stored.body, version));
 }
 
-/** Reads an object; what the store refuses about it becomes a finding. */
+/** Reads an object. If the store refuses it, that becomes a finding. */
 export async function readOrFind(
   store: ObjectStore,
   key: string,
@@ -150,7 +155,7 @@ export async function readOrFind(
   }
 }
 
-/** A pointer that was kept, by its name. What the name says is only a claim. */
+/** A kept pointer, by its name alone, which is only a claim. */
 export interface KeptPointer {
   readonly key: string;
   readonly view: string | undefined;
@@ -158,7 +163,7 @@ export interface KeptPointer {
   readonly isSigned: boolean;
 }
 
-/** The pointers of a view (or of the main index) that are kept, oldest first. */
+/** The kept pointers of a view, or of the main index, oldest first. */
 export async function listHistory(
   store: ObjectStore,
   view: string | undefined,
@@ -166,7 +171,7 @@ export async function listHistory(
   return (await listHistories(store, historyPrefixOf(view))).get(view) ?? [];
 }
 
-/** The kept pointers of each index, by view, oldest first. Indexes without kept pointers are not in it. */
+/** The kept pointers of each index, by view, oldest first. Indexes without any are left out. */
 export async function listHistories(
   store: ObjectStore,
   prefix = historyPrefix,
@@ -182,7 +187,7 @@ export async function listHistories(
   return Map.groupBy(kept, ({ view }) => view);
 }
 
-/** The pointer that was kept under `key`, checked as the current one is. */
+/** The pointer kept under `key`, checked like the current one. */
 export async function readKeptPointer(
   store: ObjectStore,
   key: string,

@@ -11,10 +11,10 @@ import type { TrustSource } from './trust.ts';
 
 export interface IndexProof {
   readonly store: ObjectStore;
-  /** Whose signatures of entries count. */
+  /** The keys whose signatures of entries count. */
   readonly source: TrustSource;
   readonly state: Pick<MirrorState, 'trust' | 'stored'>;
-  /** The index that is to be signed, with its pointer; there is nothing to prove where there is none. */
+  /** The index to be signed, with its pointer; without a pointer there is nothing to prove. */
   readonly claimed: Pick<CurrentIndex, 'index'> & { readonly pointer: KeptIndex | undefined };
   readonly clock: Clock;
   readonly progress: ProgressPort;
@@ -22,10 +22,9 @@ export interface IndexProof {
 }
 
 /**
- * Compares an unsigned index with every entry that it lists, before a key vouches for it (I4), and returns what it claims
- * (see `claimOf`); undefined if it is signed already. Throws `UserError` `mirror-refused` if they differ, if an entry is not
- * sound, or if there are views that would stay unsigned. This takes as long as a rebuild, and is needed once, when a mirror
- * gets its first signed index.
+ * Compares an unsigned index with every entry that it lists before a key vouches for it (I4), and returns what it
+ * claims (see `claimOf`); undefined if it is already signed. Throws `UserError` `mirror-refused` if they differ, if an
+ * entry is not sound, or if views would stay unsigned. Takes as long as a rebuild, but only once per mirror.
  */
 export async function proveUnsignedIndex(proof: IndexProof): Promise<string | undefined> {
   const { store, source, state, claimed, clock, progress, workers } = proof;

@@ -8,21 +8,21 @@ import {
 } from '@slipway/spack-buildcache';
 import type { NodeGraph } from './node-graph.ts';
 
-/** An entry that is to be indexed, and of which format its spec is. */
+/** An entry to index, and the format of its spec. */
 export interface IndexedEntry {
   readonly hash: string;
   readonly specfileVersion: number;
 }
 
 /**
- * The package indexes of one pointer: a database for each version that Spack has, of those that are known here. A client
- * takes the newest that it reads, and no other, so each lists the entries of its own format and of all older ones, as the
- * indexes that Spack makes do. There is one for each format that entries are of, and none goes away by itself.
+ * The package indexes of one pointer, one per known database version. A client reads only the newest index it
+ * understands, so each index lists the entries of its own format and of all older ones, as Spack's do. An index, once
+ * made, is never dropped.
  */
 export class IndexSet {
   /** Newest first. */
   #indexes: readonly PackageIndex[];
-  /** Where the indexes that were not changed are stored, by version. */
+  /** Records of the unchanged indexes, by version. */
   readonly #stored: Map<number, BlobRecord>;
 
   constructor(indexes: readonly PackageIndex[] = [], stored: ReadonlyMap<number, BlobRecord> = new Map()) {
@@ -31,8 +31,8 @@ export class IndexSet {
   }
 
   /**
-   * Indexes of these entries alone, in their order. `listed` are the versions that had an index before: newer ones than the
-   * entries need are made as well, for clients that had taken them would see nothing of an older one.
+   * Indexes of these entries alone, in order. Every version in `listed`, which had an index before, gets one even if no
+   * entry needs it: its clients would see nothing in an older one.
    */
   static of(entries: readonly IndexedEntry[], listed: readonly number[], graph: NodeGraph): IndexSet {
     const needed = new Set(entries.map(({ specfileVersion }) => databaseOf(specfileVersion)));
@@ -56,17 +56,17 @@ export class IndexSet {
     return this.#indexes;
   }
 
-  /** Versions of the databases, newest first. */
+  /** Database versions, newest first. */
   get versions(): readonly number[] {
     return this.#indexes.map(({ databaseVersion }) => databaseVersion);
   }
 
-  /** The record of an index that is stored as it is; undefined for one that was changed. */
+  /** The record of an unchanged index; undefined if it was changed. */
   storedRecord(databaseVersion: number): BlobRecord | undefined {
     return this.#stored.get(databaseVersion);
   }
 
-  /** How many binaries are indexed, in whichever index. */
+  /** The number of binaries in any of the indexes. */
   get entryCount(): number {
     const [newest, ...older] = this.#indexes;
     if (newest === undefined || older.length === 0) return newest?.entryCount ?? 0;
@@ -75,7 +75,7 @@ export class IndexSet {
     return count;
   }
 
-  /** DAG hashes of all binaries that are indexed, each once. */
+  /** DAG hashes of all indexed binaries, each once. */
   *entries(): Generator<string> {
     for (const [at, index] of this.#indexes.entries()) {
       const newer = this.#indexes.slice(0, at);
@@ -83,12 +83,11 @@ export class IndexSet {
     }
   }
 
-  /** Whether a binary is in any of the indexes. */
   hasEntry(hash: string): boolean {
     return this.#indexes.some((index) => index.hasEntry(hash));
   }
 
-  /** Whether an entry of this format is in every index that it belongs into, and in no other. */
+  /** Whether an entry of this format is in exactly the indexes it belongs in. */
   hasEntryOf(hash: string, specfileVersion: number): boolean {
     const own = databaseOf(specfileVersion);
     return (
@@ -98,8 +97,8 @@ export class IndexSet {
   }
 
   /**
-   * Whether an entry is in no index that is newer than another without it, so that every client that reads it finds it. Where
-   * another tool wrote the pointer, an entry that the oldest index lacks may be of that format all the same.
+   * Whether every client that can read an entry finds it: no index newer than one that has it leaves it out. If another
+   * tool wrote the pointer, even an entry of the oldest format may be missing from the oldest index.
    */
   isSettled(hash: string, isForeign: boolean): boolean {
     const has = this.#indexes.map((index) => index.hasEntry(hash));
@@ -119,8 +118,8 @@ export class IndexSet {
   }
 
   /**
-   * Puts an entry into every index that it belongs into, and takes it out of older ones; true when that changed anything.
-   * Throws `UserError` `content-invalid` when `graph` lacks a node of it.
+   * Puts an entry into every index it belongs in, removes it from older ones, and returns whether anything changed.
+   * Throws `UserError` `content-invalid` if `graph` lacks one of its nodes.
    */
   add({ hash, specfileVersion }: IndexedEntry, graph: NodeGraph): boolean {
     const own = databaseOf(specfileVersion);
@@ -136,7 +135,7 @@ export class IndexSet {
     return true;
   }
 
-  /** Makes the index of this version, if there is none, of what older ones list. */
+  /** Makes the index of this version, if missing, from the entries of the older ones. */
   #require(version: number, graph: NodeGraph): void {
     if (this.versions.includes(version)) return;
     const index = new PackageIndex(version);
@@ -147,7 +146,7 @@ export class IndexSet {
     this.#indexes = [...this.#indexes, index].sort((a, b) => b.databaseVersion - a.databaseVersion);
   }
 
-  /** A node from the specs that were read, or as another index of the set has it. */
+  /** A node from the specs that were read, or from another index of the set. */
   #nodeFor(hash: string, version: number, graph: NodeGraph): IndexableNode | undefined {
     const node = graph.indexable(hash, version);
     if (node !== undefined) return node;
@@ -155,7 +154,6 @@ export class IndexSet {
     return older?.indexable(hash);
   }
 
-  /** Takes an entry out of every index. */
   remove(hash: string): void {
     for (const index of this.#indexes) {
       if (!index.hasEntry(hash)) continue;
@@ -164,7 +162,7 @@ export class IndexSet {
     }
   }
 
-  /** The same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
+  /** The same entries without their nodes, to save memory: it still knows what is indexed. */
   withoutNodes(): IndexSet {
     return new IndexSet(
       this.#indexes.map((index) => index.withoutNodes()),

@@ -7,16 +7,16 @@ import { unverifiedText } from './signature-policy.ts';
 
 const maxNamedGenerations = 10;
 
-/** What is there for nothing, and what is kept for nothing. */
+/** What is stored but no longer needed, and findings about kept pointers that no longer work. */
 export interface Leftovers {
-  /** SHA-256 of the blobs that no manifest, key, index or kept index refers to, sorted. */
+  /** SHA-256 of each blob that no manifest, key, index or kept index refers to, sorted. */
   readonly orphans: readonly string[];
   readonly findings: readonly Finding[];
 }
 
 /**
- * Finds blobs that nothing refers to, and kept pointers whose index is not stored any more: a tool that prunes by what is
- * under `v3/` deletes those. Unsigned ones are nobody's loss where indexes must be signed.
+ * Finds blobs that nothing refers to, and kept pointers whose index is gone, as after pruning by a tool that looks only
+ * under `v3/`. Where indexes must be signed, unsigned pointers do not matter.
  */
 export async function findLeftovers(
   store: ObjectStore,

@@ -2,14 +2,14 @@ import { DigestMap, isOwnDocument, type ObjectStore, UserError } from '@slipway/
 import { classifyKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 
-/** What a buildcache holds, judged by names alone. */
+/** What a buildcache holds, judging by names alone. */
 export interface Listing {
-  /** Keys of everything that has a place in the layout, where they were asked for. */
+  /** Keys of everything that has a place in the layout, if they were asked for. */
   readonly keys: readonly string[];
-  /** Keys of spec manifests, sorted, which is the order in which Spack indexes them. */
+  /** Keys of spec manifests, sorted: the order in which Spack indexes them. */
   readonly specManifests: readonly string[];
   readonly keyFingerprints: readonly string[];
-  /** Views that have an index of their own. */
+  /** Views that have their own index. */
   readonly views: readonly string[];
   /** Stored size in bytes of each blob, by SHA-256. */
   readonly blobSizes: DigestMap;
@@ -74,7 +74,7 @@ export async function listBuildcache(
   };
 }
 
-/** A name that a client would come across and trip over is an error; a stray file elsewhere is only worth a word. */
+/** A bad name that clients would trip over is an error; a stray file elsewhere is only worth a note. */
 export function unknownKeyFinding(key: string): Finding {
   if (key.startsWith('v3/manifests/') && key.endsWith('.manifest.json')) {
     return finding(

@@ -28,23 +28,23 @@ import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 const maxKeyBytes = 1024 * 1024;
 const maxAttempts = 100;
 
-/** What becomes of a key list that was deleted. */
+/** The next publish repairs a key list that was deleted. */
 export const keyListHint = 'The next publish stores its keys and updates the list.';
 
-/** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are ever used. */
+/** The public keys that a mirror or staged tree offers. They prove nothing: only pinned ones are used. */
 export interface OfferedKeys {
   readonly keys: readonly {
     readonly fingerprint: string;
     readonly armored: string;
     readonly blobSha256: string;
   }[];
-  /** What the key index lists; undefined where there is no key index. */
+  /** What the key index lists; undefined if there is no key index. */
   readonly indexed: readonly string[] | undefined;
   /** Blobs that key manifests refer to. */
   readonly blobs: readonly string[];
 }
 
-/** Reads the keys of these fingerprints (from a listing), or of the key index where nothing can be listed. */
+/** Reads the keys with these fingerprints (from a listing), or those in the key index if nothing can be listed. */
 export async function readOfferedKeys(
   store: ObjectStore,
   listed: readonly string[] | undefined,
@@ -83,7 +83,7 @@ export async function readOfferedKeys(
   return { keys, indexed, blobs };
 }
 
-/** Of the keys in the index those that were stored between the listing and the reading of the index. */
+/** Keys in the index that were stored after the listing was read. */
 async function storedSince(
   store: ObjectStore,
   listed: readonly string[],
@@ -97,7 +97,7 @@ async function storedSince(
   return since;
 }
 
-/** What is there and refused has been told of by the listing, and is no key all the same. */
+/** The listing already reported anything that the store refuses, and it is not a key. */
 async function isThere(store: ObjectStore, key: string): Promise<boolean> {
   try {
     return (await store.head(key)) !== undefined;
@@ -107,12 +107,12 @@ async function isThere(store: ObjectStore, key: string): Promise<boolean> {
   }
 }
 
-/** The keys that a mirror which can be listed offers. */
+/** The keys that a listable mirror offers. */
 export async function readMirrorKeys(store: ObjectStore, findings: Finding[]): Promise<OfferedKeys['keys']> {
   return (await readOfferedKeys(store, await listFingerprints(store), findings)).keys;
 }
 
-/** Fingerprints of the keys that are stored, sorted. */
+/** Fingerprints of the stored keys, sorted. */
 async function listFingerprints(store: ObjectStore): Promise<readonly string[]> {
   const fingerprints: string[] = [];
   for await (const { key } of store.list(keyManifestPrefix)) {
@@ -122,7 +122,7 @@ async function listFingerprints(store: ObjectStore): Promise<readonly string[]> 
   return fingerprints.sort();
 }
 
-/** The one public key that an object holds; undefined when it holds none, or more. */
+/** The public key in an object; undefined unless it holds exactly one. */
 export async function readKey(
   body: Uint8Array,
 ): Promise<{ readonly fingerprint: string; readonly armored: string } | undefined> {
@@ -135,7 +135,7 @@ export async function readKey(
   }
 }
 
-/** Whether the key index at `indexKey` lists the keys that are stored, and only those. Nothing where nothing is listed. */
+/** Checks that the key index at `indexKey` lists exactly the stored keys. No findings if nothing could be listed. */
 export function keyIndexFindings(
   indexKey: string,
   listed: readonly string[] | undefined,
@@ -156,7 +156,7 @@ export function keyIndexFindings(
     }
   }
   if (indexed === undefined && listed.length > 0) {
-    findings.push(finding('key-unlisted', indexKey, 'there are keys, but no index of them'));
+    findings.push(finding('key-unlisted', indexKey, 'there are keys, but no key index'));
   }
   return findings;
 }
@@ -176,7 +176,7 @@ async function readPayload(
   }
   const opened = await openDocument(stored.body, key, { keyring: undefined, allowUnsigned: true });
   if (!('text' in opened)) {
-    findings.push(finding('key-malformed', key, 'this manifest of a key is signed, and these never are'));
+    findings.push(finding('key-malformed', key, 'it is signed, but key manifests never are'));
     return undefined;
   }
   const manifest = parsed(key, 'key-malformed', findings, () => parseManifest(opened.text));
@@ -207,8 +207,8 @@ async function readPayload(
 }
 
 /**
- * Adds public keys and lists them in the key index, as `spack gpg publish` does. A key that is there already is left
- * alone unless its armored text differs (a new expiry, a revocation). Returns the keys of manifests that were written.
+ * Adds public keys and lists them in the key index, as `spack gpg publish` does. An existing key is replaced only if
+ * its armored text differs (a new expiry, a revocation). Returns the keys of the manifests written.
  */
 export async function addPublicKeys(
   store: ObjectStore,
@@ -237,7 +237,7 @@ async function writeKeys(
   return written;
 }
 
-/** Stores a payload and points its manifest to it, if it does not already. */
+/** Stores a payload and points its manifest to it, unless it already does. */
 async function replaceDocument(
   store: ObjectStore,
   manifestKey: string,
@@ -255,7 +255,7 @@ async function replaceDocument(
   return true;
 }
 
-/** Writes `layout.json` where it is missing; Spack takes a directory without it for no mirror. */
+/** Writes `layout.json` if it is missing; without it, Spack does not recognize a mirror. */
 export async function ensureLayout(store: ObjectStore): Promise<boolean> {
   if ((await store.head(layoutKey)) !== undefined) return false;
   const bytes = Buffer.from(layoutDocument);

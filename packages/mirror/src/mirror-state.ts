@@ -18,35 +18,35 @@ import { excusedHashes, type PendingPublish, readPendingPublishes } from './pend
 import { refuseOnErrors } from './refusal.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** Who wants to write to a mirror. `publish` adds entries; the others change an index alone. */
+/** What a writer does: `publish` adds entries; the others change only an index. */
 export type Writer = 'publish' | 'update' | 'rollback' | 'rebuild';
 
-/** What a writer must know of a mirror before it writes to it. */
+/** What a writer asks about a mirror before writing to it. */
 export interface MirrorQuestion {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
   readonly clock: Clock;
   readonly writer: Writer;
-  /** The index that is to be changed, besides the main one where the writer publishes. */
+  /** The index to change; for a publish, in addition to the main one. */
   readonly view: string | undefined;
-  /** Findings of what was read before, such as the mirror's keys. */
+  /** Findings from what was read before, such as the mirror's keys. */
   readonly findings: readonly Finding[];
   readonly surroundings: Surroundings;
-  /** DAG hashes of what is to be published: where there is no index yet, these may be stored already. */
+  /** DAG hashes to be published. If there is no index yet, these may already be stored. */
   readonly published?: ReadonlySet<string> | undefined;
 }
 
-/** Where a mirror stands, by its indexes and its names: what a writer must know before it adds to it. */
+/** The state of a mirror, judging by its indexes and names, before a writer adds to it. */
 export interface MirrorState {
   readonly trust: IndexTrust;
-  /** The main index for a publish, else the one that is to be changed. */
+  /** The main index for a publish, otherwise the one to change. */
   readonly current: CurrentIndex;
-  /** The view that a publish adds to as well. */
+  /** The view that a publish also adds to. */
   readonly viewed: CurrentIndex | undefined;
   /** The key of each stored spec manifest, by DAG hash. */
   readonly stored: ReadonlyMap<string, string>;
   readonly pending: readonly PendingPublish[];
-  /** None of them an error. */
+  /** None of them is an error. */
   readonly findings: readonly Finding[];
 }
 
@@ -79,7 +79,7 @@ export async function judgeMirror(question: MirrorQuestion): Promise<MirrorState
   const current = await readTrustedIndex(store, trust, changed, isRebuild);
   const viewed =
     writer === 'publish' && view !== undefined ? await readTrustedIndex(store, trust, view) : undefined;
-  // What is indexed was stored before: of a listing that comes after, nothing indexed is missing.
+  // Entries are stored before they are indexed, so a listing made after the index was read misses none of them.
   const stored =
     listed === undefined
       ? await listStoredEntries(store)
@@ -106,10 +106,10 @@ function refuse(findings: readonly Finding[], writer: Writer): void {
   refuseOnErrors(findings, 'mirror-refused', what);
 }
 
-/** A rebuild tells what is wrong with the indexes that it does not need, and with the one that it replaces. */
+/** A rebuild reports what is wrong with indexes that it replaces or does not need, but does not stop for it. */
 function trustFindings(trust: IndexTrust, writer: Writer, view: string | undefined): readonly Finding[] {
   const findings = [...trust.findings];
-  // If nothing is signed, Spack may have made a view with a name that is not valid here.
+  // If nothing is signed, Spack may have made a view whose name Slipway does not allow.
   if (trust.mustBeSigned) {
     const misnamed = trust.misnamed.map(unknownKeyFinding);
     findings.push(...(writer === 'rebuild' ? misnamed.map(tolerated) : misnamed));
@@ -137,8 +137,8 @@ function nameFindings(
 }
 
 /**
- * A mirror that has entries and no index at all would get one that leaves out what is not published now. Entries of
- * publishes under way are theirs to index.
+ * If a mirror has entries but no index, a publish would create one that lacks them. Entries of publishes in progress do
+ * not count, since those publishes will index them.
  */
 export function unindexedFindings(
   stored: ReadonlyMap<string, string>,
@@ -150,7 +150,7 @@ export function unindexedFindings(
   return [finding('index-missing', indexManifestKey(undefined), what, hint)];
 }
 
-/** The key of each spec manifest of a mirror, by DAG hash. Names of another form are left out. */
+/** The key of each spec manifest of a mirror, by DAG hash. Malformed names are left out. */
 export async function listStoredEntries(store: ObjectStore): Promise<ReadonlyMap<string, string>> {
   const keys: string[] = [];
   for await (const { key } of store.list(specManifestPrefix)) keys.push(key);
@@ -165,10 +165,7 @@ export async function listStoredEntries(store: ObjectStore): Promise<ReadonlyMap
 const concurrentConfirmations = 32;
 const maxConfirmations = 10_000;
 
-/**
- * `stored` together with what indexes offer beyond it and is there all the same: entries that were published between
- * the listing and the reading of the index.
- */
+/** `stored`, plus entries that an index offers and that were stored after the listing. */
 export async function confirmStored(
   store: ObjectStore,
   indexes: readonly ({ readonly index: IndexSet } | undefined)[],
@@ -191,7 +188,7 @@ export async function confirmStored(
   return confirmed;
 }
 
-/** Also true for what is there and refused, of which the listing has told. */
+/** Also true for a file that the store refuses to read, which the listing has reported. */
 async function isThere(store: ObjectStore, key: string): Promise<boolean> {
   try {
     return (await store.head(key)) !== undefined;

@@ -4,22 +4,21 @@ import { type Finding, finding } from './findings.ts';
 import { findLayoutV2 } from './layout-v2/detect.ts';
 import { keyListHint } from './mirror-keys.ts';
 
-/** What a mirror may have beside its entries and indexes, that clients come across. */
+/** What clients may find in a mirror besides its entries and indexes. */
 export interface Surroundings {
-  /** Fingerprints of the keys that it offers. */
+  /** Fingerprints of the keys it offers. */
   readonly offeredKeys: readonly string[];
-  /** Fingerprints whose signatures count; undefined where none are pinned. */
+  /** Fingerprints whose signatures count; undefined if none are pinned. */
   readonly pinnedKeys: readonly string[] | undefined;
   readonly allowUnpinnedKeys: boolean;
-  /** Entries without a signature are accepted, so what else a client installs from is nobody's to judge. */
+  /** If unsigned entries are accepted, nothing else that clients install from is judged either. */
   readonly allowUnsigned: boolean;
   readonly allowLayoutV2: boolean;
 }
 
 /**
- * What whoever can write to a mirror can put beside what is signed, for clients to take: keys, which
- * `spack buildcache keys --install --trust` imports all of, and a buildcache of layout v2, whose entries Spack 1.x
- * offers along with those of layout v3.
+ * Finds what anyone who can write to a mirror could plant for clients to use: keys, all of which `spack buildcache keys
+ * --install --trust` imports, and a layout-v2 buildcache, whose entries Spack 1.x offers along with those of layout v3.
  */
 export async function surroundingFindings(
   store: ObjectStore,

@@ -14,8 +14,8 @@ import { isFinding, openDocument, type SignaturePolicy } from './signature-polic
 const concurrentReads = 32;
 
 /**
- * Where an index leaves an entry out because its spec is newer than what any index has that is known here, that is no
- * hiding: those findings become notices. Reads the manifests of entries that are left out, and no others.
+ * An index that leaves out an entry because its spec is too new is not hiding it: turns those findings into notices.
+ * Reads only the manifests of entries left out.
  */
 export async function excuseNewerEntries(
   store: ObjectStore,
@@ -29,7 +29,7 @@ export async function excuseNewerEntries(
   });
 }
 
-/** The version of a spec that is not known here; undefined where it is, or the manifest is not to be believed. */
+/** The version of a spec that is too new; undefined if it is a known one or the manifest is not trusted. */
 async function newerVersion(
   store: ObjectStore,
   policy: SignaturePolicy,

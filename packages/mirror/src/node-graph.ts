@@ -9,27 +9,26 @@ import {
 } from '@slipway/spack-buildcache';
 import { NodeView } from './node-view.ts';
 
-/** A node of a graph. */
 export interface GraphNode extends NodeFacts {
   readonly hash: string;
   readonly external: boolean;
 }
 
-/** Where a node is: its number in one of the tables. */
+/** Where a node is: its table and its number there. */
 interface NodePlace {
   readonly table: NodeTable;
   readonly id: number;
 }
 
 /**
- * All distinct nodes of a mirror's specs, and what they need of each other. A node of one hash may be in specs of several
- * versions, and then has another text in each; what it needs is always the same.
+ * All distinct nodes of a mirror's specs and their dependencies. Specs of several versions may describe a node with
+ * different text, but always with the same dependencies.
  */
 export class NodeGraph {
-  /** The nodes of the specs of each format, oldest format first, as in `formatVersions`. */
+  /** The nodes of the specs of each format, oldest first, as in `formatVersions`. */
   readonly tables: readonly NodeTable[];
 
-  /** For the specs of about so many entries. */
+  /** `expectedEntries` is about how many specs will be added. */
   constructor(expectedEntries = 0) {
     this.tables = formatVersions.map(() => new NodeTable({ expectedNodes: expectedEntries }));
   }
@@ -56,19 +55,19 @@ export class NodeGraph {
     return place && { ...place.table.factsOf(place.id), hash, external: place.table.isExternal(place.id) };
   }
 
-  /** What a package index of this version has of nodes. Good until nodes are added. */
+  /** The nodes that belong in a package index of this version. Valid until more are added. */
   view(databaseVersion: number): NodeView {
     return new NodeView(this.#tablesFor(databaseVersion), formatOfDatabase(databaseVersion)?.specfile ?? 0);
   }
 
-  /** The tables whose nodes belong into an index of this version, newest first: Spack takes older ones over into newer ones. */
+  /** The tables whose nodes belong in an index of this version, newest first: newer indexes include older nodes. */
   #tablesFor(databaseVersion: number): readonly NodeTable[] {
     return this.tables
       .filter((_, at) => (formatVersions[at]?.database ?? databaseVersion) <= databaseVersion)
       .toReversed();
   }
 
-  /** The node as a package index of this version wants it. */
+  /** The node in the form that a package index of this version needs. */
   indexable(hash: string, databaseVersion: number): IndexableNode | undefined {
     const place = this.#place(hash, this.#tablesFor(databaseVersion));
     if (place === undefined) return undefined;
@@ -80,7 +79,7 @@ export class NodeGraph {
     return { hash, dependencies, json: table.jsonOf(id) };
   }
 
-  /** What `hash` itself needs to be installed and run, external or not. */
+  /** The direct runtime dependencies of `hash`, external or not. */
   runtimeDependencies(hash: string): readonly string[] {
     return this.#runtimeDependencies(hash).map(({ table, id }) => table.hashOf(id));
   }
@@ -98,8 +97,8 @@ export class NodeGraph {
   }
 
   /**
-   * What `hash` needs to be installed and run and is neither external nor `stored`. Only its own edges are looked at:
-   * where every entry of a mirror is asked, every closure is covered.
+   * The direct runtime dependencies of `hash` that are neither external nor `stored`. Asking this for every entry of a
+   * mirror covers all closures.
    */
   missingDependencies(hash: string, stored: (hash: string) => boolean): readonly string[] {
     return this.#runtimeDependencies(hash)
@@ -108,7 +107,7 @@ export class NodeGraph {
       .filter((dependency) => !stored(dependency));
   }
 
-  /** Hashes of the external nodes that some of these depend on directly. */
+  /** Hashes of the external nodes among the direct dependencies of these. */
   externalsOf(hashes: Iterable<string>): ReadonlySet<string> {
     const externals = this.tables.map(() => new Set<number>());
     for (const hash of hashes) {
@@ -125,7 +124,7 @@ export class NodeGraph {
     );
   }
 
-  /** Hashes of the nodes that are not what Spack 1.x would have named them. */
+  /** Hashes of nodes whose hash is not the one Spack 1.x computes. */
   unproven(): readonly string[] {
     const hashes = new Set<string>();
     for (const table of this.tables) {
@@ -134,7 +133,7 @@ export class NodeGraph {
     return [...hashes];
   }
 
-  /** `name@version/hash` for people; the hash alone of a node that is not known. */
+  /** `name@version/hash` for messages; only the hash for an unknown node. */
   describe(hash: string): string {
     const place = this.#place(hash);
     if (place === undefined) return `/${hash}`;

@@ -1,17 +1,17 @@
 import { describesSameNode, type NodeTable } from '@slipway/spack-buildcache';
 
 /**
- * The nodes of several tables as one, numbered through: of a hash that is in more than one of them, only the node of the
- * first. Good until nodes are added to a table.
+ * Several tables as one, with consecutive numbers. A hash in more than one table has the node of the first. Valid until
+ * nodes are added to a table.
  */
 export class NodeView {
   readonly size: number;
   readonly #tables: readonly NodeTable[];
-  /** The number of the first node of each table. */
+  /** The number of each table's first node. */
   readonly #offsets: readonly number[];
   readonly #specfileVersion: number;
 
-  /** For indexes that have nodes as specs of this version do. */
+  /** The specfile version whose nodes the index takes. */
   constructor(tables: readonly NodeTable[], specfileVersion: number) {
     const used = tables.filter(({ size }) => size > 0);
     const offsets: number[] = [];
@@ -52,13 +52,13 @@ export class NodeView {
     const isFirst = table === this.#tables[0];
     for (let edge = table.edgeCount(own) - 1; edge >= 0; edge -= 1) {
       const target = table.edgeTarget(own, edge);
-      // A table that comes before may have the target as well, and then it counts there.
+      // An earlier table may have the target as well, and takes precedence.
       const counted = isFirst ? target : this.find(table.hashOf(target));
       counts[counted] = (counts[counted] ?? 0) + 1;
     }
   }
 
-  /** Whether the JSON that an index has of a node is what stands between `start` and `end`, or means the same. */
+  /** Whether the indexed JSON of a node, from `start` to `end`, equals the known one or means the same. */
   hasJson(id: number, bytes: Uint8Array, start: number, end: number): boolean {
     const place = this.#tableOf(id);
     if (place === undefined) return false;

@@ -8,14 +8,14 @@ import { type Finding, finding } from './findings.ts';
 import { readOrFind } from './index-pointer.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';
 
-/** A publish that has not moved the index yet is believed to be at work, or to be run again, for so long. */
+/** How long an unfinished publish is presumed to be running or about to be run again. */
 export const pendingGraceMs = 24 * 3_600_000;
 const maxClockDifferenceMs = 3_600_000;
 const maxPendingBytes = 16 * 1024 * 1024;
 
 /**
- * A publish announces its entries before it stores the first manifest and takes the note back after the index moved.
- * It is what tells a publish that was killed from an index that hides entries.
+ * A publish stores this note before its first manifest and removes it after the index has moved. It tells an
+ * interrupted publish from an index that hides entries.
  */
 export interface PendingPublish {
   readonly publishId: string;
@@ -24,12 +24,12 @@ export interface PendingPublish {
   readonly signedBy: string | undefined;
 }
 
-/** The same entries always have the same id, so that running a killed publish again takes its own note back. */
+/** The id depends only on the entries, so running an interrupted publish again removes its note. */
 export function publishIdOf(hashes: Iterable<string>): string {
   return hashOnce('sha256', [...hashes].sort().join('\n')).slice(0, 32);
 }
 
-/** Stores the note, signed if there is a signer. A note of the same entries that is there already is renewed. */
+/** Stores the note, signed if there is a signer. Replaces a note of the same entries. */
 export async function announcePublish(
   store: ObjectStore,
   hashes: readonly string[],
@@ -37,7 +37,7 @@ export async function announcePublish(
   clock: Clock,
 ): Promise<string> {
   const publishId = publishIdOf(hashes);
-  // One token a line: gpg cuts long lines.
+  // One token per line: gpg cuts long lines.
   const text = JSON.stringify(
     { version: 1, startedAtMs: clock.nowMs(), hashes: [...hashes].sort() },
     null,
@@ -54,7 +54,7 @@ export async function withdrawAnnouncement(store: ObjectStore, publishId: string
 
 const plantedHint = 'No publish by Slipway leaves such a file. Find out who stored it, and delete it.';
 
-/** The publishes under way in a mirror. A note that cannot be read or has a bad signature is a finding. */
+/** The publishes in progress in a mirror. An unreadable or badly signed note is a finding. */
 export async function readPendingPublishes(
   store: ObjectStore,
   policy: SignaturePolicy,
@@ -94,8 +94,8 @@ function parsePending(
 }
 
 /**
- * The hashes that publishes under way excuse from being indexed. A note counts for a day; and where the index is signed,
- * only a signed note counts, or else anybody who can write could excuse hiding.
+ * Hashes that need not be indexed yet because a publish is in progress. A note counts for a day. If the index is
+ * signed, only signed notes count; otherwise anyone who can write could excuse hiding an entry.
  */
 export function excusedHashes(
   pending: readonly PendingPublish[],

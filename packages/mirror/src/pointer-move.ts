@@ -24,7 +24,7 @@ import type { CurrentIndex } from './current-index.ts';
 import { writeDocument } from './documents.ts';
 import { readOrFind } from './index-pointer.ts';
 
-/** Which index is moved, and who signs it. */
+/** Which index to move, and who signs it. */
 export interface IndexPlace {
   readonly store: ObjectStore;
   readonly view: string | undefined;
@@ -33,10 +33,10 @@ export interface IndexPlace {
 }
 
 export interface IndexMove {
-  /** False if the index was already as wanted, and nothing was written. */
+  /** False if the index needed no change and nothing was written. */
   readonly moved: boolean;
   readonly pointerKey: string;
-  /** SHA-256 of the pointer as it is now, which a CDN must serve. Undefined if there is no pointer. */
+  /** SHA-256 of the present pointer, which a CDN must serve; undefined if there is none. */
   readonly pointerSha256: string | undefined;
   readonly checksum: string | undefined;
   readonly sizeBytes: number;
@@ -61,22 +61,21 @@ export function nextLineage(seen: CurrentIndex, view: string | undefined, clock:
   return {
     generation,
     index: indexNameOf(view),
-    // A view has the name of the mirror from the main index, and none where that has none.
+    // A view takes the mirror's name from the main index.
     mirror: seen.mirrorId ?? (view === undefined ? newMirrorId(clock) : undefined),
     previous: seen.pointer?.record.checksum,
   };
 }
 
-/** 32 random hex digits. */
 function newMirrorId(clock: Clock): string {
   const digit = (): string => Math.floor(clock.random() * 16).toString(16);
   return Array.from({ length: 32 }, digit).join('');
 }
 
 /**
- * Keeps the replaced pointer, then replaces it with one conditional write. Returns undefined if somebody else was faster. The
- * new pointer is kept as well, but only after it moved: so a pointer older than the newest kept one was put back by hand, and
- * was not just about to be replaced when its publisher was killed.
+ * Keeps the old pointer, then replaces it with one conditional write; returns undefined if another publisher was
+ * faster. The new pointer is kept only after it has moved. So a pointer older than the newest kept one was put back by
+ * hand, and is not the work of an interrupted publish.
  */
 export async function movePointer(
   { store, view, signer }: Omit<IndexPlace, 'clock'>,
@@ -102,7 +101,7 @@ export async function movePointer(
     );
   }
   const data = [...records, ...current.others];
-  // As `IndexPointer` has it: where no index is of a known version, any is.
+  // As in `IndexPointer`: any index if none has a known version.
   const named = records[0] ?? indexRecordsOf({ version: 3, data }).at(-1)?.record;
   if (named === undefined) throw new InternalError('a pointer without an index');
   const text = formatManifest({ version: 3, data, lineage });
@@ -122,7 +121,7 @@ export async function movePointer(
   return { pointerSha256: hashOnce('sha256', bytes), checksum: named.checksum };
 }
 
-/** Replaces whatever else is stored under the name of this pointer: it cannot be that pointer. */
+/** Replaces whatever else is stored under this pointer's name, since it cannot be that pointer. */
 async function keepPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeDocument(store, key, bytes, { condition: 'absent', cache: 'immutable' });

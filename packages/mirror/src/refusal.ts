@@ -1,7 +1,7 @@
 import { counted, UserError } from '@slipway/core';
 import type { Finding } from './findings.ts';
 
-/** Throws `UserError` with the worst findings in its message, if any is an error. */
+/** Throws `UserError` naming the first error, if there is one. */
 export function refuseOnErrors(
   findings: readonly Finding[],
   code: 'buildcache-refused' | 'mirror-refused',

@@ -1,4 +1,4 @@
-/** What Spack rewrites after it has unpacked a tarball: paths under the prefix, by what is expected there. */
+/** Paths under the prefix that Spack rewrites after unpacking a tarball, by the kind of file expected there. */
 export interface RelocationList {
   readonly files: readonly string[];
   readonly links: readonly string[];
@@ -6,19 +6,19 @@ export interface RelocationList {
 
 const fileLists = new Set(['relocate_textfiles', 'relocate_binaries']);
 const linkList = 'relocate_links';
-/** In a mapping, it stands for all that its value holds. */
+/** As a key of a mapping, it covers everything in its value. */
 const mergeKey = '<<';
 
-/** What YAML 1.1 takes for the end of a line, and Python on reading a text; the newline aside. */
+/** Characters other than the newline that YAML 1.1 or Python's text mode treats as the end of a line. */
 const otherLineBreaks = /[\r\x85\u2028\u2029]/;
 
 /**
- * The paths that a `.spack/binary_distribution` lists. It is YAML as Spack writes it: one flow mapping of scalars, lists of
- * scalars and mappings of scalars, without anchors, tags, comments and merges, and with no line breaks in scalars. Undefined
- * for any other text that might list something, since Spack's reader takes all of YAML.
+ * The paths that a `.spack/binary_distribution` lists. Accepts the YAML that Spack writes: one flow mapping of scalars,
+ * lists of scalars and mappings of scalars, without anchors, tags, comments, merges or line breaks in scalars. Returns
+ * undefined for any other text that might list paths, since Spack reads all of YAML.
  */
 export function relocationListOf(text: string): RelocationList | undefined {
-  // Only with an escape could the keys be there in other letters.
+  // The keys can be spelled differently only with an escape.
   if (!text.includes('relocate_') && !text.includes('\\')) return { files: [], links: [] };
   if (otherLineBreaks.test(text)) return undefined;
   const files: string[] = [];
@@ -35,11 +35,11 @@ export function relocationListOf(text: string): RelocationList | undefined {
   return isRead && reader.isAtEnd() ? { files, links } : undefined;
 }
 
-/** Plain, single-quoted or double-quoted; a plain one up to what ends it in a flow collection. */
+/** Plain, single-quoted or double-quoted scalars; a plain one ends where the flow syntax continues. */
 const scalarPattern =
   /'((?:[^'\n]|'')*)'|"((?:[^"\\\n]|\\[^\n])*)"|((?:[^ \t\n,[\]{}'"&*!|>%@`#?:-]|[-:](?=[^ \t\n,[\]{}]))(?:[^ \t\n,[\]{}:#]|:(?=[^ \t\n,[\]{}])|(?<=[^ ])#| +(?=[^ \t\n,[\]{}:#]))*)/y;
 
-/** A cursor over the part of YAML's flow style that Spack writes. Its methods tell whether they read what they should. */
+/** Reads the part of YAML's flow style that Spack writes. Each method returns whether it found what it expects. */
 class FlowReader {
   readonly #text: string;
   #position = 0;
@@ -69,7 +69,7 @@ class FlowReader {
     return isRead ? items : undefined;
   }
 
-  /** Any value, nested once at most. */
+  /** Any value, nested at most once. */
   value(): boolean {
     this.#skipBlanks();
     const next = this.#text[this.#position];
@@ -109,7 +109,7 @@ class FlowReader {
   }
 }
 
-/** The short escapes of YAML, without that for a line break. */
+/** YAML's short escapes, except for the escaped line break. */
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -130,7 +130,7 @@ const escapes: Readonly<Record<string, string>> = {
   P: '\u2029',
 };
 
-/** The content of a double-quoted scalar; undefined for an escape that YAML does not have. */
+/** The content of a double-quoted scalar; undefined if it contains an invalid escape. */
 function unescaped(quoted: string): string | undefined {
   let isKnown = true;
   const text = quoted.replace(

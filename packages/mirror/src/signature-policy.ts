@@ -4,46 +4,46 @@ import { type Finding, type FindingCode, finding, findingSeverities } from './fi
 
 const clearSignedStart = Buffer.from('-----BEGIN PGP');
 
-/** Whom to believe (I4). Without a keyring no signature can be judged, so none is accepted. */
+/** Whose signatures to believe (I4). Without a keyring, no signature is accepted. */
 export interface SignaturePolicy {
   readonly keyring: Keyring | undefined;
-  /** Documents without a signature are accepted. A signature that is there must be good all the same. */
+  /** Accept unsigned documents. An existing signature must still be good. */
   readonly allowUnsigned: boolean;
   /**
-   * Documents signed by keys that are not in the keyring are taken as unsigned ones. Only for signing them anew; a bad
-   * signature by a key that is in the keyring stays a refusal, or else tampering would be signed.
+   * Treat documents signed by keys outside the keyring as unsigned. Only for replacing signatures; a bad signature by a
+   * key in the keyring is still refused, so that tampering never gets signed.
    */
   readonly acceptOtherSigners?: boolean | undefined;
-  /** For what is to be signed anew: nothing is that somebody has tampered with, or that cannot be signed as it is. */
+  /** For replacing signatures: additional demands on documents before they are signed. */
   readonly resigning?: Resigning | undefined;
 }
 
-/** What is asked of documents before the keyring's own key signs them, too. */
+/** Demands on documents before the keyring's own key signs them. */
 export interface Resigning {
-  /** Keys of others who may have signed: those that `required` asks for, or else those that are at hand. */
+  /** The required signers if `required` is set, otherwise all keys that were found. */
   readonly keyring: Keyring | undefined;
-  /** Each must have a good signature by one of these keys. */
+  /** Each document must have a good signature by one of these keys. */
   readonly required: boolean;
 }
 
-/** Believes nothing and refuses nothing but what is malformed: to see what a document refers to. */
+/** Verifies nothing: for finding out what a document refers to. */
 export const unverifiedText: SignaturePolicy = {
   keyring: undefined,
   allowUnsigned: true,
   acceptOtherSigners: true,
 };
 
-/** What is inside a document, and who vouches for it. */
+/** The content of a document and who signed it. */
 export interface OpenedDocument {
   readonly text: string;
   /** Fingerprint of the primary key; undefined for an unsigned document. */
   readonly signedBy: string | undefined;
   readonly signedAtMs: number | undefined;
-  /** What is to be said of it, though it is taken. */
+  /** Findings about a document that is accepted nevertheless. */
   readonly warnings: readonly Finding[];
 }
 
-/** Takes the signature off a document by this policy, or says why it is refused. */
+/** Removes the signature from a document and judges it by this policy; returns a finding if it is refused. */
 export async function openDocument(
   bytes: Uint8Array,
   key: string,
@@ -105,7 +105,7 @@ async function openSigned(
   return unverified(framed.text);
 }
 
-/** Judges a signature that is to be replaced. One that is bad would make tampering look good. */
+/** Judges a signature that is about to be replaced: signing over a bad one would hide tampering. */
 async function judgeOther(
   buffer: Buffer,
   text: string,
@@ -142,14 +142,14 @@ function isByAnother(code: string): boolean {
   return code === 'signature-unknown-key' || code === 'signature-not-pinned';
 }
 
-/** Signatures that matched, and count no more because of their age: entries are signed anew for that very reason. */
+/** Signatures that match but are too old, which is often the very reason to sign again. */
 function isExpiry(code: string): boolean {
   return (
     code === 'signature-key-expired' || code === 'signature-subkey-expired' || code === 'signature-expired'
   );
 }
 
-/** Whether a document claims to be signed: the OpenPGP marker is anywhere in it. */
+/** Whether a document claims to be signed: it contains the OpenPGP marker anywhere. */
 export function looksSigned(bytes: Buffer): boolean {
   return bytes.includes(clearSignedStart);
 }

@@ -13,7 +13,7 @@ import { openPolicy, type TrustSource } from './trust.ts';
 export interface StagedScan {
   readonly store: ObjectStore;
   readonly trustedKeys: string;
-  /** Armored keys from elsewhere (the mirror) that may complete trusted fingerprints. */
+  /** Armored keys from the mirror that may match trusted fingerprints. */
   readonly otherKeys: readonly string[];
   readonly allowUnsigned: boolean;
   /** See `TrustSource.resigning`. */
@@ -24,7 +24,7 @@ export interface StagedScan {
   readonly workers?: ScanWorkers | undefined;
 }
 
-/** A staged buildcache, read and judged. */
+/** A staged buildcache that has been read and judged. */
 export interface StagedBuildcache {
   readonly listing: Listing;
   readonly keys: OfferedKeys;
@@ -34,15 +34,15 @@ export interface StagedBuildcache {
 }
 
 /**
- * Lists what is staged. Throws `UserError` `not-a-buildcache` for a directory that is not one (or has layout v2, which
- * Slipway only reads) and `buildcache-empty` for one without entries.
+ * Lists what is staged. Throws `UserError` `not-a-buildcache` unless the directory is a buildcache of layout v3, and
+ * `buildcache-empty` if it has no entries.
  */
 export async function listStaged(store: ObjectStore, findings: Finding[]): Promise<Listing> {
   const listing = await listBuildcache(store, findings, { keepKeys: true });
   if (listing.specManifests.length > 0 || findings.some((found) => found.severity === 'error'))
     return listing;
   if (listing.hasLayoutV2) {
-    // What is older still is refused by its own name.
+    // Anything older than layout v2 is refused under its own name.
     await detectLayout(store);
     throw new UserError(
       'not-supported',
@@ -62,7 +62,7 @@ export async function listStaged(store: ObjectStore, findings: Finding[]): Promi
   });
 }
 
-/** Reads and judges everything that is staged. Findings say what is wrong; nothing is changed. */
+/** Reads and judges everything that is staged. Changes nothing. */
 export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   const findings: Finding[] = [];
   scan.progress.start('Listing the staged buildcache');
@@ -98,7 +98,7 @@ export async function readStaged(scan: StagedScan): Promise<StagedBuildcache> {
   return { listing, keys, entries, graph: read.graph, findings };
 }
 
-/** Payloads that a manifest lists beside the tarball and the spec must be there, too. */
+/** Any further payloads that a manifest lists must be staged too. */
 function blobSizeFindings(entries: readonly EntryReport[], listing: Listing): readonly Finding[] {
   const findings: Finding[] = [];
   for (const entry of entries) {

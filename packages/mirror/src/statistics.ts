@@ -3,7 +3,7 @@ import type { BlobRecord } from '@slipway/spack-buildcache';
 import type { EntryReport } from './entry-reader.ts';
 import type { NodeGraph } from './node-graph.ts';
 
-/** Figures about a mirror for people. Sizes in bytes. */
+/** Figures about a mirror. Sizes are in bytes. */
 export interface MirrorStatistics {
   readonly entries: number;
   readonly packages: number;
@@ -16,20 +16,20 @@ export interface MirrorStatistics {
   readonly tarballBytes: number;
   readonly blobs: number;
   readonly blobBytes: number;
-  /** Bytes that content addressing saves: referred to more than once, stored once. */
+  /** Bytes saved by content addressing: referred to more than once but stored once. */
   readonly duplicateBytesSaved: number;
   readonly orphans: number;
   readonly orphanBytes: number;
 }
 
-/** Sizes of what is stored, by name. */
+/** Sizes of stored objects, by name. */
 export interface BlobSizes {
   readonly size: number;
   get(name: string): number | undefined;
   values(): Iterable<number>;
 }
 
-/** What is counted of an entry. */
+/** The parts of an entry that are counted. */
 export type CountedEntry = Pick<EntryReport, 'spec' | 'signedBy' | 'blobs'> & {
   readonly tarball: Pick<BlobRecord, 'contentLength'> | undefined;
 };
@@ -57,12 +57,12 @@ class Tally {
   }
 }
 
-/** Adds entries up as they are read, and keeps nothing of them. */
+/** Adds up entries as they are read, without keeping them. */
 export class StatisticsCollector {
   readonly #packages = new Tally();
   readonly #versions = new Tally();
   readonly #signers = new Tally();
-  /** Every blob that an entry refers to, with its size, or -1 while only entries that could not be read do. */
+  /** The size of each blob that entries refer to, or -1 if only unreadable entries refer to it. */
   readonly referenced = new DigestMap();
   #entries = 0;
   #tarballBytes = 0;
@@ -85,7 +85,7 @@ export class StatisticsCollector {
     }
   }
 
-  /** The figures; compilers, targets and systems are those of `roots`. */
+  /** The figures. Compilers, targets and systems are those of `roots`. */
   statistics(
     graph: NodeGraph,
     roots: Iterable<string>,

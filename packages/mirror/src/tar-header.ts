@@ -5,25 +5,25 @@ const maxModeBits = 0o7777;
 const posixFormat = Buffer.from('ustar\u000000');
 const gnuFormat = Buffer.from('ustar  \0');
 
-/** Names in a tar are bytes: here one character (U+0000 to U+00FF) for each, so that none is lost or changed. */
+/** A name in a tar is bytes. Here each byte is one character (U+0000 to U+00FF), so nothing is lost. */
 export type ByteName = string;
 
 export type TarEntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'device';
 
-/** One entry of a tar, with its long name put together. */
+/** One entry of a tar, with its long name applied. */
 export interface TarEntry {
   readonly kind: TarEntryKind;
-  /** As it stands in the tar, without the slash at the end of a directory. */
+  /** As stored in the tar, without a directory's trailing slash. */
   readonly name: ByteName;
   /** What a link points to. */
   readonly target: ByteName;
-  /** Permissions, set-user-ID and set-group-ID among them. */
+  /** Permission bits, including set-user-ID and set-group-ID. */
   readonly mode: number;
-  /** Bytes of a file's content. */
+  /** Size of the file's content. */
   readonly sizeBytes: number;
 }
 
-/** Headers that belong to the entry after them. */
+/** Headers that extend the entry after them. */
 export type ExtensionKind = 'pax' | 'long-name' | 'long-target';
 
 export type TarHeader =
@@ -35,11 +35,11 @@ export interface Extensions {
   name?: ByteName;
   target?: ByteName;
   sizeBytes?: number;
-  /** There was a pax header, which stands right before its entry. */
+  /** A pax header came just before, so its entry must follow. */
   pax?: true;
 }
 
-/** Why a tarball is refused. Its message is printable where names are. */
+/** Why a tarball is refused. Its message is safe to print. */
 export class TarballFault extends Error {
   readonly code: FindingCode;
 
@@ -54,8 +54,8 @@ export function unsupported(why: string): TarballFault {
 }
 
 /**
- * Reads a header block as Python's tarfile does, which is what Spack packs and unpacks with, and only of the forms that
- * Python writes (POSIX pax and GNU): what other readers would read otherwise is refused. Throws `TarballFault`.
+ * Reads a header block as Python's tarfile does, which Spack uses, and accepts only the forms that Python writes (POSIX
+ * pax and GNU), since readers disagree about others. Throws `TarballFault`.
  */
 export function parseHeader(block: Buffer, extensions: Extensions): TarHeader {
   if (!isChecksumRight(block))
@@ -104,7 +104,7 @@ const entryKinds: Readonly<Record<string, TarEntryKind>> = {
   '6': 'device',
 };
 
-/** Whether the type bits of a mode (POSIX `st_mode`) are those of a device, a FIFO or a socket. */
+/** Whether a mode (POSIX `st_mode`) is that of a device, a FIFO or a socket. */
 function isSpecial(mode: number): boolean {
   const type = mode & 0o170000;
   return type === 0o010000 || type === 0o020000 || type === 0o060000 || type === 0o140000;
@@ -117,7 +117,7 @@ function hasFormat(block: Buffer, format: Buffer): boolean {
   return true;
 }
 
-/** Python puts the prefix before a name in any format. Only ustar has one; GNU keeps other things there. */
+/** Python applies the prefix in any format, but only ustar has one; GNU stores other fields there. */
 function nameOf(block: Buffer, isPosix: boolean): ByteName {
   const name = textAt(block, 0, 100);
   if (block[345] === 0) return name;
@@ -133,8 +133,8 @@ function textAt(block: Buffer, start: number, length: number): ByteName {
 }
 
 /**
- * Python reads these as well, and takes an archive for ended at a header with one that is no number. There would be more
- * entries for us than Spack unpacks, and what comes last may be what says whose files these are.
+ * Python reads these too, and stops at a header where one is not a number. Slipway would then see more entries than
+ * Spack unpacks, possibly including the spec.
  */
 function requireNumbers(block: Buffer): void {
   for (const [what, start, length] of idleNumbers) {
@@ -142,7 +142,7 @@ function requireNumbers(block: Buffer): void {
   }
 }
 
-/** What changes nothing about where a file goes; in base 256 of any sign. */
+/** Fields that do not affect where a file goes; negative numbers in base 256 are fine. */
 const idleNumbers = [
   ['user ID', 108, 8],
   ['group ID', 116, 8],
@@ -151,7 +151,7 @@ const idleNumbers = [
   ['device number', 337, 8],
 ] as const;
 
-/** An octal number, ended by NUL or space; or a positive one in base 256, as for sizes from 8 GiB. */
+/** An octal number that ends at a NUL or space, or a positive number in base 256, as used for sizes from 8 GiB. */
 function numberAt(block: Buffer, start: number, length: number, what: string): number {
   if (block[start] === 0x80) {
     if (block.subarray(start + 1, start + length - 6).some((byte) => byte !== 0))
@@ -180,7 +180,7 @@ function isChecksumRight(block: Buffer): boolean {
   return sum === numberAt(block, 148, 8, 'checksum');
 }
 
-/** Takes the content of an extension header in. Each may say a thing only once. Throws `TarballFault`. */
+/** Reads an extension header. Each fact may be given only once. Throws `TarballFault`. */
 export function readExtension(kind: ExtensionKind, body: Buffer, extensions: Extensions): void {
   switch (kind) {
     case 'long-name':
@@ -202,7 +202,7 @@ function longText(body: Buffer): ByteName {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** What changes nothing about where a file goes. */
+/** Records that do not affect where a file goes. */
 const idlePaxKeys = new Set(['mtime', 'atime', 'ctime', 'uid', 'gid', 'uname', 'gname', 'comment']);
 
 function readPaxRecord(key: string, value: string, extensions: Extensions): void {
@@ -218,7 +218,7 @@ function readPaxRecord(key: string, value: string, extensions: Extensions): void
       setOnce(extensions, 'sizeBytes', Number(value));
       return;
     case 'hdrcharset':
-      // Python says so where a name is not UTF-8. Names are bytes here, whatever it says.
+      // Python writes this if a name is not UTF-8. Names are bytes here anyway.
       if (value !== 'BINARY') throw unsupported('names in another character set');
       return;
     default:
@@ -235,7 +235,7 @@ function setOnce<Key extends keyof Extensions>(
   extensions[key] = value;
 }
 
-/** The records of a pax header: `LENGTH KEY=VALUE\n` each, the length in bytes and of all of it. */
+/** The records of a pax header, each `LENGTH KEY=VALUE\n`; LENGTH counts the bytes of the whole record. */
 function* paxRecords(text: string): Generator<readonly [key: string, value: string]> {
   for (let start = 0; start < text.length; ) {
     const space = text.indexOf(' ', start);

@@ -9,14 +9,14 @@ import {
   unsupported,
 } from './tar-header.ts';
 
-/** Longer ones than any path that an operating system takes. */
+/** Longer than any path that an operating system accepts. */
 const maxExtensionBytes = 64 * 1024;
 const zeroBlock = Buffer.alloc(blockBytes);
 const nothing = Buffer.alloc(0);
 
-/** Is told what a walk comes by. */
+/** Receives what the walk finds. */
 export interface TarVisitor {
-  /** Returns whether `content` is to be called with the file's bytes. May throw `TarballFault`. */
+  /** Returns whether `content` should get the file's bytes. May throw `TarballFault`. */
   entry(entry: TarEntry): boolean;
   content(bytes: Buffer): void;
 }
@@ -29,12 +29,12 @@ interface Body {
 }
 
 /**
- * Walks a tar that is given piece by piece, and keeps nothing of it but the header that it is at. As Python, it takes the
- * first block of zeros for the end; what is not zero after it is refused, because other readers go on there.
+ * Walks a tar that arrives in pieces, keeping only the current header. Like Python, it treats the first block of zeros
+ * as the end; data after it is refused, because other readers continue there.
  */
 export class TarWalk {
   readonly #visitor: TarVisitor;
-  /** The begin of a block that came in two pieces. */
+  /** The beginning of a block that was split between two pieces. */
   #partial: Buffer = nothing;
   #extensions: Extensions = {};
   #body: Body | undefined;
@@ -45,7 +45,7 @@ export class TarWalk {
     this.#visitor = visitor;
   }
 
-  /** Throws `TarballFault`; nothing may be pushed after that. */
+  /** Throws `TarballFault`; push nothing after that. */
   push(chunk: Buffer): void {
     let position = 0;
     while (position < chunk.length) {
@@ -58,7 +58,7 @@ export class TarWalk {
     }
   }
 
-  /** Throws `TarballFault` unless the archive had its end. */
+  /** Throws `TarballFault` if the archive has not ended. */
   end(): void {
     if (!this.#ended || this.#partial.length > 0)
       throw new TarballFault('tarball-unreadable', 'it cannot be unpacked: its tar archive is cut off');
@@ -116,7 +116,7 @@ export class TarWalk {
     if (body.of !== 'unwanted') {
       const bytes = chunk.subarray(position, position + passed);
       if (body.of === 'wanted') this.#visitor.content(bytes);
-      // The pieces of a stream are its own again after this call.
+      // The stream may reuse its buffers after this call.
       else body.chunks.push(Buffer.from(bytes));
     }
     if (body.leftBytes === 0) {

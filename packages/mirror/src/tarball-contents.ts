@@ -3,10 +3,10 @@ import { relocationListOf } from './relocation-list.ts';
 import { type ByteName, TarballFault, type TarEntry, type TarEntryKind } from './tar-header.ts';
 import type { TarVisitor } from './tar-walk.ts';
 
-/** What a tarball may hold at most. The largest installations of Spack's packages stay far below. */
+/** The most a tarball may hold. The largest packages in Spack stay far below. */
 export const tarballLimits = {
   entries: 1_000_000,
-  /** Names of all entries together, which are kept while a tarball is read. */
+  /** Total length of the names of all entries, which stay in memory while a tarball is read. */
   nameBytes: 64 * 1024 * 1024,
   unpackedBytes: 64 * 1024 * 1024 * 1024,
   specFileBytes: 8 * 1024 * 1024,
@@ -18,17 +18,20 @@ const maxPathBytes = 4096;
 const maxSegmentBytes = 255;
 const setIdBits = 0o6000;
 
-/** An empty segment, `.` or `..`; a slash at either end; a byte that no file name has, or that Windows takes for a slash. */
+/**
+ * An empty segment, `.` or `..`; a slash at either end; a byte that file names cannot have or that Windows reads as a
+ * slash.
+ */
 const suspiciousName = /(?:^|\/)\.{0,2}(?:\/|$)|[\0\\]/;
 
 const buildInfoName = 'binary_distribution';
 const buildInfoEnd = `.spack/${buildInfoName}`;
 const specFileEnd = '/.spack/spec.json';
 
-/** A directory that no entry names, but that one lies in. */
+/** A directory that is only implied by an entry inside it. */
 type SeenKind = TarEntryKind | 'implied';
 
-/** A file whose content is kept, unless it is too large. */
+/** A file whose content is kept unless it is too large. */
 interface KeptFile {
   readonly name: ByteName;
   readonly sizeBytes: number;
@@ -41,20 +44,19 @@ export type FoundSpecFile =
   | { readonly kind: 'absent'; readonly why: string };
 
 /**
- * The rules of what a tarball may hold: what Spack packs, and nothing that it would unpack to another place than the
- * prefix of the spec. Spack unpacks without a filter of its own (`_ensure_common_prefix` and `_tar_strip_component` in
- * `binary_distribution.py`), so this is the only place where these are asked:
+ * The rules for what a tarball may hold: what Spack packs, and nothing that it would unpack outside the spec's prefix. Spack
+ * does not filter (`_ensure_common_prefix` and `_tar_strip_component` in `binary_distribution.py`), so only these rules protect:
  *
- * - Every entry is below the prefix, or a directory on the way to it. The prefix is Spack's: where the shortest
+ * - Every entry is below the prefix, or a directory on the way to it. As for Spack, the prefix is where the shortest
  *   `.spack/binary_distribution` is.
- * - No name leads out of where it is, and none comes twice.
- * - Entries are files, directories and links. A symbolic link may point anywhere, as Spack's do before they are relocated;
- *   but nothing lies behind one, and a hard link is to a file that came before it.
- * - What is listed to be rewritten after unpacking is in the tarball: see `relocationListOf`.
- * - No file of `PREFIX/.spack` itself is a link: Spack reads these by name, among them the list, and writes to them.
- * - The numbers of `tarballLimits`.
+ * - No name leaves its directory, and none occurs twice.
+ * - Entries are files, directories and links. A symbolic link may point anywhere, as Spack's do before relocation, but no
+ *   entry lies below one; a hard link points to an earlier file.
+ * - Files listed for rewriting after unpacking are in the tarball: see `relocationListOf`.
+ * - Nothing directly in `PREFIX/.spack` is a link: Spack reads and writes files there by name, among them the list.
+ * - `tarballLimits` hold.
  *
- * Set-user-ID and set-group-ID bits, which Spack takes off when it packs, are only noted.
+ * Set-user-ID and set-group-ID bits, which Spack removes when it packs, are only noted.
  */
 export class TarballContents implements TarVisitor {
   readonly #kinds = new Map<ByteName, SeenKind>();
@@ -64,7 +66,7 @@ export class TarballContents implements TarVisitor {
   #setIdCount = 0;
   #buildInfo: KeptFile | undefined;
   #spec: KeptFile | undefined;
-  /** That whose content comes now. */
+  /** The file whose content comes next. */
   #kept: KeptFile | undefined;
 
   entry(entry: TarEntry): boolean {
@@ -87,11 +89,11 @@ export class TarballContents implements TarVisitor {
   }
 
   content(bytes: Buffer): void {
-    // The pieces of a stream are its own again after this call.
+    // The stream may reuse its buffers after this call.
     this.#kept?.chunks.push(Buffer.from(bytes));
   }
 
-  /** What is to be noted and is no reason to refuse the tarball. */
+  /** Warnings, which are not reasons to refuse the tarball. */
   warnings(): readonly TarballFault[] {
     if (this.#firstSetId === undefined) return [];
     const others =
@@ -100,7 +102,7 @@ export class TarballContents implements TarVisitor {
     return [new TarballFault('tarball-setuid', what)];
   }
 
-  /** Whose files these are, once all entries were seen. Throws `TarballFault`. */
+  /** The spec file that says whose files these are. Call it after all entries. Throws `TarballFault`. */
   finish(): FoundSpecFile {
     const prefix = this.#prefix();
     if (prefix === undefined) return { kind: 'absent', why: 'the tarball has no .spack/spec.json' };
@@ -135,7 +137,7 @@ export class TarballContents implements TarVisitor {
     return { kind: 'found', json: Buffer.concat(spec.chunks) };
   }
 
-  /** Spack rewrites what is listed for it, and follows links and `..` then. */
+  /** Spack rewrites the listed files and would follow links and `..` on the way. */
   #requireOwnRelocations(below: ByteName, metadata: ByteName): void {
     const info = this.#buildInfo;
     if (info === undefined) return;
@@ -145,7 +147,7 @@ export class TarballContents implements TarVisitor {
       throw fault('is not in the prefix of the package, where Spack reads what to relocate');
     if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');
     const list = relocationListOf(Buffer.concat(info.chunks).toString('utf8'));
-    if (list === undefined) throw fault('is not in the form in which Spack lists what to relocate');
+    if (list === undefined) throw fault('does not list what to relocate in the form that Spack writes');
     const requireListed = (path: string, isRight: (kind: SeenKind | undefined) => boolean): void => {
       const name = `${below}${bytesOf(path)}`;
       if (!isRight(this.#kinds.get(name)))
@@ -155,7 +157,10 @@ export class TarballContents implements TarVisitor {
     for (const path of list.links) requireListed(path, (kind) => kind === 'symlink');
   }
 
-  /** As Spack finds it; in a tarball that Spack would not install, for want of `binary_distribution`, where the spec is. */
+  /**
+   * The prefix as Spack finds it; without `binary_distribution`, which Spack needs to install, the directory of the
+   * spec.
+   */
   #prefix(): ByteName | undefined {
     const name = (this.#buildInfo ?? this.#spec)?.name;
     if (name === undefined) return undefined;
@@ -185,7 +190,7 @@ export class TarballContents implements TarVisitor {
     else if (kind === 'hardlink') this.#requireEarlierFile(name, target);
   }
 
-  /** What is behind a link is written to wherever the link leads. */
+  /** Spack would write whatever is below a link to wherever the link leads. */
   #requireDirectories(name: ByteName): void {
     for (let slash = name.lastIndexOf('/'); slash > 0; slash = name.lastIndexOf('/', slash - 1)) {
       const parent = name.slice(0, slash);
@@ -238,7 +243,7 @@ function checkName(name: ByteName): void {
     const segments = name.split(/[/\\]/);
     if (segments.includes('..') || /^(?:[/\\]|[A-Za-z]:\\)/.test(name))
       throw new TarballFault('tarball-path-outside', `the name ${shown(name)} leads out of the prefix`);
-    // A backslash alone is in names of systemd's units.
+    // Names of systemd units contain backslashes, so those alone are allowed.
     if (name.includes('\0') || name.split('/').some((segment) => segment === '' || segment === '.'))
       throw new TarballFault('tarball-name-invalid', `${shown(name)} is not a valid file name`);
   }
@@ -255,7 +260,7 @@ function checkTarget(name: ByteName, target: ByteName): void {
   );
 }
 
-/** As Python has it: a byte of a name that is not UTF-8 is a surrogate from U+DC80 to U+DCFF in a text. */
+/** As Python decodes it: a byte that is not UTF-8 becomes a surrogate from U+DC80 to U+DCFF. */
 function bytesOf(text: string): ByteName {
   const bytes = (character: string): ByteName => {
     const code = character.codePointAt(0) ?? 0;
@@ -266,7 +271,7 @@ function bytesOf(text: string): ByteName {
   return /^[\0-\x7f]*$/.test(text) ? text : Array.from(text, bytes).join('');
 }
 
-/** A name as it may be printed. */
+/** A name that is safe to print. */
 function shown(name: ByteName): string {
   return `"${printable(Buffer.from(name, 'latin1').toString('utf8'), 200)}"`;
 }

@@ -14,22 +14,22 @@ import { TarballFault } from './tar-header.ts';
 import { TarWalk } from './tar-walk.ts';
 import { TarballContents, tarballLimits, tooLarge } from './tarball-contents.ts';
 
-/** Tarballs that unpack to more are read as a stream. */
+/** Tarballs that unpack to more are streamed. */
 const maxUnpackedBytesInMemory = 8 * 1024 * 1024;
 const inflateChunkBytes = 64 * 1024;
 
-/** Something about what is inside a tarball. */
+/** A problem with the contents of a tarball. */
 export interface TarballRemark {
   readonly code: FindingCode;
   readonly message: string;
 }
 
-/** Whose files a tarball holds, if it holds what it may. */
+/** The DAG hash of the spec whose files a tarball holds, or why it is refused. */
 export type TarballVerdict =
   | { readonly kind: 'sound'; readonly dagHash: string; readonly warnings: readonly TarballRemark[] }
   | { readonly kind: 'refused'; readonly fault: TarballRemark };
 
-/** Judges a tarball that is in memory. One that unpacks to much is unpacked piece by piece. */
+/** Judges a tarball in memory. A large one is unpacked in pieces. */
 export async function judgeTarball(stored: Uint8Array): Promise<TarballVerdict> {
   const unpacked = gunzipWhole(stored, maxUnpackedBytesInMemory);
   if (!Buffer.isBuffer(unpacked)) {
@@ -48,12 +48,12 @@ export async function judgeTarball(stored: Uint8Array): Promise<TarballVerdict> 
   return verdict;
 }
 
-/** Judges a tarball that comes piece by piece. Memory grows with the names in it only, and they are bounded. */
+/** Judges a tarball that arrives in pieces. Memory grows only with the names in it, which are bounded. */
 export class TarballJudge {
   readonly #contents = new TarballContents();
   readonly #walk = new TarWalk(this.#contents);
   readonly #inflate: InflateRaw = createInflateRaw({ chunkSize: inflateChunkBytes });
-  /** The begin of the file, until its gzip header is complete. */
+  /** The beginning of the file, until its gzip header is complete. */
   #head: Buffer | undefined = Buffer.alloc(0);
   #tail: Buffer = Buffer.alloc(0);
   #packedBytes = 0;
@@ -173,8 +173,8 @@ function refusedGzipEnd(fault: GzipFault | undefined): TarballVerdict | undefine
 }
 
 /**
- * The DAG hash of the root of an installed spec; undefined where it has none. As for Spack, the last of several equal keys
- * counts.
+ * The DAG hash of an installed spec's root; undefined if there is none. The last of several equal keys counts, as in
+ * Spack.
  */
 function dagHashOfSpecFile(json: Buffer): string | undefined {
   try {
@@ -183,7 +183,7 @@ function dagHashOfSpecFile(json: Buffer): string | undefined {
     const hash = property(Array.isArray(nodes) ? nodes[0] : undefined, 'hash');
     return typeof hash === 'string' && /^[a-z2-7]{32}$/.test(hash) ? hash : undefined;
   } catch {
-    // Whatever is wrong with it, it names no spec.
+    // Unreadable JSON names no spec.
     return undefined;
   }
 }

@@ -4,14 +4,14 @@ import { type BlobRecord, blobKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 import { judgeTarball, TarballJudge, type TarballVerdict } from './tarball-reading.ts';
 
-/** Tarballs up to this size are read in one piece. */
+/** Tarballs up to this size are read at once. */
 const maxTarballBytesInMemory = 512 * 1024;
 
 /**
- * Reads a tarball once: its size and SHA-256 against the manifest, what is in it against the rules of
- * `TarballContents`, and the spec inside it against `dagHash`, so that a manifest cannot offer one package's files as
- * another's. Memory does not grow with the tarball. Throws what the store throws, `too-large` for a small tarball that is
- * larger than its manifest says.
+ * Reads a tarball once and checks its size and SHA-256 against the manifest, its contents against the rules of
+ * `TarballContents`, and the spec inside against `dagHash`, so that a manifest cannot offer one package's files as
+ * another's. Memory does not grow with the tarball. Throws what the store throws, and `too-large` for a small tarball
+ * that is larger than its manifest says.
  */
 export async function checkTarball(
   store: ObjectStore,
@@ -36,7 +36,7 @@ export async function checkTarball(
   return tarballFindings(key, verdict, dagHash);
 }
 
-/** The same in one piece, which takes a third of the time: most packages of a stack are small. */
+/** Reads the tarball at once, in a third of the time: most packages are small. */
 async function checkSmallTarball(
   store: ObjectStore,
   record: BlobRecord,
@@ -53,14 +53,14 @@ async function checkSmallTarball(
   return tarballFindings(key, await judgeTarball(stored), dagHash);
 }
 
-/** What one pass over a tarball tells. */
+/** The result of one pass over a tarball. */
 export interface TarballReading {
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly verdict: TarballVerdict;
 }
 
-/** Reads a tarball to its end. Memory does not grow with it. Throws what the stream throws. */
+/** Reads a tarball to its end, in constant memory. Throws what the stream throws. */
 export async function readTarball(
   body: AsyncIterable<Uint8Array>,
   onBytes: (count: number) => void = () => {},
@@ -69,7 +69,7 @@ export async function readTarball(
   const judge = new TarballJudge();
   let sizeBytes = 0;
   for await (const chunk of body) {
-    // Unpacked on another thread meanwhile.
+    // Unpacking runs on another thread while this one hashes.
     const judged = judge.push(chunk);
     hash.update(chunk);
     sizeBytes += chunk.length;
@@ -92,7 +92,7 @@ export function tarballFindings(key: string, verdict: TarballVerdict, dagHash: s
 const contentsHint =
   'Spack never packs such a tarball: find out which job made it, and stage the package again with "spack buildcache push".';
 
-/** The finding for a blob whose size is not what its manifest says, if it is not. */
+/** The finding for a blob whose size differs from its manifest; undefined if it matches. */
 export function checkSize(key: string, sizeBytes: number, contentLength: number): Finding | undefined {
   if (sizeBytes === contentLength) return undefined;
   const code = sizeBytes < contentLength ? 'blob-truncated' : 'blob-oversized';

@@ -4,20 +4,23 @@ import type { Resigning, SignaturePolicy } from './signature-policy.ts';
 
 /** Whom to trust, as plain data that can cross threads. */
 export interface TrustSource {
-  /** The input `trusted-keys` as given: fingerprints and armored public keys. Empty: nobody. */
+  /** The input `trusted-keys` as given: fingerprints and armored public keys. Empty trusts nobody. */
   readonly trustedKeys: string;
-  /** Armored public keys found in a mirror or staged tree; they count only for fingerprints that are trusted. */
+  /** Armored public keys found in a mirror or staged tree; they count only if their fingerprints are trusted. */
   readonly offeredKeys: readonly string[];
   readonly allowUnsigned: boolean;
   /** See `SignaturePolicy.acceptOtherSigners`. */
   readonly acceptOtherSigners?: boolean | undefined;
-  /** For signing anew: whose signatures must be there before, in the form of `trustedKeys`. Empty: nobody's. */
+  /**
+   * For replacing signatures: whose signatures must already be there, in the form of `trustedKeys`. Empty requires
+   * none.
+   */
   readonly resigning?: { readonly requireSignedBy: string } | undefined;
 }
 
 /**
- * The policy of a trust source, and the trusted fingerprints for which no key was found. Throws `UserError` for
- * trusted keys that cannot be read.
+ * The policy of a trust source, and the trusted fingerprints whose keys were not found. Throws `UserError` for trusted
+ * keys that cannot be read.
  */
 export async function openPolicy(
   trust: TrustSource,
@@ -47,7 +50,7 @@ async function openResigning(
   return { resigning: { keyring, required }, missingKeys: required ? keyring.missing : [] };
 }
 
-/** All of these keys that can be read: a signature by one of the others cannot be checked. */
+/** All of these keys that can be read; signatures by the others cannot be checked. */
 async function readableKeys(armored: readonly string[]): Promise<TrustedKeys> {
   const read = await Promise.all(
     armored.map((key) =>
@@ -64,7 +67,7 @@ async function readableKeys(armored: readonly string[]): Promise<TrustedKeys> {
   };
 }
 
-/** The fingerprints that the input `trusted-keys` pins, 40 upper-case hex digits each; undefined where it is empty. */
+/** The fingerprints that the input `trusted-keys` pins, 40 upper-case hex digits each; undefined if it is empty. */
 export async function pinnedFingerprints(trustedKeys: string): Promise<readonly string[] | undefined> {
   if (trustedKeys.trim() === '') return undefined;
   return (await parseTrustedKeys(trustedKeys)).fingerprints;

@@ -2,8 +2,8 @@ const minChunkBytes = 1024;
 const maxChunkBytes = 4 * 1024 * 1024;
 
 /**
- * The size that a gzip file says it unpacks to (RFC 1952, ISIZE), and a byte more, within bounds: with it one buffer is
- * enough, and nothing is copied together. A wrong one costs only time.
+ * A buffer size for unpacking a gzip file: one byte more than it claims to unpack to (RFC 1952, ISIZE), within bounds,
+ * so that one buffer usually suffices. A false claim costs only time.
  */
 export function unpackedBytes(stored: Uint8Array): number {
   if (stored.length < 18) return minChunkBytes;

@@ -220,7 +220,7 @@ export class PackageIndex {
     if (json === undefined) return undefined;
     const node = parseSpecNode(json);
     if (node.hash !== hash)
-      throw new UserError('content-invalid', `record ${hash} of the package index is of another node`);
+      throw new UserError('content-invalid', `record ${hash} of the package index describes another node`);
     return node;
   }
 

@@ -14,15 +14,15 @@ import { NodeCensus } from './node-census.ts';
 import { readOfferedKeysV2 } from './public-keys.ts';
 import { readDocument } from './stored-document.ts';
 
-/** A publisher may move the index while it is being judged; after so many tries the mirror is taken as it is. */
+/** A publisher may move the index during the audit; after this many attempts the result stands. */
 const maxObservations = 5;
 const concurrentEntries = 16;
 const maxOrphanFindings = 100;
 
 /**
- * Judges a mirror of layout v2, which Spack wrote before 1.0, as a whole and changes nothing. Everything wrong with the
- * mirror is a finding; it throws `UserError` for trusted keys that cannot be read and for what is no such mirror, and
- * `RemoteError` for a store that fails.
+ * Audits a layout-v2 mirror, which Spack wrote before 1.0, and changes nothing. Problems with the mirror become
+ * findings; throws `UserError` for unreadable trusted keys or if it is not such a mirror, and `RemoteError` if the
+ * store fails.
  */
 export async function auditMirrorV2(audit: MirrorAudit): Promise<AuditReport> {
   for (let attempt = 1; ; attempt += 1) {
@@ -37,7 +37,7 @@ export async function auditMirrorV2(audit: MirrorAudit): Promise<AuditReport> {
   }
 }
 
-/** Changes when the index does: there is no way to put an index and its checksum in place together. */
+/** Changes whenever the index does. An index and its checksum cannot be replaced together. */
 async function indexState(store: ObjectStore): Promise<string> {
   const checksum = await readDocument(store, indexChecksumKeyV2, maxChecksumBytes, 'index-malformed', []);
   const text = checksum.kind === 'read' ? Buffer.from(checksum.body).toString('latin1') : checksum.kind;
@@ -45,7 +45,7 @@ async function indexState(store: ObjectStore): Promise<string> {
     const index = await store.head(indexKeyV2);
     return JSON.stringify([text, index?.sizeBytes, index?.etag]);
   } catch (error) {
-    // Whatever is refused here is a finding of the audit itself.
+    // The audit itself reports what is refused here.
     if (error instanceof UserError) return text;
     throw error;
   }
@@ -86,7 +86,7 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
   }
   const orphans = listing === undefined ? [] : orphansOf(listing);
   for (const orphan of orphans.slice(0, maxOrphanFindings))
-    findings.push(finding('blob-orphaned', orphan, 'the mirror has no spec of this tarball'));
+    findings.push(finding('blob-orphaned', orphan, 'the mirror has no spec for this tarball'));
   const tarballSizes = listing?.tarballSizes ?? new Map<string, number>();
   return {
     layout: 'v2',
@@ -119,7 +119,7 @@ function noMirror(store: ObjectStore): UserError {
   );
 }
 
-/** What the audit was asked to demand of the index. This layout has no signed indexes. */
+/** Checks the demands that the audit makes on the index. This layout has no signed indexes. */
 function indexDemandFindings(audit: MirrorAudit, read: ReadIndexV2): readonly Finding[] {
   const findings: Finding[] = [];
   if (audit.requireSignedIndex && read.kind === 'read') {
@@ -138,7 +138,7 @@ function indexDemandFindings(audit: MirrorAudit, read: ReadIndexV2): readonly Fi
   return findings;
 }
 
-/** The entries of a mirror that cannot be listed: those that its index offers, as far as they are there. */
+/** The entries that the index offers and that are stored, for a mirror that cannot be listed. */
 async function namesFromIndex(
   store: ObjectStore,
   index: IndexDatabase | undefined,
@@ -179,14 +179,14 @@ async function readEntries(
   listing: ListingV2 | undefined,
 ): Promise<ReadEntriesV2> {
   const { store, level, progress } = audit;
-  const reading = { store, policy, level, tarballSizes: listing?.tarballSizes };
+  const options = { store, policy, level, tarballSizes: listing?.tarballSizes };
   const census = new NodeCensus();
   const findings: Finding[] = [];
   const statistics = new StatisticsCollector();
   let complete = true;
   progress.start(`Checking ${counted(names.length, 'entry', 'entries')}`, names.length, 'entries');
   await mapConcurrently(names, concurrentEntries, async (entry) => {
-    const { root, nodes, signedBy, tarballBytes, findings: found } = await readEntryV2(entry, reading);
+    const { root, nodes, signedBy, tarballBytes, findings: found } = await readEntryV2(entry, options);
     progress.advance(1);
     findings.push(...found, ...census.add(nodes, specKeyOf(entry)));
     if (root === undefined) complete = false;
@@ -196,7 +196,7 @@ async function readEntries(
   return { census, findings, statistics, complete };
 }
 
-/** Keys of tarballs that no spec goes with, by their names. */
+/** Keys of tarballs that have no spec, judging by names. */
 function orphansOf(listing: ListingV2): readonly string[] {
   const stems = new Set(listing.entries.map(({ stem }) => stem));
   return [...listing.tarballSizes.keys()]

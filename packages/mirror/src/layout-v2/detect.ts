@@ -3,16 +3,14 @@ import { classifyKey, indexManifestKey, layoutKey } from '@slipway/spack-buildca
 import { tooOld } from './index-database.ts';
 import { indexKeyV2, keyIndexKeyV2, looksLikeSpecV1, looksLikeSpecV2, prefixV2 } from './names.ts';
 
-/** Which layouts a mirror has something of. */
 export interface FoundLayouts {
   readonly v3: boolean;
   readonly v2: boolean;
 }
 
 /**
- * The layout that a mirror is to be read as: v3 where anything of it is there, since a client asks for it first, else v2;
- * undefined where there is neither. Throws `RemoteError` for a store that fails, and `UserError` `not-supported` for a mirror
- * that is older than layout v2.
+ * The layout to read a mirror as: v3 if it has any of it, since clients try it first; otherwise v2; undefined if it has
+ * neither. Throws `RemoteError` if the store fails, and `UserError` `not-supported` for a mirror older than layout v2.
  */
 export async function detectLayout(store: ObjectStore): Promise<'v3' | 'v2' | undefined> {
   if (await hasLayoutV3(store)) return 'v3';
@@ -23,7 +21,7 @@ export async function detectLayout(store: ObjectStore): Promise<'v3' | 'v2' | un
   return 'v2';
 }
 
-/** Both answers, for those who want to say that a mirror has the two layouts side by side. */
+/** Which layouts a mirror has, for callers that warn if it has both. */
 export async function findLayouts(store: ObjectStore): Promise<FoundLayouts> {
   return { v3: await hasLayoutV3(store), v2: await hasLayoutV2(store) };
 }
@@ -39,15 +37,15 @@ async function hasLayoutV2(store: ObjectStore): Promise<boolean> {
 }
 
 /**
- * A key of the layout-v2 buildcache in a mirror, its index or its list of keys if it has one; undefined where there is none.
- * Spack asks for both by their names, so they are found where nothing can be listed.
+ * A key of a mirror's layout-v2 buildcache, its index or key list if it has one; undefined if there is none. Clients
+ * ask for both by name, so they are found even if nothing can be listed.
  */
 export async function findLayoutV2(store: ObjectStore): Promise<string | undefined> {
   for (const key of [indexKeyV2, keyIndexKeyV2]) if (await isOffered(store, key)) return key;
   return (await holds(store, prefixV2, () => true)) ? prefixV2 : undefined;
 }
 
-/** Mirrors that were used for long have specs of both kinds, and Spack read the newer ones. */
+/** Old mirrors have specs of both kinds, and Spack reads the newer ones. */
 async function hasOnlySpecsV1(store: ObjectStore): Promise<boolean> {
   let hasV1 = false;
   const hasV2 = await holds(store, prefixV2, (key) => {
@@ -57,7 +55,7 @@ async function hasOnlySpecsV1(store: ObjectStore): Promise<boolean> {
   return hasV1 && !hasV2;
 }
 
-/** A thing that the store refuses to look at (a link out of the mirror) is there all the same: the audit will say so. */
+/** Something that the store refuses to read, such as a link out of the mirror, still exists: the audit reports it. */
 async function isThere(store: ObjectStore, key: string): Promise<boolean> {
   try {
     return (await store.head(key)) !== undefined;
@@ -67,7 +65,7 @@ async function isThere(store: ObjectStore, key: string): Promise<boolean> {
   }
 }
 
-/** Web servers in front of S3 answer 403 for what is missing; what nobody is let read, no client takes either. */
+/** Web servers in front of S3 answer 403 for missing objects; if reading is forbidden, clients cannot use it either. */
 async function isOffered(store: ObjectStore, key: string): Promise<boolean> {
   try {
     return await isThere(store, key);

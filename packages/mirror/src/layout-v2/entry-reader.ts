@@ -9,32 +9,32 @@ import { specKeyV2 } from './names.ts';
 import { maxSpecFileBytes, parseSpecFile, type SpecFileV2 } from './spec-file.ts';
 import { readDocument } from './stored-document.ts';
 
-/** What is known of one entry after it was read. */
+/** The result of reading one entry. */
 export interface EntryReportV2 {
   readonly names: EntryNames;
-  /** From the spec; undefined when it could not be read. */
+  /** From the spec; undefined if it could not be read. */
   readonly root: SpecNode | undefined;
   readonly nodes: readonly SpecNode[];
   readonly signedBy: string | undefined;
-  /** Size of the tarball in bytes; undefined when it is missing or was not looked at. */
+  /** Size of the tarball; undefined if it is missing or was not checked. */
   readonly tarballBytes: number | undefined;
   readonly findings: readonly Finding[];
 }
 
-export interface EntryReading {
+export interface EntryReadOptions {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
-  /** Read every byte of the tarball, or only see that it is there. */
+  /** Read every byte of the tarball, or only check that it exists. */
   readonly level: 'metadata' | 'full';
-  /** Sizes of the tarballs by key, where the mirror could be listed. */
+  /** Sizes of the tarballs by key, if the mirror could be listed. */
   readonly tarballSizes: ReadonlyMap<string, number> | undefined;
 }
 
 /**
- * Reads one entry and judges it on its own: signature, names, spec, tarball. Whatever is wrong with it is in its
- * findings; only a store that fails throws.
+ * Reads one entry and judges it alone: signature, names, spec and tarball. Problems become findings; it throws only if
+ * the store fails.
  */
-export async function readEntryV2(names: EntryNames, reading: EntryReading): Promise<EntryReportV2> {
+export async function readEntryV2(names: EntryNames, options: EntryReadOptions): Promise<EntryReportV2> {
   const findings: Finding[] = [];
   const key = specKeyOf(names);
   const report = (rest: Partial<EntryReportV2> = {}): EntryReportV2 => ({
@@ -56,10 +56,10 @@ export async function readEntryV2(names: EntryNames, reading: EntryReading): Pro
       ),
     );
   }
-  const stored = await readDocument(reading.store, key, maxSpecFileBytes, 'document-too-large', findings);
+  const stored = await readDocument(options.store, key, maxSpecFileBytes, 'document-too-large', findings);
   if (stored.kind === 'missing') findings.push(missingBlob(key, 'the spec'));
   if (stored.kind !== 'read') return report();
-  const opened = await openSpecFile(stored.body, key, names.signed, reading.policy);
+  const opened = await openSpecFile(stored.body, key, names.signed, options.policy);
   if ('severity' in opened) {
     findings.push(opened);
     return report();
@@ -73,14 +73,14 @@ export async function readEntryV2(names: EntryNames, reading: EntryReading): Pro
     findings.push(mismatch);
     return report({ root, nodes, signedBy });
   }
-  const tarball = await checkTarballV2(spec, reading);
+  const tarball = await checkTarballV2(spec, options);
   findings.push(...tarball.findings);
   return report({ root, nodes, signedBy, tarballBytes: tarball.sizeBytes });
 }
 
 type OpenedSpecFile = { readonly json: Uint8Array; readonly signedBy: string | undefined };
 
-/** A file's name says whether it is signed, and so a client reads it: what is inside must be of that kind. */
+/** Clients rely on a file's name to know whether it is signed, so its content must match. */
 async function openSpecFile(
   body: Uint8Array,
   key: string,
@@ -100,7 +100,7 @@ async function openSpecFile(
 const unsignedHint =
   'Convert the mirror to layout v3 with "spack buildcache migrate" and sign it with buildcache-sign, or allow unsigned entries.';
 
-/** A spec is bound to its file name: it must be the one that Spack looks for there. */
+/** A spec is bound to its file name: Spack looks for exactly that spec there. */
 function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Finding | undefined {
   const { stem } = spec.location;
   if (stem === names.stem) return undefined;
@@ -111,7 +111,7 @@ function bindingProblem(key: string, names: EntryNames, spec: SpecFileV2): Findi
       key,
       `its name has the DAG hash ${names.dagHash}, but its spec is ${who}`,
     );
-  return finding('name-mismatch', key, `its name is that of another package than its spec, ${who}`);
+  return finding('name-mismatch', key, `its name belongs to another package; its spec is ${who}`);
 }
 
 interface TarballReport {
@@ -119,20 +119,20 @@ interface TarballReport {
   readonly findings: readonly Finding[];
 }
 
-async function checkTarballV2(spec: SpecFileV2, reading: EntryReading): Promise<TarballReport> {
+async function checkTarballV2(spec: SpecFileV2, options: EntryReadOptions): Promise<TarballReport> {
   const key = spec.location.tarballKey;
   try {
-    return reading.level === 'full'
-      ? await readWholeTarball(key, spec, reading.store)
-      : await findTarball(key, reading);
+    return options.level === 'full'
+      ? await readWholeTarball(key, spec, options.store)
+      : await findTarball(key, options);
   } catch (error) {
-    const problem = storeFinding(error, key, 'blob-oversized', 'it is larger than the store reads');
+    const problem = storeFinding(error, key, 'blob-oversized', 'it is too large to read');
     if (problem === undefined) throw error;
     return { sizeBytes: undefined, findings: [problem] };
   }
 }
 
-async function findTarball(key: string, { store, tarballSizes }: EntryReading): Promise<TarballReport> {
+async function findTarball(key: string, { store, tarballSizes }: EntryReadOptions): Promise<TarballReport> {
   const sizeBytes = tarballSizes === undefined ? (await store.head(key))?.sizeBytes : tarballSizes.get(key);
   return { sizeBytes, findings: sizeBytes === undefined ? [missingBlob(key, 'the tarball')] : [] };
 }

@@ -7,16 +7,16 @@ import { IndexDatabase, maxIndexBytesV2 } from './index-database.ts';
 import { indexChecksumKeyV2, indexKeyV2 } from './names.ts';
 import { readDocument } from './stored-document.ts';
 
-/** The checksum beside the index has 64. */
+/** The checksum beside the index is 64 bytes long. */
 export const maxChecksumBytes = 1024;
 
-/** `missing`: there is none. `refused`: there is one that cannot be used, and a finding says why. */
+/** `missing`: it does not exist. `refused`: it cannot be used, and a finding says why. */
 export type ReadIndexV2 =
   | { readonly kind: 'read'; readonly index: IndexDatabase; readonly checksum: string }
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused' };
 
-/** Reads the index of a layout-v2 mirror, and holds it against the checksum beside it. */
+/** Reads the index of a layout-v2 mirror and compares it with the checksum beside it. */
 export async function readIndexV2(store: ObjectStore, findings: Finding[]): Promise<ReadIndexV2> {
   const stored = await readDocument(store, indexKeyV2, maxIndexBytesV2, 'index-malformed', findings);
   if (stored.kind !== 'read') return stored;
@@ -54,15 +54,15 @@ function checksumProblem(
 export interface IndexAuditInputV2 {
   readonly index: IndexDatabase;
   readonly graph: NodeGraph;
-  /** DAG hashes of the specs, with the key of each. */
+  /** Keys of the specs, by DAG hash. */
   readonly stored: ReadonlyMap<string, string>;
-  /** Without a listing, entries that the index leaves out cannot be seen. */
+  /** Without a listing, entries that the index leaves out go unnoticed. */
   readonly listed: boolean;
-  /** Every spec could be read, so that the graph is whole. */
+  /** Every spec was read, so the graph is complete. */
   readonly complete: boolean;
 }
 
-/** Whether the index agrees with the specs: it names what is there, all that is there, and as it is there. */
+/** Checks that the index offers exactly the stored specs and describes them as they are. */
 export function auditIndexV2(input: IndexAuditInputV2): readonly Finding[] {
   const { index, graph, stored } = input;
   const findings: Finding[] = [];

@@ -2,14 +2,14 @@ import { JsonScanner, UserError } from '@slipway/core';
 import { isDagHash, parseSpecNode, runtimeDeptypes, type SpecNode } from '@slipway/spack-buildcache';
 import { type LocationV2, locateV2 } from './names.ts';
 
-/** Larger indexes are not read: what is kept of their nodes would not fit into memory. */
+/** Larger indexes are not read, to bound memory. */
 export const maxIndexBytesV2 = 512 * 1024 * 1024;
 const maxRecords = 500_000;
 const maxIndexDepth = 40;
 const versions: ReadonlySet<unknown> = new Set(['6', '7', '8']);
 const noSuchVersion = 'it is not a Spack database of version 6, 7 or 8';
 const olderVersionPattern = /^(?:[1-5]|0\.[0-9.]{1,8})$/;
-/** Fields of a record that say nothing of a mirror; some releases wrote them, and all of them read them. */
+/** Fields of a record that do not matter here; some releases of Spack wrote them. */
 const ignoredFields: ReadonlySet<string> = new Set([
   'path',
   'installed',
@@ -25,7 +25,7 @@ export interface IndexRecordV2 {
   readonly inBuildcache: boolean;
 }
 
-/** The package index of a layout-v2 mirror: a Spack database of version 6, 7 or 8. It is only ever read here. */
+/** The package index of a layout-v2 mirror: a Spack database of version 6, 7 or 8. Read-only. */
 export class IndexDatabase {
   readonly #records: ReadonlyMap<string, IndexRecordV2>;
   readonly entryCount: number;
@@ -38,19 +38,18 @@ export class IndexDatabase {
   }
 
   /**
-   * Reads an index strictly. Throws `JsonError`, or `UserError` `content-invalid` for anything that is no database of
-   * these versions, `name-invalid` for names and hashes that could become a path elsewhere, `not-supported` for a database
-   * that is older than these.
+   * Reads an index strictly. Throws `JsonError`, or `UserError`: `content-invalid` if it is not a database of these
+   * versions, `name-invalid` for names and hashes that are unsafe in paths, `not-supported` for an older database.
    */
   static parse(json: Uint8Array): IndexDatabase {
     try {
       return IndexDatabase.#parse(json);
     } catch (error) {
-      // Records of another version fail first where the version stands behind them.
+      // The version may come after the records, which fail first if it is another one.
       const version = error instanceof UserError ? databaseVersionOf(json) : undefined;
       if (version === undefined || versions.has(version)) throw error;
       if (olderVersionPattern.test(version))
-        throw tooOld('it is of', `it is a Spack database of version ${version}`);
+        throw tooOld('it comes from', `it is a Spack database of version ${version}`);
       throw malformed(noSuchVersion);
     }
   }
@@ -102,8 +101,8 @@ export class IndexDatabase {
   }
 
   /**
-   * How many indexed dependents each record may be said to have: releases of Spack counted link and run dependencies
-   * alone, or others too.
+   * The lowest and highest acceptable dependent count of each record: some releases of Spack counted only link and run
+   * dependencies, others counted more.
    */
   dependents(): ReadonlyMap<string, { readonly least: number; readonly most: number }> {
     const counts = new Map<string, { least: number; most: number }>();
@@ -120,7 +119,7 @@ export class IndexDatabase {
   }
 }
 
-/** The version that an index gives itself, wherever that stands; undefined where it is no such JSON. */
+/** The version that an index claims, wherever it appears; undefined if the JSON has none. */
 function databaseVersionOf(json: Uint8Array): string | undefined {
   const scanner = new JsonScanner(json, { maxDepth: maxIndexDepth });
   let version: unknown;
@@ -141,7 +140,7 @@ function databaseVersionOf(json: Uint8Array): string | undefined {
   return typeof version === 'string' ? version : undefined;
 }
 
-/** The error for a mirror of a Spack whose specs and indexes nothing reads any more; `what` begins the sentence. */
+/** The error for a mirror whose format nothing reads any more; `what` begins the sentence. */
 export function tooOld(what: string, why: string): UserError {
   return new UserError(
     'not-supported',
@@ -161,7 +160,7 @@ function parseRecord(scanner: JsonScanner, hash: string): IndexRecordV2 {
   scanner.object((field) => {
     if (field === 'spec') {
       const { start, end } = scanner.skipValue();
-      // Without its JSON, which would keep the whole index in memory.
+      // Drop the JSON, which would keep the whole index in memory.
       const { json: _, ...parsed } = parseSpecNode(scanner.bytes.subarray(start, end));
       node = parsed;
     } else if (field === 'ref_count') refCount = scanner.value();
@@ -171,7 +170,7 @@ function parseRecord(scanner: JsonScanner, hash: string): IndexRecordV2 {
   });
   if (node === undefined || !Number.isSafeInteger(refCount) || typeof inBuildcache !== 'boolean')
     throw malformed(`its record ${hash} is malformed`);
-  if (node.hash !== hash) throw malformed(`its record ${hash} is of another node`);
+  if (node.hash !== hash) throw malformed(`its record ${hash} describes another node`);
   return { node, refCount: Number(refCount), inBuildcache };
 }
 

@@ -3,10 +3,9 @@ import { classifyKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from '../findings.ts';
 import { classifyKeyV2, looksLikeSpecV2, specKeyV2 } from './names.ts';
 
-/** More strangers than this are only counted: a mirror of sources may lie in the same place. */
+/** Further unknown files are only counted: a source mirror may share the directory. */
 const maxUnknownFindings = 100;
 
-/** One spec by the names of its files. */
 export interface EntryNames {
   readonly stem: string;
   readonly dagHash: string;
@@ -14,11 +13,11 @@ export interface EntryNames {
   readonly unsigned: boolean;
 }
 
-/** What a layout-v2 mirror holds, judged by names alone. */
+/** What a layout-v2 mirror holds, judging by names alone. */
 export interface ListingV2 {
   /** Sorted by stem. */
   readonly entries: readonly EntryNames[];
-  /** Stored size in bytes of each tarball, by its key. */
+  /** Stored size in bytes of each tarball, by key. */
   readonly tarballSizes: ReadonlyMap<string, number>;
   readonly keyFingerprints: readonly string[];
 }
@@ -81,7 +80,7 @@ export async function listLayoutV2(store: ObjectStore, findings: Finding[]): Pro
   };
 }
 
-/** The key under which a spec is read: a client takes the signed one where there are both. */
+/** The key of the spec to read: clients prefer the signed one if there are two. */
 export function specKeyOf(names: EntryNames): string {
   return specKeyV2(names.stem, names.signed);
 }

@@ -1,10 +1,10 @@
 import { isDagHash, pathSafe, type SpecNode } from '@slipway/spack-buildcache';
 
 /**
- * Where things are in a mirror of layout v2, which Spack wrote before 1.0. The names of a spec file and of its tarball
- * are made of the spec: `<platform>-<os>-<target>-<compiler>-<version>-<name>-<version>-<hash>`, called the stem here.
- * Every part of it may have a `-` in it, so nothing but the hash can be read out of a stem; what is in a spec is held
- * against the stem instead. Follows `tarball_name` and `tarball_directory_name` of Spack 0.23.
+ * File names in a mirror of layout v2, which Spack wrote before 1.0. A spec file and its tarball are both named after
+ * the spec: `<platform>-<os>-<target>-<compiler>-<version>-<name>-<version>-<hash>`, here called the stem. Any part may
+ * contain `-`, so only the hash can be read from a stem; the spec is compared with the stem instead. Follows
+ * `tarball_name` and `tarball_directory_name` of Spack 0.23.
  */
 
 export const prefixV2 = 'build_cache/';
@@ -17,14 +17,14 @@ const unsignedSuffix = '.spec.json';
 const signedSuffix = '.spec.json.sig';
 const tarballSuffix = '.spack';
 const dagHashCharacters = 32;
-/** The parts of a stem, if none of them has a `-` in it. */
+/** The number of parts of a stem, if none of them contains `-`. */
 const minStemParts = 8;
-/** No file system has longer names, and Spack wrote these mirrors through one. */
+/** Spack wrote these mirrors through a file system, and none allows longer names. */
 const maxFileNameCharacters = 255;
 const stemPattern = /^[A-Za-z0-9_][A-Za-z0-9_+.-]*$/;
 const fingerprintPattern = /^[0-9A-F]{40}$/;
 
-/** What a key under a layout-v2 mirror is, judged by its name alone. */
+/** What a key in a layout-v2 mirror is, judging by its name alone. */
 export type MirrorKeyV2 =
   | { readonly kind: 'spec'; readonly stem: string; readonly dagHash: string; readonly signed: boolean }
   | { readonly kind: 'tarball'; readonly stem: string; readonly dagHash: string }
@@ -34,7 +34,7 @@ export type MirrorKeyV2 =
   | { readonly kind: 'key-index' }
   | { readonly kind: 'unknown' };
 
-/** What `key` is. Whatever does not have exactly the form of its place is `unknown`. Never throws. */
+/** Classifies `key`; `unknown` unless it has exactly the form of its place. Never throws. */
 export function classifyKeyV2(key: string): MirrorKeyV2 {
   if (key === indexKeyV2) return { kind: 'index' };
   if (key === indexChecksumKeyV2) return { kind: 'index-checksum' };
@@ -68,12 +68,12 @@ function dagHashOfStem(stem: string): string | undefined {
   return dagHash;
 }
 
-/** Whether a client, or a tool that makes an index, would take `key` for a spec file by the end of its name. */
+/** Whether a client or an indexer would take `key` for a spec file. */
 export function looksLikeSpecV2(key: string): boolean {
   return key.startsWith(prefixV2) && (key.endsWith(unsignedSuffix) || key.endsWith(signedSuffix));
 }
 
-/** Whether `key` is named as specs were before layout v2. */
+/** Whether `key` is named like the specs before layout v2. */
 export function looksLikeSpecV1(key: string): boolean {
   return key.startsWith(prefixV2) && key.endsWith('.spec.yaml');
 }
@@ -92,15 +92,15 @@ export interface LocationV2 {
   readonly tarballKey: string;
 }
 
-/** What of a node decides where its files are. */
+/** The parts of a node that determine where its files are. */
 export type LocatableNode = Pick<
   SpecNode,
   'name' | 'version' | 'hash' | 'platform' | 'operatingSystem' | 'target' | 'compiler'
 >;
 
 /**
- * Where the files of this node belong; `find` gives the node of a compiler. However hostile the node is, the key stays
- * under `build_cache`: a `/` becomes `_`, and as every segment has a `-` in it, none is `.` or `..`.
+ * Where the files of this node belong; `find` looks up the node of a compiler. The key stays under `build_cache`
+ * however hostile the node is: `/` becomes `_`, and every segment contains `-`, so none is `.` or `..`.
  */
 export function locateV2(
   node: LocatableNode,

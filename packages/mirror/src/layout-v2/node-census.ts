@@ -4,14 +4,14 @@ import { type Finding, finding } from '../findings.ts';
 import { NodeGraph } from '../node-graph.ts';
 
 /**
- * The distinct nodes of a layout-v2 mirror. Specs must agree about a node in what it is and needs; not in their every
- * byte, because releases of Spack wrote the same node with different fields.
+ * The distinct nodes of a layout-v2 mirror. Specs must agree on what a node is and needs, but not byte for byte,
+ * because releases of Spack wrote different fields.
  */
 export class NodeCensus {
   readonly graph = new NodeGraph();
   readonly #digests = new Map<string, string>();
 
-  /** Adds the nodes of the spec at `key`. One that another spec describes otherwise is a finding, and stays as it was. */
+  /** Adds the nodes of the spec at `key`. A conflict with another spec is a finding, and the first one stays. */
   add(nodes: readonly SpecNode[], key: string): readonly Finding[] {
     const findings: Finding[] = [];
     const added: NewNode[] = [];
@@ -31,10 +31,10 @@ export class NodeCensus {
   }
 }
 
-/** Nothing is made of these nodes: that they agree is settled here. */
+/** These nodes are only compared, here; their text is never used. */
 const noText = new Uint8Array();
 
-/** Compilers are left out: Spack 1.x made nodes of what were labels. Build dependencies likewise came and went. */
+/** Leaves out compilers, which became nodes in Spack 1.x, and build dependencies, which not all releases wrote. */
 function digestOf(node: SpecNode): string {
   const { name, version, external, platform, operatingSystem, target, dependencies } = node;
   const edges = dependencies.map(({ hash, deptypes }) => [hash, deptypes & runtimeDeptypes] as const);

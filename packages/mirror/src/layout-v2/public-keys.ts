@@ -9,8 +9,8 @@ import { readDocument } from './stored-document.ts';
 const maxKeyBytes = 1024 * 1024;
 
 /**
- * The armored public keys that a layout-v2 mirror offers: those of these fingerprints (from a listing), or of its key
- * index where nothing can be listed. They prove nothing: only pinned ones are ever used.
+ * The armored public keys that a layout-v2 mirror offers: those with these fingerprints (from a listing), or those in
+ * its key index if nothing can be listed. They prove nothing: only pinned ones are used.
  */
 export async function readOfferedKeysV2(
   store: ObjectStore,
@@ -27,7 +27,7 @@ export async function readOfferedKeysV2(
     const key = await readOfferedKey(store, fingerprint, findings);
     if (key !== undefined) armored.push(key);
   }
-  // An index that is there and cannot be read has its own finding.
+  // An unreadable index has its own finding.
   if (index.kind === 'missing' || indexed !== undefined)
     findings.push(...keyIndexFindings(keyIndexKeyV2, listed, indexed));
   return armored;

@@ -2,12 +2,12 @@ import { JsonScanner, UserError } from '@slipway/core';
 import { isSha256, readSpecDocument, type SpecNode } from '@slipway/spack-buildcache';
 import { type LocationV2, locateV2 } from './names.ts';
 
-/** A spec file of layout v2 holds one spec with its closure; a larger file is not read. */
+/** A spec file of layout v2 holds one spec with its closure; larger files are not read. */
 export const maxSpecFileBytes = 16 * 1024 * 1024;
 const maxSpecDepth = 32;
 const maxLayoutVersion = 2;
 
-/** What a spec file says. */
+/** The content of a spec file. */
 export interface SpecFileV2 {
   readonly root: SpecNode;
   /** The root and its whole closure. */
@@ -15,15 +15,15 @@ export interface SpecFileV2 {
   /** Where the root's files belong. */
   readonly location: LocationV2;
   /**
-   * SHA-256 of the tarball; undefined for files from before Spack 0.19 (buildcache layout 0), where it is the hash of
-   * something inside the tarball.
+   * SHA-256 of the tarball; undefined for files from before Spack 0.19 (buildcache layout 0), which hash something
+   * inside the tarball.
    */
   readonly tarballSha256: string | undefined;
 }
 
 /**
- * Reads the JSON of a spec file strictly. Every file is read by itself: releases of Spack wrote one and the same node
- * with different white space and fields, so its bytes are not compared between files. Throws `JsonError` or `UserError`
+ * Reads the JSON of a spec file strictly. Each file is read on its own: releases of Spack wrote the same node with
+ * different white space and fields, so bytes are not compared between files. Throws `JsonError` or `UserError`
  * `content-invalid` or `name-invalid`.
  */
 export function parseSpecFile(json: Uint8Array): SpecFileV2 {
@@ -45,7 +45,7 @@ export function parseSpecFile(json: Uint8Array): SpecFileV2 {
   };
 }
 
-/** The layout version of a document that was read strictly before. A file without one is of layout 0. */
+/** The layout version of an already checked document; 0 if it has none. */
 function layoutVersionOf(json: Uint8Array): number {
   const scanner = new JsonScanner(json, { maxDepth: maxSpecDepth });
   let version: unknown = 0;
@@ -55,7 +55,7 @@ function layoutVersionOf(json: Uint8Array): number {
   });
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0)
     throw malformed('its buildcache_layout_version is not a number');
-  if (version > maxLayoutVersion) throw malformed(`it is of buildcache layout ${version}`);
+  if (version > maxLayoutVersion) throw malformed(`its buildcache layout is ${version}, not 0, 1 or 2`);
   return version;
 }
 

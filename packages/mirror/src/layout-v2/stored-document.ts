@@ -2,13 +2,16 @@ import type { ObjectStore } from '@slipway/core';
 import { storeFinding } from '../entry-reader.ts';
 import type { Finding, FindingCode } from '../findings.ts';
 
-/** `missing`: there is none. `refused`: there is something that is not read, and a finding says why. */
+/** `missing`: it does not exist. `refused`: it exists but is not read, and a finding says why. */
 export type StoredDocument =
   | { readonly kind: 'read'; readonly body: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused' };
 
-/** Reads one document of at most `maxBytes`. What the store refuses about it is a finding; a store that fails throws. */
+/**
+ * Reads one document of at most `maxBytes`. A document that the store refuses is a finding; throws only if the store
+ * fails.
+ */
 export async function readDocument(
   store: ObjectStore,
   key: string,
