@@ -57,7 +57,7 @@ export function viewInput(description: string): InputDeclaration<string | undefi
   };
 }
 
-/** A required URL of a mirror; of one that can be written to, for `access: 'write'`. */
+/** A required URL of a mirror; with `access: 'write'`, of one that can be written to. */
 export function mirrorInput(access: 'read' | 'write', schemes: string): InputDeclaration<string> {
   return {
     ...input.requiredUrl({ description: `URL of the mirror: ${schemes}.` }),
@@ -65,12 +65,12 @@ export function mirrorInput(access: 'read' | 'write', schemes: string): InputDec
   };
 }
 
-/** Whether a URL that `mirrorInput` has accepted is of S3, where credentials are needed. */
+/** Whether an accepted mirror URL is on S3, which needs credentials. */
 export function isOnS3(mirror: string): boolean {
   return parseStoreUrl(mirror).kind === 's3';
 }
 
-/** The sentence for a passphrase without a key, if there is one. */
+/** The problem with a passphrase that has no key, if there is one. */
 export function passphraseProblem(inputs: {
   readonly signingKey: string | undefined;
   readonly passphrase: string | undefined;
@@ -79,7 +79,7 @@ export function passphraseProblem(inputs: {
   return 'passphrase is set without signing-key';
 }
 
-/** The sentence for a run that nobody vouches for, if it is one. */
+/** The problem with a run that trusts no key and does not allow unsigned entries, if it is one. */
 export function trustProblem(inputs: {
   readonly trustedKeys: string;
   readonly allowUnsigned: boolean;

@@ -11,31 +11,31 @@ import { classifyKey } from '@slipway/spack-buildcache';
 
 export { pendingNotice } from '@slipway/pending-invalidations';
 
-/** What a CDN in front of a mirror must be told has changed: paths under the mirror, one a line, with those of earlier runs. */
+/** The paths that a CDN in front of the mirror must invalidate, one per line, including those from earlier runs. */
 export function invalidationPaths(keys: readonly string[], pendingPaths: readonly string[] = []): string {
   return invalidationLines([...keys.map(pathInMirror), ...pendingPaths], undefined);
 }
 
-/** A key as a path under the mirror, which begins with a slash. */
+/** A key as a path under the mirror, with a leading slash. */
 export function pathInMirror(key: string): string {
   return cdnPathOf(key, undefined);
 }
 
 /**
- * The paths that earlier runs have replaced and that no invalidation is proven for, sorted. Throws what the store throws, and
- * `UserError` `not-supported` for what a later version remembers.
+ * Paths that earlier runs replaced and whose invalidation is not proven, sorted. Throws what the store throws, and
+ * `UserError` `not-supported` for records of a later version.
  */
 export async function pendingMirrorPaths(mirror: ObjectStore): Promise<readonly string[]> {
-  // No path is hidden in a mirror, whose index names them all.
+  // A mirror hides no paths: its index names them all.
   return pathsToHandOn(await readPending(mirror), () => []);
 }
 
-/** The mirror, which remembers what caches may have of what is replaced in it (ADR 0031). */
+/** The mirror, recording what caches may hold of what is replaced in it (ADR 0031). */
 export function rememberingMirror(mirror: ObjectStore, clock: Clock): RememberingStore {
   return rememberingStore(mirror, replacedPathOf, clock);
 }
 
-/** Of what clients ask for before it is there, a CDN keeps the answer that there is nothing; entries they know from the index. */
+/** A CDN caches misses for what clients ask for before it exists. Entries are only asked for once they are indexed. */
 function replacedPathOf(key: string, { condition }: Pick<WriteOptions, 'condition'>): string | undefined {
   switch (classifyKey(key).kind) {
     case 'layout':

@@ -7,7 +7,7 @@ import type { ActionContext } from '@slipway/runner';
 import { openSigner, type Signer } from '@slipway/signing';
 import { openLocalStore } from '@slipway/store/local';
 
-/** Opens a directory of this machine. Throws `UserError` `not-a-buildcache` when it is missing or no directory. */
+/** Opens a local directory. Throws `UserError` `not-a-buildcache` unless it is one. */
 export async function openDirectory(path: string, context: ActionContext): Promise<ObjectStore> {
   const absolute = resolve(context.workDirectory, path);
   if (!(await isDirectory(absolute))) {
@@ -18,7 +18,7 @@ export async function openDirectory(path: string, context: ActionContext): Promi
   return openLocalStore(pathToFileURL(absolute).href, { clock: context.clock });
 }
 
-/** Whether there is a directory at `path`. Throws nothing. */
+/** Whether there is a directory at `path`. Never throws. */
 export async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
@@ -27,7 +27,7 @@ export async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** The signer of a run, if it was given a key. Throws `UserError` `key-unusable`, and `input-invalid` for one that is not trusted. */
+/** The signer of a run that has a key. Throws `UserError` `key-unusable`, or `input-invalid` if the key is not trusted. */
 export async function openOptionalSigner(
   inputs: {
     readonly signingKey: string | undefined;
@@ -48,8 +48,8 @@ export async function openOptionalSigner(
 }
 
 /**
- * Throws `UserError` `input-invalid` when the index would be signed by a key that is not among the trusted ones: whoever
- * reads the mirror with the same `trusted-keys` next, a publish above all, would refuse it.
+ * Throws `UserError` `input-invalid` if the key is not trusted: later runs with the same `trusted-keys`, especially
+ * publishes, would refuse an index signed by it.
  */
 export function requireTrustedSigner(signer: Signer | undefined, policy: SignaturePolicy): void {
   if (signer === undefined) return;

@@ -7,12 +7,12 @@ export { factsSummary, reportFile, reportOutput } from '@slipway/runner';
 
 const maxRows = 50;
 
-/** A text with the beginning of each checksum in it, which is enough to tell it from others; reports have it whole. */
+/** Shortens each checksum in a text for display; reports have them in full. */
 export function shortChecksum(text: string): string {
   return text.replaceAll(/\b([0-9a-f]{16})[0-9a-f]{48}\b/g, '$1…');
 }
 
-/** The findings as a table, errors first; nothing when there are none. */
+/** The findings as a table, errors first; empty if there are none. */
 export function findingsSummary(findings: readonly Finding[]): readonly SummaryBlock[] {
   const order = { error: 0, warning: 1, notice: 2 };
   const sorted = [...findings].sort((a, b) => order[a.severity] - order[b.severity]);
@@ -21,7 +21,7 @@ export function findingsSummary(findings: readonly Finding[]): readonly SummaryB
     { kind: 'heading', text: 'Findings' },
     {
       kind: 'table',
-      // The widest column is last, where it may be cut off.
+      // The widest column comes last, where it may be cut off.
       head: ['Severity', 'What', 'Code', 'Where'],
       rows: sorted
         .slice(0, maxRows)
@@ -37,7 +37,6 @@ export function findingsSummary(findings: readonly Finding[]): readonly SummaryB
   return blocks;
 }
 
-/** How many findings there are of each severity. */
 export function findingCounts(findings: readonly Finding[]): {
   readonly errors: number;
   readonly warnings: number;
@@ -48,7 +47,7 @@ export function findingCounts(findings: readonly Finding[]): {
   return { errors: count('error'), warnings: count('warning'), notices: count('notice') };
 }
 
-/** What `invalidationPaths` makes. */
+/** The output for `invalidationPaths`. */
 export const invalidationPathsOutput = {
   description:
     'Paths that a CDN in front of the mirror must invalidate, one per line: what this run replaced, or would in a dry run, and what earlier runs did, until `cloudfront-invalidate` has proven it (its input `destination`).',
@@ -62,7 +61,7 @@ export const pointerChecksumsOutput = {
   kind: 'lines',
 } as const satisfies OutputDeclaration;
 
-/** A line for each index pointer that is there. */
+/** One line per existing index pointer. */
 export function pointerChecksums(
   moves: readonly { readonly pointerKey: string; readonly pointerSha256: string | undefined }[],
 ): string {

@@ -1,11 +1,11 @@
 import type { NodeTable } from './node-table.ts';
 
 /**
- * Follows the order in which Spack writes a closure, depth first and each node once, to guess which known node comes next.
- * Where a document has another order the guesses are wrong, and nothing else.
+ * Guesses the next known node of a closure from the order in which Spack writes it: depth first, each node once. In another
+ * order the guesses are merely wrong.
  */
 export class ClosureWalk {
-  /** Known nodes by their number, others by what they depend on. */
+  /** Numbers of known nodes, dependency hashes of others. */
   readonly #path: (number | readonly string[])[] = [];
   readonly #nextEdges: number[] = [];
 
@@ -19,7 +19,7 @@ export class ClosureWalk {
     this.#nextEdges.push(0);
   }
 
-  /** The next node that is known and not met; -1 when it is not known. */
+  /** The next known node that has not occurred yet; -1 if it is not known. */
   next(table: NodeTable, isMet: (id: number) => boolean): number {
     for (let depth = this.#path.length - 1; depth >= 0; depth -= 1) {
       const node = this.#path[depth] ?? 0;

@@ -2,19 +2,19 @@ import { hash as hashOnce } from 'node:crypto';
 import type { SpecNode } from './spec-node.ts';
 
 /**
- * DAG hashes as numbers: 32 characters of base 32, six to a word of 30 bits. Tables of many hashes keep and compare these,
- * which takes a quarter of the memory of strings.
+ * DAG hashes as numbers: 32 characters of base 32, six to a 30-bit word. Large tables store and compare these in a quarter
+ * of the memory that strings take.
  */
 export const hashWordCount = 6;
 export const dagHashCharacters = 32;
 const charactersPerWord = 6;
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
-/** The value of a character, or 32, which no character has. */
+/** The value of a character; 32 for an invalid one. */
 const digits = new Uint8Array(256).fill(32);
 for (let value = 0; value < alphabet.length; value += 1) digits[alphabet.charCodeAt(value)] = value;
 
-/** Puts the words of `text` into `words` from `at`. False when it is not a DAG hash. */
+/** Writes the words of `text` to `words` from `at`. Returns false if it is not a DAG hash. */
 export function hashWordsOf(text: string, words: Int32Array, at = 0): boolean {
   if (text.length !== dagHashCharacters) return false;
   let seen = 0;
@@ -32,7 +32,7 @@ export function hashWordsOf(text: string, words: Int32Array, at = 0): boolean {
   return seen < 32;
 }
 
-/** The same for the text at `position` of some bytes. */
+/** The same for the text at `position` in `bytes`. */
 export function hashWordsAt(bytes: Uint8Array, position: number, words: Int32Array, at = 0): boolean {
   if (position + dagHashCharacters > bytes.length) return false;
   let seen = 0;
@@ -64,7 +64,7 @@ export function hashTextOf(words: Int32Array, at = 0): string {
       position += 1;
     }
   }
-  // Flat: a string that is put together character by character keeps all its beginnings in memory.
+  // Flat: a string built character by character would keep all its intermediate strings in memory.
   return scratch.toString('latin1');
 }
 
@@ -75,7 +75,7 @@ export function sameHash(left: Int32Array, leftAt: number, right: Int32Array, ri
   return true;
 }
 
-/** A number of 32 bits to find a hash by. What `seed` is cannot be guessed, so nobody can make hashes that collide. */
+/** A 32-bit number for table lookups. `seed` cannot be guessed, so nobody can construct colliding hashes. */
 export function mixedHash(words: Int32Array, at: number, seed: number): number {
   let mixed = seed;
   for (let word = 0; word < hashWordCount; word += 1) {
@@ -85,7 +85,7 @@ export function mixedHash(words: Int32Array, at: number, seed: number): number {
   return mixed;
 }
 
-/** Whether the SHA-1 in `digest` is, in base 32, the DAG hash `text`, as far as its first `characterCount` go. */
+/** Whether the SHA-1 in `digest` agrees, in base 32, with the first `characterCount` characters of the DAG hash `text`. */
 function isHashOfDigest(digest: Uint8Array, text: string, characterCount: number): boolean {
   if (text.length !== dagHashCharacters || digest.length * 8 !== dagHashCharacters * 5) return false;
   let bits = 0;
@@ -104,15 +104,14 @@ function isHashOfDigest(digest: Uint8Array, text: string, characterCount: number
 }
 
 /**
- * Whether a node's DAG hash is the hash of its own content, as Spack 1.x computes it: SHA-1 of the node's JSON without
- * its `hash`, in base 32. False also for nodes that another version of Spack or a splice hashed otherwise, so false is
- * no proof of tampering.
+ * Whether a node's DAG hash is that of its own content, as Spack 1.x computes it: SHA-1 of the node's JSON without `hash`,
+ * in base 32. Also false for nodes hashed by another version of Spack or by a splice, so false does not prove tampering.
  */
 export function dagHashMatchesContent(node: SpecNode): boolean {
   return digestMatchesDagHash(node, dagHashCharacters);
 }
 
-/** The same for the first `characterCount` characters of the hash. */
+/** The same for only the first `characterCount` characters of the hash. */
 export function digestMatchesDagHash(node: SpecNode, characterCount: number): boolean {
   const text = Buffer.from(node.json.buffer, node.json.byteOffset, node.json.byteLength);
   const tail = `,"hash":"${node.hash}"}`;

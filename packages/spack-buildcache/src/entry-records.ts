@@ -1,24 +1,24 @@
 import { type BlobRecord, type Manifest, mediaTypes } from './manifest.ts';
 import { formatOfSpecfile, isNewerSpecfile, specRecordsOf, type VersionedRecord } from './versions.ts';
 
-/** Of any version: two of one family are two answers to one question, of which each reader takes its own. */
+/** Any version. Of two records in the same family, readers may choose differently. */
 const specFamily = /^application\/vnd\.spack\.spec\.v[0-9]{1,4}\+json$/;
 const tarballFamily = /^application\/vnd\.spack\.install\.v[0-9]{1,4}\./;
 
 export type RecordFault = 'missing' | 'ambiguous' | 'compression' | 'unknown';
 
-/** What the manifest of an entry offers. */
+/** What an entry's manifest offers. */
 export interface EntryRecords {
-  /** Undefined where there is none to rely on; the faults say why. */
+  /** Undefined if there is none to rely on; `faults` says why. */
   readonly spec: VersionedRecord | undefined;
   readonly tarball: BlobRecord | undefined;
-  /** `unknown` is for what no reader looks at; the others are reasons to refuse the manifest. */
+  /** `unknown` is harmless, since no reader looks there; the others are reasons to refuse the manifest. */
   readonly faults: readonly { readonly fault: RecordFault; readonly message: string }[];
 }
 
 /**
- * The spec and the tarball that a manifest offers. Spack takes the first record of the media type it wants, and looks at the
- * bytes instead of at `compression`; Slipway takes only manifests in which there is one of each, packed as it says.
+ * The spec and the tarball that a manifest offers. Spack takes the first record with the right media type and ignores
+ * `compression`; Slipway accepts only manifests with exactly one of each, compressed as stated.
  */
 export function entryRecordsOf(manifest: Manifest): EntryRecords {
   const faults: { readonly fault: RecordFault; readonly message: string }[] = [];
@@ -44,7 +44,7 @@ export function entryRecordsOf(manifest: Manifest): EntryRecords {
     faults.push({ fault: 'compression', message: `it says that its ${what} is not compressed with gzip` });
     return undefined;
   };
-  // Specs that only a later version can read are offered as well; see `readNewerSpec`.
+  // Includes specs that only a later version can read; see `readNewerSpec`.
   const specs = specRecordsOf(manifest).filter(
     ({ version }) => formatOfSpecfile(version) !== undefined || isNewerSpecfile(version),
   );

@@ -4,10 +4,10 @@ import { hashTextOf, hashWordCount, hashWordsAt, hashWordsOf, mixedHash, sameHas
 
 const minCapacity = 64;
 
-/** Gives DAG hashes numbers, from 0 and in the order in which they come: 32 bytes for each, where a `Map` takes 150. */
+/** Numbers DAG hashes from 0 in the order in which they are added, in 32 bytes each, where a `Map` takes 150. */
 export class HashNumbers {
   #words = new Int32Array(minCapacity * hashWordCount);
-  /** The number of a hash and one, or 0, at the first free place from where its mixed bits point. */
+  /** The number of a hash plus one, at the first free slot after its mixed bits; 0 if free. */
   #slots = new Int32Array(minCapacity * 2);
   #size = 0;
   readonly #seed = randomBytes(4).readInt32LE();
@@ -17,23 +17,23 @@ export class HashNumbers {
     return this.#size;
   }
 
-  /** The number of a hash; -1 when it has none. */
+  /** The number of a hash; -1 if it has none. */
   find(hash: string): number {
     return hashWordsOf(hash, this.#probe) ? this.#find() : -1;
   }
 
-  /** The number of the hash that stands at `position`, given to it when it has none yet; -1 when no hash stands there. */
+  /** The number of the hash at `position`, assigned if it is new; -1 if there is no hash there. */
   addAt(bytes: Uint8Array, position: number): number {
     return hashWordsAt(bytes, position, this.#probe) ? this.#add() : -1;
   }
 
-  /** The number of a hash, given to it when it has none yet. Throws `UserError` `name-invalid` for what is not a DAG hash. */
+  /** The number of a hash, assigned if it is new. Throws `UserError` `name-invalid` if it is not a DAG hash. */
   add(hash: string): number {
     if (hashWordsOf(hash, this.#probe)) return this.#add();
     throw new UserError('name-invalid', 'a package index can only list DAG hashes');
   }
 
-  /** Another number, after all others, for a hash that has one. */
+  /** Gives a hash a new number, after all others. */
   renew(id: number): number {
     this.#probe.set(this.#words.subarray(id * hashWordCount, (id + 1) * hashWordCount));
     const slot = this.#slot();
@@ -64,7 +64,7 @@ export class HashNumbers {
     return id;
   }
 
-  /** Where the hash in `#probe` is, or would be. */
+  /** The slot of the hash in `#probe`, or the one it would take. */
   #slot(): number {
     const mask = this.#slots.length - 1;
     let slot = mixedHash(this.#probe, 0, this.#seed) & mask;
@@ -79,7 +79,7 @@ export class HashNumbers {
     this.#slots = new Int32Array(this.#slots.length * 2);
     for (let id = 0; id < this.#size; id += 1) {
       this.#probe.set(this.#words.subarray(id * hashWordCount, (id + 1) * hashWordCount));
-      // The newest number of a hash is the last one to come.
+      // Later numbers overwrite earlier ones, so the newest number of a hash remains.
       this.#slots[this.#slot()] = id + 1;
     }
   }

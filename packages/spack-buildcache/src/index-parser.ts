@@ -7,7 +7,7 @@ const closeBrace = 0x7d;
 const comma = 0x2c;
 const colon = 0x3a;
 
-/** A record of an index: its node is `start` to `end` of the window. */
+/** A record of an index; its node is `start` to `end` of the window. */
 export interface ParsedRecord {
   readonly hash: string;
   readonly start: number;
@@ -16,27 +16,27 @@ export interface ParsedRecord {
   readonly inBuildcache: boolean;
 }
 
-/** Where the records of an index go. */
+/** Receives the records of an index. */
 export interface RecordReceiver {
-  /** Where the node of this hash ends, if it stands at `start` exactly as it was checked before; 0 when not. */
+  /** The end of this hash's node if the checked text stands at `start`; otherwise 0. */
   knownEnd(hash: string, window: Uint8Array, start: number): number;
-  /** Takes a record. False when there was one of the same hash already. */
+  /** Takes a record. Returns false if there already was one with this hash. */
   add(record: ParsedRecord, window: Uint8Array): boolean;
 }
 
-/** The objects around the records, from outside in. */
+/** The objects around the records, outermost first. */
 const levels = ['top', 'database', 'installs'] as const;
 
 /**
- * Reads an index strictly, from windows of its bytes, each of which begins where the one before was read to. Every member of
- * the objects around the records is read when the window has it whole.
+ * Reads an index strictly, from windows that each begin where the previous one was read to. A member outside the records is
+ * read once the window holds all of it.
  */
 export class IndexParser {
   readonly #receiver: RecordReceiver;
   readonly #databaseVersion: number;
-  /** How many of `levels` are open. */
+  /** The number of open `levels`. */
   #depth = 0;
-  /** A member stands before the cursor. */
+  /** The cursor follows a member. */
   #isAfterMember = false;
   #isClosed = false;
   readonly #keys = { top: new Set<string>(), database: new Set<string>() };
@@ -48,9 +48,9 @@ export class IndexParser {
   }
 
   /**
-   * Reads as much of `window` as is certain, and returns where it stopped; that is its end when it `isLast`. `origin` is
-   * where in the index the window begins, for messages. Throws `JsonError`, or `UserError` `content-invalid` for what is
-   * no database of the version that it is said to be, `name-invalid` for keys that are no DAG hashes.
+   * Reads as much of `window` as is certain and returns where it stopped: at the end if it `isLast`. `origin` is the
+   * window's offset in the index, for messages. Throws `JsonError`, or `UserError`: `content-invalid` if it is not a
+   * database of the stated version, `name-invalid` for keys that are not DAG hashes.
    */
   parse(window: Uint8Array, isLast: boolean, origin = 0): number {
     const scanners = [0, 1, 2, 3].map(
@@ -67,10 +67,10 @@ export class IndexParser {
           break;
         }
         commit = this.#step(scanner);
-        // What follows decides whether a number has ended.
+        // The next character decides whether a number has ended.
         if (scanner.position >= window.length && !isLast) return done;
       } catch (error) {
-        // More of the text may make it whole. The scanner was left in the middle, and is not used again.
+        // More text may complete it. The scanner stopped in the middle and is not used again.
         if (error instanceof JsonError && !isLast) return done;
         throw error;
       }
@@ -81,7 +81,7 @@ export class IndexParser {
     return window.length;
   }
 
-  /** Reads on by one member or bracket, and gives what is to be done once that is certain. */
+  /** Reads one member or bracket, and returns what to do once it is certain. */
   #step(scanner: JsonScanner): () => void {
     if (this.#depth === 0) {
       scanner.expect(openBrace);
@@ -148,7 +148,7 @@ export class IndexParser {
     };
   }
 
-  /** A record as Spack writes it, without a space; undefined, and the cursor where it was, when it is another. */
+  /** Reads a record as Spack writes it, without spaces; for any other, returns undefined and leaves the cursor. */
   #spackRecord(scanner: JsonScanner, hash: string): Omit<ParsedRecord, 'hash'> | undefined {
     const { bytes } = scanner;
     const before = scanner.position;

@@ -2,13 +2,13 @@ import { parseStrictJson, UserError } from '@slipway/core';
 
 const maxKeys = 10_000;
 
-/** The body of a key index for these fingerprints, sorted, in Spack's form. */
+/** A key index of these fingerprints, sorted, in Spack's form. */
 export function formatKeyIndex(fingerprints: Iterable<string>): string {
   const keys = Object.fromEntries([...new Set(fingerprints)].sort().map((fingerprint) => [fingerprint, {}]));
   return JSON.stringify({ keys });
 }
 
-/** The fingerprints of a key index, as written. Throws `JsonError` or `UserError` `content-invalid`. */
+/** The fingerprints in a key index, as written. Throws `JsonError` or `UserError` `content-invalid`. */
 export function parseKeyIndex(body: Uint8Array): readonly string[] {
   const document = parseStrictJson(body, 8);
   const keys =

@@ -1,6 +1,6 @@
 /**
- * Where things are in a mirror: layout v3 of Spack 1.x, and Slipway's own room beside it. A key is a path under the
- * mirror's URL. Follows `URLBuildcacheEntry` of Spack 1.2.
+ * File names in a mirror: layout v3 of Spack 1.x, and Slipway's own directory beside it. A key is a path under the mirror's
+ * URL. Follows `URLBuildcacheEntry` of Spack 1.2.
  */
 
 export const layoutKey = 'v3/layout.json';
@@ -13,7 +13,7 @@ export const keyManifestPrefix = 'v3/manifests/key/';
 export const blobPrefix = 'blobs/sha256/';
 export const keyIndexManifestKey = `${keyManifestPrefix}keys.manifest.json`;
 
-/** Replaced index pointers, and publishes under way. Spack never looks here. */
+/** Replaced index pointers, and publishes in progress. Spack never looks here. */
 export const historyPrefix = 'slipway/index-history/';
 export const pendingPrefix = 'slipway/pending/';
 
@@ -24,9 +24,11 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 const fingerprintPattern = /^[0-9A-F]{40}$/;
 const viewPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
 const packageNamePattern = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
-/** Parts between slashes: none empty, `.` or `..`, no backslash, no control or format characters, no blanks of any kind. */
+/**
+ * Parts between slashes: none is empty, `.` or `..`, or contains a backslash, white space, control or format characters.
+ */
 const versionPattern = /^(?!\.{0,2}(?:\/|$))(?!.*\/\.{0,2}(?:\/|$))[^\\\p{C}\p{Z}]+$/u;
-/** The longest name that a file may have, less what is around a version in the name of a manifest. */
+/** The longest file name allowed, minus what surrounds a version in the name of a manifest. */
 const maxVersionCharacters = 180;
 
 /** Whether `text` is a DAG hash: 32 characters of lower-case base 32. */
@@ -49,24 +51,23 @@ export function isPackageName(text: string): boolean {
 }
 
 /**
- * Whether a spec may say `text` of its version. It is a name, and never a path that leads elsewhere. Git's names may hold
- * almost anything: `git.feature/x=1.0` is a version. File names have `_` where it has what they may not hold (`pathSafe`).
+ * Whether `text` can be a spec's version, which is a name and must not lead to another directory. Git versions may contain
+ * almost anything, as in `git.feature/x=1.0`; file names have `_` for characters they cannot contain (`pathSafe`).
  */
 export function isVersion(text: string): boolean {
   return text.length <= maxVersionCharacters && versionPattern.test(text);
 }
 
-/** The key of the blob with this SHA-256. */
 export function blobKey(sha256: string): string {
   return `${blobPrefix}${sha256.slice(0, 2)}/${sha256}`;
 }
 
-/** As Spack's `format_path`: a character (a whole one, as Python counts them) that may not be in a file name becomes `_`. */
+/** Like Spack's `format_path`: each code point that a file name cannot contain becomes `_`. */
 export function pathSafe(text: string): string {
   return text.replace(/[^A-Za-z0-9_+.-]/gu, '_');
 }
 
-/** The key under which Spack looks for the manifest of this spec. */
+/** The key under which Spack looks for this spec's manifest. */
 export function specManifestKey(spec: {
   readonly name: string;
   readonly version: string;
@@ -76,7 +77,7 @@ export function specManifestKey(spec: {
   return `${specManifestPrefix}${spec.name}/${fileName}${specManifestSuffix}`;
 }
 
-/** The key of the pointer to a package index; without a view, of the mirror's main index. */
+/** The key of the pointer to the package index of a view, or to the main index. */
 export function indexManifestKey(view: string | undefined): string {
   return view === undefined
     ? `${indexManifestPrefix}index.manifest.json`
@@ -88,14 +89,14 @@ export function keyManifestKey(fingerprint: string): string {
 }
 
 /**
- * The highest generation that an index can have. No mirror comes near it; what claims more is no pointer of Slipway's, and so
- * nobody can make it count past what it can write.
+ * The highest generation an index can have. No mirror gets near it; a pointer that claims more is not Slipway's, so nobody
+ * can block further generations.
  */
 export const maxGeneration = 999_999_999;
 
 /**
- * Where the pointer of this generation is kept. Zero-padded, so that keys sort by generation; `isSigned` is in the name, so that
- * signed ones are found among however many others without reading any.
+ * Where the pointer of this generation is kept. Zero-padded so that keys sort by generation; the name includes `isSigned`,
+ * so that signed pointers are found without reading all of them.
  */
 export function historyKey(
   view: string | undefined,
@@ -107,7 +108,7 @@ export function historyKey(
   return `${historyPrefixOf(view)}${name}${isSigned ? '.signed' : ''}.json`;
 }
 
-/** What an index calls itself in its pointer, and its history in the mirror. The main one's name no view can have. */
+/** An index's name in its pointer and in the history. No view can have the main one's name. */
 export function indexNameOf(view: string | undefined): string {
   return view ?? '@main';
 }
@@ -120,7 +121,7 @@ export function pendingKey(publishId: string): string {
   return `${pendingPrefix}${publishId}.json`;
 }
 
-/** What a key under a mirror is, judged by its name alone. */
+/** What a key in a mirror is, judging by its name alone. */
 export type MirrorKey =
   | {
       readonly kind: 'spec-manifest';
@@ -142,7 +143,7 @@ export type MirrorKey =
   | { readonly kind: 'pending'; readonly publishId: string }
   | { readonly kind: 'unknown' };
 
-/** What `key` is. Whatever does not have exactly the form of its place is `unknown`. Never throws. */
+/** Classifies `key`; `unknown` unless it has exactly the form of its place. Never throws. */
 export function classifyKey(key: string): MirrorKey {
   if (key.startsWith(blobPrefix)) {
     const [bucket = '', sha256 = '', ...rest] = key.slice(blobPrefix.length).split('/');

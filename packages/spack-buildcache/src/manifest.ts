@@ -2,7 +2,7 @@ import { parseStrictJson, UserError } from '@slipway/core';
 import { isSha256, isViewName, maxGeneration } from './layout.ts';
 import { linewiseJson } from './python-json.ts';
 
-/** Specs and indexes are of the oldest version here; `specMediaType` and `indexMediaType` give all. */
+/** The oldest versions of specs and indexes; for others see `specMediaType` and `indexMediaType`. */
 export const mediaTypes = {
   tarball: 'application/vnd.spack.install.v2.tar+gzip',
   spec: 'application/vnd.spack.spec.v5+json',
@@ -18,25 +18,25 @@ export interface BlobRecord {
   readonly compression: string;
   readonly checksumAlgorithm: string;
   readonly checksum: string;
-  /** What a newer Spack may say of it besides: written again as it was read. */
+  /** Fields of newer Spack versions, written back as they were read. */
   readonly others?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * What Slipway adds to the manifest of an index: which index of which mirror it is, and its place in the series. Spack
- * ignores it. A generation lower than one that was already replaced means that somebody put an old pointer back, and another
- * name or mirror that somebody put it where it does not belong.
+ * What Slipway adds to an index manifest: the index, its mirror and its place in the series. Spack ignores it. A generation
+ * that was already replaced means that somebody put an old pointer back; a wrong name or mirror, that somebody moved it
+ * here from elsewhere.
  */
 export interface IndexLineage {
   /** From 1 to `maxGeneration`. */
   readonly generation: number;
   /** `@main`, or the name of the view. */
   readonly index?: string | undefined;
-  /** The mirror's own name for itself, 32 hex digits: chosen with its first index, and the same in all of its pointers. */
+  /** The mirror's own name: 32 hex digits, chosen with its first index and repeated in all its pointers. */
   readonly mirror?: string | undefined;
   /** SHA-256 of the index blob that this one replaced. */
   readonly previous?: string | undefined;
-  /** The generation whose index this one brought back, after a deliberate rollback. */
+  /** The generation that a deliberate rollback brought back. */
   readonly rolledBackTo?: number | undefined;
 }
 
@@ -46,15 +46,15 @@ export interface Manifest {
   readonly lineage?: IndexLineage | undefined;
 }
 
-/** No manifest that Spack writes is near this; what is larger is not read at all. */
+/** Spack's manifests are far smaller; larger ones are not read. */
 export const maxManifestBytes = 1024 * 1024;
 const maxManifestRecords = 64;
 const maxManifestDepth = 8;
 const maxBlobBytes = 2 ** 43;
 
 /**
- * A manifest from its JSON text (after a clear-signature was taken off). Throws `JsonError` for JSON that is not
- * acceptable and `UserError` `content-invalid` for anything that is no version-3 manifest.
+ * Reads a manifest from its JSON, without a clear-signature. Throws `JsonError` for invalid JSON and `UserError`
+ * `content-invalid` if it is not a version-3 manifest.
  */
 export function parseManifest(text: string): Manifest {
   const document = parseStrictJson(text, maxManifestDepth);
@@ -96,7 +96,7 @@ function parseLineage(value: unknown): IndexLineage {
   if (previous !== undefined && (typeof previous !== 'string' || !isSha256(previous))) {
     throw invalid('its previous index is not a SHA-256');
   }
-  // Zero is what another tool wrote before the first of ours.
+  // Another tool's pointer before Slipway's first one counts as zero.
   if (rolledBackTo !== undefined && rolledBackTo !== 0 && !isGeneration(rolledBackTo)) {
     throw invalid('its rolledBackTo is not a generation');
   }
@@ -119,14 +119,14 @@ function invalid(why: string): UserError {
   return new UserError('content-invalid', `the manifest is malformed: ${why}`);
 }
 
-/** The first record of this media type, which is the one that Spack reads. */
+/** The first record of this media type, which is the one Spack reads. */
 export function findRecord(manifest: Manifest, mediaType: string): BlobRecord | undefined {
   return manifest.data.find((record) => record.mediaType === mediaType);
 }
 
 /**
- * The text of a manifest in Spack's own form: a line break after every token, because gpg cuts long lines without a
- * word, and none at the end.
+ * The text of a manifest in Spack's form: a line break after every token, because gpg silently cuts long lines, and none at
+ * the end.
  */
 export function formatManifest(manifest: Manifest): string {
   const document = {
@@ -146,7 +146,7 @@ export function formatManifest(manifest: Manifest): string {
   return linewiseJson(document);
 }
 
-/** The manifest of a single payload: an index, a key, a key index. */
+/** A manifest with one payload: an index, a key or a key index. */
 export function singleBlobManifest(
   mediaType: string,
   sizeBytes: number,

@@ -1,12 +1,12 @@
 import type { SpecNode } from './spec-node.ts';
 
-/** What a node is; its dependencies and its JSON are asked for by themselves. */
+/** What a node is, apart from its dependencies and JSON. */
 export type NodeFacts = Pick<
   SpecNode,
   'name' | 'version' | 'platform' | 'operatingSystem' | 'target' | 'compiler'
 >;
 
-/** The facts in the text that `formatFacts` made. */
+/** Reads the text that `formatFacts` made. */
 export function parseFacts(text: string): NodeFacts {
   const [name = '', version = '', platform = '', operatingSystem = '', target = '', kind, compiler = ''] =
     text.split('\n');
@@ -20,7 +20,7 @@ export function parseFacts(text: string): NodeFacts {
   };
 }
 
-/** Lines, because none of these has a line end: a version and a name are checked, and the rest is cleaned here. */
+/** One fact per line: names and versions never contain line ends, and other facts are cleaned here. */
 export function formatFacts(node: NodeFacts): string {
   const { name, version, platform, operatingSystem, target, compiler } = node;
   const [kind, named] =

@@ -5,17 +5,16 @@ import { formatFacts, type NodeFacts, parseFacts } from './node-facts.ts';
 import { growTo, type NodeTableMemory, reserve } from './shared-memory.ts';
 import type { SpecNode } from './spec-node.ts';
 
-/** A node to be added. */
 export interface NewNode {
-  /** Its `json` is what an index has of it. */
+  /** Its `json` is what an index stores. */
   readonly node: SpecNode;
   /** Its JSON as specs have it. */
   readonly text: Uint8Array;
-  /** Its DAG hash is the one that Spack 1.x computes of it, or it is of an older specfile. */
+  /** Its DAG hash is the one Spack 1.x computes, or it comes from an older specfile. */
   readonly hashIsProven: boolean;
 }
 
-/** Address space is only reserved; memory is taken as nodes come. */
+/** Only address space is reserved; memory is taken as nodes are added. */
 const maxContentBytes = 8 * 2 ** 30;
 const maxRecordBytes = 2 ** 30;
 const contentStepBytes = 2 * 1024 * 1024;
@@ -23,14 +22,14 @@ const recordStepBytes = 256 * 1024;
 const minBuckets = 1024;
 const maxBuckets = 2 ** 22;
 
-/** Words of `control`. */
+/** Words in `control`. */
 const lockWord = 0;
 const countWord = 1;
 const usedWord = 2;
 const seedWord = 3;
 const controlWords = 4;
 
-/** Words of a record, after those of its hash. Places in the content are counted in units of eight bytes. */
+/** Words in a record after its hash. Content positions are in units of eight bytes. */
 const recordWords = 16;
 const nextWord = hashWordCount;
 const textStartWord = 7;
@@ -49,9 +48,9 @@ const unitBytes = 8;
 const edgeTypeBits = 4;
 
 /**
- * All distinct nodes of a mirror's specs, by DAG hash, in memory that threads share: a node that one of them has read is
- * known to the others, and is there once. Nodes are numbered from 0 as they are added, and never change or go. Reading
- * takes no lock: a node is linked in only when it is complete.
+ * All distinct nodes of a mirror's specs, by DAG hash, in memory that threads share, so that each node is read and stored
+ * once. Nodes are numbered from 0 in the order in which they are added, and never change or disappear. Reading takes no
+ * lock: a node is linked in only when complete.
  */
 export class NodeTable {
   readonly memory: NodeTableMemory;
@@ -62,7 +61,7 @@ export class NodeTable {
   readonly #seed: number;
   readonly #probe = new Int32Array(hashWordCount);
 
-  /** A new table for about `expectedNodes`, or the view of this thread on a table that another has made. */
+  /** Creates a table for about `expectedNodes`, or opens one that another thread created. */
   constructor(from: { readonly expectedNodes: number } | NodeTableMemory) {
     if ('control' in from) this.memory = from;
     else {
@@ -84,12 +83,12 @@ export class NodeTable {
     return Atomics.load(this.#control, countWord);
   }
 
-  /** The number of the node with this DAG hash; -1 when there is none. */
+  /** The number of the node with this DAG hash; -1 if there is none. */
   find(hash: string): number {
     return hashWordsOf(hash, this.#probe) ? this.#lookup(this.#probe) : -1;
   }
 
-  /** The number of the node whose DAG hash stands at `position`; -1 when there is none. */
+  /** The number of the node whose DAG hash stands at `position`; -1 if there is none. */
   findAt(bytes: Uint8Array, position: number): number {
     return hashWordsAt(bytes, position, this.#probe) ? this.#lookup(this.#probe) : -1;
   }
@@ -105,11 +104,11 @@ export class NodeTable {
     return -1;
   }
 
-  /** Where the record of a node begins, in a view that reaches that far. */
+  /** Where a node's record begins, in a view that covers it. */
   #recordOf(id: number): number {
     const record = id * recordWords;
     if (record + recordWords > this.#records.length) {
-      // Views of fixed length: those that follow a growing buffer are twenty times slower.
+      // Fixed-length views: those that track a growing buffer are twenty times slower.
       const { records } = this.memory;
       this.#records = new Int32Array(records, 0, Math.floor(records.byteLength / 4));
     }
@@ -128,8 +127,8 @@ export class NodeTable {
   }
 
   /**
-   * Whether the text of a node stands at `position`: then its length, otherwise 0. Text that is shorter than what
-   * stands there is no match to rely on unless the node's text is a whole JSON object, which all are.
+   * The length of the node's text if it stands at `position`, otherwise 0. A prefix match is reliable because every node's
+   * text is a whole JSON object.
    */
   matchAt(id: number, bytes: Buffer, position: number): number {
     const length = this.#word(id, textLengthWord);
@@ -137,7 +136,7 @@ export class NodeTable {
     const end = start + length;
     if (length === 0 || position + length > bytes.length) return 0;
     const content = this.#contentTo(end);
-    // The end of the hash first: it is at the end of the text, and almost never the same in another node.
+    // Compare the hash first: it is at the end and almost always differs.
     for (let back = 3; back < 7; back += 1) {
       if (content[end - back] !== bytes[position + length - back]) return 0;
     }
@@ -157,14 +156,14 @@ export class NodeTable {
     return (this.#word(id, flagsWord) & provenFlag) !== 0;
   }
 
-  /** The JSON that an index has of a node: a range of memory that all nodes share. */
+  /** The JSON that an index stores for a node, in memory that all nodes share. */
   jsonOf(id: number): { readonly source: Buffer; readonly start: number; readonly end: number } {
     const start = this.#word(id, jsonStartWord) * unitBytes;
     const end = start + this.#word(id, jsonLengthWord);
     return { source: this.#contentTo(end), start, end };
   }
 
-  /** Whether the JSON that an index has of a node stands at `position`: then its length, otherwise 0. */
+  /** The length of the JSON that an index stores for a node if it stands at `position`, otherwise 0. */
   jsonLengthAt(id: number, bytes: Uint8Array, position: number): number {
     const { source, start, end } = this.jsonOf(id);
     const length = end - start;
@@ -176,7 +175,7 @@ export class NodeTable {
     return this.#word(id, edgeCountWord);
   }
 
-  /** The number of the node that the edge leads to. */
+  /** The number of the edge's target. */
   edgeTarget(id: number, edge: number): number {
     return this.#edge(id, edge) >> edgeTypeBits;
   }
@@ -197,8 +196,8 @@ export class NodeTable {
   }
 
   /**
-   * Adds nodes together with what they depend on, all of which must be among them or there already. Returns the hash of
-   * one that is there already with another text, and adds none then; one of the same text is left as it is.
+   * Adds nodes and their dependencies, all of which must be given or already in the table. If a node is already there with
+   * other text, adds nothing and returns its hash; one with the same text is left as it is.
    */
   add(nodes: readonly NewNode[]): { readonly conflict: string | undefined } {
     this.#lock();
@@ -261,7 +260,7 @@ export class NodeTable {
     Atomics.store(this.#control, countWord, first + added.size);
   }
 
-  /** Copies bytes into the content and returns where they begin, in units. */
+  /** Copies bytes into the content and returns their position in units. */
   #put(bytes: Uint8Array): number {
     const unit = this.#control[usedWord] ?? 0;
     const start = unit * unitBytes;

@@ -3,7 +3,7 @@ import { dagHashMatchesContent, digestMatchesDagHash } from './dag-hash.ts';
 import { compactJson } from './python-json.ts';
 import { asArray, asObject, deptype, labelOfCompiler, type SpecNode } from './spec-node.ts';
 
-/** Members of a node in the order in which Spack 1.x writes them; others it does not write at all. */
+/** Members of a node in the order in which Spack 1.x writes them; it omits others. */
 const membersBeforeDependencies = [
   'name',
   'version',
@@ -15,16 +15,16 @@ const membersBeforeDependencies = [
   'package_hash',
 ] as const;
 
-/** Since this version a node tells of each dependency which virtuals it provides. */
+/** From this version, a node lists the virtuals that each dependency provides. */
 const virtualsVersion = 4;
-/** Since this version compilers are dependencies, and a node hashes to its own DAG hash in whatever file it stands. */
+/** From this version, compilers are dependencies, and a node's DAG hash is the same in every file. */
 const annotationsVersion = 5;
-/** Since this version a node tells which virtuals it provides itself. */
+/** From this version, a node lists the virtuals it provides itself. */
 const providedVirtualsVersion = 6;
 
 /**
- * The JSON of a node of a specfile before version 5 as Spack 1.x writes it into an index that it makes of the specs: the
- * compiler becomes an annotation, and no dependency is marked as direct.
+ * The JSON of a node from a specfile before version 5, as Spack 1.x writes it to an index: the compiler becomes an
+ * annotation, and no dependency is marked as direct.
  */
 export function modernizedNodeJson(json: Uint8Array, specfileVersion: number): Buffer {
   const node = parsed(json);
@@ -45,7 +45,7 @@ export function modernizedNodeJson(json: Uint8Array, specfileVersion: number): B
   );
 }
 
-/** Before version 4 an edge had only `type`. Spack finds the virtuals of those in its recipes, which are not here. */
+/** Before version 4, an edge had only `type`. Spack looks up its virtuals in recipes, which are not available here. */
 function modernizedDependency(value: unknown): unknown {
   const dependency = asObject(value, 'a dependency');
   const parameters = asObject(dependency['parameters'] ?? {}, 'the parameters of a dependency');
@@ -61,9 +61,9 @@ function modernizedDependency(value: unknown): unknown {
 }
 
 /**
- * Whether two JSON texts are of the same node, leaving aside what Spack works out anew, from its recipes, when it writes a
- * node from a specfile of an older version: which virtuals it provides (before version 6), which dependencies are direct
- * (before 5), and what virtuals these provide (before 4). Nodes that were first written in `version` have nothing like that.
+ * Whether two JSON texts describe the same node, ignoring what Spack recomputes from recipes when it rewrites a node from
+ * an older specfile: the virtuals it provides (before version 6), which dependencies are direct (before 5) and the virtuals
+ * they provide (before 4). Nothing is ignored for nodes first written in `version`.
  */
 export function describesSameNode(left: Uint8Array, right: Uint8Array, version: number): boolean {
   const first = parsed(left);
@@ -114,8 +114,8 @@ function bufferOf(bytes: Uint8Array): Buffer {
 const providedVirtuals = /,"provided_virtuals":\[[^\]]*\]/;
 
 /**
- * Whether nothing speaks against a node's DAG hash: it is the hash of the node's content, or cannot be computed from it,
- * because the node is from a specfile before version 5. `text` is the node as the spec has it.
+ * Whether a node's DAG hash can be right: it matches the content, or cannot be computed because the node is from a specfile
+ * before version 5. `text` is the node as the spec has it.
  */
 export function hashIsPlausible(node: SpecNode, text: Uint8Array): boolean {
   if (dagHashMatchesContent(node)) return true;
@@ -124,14 +124,14 @@ export function hashIsPlausible(node: SpecNode, text: Uint8Array): boolean {
   const isHashedAsWritten = isOf(providedVirtualsVersion);
   if (!isHashedAsWritten && !isOf(annotationsVersion)) return true;
   if (isHashedAsWritten) return isSplicedHash(node, bytes.toString('latin1'));
-  // Spack 1.3 adds to older nodes what they provide, which they were not hashed with.
+  // Spack 1.3 adds provided virtuals to older nodes, which were not part of the hash.
   const written = bytes.toString('latin1').replace(providedVirtuals, '');
   return (
     dagHashMatchesContent({ ...node, json: Buffer.from(written, 'latin1') }) || isSplicedHash(node, written)
   );
 }
 
-/** The hash of a spliced spec ends as that of the spec that was built, because prefixes may not change their ends. */
+/** A spliced spec's hash ends like that of the spec that was built, since relocation cannot change the end of a prefix. */
 function isSplicedHash(node: SpecNode, text: string): boolean {
   const built = /"build_spec":\{"name":"[^"]*","hash":"([a-z2-7]{32})"\}/.exec(text)?.[1];
   if (built === undefined || !node.hash.endsWith(built.slice(-7))) return false;

@@ -6,7 +6,7 @@ import type { NodeTable } from './node-table.ts';
 import { parseSpecNode, type SpecNode } from './spec-node.ts';
 import { formatVersions } from './versions.ts';
 
-/** The largest package index that is read: about half a million entries. */
+/** The largest package index that is read, about half a million entries. */
 export const maxIndexBytes = 1024 * 1024 * 1024;
 const chunkBytes = 1024 * 1024;
 
@@ -16,26 +16,26 @@ const recordHeadBytes = Buffer.byteLength('"":{"spec":');
 const minRecords = 64;
 const noBytes = new Uint8Array();
 
-/** A part of a buffer that many nodes share. */
+/** Part of a buffer that many nodes share. */
 export interface JsonRange {
   readonly source: Uint8Array;
   readonly start: number;
   readonly end: number;
 }
 
-/** A node to be indexed: what the index needs of a `SpecNode`. */
+/** A node to index: the parts of a `SpecNode` that the index needs. */
 export interface IndexableNode extends Pick<SpecNode, 'hash' | 'dependencies'> {
   readonly json: Uint8Array | JsonRange;
 }
 
 /**
- * The package index of a mirror or view, which is a Spack database of version 8 or 9: a record for every node of every
- * closure. Records keep the bytes of their node, so an update rewrites none of them, and stay in the order in which
- * Spack would have added them: depth first, dependencies before their dependents.
+ * The package index of a mirror or view: a Spack database of version 8 or 9, with a record for every node of every closure.
+ * Records keep their nodes' bytes, so updates do not rewrite them, and stay in the order in which Spack would add them:
+ * depth first, dependencies before dependents.
  */
 export class PackageIndex {
   readonly databaseVersion: number;
-  /** Records by number; `#sources` has nothing for one that was taken out. */
+  /** Records by number; removed records have no `#sources`. */
   readonly #numbers = new HashNumbers();
   readonly #sources: (Uint8Array | undefined)[] = [];
   /** The node's JSON is the source from start to end. */
@@ -50,19 +50,19 @@ export class PackageIndex {
     this.databaseVersion = databaseVersion;
   }
 
-  /** How many nodes it lists, external and build-only ones included. */
+  /** The number of nodes listed, including external and build-only ones. */
   get recordCount(): number {
     return this.#recordCount;
   }
 
-  /** How many of them are binaries in the mirror. */
+  /** The number of nodes that are binaries in the mirror. */
   get entryCount(): number {
     return this.#entryCount;
   }
 
   /**
-   * Reads an index blob strictly, and keeps it as long as the index. Throws `JsonError`, or `UserError` `content-invalid`
-   * for anything that is no database of this version, `name-invalid` for keys that are no DAG hashes.
+   * Reads an index blob strictly; the index keeps it in memory. Throws `JsonError`, or `UserError`: `content-invalid` if it
+   * is not a database of this version, `name-invalid` for keys that are not DAG hashes.
    */
   static parse(json: Uint8Array, databaseVersion: number = oldestVersion): PackageIndex {
     const index = new PackageIndex(databaseVersion);
@@ -75,8 +75,8 @@ export class PackageIndex {
   }
 
   /**
-   * An index that is read in pieces, as `parse` would read it. Of nodes that a table of `known` has byte for byte it keeps
-   * nothing of its own; others are copied.
+   * Reads an index in pieces, with the result of `parse`. Nodes that a `known` table has byte for byte are shared; others
+   * are copied.
    */
   static reader(
     known: NodeTable | readonly NodeTable[],
@@ -142,7 +142,7 @@ export class PackageIndex {
     this.#inBuildcache = widened(new Uint8Array(length * 2), this.#inBuildcache);
   }
 
-  /** The number of a record; -1 when there is none. */
+  /** The number of a record; -1 if there is none. */
   #find(hash: string): number {
     const id = this.#numbers.find(hash);
     return id >= 0 && this.#sources[id] !== undefined ? id : -1;
@@ -152,7 +152,7 @@ export class PackageIndex {
     for (let id = 0; id < this.#sources.length; id += 1) if (this.#sources[id] !== undefined) yield id;
   }
 
-  /** An index of the same entries without their nodes: it still tells what is indexed, and keeps no memory for more. */
+  /** An index of the same entries without their nodes, to save memory: it still knows what is indexed. */
   withoutNodes(): PackageIndex {
     const index = new PackageIndex(this.databaseVersion);
     for (const id of this.#ids()) {
@@ -165,7 +165,6 @@ export class PackageIndex {
     return index;
   }
 
-  /** Whether a binary of this hash is indexed. */
   hasEntry(hash: string): boolean {
     const id = this.#find(hash);
     return id >= 0 && this.#inBuildcache[id] === 1;
@@ -175,12 +174,12 @@ export class PackageIndex {
     return this.#find(hash) >= 0;
   }
 
-  /** Hashes of the binaries, in the order of the index. */
+  /** Hashes of the binaries, in index order. */
   *entries(): Generator<string> {
     for (const id of this.#ids()) if (this.#inBuildcache[id] === 1) yield this.#numbers.textOf(id);
   }
 
-  /** Hashes of all records, in the order of the index. */
+  /** Hashes of all records, in index order. */
   *hashes(): Generator<string> {
     for (const id of this.#ids()) yield this.#numbers.textOf(id);
   }
@@ -207,14 +206,14 @@ export class PackageIndex {
     return range?.source.subarray(range.start, range.end);
   }
 
-  /** A record's node, to be put into another index. Throws as `node` does. */
+  /** A record's node in the form that another index takes. Throws as `node` does. */
   indexable(hash: string): IndexableNode | undefined {
     const json = this.nodeRange(hash);
     const node = this.node(hash);
     return json && node && { hash, dependencies: node.dependencies, json };
   }
 
-  /** The node of a record. Throws as `parseSpecNode` does, and when the node has another hash than its record. */
+  /** The node of a record. Throws as `parseSpecNode` does, and if the node's hash differs from the record's. */
   node(hash: string): SpecNode | undefined {
     const json = this.nodeJson(hash);
     if (json === undefined) return undefined;
@@ -225,9 +224,9 @@ export class PackageIndex {
   }
 
   /**
-   * Adds the binary `hash` with its closure, the way Spack's database does: every dependency first, in the order of the
-   * node; a node that is already there is left as it is. `lookup` gives nodes that are not indexed yet. Throws
-   * `UserError` `content-invalid` when `lookup` lacks one.
+   * Adds the binary `hash` with its closure as Spack's database does: dependencies first, in the order of the node, leaving
+   * existing nodes alone. `lookup` supplies nodes that are not indexed yet. Throws `UserError` `content-invalid` if it
+   * lacks one.
    */
   addEntry(hash: string, lookup: (hash: string) => IndexableNode | undefined): void {
     this.#addClosure(hash, lookup);
@@ -259,20 +258,20 @@ export class PackageIndex {
       const { source, start, end } = 'source' in json ? json : { source: json, start: 0, end: json.length };
       for (const edge of dependencies) this.#count(edge.hash, 1);
       const id = this.#numbers.add(hash);
-      // One that was taken out before comes back at the end.
+      // A removed record comes back at the end.
       this.#set(id < this.#sources.length ? this.#numbers.renew(id) : id, source, start, end - start);
     }
   }
 
-  /** Changes the number of a record's dependents, if there is such a record. */
+  /** Changes a record's dependent count, if the record exists. */
   #count(hash: string, change: number): void {
     const id = this.#find(hash);
     if (id >= 0) this.#refCounts[id] = (this.#refCounts[id] ?? 0) + change;
   }
 
   /**
-   * Takes the binary `hash` out. Its record stays while others depend on it; without dependents it goes, and so do
-   * records that only it needed.
+   * Removes the binary `hash`. Its record stays while others depend on it; otherwise it goes, along with records that only
+   * it needed.
    */
   removeEntry(hash: string): void {
     const removed = this.#find(hash);
@@ -298,7 +297,7 @@ export class PackageIndex {
     return `{"database":{"version":"${this.databaseVersion}","installs":{`;
   }
 
-  /** The size in bytes of what `serialize` gives. */
+  /** The size in bytes of the `serialize` output. */
   get sizeBytes(): number {
     let sizeBytes = this.#documentHead().length + documentTail.length + Math.max(0, this.#recordCount - 1);
     for (const id of this.#ids()) {
@@ -308,8 +307,8 @@ export class PackageIndex {
   }
 
   /**
-   * The index as Spack writes it: compact, records in order, in pieces of about a megabyte. Each piece is good only
-   * until the next one is asked for, because they share their memory.
+   * The index as Spack writes it: compact, records in order, in pieces of about a megabyte. Pieces share memory, so each is
+   * valid only until the next one is requested.
    */
   *serialize(): Generator<Uint8Array> {
     let chunk = Buffer.allocUnsafeSlow(chunkBytes);
@@ -335,7 +334,7 @@ export class PackageIndex {
     yield chunk.subarray(0, used);
   }
 
-  /** The whole index in one piece. */
+  /** The whole index at once. */
   toBytes(): Buffer {
     const bytes = Buffer.allocUnsafeSlow(this.sizeBytes);
     let used = 0;

@@ -1,4 +1,4 @@
-/** JSON as Python's `json` writes it: in ASCII alone. Compact, as in `separators=(",", ":")`. */
+/** JSON as Python's `json` writes it, in ASCII and compact, as with `separators=(",", ":")`. */
 export function compactJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -6,7 +6,7 @@ export function compactJson(value: unknown): string {
   );
 }
 
-/** The same with a line break after every token, as `indent=0` gives. Leaves out members that are undefined. */
+/** The same with a line break after every token, as with `indent=0`. Omits undefined members. */
 export function linewiseJson(value: unknown): string {
   if (Array.isArray(value)) return bracketed('[', value.map(linewiseJson), ']');
   if (typeof value !== 'object' || value === null) return compactJson(value);

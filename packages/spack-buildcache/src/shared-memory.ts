@@ -1,4 +1,4 @@
-/** What a table is made of; threads that are given it share the table. */
+/** The memory of a table; threads that receive it share the table. */
 export interface NodeTableMemory {
   readonly control: SharedArrayBuffer;
   readonly buckets: SharedArrayBuffer;
@@ -8,7 +8,7 @@ export interface NodeTableMemory {
 
 const minReservedBytes = 64 * 2 ** 20;
 
-/** As much as is allowed: address space can be limited. */
+/** Reserves as much as the limit on address space allows. */
 export function reserve(maxBytes: number): SharedArrayBuffer {
   for (let maxByteLength = maxBytes; ; maxByteLength /= 2) {
     try {
@@ -19,7 +19,7 @@ export function reserve(maxBytes: number): SharedArrayBuffer {
   }
 }
 
-/** Takes memory for so many bytes, in steps. */
+/** Grows the memory to this many bytes, in steps. */
 export function growTo(buffer: SharedArrayBuffer, bytes: number, stepBytes: number): void {
   if (bytes > buffer.byteLength) buffer.grow(Math.ceil(bytes / stepBytes) * stepBytes);
 }

@@ -6,29 +6,29 @@ import { parseSpecNode, type SpecNode } from './spec-node.ts';
 import { malformed, maxNodes, readOutline, type SpecOutline, tooManyNodes } from './spec-outline.ts';
 import { formatVersions } from './versions.ts';
 
-/** A spec blob is a few kilobytes; one that is larger than this, stored or unpacked, is not read. */
+/** A spec blob is a few kilobytes; a larger one than this, stored or unpacked, is not read. */
 export const maxSpecBlobBytes = 16 * 1024 * 1024;
 export const maxSpecJsonBytes = 64 * 1024 * 1024;
 const oldestVersion = formatVersions[0].specfile;
-/** Before this version the JSON of a node is not what an index has of it. */
+/** Before this version, the JSON of a node in an index differs from that in a spec. */
 const indexedAsWrittenVersion = 5;
 
-/** A node of Spack's has a few kilobytes. Without this limit a document without markers would cost its square. */
+/** Spack's nodes are a few kilobytes. Without this limit, a document without markers would take quadratic time. */
 const maxMarkerDistance = 64 * 1024;
 
-/** Two documents give the same DAG hash to different nodes: one of them is not what was built. */
+/** Two documents use the same DAG hash for different nodes: one of them is not what was built. */
 export class NodeConflictError extends UserError {}
 
-/** A spec blob (or a layout-v2 spec file), read. */
+/** A parsed spec blob, or layout-v2 spec file. */
 export interface SpecDocument extends SpecOutline {
   readonly root: Pick<SpecNode, 'hash' | 'name' | 'version'>;
   /** Hashes of all nodes, the root first. */
   readonly hashes: readonly string[];
-  /** Nodes that were not known before, with the text that a package index has of them. */
+  /** Nodes not seen before, with the text that a package index stores for them. */
   readonly fresh: readonly SpecNode[];
 }
 
-/** A spec document of layout v2 by itself, all of whose nodes are fresh. Throws as `NodeMemo.read` does. */
+/** Reads a single spec document of layout v2; all its nodes are fresh. Throws as `NodeMemo.read` does. */
 export function readSpecDocument(json: Uint8Array): SpecDocument {
   const fresh = new Map<string, NewNode>();
   const outline = readOutline(json, oldestVersion, (scanner) => {
@@ -45,25 +45,25 @@ export function readSpecDocument(json: Uint8Array): SpecDocument {
 }
 
 /**
- * Remembers the nodes of the documents read so far, in a table that other threads may fill as well. The graphs of a
- * mirror's specs share most of their nodes, so a node whose bytes were checked before is recognised by them and not
- * parsed again: a mirror costs its distinct nodes, not the sum of all closures. All documents are of one format, because
- * another has other nodes under the same hash.
+ * Remembers the nodes of the documents read so far, in a table that other threads may also fill. A mirror's specs share
+ * most of their nodes, so a node whose bytes were checked before is recognised and not parsed again: the cost is that of a
+ * mirror's distinct nodes, not of all closures. All documents have one format, because another format has different nodes
+ * under the same hash.
  */
 export class NodeMemo {
   readonly table: NodeTable;
   readonly #version: number;
-  /** The end of a node that was first written in this format: in front of its own hash, which its dependencies' hashes are not. */
+  /** What ends a node first written in this format: it precedes the node's own hash, but not those of dependencies. */
   readonly #hashMarker: Buffer;
-  /** By node the number of the document that it was met in last. */
+  /** For each node, the number of the last document it occurred in. */
   #metIn = new Int32Array(1024);
   #document = 0;
-  /** Nodes of the document that is being read: known ones by their number, and the others. */
+  /** Nodes of the current document: numbers of known ones, and the others. */
   #known: number[] = [];
   #fresh = new Map<string, NewNode>();
   #walk = new ClosureWalk();
 
-  /** For specs that their media type says to be of `version`. */
+  /** For specs whose media type states `version`. */
   constructor(table = new NodeTable({ expectedNodes: 0 }), version: number = oldestVersion) {
     this.table = table;
     this.#version = version;
@@ -71,9 +71,9 @@ export class NodeMemo {
   }
 
   /**
-   * Reads a spec document: strict JSON, a root and its whole closure, no node twice, no node with the hash of another.
-   * `rootHash` tells whose spec to expect, which helps to recognise it. Throws `JsonError` or `UserError` `content-invalid`
-   * or `name-invalid`; then none of its nodes is remembered.
+   * Reads a spec document: strict JSON with a root and its whole closure, no node twice, and no node with another one's
+   * hash. `rootHash`, the expected spec, speeds up recognition. Throws `JsonError` or `UserError` `content-invalid` or
+   * `name-invalid`; then none of its nodes is remembered.
    */
   read(json: Uint8Array, rootHash = ''): SpecDocument {
     this.#document += 1;
@@ -107,7 +107,7 @@ export class NodeMemo {
     };
   }
 
-  /** Reads the next node: a known one's number, or the hash of a fresh one. */
+  /** Reads the next node: returns the number of a known one, or the hash of a fresh one. */
   #readNode(scanner: JsonScanner, bytes: Buffer, guess: number): number | string {
     scanner.skipWhitespace();
     const start = scanner.position;
@@ -131,13 +131,13 @@ export class NodeMemo {
     return node.hash;
   }
 
-  /** Puts the fresh nodes into the table, and returns those that were new to it. */
+  /** Adds the fresh nodes to the table and returns those that were new to it. */
   #add(specfileVersion: number): readonly NewNode[] {
     let fresh = modernized([...this.#fresh.values()], specfileVersion);
     for (;;) {
       const { conflict } = this.table.add(fresh);
       if (conflict === undefined) return fresh;
-      // Known by another text. Where both mean the same, the one that came first is kept.
+      // Known with other text. If both mean the same, the first one stays.
       const { source, start, end } = this.table.jsonOf(this.table.find(conflict));
       const node = fresh.find((candidate) => candidate.node.hash === conflict)?.node;
       if (node === undefined || !describesSameNode(node.json, source.subarray(start, end), this.#version))
@@ -169,7 +169,7 @@ export class NodeMemo {
     return marker < 0 ? -1 : this.table.findAt(bytes, start + marker + this.#hashMarker.length);
   }
 
-  /** Throws unless every dependency of every node is in the document, too. */
+  /** Throws unless every node's dependencies are in the document. */
   #requireClosure(): void {
     const { table } = this;
     for (const id of this.#known) {
@@ -178,7 +178,7 @@ export class NodeMemo {
         const target = table.edgeTarget(id, edge);
         if (this.#isMet(target)) continue;
         const hash = table.hashOf(target);
-        // Another thread may have added both after this one had passed over the dependency.
+        // Another thread may have added both after this one skipped the dependency.
         if (this.#fresh.has(hash)) continue;
         throw dependencyMissing(`${table.factsOf(id).name}/${table.hashOf(id)}`, hash);
       }
@@ -189,7 +189,6 @@ export class NodeMemo {
   }
 }
 
-/** Checks and parses the node at the cursor. */
 function scanNode(scanner: JsonScanner): NewNode {
   const { start, end } = scanner.skipValue();
   const text = scanner.bytes.subarray(start, end);
@@ -203,7 +202,7 @@ function requireDependencies(node: SpecNode, isThere: (hash: string) => boolean)
   }
 }
 
-/** Nodes with the JSON that belongs into a package index. */
+/** Nodes with the JSON that a package index stores. */
 function modernized(nodes: readonly NewNode[], specfileVersion: number): readonly NewNode[] {
   if (specfileVersion >= indexedAsWrittenVersion) return nodes;
   return nodes.map(({ node, ...rest }) => ({

@@ -1,10 +1,10 @@
 import { UserError } from '@slipway/core';
 import { isDagHash, isPackageName, isVersion } from './layout.ts';
 
-/** Kinds of dependency as bits, so that an edge costs one number. */
+/** Dependency types as bits, so that an edge costs one number. */
 export const deptype = { build: 1, link: 2, run: 4, test: 8 } as const;
 
-/** What a binary needs to be installed and run; build and test dependencies need not be in a mirror. */
+/** What a binary needs for installing and running; build and test dependencies need not be in a mirror. */
 export const runtimeDeptypes: number = deptype.link | deptype.run;
 
 export interface SpecDependency {
@@ -13,19 +13,19 @@ export interface SpecDependency {
   readonly deptypes: number;
 }
 
-/** One node of a spec's graph, as far as publishing needs it, with its own JSON text. */
+/** The parts of a spec node that publishing needs, with its JSON text. */
 export interface SpecNode {
   readonly hash: string;
   readonly name: string;
   readonly version: string;
-  /** It is a package of the system, never in a mirror. */
+  /** A package of the system, never in a mirror. */
   readonly external: boolean;
-  /** In the order of the document, which is the order in which Spack visits them. */
+  /** In document order, which is the order in which Spack visits them. */
   readonly dependencies: readonly SpecDependency[];
   readonly platform: string;
   readonly operatingSystem: string;
   readonly target: string;
-  /** `name@version` for specfiles before version 5; the hash of the compiler's node since then. */
+  /** `name@version` before specfile version 5; since then, the hash of the compiler's node. */
   readonly compiler: { readonly label: string } | { readonly hash: string } | undefined;
   /** The node's JSON, byte for byte as in the document. */
   readonly json: Uint8Array;
@@ -35,8 +35,8 @@ const maxDependencies = 1000;
 const compilerVirtuals = new Set(['c', 'cxx', 'fortran']);
 
 /**
- * A node from its JSON, which must already have been checked strictly. Throws `UserError` `name-invalid` for names,
- * versions and hashes that could become a path elsewhere, `content-invalid` for anything else that is no node.
+ * Reads a node from JSON that has already been checked strictly. Throws `UserError`: `name-invalid` for names, versions and
+ * hashes that are unsafe in paths, otherwise `content-invalid`.
  */
 export function parseSpecNode(json: Uint8Array): SpecNode {
   const value: unknown = JSON.parse(
@@ -52,7 +52,7 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
   if (dependencies.length > maxDependencies) {
     throw new UserError('content-invalid', `${name}/${hash} has more than ${maxDependencies} dependencies`);
   }
-  // Two edges to one node are one dependency to Spack.
+  // Spack treats two edges to one node as one dependency.
   const edges = new Map<string, SpecDependency>();
   let compilerHash: string | undefined;
   for (const dependency of dependencies) {
@@ -81,7 +81,7 @@ export function parseSpecNode(json: Uint8Array): SpecNode {
   };
 }
 
-/** Throws `UserError` `name-invalid` unless these can be a node's. */
+/** Throws `UserError` `name-invalid` unless these are safe in paths. */
 export function requireNames(node: Pick<SpecNode, 'name' | 'version' | 'hash'>): void {
   const { name, version, hash } = node;
   if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a node is not a DAG hash');
@@ -101,7 +101,7 @@ function parseDependency(dependency: Readonly<Record<string, unknown>>): {
 } {
   const hash = asString(dependency['hash'], 'the hash of a dependency');
   if (!isDagHash(hash)) throw new UserError('name-invalid', 'the hash of a dependency is not a DAG hash');
-  // Specfile versions 2 to 4 have `type` and `virtuals` in places that moved in between.
+  // Specfile versions 2 to 4 have `type` and `virtuals` in different places.
   const parameters = asObject(dependency['parameters'] ?? dependency, 'the parameters of a dependency');
   const words = asArray(parameters['deptypes'] ?? parameters['type'] ?? [], 'the deptypes of a dependency');
   let deptypes = 0;

@@ -3,21 +3,21 @@ import { requireNames, type SpecNode } from './spec-node.ts';
 
 const maxSpecDepth = 32;
 export const maxNodes = 20_000;
-/** Versions before this one have no list of nodes that their readers could tell apart from it. */
+/** Earlier versions have no list of nodes that readers could tell apart from this one. */
 const firstVersionOfItsOwn = 6;
 
-/** What a spec says around its nodes. */
+/** What a spec says outside its nodes. */
 export interface SpecOutline {
   readonly specfileVersion: number;
   /** Layout v2 binds the tarball here. */
   readonly tarballChecksum: { readonly algorithm: string; readonly hash: string } | undefined;
-  /** Its `buildcache_layout_version` as it is written there; undefined without one. */
+  /** Its `buildcache_layout_version` as written; undefined if there is none. */
   readonly layoutVersion: unknown;
 }
 
 /**
- * Reads a spec document of the format `formatVersion`: what is around the nodes here, and each node with `node`, which must
- * consume it. What Spack brought over from layout v2 is of the oldest format, and of an older specfile version still.
+ * Reads a spec document of format `formatVersion`. `node` must consume each node. Specs that Spack migrated from layout v2
+ * have the oldest format, with an even older specfile version.
  */
 export function readOutline(
   json: Uint8Array,
@@ -53,8 +53,8 @@ export function readOutline(
 }
 
 /**
- * The root of a spec whose version is newer than what can be read here: its name, version and hash, and nothing of its
- * meaning. Throws `JsonError`, or `UserError` `content-invalid` or `name-invalid` where these are not where they always were.
+ * The name, version and hash of a spec's root whose version is too new to read. Throws `JsonError`, or `UserError`
+ * `content-invalid` or `name-invalid` if these have moved.
  */
 export function readNewerSpec(
   json: Uint8Array,
