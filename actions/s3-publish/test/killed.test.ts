@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { mapConcurrently } from '@slipway/core';
 import {
+  type ActionRun,
   actionProcess,
   changesIn,
   countsChanges,
   diesAtChange,
   spread,
   temporaryDirectory,
+  waitsAtChange,
 } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { bundle, makeTree, treeOf } from './publishing.ts';
@@ -69,28 +71,47 @@ describe('I5: a publish that is killed', () => {
 
 describe('I3: publishers at the same time', () => {
   test('never overwrite a pointer unseen: each that fails says so, and the last pointer is of one that succeeded', async () => {
-    let contentions = 0;
-    for (let round = 0; round < 8; round += 1) {
-      const out = temporaryDirectory('out');
-      const runs = await Promise.all(
-        Array.from({ length: 4 }, (_, index) => {
-          const own = makeTree({ [`objects/${index}`]: `${index}` });
-          writeFileSync(join(own, 'latest.json'), `"${index}"`);
-          const inputs = { source: own, destination: pathToFileURL(out).href, pointers: 'latest.json' };
-          return actionProcess(bundle, { inputs });
-        }),
-      );
-      const tree = treeOf(out);
-      for (const [index, run] of runs.entries()) {
-        expect(tree[`objects/${index}`]).toBe(`${index}`);
-        if (run.exitCode === 0) continue;
-        contentions += 1;
-        expect(run.annotations[0]?.message).toMatch(/latest\.json[\s\S]*\(contention\)/);
-      }
-      const last = JSON.parse(tree['latest.json'] ?? '""');
-      expect(runs[Number(last)]?.exitCode).toBe(0);
+    const out = temporaryDirectory('out');
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, (_, index) =>
+        actionProcess(bundle, { inputs: pointerInputs(out, `${index}`) }),
+      ),
+    );
+    const tree = treeOf(out);
+    for (const [index, run] of runs.entries()) {
+      expect(tree[`objects/${index}`]).toBe(`${index}`);
+      if (run.exitCode !== 0) expect(run.annotations[0]?.message).toMatch(contention);
     }
-    // Otherwise they never met.
-    expect(contentions).toBeGreaterThan(0);
+    const last = JSON.parse(tree['latest.json'] ?? '""');
+    expect(runs[Number(last)]?.exitCode).toBe(0);
+  }, 300_000);
+
+  test('a pointer that another publisher wrote since it was read stays', async () => {
+    const out = temporaryDirectory('out');
+    const gate = join(temporaryDirectory('gate'), 'open');
+    let faster: Promise<ActionRun> | undefined;
+    const slower = await actionProcess(bundle, {
+      inputs: pointerInputs(out, 'slower'),
+      nodeOptions: waitsAtChange(1, gate),
+      onOutput(log) {
+        if (faster !== undefined || !log.includes(waitsAtChange.says)) return;
+        faster = actionProcess(bundle, { inputs: pointerInputs(out, 'faster') });
+        void faster.finally(() => writeFileSync(gate, ''));
+      },
+    });
+    const won = await faster;
+    expect(won?.exitCode, won?.log).toBe(0);
+    expect(slower.exitCode).toBe(1);
+    expect(slower.annotations[0]?.message).toMatch(contention);
+    expect(treeOf(out)).toMatchObject({ 'latest.json': '"faster"', 'objects/slower': 'slower' });
   }, 300_000);
 });
+
+const contention = /latest\.json[\s\S]*\(contention\)/;
+
+/** Inputs of a publisher that stores an object and the pointer `latest.json`, which both say `name`. */
+function pointerInputs(out: string, name: string): Readonly<Record<string, string>> {
+  const own = makeTree({ [`objects/${name}`]: name });
+  writeFileSync(join(own, 'latest.json'), JSON.stringify(name));
+  return { source: own, destination: pathToFileURL(out).href, pointers: 'latest.json' };
+}

@@ -1,15 +1,25 @@
-// Loaded into a child process by `--import`, see `diesAtChange`: counts what its main thread changes in the file system.
+// Loaded into a child process by `--import`, see `diesAtChange` and `waitsAtChange`: counts what its main thread changes in the file system.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 
-const last = Number(new URL(import.meta.url).searchParams.get('change'));
+const settings = new URL(import.meta.url).searchParams;
+const last = Number(settings.get('change'));
+const gate = settings.get('gate');
 let changes = 0;
 
 function count(): void {
   changes += 1;
+  if (changes !== last) return;
   // It takes effect before this call returns: the change is not made.
-  if (changes === last) process.kill(process.pid, 'SIGKILL');
+  if (gate === null) process.kill(process.pid, 'SIGKILL');
+  else waitFor(gate);
+}
+
+function waitFor(path: string): void {
+  process.stdout.write('waits before a change of the file system\n');
+  const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+  while (!fs.existsSync(path)) Atomics.wait(nobodyWakes, 0, 0, 20);
 }
 
 function countCalls(holder: object, names: readonly string[], isChange: (flags: unknown) => boolean): void {

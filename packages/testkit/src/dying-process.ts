@@ -7,8 +7,22 @@ import { pathToFileURL } from 'node:url';
  * of its work however busy the machine is. One that ends by itself prints how many changes it made, for `changesIn`.
  */
 export function diesAtChange(change: number): readonly string[] {
-  const preload = join(import.meta.dirname, `dies-at-change${extname(import.meta.filename)}`);
-  return ['--import', `${pathToFileURL(preload).href}?change=${change}`];
+  return preload({ change: `${change}` });
+}
+
+/**
+ * Options with which a process prints `waitsAtChange.says` just before its `change`-th change, and makes it once `gate` is
+ * there: a file that another process makes meanwhile.
+ */
+export function waitsAtChange(change: number, gate: string): readonly string[] {
+  return preload({ change: `${change}`, gate });
+}
+waitsAtChange.says = 'waits before a change of the file system';
+
+function preload(settings: Readonly<Record<string, string>>): readonly string[] {
+  const url = pathToFileURL(join(import.meta.dirname, `dies-at-change${extname(import.meta.filename)}`));
+  url.search = `${new URLSearchParams(settings)}`;
+  return ['--import', url.href];
 }
 
 /** Options with which a process only counts its changes. */

@@ -53,8 +53,8 @@ export interface ProxiedRequest {
 export interface S3FaultProxy {
   readonly endpointUrl: string;
   readonly requests: readonly ProxiedRequest[];
-  /** Called when the server has carried out a request, before its answer is sent on. */
-  onAnswered: (request: ProxiedRequest) => void;
+  /** Called when the server has carried out a request; its answer is sent on when the promise, if there is one, is kept. */
+  onAnswered: (request: ProxiedRequest) => void | Promise<void>;
   /** From now on these faults happen. */
   setFaults(faults: S3Faults): void;
   /** The next `times` matching requests get this fault, whatever the probabilities. */
@@ -143,7 +143,7 @@ export async function startS3FaultProxy(
         return void incoming.socket.destroy();
       }
       const whole = Buffer.concat(body);
-      proxy.onAnswered({ method, url, headers, fault });
+      await proxy.onAnswered({ method, url, headers, fault });
       if (fault === 'ambiguous' || (fault === 'cut' && whole.length === 0)) {
         return void incoming.socket.resetAndDestroy();
       }
