@@ -1,6 +1,6 @@
 import mime from 'mime';
 
-/** What `mime` does not know, or knows as something else than what is published under these endings. */
+/** Extensions that `mime` does not know, or knows as something other than what is published under them. */
 const types: Readonly<Record<string, string>> = {
   // A `.asc` beside a file is a signature far more often than a key (RFC 3156).
   '.asc': 'application/pgp-signature',
@@ -37,17 +37,17 @@ const types: Readonly<Record<string, string>> = {
   '.patch': 'text/x-diff',
 };
 
-/** The content type that a name's extension stands for. Texts are UTF-8. */
+/** The content type for a name's extension. Texts are UTF-8. */
 export function contentTypeOf(key: string): string {
   const name = key.slice(key.lastIndexOf('/') + 1).toLowerCase();
-  // With a slash in front: a name without a dot is no extension.
+  // The slash prevents mime from taking a name without a dot as an extension.
   const type = ownType(name) ?? mime.getType(`/${name}`) ?? 'application/octet-stream';
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }
 
 function ownType(name: string): string | undefined {
   if (/^(?:md5|sha(?:1|224|256|384|512)|b2)sums$/.test(name)) return 'text/plain';
-  // The only other thing that armor is published as: a key, or one named by its fingerprint.
+  // Armor with these names is otherwise only published as a key, or one named by its fingerprint.
   const parts = name.split('.');
   const [stem = ''] = parts;
   if (parts.length === 2 && parts[1] === 'asc' && /key|^(?:0x)?[0-9a-f]{16,64}$/.test(stem))

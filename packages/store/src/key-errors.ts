@@ -1,11 +1,10 @@
 import { printable, RemoteError, UserError } from '@slipway/core';
 
-/** `"key"`, safe to print, for messages. */
+/** `"key"`, printable. */
 export function quoted(key: string): string {
   return `"${printable(key)}"`;
 }
 
-/** `GET "key"`, for messages. */
 export function requestName(method: string, key: string): string {
   return `${method} ${quoted(key)}`;
 }
@@ -15,14 +14,11 @@ export function notAPrefix(prefix: string): UserError {
 }
 
 export function tooLarge(key: string, maxBytes: number): UserError {
-  return new UserError(
-    'too-large',
-    `${quoted(key)} has more than the ${maxBytes} bytes that are accepted there.`,
-  );
+  return new UserError('too-large', `${quoted(key)} is larger than the limit of ${maxBytes} bytes.`);
 }
 
 export function conditionFailed(key: string, what: string): RemoteError {
   return new RemoteError('condition-failed', `${quoted(key)} ${what}.`, {
-    hint: 'Another publisher was faster: read it again and decide anew.',
+    hint: 'Another publisher was faster: read it again, then retry.',
   });
 }

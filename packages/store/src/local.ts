@@ -3,19 +3,19 @@ import { type Clock, printable, UserError } from '@slipway/core';
 import { FileStore } from './file/store.ts';
 import { parseStoreUrl } from './url.ts';
 
-// What needs no network, apart: an action that imports only this has no HTTP client and no AWS SDK in its bundle.
+// A separate file, so that actions without network stores bundle no HTTP client and no AWS SDK.
 export { parseStoreUrl, parseWritableStoreUrl, type StoreUrl } from './url.ts';
 
 export interface LocalStoreOptions {
-  /** The real clock of this machine when not given. */
+  /** The machine's real clock by default. */
   readonly clock?: Clock | undefined;
-  /** Opening fails with `mirror-missing` unless the directory is there. Otherwise the first write makes it. */
+  /** Fail with `mirror-missing` if the directory does not exist. Otherwise the first write creates it. */
   readonly requireExisting?: boolean | undefined;
 }
 
 /**
- * Opens the directory at a `file://` URL. Throws `UserError` `input-invalid` for any other URL, and `mirror-missing` when
- * `requireExisting` is set and there is no directory.
+ * Opens the directory at a `file://` URL. Throws `UserError` `input-invalid` for any other URL, and `mirror-missing` if
+ * `requireExisting` is set and the directory does not exist.
  */
 export function openLocalStore(url: string, options: LocalStoreOptions = {}): FileStore {
   const place = parseStoreUrl(url);
@@ -31,6 +31,6 @@ export function openLocalStore(url: string, options: LocalStoreOptions = {}): Fi
 function assertDirectory(url: string, directory: string): void {
   if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new UserError('mirror-missing', `There is nothing at "${printable(url)}": it is not a directory.`, {
-    hint: 'Check the path; a first publish makes the directory.',
+    hint: 'Check the path; the first publish creates the directory.',
   });
 }

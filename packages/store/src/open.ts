@@ -6,9 +6,9 @@ import type { StoreOptions } from './options.ts';
 import { parseStoreUrl, type StoreUrl } from './url.ts';
 
 /**
- * Opens the store at a URL: `file:///directory`, `s3://bucket/prefix`, or `https://host/prefix` for reading. Throws
- * `UserError` `input-invalid` for a URL or settings that cannot be, `not-supported` for `s3://` without `options.s3`, and
- * `mirror-missing` when `requireExisting` is set and the directory does not exist.
+ * Opens the store at a URL: `file:///directory`, `s3://bucket/prefix`, or read-only `https://host/prefix`. Throws
+ * `UserError` `input-invalid` for an invalid URL or settings, `not-supported` for `s3://` without `options.s3`, and
+ * `mirror-missing` if `requireExisting` is set and the directory does not exist.
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<ObjectStore> {
   const place = parseStoreUrl(url);
@@ -37,7 +37,7 @@ async function openS3(
       hint: 'Write file:///directory, or https://host/prefix for reading.',
     });
   }
-  // Only who speaks to S3 waits for its client to load.
+  // Loaded on demand: only S3 needs its client.
   const { S3Store } = await import('./s3/store.ts');
   return S3Store.open(place, { ...s3, clock, proxyEnvironment, onRetry });
 }

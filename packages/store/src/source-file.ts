@@ -7,10 +7,10 @@ import { notAFile } from './file/errors.ts';
 import { quoted } from './key-errors.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
-/** Larger pieces are always read through the pool, whose threads do it while this one goes on. */
+/** Larger pieces are always read through the pool, whose threads work in parallel with this one. */
 const smallBytes = 256 * 1024;
 
-/** Refuses a source that is not what it was said to be. */
+/** The error for a source that does not match its announcement. */
 export function otherBytes(key: string, why = 'its bytes have another SHA-256'): UserError {
   return new UserError('content-invalid', `${quoted(key)} was not stored: ${why} than announced.`, {
     hint: 'The source changed after it was checked, or is damaged: stage it again.',
@@ -57,17 +57,17 @@ export async function readSource(
   }
 }
 
-/** How many bytes a source has, as it was announced. */
+/** The announced size of a source. */
 export function sizeOf(source: WriteSource): number {
   return source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
 }
 
-/** A source that is read once, from its beginning, in pieces. */
+/** Reads a source once, from the start, in pieces. */
 export interface SourceReader {
   readonly sizeBytes: number;
-  /** The next `length` bytes. Throws `UserError` `content-invalid` when there are not that many. */
+  /** The next `length` bytes. Throws `UserError` `content-invalid` if there are fewer. */
   next(length: number): Promise<Uint8Array>;
-  /** Throws `UserError` `content-invalid` unless all was read and the source has not grown. */
+  /** Throws `UserError` `content-invalid` unless everything was read and the source has not grown. */
   end(): Promise<void>;
   close(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export interface SourceReader {
 const localDirectories = new Map<string, FileCalls>();
 const maxRememberedDirectories = 10_000;
 
-/** Opens a source for reading. Throws `UserError` `content-invalid` when it is not a file of the announced size. */
+/** Opens a source for reading. Throws `UserError` `content-invalid` if it is not a file of the announced size. */
 export async function openReader(key: string, source: WriteSource): Promise<SourceReader> {
   if (source.kind === 'bytes') return bytesReader(source.bytes);
   const { path, sizeBytes } = source;
@@ -91,7 +91,7 @@ export async function openReader(key: string, source: WriteSource): Promise<Sour
   }
   let readBytes = 0;
   const fill = async (length: number): Promise<Uint8Array> => {
-    // Not from Node's pool of small buffers, and not filled with zeros first.
+    // Not from Node's pool of small buffers, and not zero-filled.
     const buffer = Buffer.allocUnsafeSlow(length);
     let filled = 0;
     while (filled < length) {
@@ -125,7 +125,7 @@ export async function openReader(key: string, source: WriteSource): Promise<Sour
   };
 }
 
-/** A whole source of at most a part's size, checked. Throws `UserError` `content-invalid` when it is another. */
+/** A whole source of at most a part's size, checked. Throws `UserError` `content-invalid` if it does not match. */
 export async function readChecked(key: string, source: WriteSource, sha256: string): Promise<Uint8Array> {
   const reader = await openReader(key, source);
   try {

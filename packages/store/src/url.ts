@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { isSafeEndpoint, keyProblem, printable, UserError, withoutTrailingSlashes } from '@slipway/core';
 
-/** A store's URL, taken apart. `url` is what the user wrote. */
+/** A parsed store URL. `url` is what the user wrote. */
 export type StoreUrl =
   | { readonly kind: 'file'; readonly url: string; readonly directory: string }
-  /** `baseUrl` has no trailing slash; it is `http://` for loopback hosts alone. */
+  /** `baseUrl` has no trailing slash; it is `http://` only for loopback hosts. */
   | { readonly kind: 'https'; readonly url: string; readonly baseUrl: string }
   /** `prefix` is empty, or a key that may have empty segments, as in `s3://bucket//a`. */
   | { readonly kind: 's3'; readonly url: string; readonly bucket: string; readonly prefix: string };
@@ -13,8 +13,8 @@ const forms = 'Write file:///absolute/directory, s3://bucket/prefix or https://h
 const maxUrlCharacters = 4096;
 
 /**
- * Takes a store's URL apart, without looking at any file or server. Throws `UserError` `input-invalid` for anything that
- * is not one of the accepted forms; the message never repeats what could be a credential.
+ * Parses a store's URL, without accessing any file or server. Throws `UserError` `input-invalid` for anything but the
+ * accepted forms; the message never repeats what could be a credential.
  */
 export function parseStoreUrl(text: string): StoreUrl {
   if (text.length > maxUrlCharacters) throw invalid(text, `is longer than ${maxUrlCharacters} characters`);
@@ -33,14 +33,14 @@ export function parseStoreUrl(text: string): StoreUrl {
     throw invalid(
       text,
       'carries credentials',
-      'Take the user and password out of the URL: URLs end up in logs and process lists.',
+      'Remove the user name and password from the URL: URLs end up in logs and process lists.',
     );
   }
   if (/[?#]/.test(afterScheme)) {
     throw invalid(
       text,
       'has a query or a fragment',
-      'Take out everything from "?" or "#" on; in a name these characters are written %3F and %23.',
+      'Remove everything from "?" or "#" on; in a name, write these characters as %3F and %23.',
     );
   }
   switch (scheme) {
@@ -52,22 +52,22 @@ export function parseStoreUrl(text: string): StoreUrl {
     case 's3':
       return { kind: 's3', url: text, ...s3Place(text, afterScheme) };
     default:
-      throw invalid(text, 'has a scheme that is not known', forms);
+      throw invalid(text, 'has an unknown scheme', forms);
   }
 }
 
-/** The URL of a store that can be written to, as it is. Throws an `Error` for `https://`, and as `parseStoreUrl`. */
+/** The unchanged URL of a writable store. Throws an `Error` for `https://`, and what `parseStoreUrl` throws. */
 export function parseWritableStoreUrl(text: string): string {
   if (parseStoreUrl(text).kind !== 'https') return text;
-  throw new Error('it is read-only: name the store behind it, s3://bucket/prefix or file:///directory');
+  throw new Error('it is read-only: use the store behind it, s3://bucket/prefix or file:///directory');
 }
 
 function fileDirectory(text: string, authority: string): string {
   if (authority !== '' && authority.toLowerCase() !== 'localhost') {
     throw invalid(
       text,
-      'names a host where a file URL has none, or a relative path',
-      'A directory of this machine has three slashes: file:///absolute/directory.',
+      'is a file URL with a host or a relative path',
+      'Write three slashes for a directory on this machine: file:///absolute/directory.',
     );
   }
   let directory: string;
@@ -77,14 +77,18 @@ function fileDirectory(text: string, authority: string): string {
     throw invalid(
       text,
       'is not a usable file URL',
-      'Check the percent-encoding; a %2F in a name is not possible.',
+      'Check the percent-encoding; names cannot contain %2F.',
       cause,
     );
   }
   if (/[\u0000-\u001f\u007f]/.test(directory)) throw invalid(text, 'has a control character');
   directory = withoutTrailingSlashes(directory);
   if (directory === '') {
-    throw invalid(text, 'is the root of the file system', 'Is a variable in it empty? Name a directory.');
+    throw invalid(
+      text,
+      'is the root of the file system',
+      'Check for an empty variable, and name a directory.',
+    );
   }
   return directory;
 }
@@ -112,14 +116,14 @@ function s3Place(text: string, afterScheme: string): { readonly bucket: string; 
   }
   const path = rest.join('/');
   const prefix = path.replace(/\/$/, '');
-  // Without its slash it would be the whole bucket, which is not what was written.
+  // Without its slash it would be the whole bucket, which is not what the user wrote.
   if (path !== '' && prefix === '') throw invalid(text, 'has an empty name for a prefix');
   const problem = prefix === '' ? undefined : prefixProblem(prefix);
   if (problem !== undefined) throw invalid(text, `has an unusable prefix: ${problem}`);
   return { bucket, prefix };
 }
 
-/** A bucket's prefix is a key, but for empty segments: others have put them there, and S3 takes them for what they are. */
+/** A bucket's prefix is a key, but may have empty segments: other tools write them, and S3 keeps them. */
 function prefixProblem(prefix: string): string | undefined {
   if (Buffer.byteLength(prefix) > 1000) return 'it is longer than 1000 bytes';
   return keyProblem(
@@ -135,7 +139,7 @@ function encodePath(path: string): string {
 }
 
 function invalid(text: string, what: string, hint = forms, cause?: unknown): UserError {
-  // A URL parser's own error repeats its input: its code is all that is kept, and only where nothing is hidden.
+  // A URL parser's error repeats its input: only its code is kept, and only if nothing is hidden.
   const hidden = /[@?#]/.test(text);
   return new UserError('input-invalid', `The URL ${hidden ? '' : `"${printable(text)}" `}${what}.`, {
     hint,

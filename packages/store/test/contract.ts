@@ -15,7 +15,7 @@ import {
   textOf,
 } from './objects.ts';
 
-/** A store that holds nothing yet, and a way to put an object there that does not go through it. */
+/** An empty store, and a way to put an object there without going through it. */
 export interface StoreToRead {
   readonly store: ObjectStore;
   place(key: string, content: Uint8Array): Promise<void>;
@@ -52,7 +52,7 @@ const hostileKeys = [
   'x'.repeat(1025),
 ];
 
-/** What every store keeps to when it is read. */
+/** The reading contract of every store. */
 export function describeReading(name: string, open: () => Promise<StoreToRead>): void {
   describe(`${name} reads`, () => {
     let subject: StoreToRead;
@@ -103,7 +103,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
       await expect(streamed()).rejects.toMatchObject({ code: 'too-large' });
     });
 
-    test('a stream that is left early, and then again', async () => {
+    test('a stream again after it was left early', async () => {
       await subject.place('long', Buffer.alloc(2_000_000, 'x'));
       for (let round = 0; round < 3; round += 1) {
         const stream = await subject.store.readStream('long', { maxBytes: 2_000_000 });
@@ -115,7 +115,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
       expect(await textOf(subject.store, 'missing')).toBeUndefined();
     });
 
-    test('equal ETags exactly for equal bytes', async () => {
+    test('equal ETags for equal bytes, and only for those', async () => {
       await subject.place('pointer', Buffer.from('one'));
       const etag = async () => (await subject.store.read('pointer', { maxBytes: 10 }))?.info.etag;
       const first = await etag();
@@ -125,7 +125,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
       expect(await etag()).not.toBe(first);
     });
 
-    test('I8: no key that is not one', async () => {
+    test('I8: no invalid key', async () => {
       for (const key of hostileKeys) {
         const refused = { code: 'name-invalid' };
         await expect(subject.store.head(key), JSON.stringify(key)).rejects.toMatchObject(refused);
@@ -136,7 +136,7 @@ export function describeReading(name: string, open: () => Promise<StoreToRead>):
   });
 }
 
-/** What every store keeps to that is written to; `open` gives an empty one. */
+/** The contract of every writable store; `open` returns an empty one. */
 export function describeWriting(name: string, open: () => Promise<ObjectStore>): void {
   describe(`${name} writes`, () => {
     let store: ObjectStore;
@@ -152,7 +152,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await keysOf(store.list('missing/'))).toEqual([]);
     });
 
-    test('and gives the ETag that a read gives', async () => {
+    test('and returns the same ETag as a read', async () => {
       const { etag } = await put(store, 'a', 'one');
       expect((await store.read('a', { maxBytes: 10 }))?.info.etag).toBe(etag);
     });
@@ -166,7 +166,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(content.equals(object?.body ?? Buffer.from(''))).toBe(true);
     });
 
-    test('I2: nothing of other bytes than announced', async () => {
+    test('I2: nothing if the bytes are not the announced ones', async () => {
       await put(store, 'kept', 'old');
       const wrong = { code: 'content-invalid' };
       await expect(store.write('new', bytesSource('actual'), options('announced'))).rejects.toMatchObject(
@@ -201,7 +201,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await textOf(store, 'a')).toBe('first');
     });
 
-    test('I2: "absent" for one of many at once', async () => {
+    test('I2: "absent" for only one of many at once', async () => {
       const contents = Array.from({ length: 20 }, (_, index) => `writer ${index}`);
       const results = await Promise.allSettled(
         contents.map((content) => put(store, 'a/b', content, 'absent')),
@@ -229,7 +229,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await textOf(store, 'pointer')).toBeUndefined();
     });
 
-    test('I3: of many compare-and-swaps at once each is kept', async () => {
+    test('I3: every one of many concurrent compare-and-swaps', async () => {
       await put(store, 'counter', '0', 'absent', 'pointer');
       const increment = async (): Promise<void> => {
         for (;;) {
@@ -250,17 +250,17 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await textOf(store, 'counter')).toBe('20');
     });
 
-    test('what it lists as written when it was, by the clock that it tells', async () => {
+    test('what it lists with its modification time, by the clock that it reports', async () => {
       await put(store, 'a/b', 'x');
       const [listed] = await collect(store.list(''));
-      const toldMs = (await store.nowMs?.()) ?? 0;
-      expect(Math.abs(toldMs - Date.now())).toBeLessThan(60_000);
-      expect(Math.abs((listed?.modifiedAtMs ?? 0) - toldMs)).toBeLessThan(60_000);
+      const nowMs = (await store.nowMs?.()) ?? 0;
+      expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
+      expect(Math.abs((listed?.modifiedAtMs ?? 0) - nowMs)).toBeLessThan(60_000);
       // Asking leaves nothing behind.
       expect(await keysOf(store.list(''))).toEqual(['a/b']);
     });
 
-    test('copies of its own objects, on the same conditions, where it has a way for that', async () => {
+    test('copies of its own objects, on the same conditions, if it can copy', async () => {
       if (store.copy === undefined) return;
       for (const sizeBytes of [0, 5, 70 * 2 ** 20]) {
         const content = Buffer.alloc(sizeBytes, 'copied');
@@ -281,7 +281,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       }
     });
 
-    test('I2: a copy to "absent" for one of many at once', async () => {
+    test('I2: a copy to "absent" for only one of many at once', async () => {
       if (store.copy === undefined) return;
       const { copy } = store;
       const froms = await Promise.all(
@@ -299,7 +299,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await textOf(store, 'to')).toBe(winners[0]?.content);
     });
 
-    test('and removes, also what is missing', async () => {
+    test('and removes, even what is missing', async () => {
       await put(store, 'a/b', 'x');
       await store.delete('a/b');
       await store.delete('a/b');
@@ -309,7 +309,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       expect(await textOf(store, 'a/b')).toBe('y');
     });
 
-    test('I8: no key that is not one', async () => {
+    test('I8: no invalid key', async () => {
       for (const key of hostileKeys) {
         await expect(put(store, key, 'x'), JSON.stringify(key)).rejects.toMatchObject({
           code: 'name-invalid',
@@ -321,7 +321,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       }
     });
 
-    test('I8: any key either whole or not at all', async () => {
+    test('I8: any key completely or not at all', async () => {
       const segment = fc.oneof(
         fc.string({ unit: 'binary', maxLength: 12 }),
         fc.constantFrom('.', '..', '', '%2e%2e', '...', '~', 'a', '%2F', '\u202e', 'CON', '.slipway'),
@@ -331,7 +331,7 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
         try {
           await put(store, candidate, `content of ${sha256Of(Buffer.from(candidate))}`);
         } catch (error) {
-          // A name may be taken by a directory, or too long for a file system; it is said in our words in any case.
+          // A directory may have the name, or it may be too long for a file system; the error is ours in any case.
           expect(error).toMatchObject({ code: 'name-invalid' });
           return;
         }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ObjectInfo, ObjectStore, WriteOptions, WriteSource } from '@slipway/core';
 import { onTestFinished } from 'vitest';
 
-/** A directory of this test's own, removed after it. */
+/** A directory for this test, removed after it. */
 export function temporaryDirectory(): string {
   const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'slipway-store-')));
   onTestFinished(() => fs.rmSync(directory, { recursive: true, force: true }));
@@ -39,7 +39,7 @@ export function put(
   return store.write(key, bytesSource(content), options(content, condition, cache));
 }
 
-/** The object's text, or undefined when it is missing. */
+/** The object's text, or undefined if it is missing. */
 export async function textOf(store: ObjectStore, key: string): Promise<string | undefined> {
   const object = await store.read(key, { maxBytes: 1_000_000 });
   return object === undefined ? undefined : Buffer.from(object.body).toString();
@@ -62,7 +62,7 @@ export async function drain(body: AsyncIterable<Uint8Array> | Iterable<Uint8Arra
   return Buffer.concat(chunks);
 }
 
-/** Every file under a directory, relative to it, the store's own included. */
+/** Every file under a directory, relative to it, including the store's own. */
 export function filesUnder(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, withFileTypes: true })

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { diesAtChange } from '@slipway/testkit';
 import { onTestFinished } from 'vitest';
 
-/** Starts a script of `children/` in a process of its own, on this Node, from the sources. */
+/** Starts a script of `children/` in a process of its own, on this Node version, from the sources. */
 export function startChild(script: string, ...parameters: string[]): ChildProcess {
   return startChildWith({}, script, ...parameters);
 }
 
-/** The same, killed just before a change that it makes in the file system. */
+/** The same, killed just before a given change that it makes in the file system. */
 export function startDyingChild(change: number, script: string, ...parameters: string[]): ChildProcess {
   return start({}, diesAtChange(change), script, parameters);
 }
@@ -45,7 +45,7 @@ export async function firstOutput(child: ChildProcess): Promise<string> {
   return String(chunk);
 }
 
-/** Waits for a child's end; returns its whole output and its exit code, or the signal's name. */
+/** Waits for a child to end; returns its whole output and its exit code, or the signal's name. */
 export async function ended(child: ChildProcess): Promise<{ output: string; code: number | string }> {
   let output = '';
   child.stdout?.on('data', (chunk) => {
@@ -55,7 +55,7 @@ export async function ended(child: ChildProcess): Promise<{ output: string; code
   return { output, code: signal ?? code };
 }
 
-/** Kills a child as a runner does that loses patience, unless it has ended by itself, and waits until it is gone. */
+/** Kills a child as an impatient runner does, unless it has ended, and waits for its end. */
 export async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const end = once(child, 'close');

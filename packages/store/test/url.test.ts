@@ -37,7 +37,7 @@ describe('the URL of a mirror', () => {
     expect(parseStoreUrl(url)).toEqual({ kind: 's3', url, bucket: 'my-bucket', prefix });
   });
 
-  test('s3:// opens only where there are credentials for it', async () => {
+  test('s3:// opens only with credentials', async () => {
     await expect(openStore('s3://my-bucket/a')).rejects.toMatchObject({ code: 'not-supported' });
   });
 
@@ -98,10 +98,10 @@ describe('the URL of a mirror', () => {
     'ftp://user:hunter2@host',
     'https://host/x?X-Amz-Signature=hunter2',
     'https://host:bad/x#hunter2',
-  ])('I7: %s is refused without a word of its secret', (url) => {
+  ])('I7: %s is refused without showing its secret', (url) => {
     let thrown: unknown;
     try {
-      // A "/" in the password ends the host for every parser: that URL is one of a path with "@" in it.
+      // A "/" in the password ends the host for every parser: that URL has a path with "@" in it.
       parseStoreUrl(url);
     } catch (error) {
       thrown = error;
@@ -110,7 +110,7 @@ describe('the URL of a mirror', () => {
     expect(inspect(thrown, { depth: 10 })).not.toContain('hunter2');
   });
 
-  test('I8: any text gives a place within bounds, or an error of ours', () => {
+  test('I8: any text gives a valid place or a Slipway error', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.webUrl({ withFragments: true, withQueryParameters: true }),

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 type Now<Value> = Value | Promise<Value>;
 
 /**
- * The system calls of small operations, in two ways. A file of a local disk is read in about 6 µs by blocking calls and
- * 25 µs through the thread pool (Node 24, 8 KiB, cached); on a network file system each call is a round trip, and only
- * the pool lets many be under way at once.
+ * The system calls of small operations, in two variants. Blocking calls read a file on a local disk in about 6 µs, the
+ * thread pool takes 25 µs (Node 24, 8 KiB, cached). On a network file system each call is a round trip, and only the pool
+ * runs many at once.
  */
 export interface FileCalls {
   open(path: string, flags: number, mode?: number): Now<number>;
@@ -59,10 +59,10 @@ export const pooledCalls: FileCalls = {
   readdir: (path) => fs.promises.readdir(path, { withFileTypes: true }),
 };
 
-/** Always through the pool: waiting for a disk is what takes the time, and many writers share one flush. */
+/** Always through the pool: waiting for the disk takes most of the time, and many writers share a flush. */
 export const fsync: (descriptor: number) => Promise<void> = promisify(fs.fsync);
 
-/** `statfs(2)` types of file systems that are on a disk, or in the memory, of this machine. */
+/** `statfs(2)` types of file systems on a local disk or in memory. */
 const localFileSystems: ReadonlySet<number> = new Set([
   0xef53, // ext2, ext3, ext4
   0x58465342, // XFS
@@ -73,8 +73,8 @@ const localFileSystems: ReadonlySet<number> = new Set([
   0x01021994, // tmpfs
 ]);
 
-/** Blocking calls where `directory` is known to be local, pooled ones otherwise. */
+/** Blocking calls if `directory` is known to be local, pooled ones otherwise. */
 export function callsFor(directory: string): FileCalls {
-  // statfs gives the type as a signed number on some platforms.
+  // statfs returns the type as a signed number on some platforms.
   return localFileSystems.has(fs.statfsSync(directory).type >>> 0) ? blockingCalls : pooledCalls;
 }

@@ -24,7 +24,7 @@ export function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
 }
 
-/** What a failed system call of a read means; other errors as they are. `ENOENT` is no failure and never comes here. */
+/** What a failed read means; returns other errors unchanged. Callers handle `ENOENT` themselves. */
 export function readError(error: unknown, key: string): SlipwayError {
   const code = failedCallCode(error);
   switch (code) {
@@ -50,9 +50,9 @@ export function readError(error: unknown, key: string): SlipwayError {
 }
 
 export const writableHint =
-  'Give the user of this job permission to write there, or mount it writable, or name another place.';
+  'Give the user of this job permission to write there, mount it writable, or choose another location.';
 
-/** What a failed system call of a write or a removal in `directory` means; other errors as they are. */
+/** What a failed write or removal in `directory` means; returns other errors unchanged. */
 export function writeError(error: unknown, key: string, directory: string): SlipwayError {
   const place = `${directory}/${key}`;
   const code = failedCallCode(error);
@@ -83,7 +83,7 @@ export function writeError(error: unknown, key: string, directory: string): Slip
     case 'EXDEV':
       return new RemoteError(
         'store-failed',
-        `${quoted(key)} lies on another file system than the directory of the store.`,
+        `${quoted(key)} is on a different file system from the directory of the store.`,
         {
           hint: 'A store must be on one file system: objects are moved into place by renaming.',
           cause: error,
@@ -120,7 +120,7 @@ export function nameTaken(key: string, cause?: unknown): UserError {
 export function pathOutside(key: string): UserError {
   return new UserError(
     'path-outside',
-    `${quoted(key)} is, or lies behind, a symbolic link out of the store.`,
+    `${quoted(key)} is, or is behind, a symbolic link that leads out of the store.`,
     {
       hint: 'Replace the link by the file itself: a store holds its own files only.',
     },

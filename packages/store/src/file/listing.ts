@@ -4,17 +4,16 @@ import { notAPrefix, quoted } from '../key-errors.ts';
 import { isMissing, readError } from './errors.ts';
 import { assertStoreKey, type StoreDirectory } from './store-directory.ts';
 
-/** Entries that are looked at together: in the pool at the same time, or before other work gets its turn. */
+/** Entries examined together: in parallel in the pool, or before other work gets a turn. */
 const chunkEntries = 1024;
 const maxFollowedLinks = 1000;
 const maxNamedProblems = 10;
 
 interface Directory {
-  /** Its real path. */
   readonly path: string;
-  /** What the keys in it begin with: empty, or ending in `/`. */
+  /** The prefix of the keys in it: empty, or ending in `/`. */
   readonly prefix: string;
-  /** Real paths of the directories in which a symbolic link was followed to get here. */
+  /** Real paths of the directories whose symbolic links led here. */
   readonly trail: readonly string[];
 }
 
@@ -26,22 +25,23 @@ type Found =
 const nothing: Found = { kind: 'nothing' };
 
 /**
- * Every object under `prefix`, in no particular order; a missing prefix has none. Entries that cannot be objects (links
- * out of the mirror, pipes, unusable names) do not stop it: at the end it throws a `UserError` that names up to ten.
+ * Lists every object under `prefix`, in no particular order; nothing if the prefix is missing. Continues past entries
+ * that cannot be objects (links out of the mirror, pipes, unusable names), then throws a `UserError` that names up to
+ * ten.
  */
-export function listFiles(room: StoreDirectory, prefix: string): AsyncIterable<ObjectInfo> {
-  return { [Symbol.asyncIterator]: () => new ListingIterator(room, prefix) };
+export function listFiles(tree: StoreDirectory, prefix: string): AsyncIterable<ObjectInfo> {
+  return { [Symbol.asyncIterator]: () => new ListingIterator(tree, prefix) };
 }
 
-/** Gives what a listing finds one by one; a generator would make four promises for each where this makes one. */
+/** Not a generator, which would create four promises per entry instead of one. */
 class ListingIterator implements AsyncIterator<ObjectInfo> {
   readonly #listing: Listing;
   readonly #chunks: AsyncGenerator<readonly ObjectInfo[]>;
   #chunk: readonly ObjectInfo[] = [];
   #next = 0;
 
-  constructor(room: StoreDirectory, prefix: string) {
-    this.#listing = new Listing(room);
+  constructor(tree: StoreDirectory, prefix: string) {
+    this.#listing = new Listing(tree);
     this.#chunks = this.#listing.chunks(prefix);
   }
 
@@ -71,13 +71,13 @@ class ListingIterator implements AsyncIterator<ObjectInfo> {
 }
 
 class Listing {
-  readonly #room: StoreDirectory;
+  readonly #tree: StoreDirectory;
   readonly #problems: UserError[] = [];
   #problemCount = 0;
   #followedLinks = 0;
 
-  constructor(room: StoreDirectory) {
-    this.#room = room;
+  constructor(tree: StoreDirectory) {
+    this.#tree = tree;
   }
 
   async *chunks(prefix: string): AsyncGenerator<readonly ObjectInfo[], undefined> {
@@ -103,7 +103,7 @@ class Listing {
       assertStoreKey(prefix.slice(0, -1));
     }
     try {
-      const path = this.#room.directory(prefix.slice(0, -1), prefix);
+      const path = this.#tree.directory(prefix.slice(0, -1), prefix);
       return path === undefined ? [] : [{ path, prefix, trail: [] }];
     } catch (error) {
       throw readError(error, prefix);
@@ -113,7 +113,7 @@ class Listing {
   async *#entriesOf(directory: Directory): AsyncGenerator<readonly Found[]> {
     let entries: Dirent[];
     try {
-      entries = await this.#room.calls.readdir(directory.path);
+      entries = await this.#tree.calls.readdir(directory.path);
     } catch (error) {
       if (isMissing(error)) return;
       throw readError(error, directory.prefix);
@@ -122,12 +122,12 @@ class Listing {
       const chunk = entries.slice(start, start + chunkEntries);
       const found = chunk.map((entry) => this.#look(directory, entry));
       yield isSettled(found) ? found : await Promise.all(found);
-      // Blocking calls never give other work its turn by themselves.
+      // Blocking calls alone never yield to other work.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  /** A promise only where a call gives one. */
+  /** Synchronous unless a call returns a promise. */
   #look(directory: Directory, entry: Dirent): Found | Promise<Found> {
     const key = directory.prefix + entry.name;
     if (directory.prefix === '' && isOwnDirectory(entry.name)) return nothing;
@@ -141,7 +141,7 @@ class Listing {
       throw readError(error, key);
     };
     if (entry.isSymbolicLink()) return this.#follow(directory, path, key).catch(refused);
-    // Either removed since the directory was read, or a name that is not UTF-8 and so cannot be asked for.
+    // Removed since the directory was read, or a name that is not UTF-8 and so cannot be opened.
     const maybeUndecodable = entry.name.includes('\ufffd');
     const missing = (error: unknown): Found => {
       if (!isMissing(error)) return refused(error);
@@ -149,7 +149,7 @@ class Listing {
     };
     let stats: Stats | Promise<Stats>;
     try {
-      stats = this.#room.calls.lstat(path);
+      stats = this.#tree.calls.lstat(path);
     } catch (error) {
       stats = Promise.reject(error);
     }
@@ -167,9 +167,9 @@ class Listing {
   }
 
   async #follow(directory: Directory, path: string, key: string): Promise<Found> {
-    const target = this.#room.followLink(path, key);
+    const target = this.#tree.followLink(path, key);
     if (target === undefined) return nothing;
-    const stats = await this.#room.calls.lstat(target);
+    const stats = await this.#tree.calls.lstat(target);
     if (!stats.isDirectory()) return this.#file(stats, key);
     const trail = [...directory.trail, directory.path];
     if (trail.some((visited) => visited === target || visited.startsWith(`${target}/`))) return nothing;
@@ -186,7 +186,7 @@ class Listing {
     return nothing;
   }
 
-  /** Throws when something was found that cannot be an object; a link out of the mirror decides the code. */
+  /** Throws if something that cannot be an object was found; links out of the mirror decide the code. */
   #throwProblems(): void {
     const [first] = this.#problems;
     if (first === undefined) return;
@@ -196,7 +196,7 @@ class Listing {
     if (more > 0) lines.push(`  and ${more} more`);
     throw new UserError(
       code,
-      `${quoted(this.#room.root)} has entries that cannot be objects:\n${lines.join('\n')}`,
+      `${quoted(this.#tree.root)} has entries that cannot be objects:\n${lines.join('\n')}`,
       {
         hint: 'Remove them: a store holds plain files only, and none outside its directory.',
       },

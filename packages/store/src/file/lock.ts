@@ -9,7 +9,7 @@ const waitMs = 60_000;
 const backoff = { leastMs: 1, baseMs: 2, capMs: 25 };
 const sqliteBusy = 5;
 const lockKey = '.slipway/lock.sqlite';
-/** What `link` says where a file system has no hard links. */
+/** What `link` reports on file systems without hard links. */
 const noLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 interface Connection {
@@ -18,8 +18,8 @@ interface Connection {
 }
 
 /**
- * A lock between processes that the operating system releases when its holder dies, however it dies: the write lock of
- * an SQLite database that stays empty. On a network file system it reaches as far as that one's POSIX locks do.
+ * A lock between processes that the operating system releases when its holder dies, however it dies: the write lock of an
+ * SQLite database that stays empty. On a network file system it is as reliable as that system's POSIX locks.
  */
 export class FileLock {
   readonly #path: () => string;
@@ -28,7 +28,10 @@ export class FileLock {
   #connection: Connection | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** `path` is asked when the lock is first needed; its directory exists then. `newPath` gives where its file can be made. */
+  /**
+   * `path` is called when the lock is first needed, once its directory exists. `newPath` returns a path for creating its
+   * file.
+   */
   constructor(path: () => string, newPath: (key: string) => string, clock: Clock) {
     this.#path = path;
     this.#newPath = newPath;
@@ -36,8 +39,8 @@ export class FileLock {
   }
 
   /**
-   * Runs `body` while no other process, and nothing else in this one, holds the lock. Throws `RemoteError` `contention`
-   * when others held it for a minute on end. `key` is what errors name.
+   * Runs `body` while nothing else in this or another process holds the lock. Throws `RemoteError` `contention` after
+   * waiting for a minute. `key` is for errors.
    */
   async run<Result>(key: string, body: () => Promise<Result>): Promise<Result> {
     const turn = this.#tail.then(() => this.#runAlone(key, body));
@@ -66,7 +69,7 @@ export class FileLock {
           this.#close();
           throw lockFailed(error, key);
         }
-        // The file was removed and made anew: others lock the new one.
+        // The file was removed and recreated: others lock the new one.
         this.#close();
       }
     });
@@ -80,7 +83,7 @@ export class FileLock {
     assertWritable(path);
     try {
       const database = new DatabaseSync(path);
-      // Nothing is ever written to it, so there is nothing to journal, and no journal file to leave behind.
+      // Nothing is ever written, so there is nothing to journal, and no journal file is left behind.
       database.exec('PRAGMA journal_mode = MEMORY');
       this.#connection = { database, inode };
       return this.#connection;
@@ -98,8 +101,8 @@ export class FileLock {
 }
 
 /**
- * Makes the lock file when there is none; returns its inode. It is made beside and linked into place, since closing any
- * descriptor of a file gives up all POSIX locks that this process has on it.
+ * Creates the lock file if it is missing, and returns its inode. Creates it elsewhere and links it into place: closing
+ * any descriptor of a file releases all of this process's POSIX locks on it.
  */
 function makeLockFile(path: string, freshPath: () => string): number {
   let stats = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -109,8 +112,8 @@ function makeLockFile(path: string, freshPath: () => string): number {
     try {
       fs.linkSync(fresh, path);
     } catch (error) {
-      // EEXIST: another process was faster. Without hard links two processes may replace each other's file here, which
-      // `isStillThere` notices.
+      // EEXIST: another process was faster. Without hard links, two processes may replace each other's file here;
+      // `isStillThere` notices that.
       if (noLinks.has(systemErrorCode(error) ?? '')) fs.renameSync(fresh, path);
       else if (systemErrorCode(error) !== 'EEXIST') throw error;
     } finally {
@@ -122,10 +125,10 @@ function makeLockFile(path: string, freshPath: () => string): number {
   return stats.ino;
 }
 
-/** SQLite opens a file that it may not write for reading, and then locks nothing without a word. */
+/** SQLite opens a file it may not write for reading, and then silently locks nothing. */
 function assertWritable(path: string): void {
   try {
-    // Not by opening it: closing it again would give up the locks of this process.
+    // Not by opening it: closing it again would release the locks of this process.
     fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK);
   } catch (error) {
     throw writeError(error, lockKey, dirname(dirname(path)));
@@ -137,7 +140,7 @@ function isStillThere(connection: Connection, path: string): boolean {
 }
 
 function sqliteCode(error: unknown): number | undefined {
-  // The lower eight bits are the error, the upper ones say more about it.
+  // The low eight bits are the error; the others give details.
   if (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')
     return error.errcode & 0xff;
   return undefined;
@@ -148,7 +151,7 @@ function contention(key: string): RemoteError {
     'contention',
     `Other processes kept the store locked for a minute while ${quoted(key)} waited.`,
     {
-      hint: 'Run again later; if it stays so, look for a process that was stopped while it published.',
+      hint: 'Run again later. If it fails again, look for a process that was stopped while publishing.',
       retryable: true,
     },
   );

@@ -9,7 +9,7 @@ import { pathOf, type StoreDirectory } from './store-directory.ts';
 const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 const streamChunkBytes = 256 * 1024;
 
-/** What an entry is that has a key's name and is neither file, directory nor link, for errors. */
+/** Describes an entry at a key that is not a file, directory or link, for errors. */
 export const notAFileKinds = 'a pipe, a socket or a device';
 
 export interface OpenFile {
@@ -17,13 +17,13 @@ export interface OpenFile {
   readonly sizeBytes: number;
 }
 
-/** Opens an object's file, or gives undefined when there is none. Never waits for a pipe or follows a link out. */
-export async function openFile(room: StoreDirectory, key: string): Promise<OpenFile | undefined> {
-  const path = pathOf(room, key);
+/** Opens an object's file; undefined if it is missing. Never waits for a pipe or follows a link out of the store. */
+export async function openFile(tree: StoreDirectory, key: string): Promise<OpenFile | undefined> {
+  const path = pathOf(tree, key);
   if (path === undefined) return undefined;
-  const descriptor = await openDescriptor(room, path, key);
+  const descriptor = await openDescriptor(tree, path, key);
   if (descriptor === undefined) return undefined;
-  const { calls } = room;
+  const { calls } = tree;
   let use = false;
   try {
     const stats = await calls.fstat(descriptor);
@@ -36,23 +36,24 @@ export async function openFile(room: StoreDirectory, key: string): Promise<OpenF
   }
 }
 
-async function openDescriptor(room: StoreDirectory, path: string, key: string): Promise<number | undefined> {
+async function openDescriptor(tree: StoreDirectory, path: string, key: string): Promise<number | undefined> {
   try {
-    return await room.calls.open(path, openFlags);
+    return await tree.calls.open(path, openFlags);
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (systemErrorCode(error) !== 'ELOOP') throw error;
-    const target = room.followLink(path, key);
-    return target === undefined ? undefined : room.calls.open(target, openFlags);
+    const target = tree.followLink(path, key);
+    return target === undefined ? undefined : tree.calls.open(target, openFlags);
   }
 }
 
-/** The ETag of bytes with this SHA-256. */
 export function etagOf(sha256: string): string {
   return `"${sha256}"`;
 }
 
-/** Most readers of small objects never look at the ETag, and hashing costs as much as reading: it is made when asked for. */
+/**
+ * Computes the ETag only when it is read: most readers of small objects ignore it, and hashing costs as much as reading.
+ */
 export function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
   let etag: string | undefined;
   return {
@@ -65,7 +66,7 @@ export function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
   };
 }
 
-/** An open file's content, at most `maxBytes`; closes it at the end. */
+/** The content of an open file, at most `maxBytes`; closes it at the end. */
 export async function* chunksOf(
   descriptor: number,
   key: string,

@@ -12,14 +12,14 @@ import { quoted } from '../key-errors.ts';
 import { callsFor, type FileCalls, fsync, pooledCalls } from './calls.ts';
 import { isMissing, nameTaken, notAFile, pathOutside, writableHint } from './errors.ts';
 
-/** Throws `UserError` `name-invalid` when `key` cannot be an object's key, or is the store's own. */
+/** Throws `UserError` `name-invalid` if `key` cannot be an object's key, or is reserved for the store. */
 export function assertStoreKey(key: string): void {
   assertKey(key);
   if (isOwnDocument(key)) return;
   if (isOwnDirectory(key.split('/', 1)[0] ?? '')) {
     throw new UserError(
       'name-invalid',
-      `${quoted(key)} cannot be the name of an object: ${ownDirectory} is the store's own.`,
+      `${quoted(key)} cannot be the name of an object: ${ownDirectory} is reserved for the store.`,
     );
   }
 }
@@ -29,31 +29,30 @@ export interface Place {
   readonly name: string;
 }
 
-/** `a/b/c` as the prefix `a/b` and the name `c`; the prefix is empty at the top. */
+/** Splits `a/b/c` into the prefix `a/b` and the name `c`; the prefix is empty at the top. */
 export function placeOf(key: string): Place {
   const slash = key.lastIndexOf('/');
   return slash < 0 ? { prefix: '', name: key } : { prefix: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-/** Where a key's file is or would be; undefined when its directory is missing. */
-export function pathOf(room: StoreDirectory, key: string): string | undefined {
+/** The path of a key's file, existing or not; undefined if its directory is missing. */
+export function pathOf(tree: StoreDirectory, key: string): string | undefined {
   const { prefix, name } = placeOf(key);
-  const directory = room.directory(prefix, key);
+  const directory = tree.directory(prefix, key);
   return directory === undefined ? undefined : `${directory}/${name}`;
 }
 
 /**
- * The directory that holds a mirror: finds and makes the directories of keys, and sees to it that none is outside.
- * A directory is checked once, by its real path; whoever can replace directories of the mirror while it is in use could
- * as well replace the objects. Failed system calls are thrown as they are: only the caller knows what they mean.
+ * The directory that holds a mirror: finds and creates the directories of keys, and ensures that none is outside. Checks
+ * a directory once, by its real path; anyone who can replace directories during use could replace the objects too. Throws
+ * failed system calls unchanged: only the caller knows what they mean.
  */
 export class StoreDirectory {
   readonly root: string;
   readonly #forcedCalls: FileCalls | undefined;
   #calls: FileCalls | undefined;
-  /** Real paths of directories by prefix; `''` is the root. */
   readonly #directories = new Map<string, string>();
-  /** Directories that got entries which may not have reached the disk. */
+  /** Directories with new entries that may not have reached the disk. */
   #unflushed = new Set<string>();
 
   constructor(root: string, calls?: FileCalls) {
@@ -61,12 +60,12 @@ export class StoreDirectory {
     this.#forcedCalls = calls;
   }
 
-  /** How to make small calls here; settled when the root is first found. */
+  /** How to make small calls here; decided when the root is first found. */
   get calls(): FileCalls {
     return this.#calls ?? this.#forcedCalls ?? pooledCalls;
   }
 
-  /** The real path of a prefix, or undefined when there is no such directory. `key` is what errors name. */
+  /** The real path of a prefix; undefined if there is no such directory. `key` is for errors. */
   directory(prefix: string, key: string): string | undefined {
     const known = this.#directories.get(prefix);
     if (known !== undefined) return known;
@@ -87,7 +86,7 @@ export class StoreDirectory {
     return real;
   }
 
-  /** The real path of a prefix, made with all above it when missing. */
+  /** The real path of a prefix; creates missing directories. */
   makeDirectory(prefix: string, key: string): string {
     const known = this.directory(prefix, key);
     if (known !== undefined) return known;
@@ -98,7 +97,7 @@ export class StoreDirectory {
       fs.mkdirSync(`${parent}/${name}`);
       this.changed(parent);
     } catch (error) {
-      // EEXIST: another writer was faster, or a file or a dangling link has the name, which shows below.
+      // EEXIST: another writer was faster, or the name is taken by a file or a dangling link, which is detected below.
       if (systemErrorCode(error) !== 'EEXIST') throw error;
     }
     const made = this.directory(prefix, key);
@@ -106,7 +105,7 @@ export class StoreDirectory {
     return made;
   }
 
-  /** The real path of the symbolic link `path`, when that is inside; undefined when it vanished meanwhile. */
+  /** The real path of the symbolic link `path`, if that is inside; undefined if it vanished meanwhile. */
   followLink(path: string, key: string): string | undefined {
     let real: string;
     try {
@@ -121,7 +120,7 @@ export class StoreDirectory {
     return real;
   }
 
-  /** Throws `path-outside` unless the real path `real` is inside the mirror and not the store's own. */
+  /** Throws `path-outside` unless `real` is inside the mirror and not reserved for the store. */
   assertInside(real: string, key: string): void {
     const root = this.directory('', key);
     if (root === undefined || (real !== root && !real.startsWith(`${root}/`))) throw pathOutside(key);
@@ -129,19 +128,19 @@ export class StoreDirectory {
     if (real === own || real.startsWith(`${own}/`)) throw pathOutside(key);
   }
 
-  /** Forgets what was found: a directory in use has been removed. */
+  /** Forgets cached paths: a directory in use was removed. */
   forget(): void {
     this.#directories.clear();
   }
 
-  /** Remembers that an entry of `directory` (a real path) is new. */
+  /** Records that `directory` (a real path) has a new entry. */
   changed(directory: string): void {
     this.#unflushed.add(directory);
   }
 
   /**
-   * Brings all new entries to the disk. Called before a pointer moves, so that not even a power cut leaves a pointer to
-   * objects whose directory entries are lost (I1); doing it per object would double the cost of small ones.
+   * Flushes all new entries to disk. Called before a pointer moves, so that even a power cut never leaves a pointer to
+   * objects without directory entries (I1); doing it per object would double the cost of small ones.
    */
   async flush(): Promise<void> {
     const directories = [...this.#unflushed];
@@ -174,7 +173,7 @@ async function flushDirectory(directory: string): Promise<void> {
   try {
     descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   } catch {
-    return; // Removed, or written to but not readable: there is nothing to be done about either.
+    return; // Removed, or not readable: it cannot be flushed.
   }
   try {
     await fsync(descriptor);

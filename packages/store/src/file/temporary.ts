@@ -11,32 +11,30 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 const chunkBytes = 1024 * 1024;
 
 /**
- * Writes the temporary files that become objects, in the store's own directory. Their names say which process of which
- * machine writes them, so that what a killed process left is removed by the next one.
+ * Writes temporary files that become objects, in the store's own directory. Their names identify the machine and the
+ * process that writes them, so that the next process removes what a killed one left.
  */
 export class TemporaryFiles {
-  readonly #room: StoreDirectory;
+  readonly #tree: StoreDirectory;
   #directory: string | undefined;
-  /** Unlike those of any other thread, or of another process that got the same id. */
+  /** Distinguishes them from those of other threads, and of a later process with the same id. */
   readonly #random = randomBytes(8).toString('hex');
   #count = 0;
 
-  constructor(room: StoreDirectory) {
-    this.#room = room;
+  constructor(tree: StoreDirectory) {
+    this.#tree = tree;
   }
 
   /**
-   * Writes `source` to a temporary file, hashing it on the way, and brings it to the disk. Returns its path. Throws
-   * `UserError` `content-invalid` when the source has other bytes than announced, and leaves no file then or on any
-   * other failure.
-   *
-   * Every object is flushed, also immutable ones: with the flushes of 16 writers under way at once, 10,000 objects of
-   * 1 KiB take 1.7 s, of which the flushes are 1 s, and a pointer then never names bytes that a power cut took away (I1).
+   * Writes `source` to a temporary file, hashing it on the way, and flushes it to disk. Returns its path. Throws
+   * `UserError` `content-invalid` if the bytes are not the announced ones; any failure leaves no file behind. Flushes
+   * every object, even immutable ones, so that no pointer ever names bytes lost in a power cut (I1): with the flushes of
+   * 16 writers in parallel, 10,000 objects of 1 KiB take 1.7 s, 1 s of it for flushing.
    */
   async write(key: string, source: WriteSource, sha256: string): Promise<string> {
     if (source.kind === 'bytes' && hash('sha256', source.bytes) !== sha256) throw otherBytes(key);
     const { path, descriptor } = await this.#create(key);
-    const { calls } = this.#room;
+    const { calls } = this.#tree;
     try {
       try {
         if (source.kind === 'bytes') {
@@ -55,28 +53,28 @@ export class TemporaryFiles {
     return path;
   }
 
-  /** When a file that is made now was made, by the clock of the file system. */
+  /** The modification time of a file created now, by the clock of the file system. */
   async timeMs(): Promise<number> {
     const { path, descriptor } = await this.#create('');
     try {
-      return (await this.#room.calls.fstat(descriptor)).mtimeMs;
+      return (await this.#tree.calls.fstat(descriptor)).mtimeMs;
     } finally {
-      await this.#room.calls.close(descriptor);
+      await this.#tree.calls.close(descriptor);
       await this.remove(path);
     }
   }
 
-  /** Removes a temporary file. Failing at it does no harm: a later process does it. */
+  /** Removes a temporary file. If that fails, a later process removes it. */
   async remove(path: string): Promise<void> {
     try {
-      await this.#room.calls.unlink(path);
+      await this.#tree.calls.unlink(path);
     } catch {}
   }
 
-  /** The store's own directory for temporary files, made and swept when first used. */
+  /** The store's own directory for temporary files; created and swept on first use. */
   directory(key: string): string {
     if (this.#directory !== undefined) return this.#directory;
-    const root = this.#room.makeDirectory('', key);
+    const root = this.#tree.makeDirectory('', key);
     const own = `${root}/${ownDirectory}`;
     const directory = `${own}/tmp`;
     makeRealDirectory(own);
@@ -86,7 +84,7 @@ export class TemporaryFiles {
     return directory;
   }
 
-  /** Where no file is yet. What is made there is removed by a later process if this one is killed. */
+  /** An unused path. If this process is killed, a later one removes what it created there. */
   newPath(key: string): string {
     this.#count += 1;
     return `${this.directory(key)}/${hostHash()}-${process.pid}-${this.#random}-${this.#count}`;
@@ -97,12 +95,12 @@ export class TemporaryFiles {
       const path = this.newPath(key);
       try {
         const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-        return { path, descriptor: await this.#room.calls.open(path, flags, 0o666) };
+        return { path, descriptor: await this.#tree.calls.open(path, flags, 0o666) };
       } catch (error) {
         if (!isMissing(error) || attempt > 0) throw error;
-        // Somebody has cleaned up meanwhile: make the directories anew.
+        // The directories were removed meanwhile: create them again.
         this.#directory = undefined;
-        this.#room.forget();
+        this.#tree.forget();
       }
     }
   }
@@ -117,7 +115,7 @@ async function writeWhole(
   while (written < bytes.length) written += await write(descriptor, bytes, written);
 }
 
-/** Copies a file in chunks; hashing a chunk goes on while the thread pool writes it. */
+/** Copies a file in chunks; hashes each chunk while the thread pool writes it. */
 async function copyFile(
   key: string,
   source: Extract<WriteSource, { kind: 'file' }>,
@@ -133,7 +131,7 @@ async function copyFile(
     const buffer = new Uint8Array(Math.min(chunkBytes, source.sizeBytes + 1));
     let copied = 0;
     for (;;) {
-      // At most one byte more than announced is read: enough to see that the file has grown.
+      // Reads at most one byte more than announced: enough to notice that the file has grown.
       const count = await readSource(
         pooledCalls,
         from,
@@ -162,14 +160,14 @@ function makeRealDirectory(path: string): void {
     fs.mkdirSync(path);
   } catch (error) {
     if (systemErrorCode(error) !== 'EEXIST') throw error;
-    // A staged directory could bring a link of this name, and with it our files to a place of its choice.
+    // A staged directory could contain a link with this name that sends our files elsewhere.
     if (!fs.lstatSync(path).isDirectory()) throw pathOutside(ownDirectory);
   }
 }
 
 let ownHost: string | undefined;
 
-/** This machine in twelve hex digits; process ids mean something only within it, and on Linux within its namespace. */
+/** This machine in twelve hex digits; process ids are only meaningful on it, and on Linux in its namespace. */
 function hostHash(): string {
   if (ownHost === undefined) {
     let namespace = '';
@@ -181,7 +179,7 @@ function hostHash(): string {
   return ownHost;
 }
 
-/** Removes what processes of this machine left that are no more. Others are left alone: they may be writing. */
+/** Removes files of dead processes of this machine; others may still be writing. */
 function sweep(directory: string): void {
   let names: string[];
   try {

@@ -5,21 +5,21 @@ import { bodyFailure, timedOut, transferDeadlineMs } from '@slipway/http';
 const maxStalls = 4;
 const stallBaseMs = 250;
 const stallCapMs = 10_000;
-/** A body that breaks off again and again is resumed as long as this much arrives in between. */
+/** A body that keeps breaking off is resumed as long as this much arrives in between. */
 const progressBytes = 2 ** 20;
 
-/** How a body that breaks off is resumed. */
+/** How to resume a body that breaks off. */
 export interface Continuation {
   readonly sizeBytes: number;
   readonly what: string;
   readonly clock: Clock;
-  /** The rest from a byte on, of the same object; undefined where there is no telling whether it is the same. */
+  /** The rest of the same object from a byte on; undefined if it may be another object. */
   readonly resume: ((fromByte: number, failure: RemoteError) => Promise<IncomingMessage>) | undefined;
 }
 
 /**
- * The bytes of a body, resumed where it broke off, within a time limit that grows with its size. The connection stays open until the stream has ended or was left by
- * `break`, `return` or `throw`.
+ * Reads a body, resumes it where it breaks off, and stops after a time limit that grows with its size. The connection
+ * stays open until the stream ends or is left by `break`, `return` or `throw`.
  */
 export async function* continuedBody(
   first: IncomingMessage,

@@ -32,19 +32,19 @@ const backoff = { baseMs: 250, capMs: 10_000 };
 
 export interface HttpsStoreOptions {
   readonly clock?: Clock | undefined;
-  /** Proxy variables as in `process.env`; no proxy when not given. */
+  /** Proxy variables as in `process.env`; no proxy by default. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** How long a connection may be silent: 30 seconds when not given. */
+  /** How long a connection may be silent: 30 seconds by default. */
   readonly idleMs?: number | undefined;
-  /** Told, now and then, what failed and is tried again. */
+  /** Called now and then with what failed and is retried. */
   readonly onRetry?: ((reason: string) => void) | undefined;
-  /** How long `head` and `read` may take with all retries, and a stream until it begins: 5 minutes when not given. */
+  /** The time limit for `head` and `read` with all retries, and for the start of a stream: 5 minutes by default. */
   readonly deadlineMs?: number | undefined;
 }
 
 /**
- * A mirror behind an HTTPS server or a CDN, for reading. 404 and 410 are missing objects; 5xx, 429, resets and cut bodies
- * are asked for again up to four times, with full jitter and as `Retry-After` says, up to a minute.
+ * A read-only mirror behind an HTTPS server or a CDN. 404 and 410 mean a missing object; 5xx, 429, resets and cut bodies
+ * are retried up to four times, with full jitter and as `Retry-After` says, up to a minute.
  */
 export class HttpsStore implements ObjectStore {
   readonly url: string;
@@ -97,8 +97,8 @@ export class HttpsStore implements ObjectStore {
   }
 
   /**
-   * A stream that breaks is continued where it broke when the server has a strong ETag for it, so that its parts are of
-   * the same object. The connection stays open until the stream has ended or was left by `break`, `return` or `throw`.
+   * If the server sends a strong ETag, a broken stream is resumed where it broke, so that all parts are of the same
+   * object. The connection stays open until the stream ends or is left by `break`, `return` or `throw`.
    */
   async readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined> {
     const request = this.#requestFor('GET', key);
@@ -109,7 +109,7 @@ export class HttpsStore implements ObjectStore {
       response.destroy();
       throw tooLarge(key, options.maxBytes);
     }
-    // Without a strong ETag nobody knows whether the rest is of the same object.
+    // Without a strong ETag, the rest may be of another object.
     const resume =
       info.etag?.startsWith('"') === true
         ? (from: number, failure: RemoteError) => this.#resume(request, from, info, failure)
@@ -125,9 +125,9 @@ export class HttpsStore implements ObjectStore {
     const next = async (): Promise<never> => {
       throw new UserError(
         'not-supported',
-        `${quoted(prefix)} cannot be listed: a web server has no listing.`,
+        `${quoted(prefix)} cannot be listed: https:// stores have no listing.`,
         {
-          hint: 'Name the place by its file:// or s3:// URL for what needs a listing.',
+          hint: 'Use the file:// or s3:// URL of the same store.',
         },
       );
     };
@@ -147,7 +147,7 @@ export class HttpsStore implements ObjectStore {
     return { method, url: objectUrl(this.#baseUrl, key), what: requestName(method, key), redirects: 'https' };
   }
 
-  /** The response when there is such an object, undefined when there is none. */
+  /** The response; undefined if there is no such object. */
   async #found(request: FetchRequest, expectedStatus = 200): Promise<IncomingMessage | undefined> {
     const response = await fetchFrom(this.#client, request);
     const status = response.statusCode ?? 0;
@@ -157,8 +157,8 @@ export class HttpsStore implements ObjectStore {
       response.destroy();
       throw unexpected(
         request.what,
-        'the server encoded the body though it was asked not to',
-        'Set no Content-Encoding on objects, and switch compression off for them in the CDN.',
+        'the server encoded the body although it was asked not to',
+        'Store objects without Content-Encoding, and turn off compression for them in the CDN.',
       );
     }
     discard(response);
@@ -188,7 +188,7 @@ export class HttpsStore implements ObjectStore {
       try {
         return await this.#found({ ...request, headers }, 206);
       } catch (error) {
-        // 200 and 416: the object is another one now, or the server cannot give a part of it.
+        // 200 and 416: the object was replaced, or the server does not support ranges.
         throw error instanceof RemoteError && error.code === 'unexpected-response' && !error.retryable
           ? failure
           : error;
@@ -201,7 +201,7 @@ export class HttpsStore implements ObjectStore {
   }
 }
 
-/** The URL of an object: each segment of the key percent-encoded, all but RFC 3986's unreserved characters. */
+/** The URL of an object: everything but `/` and RFC 3986's unreserved characters is percent-encoded. */
 export function objectUrl(baseUrl: string, key: string): string {
   return `${baseUrl}/${encodeKey(key)}`;
 }
@@ -219,7 +219,7 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
   return { key, sizeBytes, etag: response.headers.etag };
 }
 
-/** What a status means that is neither a success, nor a redirect, nor "missing". */
+/** What a status means that is not a success, a redirect or "missing". */
 function statusError(
   status: number,
   what: string,
@@ -242,7 +242,7 @@ function statusError(
 }
 
 function readOnly(key: string): UserError {
-  return new UserError('target-read-only', `${quoted(key)} cannot be changed: https:// is for reading.`, {
-    hint: 'Name the place by its file:// or s3:// URL to publish to it.',
+  return new UserError('target-read-only', `${quoted(key)} cannot be changed: https:// is read-only.`, {
+    hint: 'Publish to the file:// or s3:// URL of the same store.',
   });
 }

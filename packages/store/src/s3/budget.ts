@@ -1,4 +1,4 @@
-/** Memory for bodies that are on their way: whoever wants more than is left waits for its turn. */
+/** Memory for bodies in transit: callers wait until enough is free. */
 export class ByteBudget {
   #left: number;
   readonly #total: number;
@@ -9,7 +9,7 @@ export class ByteBudget {
     this.#left = totalBytes;
   }
 
-  /** Takes `bytes` from the budget, as soon as they are there; more than all of it counts as all of it. */
+  /** Takes `bytes` from the budget once they are free; a request above the total takes the total. */
   async take(bytes: number): Promise<void> {
     const wanted = Math.min(bytes, this.#total);
     if (this.#waiting.length === 0 && wanted <= this.#left) {
@@ -19,7 +19,6 @@ export class ByteBudget {
     await new Promise<void>((resolve) => this.#waiting.push({ bytes: wanted, start: resolve }));
   }
 
-  /** Gives back what `take` took. */
   giveBack(bytes: number): void {
     this.#left += Math.min(bytes, this.#total);
     for (

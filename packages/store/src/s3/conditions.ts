@@ -6,15 +6,15 @@ import { tokensOf } from './history.ts';
 import { leavesDoubt, type RetryPorts, type S3Attempt, withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 
-/** What the metadata of an object says of the write that made it. */
+/** Which writes led to an object, according to its metadata. */
 export interface Authorship {
   readonly etag: string;
   readonly sha256: string | undefined;
-  /** Of the writes that led to it, newest first. */
+  /** Newest first. */
   readonly tokens: readonly string[];
 }
 
-/** Who wrote the object that is there now; undefined when there is none. */
+/** The authorship of the current object; undefined if there is none. */
 export async function authorshipOf(
   context: S3Context,
   key: string,
@@ -47,10 +47,13 @@ export async function authorshipOf(
   }
 }
 
-/** The ETag of an object that a write with `token` stored, or that others have replaced since; undefined when it stored none. */
+/**
+ * The ETag of an object that the write with `token` stored, even if it was replaced since; undefined if that write stored
+ * none.
+ */
 export function etagOfOwn(author: Authorship | undefined, token: string | undefined): string | undefined {
   if (author === undefined || token === undefined || !author.tokens.includes(token)) return undefined;
-  // What it stored is there no more, so that its ETag must not be equal to any.
+  // The object it stored was replaced, so its ETag must not match any.
   return author.tokens[0] === token ? author.etag : `"replaced-${token}"`;
 }
 
@@ -58,14 +61,14 @@ export interface ConditionalWrite {
   readonly key: string;
   readonly condition: WriteOptions['condition'];
   readonly sizeBytes: number;
-  /** The ETag of the object that is there when it is what this very write stored. */
+  /** The ETag of the current object if this write stored it. */
   readonly ownEtag: () => Promise<string | undefined>;
 }
 
 /**
- * Repeats a write until its outcome is known. An attempt whose answer was lost may have been carried out, and then its own object
- * makes the condition of the next one fail: that is the success of the first. Throws `RemoteError` `condition-failed` when
- * somebody else's object is there.
+ * Repeats a write until its outcome is known. If an attempt was carried out but its answer was lost, its own object makes
+ * the next attempt's condition fail: that counts as success. Throws `RemoteError` `condition-failed` if the current
+ * object is not its own.
  */
 export async function writeSettled(
   context: RetryPorts,
@@ -90,25 +93,22 @@ export async function writeSettled(
   }
 }
 
-/** What a refusal means for a condition, where that is what it is about. */
+/** What a refusal means for a condition, if it is about one. */
 function failureOf(
   error: RemoteError,
   key: string,
   condition: WriteOptions['condition'],
 ): RemoteError | undefined {
   if (isRefusal(error, 'PreconditionFailed')) {
-    return conditionFailed(
-      key,
-      condition === 'absent' ? 'is already there' : 'has changed since it was read',
-    );
+    return conditionFailed(key, condition === 'absent' ? 'already exists' : 'has changed since it was read');
   }
   const isGone = typeof condition === 'object' && isRefusal(error, 'NoSuchKey');
-  return isGone ? conditionFailed(key, 'is not there any more') : undefined;
+  return isGone ? conditionFailed(key, 'no longer exists') : undefined;
 }
 
 /**
- * Throws `RemoteError` `condition-failed` when a condition does not hold now, before a large file is sent in vain. The write itself
- * is what decides.
+ * Throws `RemoteError` `condition-failed` if a condition does not hold now, before a large file is sent in vain. The
+ * write itself decides.
  */
 export async function refuseEarly(
   context: S3Context,
@@ -121,12 +121,12 @@ export async function refuseEarly(
   try {
     author = await authorshipOf(context, key, s3Key);
   } catch (error) {
-    // Who may only write finds out by writing.
+    // With only the permission to write, the write itself finds out.
     if (error instanceof RemoteError && error.code === 'access-denied') return;
     throw error;
   }
   if (condition === 'absent') {
-    if (author !== undefined) throw conditionFailed(key, 'is already there');
-  } else if (author === undefined) throw conditionFailed(key, 'is not there any more');
+    if (author !== undefined) throw conditionFailed(key, 'already exists');
+  } else if (author === undefined) throw conditionFailed(key, 'no longer exists');
   else if (author.etag !== condition.etag) throw conditionFailed(key, 'has changed since it was read');
 }

@@ -5,12 +5,12 @@ import type { WriteHistory } from './history.ts';
 import type { S3Settings, S3Tuning } from './settings.ts';
 import type { S3Wire } from './wire.ts';
 
-/** What the operations of one store share. */
+/** Shared by the operations of one store. */
 export interface S3Context {
   readonly settings: S3Settings;
   readonly tuning: S3Tuning;
   readonly clock: Clock;
-  /** Told what failed and is tried again. */
+  /** Called with what failed and is retried. */
   readonly onRetry: ((error: unknown, waitMs: number) => void) | undefined;
   readonly wire: S3Wire;
   readonly documents: S3Documents;
@@ -21,8 +21,9 @@ export interface S3Context {
 const maxAwkwardKeys = 100_000;
 
 /**
- * Keys of the store, which are relative to its prefix, and keys of the bucket. A bucket may hold names that no other store has
- * (`a//b`, `/a`, `../a`): a listing gives them, so that they can be read and removed, and nothing ever writes one.
+ * Converts between keys of the store, relative to its prefix, and keys of the bucket. A bucket may contain names that
+ * other stores cannot have (`a//b`, `/a`, `../a`): they are listed, so that they can be read and removed, but never
+ * written.
  */
 export class S3Keys {
   /** Empty, or the prefix with a slash. */
@@ -33,7 +34,7 @@ export class S3Keys {
     this.root = prefix === '' ? '' : `${prefix}/`;
   }
 
-  /** The bucket's key of an object to write. Throws `UserError` `name-invalid` unless it is a key as every store has them. */
+  /** The bucket's key of an object to write. Throws `UserError` `name-invalid` unless every store accepts the key. */
   toWrite(key: string): string {
     assertKey(key);
     const s3Key = this.root + key;
@@ -46,12 +47,14 @@ export class S3Keys {
     return s3Key;
   }
 
-  /** The bucket's key of an object that is there: any that a listing gave. Throws `UserError` `name-invalid` for others. */
+  /**
+   * The bucket's key of an existing object: any that a listing returned. Throws `UserError` `name-invalid` for others.
+   */
   toUse(key: string): string {
     return this.#awkward.has(key) ? this.root + key : this.toWrite(key);
   }
 
-  /** The store's key of one the bucket listed; undefined for one that lies outside, and for the prefix's own folder marker. */
+  /** The store's key of a listed object; undefined for one outside the prefix, and for the prefix's own folder marker. */
   listed(s3Key: string): string | undefined {
     if (!s3Key.startsWith(this.root) || s3Key === this.root) return undefined;
     const key = s3Key.slice(this.root.length);
@@ -59,7 +62,7 @@ export class S3Keys {
       if (this.#awkward.size >= maxAwkwardKeys) {
         throw new UserError(
           'too-large',
-          `More than ${maxAwkwardKeys} names below the prefix are such as no path has.`,
+          `More than ${maxAwkwardKeys} names below the prefix are not valid paths.`,
           { hint: 'Is this the right prefix? Names with empty segments or "..", for example, are counted.' },
         );
       }

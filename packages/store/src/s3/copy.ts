@@ -15,8 +15,8 @@ const partSizeBytes = 64 * 2 ** 20;
 const maxStarts = 4;
 
 /**
- * Copies an object within the bucket, in parts (UploadPartCopy): their completion is a write on a condition like any other, which
- * CopyObject is not on every server. Throws `RemoteError` `condition-failed` when `condition` does not hold, or the source has
+ * Copies an object within the bucket, in parts (UploadPartCopy): their completion supports conditions, which CopyObject
+ * does not on every server. Throws `RemoteError` `condition-failed` if `condition` does not hold, or the source has
  * changed.
  */
 export async function copyObject(
@@ -40,13 +40,16 @@ export async function copyObject(
     try {
       return await copyOnce(context, job);
     } catch (error) {
-      // Another publisher, who began at the same time, took it for one that was left.
+      // Another publisher started at the same time and aborted it as abandoned.
       if (!isRefusal(error, 'NoSuchUpload') || start === maxStarts) throw error;
     }
   }
 }
 
-/** What a killed process left: nobody would complete it, and the bucket would keep its parts. Parts that were sent have checksums. */
+/**
+ * Aborts copies left by killed processes: nobody completes them, and the bucket would keep their parts. Uploads whose
+ * parts were sent have checksums, and are kept.
+ */
 async function abortLeftCopies(uploads: S3Uploads): Promise<void> {
   for (const { id } of await uploads.unfinished()) {
     const parts = await uploads.partsOf(id);
@@ -81,7 +84,7 @@ async function copyOnce(context: S3Context, job: Job): Promise<{ readonly etag: 
       try {
         return await uploads.complete(id, parts, condition, signal);
       } catch (error) {
-        // Completed before, and only the answer was lost.
+        // Already completed; only the answer was lost.
         const etag = isRefusal(error, 'NoSuchUpload') ? await ownEtag() : undefined;
         if (etag === undefined) throw error;
         return { etag };
@@ -103,7 +106,7 @@ async function copyPart(
   const what = requestName(`COPY part ${number} of`, key);
   const sizeBytes = partLength(plan, number);
   const start = (number - 1) * plan.partSizeBytes;
-  // Objects of a single part may be too small for a range.
+  // Single-part objects may be too small for a range.
   const range =
     plan.count === 1 ? {} : { 'x-amz-copy-source-range': `bytes=${start}-${start + sizeBytes - 1}` };
   const headers = {
@@ -124,11 +127,11 @@ async function copyPart(
         signal,
       });
       const etag = textOf(xml, 'ETag');
-      if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
+      if (etag === undefined) throw unexpected(what, 'the server returned no ETag');
       return { number, etag, crc32: undefined, sizeBytes };
     });
   } catch (error) {
     if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey')) throw error;
-    throw conditionFailed(from.key, 'is not what was to be copied any more');
+    throw conditionFailed(from.key, 'changed before it was copied');
   }
 }

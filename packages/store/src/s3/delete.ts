@@ -30,12 +30,12 @@ export interface NotDeleted {
   readonly reason: string;
 }
 
-/** XML cannot carry these, not even escaped. */
+/** XML cannot contain these, not even escaped. */
 const unwritableInXml = /[\u0000-\u001f\ufffe\uffff]/;
-/** Errors of single keys that may pass: the request as a whole was a success, and is not repeated. */
+/** Transient errors of single keys: the request as a whole succeeded and is not repeated. */
 const transientCodes: ReadonlySet<string> = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable']);
 
-/** Removes objects, a thousand with each request (DeleteObjects). Those that the server names as failed are given back. */
+/** Removes objects, a thousand per request (DeleteObjects). Returns those that the server failed to remove. */
 export async function deleteObjects(context: S3Context, keys: readonly string[]): Promise<NotDeleted[]> {
   const byS3Key = new Map(keys.map((key) => [context.keys.toUse(key), key]));
   const single: string[] = [];

@@ -7,10 +7,10 @@ import type { S3Action } from './permissions.ts';
 import type { S3Settings } from './settings.ts';
 import type { S3Wire } from './wire.ts';
 
-/** The module, loaded when the first store is opened. */
+/** Loaded when the first store is opened. */
 export type S3Sdk = typeof import('@aws-sdk/client-s3');
 
-/** The URL of a bucket on AWS or on the server of the settings, by the rules of the SDK. */
+/** The URL of a bucket on AWS or on the configured server, by the SDK's rules. */
 export function bucketUrl(sdk: S3Sdk, settings: S3Settings, bucket: string): URL {
   const { config } = new sdk.S3Client(clientConfig(settings));
   const endpoint = config.endpointProvider(
@@ -33,7 +33,7 @@ export function bucketUrl(sdk: S3Sdk, settings: S3Settings, bucket: string): URL
 function clientConfig(settings: S3Settings): S3ClientConfig {
   return {
     region: settings.region,
-    // Everything that is not given here the SDK would look up in the environment and in files of the user.
+    // The SDK would look up anything not set here in the environment and in the user's files.
     defaultsMode: 'standard',
     authSchemePreference: [],
     useDualstackEndpoint: false,
@@ -43,14 +43,14 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
     userAgentAppId: '',
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // The wire repeats requests, and each of them is small.
+    // The wire retries requests.
     maxAttempts: 1,
     retryMode: 'standard',
     expectContinueHeader: false,
   };
 }
 
-/** Headers that say something of this machine, or of how the SDK sends requests, which the wire does. */
+/** Headers that reveal the machine, or describe how the SDK sends requests, which the wire does instead. */
 const unsentHeaders: ReadonlySet<string> = new Set([
   'amz-sdk-invocation-id',
   'amz-sdk-request',
@@ -59,26 +59,26 @@ const unsentHeaders: ReadonlySet<string> = new Set([
   'x-amzn-trace-id',
 ]);
 
-/** What is known of a request that the SDK is about to write. */
+/** What is known about a request that the SDK is about to build. */
 export interface DocumentCall {
-  /** In words, for errors. */
+  /** Describes the request, for errors. */
   readonly what: string;
   readonly action: S3Action;
-  /** The outermost element of the answer. */
+  /** The root element of the answer. */
   readonly root: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * The operations of S3 that answer in XML. The SDK writes the requests and reads the documents; the wire signs and sends
- * them, so that errors, clocks and credentials are dealt with in one place.
+ * The operations of S3 that answer in XML. The SDK builds the requests and parses the documents; the wire signs and sends
+ * them, so that errors, clocks and credentials are handled in one place.
  */
 export class S3Documents {
   readonly sdk: S3Sdk;
   readonly bucket: string;
   readonly #wire: S3Wire;
   readonly #client: Client;
-  /** The SDK hands a call's signal through to the request: it says which call a request is of. */
+  /** The SDK passes a call's signal on to the request: it identifies the call. */
   readonly #calls = new WeakMap<object, DocumentCall>();
 
   constructor(sdk: S3Sdk, settings: S3Settings, wire: S3Wire, url: URL) {
@@ -104,8 +104,8 @@ export class S3Documents {
   }
 
   /**
-   * Makes one call of the SDK's client, which `send` is given with the options for it. Throws what the wire does, and
-   * `RemoteError` `unexpected-response` for what is no document of that kind.
+   * Makes one call of the SDK's client; `send` gets the options for it. Throws what the wire throws, and `RemoteError`
+   * `unexpected-response` for an answer that is not such a document.
    */
   async ask<Answer>(
     call: DocumentCall,
@@ -131,7 +131,7 @@ export class S3Documents {
       const name = given.toLowerCase();
       if (!unsentHeaders.has(name)) headers[name] = value;
     }
-    // Older servers know no other checksum for these.
+    // Older servers support no other checksum here.
     if (body !== undefined && body.length > 0) headers['content-md5'] = hash('md5', body, 'base64');
     const response = await this.#wire.document({
       ...call,

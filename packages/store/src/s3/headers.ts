@@ -4,8 +4,8 @@ import { quoted } from '../key-errors.ts';
 import type { S3Settings } from './settings.ts';
 
 /**
- * What a CDN and browsers may keep without asking. `document` and `pointer` are short enough for a publish to be seen soon where
- * nobody invalidates, and long enough for a CDN to take most of the load.
+ * What CDNs and browsers may keep without asking. `document` and `pointer` are short enough for a publish to be visible
+ * soon without invalidation, and long enough for a CDN to take most of the load.
  */
 const cacheControls: Readonly<Record<CachePolicy, string>> = {
   immutable: 'public, max-age=31536000, immutable',
@@ -13,13 +13,13 @@ const cacheControls: Readonly<Record<CachePolicy, string>> = {
   pointer: 'public, max-age=60',
 };
 
-/** Metadata that Slipway writes itself; what the user gives under these names would say something false. */
+/** Metadata that Slipway writes itself; users must not set it. */
 const metadataPrefix = 'x-amz-meta-';
 const ownMetadata: ReadonlySet<string> = new Set(['sha256', 'slipway-writes']);
 
 /**
- * The headers that S3 keeps with an object. `writes` says which writes led to it. Throws `UserError` `input-invalid`
- * for metadata that headers cannot carry.
+ * The headers that S3 keeps with an object. `writes`: which writes led to it. Throws `UserError` `input-invalid` for
+ * metadata that headers cannot carry.
  */
 export function objectHeaders(
   key: string,
@@ -50,7 +50,7 @@ export function objectHeaders(
         `"${printable(name, 100)}" is not a valid metadata name: write lower-case letters, digits, - . _`,
       );
     }
-    if (ownMetadata.has(name)) throw unusable(key, `the metadata "${name}" is Slipway's own`);
+    if (ownMetadata.has(name)) throw unusable(key, `the metadata "${name}" is reserved for Slipway`);
     all[metadataPrefix + name] = value;
   }
   const written: Record<string, string> = {};
@@ -67,7 +67,7 @@ export function objectHeaders(
   return written;
 }
 
-/** The headers that S3 kept with an object, of an answer to GET or HEAD. */
+/** The kept headers of an object, from an answer to GET or HEAD. */
 export function storedHeaders(headers: IncomingHttpHeaders): StoredHeaders {
   const expiresAtMs = Date.parse(headers.expires ?? '');
   const metadata = Object.entries(headers).flatMap(([name, value]) => {
@@ -85,13 +85,13 @@ export function storedHeaders(headers: IncomingHttpHeaders): StoredHeaders {
   };
 }
 
-/** The header that makes a write depend on what is there. */
+/** The header that makes a write conditional. */
 export function conditionHeaders(condition: WriteOptions['condition']): Record<string, string> {
   if (condition === 'any') return {};
   return condition === 'absent' ? { 'if-none-match': '*' } : { 'if-match': condition.etag };
 }
 
-/** A SHA-256 as S3 writes it. */
+/** A SHA-256 in the form S3 uses. */
 export function base64OfHex(sha256: string): string {
   return Buffer.from(sha256, 'hex').toString('base64');
 }

@@ -5,15 +5,15 @@ const maxTokens = 32;
 const maxRemembered = 256;
 
 /**
- * Tells which writes led to an object. A write on a condition gets a token, kept in the object's metadata with those of the writes
- * that it replaced. So a writer whose answer was lost finds out what became of it: its token is in what is there now, also
- * after others have built on it, or its write was none.
+ * Tracks which writes led to an object. A conditional write gets a token, kept in the object's metadata with the tokens
+ * of the writes it replaced. A writer whose answer was lost finds its token there if the write succeeded, even if others
+ * have built on it.
  */
 export class WriteHistory {
-  /** By ETag: what a compare-and-swap names as what it replaces. */
+  /** By ETag, as compare-and-swap names what it replaces. */
   readonly #tokens = new Map<string, readonly string[]>();
 
-  /** Takes note of an object that was seen. */
+  /** Remembers an object that was read. */
   remember(etag: string | undefined, header: unknown): void {
     const tokens = tokensOf(header);
     if (etag === undefined || tokens.length === 0) return;
@@ -23,7 +23,9 @@ export class WriteHistory {
     if (this.#tokens.size > maxRemembered && oldest.done !== true) this.#tokens.delete(oldest.value);
   }
 
-  /** The metadata of a write on `condition`: its own token, and those before it. Undefined for a write without one. */
+  /**
+   * The metadata of a write on `condition`: its own token and the previous ones. Undefined for an unconditional write.
+   */
   headerFor(token: string | undefined, condition: WriteOptions['condition']): string | undefined {
     if (token === undefined) return undefined;
     const before = typeof condition === 'object' ? (this.#tokens.get(condition.etag) ?? []) : [];
@@ -31,12 +33,11 @@ export class WriteHistory {
   }
 }
 
-/** A token that no other write has. */
 export function newWriteToken(): string {
   return randomBytes(12).toString('base64url');
 }
 
-/** The tokens of a header, newest first; none when it is no list of them. */
+/** The tokens of a header, newest first; empty if it is not a list of them. */
 export function tokensOf(header: unknown): readonly string[] {
   return typeof header === 'string' && /^[\w-]{16}( [\w-]{16}){0,31}$/.test(header) ? header.split(' ') : [];
 }

@@ -8,15 +8,15 @@ import { withRetries } from './retries.ts';
 const listDeadlineMs = 300_000;
 const maxParts = 4;
 
-/** Keys of the bucket after `after` (undefined: from the first) and up to `last` (undefined: to the end). */
+/** Keys of the bucket after `after` (undefined: from the start) and up to `last` (undefined: to the end). */
 interface KeyRange {
   readonly after: string | undefined;
   readonly last: string | undefined;
 }
 
 /**
- * Every object of the store below a prefix, in pages of 1,000 (ListObjectsV2). Names outside of the prefix never appear. A page
- * must wait for the one before it; with `splits` the listing is cut into parts, of which four are read at the same time.
+ * Lists every object below a prefix, in pages of 1,000 (ListObjectsV2); never names outside it. Each page must wait for
+ * the previous one; with `splits` the listing is split into ranges, four of which are read in parallel.
  */
 export async function* listObjects(
   context: S3Context,
@@ -34,7 +34,7 @@ export async function* listObjects(
   }
 }
 
-/** S3 lists in the order of UTF-8, with which that of JavaScript agrees where one of two names is ASCII. */
+/** S3 lists in UTF-8 order, which matches JavaScript's if one of two names is ASCII. */
 function rangesOf(below: string, root: string, splits: readonly string[]): readonly KeyRange[] {
   const cuts = splits
     .filter((split) => /^[ -~]*$/.test(split))
@@ -49,7 +49,7 @@ interface RangePage {
   readonly range: KeyRange;
 }
 
-/** The pages of all ranges as they come. Whoever does not take one holds up the next of the same range. */
+/** The pages of all ranges as they arrive. Each range reads its next page only after the last was taken. */
 async function* pagesOf(
   context: S3Context,
   below: string,
@@ -57,27 +57,27 @@ async function* pagesOf(
   ranges: readonly KeyRange[],
 ): AsyncGenerator<RangePage> {
   const waiting = ranges.map((range) => rangePages(context, below, name, range));
-  const reading = new Map<AsyncGenerator<RangePage>, Promise<IteratorResult<RangePage>>>();
+  const pending = new Map<AsyncGenerator<RangePage>, Promise<IteratorResult<RangePage>>>();
   const begin = (): void => {
     const next = waiting.shift();
-    if (next !== undefined) reading.set(next, next.next());
+    if (next !== undefined) pending.set(next, next.next());
   };
   for (let started = 0; started < maxParts; started += 1) begin();
   try {
-    while (reading.size > 0) {
-      const turns = [...reading].map(async ([pages, turn]) => ({ pages, result: await turn }));
+    while (pending.size > 0) {
+      const turns = [...pending].map(async ([pages, turn]) => ({ pages, result: await turn }));
       const { pages, result } = await Promise.race(turns);
       if (result.done === true) {
-        reading.delete(pages);
+        pending.delete(pages);
         begin();
       } else {
-        reading.set(pages, pages.next());
+        pending.set(pages, pages.next());
         yield result.value;
       }
     }
   } finally {
-    // Left early, or failed: nobody is there to see how the others end.
-    for (const turn of reading.values()) turn.catch(() => undefined);
+    // Left early, or failed: nobody is left to handle how the others end.
+    for (const turn of pending.values()) turn.catch(() => undefined);
   }
 }
 
@@ -101,7 +101,10 @@ async function* rangePages(
       return;
     const next = page.isTruncated ? page.nextToken : undefined;
     if (page.isTruncated && (next === undefined || next === token)) {
-      throw new RemoteError('unexpected-response', `${what}: the server's listing does not go on.`);
+      throw new RemoteError(
+        'unexpected-response',
+        `${what}: the server's listing is truncated but has no next page.`,
+      );
     }
     token = next;
   } while (token !== undefined);
@@ -147,7 +150,7 @@ function* objectsOf(
 ): Generator<ObjectInfo> {
   for (const { key: listed, sizeBytes, etag, modifiedAtMs } of page.objects) {
     const s3Key = bucketKey(page, listed, what);
-    // What the next part lists as well, and what a server lists that it was not asked for.
+    // Skips what the next range lists too, and what a server lists without being asked.
     if (range.last !== undefined && s3Key > range.last) continue;
     if (!s3Key.startsWith(below) || (range.after !== undefined && s3Key <= range.after)) continue;
     const key = keys.listed(s3Key);
@@ -159,7 +162,7 @@ function bucketKey(page: ListingPage, listed: string, what: string): string {
   return page.isUrlEncoded ? decodedKey(listed, what) : listed;
 }
 
-/** A name of a listing, as `EncodingType=url` writes it: percent-encoded UTF-8, with `+` for a space. */
+/** A name in a listing with `EncodingType=url`: percent-encoded UTF-8, with `+` for a space. */
 export function decodedKey(text: string, what: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', '%20'));

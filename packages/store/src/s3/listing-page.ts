@@ -1,6 +1,9 @@
 import { textOf, type XmlElement } from './xml.ts';
 
-/** A page of a listing (ListObjectsV2), as S3 and its like write it. Texts are still as `EncodingType` says. */
+/**
+ * A page of a listing (ListObjectsV2), as S3 and compatible servers write it. Texts are still encoded as `EncodingType`
+ * says.
+ */
 export interface ListingPage {
   readonly objects: readonly ListedObject[];
   readonly isTruncated: boolean;
@@ -15,7 +18,7 @@ export interface ListedObject {
   readonly modifiedAtMs: number | undefined;
 }
 
-/** The page in a document; undefined for a document that is not one. */
+/** The page in a document; undefined if the document is not one. */
 export function parseListingPage(document: XmlElement): ListingPage | undefined {
   if (document.name !== 'ListBucketResult') return undefined;
   const objects: ListedObject[] = [];

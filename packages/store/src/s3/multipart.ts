@@ -16,7 +16,7 @@ import { finish, isRefusal } from './wire.ts';
 
 const maxStarts = 4;
 
-/** The upload cannot be resumed: it is gone, or holds another file's parts. A new one is started. */
+/** The upload cannot be resumed: it is gone, or holds parts of another file. A new one is started. */
 class UploadUnusable extends Error {}
 
 interface Job {
@@ -30,15 +30,15 @@ interface Job {
 
 interface OpenUpload {
   readonly id: string;
-  /** Known when this process began it. */
+  /** Known if this process started it. */
   readonly token: string | undefined;
-  /** What the server has already. */
+  /** The parts the server already has. */
   readonly parts: ReadonlyMap<number, StoredPart>;
 }
 
 /**
- * Stores objects of more than a part's size. One reader hashes the whole file while its parts are on their way; nothing is
- * completed unless the hash is the announced one. What a killed process left is resumed.
+ * Stores objects larger than a part. Hashes the whole file while its parts are sent; completes nothing unless the hash is
+ * the announced one. Resumes uploads of killed processes.
  */
 export class S3MultipartWriter {
   readonly #context: S3Context;
@@ -66,15 +66,15 @@ export class S3MultipartWriter {
       try {
         return await this.#uploadAndComplete(job, upload);
       } catch (error) {
-        // Another's upload is left alone, as it may be under way, unless it has become useless for both.
+        // Leaves uploads of other publishers alone, as they may be in progress, unless they are useless to both.
         if (upload.token !== undefined || isConditionFailed(error)) await uploads.abort([upload.id]);
         if (!(error instanceof UploadUnusable)) throw error;
         if (start === maxStarts) {
           throw new RemoteError(
             'contention',
-            `${requestName('PUT', key)}: the upload was ended by another, again and again.`,
+            `${requestName('PUT', key)}: the upload was repeatedly ended by someone else.`,
             {
-              hint: 'Does another publisher write the same key, or a rule of the bucket remove uploads? Run again later.',
+              hint: 'Check whether another publisher writes the same key, or a bucket rule removes uploads, then run again.',
               retryable: true,
             },
           );
@@ -85,8 +85,8 @@ export class S3MultipartWriter {
   }
 
   /**
-   * The newest upload of this key that can be of this file. Those of another day that cannot are removed; younger ones may be
-   * another publisher's who is still at it.
+   * The newest upload of this key that can be of this file. Removes unsuitable ones that are older than a day; younger
+   * ones may belong to a publisher still at work.
    */
   async #continued({ uploads, plan }: Job): Promise<OpenUpload | undefined> {
     const nowMs = this.#context.clock.nowMs();
@@ -119,7 +119,7 @@ export class S3MultipartWriter {
     }
   }
 
-  /** Reads the file once, in order, and sends what the server does not have; as much is in memory as the budget allows. */
+  /** Reads the file once, in order, and sends what the server lacks; the budget limits how much is in memory. */
   async #sendParts(job: Job, upload: OpenUpload, reader: SourceReader): Promise<StoredPart[]> {
     const { key, options, plan } = job;
     const digest = createHash('sha256');
@@ -190,7 +190,7 @@ export class S3MultipartWriter {
         const response = await wire.send({ ...request, signal });
         await finish(response, { ...request, signal });
         const { etag } = response.headers;
-        if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
+        if (etag === undefined) throw unexpected(request.what, 'the server returned no ETag');
         return { number, etag, crc32, sizeBytes: body.length };
       });
     } catch (error) {
@@ -215,14 +215,14 @@ export class S3MultipartWriter {
       try {
         return await uploads.complete(upload.id, parts, condition, signal);
       } catch (error) {
-        // Completed before, and only the answer was lost; or by another who went on with the same upload.
+        // Already completed, and only the answer was lost; or by another publisher that resumed the same upload.
         if (isRefusal(error, 'NoSuchUpload')) {
           const etag = await ownEtag();
           if (etag !== undefined) return { etag };
           throw new UploadUnusable('it is gone', { cause: error });
         }
         if (!isRefusal(error, 'InvalidPart', 'InvalidPartOrder')) throw error;
-        // An answer told a wrong ETag, or another put a part of its own there: the server's list says what it has.
+        // The server gave a wrong ETag, or another publisher replaced a part: ask the server which parts it has.
         const listed = await uploads.partsOf(upload.id);
         const isSame = sent.every(({ number, crc32 }) =>
           listed?.some((part) => part.number === number && part.crc32 === crc32),

@@ -5,7 +5,7 @@ import { maxPartBytes, maxParts } from './settings.ts';
 
 const mebibyte = 2 ** 20;
 
-/** How a file is cut into parts: all of `partSizeBytes` but the last. */
+/** How a file is split into parts, all of `partSizeBytes` except the last. */
 export interface PartPlan {
   readonly sizeBytes: number;
   readonly partSizeBytes: number;
@@ -13,8 +13,8 @@ export interface PartPlan {
 }
 
 /**
- * The parts of a file, larger than `wantedBytes` where 10,000 of those would not hold it. Throws `UserError` `too-large` above what
- * S3 takes, 48.8 TiB.
+ * The parts of a file, larger than `wantedBytes` if 10,000 of those would not hold it. Throws `UserError` `too-large`
+ * above S3's limit of 48.8 TiB.
  */
 export function planParts(key: string, sizeBytes: number, wantedBytes: number): PartPlan {
   const needed = Math.ceil(sizeBytes / maxParts / mebibyte) * mebibyte;
@@ -28,14 +28,14 @@ export function planParts(key: string, sizeBytes: number, wantedBytes: number): 
   return { sizeBytes, partSizeBytes, count: Math.ceil(sizeBytes / partSizeBytes) };
 }
 
-/** How many bytes part `number` has; they are counted from 1. */
+/** The size of part `number`, counted from 1. */
 export function partLength({ sizeBytes, partSizeBytes }: PartPlan, number: number): number {
   return Math.min(partSizeBytes, sizeBytes - (number - 1) * partSizeBytes);
 }
 
 /**
- * The CRC-32 of a part as S3 writes it, from zlib, three times as fast as a SHA-256. It guards the way; what the
- * file is, its SHA-256 says.
+ * The CRC-32 of a part in S3's form; zlib computes it three times as fast as a SHA-256. It protects the transfer; the
+ * SHA-256 identifies the file.
  */
 export function crc32Base64(bytes: Uint8Array): string {
   const checksum = Buffer.alloc(4);
@@ -51,7 +51,7 @@ export interface StoredPart {
   readonly sizeBytes: number;
 }
 
-/** Whether all parts that an upload has can be parts of this plan. Their checksums are compared as the file is read. */
+/** Whether all parts of an upload can belong to this plan. Their checksums are compared as the file is read. */
 export function fitsPlan(plan: PartPlan, parts: readonly StoredPart[]): boolean {
   return parts.every(
     ({ number, sizeBytes, crc32: checksum }) =>

@@ -11,7 +11,7 @@ import { isRefusal, type WireRequest } from './wire.ts';
 
 const maxCheckedBytes = 2 ** 20;
 
-/** Reads objects: nothing of it changes anything. */
+/** Read-only operations. */
 export class S3Reader {
   readonly #context: S3Context;
 
@@ -44,13 +44,17 @@ export class S3Reader {
           signal,
           tooLarge: () => tooLarge(key, maxBytes),
         });
-        // Some servers' ETags look like an MD5 but are not: one that is returned twice is believed.
+        // Some servers' ETags look like an MD5 but are not: accept one that is returned twice.
         if (!mayBeEtagOf(info.etag, body, response) && info.etag !== doubtedEtag) {
           doubtedEtag = info.etag;
-          throw new RemoteError('unexpected-response', `${request.what}: the ETag is of other bytes.`, {
-            retryable: true,
-            hint: 'Something between this machine and the server changes what is sent.',
-          });
+          throw new RemoteError(
+            'unexpected-response',
+            `${request.what}: the ETag does not match the bytes.`,
+            {
+              retryable: true,
+              hint: 'Something between this machine and the server changes the data.',
+            },
+          );
         }
         return { info, body };
       }),
@@ -63,7 +67,7 @@ export class S3Reader {
   ): Promise<StoredStream | undefined> {
     const request = this.#request('GET', key);
     const { clock, wire } = this.#context;
-    // The signal would end the stream with the deadline of its beginning: idle time alone bounds it.
+    // The signal would end the stream at the deadline for its start: only the idle time limits it.
     const response = await this.#missingAsUndefined(() =>
       withRetries(this.#context, transferDeadlineMs(0), () => wire.send(request)),
     );
@@ -84,7 +88,7 @@ export class S3Reader {
     return { info, body: continuedBody(response, { sizeBytes, what: request.what, clock, resume }) };
   }
 
-  /** The time that the server writes on an answer, whatever it answers. */
+  /** The server's time, from the headers of any answer. */
   async nowMs(): Promise<number | undefined> {
     const { keys, wire } = this.#context;
     const path = wire.pathOf(keys.toUse('.slipway'));
@@ -111,7 +115,7 @@ export class S3Reader {
     return { method, path, headers: {}, what: requestName(method, key), action: 's3:GetObject' };
   }
 
-  /** What an answer says of an object; a later compare-and-swap of it must know which writes led to it. */
+  /** Reads an answer's description of an object; a later compare-and-swap must know which writes led to it. */
   #seen(key: string, response: IncomingMessage, what: string): ObjectInfo {
     const info = infoOf(key, response, what);
     this.#context.history.remember(info.etag, response.headers['x-amz-meta-slipway-writes']);
@@ -140,14 +144,14 @@ export class S3Reader {
       response = await this.#context.wire.send({ ...request, headers });
     } catch (error) {
       if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey', 'InvalidRange')) throw error;
-      throw new RemoteError('condition-failed', `${quoted(key)} was replaced while it was read.`, {
+      throw new RemoteError('condition-failed', `${quoted(key)} was replaced while being read.`, {
         hint: 'Run again.',
         cause: error,
       });
     }
     if (response.headers['content-range'] === `bytes ${from}-${sizeBytes - 1}/${sizeBytes}`) return response;
     response.destroy();
-    throw unexpected(request.what, 'the server gave another part of the object than it was asked for');
+    throw unexpected(request.what, 'the server returned the wrong part of the object');
   }
 }
 
@@ -170,8 +174,8 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
 }
 
 /**
- * Whether an ETag can be of these bytes: of objects in one part, without KMS, it is their MD5. Large bodies are not looked
- * at: what must be right of them is a checksum that their reader has.
+ * Whether an ETag can be of these bytes: for single-part objects without KMS it is their MD5. Does not check large
+ * bodies: their readers have a checksum.
  */
 export function mayBeEtagOf(etag: string | undefined, body: Uint8Array, response: IncomingMessage): boolean {
   const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? '')?.[1];

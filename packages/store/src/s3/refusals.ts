@@ -3,7 +3,7 @@ import { retryAfterMs } from '@slipway/http';
 import { missingPermission, type S3Action, type S3Place } from './permissions.ts';
 import { parseXml, textOf, type XmlElement } from './xml.ts';
 
-/** An answer of S3 that is no success. */
+/** An S3 answer that is not a success. */
 export interface RefusalAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -11,7 +11,7 @@ export interface RefusalAnswer {
   readonly body: string;
 }
 
-/** S3 said no; `s3Code` is its own word for why, `status` the HTTP status. */
+/** S3 refused; `s3Code` is its error code, `status` the HTTP status. */
 export class S3Refusal extends RemoteError {
   readonly status: number;
   readonly s3Code: string;
@@ -44,10 +44,9 @@ interface Meaning {
 const retryLater: Omit<Meaning, 'why'> = {
   code: 'store-failed',
   retryable: true,
-  hint: 'Run again later; if it stays so, look at the status page of AWS, or ask whoever runs the server.',
+  hint: 'Run again later. If it fails again, check the status page of AWS, or ask the administrator of the server.',
 };
-const credentialsHint =
-  'Give the action a role to assume, or keys that are current, of the account that owns the bucket or may use it.';
+const credentialsHint = 'Use a role or current keys of an account that may use the bucket.';
 
 const transientCodes: ReadonlySet<string> = new Set([
   'SlowDown',
@@ -63,7 +62,7 @@ const transientCodes: ReadonlySet<string> = new Set([
   'TooManyRequests',
   'BandwidthLimitExceeded',
   'OperationAborted',
-  // The bytes were damaged or cut on their way.
+  // The bytes were damaged or cut in transit.
   'BadDigest',
   'InvalidDigest',
   'IncompleteBody',
@@ -83,7 +82,7 @@ const refusedCredentials: ReadonlySet<string> = new Set([
   'InvalidSecurity',
 ]);
 
-/** What an answer without success means, for whoever runs the workflow. `what` is the request in words. */
+/** Explains an unsuccessful answer to the person running the workflow. `what` describes the request. */
 export function refusalOf(
   answer: RefusalAnswer,
   what: string,
@@ -115,88 +114,88 @@ function meaningOf(
   place: S3Place,
 ): Meaning {
   const { status } = answer;
-  const named = `${status} ${printable(s3Code, 60)}`;
+  const shownCode = `${status} ${printable(s3Code, 60)}`;
   if (s3Code === 'NoSuchBucket') {
     return {
       code: 'bucket-missing',
-      why: `there is no bucket "${place.bucket}" (${named})`,
-      hint: 'Check the name of the bucket and the endpoint; Slipway makes no buckets.',
+      why: `there is no bucket "${place.bucket}" (${shownCode})`,
+      hint: 'Check the name of the bucket and the endpoint; Slipway does not create buckets.',
     };
   }
   if (s3Code === 'PreconditionFailed' || status === 412) {
-    return { code: 'condition-failed', why: `the object is not what it was when it was read (${named})` };
+    return { code: 'condition-failed', why: `the object has changed since it was read (${shownCode})` };
   }
   if (s3Code === 'ConditionalRequestConflict' || status === 409) {
     return {
       ...retryLater,
       code: 'contention',
-      why: `another write to the same key was under way (${named})`,
+      why: `another write to the same key was under way (${shownCode})`,
     };
   }
   const region = otherRegion(answer, document, s3Code, words);
-  if (region !== undefined) return regionWrong(region, named, place);
+  if (region !== undefined) return regionWrong(region, shownCode, place);
   if (refusedCredentials.has(s3Code)) {
     return {
       code: 'credentials-refused',
-      why: `the credentials were refused (${named})`,
+      why: `the credentials were refused (${shownCode})`,
       hint: credentialsHint,
     };
   }
   if (s3Code === 'RequestTimeTooSkewed') {
     return {
       code: 'credentials-refused',
-      why: `the clocks of this machine and the server differ too much, also after correcting (${named})`,
+      why: `the clocks of this machine and the server differ too much, even after correction (${shownCode})`,
       hint: 'Set the clock of this machine.',
     };
   }
   if (s3Code.includes('QuotaExceeded') || s3Code === 'XMinioStorageFull' || status === 507) {
     return {
       code: 'quota-exceeded',
-      why: `the bucket or the server is full (${named})`,
+      why: `the bucket or the server is full (${shownCode})`,
       hint: 'Free space or raise the quota.',
     };
   }
   if (s3Code === 'InvalidObjectState') {
     return {
       code: 'store-failed',
-      why: `the object is archived (${named})`,
+      why: `the object is archived (${shownCode})`,
       hint: 'Restore it from the archive first.',
     };
   }
   if (s3Code === 'AccessControlListNotSupported') {
     return {
       code: 'unexpected-response',
-      why: `the bucket takes no ACLs (${named})`,
-      hint: 'Leave the ACL out: who may read is said by the bucket policy.',
+      why: `the bucket does not accept ACLs (${shownCode})`,
+      hint: 'Leave out the ACL: the bucket policy decides who may read.',
     };
   }
   if (s3Code.startsWith('KMS.') || status === 401 || status === 403) {
     return {
       code: 'access-denied',
-      why: `it was refused (${named})`,
+      why: `it was refused (${shownCode})`,
       hint: missingPermission(action, place, s3Code.startsWith('KMS.') ? kmsWords : words),
     };
   }
   if (transientCodes.has(s3Code) || status === 408 || status === 429 || (status >= 500 && status !== 501)) {
-    return { ...retryLater, why: `the server could not do it now (${named})` };
+    return { ...retryLater, why: `the server failed temporarily (${shownCode})` };
   }
   return {
     code: 'unexpected-response',
-    why: `the server answered ${named}`,
-    hint: 'Check the endpoint; a server other than AWS may not know what was asked.',
+    why: `the server answered ${shownCode}`,
+    hint: 'Check the endpoint; servers other than AWS may not support this request.',
   };
 }
 
 const kmsWords = 'not authorized to perform: kms:GenerateDataKey';
 
-/** The region an answer says the bucket is in; an empty text when it is another that is not told. */
+/** The region where the answer says the bucket is; empty if it is another, unnamed one. */
 function otherRegion(
   answer: RefusalAnswer,
   document: XmlElement | undefined,
   s3Code: string,
   words: string,
 ): string | undefined {
-  const told =
+  const region =
     headerText(answer.headers['x-amz-bucket-region']) ??
     textOf(document, 'Region') ??
     /expecting '([a-z0-9-]{1,64})'/.exec(words)?.[1];
@@ -206,20 +205,18 @@ function otherRegion(
     case 'IllegalLocationConstraintException':
     case 'AuthorizationHeaderMalformed':
     case 'InvalidRegion':
-      return told ?? '';
+      return region ?? '';
     default:
-      return answer.status === 301 || answer.status === 307 ? (told ?? '') : undefined;
+      return answer.status === 301 || answer.status === 307 ? (region ?? '') : undefined;
   }
 }
 
-function regionWrong(told: string, named: string, { bucket, region }: S3Place): Meaning {
-  const isName = /^[a-z0-9-]{1,64}$/.test(told);
+function regionWrong(right: string, shownCode: string, { bucket, region }: S3Place): Meaning {
+  const isName = /^[a-z0-9-]{1,64}$/.test(right);
   return {
     code: 'region-wrong',
-    why: `the bucket "${bucket}" is not in the region ${region}${isName ? `, but in ${told}` : ''} (${named})`,
-    hint: isName
-      ? `Set the region to ${told}.`
-      : "Set the region to the bucket's own: it is in the bucket's properties.",
+    why: `the bucket "${bucket}" is not in the region ${region}${isName ? `, but in ${right}` : ''} (${shownCode})`,
+    hint: isName ? `Set the region to ${right}.` : "Set the region shown in the bucket's properties.",
   };
 }
 
@@ -227,7 +224,7 @@ function headerText(value: string | readonly string[] | undefined): string | und
   return typeof value === 'string' ? value : undefined;
 }
 
-/** HEAD has no body that says more. */
+/** HEAD answers have no body with details. */
 function codeOfStatus(status: number): string {
   return { 404: 'NoSuchKey', 412: 'PreconditionFailed', 503: 'ServiceUnavailable' }[status] ?? 'no code';
 }

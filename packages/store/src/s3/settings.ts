@@ -1,19 +1,19 @@
 import { type AwsCredentialsSource, parseEndpoint, printable, UserError } from '@slipway/core';
 
-/** How an S3 bucket is spoken to: plain data, so that it may cross into worker threads. Never a secret. */
+/** How to access an S3 bucket: plain data, so that it can be sent to worker threads. Contains no secrets. */
 export interface S3Settings {
   readonly region: string;
   /** A server other than AWS: `https://`, or `http://` on this machine. */
   readonly endpointUrl?: string | undefined;
-  /** The bucket in the path instead of the host name, as most servers other than AWS want it. */
+  /** Put the bucket in the path instead of the host name, as most servers other than AWS require. */
   readonly forcePathStyle?: boolean | undefined;
-  /** A canned ACL; none is sent unless given, because most buckets refuse them. */
+  /** A canned ACL; none by default, because most buckets refuse them. */
   readonly acl?: string | undefined;
   readonly storageClass?: string | undefined;
   readonly encryption?: S3Encryption | undefined;
-  /** Files of more bytes than this are sent in parts of this size: 16 MiB when not given. */
+  /** Larger files are sent in parts of this size: 16 MiB by default. */
   readonly partSizeBytes?: number | undefined;
-  /** How many parts may be in memory, and on their way, at once: 8 when not given. */
+  /** How many parts may be in memory and in transit at once: 8 by default. */
   readonly concurrency?: number | undefined;
 }
 
@@ -33,16 +33,12 @@ export const maxPartBytes = 5 * 2 ** 30;
 export const maxParts = 10_000;
 const maxConcurrency = 256;
 
-/** The settings with their defaults. */
 export interface S3Tuning {
   readonly partSizeBytes: number;
   readonly concurrency: number;
 }
 
-/**
- * Looks at everything that can be wrong with settings before a request is made. Throws `UserError` `input-invalid` with
- * all of it.
- */
+/** Checks all settings before any request. Throws `UserError` `input-invalid` with every problem. */
 export function checkedTuning(settings: S3Settings): S3Tuning {
   const { partSizeBytes = 16 * 2 ** 20, concurrency = 8, encryption } = settings;
   const problems: string[] = [];
@@ -51,13 +47,15 @@ export function checkedTuning(settings: S3Settings): S3Tuning {
   }
   if (settings.endpointUrl !== undefined) problems.push(...endpointProblems(settings.endpointUrl));
   if (!Number.isSafeInteger(partSizeBytes) || partSizeBytes < minPartBytes || partSizeBytes > maxPartBytes) {
-    problems.push(`a part size of ${partSizeBytes} bytes is not possible: S3 takes parts of 5 MiB to 5 GiB`);
+    problems.push(
+      `a part size of ${partSizeBytes} bytes is not possible: S3 accepts parts of 5 MiB to 5 GiB`,
+    );
   }
   if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > maxConcurrency) {
-    problems.push(`a concurrency of ${concurrency} is not possible: it is 1 to ${maxConcurrency}`);
+    problems.push(`a concurrency of ${concurrency} is not possible: it must be from 1 to ${maxConcurrency}`);
   }
   if (encryption?.kmsKeyId !== undefined && encryption.algorithm === 'AES256') {
-    problems.push('a KMS key belongs to the encryption aws:kms or aws:kms:dsse, not to AES256');
+    problems.push('a KMS key needs the encryption aws:kms or aws:kms:dsse, not AES256');
   }
   for (const [name, value] of Object.entries({
     ACL: settings.acl,
@@ -65,11 +63,11 @@ export function checkedTuning(settings: S3Settings): S3Tuning {
     'KMS key': encryption?.kmsKeyId,
   })) {
     if (value !== undefined && !/^[\x21-\x7e]{1,2048}$/.test(value)) {
-      problems.push(`"${printable(value)}" is no ${name}`);
+      problems.push(`"${printable(value)}" is not a valid ${name}`);
     }
   }
   if (problems.length > 0) {
-    throw new UserError('input-invalid', `The settings for S3 are not usable: ${problems.join('; ')}.`);
+    throw new UserError('input-invalid', `The settings for S3 cannot be used: ${problems.join('; ')}.`);
   }
   return { partSizeBytes, concurrency };
 }
@@ -79,7 +77,7 @@ function endpointProblems(endpointUrl: string): string[] {
     parseEndpoint(endpointUrl);
     return [];
   } catch (error) {
-    // Without the text: it may be a secret that was given to the wrong input.
+    // Without the text: it may be a secret given to the wrong input.
     return [`the endpoint URL cannot be used: ${error instanceof Error ? error.message : String(error)}`];
   }
 }

@@ -1,12 +1,12 @@
 import { createHmac, hash } from 'node:crypto';
 import type { AwsCredentials } from '@slipway/core';
 
-/** What is signed of a request: its path percent-encoded once, its query sorted and encoded. */
+/** The signed fields of a request: its path percent-encoded once, its query sorted and encoded. */
 export interface SignableRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
-  /** In lower case; `host` and `x-amz-content-sha256` among them. */
+  /** In lower case, including `host` and `x-amz-content-sha256`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -20,13 +20,13 @@ const unsignedHeaders: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
-/** The payload's hash in signatures that do not cover it. */
+/** Stands for the payload's hash in signatures that do not cover it. */
 export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 
 /**
- * Signature Version 4 for S3 (the AWS documentation's "Authenticating requests: Authorization header"). The SDK's signer
- * adds a quarter to the processor time of a request: it is asynchronous, and hashes the secret for each one. A property test
- * compares the two.
+ * Signature Version 4 for S3 ("Authenticating Requests: Using the Authorization Header" in the S3 API reference). The
+ * SDK's signer adds a quarter to the CPU time of a request: it is asynchronous, and hashes the secret every time. A
+ * property test compares the two.
  */
 export class S3Signer {
   readonly #region: string;
@@ -36,7 +36,7 @@ export class S3Signer {
     this.#region = region;
   }
 
-  /** The headers to add to a request: `x-amz-date`, `authorization` and, for temporary keys, `x-amz-security-token`. */
+  /** The headers to add: `x-amz-date`, `authorization` and, for temporary keys, `x-amz-security-token`. */
   sign(request: SignableRequest, credentials: AwsCredentials, nowMs: number): Record<string, string> {
     const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
     const day = time.slice(0, 8);

@@ -32,17 +32,17 @@ const minConnections = 64;
 
 export interface S3OpenOptions extends S3StoreOptions {
   readonly clock?: Clock | undefined;
-  /** Proxy variables as in `process.env`; no proxy when not given. */
+  /** Proxy variables as in `process.env`; no proxy by default. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** How long a connection may be silent: 60 seconds when not given, as S3 itself may be while it completes an upload. */
+  /** How long a connection may be silent: 60 seconds by default, as S3 may be while it completes an upload. */
   readonly idleMs?: number | undefined;
-  /** Told, now and then, what failed and is tried again. */
+  /** Called now and then with what failed and is retried. */
   readonly onRetry?: ((reason: string) => void) | undefined;
 }
 
 /**
- * A prefix of an S3 bucket as a store. ETags are those of the server, and are passed back unchanged. Objects carry
- * their SHA-256 in their metadata, which `head` and `read` give; listings have none.
+ * A prefix of an S3 bucket as a store. ETags are the server's, passed back unchanged. Objects carry their SHA-256 in
+ * metadata, which `head` and `read` return; listings do not.
  */
 export class S3Store implements ObjectStore {
   readonly url: string;
@@ -53,7 +53,7 @@ export class S3Store implements ObjectStore {
   readonly #writer: S3Writer;
   readonly #multipartWriter: S3MultipartWriter;
 
-  /** Loads the SDK. Throws `UserError` `input-invalid` for settings that cannot be, without asking the server anything. */
+  /** Loads the SDK. Throws `UserError` `input-invalid` for invalid settings, without sending anything. */
   static async open(place: Extract<StoreUrl, { kind: 's3' }>, options: S3OpenOptions): Promise<S3Store> {
     const { settings, credentials, clock = systemClock, proxyEnvironment, idleMs = 60_000 } = options;
     const onRetry = options.onRetry && retryNotices(clock, options.onRetry);
@@ -122,7 +122,7 @@ export class S3Store implements ObjectStore {
   }
 
   async copy(from: CopySource, key: string, options: WriteOptions): Promise<{ readonly etag: string }> {
-    // There is no part of an empty object.
+    // An empty object has no parts.
     if (from.sizeBytes === 0) return this.write(key, { kind: 'bytes', bytes: new Uint8Array() }, options);
     return copyObject(this.#context, from, key, options);
   }

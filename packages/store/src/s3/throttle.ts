@@ -1,20 +1,20 @@
-/** Where a server was asked too much, fewer requests are sent at once, down to this many. */
+/** The minimum number of requests in progress when a server is overloaded. */
 const fewest = 2;
 const most = 256;
 
 /**
- * Lowers how many requests are under way at once when the server says that it is asked too much, and raises it again, one by one,
- * as it answers. Until it says so the first time, nothing is held back.
+ * Limits how many requests are in progress when the server reports overload, and raises the limit one by one as it
+ * answers. Unlimited until the first report.
  */
 export class Throttle {
   #limit = Number.POSITIVE_INFINITY;
   #underWay = 0;
   #answered = 0;
-  /** Counts the lowerings: those that were sent before one say nothing of what it brought. */
+  /** Counts reductions: requests sent before one say nothing about its effect. */
   #era = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** Runs a request when it may; `isTooMuch` tells from its failure whether the server was asked too much. */
+  /** Runs a request when it may start; `isTooMuch` tells whether its failure reports overload. */
   async run<Result>(request: () => Promise<Result>, isTooMuch: (error: unknown) => boolean): Promise<Result> {
     if (this.#underWay >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#underWay += 1;
@@ -50,7 +50,7 @@ export class Throttle {
     while (this.#underWay < this.#limit) {
       const start = this.#waiting.shift();
       if (start === undefined) return;
-      // Counted here, so that nobody takes the place before it runs.
+      // Counted here, so that nobody takes the slot before it runs.
       this.#underWay += 1;
       start();
     }

@@ -9,11 +9,11 @@ import { withRetries } from './retries.ts';
 import { isRefusal } from './wire.ts';
 import { textOf } from './xml.ts';
 
-/** An upload that a publisher of some days ago left is continued or removed; more than these are nobody's plan. */
+/** Examines at most this many uploads left by earlier runs. */
 const maxListedUploads = 1000;
 const maxPages = 20;
 
-/** An upload that is older and was not completed has been left by whoever began it. */
+/** An older upload that was not completed is abandoned. */
 export const abandonedMs = 24 * 3_600_000;
 
 export interface Upload {
@@ -25,14 +25,14 @@ interface ListedUpload extends Upload {
   readonly s3Key: string;
 }
 
-/** Ends what was abandoned below the store's prefix; see `ObjectStore.endAbandonedUploads`. */
+/** See `ObjectStore.endAbandonedUploads`. */
 export async function endAbandonedUploads(
   context: S3Context,
   isOurs: (key: string) => boolean,
 ): Promise<{ readonly ended: number; readonly left: number } | undefined> {
   const { clock, keys } = context;
   const listed = await listUploads(context, keys.root, 'LIST uploads');
-  // Some servers list what they were not asked for.
+  // Some servers list more than they were asked for.
   const abandoned = listed?.filter(
     ({ s3Key, startedAtMs }) => s3Key.startsWith(keys.root) && clock.nowMs() - startedAtMs > abandonedMs,
   );
@@ -47,7 +47,7 @@ export async function endAbandonedUploads(
   return { ended, left: abandoned.length - ended };
 }
 
-/** Uploads below a prefix of the bucket, some thousands at most; undefined where the server does not let them be listed. */
+/** Uploads below a prefix of the bucket, a few thousand at most; undefined if the server does not let them be listed. */
 async function listUploads(
   context: S3Context,
   prefix: string,
@@ -88,7 +88,7 @@ async function listUploads(
   return uploads;
 }
 
-/** The uploads in parts of one key. */
+/** The multipart uploads of one key. */
 export class S3Uploads {
   readonly #context: S3Context;
   readonly #key: string;
@@ -100,7 +100,7 @@ export class S3Uploads {
     this.#s3Key = s3Key;
   }
 
-  /** Begins an upload of an object with these headers, and returns its id. Parts that are sent have checksums, copied ones none. */
+  /** Starts an upload with these headers, and returns its id. Sent parts have checksums, copied ones do not. */
   async begin(headers: Readonly<Record<string, string>>, parts: 'sent' | 'copied' = 'sent'): Promise<string> {
     const { wire } = this.#context;
     const what = requestName('CREATE upload of', this.#key);
@@ -116,20 +116,20 @@ export class S3Uploads {
         signal,
       });
       const id = textOf(xml, 'UploadId');
-      if (id === undefined) throw unexpected(what, 'the server gives the upload no id');
+      if (id === undefined) throw unexpected(what, 'the server returned no upload id');
       return id;
     });
   }
 
-  /** Uploads of exactly this key that were not completed, newest first; none where the server does not let them be listed. */
+  /** Uncompleted uploads of exactly this key, newest first; empty if the server does not let them be listed. */
   async unfinished(): Promise<Upload[]> {
     const listed = await listUploads(this.#context, this.#s3Key, requestName('LIST uploads of', this.#key));
-    // The prefix is that of longer keys too.
+    // The prefix also matches longer keys.
     const uploads = listed?.filter(({ s3Key }) => s3Key === this.#s3Key) ?? [];
     return uploads.sort((a, b) => b.startedAtMs - a.startedAtMs);
   }
 
-  /** The parts that the server has of an upload; undefined when the upload is gone or its parts may not be listed. */
+  /** The parts that the server has; undefined if the upload is gone or its parts may not be listed. */
   async partsOf(id: string): Promise<StoredPart[] | undefined> {
     const { documents } = this.#context;
     const what = requestName('LIST parts of', this.#key);
@@ -168,7 +168,7 @@ export class S3Uploads {
     return parts;
   }
 
-  /** Makes the parts the object, if `condition` holds. */
+  /** Completes an upload, if `condition` holds. */
   async complete(
     id: string,
     parts: readonly StoredPart[],
@@ -194,11 +194,11 @@ export class S3Uploads {
       ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
     });
     const { ETag: etag } = await documents.ask(call, (client, options) => client.send(command, options));
-    if (etag === undefined) throw unexpected(what, 'the server gives no ETag');
+    if (etag === undefined) throw unexpected(what, 'the server returned no ETag');
     return { etag };
   }
 
-  /** Ends uploads and frees what they hold. What cannot be removed now is removed by a later run, or the bucket's own rule. */
+  /** Aborts uploads and frees their storage. A later run, or a bucket rule, removes what cannot be removed now. */
   async abort(ids: readonly string[]): Promise<void> {
     const { wire, clock } = this.#context;
     await mapConcurrently(ids, 4, async (uploadId) => {
@@ -217,7 +217,7 @@ export class S3Uploads {
   }
 }
 
-/** The permission for these listings is one of its own, and some servers do not have them at all. */
+/** These listings need a permission of their own, and some servers do not support them. */
 function isUnlistable(error: unknown): boolean {
   return isRefusal(error, 'AccessDenied', 'NotImplemented', 'MethodNotAllowed');
 }

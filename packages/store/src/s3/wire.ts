@@ -27,7 +27,7 @@ import { parseXml, type XmlElement } from './xml.ts';
 const maxRefusalBytes = 64 * 1024;
 const maxDocumentBytes = 32 * 2 ** 20;
 const maxClockCorrections = 4;
-/** How often a server is tried that has never answered. */
+/** The number of attempts for a server that has never answered. */
 const maxFirstAttempts = 4;
 const firstBackoff = { baseMs: 1_000, capMs: 4_000 };
 
@@ -40,9 +40,9 @@ export interface WireRequest {
   /** In lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | undefined;
-  /** The body's SHA-256 where it is known already, or `UNSIGNED-PAYLOAD`. */
+  /** The body's SHA-256 if it is already known, or `UNSIGNED-PAYLOAD`. */
   readonly payloadHash?: string | undefined;
-  /** In words, for errors. */
+  /** Describes the request, for errors. */
   readonly what: string;
   /** The permission it needs. */
   readonly action: S3Action;
@@ -54,7 +54,7 @@ export interface WireOptions {
   readonly credentials: AwsCredentialsSource;
   readonly clock: Clock;
   readonly idleMs: number;
-  /** Told why a server that does not answer is tried again. */
+  /** Called with the reason why a server that does not answer is retried. */
   readonly onRetry: ((error: unknown, waitMs: number) => void) | undefined;
   readonly maxConnections: number;
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
@@ -62,7 +62,7 @@ export interface WireOptions {
 
 const nothing = new Uint8Array();
 
-/** Signs requests, sends each once, and tells answers that are no success as errors. Every request to S3 goes through here. */
+/** Signs requests, sends each once, and turns unsuccessful answers into errors. Every request to S3 goes through here. */
 export class S3Wire {
   readonly place: S3Place;
   readonly #address: Omit<ReturnType<typeof addressOf>, 'path'>;
@@ -71,16 +71,16 @@ export class S3Wire {
   readonly #options: WireOptions;
   readonly #client: HttpClient;
   readonly #signer: S3Signer;
-  /** How much the server's clock is ahead of ours, once it refused a request for that. */
+  /** How far the server's clock is ahead, once it refused a request because of that. */
   #aheadMs = 0;
-  /** Whether an answer has shown that the bucket exists: then a plain 404 is of an object. */
+  /** Whether an answer showed that the bucket exists: after that, a plain 404 is about an object. */
   #bucketSeen = false;
   #takesChecksums = true;
   readonly #throttle = new Throttle();
   #lastDateMs: number | undefined;
   #hasAnswered = false;
 
-  /** `baseUrl` is of the bucket: its host name has it, or its path. */
+  /** `baseUrl` includes the bucket, in its host name or its path. */
   constructor(baseUrl: URL, options: WireOptions) {
     this.place = options.place;
     this.#address = addressOf(baseUrl);
@@ -96,25 +96,25 @@ export class S3Wire {
     return `${this.#basePath}/`;
   }
 
-  /** Whether the server knows the checksums that AWS added in 2022. Some that do not refuse them, and are sent MD5 instead. */
+  /** Whether the server supports the checksums that AWS added in 2022. If it refuses them, it gets MD5 instead. */
   get takesChecksums(): boolean {
     return this.#takesChecksums;
   }
 
-  /** The `Date` of the last answer, in milliseconds since 1970; undefined when it had none. */
+  /** The `Date` of the last answer, in milliseconds since 1970; undefined if it had none. */
   get lastDateMs(): number | undefined {
     return this.#lastDateMs;
   }
 
-  /** The path of an object, whose key may be any that S3 has. */
+  /** The path of an object, for any key that S3 allows. */
   pathOf(s3Key: string): string {
     return `${this.#basePath}/${encodeKey(s3Key)}`;
   }
 
   /**
-   * The answer when it is a success, its body unread. Throws `S3Refusal` when it is none, `RemoteError` for a connection that
-   * failed, and what the credentials' source throws. A clock that differs from the server's is corrected, and credentials
-   * that ended are asked for anew, before that is an error.
+   * The successful answer, its body unread. Throws `S3Refusal` for an unsuccessful one, `RemoteError` for a failed
+   * connection, and what the source of credentials throws. First corrects for a clock that differs from the server's, and
+   * renews expired credentials.
    */
   send(request: WireRequest): Promise<IncomingMessage> {
     return this.#throttle.run(() => this.#send(request), isTooMuch);
@@ -143,7 +143,7 @@ export class S3Wire {
     }
   }
 
-  /** Why an answer is no success. One to HEAD has no body that says so: the same GET, for one byte, has it. */
+  /** Explains an unsuccessful answer. One to HEAD has no body: a GET for one byte gets the explanation. */
   async #reasonFor(
     request: WireRequest,
     response: IncomingMessage,
@@ -162,7 +162,7 @@ export class S3Wire {
     explained.destroy();
     throw new RemoteError(
       'unexpected-response',
-      `${request.what}: it was refused (${status}), and a GET was not.`,
+      `${request.what}: it was refused (${status}), but a GET was not.`,
       { hint: 'Run again later.', retryable: true },
     );
   }
@@ -182,7 +182,10 @@ export class S3Wire {
     return { refusal, dateText: response.headers.date };
   }
 
-  /** The whole of an XML document, whose outermost element is `root`, or nothing where that is empty. Throws like `send`; an error inside of a success (S3 does that) is one. */
+  /**
+   * A whole XML document with the root element `root`, or nothing if that is empty. Throws like `send`, also for an error
+   * inside a success, which S3 sends.
+   */
   async document(request: WireRequest & { readonly root: string }): Promise<{
     readonly status: number;
     readonly headers: Record<string, string>;
@@ -209,8 +212,9 @@ export class S3Wire {
   }
 
   /**
-   * The answer of a server that may not be there at all: one that never answered is given up after four attempts, in a few
-   * seconds, so that a wrong port is told at once. One that did is only restarting, and left to whoever repeats requests.
+   * The answer of a server that may not exist: one that never answered is given up after four attempts, within seconds,
+   * so that a wrong port is reported quickly. One that answered before may be restarting, and is left to the caller's
+   * retries.
    */
   async #reach(request: HttpRequest): Promise<IncomingMessage> {
     const { clock, onRetry } = this.#options;
@@ -271,7 +275,7 @@ function hasChecksum({ headers }: WireRequest): boolean {
   return Object.keys(headers).some((name) => name.startsWith(checksumPrefix));
 }
 
-/** A signature that covers the body has the server check it already. */
+/** A signature that covers the body already makes the server check it. */
 function replaceChecksum(headers: Record<string, string>, body: Uint8Array | undefined): void {
   for (const name of Object.keys(headers)) if (name.startsWith(checksumPrefix)) delete headers[name];
   if (body !== undefined && headers['x-amz-content-sha256'] === unsignedPayload)
@@ -282,7 +286,7 @@ function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-/** Reads the rest of an answer that has nothing more to say, so that its connection can be used again. */
+/** Reads an answer to the end, so that its connection can be reused. */
 export async function finish(response: IncomingMessage, request: WireRequest): Promise<void> {
   await readBody(response, { ...request, maxBytes: maxRefusalBytes });
 }
@@ -294,7 +298,6 @@ function queryText(query: Readonly<Record<string, string>>): string {
   return pairs.sort().join('&');
 }
 
-/** Whether S3 refused with this code. */
 export function isRefusal(error: unknown, ...codes: readonly string[]): error is S3Refusal {
   return error instanceof S3Refusal && codes.includes(error.s3Code);
 }

@@ -51,7 +51,7 @@ export class S3Writer {
       headers: {
         ...objectHeaders(key, options, settings, writes),
         ...conditionHeaders(condition),
-        // The server refuses other bytes than these; one hash does for it, the signature and the metadata.
+        // Makes the server refuse other bytes; one hash serves the checksum, the signature and the metadata.
         'x-amz-checksum-sha256': base64OfHex(sha256),
       },
       body,
@@ -68,8 +68,8 @@ export class S3Writer {
         const response = await wire.send({ ...request, signal });
         await finish(response, { ...request, signal });
         const { etag } = response.headers;
-        if (etag === undefined) throw unexpected(request.what, 'the server gives no ETag');
-        // A wrong one would lose the next compare-and-swap of a pointer.
+        if (etag === undefined) throw unexpected(request.what, 'the server returned no ETag');
+        // A wrong ETag would make the next compare-and-swap of a pointer fail.
         const isCertain = cache !== 'pointer' || mayBeEtagOf(etag, body, response);
         const stored = isCertain ? etag : ((await there())?.etag ?? etag);
         history.remember(stored, writes);

@@ -4,7 +4,7 @@ import { SaxesParser } from 'saxes';
 const maxDepth = 16;
 const maxElements = 100_000;
 
-/** An element of a document, without attributes. */
+/** An element, without its attributes. */
 export interface XmlElement {
   readonly name: string;
   readonly text: string;
@@ -17,7 +17,7 @@ interface OpenElement {
   readonly children: OpenElement[];
 }
 
-/** The outermost element of a document of S3; undefined for text that is not one. Declarations of types and entities are refused. */
+/** The root element of an S3 document; undefined if the text is not one. Refuses declarations of types and entities. */
 export function parseXml(xml: string): XmlElement | undefined {
   const parser = new SaxesParser({ position: false });
   const open: OpenElement[] = [];
@@ -43,14 +43,14 @@ export function parseXml(xml: string): XmlElement | undefined {
   try {
     parser.write(xml).close();
   } catch (error) {
-    // The parser's own errors, and the refusals above, say no more than that it is not such a document.
+    // The errors of the parser, and the refusals above, only say that the text is not such a document.
     if (error instanceof Error) return undefined;
     throw error;
   }
   return root;
 }
 
-/** The text of the first element of this name below another; undefined when there is none. */
+/** The text of the first child element with this name; undefined if there is none. */
 export function textOf(element: XmlElement | undefined, name: string): string | undefined {
   for (const child of element?.children ?? []) {
     const found = child.name === name ? child.text : textOf(child, name);

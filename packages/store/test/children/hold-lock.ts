@@ -1,4 +1,4 @@
-// Started as a process of its own: takes the lock of a mirror, says so, and never lets go of it by itself.
+// A separate process: takes the lock of a mirror, says so, and never releases it.
 import { systemClock } from '@slipway/core';
 import { FileLock } from '../../src/file/lock.ts';
 

@@ -1,4 +1,4 @@
-// Started as a process of its own: adds one to an object by compare-and-swap, as often as it is told.
+// A separate process: increments an object by compare-and-swap the given number of times.
 import { hash } from 'node:crypto';
 import { RemoteError } from '@slipway/core';
 import { openFromTest } from './open-minio.ts';

@@ -1,7 +1,7 @@
 import type { ObjectStore } from '@slipway/core';
 import { openStore } from '../../src/index.ts';
 
-/** Opens the store that a test names, of MinIO where it says where that is: its keys are in the environment, as no argument list may have them. */
+/** Opens the store that a test names. The keys of MinIO are in the environment, because argument lists are public. */
 export function openFromTest(url: string): Promise<ObjectStore> {
   const { TEST_ENDPOINT_URL: endpointUrl } = process.env;
   if (endpointUrl === undefined) return openStore(url);

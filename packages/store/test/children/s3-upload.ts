@@ -1,4 +1,4 @@
-// Started as a process of its own: stores a file in S3, in parts of 5 MiB, after saying that it begins.
+// A separate process: says that it starts, then stores a file in S3, in parts of 5 MiB.
 import fs from 'node:fs';
 import { openFromTest } from './open-minio.ts';
 

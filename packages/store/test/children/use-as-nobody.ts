@@ -1,4 +1,4 @@
-// Started as a process of its own, by root: becomes another user, then reads, lists, writes and removes.
+// A separate process, started by root: becomes another user, then reads, lists, writes and removes.
 import { hash } from 'node:crypto';
 import { SlipwayError } from '@slipway/core';
 import { openStore } from '../../src/index.ts';

@@ -1,4 +1,4 @@
-// Started as a process of its own: replaces an object by large ones, again and again, until it is killed.
+// A separate process: keeps replacing an object by large ones until it is killed.
 import { hash } from 'node:crypto';
 import { openStore } from '../../src/index.ts';
 

@@ -29,14 +29,14 @@ describe('I8: a mirror directory with links and special files', () => {
     await expect(store.readStream(key, limit)).rejects.toMatchObject(refused);
   };
 
-  test('reads no link to a file outside, absolute, relative or by two steps', async () => {
+  test('reads no link to a file outside, absolute, relative or in two steps', async () => {
     fs.symlinkSync(`${outside}/secret`, `${mirror}/absolute`);
     fs.symlinkSync('../mirror-not/secret', `${mirror}/relative`);
     fs.symlinkSync('relative', `${mirror}/twice`);
     for (const key of ['absolute', 'relative', 'twice']) await expectOutside(key);
   });
 
-  test('reads and writes nothing behind a directory link to the outside', async () => {
+  test('reads and writes nothing behind a link to a directory outside', async () => {
     fs.symlinkSync(outside, `${mirror}/blobs`);
     await expectOutside('blobs/secret');
     for (const condition of ['any', 'absent', { etag: `"${sha256Of('secret')}"` }] as const) {
@@ -64,7 +64,7 @@ describe('I8: a mirror directory with links and special files', () => {
     expect(fs.existsSync(`${mirror}/b`)).toBe(false);
   });
 
-  test("writes nothing where the store's own room is a link", async () => {
+  test("writes nothing if the store's own directory is a link", async () => {
     fs.symlinkSync(outside, `${mirror}/.slipway`);
     await expect(put(store, 'a', 'x')).rejects.toMatchObject({ code: 'path-outside' });
     fs.unlinkSync(`${mirror}/.slipway`);
@@ -78,7 +78,7 @@ describe('I8: a mirror directory with links and special files', () => {
     expect(await textOf(store, 'a')).toBeUndefined();
   });
 
-  test("does not lead into the store's own room by a link", async () => {
+  test("follows no link into the store's own directory", async () => {
     await put(store, 'x', 'x');
     fs.symlinkSync('.slipway', `${mirror}/own`);
     fs.symlinkSync('.slipway/lock.sqlite', `${mirror}/lock`);
@@ -86,7 +86,7 @@ describe('I8: a mirror directory with links and special files', () => {
     await expectOutside('lock');
   });
 
-  test('reads links that stay inside, and through a root that is a link itself', async () => {
+  test('reads links that stay inside, and through a root that is itself a link', async () => {
     await put(store, 'real/file', 'content');
     fs.symlinkSync('real', `${mirror}/linked`);
     fs.symlinkSync(`${mirror}/real/file`, `${mirror}/file`);
@@ -101,7 +101,7 @@ describe('I8: a mirror directory with links and special files', () => {
     }
   });
 
-  test('lists all else before it names up to ten entries that lead out', async () => {
+  test('lists everything else before it names up to ten entries that lead out', async () => {
     await put(store, 'a/good', 'x');
     for (let index = 0; index < 12; index += 1) fs.symlinkSync(outside, `${mirror}/a/link-${index}`);
     const seen: string[] = [];
@@ -118,7 +118,7 @@ describe('I8: a mirror directory with links and special files', () => {
     expect(seen).toEqual(['a/good']);
   });
 
-  test('lists no loop twice, and ends where links multiply', async () => {
+  test('lists no loop twice, and stops if links multiply', async () => {
     await put(store, 'a/file', 'x');
     fs.symlinkSync('..', `${mirror}/a/up`);
     fs.symlinkSync('.', `${mirror}/a/self`);
@@ -136,7 +136,7 @@ describe('I8: a mirror directory with links and special files', () => {
     await expect(collect(store.list(''))).rejects.toMatchObject({ code: 'too-large' });
   });
 
-  test('says of links to nowhere that they are no files', async () => {
+  test('reports dangling links as not being files', async () => {
     fs.symlinkSync('nowhere', `${mirror}/dangling`);
     fs.symlinkSync('loop', `${mirror}/loop`);
     for (const key of ['dangling', 'loop']) {
@@ -160,7 +160,7 @@ describe('I8: a mirror directory with links and special files', () => {
     await expect(collect(store.list(''))).rejects.toMatchObject({ code: 'content-invalid' });
   });
 
-  test('takes no link, pipe or directory as a source', async () => {
+  test('accepts no link, pipe or directory as a source', async () => {
     execFileSync('mkfifo', [`${outside}/pipe`]);
     fs.symlinkSync('secret', `${outside}/link`);
     for (const name of ['pipe', 'link', '.']) {
@@ -178,7 +178,7 @@ describe('I8: a mirror directory with links and special files', () => {
     expect(filesUnder(mirror)).toEqual([]);
   });
 
-  test('names entries whose names no key can have', async () => {
+  test('names entries whose names are not valid keys', async () => {
     await put(store, 'good', 'x');
     fs.writeFileSync(`${mirror}/new\nline`, '');
     fs.writeFileSync(Buffer.concat([Buffer.from(`${mirror}/latin1-`), Buffer.from([0xe9])]), '');

@@ -7,7 +7,7 @@ import { filesUnder, keysOf, put, temporaryDirectory, textOf } from '../objects.
 import { ended, firstOutput, killed, startChild, startDyingChild } from '../processes.ts';
 
 describe('a mirror directory used by many processes', () => {
-  test('I3: of 16 at once, each compare-and-swap is kept', async () => {
+  test('I3: keeps every compare-and-swap of 16 at once', async () => {
     const directory = temporaryDirectory();
     const url = `file://${directory}`;
     const ends = Array.from({ length: 16 }, () => ended(startChild('increment.ts', url, 'v3/counter', '10')));
@@ -16,7 +16,7 @@ describe('a mirror directory used by many processes', () => {
     expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'v3/counter']);
   });
 
-  test('I5: one that is killed with the lock in its hands blocks nobody', async () => {
+  test('I5: one that is killed while it holds the lock blocks nobody', async () => {
     const directory = temporaryDirectory();
     const store = await openStore(`file://${directory}`);
     const { etag } = await put(store, 'pointer', 'one', 'any', 'pointer');
@@ -34,7 +34,7 @@ describe('a mirror directory used by many processes', () => {
     expect(fs.readdirSync(`${directory}/.slipway`).sort()).toEqual(['lock.sqlite', 'tmp']);
   });
 
-  test('says "contention" when one keeps the lock, and has changed nothing', async () => {
+  test('reports "contention" if one keeps the lock, and changes nothing', async () => {
     const directory = temporaryDirectory();
     await put(await openStore(`file://${directory}`), 'pointer', 'one', 'any', 'pointer');
     const holder = startChild('hold-lock.ts', `${directory}/.slipway/lock.sqlite`);
@@ -56,11 +56,11 @@ describe('a mirror directory used by many processes', () => {
     expect(fs.readdirSync(`${directory}/.slipway/tmp`)).toEqual([]);
   });
 
-  test('I5: one killed while it writes leaves a whole object, and no file once another has written', async () => {
+  test('I5: one killed while writing leaves a whole object, and no other file once another has written', async () => {
     const directory = temporaryDirectory();
     const url = `file://${directory}`;
     const leftovers: number[] = [];
-    // Just before each of the changes that it makes: of directories, of the lock, of two objects one after the other.
+    // Killed just before each of its changes: of directories, of the lock, of two objects one after the other.
     for (let change = 1; change <= 14; change += 1) {
       const writer = startDyingChild(change, 'write-forever.ts', url, 'object');
       expect(await ended(writer)).toMatchObject({ code: 'SIGKILL' });
@@ -75,17 +75,17 @@ describe('a mirror directory used by many processes', () => {
     await put(await openStore(url), 'other', 'x');
     expect(filesUnder(directory)).toEqual(['.slipway/lock.sqlite', 'object', 'other']);
     expect(fs.readdirSync(`${directory}/.slipway/tmp`)).toEqual([]);
-    // Some died with a file in the making, the lock's and an object's at most, and the next one removed it.
+    // Some died with unfinished files, of the lock and an object at most, and the next one removed them.
     expect(Math.max(...leftovers)).toBeGreaterThan(0);
     expect(Math.max(...leftovers)).toBeLessThanOrEqual(2);
   });
 
-  test('I5: what dead processes of this machine left is removed, and nothing else', async () => {
+  test('I5: removes only what dead processes of this machine left', async () => {
     const directory = temporaryDirectory();
     const url = `file://${directory}`;
     const writer = startChild('write-forever.ts', url, 'object');
     await firstOutput(writer);
-    // Stopped, so that its file stays: it is alive, and may go on.
+    // Stopped, so that its file stays: it is alive, and may continue.
     let living: string | undefined;
     while (living === undefined) {
       writer.kill('SIGCONT');
@@ -110,7 +110,7 @@ describe('a mirror directory used by many processes', () => {
     );
   });
 
-  test('keeps its promise when the lock file is removed under it', async () => {
+  test('still locks after the lock file is removed', async () => {
     const directory = temporaryDirectory();
     const first = await openStore(`file://${directory}`);
     const second = await openStore(`file://${directory}`);
@@ -130,7 +130,7 @@ describe('a mirror directory used by many processes', () => {
     expect(await textOf(second, 'pointer')).toBe('three');
   });
 
-  test('says so when the lock file is no lock file', async () => {
+  test('reports a lock file that is not one', async () => {
     const directory = temporaryDirectory();
     const store = await openStore(`file://${directory}`);
     fs.mkdirSync(`${directory}/.slipway`);

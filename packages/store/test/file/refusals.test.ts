@@ -7,7 +7,7 @@ import { filesUnder, put, temporaryDirectory, textOf } from '../objects.ts';
 import { ended, startChild } from '../processes.ts';
 
 describe('a directory that refuses', () => {
-  test.skipIf(process.getuid?.() !== 0)('another user: what is read, and what is written', async () => {
+  test.skipIf(process.getuid?.() !== 0)('another user: reading and writing', async () => {
     const directory = temporaryDirectory();
     fs.chmodSync(directory, 0o755);
     for (const [name, mode] of [
@@ -40,20 +40,23 @@ describe('a directory that refuses', () => {
     });
   });
 
-  test.skipIf(process.getuid?.() !== 0)('I3: nothing is replaced by who may not take the lock', async () => {
-    const directory = temporaryDirectory();
-    const url = `file://${directory}`;
-    await put(await openStore(url), 'open', 'content');
-    for (const path of ['', '/.slipway', '/.slipway/tmp']) fs.chmodSync(`${directory}${path}`, 0o777);
-    fs.chmodSync(`${directory}/.slipway/lock.sqlite`, 0o644);
-    const { output } = await ended(startChild('use-as-nobody.ts', url));
-    expect(JSON.parse(output)).toMatchObject({
-      'write absent': 'done',
-      'write any': 'target-read-only',
-      delete: 'target-read-only',
-    });
-    expect(await textOf(await openStore(url), 'open')).toBe('content');
-  });
+  test.skipIf(process.getuid?.() !== 0)(
+    'I3: without permission to take the lock, nothing is replaced',
+    async () => {
+      const directory = temporaryDirectory();
+      const url = `file://${directory}`;
+      await put(await openStore(url), 'open', 'content');
+      for (const path of ['', '/.slipway', '/.slipway/tmp']) fs.chmodSync(`${directory}${path}`, 0o777);
+      fs.chmodSync(`${directory}/.slipway/lock.sqlite`, 0o644);
+      const { output } = await ended(startChild('use-as-nobody.ts', url));
+      expect(JSON.parse(output)).toMatchObject({
+        'write absent': 'done',
+        'write any': 'target-read-only',
+        delete: 'target-read-only',
+      });
+      expect(await textOf(await openStore(url), 'open')).toBe('content');
+    },
+  );
 
   test('a path below a file', async () => {
     const directory = temporaryDirectory();
@@ -82,7 +85,7 @@ describe('a directory that refuses', () => {
   });
 
   test.skipIf(!haveMounts())(
-    'a read-only file system says so, by path, whatever of the store is there already (needs the right to mount)',
+    'a read-only file system is reported by path, whatever exists of the store (needs the right to mount)',
     async () => {
       const directory = temporaryDirectory();
       const view = mountReadOnlyView(directory);
@@ -107,7 +110,7 @@ describe('a directory that refuses', () => {
     },
   );
 
-  test.skipIf(process.platform !== 'linux')('a file system that takes no directories', async () => {
+  test.skipIf(process.platform !== 'linux')('a file system that does not support directories', async () => {
     for (const place of ['/proc/x', '/proc/x/y']) {
       await expect(put(await openStore(`file://${place}`), 'a', 'x')).rejects.toMatchObject({
         code: 'target-read-only',
@@ -118,7 +121,7 @@ describe('a directory that refuses', () => {
   });
 
   test.skipIf(!haveMounts())(
-    'a read-only disk is named as one, however much is missing (needs the right to mount)',
+    'a read-only disk is reported as one, however much is missing (needs the right to mount)',
     () => {
       const directory = mounted('ro');
       for (const path of ['x', 'x/y/z']) {
@@ -131,7 +134,7 @@ describe('a directory that refuses', () => {
   );
 
   test.skipIf(!haveMounts())(
-    'a full disk: nothing of the object is left, and what was there is (needs the right to mount)',
+    'a full disk: leaves nothing of the object, and keeps what was there (needs the right to mount)',
     async () => {
       const directory = mounted('size=256k');
       const store = await openStore(`file://${directory}`);
@@ -154,7 +157,7 @@ describe('a directory that refuses', () => {
   );
 });
 
-/** A small file system of this test's own. */
+/** A small file system for this test. */
 function mounted(options: string): string {
   const directory = mountTmpfs(options);
   onTestFinished(() => unmount(directory));

@@ -35,7 +35,7 @@ for (const [how, calls] of Object.entries({ blocking: blockingCalls, pooled: poo
 }
 
 describe('a mirror directory', () => {
-  test('opens by its URL, with its awkward characters encoded', async () => {
+  test('opens by its URL, with special characters encoded', async () => {
     const directory = path.join(temporaryDirectory(), 'ein Verzeichnis %41?#');
     const store = await openStore(pathToFileURL(directory).href);
     await put(store, 'key', 'x');
@@ -43,7 +43,7 @@ describe('a mirror directory', () => {
     expect([store.writable, store.listable, store.url]).toEqual([true, true, pathToFileURL(directory).href]);
   });
 
-  test('that is missing has no objects, and is an error where it is required', async () => {
+  test('that is missing has no objects, and is an error if it is required', async () => {
     const directory = temporaryDirectory();
     const url = `file://${directory}/missing`;
     const store = await openStore(url);
@@ -60,7 +60,7 @@ describe('a mirror directory', () => {
     expect(await openStore(`file://${directory}`, { requireExisting: true })).toBeInstanceOf(FileStore);
   });
 
-  test('has nothing but objects and the lock after writing', async () => {
+  test('contains only objects and the lock after writing', async () => {
     const directory = temporaryDirectory();
     const store = await openStore(`file://${directory}`);
     const { etag } = await put(store, 'v3/pointer', 'one', 'absent', 'pointer');
@@ -72,7 +72,7 @@ describe('a mirror directory', () => {
     expect(fs.statSync(`${directory}/.slipway/lock.sqlite`).size).toBe(0);
   });
 
-  test('I3: compares a large object, too, before it is replaced', async () => {
+  test('I3: also compares a large object before it is replaced', async () => {
     const store = await openStore(`file://${temporaryDirectory()}`);
     const large = new Uint8Array(2 ** 21).fill(1);
     const { etag } = await put(store, 'large', large, 'absent');
@@ -83,7 +83,7 @@ describe('a mirror directory', () => {
     expect((await store.read('large', { maxBytes: 2 ** 22 }))?.body[0]).toBe(2);
   });
 
-  test('keeps its own room to itself', async () => {
+  test('reserves its own directory', async () => {
     const directory = temporaryDirectory();
     const store = await openStore(`file://${directory}`);
     await put(store, 'a', 'x');
@@ -98,7 +98,7 @@ describe('a mirror directory', () => {
     await expect(keysOf(store.list('.slipway/'))).rejects.toMatchObject({ code: 'name-invalid' });
   });
 
-  test('never has a directory and an object of one name', async () => {
+  test('never has a directory and an object with the same name', async () => {
     const store = await openStore(`file://${temporaryDirectory()}`);
     await put(store, 'a/b', 'x');
     for (const condition of ['absent', 'any'] as const) {
@@ -110,7 +110,7 @@ describe('a mirror directory', () => {
     expect(await store.head('a')).toBeUndefined();
   });
 
-  test('may lose empty directories, and all of itself, while it is in use', async () => {
+  test('may lose empty directories, or disappear, while in use', async () => {
     const directory = path.join(temporaryDirectory(), 'mirror');
     const store = await openStore(`file://${directory}`);
     await put(store, 'a/b/c', 'x');
@@ -134,7 +134,7 @@ describe('a mirror directory', () => {
     expect(infos.every((info) => info.sizeBytes === Number(info.key) % 7)).toBe(true);
   });
 
-  test('is read by the calls that suit its file system', () => {
+  test('is read with the calls that suit its file system', () => {
     expect(callsFor('/dev/shm')).toBe(blockingCalls);
     expect(callsFor('/proc')).toBe(pooledCalls);
   });

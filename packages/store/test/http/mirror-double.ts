@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
 
-/** Answers one request in a way of its own; the next one is answered as usual. */
+/** Answers one request its own way; the next one is answered as usual. */
 export type Fault = (request: IncomingMessage, response: ServerResponse, content: Buffer | undefined) => void;
 
 /**
  * A double of a static file server or CDN, on a loopback port: serves `objects` by their decoded paths with strong ETags,
- * answers `Range` with `If-Range`, and commits the faults it is given, one a request, before it behaves again.
+ * answers `Range` with `If-Range`, and first commits the faults it is given, one per request.
  */
 export class HttpMirrorDouble {
   readonly objects = new Map<string, Buffer>();
@@ -38,7 +38,7 @@ export class HttpMirrorDouble {
   }
 }
 
-/** What the double answers when it has no fault to commit. */
+/** The double's answer without a fault. */
 export function serve(request: IncomingMessage, response: ServerResponse, content: Buffer | undefined): void {
   if (content === undefined) {
     response.writeHead(404).end('no such object');
@@ -80,5 +80,5 @@ export const cutAfter =
     response.write(part.subarray(0, bytes), () => setTimeout(() => request.socket.destroy(), 20));
   };
 
-/** Takes the request and never says a word. */
+/** Accepts the request and never answers. */
 export const silence: Fault = () => {};

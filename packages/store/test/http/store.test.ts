@@ -11,7 +11,7 @@ import { describeReading } from '../contract.ts';
 import { drain, keysOf, put, temporaryDirectory, textOf } from '../objects.ts';
 import { cutAfter, HttpMirrorDouble, reset, silence, status } from './mirror-double.ts';
 
-/** A clock that sleeps without waiting, and remembers how long. */
+/** A clock whose sleeps return at once; records how long they were. */
 function fastClock(): Clock & { readonly sleptMs: number[] } {
   let nowMs = 1_700_000_000_000;
   const sleptMs: number[] = [];
@@ -47,7 +47,7 @@ describe('HttpsStore', () => {
   });
   const streamed = async () => drain((await store.readStream('object', { maxBytes: 1_000_000 }))?.body ?? []);
 
-  test('only reads', async () => {
+  test('is read-only', async () => {
     expect([store.writable, store.listable]).toEqual([false, false]);
     await expect(put(store, 'a', 'x')).rejects.toMatchObject({ code: 'target-read-only' });
     await expect(store.delete('a')).rejects.toMatchObject({ code: 'target-read-only' });
@@ -55,25 +55,25 @@ describe('HttpsStore', () => {
     expect(double.requests).toEqual([]);
   });
 
-  test('encodes all but the unreserved characters of RFC 3986', () => {
+  test('encodes everything but the unreserved characters of RFC 3986', () => {
     expect(objectUrl('https://h/p', "a-b._~/c+d %/(é)!*'#?")).toBe(
       'https://h/p/a-b._~/c%2Bd%20%25/%28%C3%A9%29%21%2A%27%23%3F',
     );
   });
 
-  test('asks for the bytes as they are, over kept connections', async () => {
+  test('asks for unencoded bytes, over reused connections', async () => {
     for (let round = 0; round < 5; round += 1) await textOf(store, round % 2 === 0 ? 'small' : 'missing');
     expect(double.requests.every((request) => request.headers['accept-encoding'] === 'identity')).toBe(true);
-    // The body of a 404 may still be on its way when the next request needs a connection.
+    // The body of a 404 may still be arriving when the next request needs a connection.
     expect(new Set(double.requests.map((request) => request.socket.remotePort)).size).toBeLessThanOrEqual(2);
   });
 
-  test('gives ETags as they come, weak ones too', async () => {
+  test('returns ETags unchanged, even weak ones', async () => {
     double.faults.push(status(200, { etag: 'W/"odd, one"', 'content-length': '19' }));
     expect((await store.read('small', { maxBytes: 100 }))?.info.etag).toBe('W/"odd, one"');
   });
 
-  test('takes 404 and 410 as missing, 401 and 403 as refused, without asking twice', async () => {
+  test('treats 404 and 410 as missing, 401 and 403 as refused, without asking twice', async () => {
     double.faults.push(status(404), status(410));
     expect(await textOf(store, 'small')).toBeUndefined();
     expect(await store.head('small')).toBeUndefined();
@@ -89,21 +89,21 @@ describe('HttpsStore', () => {
     expect(double.requests).toHaveLength(4);
   });
 
-  test.each([400, 204, 206, 304, 418])('does not take %i for an answer', async (code) => {
+  test.each([400, 204, 206, 304, 418])('does not accept %i as an answer', async (code) => {
     double.faults.push(status(code));
     await expect(store.read('small', { maxBytes: 10 })).rejects.toMatchObject({
       code: 'unexpected-response',
     });
   });
 
-  test('refuses a body that the server encoded all the same', async () => {
+  test('refuses a body that the server encoded anyway', async () => {
     double.faults.push(status(200, { 'content-encoding': 'gzip' }));
     await expect(store.read('small', { maxBytes: 10 })).rejects.toMatchObject({
       code: 'unexpected-response',
     });
   });
 
-  test('asks again after 5xx, 429 and resets, with growing waits', async () => {
+  test('retries after 5xx, 429 and resets, with growing waits', async () => {
     double.faults.push(status(503), status(429), reset, status(500));
     expect(await textOf(store, 'small')).toBe('small');
     expect(clock.sleptMs).toEqual([125, 250, 500, 1000]);
@@ -129,7 +129,7 @@ describe('HttpsStore', () => {
     expect(clock.sleptMs).toHaveLength(2);
   });
 
-  test('reads a cut body again, and says so when it stays cut', async () => {
+  test('reads a cut body again, and reports it if it stays cut', async () => {
     double.faults.push(cutAfter(1000));
     expect((await store.read('object', { maxBytes: 1_000_000 }))?.body.length).toBe(300_000);
     double.faults.push(...Array.from({ length: 5 }, () => cutAfter(1000)));
@@ -137,7 +137,7 @@ describe('HttpsStore', () => {
     await expect(store.read('object', { maxBytes: 1_000_000 })).rejects.toMatchObject(cut);
   });
 
-  test('continues a cut stream where it broke', async () => {
+  test('resumes a cut stream where it broke', async () => {
     double.faults.push(cutAfter(100_000), cutAfter(1), reset, status(503));
     expect((await streamed()).equals(double.objects.get('object') ?? Buffer.alloc(0))).toBe(true);
     expect(double.requests.map((request) => request.headers.range).slice(0, 3)).toEqual([
@@ -164,7 +164,7 @@ describe('HttpsStore', () => {
     await expect(streamed()).rejects.toMatchObject({ code: 'unexpected-response' });
   });
 
-  test('does not wait for a silent server, before the answer or in it', async () => {
+  test('does not wait for a server that falls silent before or during the answer', async () => {
     const short = new HttpsStore(double.url, double.url, { clock, idleMs: 50 });
     double.faults.push(...Array.from({ length: 5 }, () => silence));
     await expect(short.read('small', { maxBytes: 10 })).rejects.toMatchObject({
@@ -177,7 +177,7 @@ describe('HttpsStore', () => {
     expect(await textOf(short, 'small')).toBe('small');
   });
 
-  test('I8: does not wait longer than the deadline for a server that drips', async () => {
+  test('I8: does not wait past the deadline for a slow server', async () => {
     const short = new HttpsStore(double.url, double.url, { deadlineMs: 200 });
     double.faults.push((_, response) => {
       response.writeHead(200, { 'content-length': 1_000_000 });
@@ -201,13 +201,13 @@ describe('HttpsStore', () => {
         })(),
       );
     };
-    // Five minutes, and what a connection of 50 kB/s needs.
+    // Five minutes, plus what a connection of 50 kB/s needs.
     const limitMs = 300_000 + 300_000 / 50;
     expect(await readIn(limitMs)).toHaveLength(300_000);
     await expect(readIn(limitMs + 1)).rejects.toMatchObject({ code: 'timed-out' });
   });
 
-  test('I8: stops a body without a length at its bound', async () => {
+  test('I8: stops a body without a length at the limit', async () => {
     let sentBytes = 0;
     double.faults.push((_, response) => {
       const pump = () => {
@@ -220,7 +220,7 @@ describe('HttpsStore', () => {
     expect(sentBytes).toBeLessThan(50_000_000);
   });
 
-  test('needs a length for a head and a stream', async () => {
+  test('requires a length for a head and a stream', async () => {
     const chunked = (_: unknown, response: import('node:http').ServerResponse) =>
       void response.write('x', () => response.end());
     double.faults.push(chunked, chunked);
@@ -254,7 +254,7 @@ describe('HttpsStore', () => {
     expect(error.message).not.toContain('secret');
   });
 
-  test('says when there is no server, no HTTP and no valid certificate', async () => {
+  test('reports a missing server, an answer that is not HTTP, and an invalid certificate', async () => {
     const closed = new HttpsStore('x', 'http://127.0.0.1:1', { clock });
     await expect(closed.head('a')).rejects.toMatchObject({ code: 'unreachable', retryable: true });
     const babble = net.createServer((socket) => socket.end('SSH-2.0-babble\r\n')).listen(0, '127.0.0.1');
@@ -272,7 +272,7 @@ describe('HttpsStore', () => {
     await expect(secure.head('a')).rejects.toMatchObject({ code: 'unreachable', retryable: false });
   });
 
-  test('reads over TLS from servers whose certificate is trusted, and from no other', async (context) => {
+  test('reads over TLS only from servers with a trusted certificate', async (context) => {
     const directory = temporaryDirectory();
     const [keyFile, certificateFile] = [`${directory}/key`, `${directory}/certificate`];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
@@ -286,7 +286,7 @@ describe('HttpsStore', () => {
       ...subject,
       ...output,
     ]);
-    if (made.status !== 0) return context.skip('there is no openssl to make a certificate');
+    if (made.status !== 0) return context.skip('openssl is missing');
     const certificate = fs.readFileSync(certificateFile, 'utf8');
     const options = { key: fs.readFileSync(keyFile), cert: certificate };
     const server = createSecureServer(options, (_, response) => void response.end('over TLS')).listen(
@@ -308,7 +308,7 @@ describe('HttpsStore', () => {
     server.closeAllConnections();
   });
 
-  test('goes through the proxy that the environment names', async () => {
+  test('uses the proxy that the environment names', async () => {
     const proxied = new HttpsStore('x', 'http://mirror.invalid/mirror', {
       clock,
       proxyEnvironment: { HTTP_PROXY: double.url.replace('/mirror', '') },
@@ -316,7 +316,7 @@ describe('HttpsStore', () => {
     expect(await textOf(proxied, 'small')).toBe('small');
   });
 
-  test('I8: shows nothing a server says without making it printable', async () => {
+  test('I8: makes everything a server says printable', async () => {
     double.faults.push(
       status(302, { location: 'x-::error::y://z' }),
       status(302, { location: '::set-output' }),

@@ -11,7 +11,7 @@ async function openDouble(double: S3BucketDouble): Promise<ObjectStore> {
   return openStore('s3://double-bucket/site', { s3: { settings, credentials } });
 }
 
-/** Makes the double list these uploads, each as key, id and age, whatever prefix is asked for. */
+/** Makes the double list these uploads, each as key, id and age, for any prefix. */
 function listUploads(double: S3BucketDouble, uploads: readonly (readonly [string, string, number])[]): void {
   const items = uploads.map(([key, id, ageMs]) => {
     const begun = new Date(Date.now() - ageMs).toISOString();
@@ -28,8 +28,8 @@ function abortedIn(double: S3BucketDouble): readonly string[] {
     .map(({ key, url }) => `${key} ${url.searchParams.get('uploadId')}`);
 }
 
-describe('uploads in parts that killed runs left', () => {
-  test('are ended after a day, of the keys that are ours and below the prefix alone', async () => {
+describe('multipart uploads left by killed runs', () => {
+  test('are ended after a day, only for our keys below the prefix', async () => {
     const double = await serveBucketDouble();
     listUploads(double, [
       ['site/a b.zip', 'killed', 25 * hourMs],
@@ -43,7 +43,7 @@ describe('uploads in parts that killed runs left', () => {
     expect(double.requests[0]?.url.searchParams.get('prefix')).toBe('site/');
   });
 
-  test('are left where they may not be listed', async () => {
+  test('are left if they may not be listed', async () => {
     const double = await serveBucketDouble();
     double.intercept = ({ url }) =>
       url.searchParams.has('uploads') ? refusal(403, 'AccessDenied') : undefined;

@@ -10,7 +10,7 @@ const partSizeBytes = 5 * 2 ** 20;
 const nowMs = Date.UTC(2026, 0, 2);
 const tokens = 'x-amz-meta-slipway-writes';
 
-/** Nothing is waited for: time passes by waiting alone. */
+/** Time only advances by waiting, and waits return at once. */
 function fastClock(): Clock {
   let passedMs = 0;
   return {
@@ -36,17 +36,17 @@ async function openDouble(double: S3BucketDouble): Promise<S3Store> {
   })) as S3Store;
 }
 
-async function room(): Promise<{ readonly double: S3BucketDouble; readonly store: S3Store }> {
+async function setUp(): Promise<{ readonly double: S3BucketDouble; readonly store: S3Store }> {
   const double = await serveBucketDouble();
   return { double, store: await openDouble(double) };
 }
 
-/** S3 answers 200 first and may notice later that it cannot do what it was asked for. */
+/** S3 answers 200 first, and may notice later that the request fails. */
 const errorInside = (code: string): DoubleAnswer => ({ ...refusal(200, code), status: 200 });
 
 type Request = Parameters<S3BucketDouble['intercept']>[0];
 
-/** Answers the first request that is wanted, and lets the double answer all others. */
+/** Answers the first matching request, and lets the double answer all others. */
 function once(isWanted: (request: Request) => boolean, answer: DoubleAnswer): S3BucketDouble['intercept'] {
   let isLeft = true;
   return (request) => {
@@ -61,7 +61,7 @@ const isCompletion = ({ method, url }: Request) => method === 'POST' && url.sear
 const isDeletion = ({ url }: Request) => url.searchParams.has('delete');
 const isListing = ({ url }: Request) => url.searchParams.has('list-type');
 
-describe('an error inside of a 200', () => {
+describe('an error inside a 200', () => {
   const acts: readonly (readonly [
     string,
     (request: Request) => boolean,
@@ -72,27 +72,24 @@ describe('an error inside of a 200', () => {
     ['a listing', isListing, (store) => keysOf(store.list(''))],
   ];
 
-  test.each(acts)('is tried again, for %s', async (_, isWanted, act) => {
-    const { double, store } = await room();
+  test.each(acts)('is retried, for %s', async (_, isWanted, act) => {
+    const { double, store } = await setUp();
     double.intercept = once(isWanted, errorInside('InternalError'));
     await act(store);
     expect(double.requests.filter(isWanted)).toHaveLength(2);
   });
 
-  test.each(acts)(
-    'is told when it stays, after it was tried again and again, for %s',
-    async (_, isWanted, act) => {
-      const { double, store } = await room();
-      double.intercept = (request) => (isWanted(request) ? errorInside('InternalError') : undefined);
-      await expect(act(store)).rejects.toMatchObject({ code: 'store-failed', retryable: true });
-      expect(double.requests.filter(isWanted)).toHaveLength(12);
-    },
-  );
+  test.each(acts)('is reported if it persists, for %s', async (_, isWanted, act) => {
+    const { double, store } = await setUp();
+    double.intercept = (request) => (isWanted(request) ? errorInside('InternalError') : undefined);
+    await expect(act(store)).rejects.toMatchObject({ code: 'store-failed', retryable: true });
+    expect(double.requests.filter(isWanted)).toHaveLength(12);
+  });
 
   test.each(acts)(
-    'is not taken for success where the answer is of another kind, for %s',
+    'is not mistaken for success if the answer is of another kind, for %s',
     async (_, isWanted, act) => {
-      const { double, store } = await room();
+      const { double, store } = await setUp();
       double.intercept = (request) =>
         isWanted(request) ? { status: 200, body: '<html></html>' } : undefined;
       await expect(act(store)).rejects.toMatchObject({ code: 'unexpected-response' });
@@ -100,7 +97,7 @@ describe('an error inside of a 200', () => {
   );
 });
 
-/** A bucket that stores a write, and then loses its answer by a 500. The write that follows meets what is there by then. */
+/** A bucket that stores a write, and then loses its answer by a 500; the next write meets what is there by then. */
 function losingAnswers(double: S3BucketDouble, isThere: (own: string) => DoubleAnswer): void {
   let own: string | undefined;
   double.intercept = ({ method, headers }) => {
@@ -120,45 +117,45 @@ describe('I3: a write on a condition whose answer was lost by a 500', () => {
     headers: { etag, [tokens]: writes },
   });
 
-  test('succeeded when its own object is there', async () => {
-    const { double, store } = await room();
+  test('succeeded if its own object is there', async () => {
+    const { double, store } = await setUp();
     losingAnswers(double, (own) => there('"own"', own));
     expect(await put(store, 'pointer', 'x', 'absent')).toEqual({ etag: '"own"' });
   });
 
-  test('succeeded when another built on it, and never gives the ETag of that other', async () => {
-    const { double, store } = await room();
+  test('succeeded if another write built on it, and never returns the ETag of that write', async () => {
+    const { double, store } = await setUp();
     losingAnswers(double, (own) => there('"other"', `${other} ${own}`));
     const { etag } = await put(store, 'pointer', 'x', 'absent');
     expect(etag).not.toBe('"other"');
     expect(etag).toMatch(/^"replaced-/);
   });
 
-  test('failed when the object of another is there', async () => {
-    const { double, store } = await room();
+  test("failed if another writer's object is there", async () => {
+    const { double, store } = await setUp();
     losingAnswers(double, () => there('"other"', other));
     await expect(put(store, 'pointer', 'x', 'absent')).rejects.toMatchObject({ code: 'condition-failed' });
     losingAnswers(double, () => ({ status: 200, headers: { etag: '"other"' } }));
     await expect(put(store, 'pointer', 'x', 'absent')).rejects.toMatchObject({ code: 'condition-failed' });
   });
 
-  test('is never doubted when nothing was lost: a refusal is one', async () => {
-    const { double, store } = await room();
+  test('is not in doubt if nothing was lost: a refusal counts', async () => {
+    const { double, store } = await setUp();
     double.intercept = ({ method, headers }) =>
       method === 'PUT' ? refusal(412, 'PreconditionFailed') : there('"own"', String(headers[tokens]));
     await expect(put(store, 'pointer', 'x', 'absent')).rejects.toMatchObject({ code: 'condition-failed' });
   });
 });
 
-test('I6: a listing has nothing that is outside of what was asked for, though it is in the store', async () => {
-  const { double, store } = await room();
+test('I6: a listing contains nothing outside the prefix, even if it is in the store', async () => {
+  const { double, store } = await setUp();
   double.strays.push('p/a', 'p/b', 'p/bb/x', 'p/b/../c', 'q/b/x', 'p/c/y');
   double.objects.set('p/b/x', Buffer.from('x'));
   expect(await keysOf(store.list('b/'))).toEqual(['b/../c', 'b/x']);
 });
 
-test('a listing that goes on without saying where is an error, not the whole, on its first page and on any', async () => {
-  const { double, store } = await room();
+test('a truncated listing without a next page is an error, on the first page and later', async () => {
+  const { double, store } = await setUp();
   const page = (key: string, next: string) =>
     `<ListBucketResult><IsTruncated>true</IsTruncated>${next}<Contents><Key>p/${key}</Key><Size>1</Size></Contents></ListBucketResult>`;
   double.intercept = () => ({ status: 200, body: page('a', '') });
@@ -171,12 +168,12 @@ test('a listing that goes on without saying where is an error, not the whole, on
   await expect(keysOf(store.list(''))).rejects.toMatchObject({ code: 'unexpected-response' });
 });
 
-describe('I3: a large file on a condition', () => {
+describe('I3: a conditional write of a large file', () => {
   const unsent = (double: S3BucketDouble) =>
     double.requests.every(({ method }) => method !== 'PUT' && method !== 'POST');
 
-  test('is not sent when the object was replaced since', async () => {
-    const { double, store } = await room();
+  test('sends nothing if the object was replaced', async () => {
+    const { double, store } = await setUp();
     double.objects.set('p/large', Buffer.from('new'));
     await expect(put(store, 'large', large, { etag: '"old"' })).rejects.toMatchObject({
       code: 'condition-failed',
@@ -184,8 +181,8 @@ describe('I3: a large file on a condition', () => {
     expect(unsent(double)).toBe(true);
   });
 
-  test('is not sent when the object is gone, or when one is there that must not be', async () => {
-    const { double, store } = await room();
+  test('sends nothing if the object is gone, or exists but must not', async () => {
+    const { double, store } = await setUp();
     await expect(put(store, 'large', large, { etag: '"old"' })).rejects.toMatchObject({
       code: 'condition-failed',
     });
@@ -195,13 +192,13 @@ describe('I3: a large file on a condition', () => {
   });
 });
 
-describe('an upload in parts that another left', () => {
+describe('a multipart upload left by another publisher', () => {
   interface Left {
     readonly startedAtMs: number;
     readonly parts: readonly { readonly sizeBytes: number; readonly crc32: string }[];
   }
 
-  /** Has the double list one upload of `p/large`, with these parts. */
+  /** Makes the double list one upload of `p/large`, with these parts. */
   function leave(double: S3BucketDouble, { startedAtMs, parts }: Left): void {
     const listed = parts.map(
       ({ sizeBytes, crc32 }, index) =>
@@ -229,8 +226,8 @@ describe('an upload in parts that another left', () => {
       .map(({ url }) => url.searchParams.get('uploadId'));
   const first = { sizeBytes: partSizeBytes, crc32: crc32Base64(large.subarray(0, partSizeBytes)) };
 
-  test('is continued: what is there is not sent again', async () => {
-    const { double, store } = await room();
+  test('is resumed: what is there is not sent again', async () => {
+    const { double, store } = await setUp();
     leave(double, { startedAtMs: nowMs - 3_600_000, parts: [first] });
     await put(store, 'large', large);
     expect([...double.parts.keys()]).toEqual([2]);
@@ -240,8 +237,8 @@ describe('an upload in parts that another left', () => {
   test.each([
     ['parts of another size', { ...first, sizeBytes: partSizeBytes - 1 }],
     ['a part of other bytes', { ...first, crc32: 'AAAAAA==' }],
-  ])('I2: is not continued with %s, and is left to whoever may be at it', async (_, part) => {
-    const { double, store } = await room();
+  ])('I2: is not resumed with %s, and is left alone, as it may be in progress', async (_, part) => {
+    const { double, store } = await setUp();
     leave(double, { startedAtMs: nowMs - 3_600_000, parts: [part] });
     await put(store, 'large', large);
     expect([...double.parts.keys()].sort()).toEqual([1, 2]);
@@ -249,8 +246,8 @@ describe('an upload in parts that another left', () => {
     expect(ended(double)).toEqual([]);
   });
 
-  test('I6: is ended once it is older than a day and of no use', async () => {
-    const { double, store } = await room();
+  test('I6: is ended if it is older than a day and useless', async () => {
+    const { double, store } = await setUp();
     const parts = [{ ...first, sizeBytes: 7 }];
     leave(double, { startedAtMs: nowMs - 24 * 3_600_000, parts });
     await put(store, 'large', large);
@@ -260,8 +257,8 @@ describe('an upload in parts that another left', () => {
     expect(ended(double)).toEqual(['left']);
   });
 
-  test('I2: is completed by no file of other bytes than announced', async () => {
-    const { double, store } = await room();
+  test('I2: is never completed by a file whose bytes are not the announced ones', async () => {
+    const { double, store } = await setUp();
     const wrong = { ...options('something else'), cache: 'immutable' } as const;
     await expect(store.write('large', bytesSource(large), wrong)).rejects.toMatchObject({
       code: 'content-invalid',
@@ -271,16 +268,16 @@ describe('an upload in parts that another left', () => {
   });
 });
 
-describe('I8: an answer without an end', () => {
-  test('is read no further than what an error may have', async () => {
-    const { double, store } = await room();
+describe('I8: an endless answer', () => {
+  test('is read only up to the size limit of errors', async () => {
+    const { double, store } = await setUp();
     double.intercept = () => refusal(403, 'AccessDenied', 'x'.repeat(70_000));
     await expect(store.read('a', { maxBytes: 10 })).rejects.toMatchObject({ code: 'unexpected-response' });
   });
 });
 
-describe('what is read', () => {
-  /** A GET that breaks off after half of the object, and what the next one answers. */
+describe('a read object', () => {
+  /** A GET that breaks off after half of the object, and the answer to the next one. */
   function breakingOff(double: S3BucketDouble, rest: DoubleAnswer): Request[] {
     const asked: Request[] = [];
     double.intercept = (request) => {
@@ -298,8 +295,8 @@ describe('what is read', () => {
     return (await drain(stream?.body ?? [])).toString();
   }
 
-  test('goes on with the same object where it broke off', async () => {
-    const { double, store } = await room();
+  test('is resumed where it broke off', async () => {
+    const { double, store } = await setUp();
     const headers = { etag: '"e"', 'content-range': 'bytes 4-7/8' };
     const asked = breakingOff(double, { status: 206, headers, body: 'rest' });
     expect(await streamed(store)).toBe('halfrest');
@@ -310,15 +307,15 @@ describe('what is read', () => {
     ['the whole', undefined],
     ['another part', 'bytes 3-7/8'],
     ['a part of a longer object', 'bytes 4-7/9'],
-  ])('never goes on with %s in place of the rest', async (_, range) => {
-    const { double, store } = await room();
+  ])('is never resumed with %s in place of the rest', async (_, range) => {
+    const { double, store } = await setUp();
     const headers = range === undefined ? undefined : { 'content-range': range };
     breakingOff(double, { status: 206, ...(headers && { headers }), body: 'rest' });
     await expect(streamed(store)).rejects.toMatchObject({ code: 'unexpected-response' });
   });
 
-  test('is read again when its ETag is of other bytes, and believed when that is told twice', async () => {
-    const { double, store } = await room();
+  test('is read again if its ETag does not match, and accepted if that happens twice', async () => {
+    const { double, store } = await setUp();
     const md5OfOther = '"d41d8cd98f00b204e9800998ecf8427e"';
     const answer = (body: string): DoubleAnswer => ({ status: 200, headers: { etag: md5OfOther }, body });
     double.intercept = once(({ method }) => method === 'GET', answer('damaged'));

@@ -8,7 +8,7 @@ export interface DoubleAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The connection ends after the body, whatever its announced length. */
+  /** The connection ends after the body, whatever length was announced. */
   readonly isCut?: boolean;
 }
 
@@ -21,20 +21,20 @@ interface DoubleRequest {
 }
 
 /**
- * Stands for a bucket of AWS where MinIO differs from it: names with empty segments or dots, listings of names that were not asked for,
- * errors inside of successes. It looks at no signature, keeps no bytes of parts, and every condition holds.
+ * A double of an AWS bucket, for where MinIO differs: names with empty segments or dots, listings with unrequested names,
+ * errors inside successes. It checks no signatures, keeps no bytes of parts, and every condition holds.
  */
 export interface S3BucketDouble {
   readonly endpointUrl: string;
   readonly requests: readonly DoubleRequest[];
   readonly objects: Map<string, Buffer>;
-  /** Names that listings have, whatever prefix was asked for. */
+  /** Names that every listing contains, whatever the prefix. */
   readonly strays: string[];
-  /** Sizes of the parts that came, by number. */
+  /** Sizes of the parts received, by number. */
   readonly parts: Map<number, number>;
-  /** What DeleteObjects says of a key in place of removing it. */
+  /** Error codes that DeleteObjects returns for keys instead of removing them. */
   readonly undeletable: Map<string, string>;
-  /** Answers for the double, when it gives one. */
+  /** Answers in place of the double, unless it returns undefined. */
   intercept: (request: DoubleRequest) => DoubleAnswer | undefined;
 }
 
@@ -117,7 +117,6 @@ export async function serveBucketDouble(): Promise<S3BucketDouble> {
   return double;
 }
 
-/** An error document. */
 export function refusal(status: number, code: string, message = 'By the double.', more = ''): DoubleAnswer {
   const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message>${more}</Error>`;
   return { status, body };

@@ -8,12 +8,12 @@ import { mapConcurrently } from '@slipway/core';
 import { startS3FaultProxy } from '@slipway/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { options, put, textOf } from '../objects.ts';
-import { openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
 describe.skipIf(withoutMinio)('a copy within a bucket (needs minio)', () => {
   const minio = useMinio();
 
-  test('in bad weather ends right, byte for byte', async () => {
+  test('succeeds byte for byte despite faults', async () => {
     const faults = { slowDown: 0.15, reset: 0.1, cut: 0.05, conflict: 0.1, ambiguous: 0.1 };
     const proxy = await startS3FaultProxy(minio().endpointUrl, faults, 3);
     onTestFinished(() => proxy.close());
@@ -29,7 +29,7 @@ describe.skipIf(withoutMinio)('a copy within a bucket (needs minio)', () => {
     expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(20);
   }, 120_000);
 
-  test('ends what a killed one left for the same key, and leaves an upload of sent parts alone', async () => {
+  test('ends what a killed copy left for the same key, and leaves an upload of sent parts alone', async () => {
     const bucket = await minio().makeBucket();
     const store = await openMinioStore(minio(), `s3://${bucket}`);
     const { client } = minio();

@@ -3,9 +3,9 @@ import { type S3FaultProxy, type S3Faults, seededRandom, startS3FaultProxy } fro
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../src/index.ts';
 import { bytesSource, collect, drain, options, put, sha256Of, textOf } from '../objects.ts';
-import { openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
-/** A clock whose waits are short, and noted. */
+/** A clock whose waits are shortened and recorded. */
 function hurriedClock(seed: number): Clock & { readonly waitsMs: number[] } {
   const waitsMs: number[] = [];
   return {
@@ -31,10 +31,10 @@ const weather: S3Faults = {
   expired: 0.01,
 };
 
-describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
+describe.skipIf(withoutMinio)('S3Store with faults (needs minio)', () => {
   const minio = useMinio();
 
-  async function room(faults: S3Faults, seed = 1) {
+  async function setUp(faults: S3Faults, seed = 1) {
     const bucket = await minio().makeBucket();
     const proxy = await startS3FaultProxy(minio().endpointUrl, faults, seed);
     onTestFinished(() => proxy.close());
@@ -45,7 +45,7 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
   }
 
   test('stores, lists and reads hundreds of objects, byte for byte, with few requests', async () => {
-    const { store, proxy, clock } = await room(weather, 7);
+    const { store, proxy, clock } = await setUp(weather, 7);
     const contents = Array.from({ length: 400 }, (_, index) => Buffer.alloc(index * 50, `object ${index} `));
     const name = (index: number) => `a/${index % 7}/object ${index}`;
     await mapConcurrently(contents, 16, (content, index) => put(store, name(index), content, 'absent'));
@@ -60,7 +60,7 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
       ...contents.map((content, index) => ({ key: name(index), content })),
       ...large.map((content, index) => ({ key: `large/${index}`, content })),
     ];
-    // 400 objects, and for each large one: a look, a listing, a beginning, three parts and an end.
+    // 400 objects, and for each large one: a check, a listing, a start, three parts and a completion.
     expect(sent).toBeLessThan(1.6 * (400 + 2 * 7));
     proxy.setFaults({ ...weather, cut: 0.1 });
     const listed = await collect(store.list(''));
@@ -82,8 +82,8 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     expect(clock.waitsMs.filter((ms) => ms >= 1000).length).toBeGreaterThanOrEqual(asked / 6);
   });
 
-  test('gives up after twelve attempts, and says why', async () => {
-    const { store, proxy } = await room({ slowDown: 1 });
+  test('gives up after twelve attempts with the reason', async () => {
+    const { store, proxy } = await setUp({ slowDown: 1 });
     await expect(put(store, 'a', 'x')).rejects.toMatchObject({ code: 'store-failed', retryable: true });
     expect(proxy.requests).toHaveLength(12);
     proxy.setFaults({ reset: 1 });
@@ -91,8 +91,8 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     expect(proxy.requests).toHaveLength(24);
   });
 
-  test('I3: each compare-and-swap that is said to have won has, and no other', async () => {
-    const { open } = await room(
+  test('I3: exactly those compare-and-swaps won that were reported as won', async () => {
+    const { open } = await setUp(
       { ambiguous: 0.2, conflict: 0.1, preconditionFailed: 0.05, cut: 0.05, reset: 0.05, slowDown: 0.05 },
       3,
     );
@@ -116,11 +116,11 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     expect(await textOf(first, 'counter')).toBe(String(won));
   });
 
-  test('I2: of many that store one key at once, with lost answers, exactly one is told that it did', async () => {
-    const { open } = await room({ ambiguous: 0.4, conflict: 0.1, reset: 0.1 }, 5);
+  test('I2: of many that store one key at once, with lost answers, exactly one succeeds', async () => {
+    const { open } = await setUp({ ambiguous: 0.4, conflict: 0.1, reset: 0.1 }, 5);
     for (let round = 0; round < 10; round += 1) {
       const stores = await Promise.all(Array.from({ length: 5 }, open));
-      // The same bytes: nothing but the writes themselves tells them apart.
+      // The same bytes: only the writes themselves differ.
       const results = await Promise.allSettled(
         stores.map((store) => put(store, `round ${round}`, 'same', 'absent')),
       );
@@ -131,8 +131,8 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     }
   });
 
-  test('a large file whose completion is lost is stored once, and told so', async () => {
-    const { store, proxy } = await room({});
+  test('a large file whose completion is lost is stored once, and reported as stored', async () => {
+    const { store, proxy } = await setUp({});
     const content = Buffer.alloc(11_000_000, 'large ');
     const completes = ({ method, url }: { method: string; url: string }) =>
       method === 'POST' && url.includes('uploadId=');
@@ -146,7 +146,7 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     });
     const { info } = (await store.read('large', { maxBytes: content.length })) ?? {};
     expect(info?.sha256).toBe(sha256Of(content));
-    // Refused thrice, then done without an answer, and then its own object is in the way.
+    // Refused three times, then carried out without an answer; then its own object fails the condition.
     proxy.provoke('conflict', completes, 3);
     proxy.provoke('ambiguous', completes);
     proxy.provoke('preconditionFailed', completes);
@@ -159,8 +159,8 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     expect(proxy.requests.filter(({ url }) => url.endsWith('?uploads='))).toHaveLength(2);
   });
 
-  test('a pointer has its own ETag, also when an answer told another', async () => {
-    const { store, proxy } = await room({});
+  test('a pointer has its own ETag, even if an answer gave another', async () => {
+    const { store, proxy } = await setUp({});
     proxy.provoke('wrongEtag', ({ method }) => method === 'PUT');
     const { etag } = await put(store, 'pointer', 'one', 'absent', 'pointer');
     proxy.provoke('wrongEtag', ({ method }) => method === 'GET');
@@ -168,8 +168,8 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
     await put(store, 'pointer', 'two', { etag }, 'pointer');
   });
 
-  test('a stream is gone on with where it broke, and never with another object', async () => {
-    const { store, proxy } = await room({});
+  test('a stream is resumed where it broke, and never with another object', async () => {
+    const { store, proxy } = await setUp({});
     const content = Buffer.alloc(9_000_000, 'streamed ');
     await store.write('streamed', bytesSource(content), options(content));
     proxy.provoke('cut', ({ method }) => method === 'GET', 3);
@@ -182,10 +182,10 @@ describe.skipIf(withoutMinio)('S3Store in bad weather (needs minio)', () => {
   });
 });
 
-describe.skipIf(withoutMinio)('what only a person can change (needs minio)', () => {
+describe.skipIf(withoutMinio)('problems that only a person can fix (needs minio)', () => {
   const minio = useMinio();
 
-  /** Every operation, with the number of requests each made until it failed. */
+  /** Every operation, with the number of requests it made before it failed. */
   async function refusals(
     url: string,
     credentials: AwsCredentials,
@@ -221,18 +221,18 @@ describe.skipIf(withoutMinio)('what only a person can change (needs minio)', () 
     return { proxy, failures };
   }
 
-  test('a bucket that is missing is named at once', async () => {
+  test('a missing bucket is named at once', async () => {
     const { failures } = await refusals('s3://no-such-bucket/x', minio().credentials);
     for (const [name, failure] of Object.entries(failures)) {
       expect(failure, name).toMatchObject({ code: 'bucket-missing', retryable: false });
     }
   });
 
-  test('a wrong region is said, with the right one', async () => {
+  test('a wrong region is reported with the right one', async () => {
     const bucket = await minio().makeBucket();
     const { failures } = await refusals(`s3://${bucket}`, minio().credentials, { region: 'eu-west-1' });
     for (const [name, failure] of Object.entries(failures)) {
-      // Some servers look at signatures key by key here.
+      // Some servers check signatures key by key here.
       if (name === 'deleteMany')
         expect(failure).toMatchObject([{ reason: expect.stringContaining('region is wrong') }]);
       else
@@ -240,7 +240,7 @@ describe.skipIf(withoutMinio)('what only a person can change (needs minio)', () 
     }
   });
 
-  test('I7: refused credentials are said to be so, without showing them', async () => {
+  test('I7: refused credentials are reported without showing them', async () => {
     const bucket = await minio().makeBucket();
     const { accessKeyId } = minio().credentials;
     const wrong = [
@@ -258,7 +258,7 @@ describe.skipIf(withoutMinio)('what only a person can change (needs minio)', () 
     }
   });
 
-  test('403 is not 404: the permission that is missing is named', async () => {
+  test('403 is not 404: the missing permission is named', async () => {
     const bucket = await minio().makeBucket();
     const statement = (action: string, resource: string) =>
       JSON.stringify({ Effect: 'Allow', Action: action, Resource: `arn:aws:s3:::${bucket}${resource}` });
@@ -282,7 +282,7 @@ describe.skipIf(withoutMinio)('what only a person can change (needs minio)', () 
     expect(writing.failures['list']).toMatchObject({ code: 'access-denied' });
   });
 
-  test('credentials that end are asked for anew, once', async () => {
+  test('expired credentials are renewed once', async () => {
     const bucket = await minio().makeBucket();
     const proxy = await startS3FaultProxy(minio().endpointUrl);
     onTestFinished(() => proxy.close());

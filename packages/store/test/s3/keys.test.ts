@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openStore, type S3Settings } from '../../src/index.ts';
 import { keysOf, put, textOf } from '../objects.ts';
 import { serveBucketDouble } from './bucket-double.ts';
-import { openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
 async function openDouble(
   endpointUrl: string,
@@ -36,7 +36,7 @@ const awkward = [
 ];
 
 describe('names that only a bucket can have', () => {
-  test('are listed, read, and removed, one by one and together, but never written', async () => {
+  test('are listed, read and removed, singly and in batches, but never written', async () => {
     const double = await serveBucketDouble();
     for (const key of awkward) double.objects.set(`p/${key}`, Buffer.from(`at ${key}`));
     const store = await openDouble(double.endpointUrl, '/p');
@@ -53,7 +53,7 @@ describe('names that only a bucket can have', () => {
     expect(await store.head('a//b')).toBeUndefined();
     expect(await store.deleteMany?.(awkward)).toEqual([]);
     expect([...double.objects.keys()]).toEqual([]);
-    // Together, but for what XML cannot say.
+    // In batches, except for what XML cannot express.
     const single = double.requests.filter(({ method }) => method === 'DELETE').map(({ key }) => key);
     expect(single.sort()).toEqual(['p/a//b', 'p/bell\u0007', 'p/line\nbreak']);
   });
@@ -63,7 +63,7 @@ describe('names that only a bucket can have', () => {
     ['/a//b', 'a//b/'],
     ['/a//', 'a//'],
     ['', ''],
-  ])('a prefix of s3://bucket%s is "%s" for all it does', async (prefix, root) => {
+  ])('the prefix of s3://bucket%s is "%s" for every operation', async (prefix, root) => {
     const double = await serveBucketDouble();
     const store = await openDouble(double.endpointUrl, prefix);
     await put(store, 'k e/y', 'x');
@@ -74,7 +74,7 @@ describe('names that only a bucket can have', () => {
     expect([...double.objects.keys()]).toEqual([]);
   });
 
-  test('I8: what lies outside of the prefix never appears, whatever the server lists', async () => {
+  test('I8: nothing outside the prefix ever appears, whatever the server lists', async () => {
     const double = await serveBucketDouble();
     double.strays.push('other/secret', 'p', 'p/', 'pp/x', 'p2', '../p/x', '');
     for (const key of ['p/a', 'p/b/c']) double.objects.set(key, Buffer.from('x'));
@@ -86,7 +86,7 @@ describe('names that only a bucket can have', () => {
     });
   });
 
-  test('are as many as there are, in pages of a thousand', async () => {
+  test('are all listed, in pages of a thousand', async () => {
     const double = await serveBucketDouble();
     for (let index = 0; index < 2500; index += 1) double.objects.set(`p/${index}`, Buffer.from('x'));
     const store = await openDouble(double.endpointUrl, '/p');
@@ -95,12 +95,12 @@ describe('names that only a bucket can have', () => {
     expect(double.requests).toHaveLength(3);
     double.undeletable.set('p/7', 'AccessDenied').set('p/8', 'InternalError').set('p/9', 'NoSuchKey');
     expect(await store.deleteMany?.(keys)).toEqual([{ key: '7', reason: 'AccessDenied: no' }]);
-    // The one that might pass was tried by itself.
+    // The transient failure was retried on its own.
     expect([...double.objects.keys()]).toEqual(['p/7', 'p/9']);
     expect(double.requests.filter(({ url }) => url.searchParams.has('delete'))).toHaveLength(3);
   });
 
-  test('are each listed once, however the listing is cut into parts', async () => {
+  test('are each listed once, however the listing is split', async () => {
     const double = await serveBucketDouble();
     const store = await openDouble(double.endpointUrl, '/p');
     const name = fc.oneof(
@@ -126,7 +126,7 @@ describe('names that only a bucket can have', () => {
     await fc.assert(property, { numRuns: 60 });
   });
 
-  test('are listed in parts that take no more requests than one listing does', async () => {
+  test('are listed in parts without extra requests', async () => {
     const double = await serveBucketDouble();
     const numbers = Array.from({ length: 4_321 }, (_, index) => String(index).padStart(4, '0'));
     for (const number of numbers) double.objects.set(`p/${number}`, Buffer.from('x'));
@@ -138,7 +138,7 @@ describe('names that only a bucket can have', () => {
     expect(double.requests).toHaveLength(5);
   });
 
-  test('I8: a listing that never ends, or is no listing, is an error', async () => {
+  test('I8: an endless listing, or an answer that is not one, is an error', async () => {
     const double = await serveBucketDouble();
     const store = await openDouble(double.endpointUrl);
     const page = (text: string) => {
@@ -163,7 +163,7 @@ describe('names that only a bucket can have', () => {
 describe.skipIf(withoutMinio)('names in a bucket of MinIO (needs minio)', () => {
   const minio = useMinio();
 
-  test('are listed, read and removed, also those that no path has', async () => {
+  test('are listed, read and removed, even if they are not valid paths', async () => {
     const bucket = await minio().makeBucket();
     const store = await openMinioStore(minio(), `s3://${bucket}/p`);
     const there = ['a\\b', 'line\nbreak', 'bell\u0007', '<&>"\'', 'dir/', 'plus+percent%2B%', 'tilde~ü🚢'];

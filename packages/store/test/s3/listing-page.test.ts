@@ -59,7 +59,7 @@ describe('a page of a listing', () => {
     );
   });
 
-  test('of nothing has nothing', () => {
+  test('without objects is empty', () => {
     expect(pageIn(pageOf([], ''))).toEqual({
       objects: [],
       isTruncated: false,
@@ -69,7 +69,7 @@ describe('a page of a listing', () => {
   });
 
   const whole = pageOf([{ key: 'a', sizeBytes: 1, etag: '"e"', modifiedAtMs: 0 }], '');
-  test('that is cut anywhere is none', () => {
+  test('that is cut anywhere is invalid', () => {
     const end = whole.lastIndexOf('</ListBucketResult>') + '</ListBucketResult>'.length;
     for (let length = 0; length < end; length += 1) expect(pageIn(whole.slice(0, length))).toBeUndefined();
   });
@@ -77,22 +77,22 @@ describe('a page of a listing', () => {
   test.each([
     ['another document', '<Error><Code>SlowDown</Code></Error>'],
     ['no key', whole.replace(/<Key>.*<\/Key>/, '')],
-    ['a size that is none', whole.replace('<Size>1<', '<Size>many<')],
+    ['an invalid size', whole.replace('<Size>1<', '<Size>many<')],
     [
       'a declaration of its type',
       whole.replace('<ListBucketResult', '<!DOCTYPE ListBucketResult><ListBucketResult'),
     ],
     ['text after it', `${whole}x`],
-  ])('with %s is none', (_, xml) => {
+  ])('with %s is invalid', (_, xml) => {
     expect(pageIn(xml)).toBeUndefined();
   });
 
-  test('may hold comments and sections of plain text', () => {
+  test('may contain comments and CDATA sections', () => {
     const odd = whole.replace('<Name>', '<!-- <Contents> --><Name>').replace('<Key>a', '<Key><![CDATA[a]]>');
     expect(pageIn(odd)).toEqual(pageIn(whole));
   });
 
-  test('of any text is a page or none', () => {
+  test('from any text is valid or undefined', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const page = pageIn(`<ListBucketResult>${text}</ListBucketResult>`);

@@ -14,12 +14,12 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { crc32Base64, planParts } from '../../src/s3/parts.ts';
 import { bytesSource, keysOf, options, put, sha256Of, temporaryDirectory, textOf } from '../objects.ts';
 import { ended, firstOutput, killed, startChildWith } from '../processes.ts';
-import { environmentFor, openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { environmentFor, openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
 const mebibyte = 2 ** 20;
 const partSizeBytes = 5 * mebibyte;
 
-/** A file whose parts are unlike each other. */
+/** A file whose parts all differ. */
 function largeFile(sizeBytes: number): {
   readonly source: WriteSource;
   readonly content: Buffer;
@@ -33,7 +33,7 @@ function largeFile(sizeBytes: number): {
 }
 
 describe('a file in parts', () => {
-  test('has at most 10,000 of them, up to what S3 takes', () => {
+  test("has at most 10,000 of them, up to S3's limit", () => {
     const wanted = 16 * mebibyte;
     expect(planParts('a', wanted + 1, wanted)).toMatchObject({ count: 2, partSizeBytes: wanted });
     expect(planParts('a', 10_000 * wanted, wanted)).toMatchObject({ count: 10_000, partSizeBytes: wanted });
@@ -49,7 +49,7 @@ describe('a file in parts', () => {
 describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
   const minio = useMinio();
 
-  async function room(settings: { concurrency?: number } = {}) {
+  async function setUp(settings: { concurrency?: number } = {}) {
     const bucket = await minio().makeBucket();
     const proxy = await startS3FaultProxy(minio().endpointUrl);
     onTestFinished(() => proxy.close());
@@ -64,12 +64,12 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
       store: await open(),
       sentParts: () =>
         proxy.requests.filter(({ url, method }) => method === 'PUT' && url.includes('partNumber=')),
-      /** Of a key: MinIO lists no more at a time. */
+      /** For one key: MinIO lists no more at a time. */
       async uploads(key = 'large') {
         const listed = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key }));
         return (listed.Uploads ?? []).map(({ UploadId: id = '' }) => id);
       },
-      /** Begins an upload of a key, as somebody does who is then killed. */
+      /** Starts an upload of a key, as a process does that is then killed. */
       async begin(key: string, parts: readonly Uint8Array[]) {
         const { UploadId } = await client.send(
           new CreateMultipartUploadCommand({
@@ -97,7 +97,7 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
   }
 
   test('stores them in parts, with their SHA-256 and headers', async () => {
-    const { store, client, bucket, uploads, sentParts } = await room();
+    const { store, client, bucket, uploads, sentParts } = await setUp();
     const { source, content } = largeFile(2 * partSizeBytes + 12_345);
     const sent: number[] = [];
     const { etag } = await store.write('large', source, {
@@ -117,15 +117,15 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     expect(await uploads()).toEqual([]);
   });
 
-  test('I2: leaves nothing of a file that is another than announced', async () => {
-    const { store, uploads } = await room();
+  test('I2: leaves nothing of a file that is not the announced one', async () => {
+    const { store, uploads } = await setUp();
     await put(store, 'large', 'old');
     const { source, content, path: file } = largeFile(2 * partSizeBytes);
     const changed = Buffer.from(content);
     changed[0] = 0;
     const wrong = { code: 'content-invalid' };
     await expect(store.write('large', source, options(changed))).rejects.toMatchObject(wrong);
-    // It grows, and shrinks, after its size was taken.
+    // It grows, and shrinks, after its size was measured.
     fs.appendFileSync(file, 'more');
     await expect(store.write('large', source, options(content))).rejects.toMatchObject(wrong);
     fs.truncateSync(file, 100);
@@ -134,8 +134,8 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     expect(await textOf(store, 'large')).toBe('old');
   });
 
-  test('I2, I3: keeps conditions, and leaves no parts of who lost', async () => {
-    const { store, uploads, sentParts } = await room();
+  test('I2, I3: honours conditions, and leaves no parts of the loser', async () => {
+    const { store, uploads, sentParts } = await setUp();
     const { source, content } = largeFile(partSizeBytes + 1);
     const failed = { code: 'condition-failed' };
     const other = Buffer.concat([content, Buffer.from('!')]);
@@ -163,8 +163,8 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     expect(await keysOf(store.list(''))).toEqual([]);
   });
 
-  test('I5: goes on with what a killed upload left, and sends only what is missing', async () => {
-    const { store, begin, uploads, sentParts } = await room();
+  test('I5: resumes a killed upload, and sends only what is missing', async () => {
+    const { store, begin, uploads, sentParts } = await setUp();
     const { source, content } = largeFile(4 * partSizeBytes);
     const [first = content, second = content] = [0, 1].map((index) =>
       content.subarray(index * partSizeBytes, (index + 1) * partSizeBytes),
@@ -180,7 +180,7 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
   });
 
   test('leaves the uploads of others alone, and removes them after a day', async () => {
-    const { store, begin, uploads, client, bucket, through } = await room();
+    const { store, begin, uploads, client, bucket, through } = await setUp();
     const { source, content } = largeFile(2 * partSizeBytes);
     const others = [
       await begin('large', [Buffer.alloc(partSizeBytes, 'another file')]),
@@ -189,7 +189,7 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     ];
     await store.write('large', source, options(content));
     expect((await uploads()).sort()).toEqual([...others].sort());
-    // A day and a bit later; the clock of the server says otherwise, and signatures follow that.
+    // A day and a bit later; the server's clock differs, and signatures follow that one.
     const tomorrow: Clock = { ...systemClock, nowMs: () => Date.now() + 25 * 3_600_000 };
     const later = await openMinioStore(minio(), `s3://${bucket}`, through, tomorrow);
     const fresh = Buffer.concat([content, Buffer.from('new')]);
@@ -199,8 +199,8 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
     await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: 'large', UploadId: kept }));
   });
 
-  test('needs no permission but to write', async () => {
-    const { bucket, through } = await room();
+  test('needs only permission to write', async () => {
+    const { bucket, through } = await setUp();
     const limited = await minio().limitedCredentials(['s3:PutObject']);
     const store = await openMinioStore({ ...minio(), credentials: limited }, `s3://${bucket}`, through);
     const { source, content } = largeFile(partSizeBytes + 1);
@@ -212,13 +212,13 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
   });
 
   test('I5: killed after any number of parts, it is finished by running again, and never starts over', async () => {
-    const { bucket, proxy, client, store, uploads, sentParts } = await room();
+    const { bucket, proxy, client, store, uploads, sentParts } = await setUp();
     const count = 10;
     const { content, path: file } = largeFile(count * partSizeBytes - 77);
     const sha256 = sha256Of(content);
     const environment = environmentFor(minio(), proxy.endpointUrl);
     const start = () => startChildWith(environment, 's3-upload.ts', `s3://${bucket}`, file, sha256);
-    /** How many parts the server has of uploads that were not completed. */
+    /** How many parts the server has of uncompleted uploads. */
     const partsLeft = async () => {
       const listings = (await uploads()).map((UploadId) =>
         client.send(new ListPartsCommand({ Bucket: bucket, Key: 'large', UploadId })),
@@ -231,11 +231,11 @@ describe.skipIf(withoutMinio)('S3Store and large files (needs minio)', () => {
       const left = Math.max(0, ...(await partsLeft()));
       const child = start();
       expect(await firstOutput(child)).toBe('begins\n');
-      // Killed by what is stored, not by time.
+      // The kill depends on what is stored, not on time.
       const enough = before + (round % count);
       while (sentParts().length < enough && child.exitCode === null) await systemClock.sleep(2);
       await killed(child);
-      // A run that goes on with what there is sends at most the rest; parts on their way when it was killed come again.
+      // A resuming run sends at most the rest, plus parts that were in transit when it was killed.
       expect(sentParts().length - before).toBeLessThanOrEqual(count - left + 2);
       if (left > 0) resumed += 1;
       if ((await store.head('large')) !== undefined) await store.delete('large');

@@ -8,7 +8,7 @@ import { refusal } from './bucket-double.ts';
 
 const place = { bucket: 'releases', root: 'v1/', region: 'eu-central-1' };
 
-function told(
+function refused(
   answer: { status: number; body?: string; headers?: Readonly<Record<string, string>> },
   action: S3Action = 's3:PutObject',
   at = place,
@@ -42,8 +42,8 @@ describe('a refusal of S3', () => {
     [400, 'KMS.DisabledException', 'access-denied', false],
     [501, 'NotImplemented', 'unexpected-response', false],
     [400, 'InvalidStorageClass', 'unexpected-response', false],
-  ])('%i %s is %s, to be tried again: %s', (status, s3Code, code, retryable) => {
-    expect(told({ ...refusal(status, s3Code) })).toMatchObject({ code, retryable, s3Code, status });
+  ])('%i %s is %s, retryable: %s', (status, s3Code, code, retryable) => {
+    expect(refused({ ...refusal(status, s3Code) })).toMatchObject({ code, retryable, s3Code, status });
   });
 
   test.each([
@@ -57,49 +57,49 @@ describe('a refusal of S3', () => {
     ],
     [refusal(400, 'IllegalLocationConstraintException'), undefined],
     [refusal(400, 'AuthorizationHeaderMalformed', 'bad', '<Region>::set-output::</Region>'), undefined],
-  ])('of another region names the right one where it is told: %j', (answer, region) => {
-    const error = told(answer);
+  ])('for another region names the right one if it is known: %j', (answer, region) => {
+    const error = refused(answer);
     expect(error.code).toBe('region-wrong');
-    if (region === undefined) expect(error.hint).toContain("bucket's own");
+    if (region === undefined) expect(error.hint).toContain("bucket's properties");
     else expect(error.hint).toBe(`Set the region to ${region}.`);
   });
 
   test('names the statement that a policy lacks, in the partition of the region', () => {
     const denied = refusal(403, 'AccessDenied');
-    expect(told(denied, 's3:PutObject').hint).toContain(
+    expect(refused(denied, 's3:PutObject').hint).toContain(
       '{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::releases/v1/*"}',
     );
-    expect(told(denied, 's3:ListBucket').hint).toContain('"Resource":"arn:aws:s3:::releases"}');
-    expect(told(denied, 's3:DeleteObject', { ...place, region: 'cn-north-1' }).hint).toContain(
+    expect(refused(denied, 's3:ListBucket').hint).toContain('"Resource":"arn:aws:s3:::releases"}');
+    expect(refused(denied, 's3:DeleteObject', { ...place, region: 'cn-north-1' }).hint).toContain(
       'arn:aws-cn:s3',
     );
-    expect(told(denied, 's3:GetObject', { ...place, region: 'us-gov-west-1' }).hint).toContain(
+    expect(refused(denied, 's3:GetObject', { ...place, region: 'us-gov-west-1' }).hint).toContain(
       'arn:aws-us-gov:s3',
     );
-    expect(told(denied, 's3:GetObject').hint).toMatch(/"s3:ListBucket".*also answers 403/);
+    expect(refused(denied, 's3:GetObject').hint).toMatch(/"s3:ListBucket".*also answers 403/);
   });
 
-  test("believes AWS's own words about what is missing", () => {
+  test("believes AWS's message about what is missing", () => {
     const words = (action: string, why = 'because no identity-based policy allows it') =>
       refusal(
         403,
         'AccessDenied',
         `User: arn:aws:iam::1:role/r is not authorized to perform: ${action} on resource: x ${why}`,
       );
-    expect(told(words('s3:PutObjectTagging')).hint).toContain('"Action":"s3:PutObjectTagging"');
-    expect(told(words('kms:GenerateDataKey')).hint).toContain("the bucket's KMS key");
-    expect(told(words('s3:PutObject', 'with an explicit deny in a resource-based policy')).hint).toContain(
+    expect(refused(words('s3:PutObjectTagging')).hint).toContain('"Action":"s3:PutObjectTagging"');
+    expect(refused(words('kms:GenerateDataKey')).hint).toContain("the bucket's KMS key");
+    expect(refused(words('s3:PutObject', 'with an explicit deny in a resource-based policy')).hint).toContain(
       'explicitly',
     );
-    expect(told(refusal(400, 'KMS.NotFoundException')).hint).toContain('kms:GenerateDataKey');
+    expect(refused(refusal(400, 'KMS.NotFoundException')).hint).toContain('kms:GenerateDataKey');
   });
 
   test('waits as long as the server asks for', () => {
-    expect(told({ ...refusal(503, 'SlowDown'), headers: { 'retry-after': '7' } }).retryAfterMs).toBe(7000);
+    expect(refused({ ...refusal(503, 'SlowDown'), headers: { 'retry-after': '7' } }).retryAfterMs).toBe(7000);
     expect(retryAfterMs('Thu, 01 Jan 1970 00:00:09 GMT', 4000)).toBe(5000);
   });
 
-  test('I8: any answer is an error of ours, safe to print', () => {
+  test('I8: any answer becomes a Slipway error that is safe to print', () => {
     const body = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc
@@ -126,7 +126,7 @@ describe('a refusal of S3', () => {
     );
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), body, (status, text) => {
-        const error = told({ status, body: text });
+        const error = refused({ status, body: text });
         expect(error.message).not.toMatch(/[\n\r\u0000]|::error|##\[/);
         expect(error.message.length).toBeLessThan(1500);
         expect(inspect(error.hint)).not.toContain('::error');

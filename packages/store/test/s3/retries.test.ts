@@ -6,7 +6,7 @@ import { refusal } from './bucket-double.ts';
 
 const place = { bucket: 'b', root: '', region: 'us-east-1' };
 
-/** A clock on which time passes by waiting alone. */
+/** A clock that only advances by waiting. */
 function clockOf(random: number): Clock & { readonly waitsMs: number[] } {
   const waitsMs: number[] = [];
   return {
@@ -42,7 +42,7 @@ describe('retries', () => {
     expect(await waitsFor(clockOf(0), reset())).toEqual(longest.map(() => 0));
   });
 
-  test('are further apart when the server is asked too much', async () => {
+  test('are further apart if the server is overloaded', async () => {
     const waits = await waitsFor(clockOf(1), failing(503, 'SlowDown'));
     expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
   });
@@ -54,12 +54,12 @@ describe('retries', () => {
     );
   });
 
-  test('end with the deadline, without waiting for it in vain', async () => {
+  test('end before a deadline that they cannot meet', async () => {
     expect(await waitsFor(clockOf(1), reset(), 1000)).toEqual([100, 200, 400]);
     expect(await waitsFor(clockOf(0), failing(503, 'SlowDown', { 'retry-after': '7' }), 5000)).toEqual([]);
   });
 
-  test('are none of what will not pass', async () => {
+  test('do not happen for permanent errors', async () => {
     expect(await waitsFor(clockOf(1), failing(403, 'AccessDenied'))).toEqual([]);
     expect(await waitsFor(clockOf(1), new Error('a bug'))).toEqual([]);
   });
@@ -82,7 +82,7 @@ describe('retries', () => {
   test.each([
     ['a connection that broke', reset()],
     ['a 500', failing(500, 'InternalError')],
-  ])('know that an attempt may have been carried out that ended with %s', async (_, failure) => {
+  ])('know that an attempt may have been carried out if it ended with %s', async (_, failure) => {
     const doubts: boolean[] = [];
     await withRetries({ clock: clockOf(0) }, 1e9, async ({ mayBeDone, number }) => {
       doubts.push(mayBeDone);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openStore, type S3Settings } from '../../src/index.ts';
 import { bytesSource, options, put, sha256Of } from '../objects.ts';
 import { refusal, serveBucketDouble } from './bucket-double.ts';
-import { openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
 const credentials = async () => ({ accessKeyId: 'AKIADOUBLE', secretAccessKey: 'hunter2' });
 
@@ -16,7 +16,7 @@ function open(settings: S3Settings, url = 's3://double-bucket/p'): Promise<Objec
 }
 
 describe('the settings of an S3 store', () => {
-  test('are refused before a request, all that is wrong at once', async () => {
+  test('are refused before any request, all problems at once', async () => {
     const wrong = open({
       region: 'no region',
       endpointUrl: 'http://s3.example.org',
@@ -37,27 +37,27 @@ describe('the settings of an S3 store', () => {
     'https://example.org/?token=hunter2',
     'ftp://example.org',
     'hunter2',
-  ])('I7: the endpoint %s is refused without a word of a secret', async (endpointUrl) => {
+  ])('I7: the endpoint %s is refused without showing a secret', async (endpointUrl) => {
     const error = await open({ region: 'eu-west-1', endpointUrl }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'input-invalid' });
     expect(inspect(error, { depth: 9 })).not.toContain('hunter2');
   });
 
   test.each(['https://s3.example.org', 'http://localhost:9000', 'http://[::1]:9000/path'])(
-    'the endpoint %s is taken',
+    'the endpoint %s is accepted',
     async (endpointUrl) => {
       expect(await open({ region: 'auto', endpointUrl })).toMatchObject({ url: 's3://double-bucket/p' });
     },
   );
 
-  test('directory buckets are not supported, and said so', async () => {
+  test('directory buckets are reported as not supported', async () => {
     const store = open({ region: 'us-east-1' }, 's3://name--use1-az4--x-s3/p');
     await expect(store).rejects.toMatchObject({ code: 'not-supported' });
   });
 });
 
 describe('a request to S3', () => {
-  test('I7: has no secret, and says of us only what we are', async () => {
+  test('I7: contains no secret, and identifies only Slipway', async () => {
     const double = await serveBucketDouble();
     const store = await open({ region: 'us-east-1', endpointUrl: double.endpointUrl, forcePathStyle: true });
     await put(store, 'a', 'x');
@@ -72,7 +72,7 @@ describe('a request to S3', () => {
     );
   });
 
-  test('carries what was asked for', async () => {
+  test('carries the requested options', async () => {
     const double = await serveBucketDouble();
     const store = await open({
       region: 'us-east-1',
@@ -111,7 +111,7 @@ describe('a request to S3', () => {
     expect(begun?.headers).toMatchObject(wanted);
   });
 
-  test('has an MD5 where the server refuses newer checksums', async () => {
+  test('has an MD5 if the server refuses newer checksums', async () => {
     const double = await serveBucketDouble();
     const hasChecksum = (headers: object) =>
       Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-'));
@@ -127,12 +127,12 @@ describe('a request to S3', () => {
     const large = Buffer.alloc(partSizeBytes + 1, 'x');
     await store.write('large', bytesSource(large), options(large));
     expect(Object.fromEntries(double.parts)).toEqual({ 1: partSizeBytes, 2: 1 });
-    // One refusal, and no other.
+    // Refused once only.
     expect(double.requests.filter(({ headers }) => hasChecksum(headers))).toHaveLength(1);
   });
 
-  test('goes to the address that AWS has for the bucket', async () => {
-    // Nothing is sent: the store would resolve the name, which these tests must not.
+  test("goes to AWS's address for the bucket", async () => {
+    // Nothing is sent: the store would resolve the name, which these tests must not do.
     const { bucketUrl } = await import('../../src/s3/documents.ts');
     const sdk = await import('@aws-sdk/client-s3');
     const url = (settings: S3Settings, bucket: string) => bucketUrl(sdk, settings, bucket).href;
@@ -151,7 +151,7 @@ describe('a request to S3', () => {
   });
 
   test.each<[string, WriteOptions['headers']]>([
-    ['a name that is none', { metadata: { 'Not Lower': 'x' } }],
+    ['an invalid name', { metadata: { 'Not Lower': 'x' } }],
     ['a value with a line break', { metadata: { a: 'x\r\nx-amz-acl: public-read' } }],
     ['a value that is not ASCII', { contentDisposition: 'attachment; filename="ü"' }],
     ['a false SHA-256', { metadata: { sha256: 'f'.repeat(64) } }],
@@ -171,26 +171,23 @@ describe.skipIf(withoutMinio)('an object in MinIO (needs minio)', () => {
     ['immutable', 'public, max-age=31536000, immutable'],
     ['document', 'public, max-age=300'],
     ['pointer', 'public, max-age=60'],
-  ] as const)(
-    'that is %s is kept by caches as that says, with its type and SHA-256',
-    async (cache, cacheControl) => {
-      const bucket = await minio().makeBucket();
-      const store = await openMinioStore(minio(), `s3://${bucket}`);
-      const { etag } = await put(store, 'key', 'content', 'absent', cache);
-      const head = await minio().client.send(new HeadObjectCommand({ Bucket: bucket, Key: 'key' }));
-      expect(head).toMatchObject({
-        CacheControl: cacheControl,
-        ContentType: 'application/octet-stream',
-        ETag: etag,
-      });
-      expect(head.ContentEncoding).toBeUndefined();
-      const info = await store.head('key');
-      expect(info).toMatchObject({ sha256: sha256Of('content'), etag, sizeBytes: 7 });
-      expect(Math.abs((info?.modifiedAtMs ?? 0) - Date.now())).toBeLessThan(3_600_000);
-    },
-  );
+  ] as const)('that is %s is stored with its cache policy, type and SHA-256', async (cache, cacheControl) => {
+    const bucket = await minio().makeBucket();
+    const store = await openMinioStore(minio(), `s3://${bucket}`);
+    const { etag } = await put(store, 'key', 'content', 'absent', cache);
+    const head = await minio().client.send(new HeadObjectCommand({ Bucket: bucket, Key: 'key' }));
+    expect(head).toMatchObject({
+      CacheControl: cacheControl,
+      ContentType: 'application/octet-stream',
+      ETag: etag,
+    });
+    expect(head.ContentEncoding).toBeUndefined();
+    const info = await store.head('key');
+    expect(info).toMatchObject({ sha256: sha256Of('content'), etag, sizeBytes: 7 });
+    expect(Math.abs((info?.modifiedAtMs ?? 0) - Date.now())).toBeLessThan(3_600_000);
+  });
 
-  test('has the headers that it was given, whether it was sent whole or in parts', async () => {
+  test('keeps its headers, whether it was sent whole or in parts', async () => {
     const store = await openMinioStore(minio(), `s3://${await minio().makeBucket()}`, {
       partSizeBytes: 5 * 2 ** 20,
     });

@@ -59,7 +59,7 @@ describe('a signature of version 4', () => {
     }
   });
 
-  test('is another for another day, secret or token', () => {
+  test('differs for another day, secret or token', () => {
     const signer = new S3Signer('us-east-1');
     const request = {
       method: 'GET',
@@ -81,7 +81,7 @@ describe('a signature of version 4', () => {
     });
   });
 
-  test('is the one that the signer of the AWS SDK makes, for any request', async () => {
+  test('matches the signer of the AWS SDK for any request', async () => {
     const name = fc.stringMatching(/^x-amz-meta-[a-z0-9-]{1,20}$/);
     const value = fc.stringMatching(/^[!-~]([ -~]{0,40}[!-~])?$/);
     const request = fc.record({
@@ -132,7 +132,7 @@ describe('a signature of version 4', () => {
   });
 });
 
-/** What the SDK's signer hashes with. */
+/** The hash that the SDK's signer uses. */
 class Sha256 {
   readonly #digest: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
 

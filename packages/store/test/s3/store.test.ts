@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { describeReading, describeWriting } from '../contract.ts';
 import { textOf } from '../objects.ts';
 import { ended, startChildWith } from '../processes.ts';
-import { environmentFor, openMinioStore, useMinio, withoutMinio } from './room.ts';
+import { environmentFor, openMinioStore, useMinio, withoutMinio } from './minio.ts';
 
 describe.skipIf(withoutMinio)('an S3 store (needs minio)', () => {
   const minio = useMinio();
@@ -22,7 +22,7 @@ describe.skipIf(withoutMinio)('an S3 store (needs minio)', () => {
 
   describeWriting('S3Store', async () => openMinioStore(minio(), `s3://${await minio().makeBucket()}`));
 
-  test('I3: of 12 processes at once, each compare-and-swap is kept', async () => {
+  test('I3: keeps every compare-and-swap of 12 processes at once', async () => {
     const url = `s3://${await minio().makeBucket()}/in`;
     const environment = environmentFor(minio());
     const children = Array.from({ length: 12 }, () =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Throttle } from '../../src/s3/throttle.ts';
 
-/** Requests that end when told to, and how many were under way at once. */
+/** Requests that end on demand; counts how many are in progress. */
 function requests(throttle: Throttle) {
   const pending: { succeed: () => void; fail: () => void }[] = [];
   const settled: Promise<unknown>[] = [];
@@ -16,7 +16,7 @@ function requests(throttle: Throttle) {
         settled.push(throttle.run(request, () => true).catch(() => {}));
       }
     },
-    /** Ends those that are under way, in either way, and lets those that waited begin. */
+    /** Ends those in progress, either way, and lets waiting ones start. */
     async end(how: 'succeed' | 'fail') {
       for (const request of pending.splice(0)) request[how]();
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
@@ -25,13 +25,13 @@ function requests(throttle: Throttle) {
 }
 
 describe('the throttle', () => {
-  test('holds nothing back before the server says so', () => {
+  test('limits nothing before the server reports overload', () => {
     const { start, pending } = requests(new Throttle());
     start(100);
     expect(pending).toHaveLength(100);
   });
 
-  test('sends fewer at once then, counting a burst of refusals once, and never none', async () => {
+  test('then sends fewer at once, counts a burst of refusals once, and never stops entirely', async () => {
     const { start, pending, end } = requests(new Throttle());
     start(100);
     await end('fail');
@@ -46,7 +46,7 @@ describe('the throttle', () => {
     expect(pending).toHaveLength(2);
   });
 
-  test('sends more again as it answers, and all in the end', async () => {
+  test('sends more again as the server answers, and all in the end', async () => {
     const { start, pending, end } = requests(new Throttle());
     start(4);
     await end('fail');

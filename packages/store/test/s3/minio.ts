@@ -4,10 +4,10 @@ import { afterAll, beforeAll } from 'vitest';
 import { openStore, type S3Settings } from '../../src/index.ts';
 import type { S3Store } from '../../src/s3/store.ts';
 
-/** For `describe.skipIf`: tests of this kind need the real server. */
+/** For `describe.skipIf`: these tests need the real server. */
 export const withoutMinio = !haveMinio();
 
-/** Starts one MinIO for the tests of a file; gives access to it once they run. */
+/** Starts a MinIO for the tests of a file; returns access to it once they run. */
 export function useMinio(): () => Minio {
   let minio: Minio | undefined;
   beforeAll(async () => {
@@ -20,7 +20,7 @@ export function useMinio(): () => Minio {
   };
 }
 
-/** What a child process needs to open a store of MinIO with `openFromTest`. */
+/** What a child process needs for `openFromTest` to open a store of MinIO. */
 export function environmentFor(minio: Minio, endpointUrl = minio.endpointUrl): Record<string, string> {
   const { accessKeyId, secretAccessKey } = minio.credentials;
   return {
@@ -30,7 +30,7 @@ export function environmentFor(minio: Minio, endpointUrl = minio.endpointUrl): R
   };
 }
 
-/** Opens a store of a bucket of MinIO, with settings of the test's own. */
+/** Opens a store of a MinIO bucket, with the test's settings. */
 export async function openMinioStore(
   minio: Minio,
   url: string,
