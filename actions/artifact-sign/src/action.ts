@@ -35,7 +35,7 @@ export const action = defineAction({
   },
   checkInputs: ({ files, artifacts }, { environment }) => [
     ...(files.every((line) => line.startsWith('!')) && artifacts === undefined
-      ? ['files and artifacts are both empty: name what is to be signed']
+      ? ['files and artifacts are both empty: name what to sign']
       : []),
     ...signatureTimeProblems(environment),
   ],
@@ -101,7 +101,7 @@ function* planLines({ steps }: Plan): Generator<string> {
   }
 }
 
-/** Everything that users need besides the files, as it is now. */
+/** Everything that users need besides the files, in its present state. */
 async function readMade(
   files: readonly ObservedFile[],
   checksumsPath: string,

@@ -1,4 +1,4 @@
-/** A line for each file as `sha256sum` writes them, in the order of their names. */
+/** A line for each file as `sha256sum` writes it, in order of names. */
 export function checksumsText(files: readonly { readonly name: string; readonly sha256: string }[]): string {
   return files
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -6,7 +6,7 @@ export function checksumsText(files: readonly { readonly name: string; readonly 
     .join('');
 }
 
-/** Why a name cannot be in the sums, or undefined. `sha256sum` would write these with escapes that other programs do not know. */
+/** Why a name cannot be listed, if so. `sha256sum` would escape it in a way that other programs do not understand. */
 export function checksumNameProblem(name: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(name)) return 'has a line break or another control character in its name';
   if (name.includes('\\')) return 'has a backslash in its name';

@@ -15,7 +15,7 @@ import type { Signer } from '@slipway/signing';
 import type { Plan, Step } from './plan.ts';
 
 export interface Result {
-  /** Paths of the signatures that were made, also when the run failed afterwards. */
+  /** Paths of the signatures made, even if the run failed afterwards. */
   readonly signed: readonly string[];
   readonly failure: SlipwayError | undefined;
 }
@@ -24,8 +24,8 @@ const chunkBytes = 2 ** 20;
 const concurrentFiles = 4;
 
 /**
- * Carries a plan out, with signatures that are dated `signedAtMs`, or when they are made. Each file is put in place whole, so a
- * run that was interrupted is finished by running it again.
+ * Carries out a plan, dating signatures `signedAtMs` if given. Each file is put in place whole, so running it again
+ * completes an interrupted run.
  */
 export async function execute(
   plan: Plan,
@@ -63,7 +63,7 @@ export async function execute(
   }
 }
 
-/** The signature of a file, which must still have the bytes that the sums are of. */
+/** Signs a file, which must still have the bytes in the checksums. */
 async function signFile(
   { path, sizeBytes, sha256 }: Extract<Step, { kind: 'sign-file' }>,
   signer: Signer,

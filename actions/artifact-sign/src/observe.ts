@@ -20,7 +20,7 @@ import { checksumsText } from './checksums.ts';
 import type { Inputs } from './inputs.ts';
 import { findSources, type SourceFile, signatureSuffix } from './sources.ts';
 
-/** What is known of the signature that a file has. */
+/** The state of a file's signature. */
 export type SignatureState = 'missing' | 'good' | 'over-other-bytes' | 'by-other-key';
 
 export interface ObservedFile extends SourceFile {
@@ -32,29 +32,29 @@ const chunkBytes = 2 ** 20;
 const maxSignatureBytes = 2 ** 20;
 const concurrentFiles = 4;
 
-/** What the plan is made of. */
+/** What a plan is based on. */
 export interface Observation {
   readonly fingerprint: string;
   readonly files: readonly ObservedFile[];
   readonly checksumsPath: string;
-  /** Whether the sums are there already, and what signature they have. */
+  /** Whether the checksums exist already, and the state of their signature. */
   readonly checksums: { readonly isThere: boolean; readonly signature: SignatureState };
 }
 
-/** What the plan is made of, and what else was found on the way. */
+/** The observation, and what else was found. */
 export interface Observed {
   readonly observation: Observation;
   readonly artifacts: readonly Artifact[];
   readonly notices: readonly Problem[];
 }
 
-/** Finds the files, hashes them, and looks at the signatures and sums that are there. */
+/** Finds the files, hashes them, and examines existing signatures and checksums. */
 export async function observe(given: Inputs, signer: Signer, context: ActionContext): Promise<Observed> {
   const { workDirectory, progress, clock } = context;
   const { fingerprint, armored } = signer.publicKey;
   const { files: found, artifacts, checksumsPath, notices } = await findSources(given, workDirectory);
   for (const { message } of notices) progress.info(message);
-  // It trusts the signing key alone: signatures by other keys are not this action's.
+  // Trusts the signing key alone: signatures by other keys are not this action's.
   const keyring = await openKeyring({ trusted: await parseTrustedKeys(armored), candidates: [], clock });
   const files = await observeFiles(found, given.signatures === 'all' ? keyring : undefined, progress);
   const text = checksumsText(files);
@@ -63,8 +63,8 @@ export async function observe(given: Inputs, signer: Signer, context: ActionCont
 }
 
 /**
- * Hashes the files and looks at their signatures. Throws `UserError`: `immutable-conflict` for a file that is named like a
- * signature and is not one, `content-invalid` for a file that differs from the list of artifacts, and as `readStable`.
+ * Hashes the files and examines their signatures. Throws `UserError`: `immutable-conflict` for a file that is named like a
+ * signature but is not one, `content-invalid` for a file that differs from the list of artifacts, and as `readStable`.
  */
 async function observeFiles(
   files: readonly SourceFile[],
@@ -94,7 +94,7 @@ async function observeFiles(
   });
 }
 
-/** What is known of the signature of the sums that are to be written. */
+/** The state of the signature of the checksums to be written. */
 async function observeChecksums(
   path: string,
   text: string,

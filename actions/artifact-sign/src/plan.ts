@@ -31,7 +31,7 @@ export interface Plan {
   readonly alreadySigned: number;
 }
 
-/** Signs what lacks a good signature by this key: the files, then the sums once they are written. Pure. */
+/** Signs what lacks a good signature by this key: the files, then the checksums once they are written. Pure. */
 export function plan(
   { fingerprint, files, checksumsPath, checksums }: Observation,
   given: Pick<Inputs, 'signatures' | 'checksumsSignature'>,

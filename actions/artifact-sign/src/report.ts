@@ -28,7 +28,7 @@ export interface ReportInput {
   readonly files: readonly ObservedFile[];
   /** Artifacts that another action listed. */
   readonly given: readonly Artifact[];
-  /** Signatures and sums as they are at the end of a successful run. */
+  /** Signatures and checksums at the end of a successful run. */
   readonly made: readonly MadeFile[];
   readonly checksumsPath: string;
   readonly signer: Pick<Signer, 'publicKey' | 'algorithm'>;
@@ -38,7 +38,7 @@ export interface ReportInput {
 
 const maxRows = 50;
 
-/** The result of a run: outputs, the list of artifacts, the public key, the JSON report and the summary. Pure. */
+/** The result of a run: outputs, list of artifacts, public key, JSON report and summary. Pure. */
 export function report(input: ReportInput): ActionResult {
   const { plan, result, signer } = input;
   const planned = plan.steps.filter(({ kind }) => kind !== 'write-checksums').length;
@@ -105,7 +105,7 @@ function artifactsOf(input: ReportInput): readonly Artifact[] {
   return [...byPath.values()];
 }
 
-/** Relative to the workspace where it is below it. */
+/** Relative to the workspace if it is inside. */
 function fromWorkspace(path: string, workDirectory: string): string {
   const relativePath = relative(workDirectory, path);
   return isAbsolute(relativePath) || relativePath.startsWith('..') ? path : relativePath;
@@ -126,7 +126,7 @@ function summary(input: ReportInput, planned: number): readonly SummaryBlock[] {
     ]),
     {
       kind: 'table',
-      // The widest column is last, where it may be cut off.
+      // The widest column comes last, where it may be cut off.
       head: ['File', 'Size', 'SHA-256'],
       rows: files
         .slice(0, maxRows)

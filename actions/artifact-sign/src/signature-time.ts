@@ -1,8 +1,8 @@
 import type { Environment } from '@slipway/core';
 
 /**
- * When signatures say that they were made: `SOURCE_DATE_EPOCH`, seconds since 1970, so that the same release signed again has the
- * same bytes. Undefined for the time of signing. Throws an `Error` for a text that is no such time.
+ * The date for signatures: `SOURCE_DATE_EPOCH`, in seconds since 1970, so that signing the same release again gives the
+ * same bytes. Undefined for the current time. Throws an `Error` if it is not valid.
  */
 export function signatureTimeMs(environment: Environment): number | undefined {
   const text = environment['SOURCE_DATE_EPOCH']?.trim() ?? '';
@@ -12,7 +12,7 @@ export function signatureTimeMs(environment: Environment): number | undefined {
   return Number(text) * 1000;
 }
 
-/** What is wrong with `SOURCE_DATE_EPOCH`, if anything, as a list of a sentence. */
+/** The problem with `SOURCE_DATE_EPOCH`, as a list of at most one sentence. */
 export function signatureTimeProblems(environment: Environment): readonly string[] {
   try {
     signatureTimeMs(environment);

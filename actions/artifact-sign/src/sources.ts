@@ -13,23 +13,23 @@ import {
 import { checksumNameProblem } from './checksums.ts';
 import type { Inputs } from './inputs.ts';
 
-/** A file that is to be signed. */
+/** A file to sign. */
 export interface SourceFile {
   /** Absolute. */
   readonly path: string;
-  /** From the directory of the sums, with slashes. */
+  /** Relative to the directory of the checksums, with slashes. */
   readonly name: string;
   readonly sizeBytes: number;
-  /** What another action said of it. */
+  /** What another action said about it. */
   readonly artifact: Artifact | undefined;
 }
 
 export interface Sources {
   readonly files: readonly SourceFile[];
-  /** Everything that was handed on, also what is not signed. */
+  /** Everything that was passed on, including what is not signed. */
   readonly artifacts: readonly Artifact[];
   readonly checksumsPath: string;
-  /** What was left out, and what left nothing out. */
+  /** Notices about excluded files, and about exclusions that matched nothing. */
   readonly notices: readonly Problem[];
 }
 
@@ -38,8 +38,8 @@ const defaultName = 'SHA256SUMS';
 const maxFiles = 10_000;
 
 /**
- * The files to sign, in the order of their names, from the patterns and the list of artifacts. Signatures and the sums
- * themselves are not among them. Throws one `UserError` for everything that is wrong with them.
+ * The files to sign, sorted by name, from the patterns and the list of artifacts; without signatures and the checksums
+ * themselves. Throws one `UserError` for all problems.
  */
 export async function findSources(
   { files, artifacts: listPath, checksums }: Inputs,
@@ -134,7 +134,7 @@ async function sizeOf(
   }
 }
 
-/** The deepest directory that all files are in or below. */
+/** The deepest directory that contains all files. */
 function commonDirectory(paths: readonly string[]): string {
   let [common = sep, ...others] = paths.map(dirname);
   for (const directory of others) {

@@ -101,7 +101,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   }
 }
 
-/** Throws `UserError` unless the mirror has layout v3: anything else must not get an index by mistake. */
+/** Throws `UserError` unless the mirror has layout v3: nothing else must get an index by mistake. */
 async function requireMirror(store: ObjectStore): Promise<void> {
   switch (await detectLayout(store)) {
     case 'v3':

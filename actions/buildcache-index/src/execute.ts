@@ -11,7 +11,7 @@ import {
 import type { Observed, Ports } from './observe.ts';
 import type { Plan } from './plan.ts';
 
-/** Carries a plan out. Returns undefined if somebody else moved the index first, and nothing was moved. */
+/** Carries out a plan. Returns undefined, having moved nothing, if another publisher moved the index first. */
 export async function execute(plan: Plan, observed: Observed, ports: Ports): Promise<IndexMove | undefined> {
   const { current, observation } = observed;
   const { view } = observation;

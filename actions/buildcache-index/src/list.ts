@@ -17,7 +17,7 @@ import { areIndexesStored } from './rollback.ts';
 
 const concurrentReads = 16;
 
-/** One index of the history, as `list` shows it. */
+/** One index of the history in the `list` output. */
 export interface ListedIndex {
   readonly generation: number | undefined;
   readonly checksum: string;
@@ -25,9 +25,9 @@ export interface ListedIndex {
   readonly rolledBackTo: number | undefined;
   readonly signedBy: string | undefined;
   readonly current: boolean;
-  /** Whether the index itself is still stored: some tools delete what nothing under `v3/` names. */
+  /** Whether the index itself is still stored: some tools delete whatever nothing under `v3/` names. */
   readonly stored: boolean;
-  /** Whether a rollback may bring it back: it is what its name says and, if indexes must be signed, it is. */
+  /** Whether a rollback may bring it back: it matches its name and is signed if indexes must be. */
   readonly counts: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface ListedIndexes {
   readonly findings: readonly Finding[];
 }
 
-/** The present index of a view and the kept ones, oldest first, with what is wrong with them. It refuses nothing. */
+/** The present index of a view and the kept ones, oldest first, with their problems. Refuses nothing. */
 export async function listIndexes(
   { view, trustedKeys }: Pick<Inputs, 'view' | 'trustedKeys'>,
   store: ObjectStore,
@@ -46,7 +46,7 @@ export async function listIndexes(
 ): Promise<ListedIndexes> {
   const keyFindings: Finding[] = [];
   const offeredKeys = (await readMirrorKeys(store, keyFindings)).map((key) => key.armored);
-  // A list decides nothing: without trusted keys, the mirror's own keys say who signed what.
+  // Listing decides nothing, so without trusted keys the mirror's own keys show who signed what.
   const shown = trustedKeys.trim() === '' ? offeredKeys.join('\n') : trustedKeys;
   const { policy } = await openPolicy({ trustedKeys: shown, offeredKeys, allowUnsigned: true }, clock);
   const views = view === undefined ? [] : [view];
@@ -79,7 +79,7 @@ export async function listIndexes(
   };
 }
 
-/** Anybody who can write to a mirror can store such a file. It has no effect, so it is not an error. */
+/** Anyone who can write to a mirror can store such a file. It has no effect, so it is not an error. */
 function unproven({ key, message }: Finding): Finding {
   return finding('index-history-unproven', key, `it is ignored: ${message}`);
 }
@@ -96,7 +96,7 @@ async function listed(
   return { generation, checksum, sizeBytes, rolledBackTo, signedBy: pointer.signedBy, stored, ...state };
 }
 
-/** Remarks on a listed index, in words. */
+/** Remarks about a listed index. */
 export function remarksOf(index: ListedIndex): readonly string[] {
   return [
     ...(index.current ? ['current'] : []),
@@ -106,7 +106,7 @@ export function remarksOf(index: ListedIndex): readonly string[] {
   ];
 }
 
-/** A listed index as one line of the log. */
+/** A listed index as a line of the log. */
 export function describeIndex(index: ListedIndex): string {
   const remarks = remarksOf(index);
   const after = remarks.length === 0 ? '' : ` (${remarks.join(', ')})`;

@@ -32,7 +32,7 @@ import type { Observation } from './plan.ts';
 import { findRollbackTarget, type RollbackTarget } from './rollback.ts';
 import { entryOfKey, parseSelection, unusedPatterns } from './selection.ts';
 
-/** What is to be done to which index, of the inputs. */
+/** The inputs that say what to do to which index. */
 export type Request = Pick<
   Inputs,
   'view' | 'select' | 'to' | 'trustedKeys' | 'allowUnsigned' | 'allowUnpinnedKeys' | 'allowLayoutV2'
@@ -46,16 +46,16 @@ export interface Ports {
   readonly workers: ScanWorkers | undefined;
 }
 
-/** What the plan is made of, and what it is executed with. */
+/** What a plan is based on and executed with. */
 export interface Observed {
   readonly observation: Observation;
-  /** Of a rebuild it has no nodes: the new index is made without them. */
+  /** For a rebuild without nodes, because the new index does not use them. */
   readonly current: CurrentIndex;
   /** Undefined for a rollback. */
   readonly entries?: EntryCollection;
   /** For a rollback. */
   readonly earlier?: RollbackTarget;
-  /** What the present index claims, if it is unsigned and was proven for the key of this run. */
+  /** What the present index claims, if it is unsigned and was proven for this run's key. */
   readonly provenIndex?: string | undefined;
   /** Views that stay unsigned although a rebuild signs the main index. */
   readonly viewsToSign?: readonly string[];
@@ -64,12 +64,12 @@ export interface Observed {
   readonly pendingPaths: readonly string[];
 }
 
-/** Reads each entry once, however often a mirror is observed. */
+/** Reads each entry once, however often the mirror is observed. */
 export class EntryCache {
   #entries: EntryCollection | undefined;
   readonly #read = new Set<string>();
 
-  /** Of entries given by DAG hash and key. Throws `UserError` `mirror-refused` if one is not sound. */
+  /** Reads entries given by DAG hash and key. Throws `UserError` `mirror-refused` if one is not sound. */
   async read(
     candidates: readonly (readonly [string, string])[],
     trust: TrustSource,
@@ -90,8 +90,8 @@ export class EntryCache {
 }
 
 /**
- * Judges the mirror and reads the entries that the index needs. Throws `UserError` `mirror-refused` if anything is not sound,
- * and for a request that the mirror cannot fulfil; nothing has been written then.
+ * Judges the mirror and reads the entries that the index needs. Throws `UserError` `mirror-refused` if anything is not
+ * sound or the mirror cannot fulfil the request; nothing has been written then.
  */
 export async function observe(request: Request, ports: Ports, cache: EntryCache): Promise<Observed> {
   const mirror = await observeMirror(request, ports);
@@ -140,7 +140,7 @@ async function observeMirror(request: Request, ports: Ports): Promise<ObservedMi
   assertSignerFor(current, view, signer);
   const warnings = operation === 'rollback' ? [] : unusedPatterns(request.select, stored.values());
   const pendingPaths = await pendingMirrorPaths(store);
-  // A rebuild makes every record anew; of a large index the old ones would be half of the memory.
+  // A rebuild recreates every record; the old ones of a large index would take half of the memory.
   const index = operation === 'rebuild' ? current.index.withoutNodes() : current.index;
   const slim = { ...state, current: { ...current, index } };
   return { trust, policy, state: slim, current: slim.current, findings, warnings, pendingPaths };
@@ -227,9 +227,11 @@ function prove(
 }
 
 interface Membership {
-  /** DAG hashes of what is in the index; of a view whose index is refused, of what was in the newest kept one that counts. */
+  /** DAG hashes in the index, or, for a view whose index is refused, in the newest kept one that counts. */
   readonly members: Iterable<string>;
-  /** Whether a stored entry belongs into the index: all do into the main one; into a view, the selected or its members. */
+  /**
+   * Whether a stored entry belongs in the index: always in the main one; in a view if it is selected or already a member.
+   */
   belongs(hash: string, key: string): boolean;
 }
 

@@ -5,14 +5,14 @@ import { execute } from './execute.ts';
 import { EntryCache, type Observed, observe, type Ports, type Request } from './observe.ts';
 import { changesOf, type Plan, plan } from './plan.ts';
 
-/** What was planned, and the move that it led to; undefined in a dry run. */
+/** The plan and the resulting move, which is undefined in a dry run. */
 export interface Operation {
   readonly observed: Observed;
   readonly plan: Plan;
   readonly move: IndexMove | undefined;
 }
 
-/** Observes the mirror and plans; shows the plan and changes nothing. */
+/** Observes the mirror and shows the plan without executing it. */
 export async function rehearse(request: Request, ports: Ports): Promise<Operation> {
   const observed = await observe(request, ports, new EntryCache());
   tellPending(observed, ports.progress);
@@ -23,8 +23,8 @@ export async function rehearse(request: Request, ports: Ports): Promise<Operatio
 }
 
 /**
- * Observes the mirror, plans, shows the plan and executes it. If somebody else moves the index in between, all of it starts
- * again; but a rollback throws `RemoteError` `contention`, because it would undo what that publisher did.
+ * Observes the mirror, shows the plan and executes it. Starts over if another publisher moves the index in between; but a
+ * rollback then throws `RemoteError` `contention`, because it would undo that publisher's work.
  */
 export async function operate(request: Request, ports: Ports): Promise<Operation> {
   const { store, clock, progress } = ports;
@@ -38,11 +38,15 @@ export async function operate(request: Request, ports: Ports): Promise<Operation
     const move = await execute(planned, observed, { ...ports, store: mirror.store });
     if (move !== undefined) return { observed, plan: planned, move: { ...move, retries } };
     if (request.operation === 'rollback') {
-      throw new RemoteError('contention', 'somebody else moved the index while it was being rolled back', {
-        hint: 'Look at operation: list, and roll back again if that is still what you want.',
-      });
+      throw new RemoteError(
+        'contention',
+        'another publisher moved the index while it was being rolled back',
+        {
+          hint: 'Look at operation: list, and roll back again if that is still what you want.',
+        },
+      );
     }
-    progress.info('Somebody else moved the index in the meantime. It is read and planned again.');
+    progress.info('Another publisher moved the index in the meantime. Reading it and planning again.');
     return undefined;
   });
   await mirror.complete();
@@ -53,11 +57,11 @@ function tellPending({ pendingPaths }: Observed, progress: ProgressPort): void {
   if (pendingPaths.length > 0) progress.info(pendingNotice(pendingPaths));
 }
 
-/** A plan in words: the same in a dry run and before it is executed. */
+/** A plan for the log, the same in a dry run and before execution. */
 function describe(planned: Plan): readonly string[] {
   const [step] = planned.steps;
   if (step === undefined) return ['Plan: the index stays as it is.'];
-  if (step.kind === 'roll-back') return [`Plan: bring generation ${step.to} back, in place of ${step.from}.`];
+  if (step.kind === 'roll-back') return [`Plan: bring generation ${step.to} back, instead of ${step.from}.`];
   const { added, removed } = changesOf(planned);
   const changes = `${counted(added, 'entry', 'entries')} to add, ${removed} to remove`;
   const what =

@@ -1,21 +1,21 @@
-/** What is to become of an index. */
+/** What to do to an index. */
 export type Step =
   | {
       readonly kind: 'change-index';
       readonly view: string | undefined;
-      /** DAG hashes, in the order in which they are added. */
+      /** DAG hashes in the order in which they are added. */
       readonly add: readonly string[];
       readonly remove: readonly string[];
-      /** The present index has no signature, and gets one even if nothing else changes. */
+      /** The present index is unsigned and gets signed even if nothing else changes. */
       readonly signUnsigned: boolean;
     }
   | {
       readonly kind: 'replace-index';
       readonly view: string | undefined;
-      /** DAG hashes of everything in the new index, in its order, and how many of them the present one lacks. */
+      /** DAG hashes in the new index, in order, and how many of them the present one lacks. */
       readonly members: readonly string[];
       readonly added: number;
-      /** DAG hashes of what the present index has and the new one does not. */
+      /** DAG hashes that only the present index has. */
       readonly remove: readonly string[];
     }
   | {
@@ -34,34 +34,34 @@ export type Observation =
   | {
       readonly operation: 'update';
       readonly view: string | undefined;
-      /** DAG hashes of the entries that are indexed now. */
+      /** DAG hashes of the indexed entries. */
       readonly indexed: readonly string[];
       /** The key of each stored spec manifest, by DAG hash. */
       readonly stored: ReadonlyMap<string, string>;
-      /** Entries that were read, belong into the index, and are not in it, or not in the format of their specs. */
+      /** Entries to add: they belong in the index and are missing, or indexed in the wrong format. */
       readonly lacking: readonly string[];
-      /** The present index has no signature, and was proven for the key of this run. */
+      /** The present index is unsigned and was proven for this run's key. */
       readonly signUnsigned: boolean;
     }
   | {
       readonly operation: 'rebuild';
       readonly view: string | undefined;
       readonly indexed: readonly string[];
-      /** Entries that were read and belong into the index. */
+      /** The entries that belong in the index. */
       readonly readable: readonly string[];
     }
   | {
       readonly operation: 'rollback';
       readonly view: string | undefined;
-      /** The present generation, and the earlier one with the checksum of its index. */
+      /** The present generation, and the earlier one with its index's checksum. */
       readonly from: number;
       readonly to: number;
       readonly checksum: string;
     };
 
 /**
- * An update adds what the index lacks, and takes out what is no longer stored; a rebuild makes a new index of what was read;
- * a rollback points to an earlier one.
+ * An update adds what the index lacks and removes what is no longer stored; a rebuild makes a new index; a rollback points
+ * to an earlier one.
  */
 export function plan(observation: Observation): Plan {
   const { view } = observation;
@@ -86,7 +86,7 @@ export function plan(observation: Observation): Plan {
   }
 }
 
-/** How many entries the plan adds to the index and takes out of it. A rollback counts none. */
+/** How many entries the plan adds and removes; zero for a rollback. */
 export function changesOf({ steps }: Plan): { readonly added: number; readonly removed: number } {
   const [step] = steps;
   if (step === undefined || step.kind === 'roll-back') return { added: 0, removed: 0 };

@@ -19,16 +19,16 @@ export interface ReportInput {
   readonly mirror: string;
   readonly view: string | undefined;
   readonly plan: Plan;
-  /** Paths that earlier runs replaced, and whose invalidation has not been proven; none for `list`, which replaces nothing. */
+  /** Paths that earlier runs replaced and whose invalidation is not proven; none for `list`. */
   readonly pendingPaths: readonly string[];
   /** Undefined for a dry run and for `list`. */
   readonly move: IndexMove | undefined;
   readonly indexes: readonly ListedIndex[];
-  /** Of the index before the run. */
+  /** That of the index before the run. */
   readonly currentChecksum: string;
   readonly currentGeneration: number;
   readonly findings: readonly Finding[];
-  /** Inputs that had no effect. */
+  /** Warnings about inputs that had no effect. */
   readonly warnings?: readonly Problem[] | undefined;
   readonly reportPath: string | undefined;
 }

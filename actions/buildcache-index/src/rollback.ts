@@ -17,7 +17,7 @@ import { blobKey } from '@slipway/spack-buildcache';
 const maxOffered = 50;
 const concurrentReads = 16;
 
-/** An earlier index that a rollback may bring back, checked. */
+/** An earlier index that a rollback may bring back, after checks. */
 export interface RollbackTarget {
   readonly generation: number;
   readonly pointer: KeptIndex;
@@ -25,9 +25,9 @@ export interface RollbackTarget {
 }
 
 /**
- * The kept pointer of generation `to`. Without it, of the one before the present index; where that was brought back
- * itself, before the one that it stands for, so that rolling back twice goes back twice. Throws `UserError` `history-missing`
- * when there is none, `mirror-refused` when its index is damaged or names what is no longer stored.
+ * The kept pointer of generation `to`, or of the one before the present index. If that index was itself brought back,
+ * counts from the generation it restored, so that two rollbacks go back twice. Throws `UserError` `history-missing` if
+ * there is none, `mirror-refused` if its index is damaged or names what is no longer stored.
  */
 export async function findRollbackTarget(
   store: ObjectStore,
@@ -67,7 +67,7 @@ interface Series {
   readonly mirrorId: string | undefined;
 }
 
-/** A kept pointer, if it is what its name says, and of this mirror. */
+/** A kept pointer, if it matches its name and belongs to this mirror. */
 async function readProven(
   kept: KeptPointer,
   { store, policy, mirrorId }: Series,
@@ -78,7 +78,7 @@ async function readProven(
   return isOfAnother(pointer, mirrorId) ? undefined : pointer;
 }
 
-/** What else could be brought back, as a sentence. */
+/** Suggests what else could be brought back. */
 async function otherGenerations(
   history: readonly KeptPointer[],
   refused: KeptPointer,
@@ -97,7 +97,7 @@ async function otherGenerations(
   return 'No earlier index is stored any longer. To index what is stored now, run operation: rebuild.';
 }
 
-/** Whether the indexes that a pointer names are still there. */
+/** Whether the indexes that a pointer names are still stored. */
 export async function areIndexesStored(store: ObjectStore, pointer: KeptIndex): Promise<boolean> {
   for (const { record } of pointer.indexes) {
     if ((await store.head(blobKey(record.checksum)))?.sizeBytes !== record.contentLength) return false;
@@ -105,7 +105,7 @@ export async function areIndexesStored(store: ObjectStore, pointer: KeptIndex): 
   return true;
 }
 
-/** The newest kept generation before the one that the present index stands for; undefined when there is none. */
+/** The newest kept generation before the one that the present index stands for, if any. */
 async function generationBefore(
   history: readonly KeptPointer[],
   current: CurrentIndex,
@@ -113,7 +113,7 @@ async function generationBefore(
 ): Promise<number | undefined> {
   let lineage = current.pointer?.manifest.lineage;
   let generation = lineage?.generation ?? Number.POSITIVE_INFINITY;
-  // Each is older than the one before, so this ends.
+  // Each is older than the last, so this ends.
   while (lineage?.rolledBackTo !== undefined && lineage.rolledBackTo < generation) {
     generation = lineage.rolledBackTo;
     if (!history.some((candidate) => candidate.generation === generation)) break;
@@ -124,12 +124,12 @@ async function generationBefore(
 
 interface ReadGeneration {
   readonly kept: KeptPointer;
-  /** Undefined where none that is kept under the name of this generation is proven. */
+  /** Undefined if no proven pointer is kept for this generation. */
   readonly pointer: KeptIndex | undefined;
   readonly findings: Finding[];
 }
 
-/** The pointer that was kept of a generation: of all that is stored under such a name, the one that is proven. */
+/** The proven pointer of a generation, among everything stored under such a name. */
 async function readGeneration(
   history: readonly KeptPointer[],
   generation: number | undefined,

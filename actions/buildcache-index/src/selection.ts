@@ -10,7 +10,9 @@ export type Selection = (entry: {
   readonly hash: string;
 }) => boolean;
 
-/** A selection from its patterns, or the problems of those. No pattern: undefined, a view keeps its members. */
+/**
+ * Parses patterns into a selection, or returns their problems. Undefined without patterns: a view then keeps its members.
+ */
 export function parseSelection(
   patterns: readonly string[],
 ): Selection | undefined | { readonly problems: readonly string[] } {
@@ -37,7 +39,7 @@ export function parseSelection(
   return tests.length === 0 ? undefined : (entry) => tests.some((test) => test(entry));
 }
 
-/** Versions are known by file names alone, where `git.feature/x=1.0` is `git.feature_x_1.0`. */
+/** Versions are known only from file names, in which `git.feature/x=1.0` is `git.feature_x_1.0`. */
 function asInFileName(pattern: string): string {
   return pattern.split('*').map(pathSafe).join('*');
 }
@@ -49,7 +51,7 @@ export function isInvalid(
   return typeof selection === 'object';
 }
 
-/** Name and version of an entry by its key, for selections. The version is as file names have it. */
+/** Name and version of an entry, from its key. The version is in the form used in file names. */
 export function entryOfKey(key: string): {
   readonly name: string;
   readonly version: string;
@@ -61,7 +63,7 @@ export function entryOfKey(key: string): {
   return { name, version: fileStem.slice(name.length + 1, -(hash.length + 1)), hash };
 }
 
-/** Warnings for the patterns of `select` that no stored entry fits. */
+/** Warns about patterns of `select` that match no stored entry. */
 export function unusedPatterns(
   patterns: readonly string[],
   keys: Iterable<string>,

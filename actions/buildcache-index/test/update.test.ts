@@ -237,9 +237,9 @@ describe('I3: an update', () => {
       plan: { steps: [] },
       move: { moved: false, retries: 1, generation: 2 },
     });
-    expect(lines.filter((line) => line.startsWith('Plan') || line.startsWith('Somebody'))).toEqual([
+    expect(lines.filter((line) => line.startsWith('Plan') || line.startsWith('Another'))).toEqual([
       'Plan: change the index: 1 entry to add, 0 to remove.',
-      'Somebody else moved the index in the meantime. It is read and planned again.',
+      'Another publisher moved the index in the meantime. Reading it and planning again.',
       'Plan: the index stays as it is.',
     ]);
     expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ entries: 9 }]);

@@ -35,7 +35,7 @@ export interface Ports {
   readonly staged: ObjectStore;
   readonly mirror: ObjectStore;
   readonly graph: NodeGraph;
-  /** Of the specs of the staged entries, by DAG hash. */
+  /** Specfile versions of the staged entries, by DAG hash. */
   readonly specfileVersions: ReadonlyMap<string, number>;
   readonly keys: readonly { readonly fingerprint: string; readonly armored: string }[];
   readonly policy: SignaturePolicy;
@@ -48,12 +48,12 @@ export interface Ports {
   readonly progress: ProgressPort;
 }
 
-/** What was done, also when a later step failed. */
+/** What was done, even if a later step failed. */
 export interface Result {
   blobsUploaded: number;
   bytesUploaded: number;
   manifestsWritten: number;
-  /** Keys of what was replaced or added under a name that caches may know. */
+  /** Keys whose content was replaced or added under a name that caches may hold. */
   readonly changedKeys: string[];
   readonly moves: { readonly view: string | undefined; readonly move: IndexMove }[];
 }
@@ -63,7 +63,7 @@ export interface Outcome {
   readonly error: unknown;
 }
 
-/** Carries a plan out, step by step; a failure ends it, and what is stored until then is complete in itself. */
+/** Carries out a plan, step by step. A failure ends it; everything stored until then is complete. */
 export async function execute(plan: Plan, observed: Ports): Promise<Outcome> {
   const result: Result = {
     blobsUploaded: 0,
@@ -142,7 +142,7 @@ async function writeManifest(step: Extract<Step, { kind: 'write-manifest' }>, po
     await writeDocument(ports.mirror, key, staged.bytes, { condition });
   } catch (error) {
     if (replaces !== undefined || !isConditionFailed(error)) throw error;
-    // Another publisher may have stored the same entry in the meantime, perhaps with its own signature, which is as good.
+    // Another publisher may have stored the same entry meanwhile, perhaps with its own signature, which is just as good.
     const present = await readManifest(ports.mirror, key, ports.policy);
     if (present?.text !== undefined && present.payloadSha256 === payloadSha256) return;
     throw new UserError(
@@ -159,13 +159,13 @@ function changed(key: string): UserError {
   });
 }
 
-/** False where the index has the entry already. */
+/** False if the index already has the entry. */
 function addEntry(hash: string, index: IndexSet, { graph, specfileVersions }: Ports): boolean {
   const specfileVersion = specfileVersions.get(hash);
   return specfileVersion !== undefined && index.add({ hash, specfileVersion }, graph);
 }
 
-/** The steps after the manifests, one after the other. */
+/** Runs the steps after the manifests one at a time. */
 async function finish(step: Step, ports: Ports, result: Result): Promise<void> {
   const { mirror, clock, progress } = ports;
   switch (step.kind) {

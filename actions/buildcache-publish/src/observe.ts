@@ -44,13 +44,13 @@ export interface Observed {
   readonly state: MirrorState;
   readonly policy: SignaturePolicy;
   readonly findings: readonly Finding[];
-  /** SHA-256 of the present index, if nobody signed it and it was proven for the signer of this run. */
+  /** SHA-256 of the present index, if it is unsigned and was proven for this run's signer. */
   readonly provenIndex: string | undefined;
 }
 
 /**
- * Judges what is staged and where the mirror stands. Throws `UserError` `buildcache-refused` or `mirror-refused` when
- * either is not sound; nothing has been written then.
+ * Judges the staged buildcache and the mirror. Throws `UserError` `buildcache-refused` or `mirror-refused` if either is not
+ * sound; nothing has been written then.
  */
 export async function observe(options: ObserveOptions): Promise<Observed> {
   const { mirror, clock, progress } = options;
@@ -96,7 +96,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const closure = closureFindings(staged.graph, stagedKeys, (hash) => state.stored.has(hash));
   const findings = [...staged.findings, ...state.findings, ...closure];
   refuseOnErrors(closure, 'buildcache-refused', 'nothing was published, because dependencies are missing');
-  // This happens once in the life of a mirror, so one thread is enough.
+  // This happens once in a mirror's life, so one thread is enough.
   const provenIndex =
     options.signerKey &&
     (await proveUnsignedIndex({
@@ -115,7 +115,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   return { observation, staged, state, policy, findings, provenIndex };
 }
 
-/** Looks at which staged entries the mirror already has. Its work grows with what is staged, not with the mirror. */
+/** Finds which staged entries the mirror already has. Takes time in proportion to what is staged, not to the mirror. */
 async function observePresence(
   options: ObserveOptions,
   staged: StagedBuildcache,
@@ -147,7 +147,7 @@ async function observePresence(
   await mapConcurrently(sizes, concurrentRequests, async ([sha256, sizeBytes]) => {
     if ((await mirror.head(blobKey(sha256)))?.sizeBytes === sizeBytes) presentBlobs.push(sha256);
   });
-  // What is newer than every index that is known here cannot be lacked by one.
+  // An entry too new for every known index is not missing from one.
   const specfileVersions = indexableVersions(staged);
   const lackedBy = (index: IndexSet | undefined): readonly string[] =>
     [...specfileVersions]
@@ -171,7 +171,7 @@ async function observePresence(
   };
 }
 
-/** The specfile versions of the staged entries that an index may have, by DAG hash. */
+/** The specfile versions of the staged entries that belong in an index, by DAG hash. */
 export function indexableVersions(staged: StagedBuildcache): ReadonlyMap<string, number> {
   const versions = new Map<string, number>();
   for (const { dagHash, specfileVersion = 0 } of staged.entries) {
@@ -180,7 +180,7 @@ export function indexableVersions(staged: StagedBuildcache): ReadonlyMap<string,
   return versions;
 }
 
-/** Only keys that were pinned are handed on to clients. */
+/** Only pinned keys are passed on to clients. */
 function isTrusted(policy: SignaturePolicy, fingerprint: string): boolean {
   return policy.keyring?.keys.some((key) => key.publicKey.fingerprint === fingerprint) ?? false;
 }
@@ -197,7 +197,7 @@ async function readPresent(
   return { etag, payloadSha256: stored.payloadSha256, signedBy: stored.signedBy };
 }
 
-/** A finding for every entry that the mirror has with other content. */
+/** A finding for each entry that the mirror has with other content. */
 export function keptFindings(keys: readonly string[]): readonly Finding[] {
   return keys.map((key) =>
     finding(

@@ -2,21 +2,21 @@ import { counted, formatBytes } from '@slipway/core';
 import { publishIdOf } from '@slipway/mirror';
 import { type BlobRecord, indexManifestKey, pendingKey } from '@slipway/spack-buildcache';
 
-/** A staged entry that was found good. */
+/** A staged entry that was found sound. */
 export interface StagedEntry {
   readonly key: string;
   readonly dagHash: string;
   readonly payloadSha256: string;
   readonly signedBy: string | undefined;
   readonly blobs: readonly BlobRecord[];
-  /** Staged entries that must be stored before this one, by DAG hash. */
+  /** DAG hashes of the staged entries that must be stored before this one. */
   readonly dependencies: readonly string[];
 }
 
-/** An entry that the mirror has under the same name. */
+/** An entry that the mirror already has under this name. */
 export interface PresentEntry {
   readonly etag: string;
-  /** Undefined when it would be refused today: unsigned, tampered, by a key that expired. */
+  /** Undefined if it would be refused today: unsigned, tampered with, or signed by an expired key. */
   readonly payloadSha256: string | undefined;
   readonly signedBy: string | undefined;
 }
@@ -25,18 +25,18 @@ export interface Observation {
   readonly entries: readonly StagedEntry[];
   /** By manifest key. */
   readonly present: Readonly<Record<string, PresentEntry>>;
-  /** SHA-256 of blobs that the mirror has already. */
+  /** SHA-256 of blobs that the mirror already has. */
   readonly presentBlobs: readonly string[];
   /** Trusted public keys of the staged buildcache. */
   readonly keys: readonly string[];
   readonly view: string | undefined;
-  /** The main index has no signature, and there is a key to sign it. */
+  /** The main index is unsigned, and there is a key to sign it. */
   readonly signUnsigned: boolean;
   readonly overwrite: boolean;
-  /** DAG hashes that the main index, and the view's, lack. */
+  /** DAG hashes missing from the main index, and from the view's. */
   readonly unindexed: readonly string[];
   readonly unindexedInView: readonly string[];
-  /** Notes of publishes that did not finish, with the entries of theirs that the main index lacks. */
+  /** Notes of unfinished publishes, with those of their entries that the main index lacks. */
   readonly pending: readonly { readonly publishId: string; readonly unindexed: readonly string[] }[];
 }
 
@@ -53,9 +53,9 @@ export type Step =
       readonly key: string;
       readonly dagHash: string;
       readonly payloadSha256: string;
-      /** ETag of the manifest that it replaces; undefined for a new one. */
+      /** ETag of the manifest it replaces; undefined for a new one. */
       readonly replaces: string | undefined;
-      /** Manifests of one wave need only those of earlier waves. */
+      /** Manifests need only those of earlier waves. */
       readonly wave: number;
     }
   | { readonly kind: 'add-keys'; readonly fingerprints: readonly string[] }
@@ -64,22 +64,22 @@ export type Step =
       readonly kind: 'advance-index';
       readonly view: string | undefined;
       readonly hashes: readonly string[];
-      /** The present index has no signature, and gets one even if nothing is added to it. */
+      /** The present index is unsigned and gets signed even if nothing is added. */
       readonly signUnsigned: boolean;
     }
   | { readonly kind: 'withdraw-announcements'; readonly publishIds: readonly string[] };
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Manifest keys whose stored entry is the same already. */
+  /** Manifest keys whose stored entry is already the same. */
   readonly unchanged: readonly string[];
   /** Manifest keys whose stored entry differs and is kept. */
   readonly kept: readonly string[];
 }
 
 /**
- * Blobs first, then manifests with dependencies before their dependents, keys, and last the index pointers: at every
- * moment in between, whatever is stored is complete.
+ * Stores blobs first, then manifests after their dependencies, keys, and finally the index pointers, so that whatever is
+ * stored is complete at every moment.
  */
 export function plan(observation: Observation): Plan {
   const unchanged: string[] = [];
@@ -103,7 +103,7 @@ export function plan(observation: Observation): Plan {
   const stored = observation.entries.filter((entry) => !left.has(entry.key));
   const hashes = stored.map((entry) => entry.dagHash);
   const steps: Step[] = [];
-  // The same note as that of a run that was killed: it is about all entries, not about those that are left to do.
+  // The note covers all entries, not only those left to do, so it is the same as that of an interrupted run.
   const publishId = publishIdOf(hashes);
   if (written.length > 0) steps.push({ kind: 'announce', publishId, hashes });
   steps.push(...blobSteps(stored, observation.presentBlobs), ...manifestSteps(written));
@@ -140,7 +140,7 @@ function decide(
 ): 'unchanged' | 'keep' | 'write' {
   if (present === undefined || present.payloadSha256 === undefined) return 'write';
   if (present.payloadSha256 !== entry.payloadSha256) return overwrite ? 'write' : 'keep';
-  // The same entry, which now has a signature: the signed manifest is worth more.
+  // The same entry, now signed: replace the unsigned manifest.
   return present.signedBy === undefined && entry.signedBy !== undefined ? 'write' : 'unchanged';
 }
 
@@ -174,7 +174,7 @@ function manifestSteps(
     .sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));
 }
 
-/** The wave of each entry: one more than the highest among what it needs. Follows edges without recursion. */
+/** The wave of each entry: one more than the highest wave it depends on. Does not recurse. */
 function wavesOf(entries: ReadonlyMap<string, StagedEntry>): ReadonlyMap<string, number> {
   const waves = new Map<string, number>();
   for (const root of entries.keys()) {
@@ -221,7 +221,7 @@ export interface Expectation {
   readonly changedKeys: readonly string[];
 }
 
-/** A plan in words, for a dry run. */
+/** A plan for the log of a dry run. */
 export function describe({ steps }: Plan): readonly string[] {
   return steps.flatMap(describeStep);
 }
@@ -247,7 +247,7 @@ function describeStep(step: Step): readonly string[] {
   }
 }
 
-/** Everything that the plan deletes: notes of publishes that are finished. */
+/** Everything that the plan deletes: notes of finished publishes. */
 export function deletedKeys(steps: readonly Step[]): readonly string[] {
   return steps.flatMap((step) =>
     step.kind === 'withdraw-announcements' ? step.publishIds.map(pendingKey) : [],

@@ -39,7 +39,7 @@ export async function publishBuildcache(
       workers: workersByUrl(context.workerEntry),
     });
     const { current } = observed.state;
-    // The main index, which is moved first, is signed where the view needs that.
+    // The main index moves first; it is signed if the view needs that.
     assertSignerFor(current, undefined, signer);
     requireTrustedSigner(signer, observed.policy);
     const steps = plan(observed.observation);

@@ -19,9 +19,9 @@ export interface ReportInput {
   readonly failure: SlipwayError | undefined;
   readonly findings: readonly Finding[];
   readonly mirror: string;
-  /** Paths that earlier runs replaced, and whose invalidation has not been proven. */
+  /** Paths that earlier runs replaced and whose invalidation is not proven. */
   readonly pendingPaths: readonly string[];
-  /** Checksum of the main index as it stands after the run. */
+  /** Checksum of the main index after the run. */
   readonly indexChecksum: string;
   readonly entryCount: number;
   readonly durationMs: number;

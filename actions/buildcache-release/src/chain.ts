@@ -14,7 +14,7 @@ import {
 const s3 = { ...awsCredentials, ...sameInputs('endpoint-url', 'force-path-style') };
 const trust = sameInputs('trusted-keys', 'allow-unsigned', 'allow-unpinned-keys', 'allow-layout-v2');
 
-/** What `publish` gets of the key, so that nothing is signed when `sign` is skipped. */
+/** The key for `publish`; empty when `sign` is skipped, so that nothing is signed. */
 const indexKey = Object.fromEntries(
   ['signing-key', 'passphrase'].map((name) => [
     name,
@@ -75,7 +75,7 @@ export const chain: Chain = {
         ...sameInputs('force-path-style'),
         'paths-file': leftOut('the publish names all paths'),
         'cache-tags': leftOut('the publish names all paths'),
-        // The run is in it, because the index may have gone and come back: by a rollback, or a publish elsewhere.
+        // Includes the run, because an index may reappear after a rollback or a publish elsewhere.
         reference: text(
           `${expression('steps.publish.outputs.index-checksum')} ${expression('github.run_id')}`,
         ),
@@ -118,7 +118,7 @@ export const chain: Chain = {
     },
     'verify-url': {
       description:
-        'Where clients get the mirror from, such as `https://binaries.example.org/spack`: this is verified. `mirror` is the mirror itself, which proves nothing of a CDN.',
+        'The URL that clients use and that is verified, such as `https://binaries.example.org/spack`. `mirror` is the mirror itself, which proves nothing about a CDN.',
       default: 'mirror',
     },
     'aws-region': {

@@ -19,7 +19,7 @@ import type { Signer } from '@slipway/signing';
 import { classifyKey, maxManifestBytes } from '@slipway/spack-buildcache';
 import type { Plan, Step } from './plan.ts';
 
-/** Signing and flushing wait in libuv's threads; this many keep all of them busy. */
+/** Signing and flushing wait in libuv's threads; this many keep them all busy. */
 const concurrentSignatures = 16;
 
 export interface Result {
@@ -38,7 +38,7 @@ export interface Ports {
   readonly progress: ProgressPort;
 }
 
-/** Carries a plan out. Each manifest is replaced whole, so an interrupted run is finished by running it again. */
+/** Carries out a plan. Each manifest is replaced in one step, so running it again completes an interrupted run. */
 export async function execute(plan: Plan, ports: Ports): Promise<Result> {
   const signed: string[] = [];
   let copied = 0;
@@ -70,7 +70,7 @@ async function signManifest(step: Extract<Step, { kind: 'sign-manifest' }>, port
   await writeDocument(target, step.key, bytes, { condition });
 }
 
-/** A manifest as it was planned; undefined if there is none. */
+/** A manifest as planned; undefined if there is none. */
 async function readPlanned(
   store: ObjectStore,
   { key, payloadSha256 }: Extract<Step, { kind: 'sign-manifest' }>,
@@ -89,7 +89,7 @@ function changed(key: string): UserError {
   });
 }
 
-/** Copies what the output lacks. Blobs are checked against their names on the way. */
+/** Copies what the output lacks, checking blobs against their names. */
 async function copyObjects(keys: readonly string[], ports: Ports): Promise<number> {
   ports.progress.start(`Copying ${counted(keys.length, 'object')}`, keys.length, 'entries');
   let copied = 0;

@@ -8,7 +8,7 @@ export const inputs = {
   'require-signed-by': {
     ...buildcacheInputs.trustedKeys,
     description:
-      'Keys one of which must have signed each entry before, with a good signature: fingerprints (40 hex digits) and armored public keys. For a fingerprint, the key is taken from the staged buildcache. Without it unsigned entries are signed, and signatures of other keys are replaced unless they are bad.',
+      'Each entry must already have a good signature by one of these keys: fingerprints (40 hex digits) and armored public keys. For a fingerprint, the key is taken from the staged buildcache. Without this input, unsigned entries are signed, and signatures by other keys are replaced unless they are bad.',
   },
   level: input.choice({
     description:

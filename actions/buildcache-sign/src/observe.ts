@@ -19,17 +19,19 @@ import type { Observation, ObservedEntry, ObservedOutput } from './plan.ts';
 
 const concurrentReads = 16;
 
-/** What the plan is made of, and what it is executed with. */
+/** What a plan is based on and executed with. */
 export interface Observed {
   readonly observation: Observation;
-  /** Where the signed entries go: the staged directory itself when it is signed in place. */
+  /** Where the signed entries go: the staged directory itself when signing in place. */
   readonly target: ObjectStore;
-  /** Trusts the signer's own key, and takes documents signed by others as unsigned. */
+  /** Trusts only the signer's own key, and treats documents signed by others as unsigned. */
   readonly policy: SignaturePolicy;
   readonly findings: readonly Finding[];
 }
 
-/** Judges what is staged and looks at the output. Throws `UserError` `buildcache-refused` if anything staged is not sound. */
+/**
+ * Judges what is staged and examines the output. Throws `UserError` `buildcache-refused` if anything staged is not sound.
+ */
 export async function observe(
   given: Inputs,
   staged: ObjectStore,
@@ -59,7 +61,7 @@ export async function observe(
     payloadSha256: payloadSha256 ?? '',
     signedBy,
   }));
-  // An entry that was judged is known by its text from now on: its old signature is replaced.
+  // From here on, a judged entry is identified by its text, since its old signature will be replaced.
   const { policy } = await openPolicy({ ...trust, offeredKeys: [], acceptOtherSigners: true }, clock);
   const target = given.output === undefined ? staged : openOutput(given.output, staged, context);
   const output =
@@ -67,7 +69,7 @@ export async function observe(
   return { observation: { fingerprint, entries, output }, target, policy, findings: seen.findings };
 }
 
-/** Opens the directory for the signed copy, which must be neither inside the staged one nor contain it. */
+/** Opens the directory for the signed copy. Neither it nor the staged one may contain the other. */
 function openOutput(path: string, staged: ObjectStore, context: ActionContext): ObjectStore {
   const output = resolve(context.workDirectory, path);
   const source = fileURLToPath(staged.url);
@@ -80,8 +82,8 @@ function openOutput(path: string, staged: ObjectStore, context: ActionContext): 
 }
 
 /**
- * Looks at what an earlier run left in the output. Throws `UserError` `immutable-conflict` if it has an entry of the same name
- * with another payload: then it is not a copy of what is staged.
+ * Examines what an earlier run left in the output. Throws `UserError` `immutable-conflict` if an entry has another payload:
+ * then it is not a copy of what is staged.
  */
 async function observeOutput(
   output: ObjectStore,

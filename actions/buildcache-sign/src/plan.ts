@@ -1,26 +1,26 @@
 import { counted } from '@slipway/core';
 
-/** What is known before anything is signed. */
+/** What is known before signing. */
 export interface Observation {
   readonly fingerprint: string;
   /** The staged entries. */
   readonly entries: readonly ObservedEntry[];
-  /** For signing into another directory: what is staged, and which entries that directory already has. */
+  /** When signing into another directory: what is staged, and which entries that directory already has. */
   readonly output: ObservedOutput | undefined;
 }
 
 export interface ObservedEntry {
   readonly key: string;
   readonly payloadSha256: string;
-  /** Fingerprint of the key whose good signature it has. */
+  /** Fingerprint of the key that made its good signature. */
   readonly signedBy: string | undefined;
 }
 
 export interface ObservedOutput {
-  /** Keys of all staged blobs, and of everything else that is staged. */
+  /** Keys of all staged blobs, and of everything else staged. */
   readonly blobs: readonly string[];
   readonly documents: readonly string[];
-  /** Who signed the entries that it has with the same payload, by key. */
+  /** Who signed the entries it already has with the same payload, by key. */
   readonly signers: ReadonlyMap<string, string | undefined>;
 }
 
@@ -34,7 +34,7 @@ export interface Plan {
   readonly alreadySigned: number;
 }
 
-/** Signs what has no good signature by this key, and adds its public key. Blobs are copied before what refers to them. */
+/** Signs what has no good signature by this key, and adds the public key. Blobs are copied before what refers to them. */
 export function plan({ fingerprint, entries, output }: Observation): Plan {
   const unsigned = entries.filter(({ key, signedBy }) => {
     const signer = output?.signers.has(key) ? output.signers.get(key) : signedBy;
@@ -53,7 +53,7 @@ export function plan({ fingerprint, entries, output }: Observation): Plan {
   return { steps, alreadySigned: entries.length - unsigned.length };
 }
 
-/** A plan in words, for a dry run. */
+/** A plan for the log of a dry run. */
 export function describe({ steps }: Plan): readonly string[] {
   return steps.map(describeStep);
 }

@@ -1,9 +1,9 @@
 import type { ObjectStore } from '@slipway/core';
 import { detectLayout } from '@slipway/mirror';
 
-/** What decides how a mirror is audited. */
+/** What determines the kind of audit. */
 export interface Observation {
-  /** Undefined for something that is not a mirror. */
+  /** Undefined if it is not a mirror. */
   readonly layout: 'v3' | 'v2' | undefined;
 }
 

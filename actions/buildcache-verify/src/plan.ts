@@ -1,6 +1,6 @@
 import type { Observation } from './observe.ts';
 
-/** Verifying changes nothing, so its plan only says what is audited. */
+/** Verifying changes nothing, so the plan only says what is audited. */
 export interface Plan {
   readonly steps: readonly [Step];
 }
@@ -10,7 +10,7 @@ export interface Step {
   readonly level: 'metadata' | 'full';
 }
 
-/** The audit for the layout. Something without a layout is audited, and refused, as layout v3. */
+/** The audit for the layout. Without a layout, it is audited, and refused, as layout v3. */
 export function plan({ layout }: Observation, level: Step['level']): Plan {
   return { steps: [{ kind: layout === 'v2' ? 'audit-layout-v2' : 'audit-layout-v3', level }] };
 }

@@ -8,8 +8,8 @@ const order = ['error', 'warning', 'notice'];
 const levels = { error: 'error', warning: 'warning', notice: 'note' } as const;
 
 /**
- * The findings as SARIF 2.1.0 with what GitHub's code scanning asks for beyond it, the worst first: it takes 5,000
- * results of a run.
+ * The findings as SARIF 2.1.0 with the extras that GitHub's code scanning requires. The worst come first, because it
+ * accepts 5,000 results per run.
  */
 export function formatSarif(findings: readonly Finding[], mirror: string, version: string): string {
   const codes = [...new Set(findings.map((found) => found.code))].sort();
@@ -39,7 +39,7 @@ export function formatSarif(findings: readonly Finding[], mirror: string, versio
           },
         },
       ],
-      // Tells alerts apart over time; GitHub would compute it from source files, which these are not.
+      // Tells alerts apart over time; GitHub would compute it from source files, which do not exist here.
       partialFingerprints: {
         primaryLocationLineHash: hashOnce('sha256', `${found.code}\n${found.key ?? ''}\n${found.message}`),
       },
@@ -59,7 +59,7 @@ export function formatSarif(findings: readonly Finding[], mirror: string, versio
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-/** A key as a URI reference that stays below its base, whatever is in the key. */
+/** A key as a URI reference that stays below its base, whatever the key contains. */
 function relativeUri(key: string | undefined): string {
   const segments = (key ?? '').toWellFormed().split('/').map(encodeURIComponent);
   const uri = segments.filter((segment) => segment !== '' && segment !== '.' && segment !== '..').join('/');

@@ -1,14 +1,14 @@
 import type { AssessedKey, SigningComponent } from './assessment.ts';
 import type { KeyFaultCode } from './key-fault.ts';
 
-/** How the secret is made, for somebody who stored something else. */
+/** Tells a user who stored something else how to make the secret. */
 export const exportHint = 'Store the output of "gpg --armor --export-secret-keys FINGERPRINT" as the secret.';
 
-/** For a key that nothing can be made of. */
+/** For a key that is no use at all. */
 export const newKeyHint =
-  'Make a new key with "gpg --quick-generate-key \'NAME <EMAIL>\' ed25519 sign 2y" (or rsa3072 in place of ed25519), store its export as the secret, and trust its fingerprint.';
+  'Make a new key with "gpg --quick-generate-key \'NAME <EMAIL>\' ed25519 sign 2y" (or rsa3072 instead of ed25519), store its export as the secret, and trust its fingerprint.';
 
-/** What to do about a key of which nothing can sign, by what is wrong with it. */
+/** What to do about a key that cannot sign, depending on why. */
 export function unusableHint(
   { fingerprint }: Pick<AssessedKey, 'fingerprint'>,
   faults: readonly { readonly component: SigningComponent; readonly code: KeyFaultCode | 'secret-missing' }[],
@@ -26,7 +26,7 @@ export function unusableHint(
   return newKeyHint;
 }
 
-/** What to do about a key that does not count as a whole. */
+/** What to do about a key that is refused as a whole. */
 export function wholeKeyHint(code: KeyFaultCode, fingerprint: string): string {
   switch (code) {
     case 'signature-key-expired':

@@ -4,7 +4,7 @@ import type { OpenPgp } from './openpgp.ts';
 
 const minRsaBits = 2047;
 
-/** Why no signature by a key of this algorithm and size is accepted, or undefined. */
+/** Why no signature by a key of this algorithm and size is accepted, if so. */
 export function algorithmFault(
   pgp: typeof OpenPgp,
   packet: OpenPgp.AnyKeyPacket,
@@ -43,7 +43,7 @@ export function algorithmFault(
   }
 }
 
-/** The algorithm of a key as people write it: `RSA-4096`, `Ed25519`, `ECDSA P-256`, … */
+/** A key's algorithm as people write it: `RSA-4096`, `Ed25519`, `ECDSA P-256`, … */
 export function algorithmName(packet: OpenPgp.AnyKeyPacket): string {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
   const curveName = curve === 'ed25519Legacy' ? 'Ed25519' : (ecdsaCurve(curve)?.name ?? curve ?? '');

@@ -1,7 +1,7 @@
 const lineCharacters = 64;
 const maxBase64LineCharacters = 76;
 
-/** A block between armor lines as RFC 9580 section 6.2 describes it. */
+/** A block between armor lines (RFC 9580 section 6.2). */
 export interface ArmorBlock {
   /** `PUBLIC KEY BLOCK`, `PRIVATE KEY BLOCK`, `SIGNATURE`, … */
   readonly label: string;
@@ -29,7 +29,7 @@ function checksumLine(bytes: Uint8Array): string {
   return `=${Buffer.from([crc >> 16, (crc >> 8) & 0xff, crc & 0xff]).toString('base64')}`;
 }
 
-/** `bytes` as an armored block without header lines, with a checksum and a final newline, as gpg 2 writes it. */
+/** `bytes` as an armored block as gpg 2 writes it: no header lines, a checksum and a final newline. */
 export function encodeArmor(label: string, bytes: Uint8Array): string {
   const base64 = Buffer.from(bytes).toString('base64');
   const lines = [`-----BEGIN PGP ${label}-----`, ''];
@@ -41,8 +41,8 @@ export function encodeArmor(label: string, bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of base64 lines that end in a checksum line, or a text that says what is wrong. `checksum` says whether the
- * checksum line must be there.
+ * The bytes of base64 lines that may end in a checksum line, or a message saying what is wrong. `checksum` says whether the
+ * checksum is required.
  */
 export function decodeArmorLines(
   lines: readonly string[],
@@ -62,7 +62,7 @@ export function decodeArmorLines(
   }
   const base64 = lines.slice(0, end).join('');
   const bytes = Buffer.from(base64, 'base64');
-  // Comparing with the encoding refuses wrong padding and bits that no decoder looks at.
+  // Comparing with the encoding rejects wrong padding and stray bits that decoders ignore.
   if (bytes.toString('base64') !== base64) return 'its base64 is not canonical';
   if (hasChecksum && checksumLine(bytes) !== last) return 'its checksum is wrong';
   return bytes;
@@ -71,8 +71,8 @@ export function decodeArmorLines(
 const armorLine = /^-----(BEGIN|END) PGP ([A-Z ]{1,40})-----$/;
 
 /**
- * Takes the armored blocks out of a text. `rest` are the lines outside of them with their numbers; `problems` tell of
- * blocks that do not end. Time is linear in the size of the text.
+ * Finds the armored blocks in a text. `rest` holds the numbered lines outside them; `problems` are unfinished blocks. Takes
+ * linear time.
  */
 export function splitArmor(text: string): {
   readonly blocks: readonly ArmorBlock[];
@@ -105,7 +105,7 @@ export function splitArmor(text: string): {
   return { blocks, rest, problems };
 }
 
-/** The bytes of a block of key material, whose armor headers (`Version:`, `Comment:`, …) are passed over. */
+/** The bytes of a block of key material. Skips armor headers (`Version:`, `Comment:`, …). */
 export function decodeArmorBlock(block: ArmorBlock): Uint8Array | string {
   let start = 0;
   while (/^[A-Za-z][A-Za-z0-9-]*: /.test(block.lines[start] ?? '')) start += 1;

@@ -14,7 +14,7 @@ import {
 
 const signFlag = 0x02;
 
-/** A primary key or subkey that may have made a signature, and from when until when it counts. */
+/** A primary key or subkey that may have made a signature, and the period in which it counts. */
 export interface SigningComponent {
   readonly kind: 'primary' | 'subkey';
   readonly packet: OpenPgp.AnyKeyPacket;
@@ -22,7 +22,7 @@ export interface SigningComponent {
   readonly fingerprint: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | undefined;
-  /** Undefined when it may sign. Expiry is not in here: it depends on the moment. */
+  /** Undefined if it may sign. Expiry is separate, because it depends on the time. */
   readonly fault: KeyFault | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface AssessedKey {
   readonly createdAtMs: number;
   readonly expiresAtMs: number | undefined;
   readonly revocation: KeyFault | undefined;
-  /** A fault of the whole key besides expiry; a revocation comes first. */
+  /** Why the whole key is refused, apart from expiry; a revocation comes first. */
   readonly fault: KeyFault | undefined;
   readonly components: readonly SigningComponent[];
 }
@@ -46,7 +46,7 @@ export function dateText(ms: number): string {
 }
 
 /**
- * Verifies everything that a key says of itself and keeps what counts at `nowMs` (undefined: at any time). The newest
+ * Verifies everything that a key says about itself and keeps what holds at `nowMs` (undefined: at any time). The newest
  * valid self-signature decides expiry and use, as in gpg; a revocation counts whatever its reason, date and hash.
  */
 export function assessKey(
@@ -83,7 +83,7 @@ export function assessKey(
   return { fingerprint, createdAtMs, expiresAtMs, revocation: revoked, fault, components };
 }
 
-/** Why the whole key does not count at `nowMs`, or undefined. */
+/** Why the whole key is refused at `nowMs`, if it is. */
 export function keyFault(key: AssessedKey, nowMs: number): KeyFault | undefined {
   if (key.fault !== undefined) return key.fault;
   if (key.expiresAtMs !== undefined && key.expiresAtMs <= nowMs) {
@@ -95,7 +95,7 @@ export function keyFault(key: AssessedKey, nowMs: number): KeyFault | undefined 
   return undefined;
 }
 
-/** Why `component` of a key that counts may not sign at `nowMs`, or undefined. */
+/** Why `component` of an accepted key may not sign at `nowMs`, if so. */
 export function componentFault(component: SigningComponent, nowMs: number): KeyFault | undefined {
   if (component.fault !== undefined) return component.fault;
   if (component.kind === 'subkey' && component.expiresAtMs !== undefined && component.expiresAtMs <= nowMs) {
@@ -126,7 +126,7 @@ function primaryFault(
   );
 }
 
-/** Why nothing is known of a key or subkey, where a signature of its own could not be checked. */
+/** The fault of a key or subkey whose own signature could not be checked. */
 function uncheckableFault(
   { uncheckable }: FoundSignature,
   kind: 'key' | 'subkey',

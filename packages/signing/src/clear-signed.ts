@@ -4,7 +4,10 @@ import { readPacketFrame, signatureTag } from './packet.ts';
 
 const maxDocumentBytes = 2 ** 20;
 const maxSignatureBytes = 8192;
-/** gpg cuts longer lines while it verifies (at 19,995 bytes), so it would approve other text than a reader sees. */
+/**
+ * gpg cuts lines longer than this (19,995 bytes) while verifying, so it would approve text that differs from what a reader
+ * sees.
+ */
 const maxLineBytes = 19_000;
 
 const messageLine = '-----BEGIN PGP SIGNED MESSAGE-----';
@@ -13,15 +16,15 @@ const endLine = '-----END PGP SIGNATURE-----';
 
 export type FramingCode = 'unsigned' | 'document-too-large' | 'signature-malformed' | 'signature-multiple';
 
-/** A clear-signed document taken apart; nothing about its signature is verified. */
+/** The parts of a clear-signed document. The signature is not verified. */
 export interface ClearSigned {
-  /** The signed lines joined by `\n`, without the line end before the signature, which is not signed. */
+  /** The signed lines joined by `\n`, without the unsigned line end before the signature. */
   readonly text: string;
   /** The body of the one signature packet. */
   readonly signaturePacket: Uint8Array;
-  /** The armored signature with its armor lines, as it stands in the document. */
+  /** The armored signature with its armor lines, as in the document. */
   readonly signatureArmor: string;
-  /** The word of the one `Hash:` header, such as `SHA512`. */
+  /** The value of the only `Hash:` header, such as `SHA512`. */
   readonly hashHeader: string;
 }
 
@@ -39,10 +42,10 @@ function malformed(message: string): ClearSignedResult {
 }
 
 /**
- * Takes a clear-signed document (RFC 9580 section 7) of at most 1 MiB apart, as strictly as gpg and Spack writing it and
- * stricter than both reading it: the bytes that gpg verifies and the bytes that Spack parses must be the same. So the
- * document is nothing but the message line, one `Hash:` line, an empty line, the text with LF line ends, no trailing
- * blanks and no line that starts with a dash, and one armored signature packet. Never throws.
+ * Splits a clear-signed document (RFC 9580 section 7) of at most 1 MiB. Accepts only what gpg and Spack write, which is
+ * stricter than what they read, so that gpg verifies the same bytes that Spack parses: the message line, one `Hash:` line,
+ * an empty line, the text with LF line ends, no trailing blanks and no line that starts with a dash, and one armored
+ * signature packet. Never throws.
  */
 export function parseClearSigned(document: string | Uint8Array): ClearSignedResult {
   const source = decodeDocument(document);
@@ -89,7 +92,7 @@ function decodeDocument(document: string | Uint8Array): string | FramingProblem 
   }
 }
 
-/** Why gpg and Spack would read `text` differently inside of a clear-signed document, or undefined. */
+/** Why gpg and Spack would read `text` differently in a clear-signed document, if so. */
 export function textFault(text: string): string | undefined {
   if (text === '') return 'its text is empty';
   if (/^\s/u.test(text)) return 'its text starts with white space';
@@ -109,7 +112,7 @@ export function textFault(text: string): string | undefined {
   return undefined;
 }
 
-/** The body of the one signature packet in an armored signature that fills `armor` to its end. */
+/** The body of the only signature packet in an armored signature that fills `armor`. */
 function parseSignatureArmor(armor: string): Uint8Array | FramingProblem {
   const fault = (message: string): FramingProblem => ({ code: 'signature-malformed', message });
   const body = armor.endsWith('\n') ? armor.slice(0, -1) : armor;
@@ -122,7 +125,7 @@ function parseSignatureArmor(armor: string): Uint8Array | FramingProblem {
       ? { code: 'signature-multiple', message: 'it has more than one signature' }
       : fault('there is text after its signature');
   }
-  // gpg before 2.1 wrote a Version line, which no reader looks at.
+  // gpg before 2.1 wrote a Version line, which readers ignore.
   const start = /^Version: GnuPG v[0-9.]{1,16}(?: \([A-Za-z0-9/ ]{1,30}\))?$/.test(lines[1] ?? '') ? 2 : 1;
   if (lines[start] !== '') return fault('its signature has armor headers, or no empty line after the first');
   const bytes = decodeArmorLines(lines.slice(start + 1, end), 'required');
@@ -130,7 +133,7 @@ function parseSignatureArmor(armor: string): Uint8Array | FramingProblem {
   return onlySignaturePacket(bytes);
 }
 
-/** The body of the one signature packet that `bytes` are. */
+/** The body of the only signature packet in `bytes`. */
 export function onlySignaturePacket(bytes: Uint8Array): Uint8Array | FramingProblem {
   const first = readPacketFrame(bytes, 0);
   if (first?.tag !== signatureTag) {
@@ -143,14 +146,17 @@ export function onlySignaturePacket(bytes: Uint8Array): Uint8Array | FramingProb
     : { code: 'signature-malformed', message: 'its signature block holds more than one signature packet' };
 }
 
-/** Why a text cannot be clear-signed so that gpg and Spack read it as it is; undefined where it can. */
+/** Why a text cannot be clear-signed safely; undefined if it can. */
 export function signableFault(text: string): string | undefined {
   const lines = withoutLineEnd(text);
   if (Buffer.byteLength(lines) > maxDocumentBytes - 2 * maxSignatureBytes) return 'it is too large';
   return lines.isWellFormed() ? textFault(lines) : 'its text is not well-formed Unicode';
 }
 
-/** `text` without one final line end, which clear-signing does not sign. Throws `UserError` for what would be misread. */
+/**
+ * `text` without one final line end, which clear-signing does not sign. Throws `UserError` for a text that would be
+ * misread.
+ */
 export function signableText(text: string): string {
   const fault = signableFault(text);
   if (fault === undefined) return withoutLineEnd(text);
@@ -163,7 +169,7 @@ function withoutLineEnd(text: string): string {
   return text.endsWith('\n') ? text.slice(0, -1) : text;
 }
 
-/** The document that Spack and gpg read: exactly the form that `parseClearSigned` takes apart. */
+/** The document that Spack and gpg read, in exactly the form that `parseClearSigned` accepts. */
 export function formatClearSigned(text: string, hashHeader: string, signature: Uint8Array): string {
   return `${messageLine}\nHash: ${hashHeader}\n\n${text}\n${encodeArmor('SIGNATURE', signature)}`;
 }

@@ -1,18 +1,18 @@
-/** A curve on which keys of gpg 2 sign with ECDSA. */
+/** A curve that gpg 2 uses for ECDSA. */
 export interface Curve {
-  /** As people write it. */
+  /** The name that people use. */
   readonly name: string;
-  /** The content of its object identifier, in hex digits. */
+  /** The content of its object identifier, in hex. */
   readonly oid: string;
-  /** Of a coordinate, and of each of the two integers of a signature. */
+  /** The size of a coordinate, and of each of a signature's two integers. */
   readonly sizeBytes: number;
-  /** Its name in a JWK, which has none for Brainpool curves. */
+  /** Its JWK name; Brainpool curves have none. */
   readonly jwkName: string | undefined;
-  /** For the others OpenPGP.js needs a module in Node that it does not ship. */
+  /** For the others, OpenPGP.js on Node needs a module that it does not ship. */
   readonly inOpenPgpJs: boolean;
 }
 
-/** By the name that OpenPGP.js has for it. */
+/** By their names in OpenPGP.js. */
 const curves: ReadonlyMap<string, Curve> = new Map([
   ['nistP256', curve('P-256', '2a8648ce3d030107', 32, 'P-256')],
   ['nistP384', curve('P-384', '2b81040022', 48, 'P-384')],
@@ -27,12 +27,12 @@ function curve(name: string, oid: string, sizeBytes: number, jwkName?: string): 
   return { name, oid, sizeBytes, jwkName, inOpenPgpJs: jwkName !== undefined };
 }
 
-/** The curve of an ECDSA key by the name that OpenPGP.js has for it; undefined for a curve that gpg 2 does not have. */
+/** The ECDSA curve with this OpenPGP.js name; undefined if gpg 2 does not have it. */
 export function ecdsaCurve(name: string | undefined): Curve | undefined {
   return curves.get(name ?? '');
 }
 
-/** Whether there is a curve of this object identifier, whose content is given as hex digits. */
+/** Whether a curve has this object identifier, given as the hex of its content. */
 export function isEcdsaCurve(oidHex: string): boolean {
   return [...curves.values()].some(({ oid }) => oid === oidHex);
 }

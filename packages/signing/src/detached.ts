@@ -8,19 +8,19 @@ import { judgeSignature, type SignatureJudgement, type SignerIndex } from './ver
 
 const maxSignatureBytes = 16 * 1024;
 
-/** What is known of a detached signature. `fingerprint` is of the primary key, 40 upper-case hex digits. */
+/** The verdict on a detached signature. `fingerprint` is that of the primary key, 40 upper-case hex digits. */
 export type DetachedVerdict = SignatureJudgement;
 
-/** A detached signature that waits for the bytes that it is over. */
+/** A detached signature waiting for the bytes it covers. */
 export interface DetachedVerification {
   update(bytes: Uint8Array): void;
-  /** The verdict on the bytes that were given. Never throws. */
+  /** The verdict on the bytes given so far. Never throws. */
   finish(): Promise<DetachedVerdict>;
 }
 
 /**
- * Begins to verify a detached signature (RFC 9580 section 10.4), armored or binary. It must be the only one of its file, over
- * bytes as they are. Never throws: what is wrong with the signature is in the verdict.
+ * Starts verifying a detached signature (RFC 9580 section 10.4), armored or binary. It must be the only one in its file and
+ * cover the bytes as they are. Never throws: problems are in the verdict.
  */
 export function startDetachedVerification(
   pgp: typeof OpenPgp,
@@ -30,7 +30,7 @@ export function startDetachedVerification(
 ): DetachedVerification {
   const packet = readDetachedSignature(signature);
   if (!(packet instanceof Uint8Array)) return decided({ ok: false, ...packet });
-  // For a malformed packet the verdict is the same, whatever is hashed.
+  // For a malformed packet, the verdict does not depend on the hash.
   const digesting = createHash(hashName(packet[3]) ?? 'sha256');
   return {
     update: (bytes) => void digesting.update(bytes),
@@ -42,7 +42,7 @@ export function startDetachedVerification(
   };
 }
 
-/** Judges a signature over bytes of which only the digest is there, with the end that the signature itself adds. */
+/** Judges a signature over bytes by their digest alone, which must include what the signature adds. */
 export function judgeDetached(
   pgp: typeof OpenPgp,
   index: SignerIndex,
@@ -65,7 +65,6 @@ function decided(verdict: DetachedVerdict): DetachedVerification {
   return { update: () => undefined, finish: async () => verdict };
 }
 
-/** The body of the one signature packet. */
 function readDetachedSignature(signature: string | Uint8Array): Uint8Array | FramingProblem {
   const malformed = (message: string): FramingProblem => ({ code: 'signature-malformed', message });
   if (signature.length > maxSignatureBytes) return malformed('its signature is too large');

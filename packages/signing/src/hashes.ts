@@ -12,12 +12,12 @@ const hashes: ReadonlyMap<number, { readonly word: string; readonly name: string
   ).map(([algorithm, word]) => [algorithm, { word, name: word.toLowerCase() }]),
 );
 
-/** The word for a hash algorithm in a `Hash:` header; undefined for one that gpg 2.2 does not have. */
+/** The name of a hash algorithm in a `Hash:` header; undefined if gpg 2.2 does not have it. */
 export function hashWord(algorithm: number | null | undefined): string | undefined {
   return hashes.get(algorithm ?? 0)?.word;
 }
 
-/** The name of a hash algorithm in node:crypto; undefined for one that gpg 2.2 does not have. */
+/** The name of a hash algorithm in node:crypto; undefined if gpg 2.2 does not have it. */
 export function hashName(algorithm: number | null | undefined): string | undefined {
   return hashes.get(algorithm ?? 0)?.name;
 }
@@ -30,7 +30,7 @@ const otherIds: Readonly<Record<string, readonly number[]>> = {
   ripemd160: [0x2b, 0x24, 0x03, 0x02, 0x01],
 };
 
-/** The DER of DigestInfo (RFC 8017 section 9.2): what an RSA signature is over. Undefined for a hash that has none here. */
+/** The DER of DigestInfo (RFC 8017 section 9.2), which an RSA signature covers; undefined for an unsupported hash. */
 export function digestInfo(name: string, digest: Uint8Array): Buffer | undefined {
   const sha2Id = sha2Ids[name];
   const id = sha2Id === undefined ? otherIds[name] : [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, sha2Id];

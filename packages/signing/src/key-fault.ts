@@ -1,4 +1,4 @@
-/** What makes a key, or the component of it that signed, unacceptable. */
+/** Why a key, or the part of it that signed, is refused. */
 export type KeyFaultCode =
   | 'signature-key-revoked'
   | 'signature-key-expired'

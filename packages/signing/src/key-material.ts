@@ -1,19 +1,19 @@
 import { InternalError } from '@slipway/core';
 import type { OpenPgp } from './openpgp.ts';
 
-/** A user ID with the signatures that follow it in the key. */
+/** A user ID and the signatures after it in the key. */
 export interface UserMaterial {
   readonly packet: OpenPgp.UserIDPacket;
   readonly signatures: readonly OpenPgp.SignaturePacket[];
 }
 
-/** A subkey with the signatures that follow it in the key. */
+/** A subkey and the signatures after it in the key. */
 export interface SubkeyMaterial {
   readonly packet: OpenPgp.PublicSubkeyPacket;
   readonly signatures: readonly OpenPgp.SignaturePacket[];
 }
 
-/** The packets of a key in their groups (RFC 9580 section 10.1). Nothing in it is verified. */
+/** The packets of a key, grouped (RFC 9580 section 10.1). Nothing is verified. */
 export interface KeyMaterial {
   readonly primary: OpenPgp.PublicKeyPacket;
   readonly signatures: readonly OpenPgp.SignaturePacket[];
@@ -29,8 +29,8 @@ interface Group<Packet extends Head> {
 }
 
 /**
- * All packets of several copies of one key, each once. A signature in any of the copies counts, so a copy without a
- * revocation cannot take it back, and a copy with a forged signature cannot push out the real one.
+ * Merges the packets of several copies of one key. A signature in any copy counts, so a copy without a revocation cannot
+ * undo it, and a copy with a forged signature cannot displace the real one.
  */
 export function mergeCopies(pgp: typeof OpenPgp, copies: readonly OpenPgp.Key[]): KeyMaterial {
   const primaries = new Map<string, Group<OpenPgp.PublicKeyPacket>>();
@@ -41,7 +41,7 @@ export function mergeCopies(pgp: typeof OpenPgp, copies: readonly OpenPgp.Key[])
     for (const packet of copy.toPublic().toPacketList()) {
       const bytes = Buffer.from(packet.write()).toString('latin1');
       if (packet instanceof pgp.SignaturePacket) group?.signatures.set(bytes, packet);
-      // Subkeys first: their class extends that of primary keys.
+      // Subkeys first, because their class extends that of primary keys.
       else if (packet instanceof pgp.PublicSubkeyPacket) group = groupOf(subkeys, bytes, packet);
       else if (packet instanceof pgp.PublicKeyPacket) group = groupOf(primaries, bytes, packet);
       else if (packet instanceof pgp.UserIDPacket) group = groupOf(users, bytes, packet);
@@ -78,7 +78,7 @@ function listOf<Packet extends Head>(
   }));
 }
 
-/** The packets of a key as bytes; what OpenPGP.js could not read, and user attributes (photos), are left out. */
+/** The packets of a key as bytes, without unreadable ones and user attributes (photos). */
 export function serializeKey(pgp: typeof OpenPgp, material: KeyMaterial): Uint8Array {
   const packets = new pgp.PacketList<OpenPgp.AnyPacket>();
   for (const { packet, signatures } of [

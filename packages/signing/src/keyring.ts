@@ -8,32 +8,32 @@ import type { TrustedKeys } from './trusted-keys.ts';
 import { type KnownSigner, type SignatureVerdict, type SignerIndex, verifyDocument } from './verification.ts';
 
 const maxCandidates = 256;
-/** Checking one takes a fraction of a millisecond; a key with more was made to keep somebody busy. */
+/** Checking one takes a fraction of a millisecond; a key with more is an attack. */
 const maxOwnSignatures = 400;
 
 export interface KeyringOptions {
   readonly trusted: TrustedKeys;
   /**
-   * Keys found in the mirror or elsewhere, parsed, armored or binary. They count only when their primary fingerprint is
-   * trusted, and add to what the trusted copy says: a revocation in any copy holds.
+   * Keys found in the mirror or elsewhere: parsed, armored or binary. They count only if their primary fingerprint is
+   * trusted, and add to the trusted copy: a revocation in any copy holds.
    */
   readonly candidates: readonly (PublicKey | string | Uint8Array)[];
   readonly clock: Clock;
 }
 
-/** A trusted key as it stands at the time the keyring was opened. */
+/** The state of a trusted key when the keyring was opened. */
 export interface KeyStatus {
   readonly publicKey: PublicKey;
-  /** Why no signature by it is accepted; undefined when it is good. */
+  /** Why signatures by it are refused; undefined if it is good. */
   readonly problem: string | undefined;
 }
 
-/** The trusted keys, ready to verify. Opened by `openKeyring`. */
+/** The trusted keys, ready to verify. Made by `openKeyring`. */
 export class Keyring {
-  /** Trusted fingerprints whose key was found nowhere. */
+  /** Trusted fingerprints whose keys were not found. */
   readonly missing: readonly string[];
   readonly keys: readonly KeyStatus[];
-  /** Why candidates were left out, a sentence for each. */
+  /** Why candidates were skipped, one sentence each. */
   readonly ignored: readonly string[];
   readonly #pgp: typeof OpenPgp;
   readonly #index: SignerIndex;
@@ -54,20 +54,20 @@ export class Keyring {
   }
 
   /**
-   * Accepts a clear-signed document only when its one signature is good, by a trusted key that is valid now and was made
-   * before the signature. Never throws; call it for many documents at once, OpenPGP.js then uses several threads.
+   * Accepts a clear-signed document only if its one signature is good, by a trusted key that is valid now and older than
+   * the signature. Never throws. Call it for many documents at once: OpenPGP.js then uses several threads.
    */
   verifyClearSigned(document: string | Uint8Array): Promise<SignatureVerdict> {
     return verifyDocument(this.#pgp, this.#index, document, this.#clock.nowMs());
   }
 
-  /** Begins to verify a detached signature, armored or binary, over bytes that are given piece by piece. Never throws. */
+  /** Starts verifying a detached signature, armored or binary, over bytes given in pieces. Never throws. */
   startDetached(signature: string | Uint8Array): DetachedVerification {
     return startDetachedVerification(this.#pgp, this.#index, signature, this.#clock.nowMs());
   }
 
   /**
-   * Accepts bytes only when their one detached signature is good, by a trusted key that is valid now and was made before the
+   * Accepts bytes only if their one detached signature is good, by a trusted key that is valid now and older than the
    * signature. Throws only what reading `data` throws.
    */
   async verifyDetached(
@@ -80,7 +80,7 @@ export class Keyring {
   }
 }
 
-/** Verifies and merges the trusted keys and their copies among the candidates. Unreadable candidates are left out. */
+/** Verifies the trusted keys and merges them with their copies among the candidates. Skips unreadable candidates. */
 export async function openKeyring({ trusted, candidates, clock }: KeyringOptions): Promise<Keyring> {
   const pgp = await loadOpenPgp();
   const pinned = new Set(trusted.fingerprints);
@@ -125,7 +125,7 @@ export async function openKeyring({ trusted, candidates, clock }: KeyringOptions
   return new Keyring(pgp, index, { missing, keys, ignored }, clock);
 }
 
-/** Who may have made a signature, by key ID. */
+/** The possible signers, by key ID. */
 export function indexSigners(keys: readonly AssessedKey[]): Map<string, KnownSigner[]> {
   const signers = new Map<string, KnownSigner[]>();
   for (const key of keys) {

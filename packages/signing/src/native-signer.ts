@@ -23,25 +23,22 @@ import {
 import { readSignaturePacket } from './verification.ts';
 
 /**
- * Makes signature packets like one that OpenPGP.js made, with the key imported once: OpenPGP.js imports it for every
- * signature, which takes two thirds of the time of an RSA signature itself.
+ * Makes signature packets like one made by OpenPGP.js, but imports the key only once. OpenPGP.js imports it for every
+ * signature, which takes two thirds of the time of an RSA signature.
  */
 export interface NativeSigner {
   readonly template: SignatureTemplate;
   /** For the `Hash:` header. */
   readonly hashHeader: string;
-  /** A packet over a text without CR. The signature is made on one of libuv's threads; nothing is verified. */
+  /** A packet over a text without CR. Signing runs on one of libuv's threads; nothing is verified. */
   sign(text: string, dateMs: number, salt: Uint8Array): Promise<Uint8Array>;
-  /**
-   * A packet over bytes that are given piece by piece, signed when the last is there. The signature is made on this thread;
-   * nothing is verified.
-   */
+  /** A packet over bytes given in pieces, signed after the last one. Signing runs on this thread; nothing is verified. */
   startBinary(dateMs: number, salt: Uint8Array): BinarySigning;
-  /** Lets go of the key: OpenSSL wipes it when the last signature under way is made and the handle is collected. */
+  /** Drops the key: OpenSSL wipes it once pending signatures are done and the handle is collected. */
   close(): void;
 }
 
-/** A signature over bytes in the making. */
+/** An unfinished signature over bytes. */
 export interface BinarySigning {
   update(bytes: Uint8Array): void;
   finish(): { readonly packet: Uint8Array; readonly digest: Uint8Array };
@@ -50,8 +47,8 @@ export interface BinarySigning {
 type SecretPacket = OpenPgp.SecretKeyPacket | OpenPgp.SecretSubkeyPacket;
 
 /**
- * A signer after the pattern of `document`, which OpenPGP.js clear-signed with the same key, once OpenPGP.js verified a
- * second signature over the same data. Undefined for what is left to OpenPGP.js, and when the two do not agree.
+ * A signer that follows the pattern of `document`, which OpenPGP.js clear-signed with the same key. Tests it by having
+ * OpenPGP.js verify a second signature over the same data. Undefined if OpenPGP.js must sign, or if the two disagree.
  */
 export async function openNativeSigner(
   pgp: typeof OpenPgp,
@@ -69,8 +66,8 @@ export async function openNativeSigner(
 }
 
 /**
- * A signer for a curve on which OpenPGP.js does not sign, so that there is no pattern of its: the caller proves what it makes.
- * Undefined for what node:crypto does not take.
+ * A signer for a curve that OpenPGP.js cannot sign with, so there is no pattern; the caller verifies its signatures.
+ * Undefined if node:crypto does not support the curve.
  */
 export function openCurveSigner(
   pgp: typeof OpenPgp,
@@ -119,7 +116,7 @@ async function isProven(
   try {
     const made = readPacketFrame(await signAgain(text, template.dateMs, template.salt), 0)?.body;
     if (made === undefined) return false;
-    // Both are deterministic; ECDSA has a random number in it.
+    // Both are deterministic; ECDSA is random.
     if (kind !== 'ecdsa' && !Buffer.from(made).equals(signaturePacket)) return false;
     const bytes = new Uint8Array(Buffer.from(text.replaceAll('\n', '\r\n')));
     const data = { text: null, getBytes: () => bytes };
@@ -149,7 +146,7 @@ async function makeIntegers(
   }
 }
 
-/** The type of a signature over bytes, where the pattern has that of one over a text (RFC 9580 section 5.2.1). */
+/** The signature type for bytes, where the pattern has the one for text (RFC 9580 section 5.2.1). */
 const binaryType = 0;
 const typeOffset = 1;
 
@@ -157,7 +154,7 @@ function startBinary({ key, kind }: ImportedPrivateKey, hashName: string, patter
   const hashedPart = Buffer.from(pattern);
   hashedPart[typeOffset] = binaryType;
   const digesting = createHash(hashName);
-  // node:crypto signs a digest with RSA and Ed25519; for ECDSA it wants to have made the digest itself.
+  // node:crypto signs an existing digest with RSA and Ed25519, but insists on hashing for ECDSA.
   const signing = kind === 'ecdsa' ? createSign(hashName) : undefined;
   const update = (bytes: Uint8Array): void => {
     digesting.update(bytes);
@@ -199,7 +196,7 @@ function signInPool(
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     sign(hashName, data, key, (error, signature) => {
-      // Its own words stay out: an error must have nothing of a key.
+      // OpenSSL's message is dropped: an error must not reveal anything about a key.
       if (error === null) resolve(signature);
       else reject(new InternalError('node:crypto could not make a signature'));
     });

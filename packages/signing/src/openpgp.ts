@@ -4,7 +4,7 @@ export type { OpenPgp };
 
 let loading: Promise<typeof OpenPgp> | undefined;
 
-/** OpenPGP.js, loaded on the first call: it is large, and a run should say its first words before. */
+/** Loads OpenPGP.js on first use: it is large, and runs should log something before that. */
 export function loadOpenPgp(): Promise<typeof OpenPgp> {
   loading ??= import('openpgp');
   return loading;

@@ -1,7 +1,7 @@
 /** The tag of signature packets (RFC 9580 section 5). */
 export const signatureTag = 2;
 
-/** The frame of one packet (RFC 9580 section 4.2). */
+/** The framing of one packet (RFC 9580 section 4.2). */
 export interface PacketFrame {
   readonly tag: number;
   readonly body: Uint8Array;
@@ -10,8 +10,8 @@ export interface PacketFrame {
 }
 
 /**
- * Reads the frame of the packet at `offset`. Undefined if it is malformed: the high bit missing, a length beyond the end,
- * or a length that is partial or indeterminate, which no key or signature has.
+ * Reads the framing of the packet at `offset`. Undefined if it is malformed: the high bit is missing, the length exceeds
+ * the data, or it is partial or indeterminate, which keys and signatures never are.
  */
 export function readPacketFrame(bytes: Uint8Array, offset: number): PacketFrame | undefined {
   const header = bytes[offset];
@@ -29,7 +29,7 @@ export function readPacketFrame(bytes: Uint8Array, offset: number): PacketFrame 
   };
 }
 
-/** The packet with this body, in the newer format and with the shortest length, as OpenPGP.js writes it. */
+/** A packet with this body, in the newer format with the shortest length, as OpenPGP.js writes it. */
 export function writePacket(tag: number, body: Uint8Array): Uint8Array {
   const { length } = body;
   const head = Buffer.alloc(length < 192 ? 2 : length < 8384 ? 3 : 6);

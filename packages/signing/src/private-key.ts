@@ -3,7 +3,7 @@ import { ecdsaCurve } from './curves.ts';
 import type { OpenPgp } from './openpgp.ts';
 import { base64Url, bytesOf, der, ecdsaJwk, ed25519Jwk } from './public-material.ts';
 
-/** A private key in node:crypto, and how it signs. */
+/** A private key in node:crypto and how to sign with it. */
 export interface ImportedPrivateKey {
   readonly key: KeyObject;
   readonly kind: 'rsa' | 'ecdsa' | 'eddsa';
@@ -15,9 +15,8 @@ type SecretPacket = Pick<
 >;
 
 /**
- * The key that OpenPGP.js read and decrypted, in node:crypto. Undefined for algorithms that are left to OpenPGP.js, and
- * for what node:crypto does not take. What hands the key over stays in memory until it is collected, like the key that
- * the user gave.
+ * Imports a key that OpenPGP.js has decrypted into node:crypto. Undefined for algorithms that OpenPGP.js must handle and
+ * keys that node:crypto rejects. The exported form stays in memory until it is collected, like the user's own key.
  */
 export function importPrivateKey(pgp: typeof OpenPgp, packet: SecretPacket): ImportedPrivateKey | undefined {
   const { publicKey } = pgp.enums;
@@ -38,7 +37,7 @@ export function importPrivateKey(pgp: typeof OpenPgp, packet: SecretPacket): Imp
         return undefined;
     }
   } catch {
-    // What node:crypto says of a key is not passed on.
+    // What node:crypto says about a key is not passed on.
     return undefined;
   }
 }
@@ -50,7 +49,7 @@ function imported(
   return jwk && { key: createPrivateKey({ key: jwk, format: 'jwk' }), kind };
 }
 
-/** OpenPGP's `u` is the inverse of p, where `qi` is that of q, so p and q change places. */
+/** OpenPGP's `u` is the inverse of p, JWK's `qi` that of q, so p and q swap. */
 function rsaJwk({ publicParams, privateParams }: SecretPacket): JsonWebKey | undefined {
   const [n, e] = ['n', 'e'].map((name) => bytesOf(publicParams, name));
   const [d, p, q, u] = ['d', 'p', 'q', 'u'].map((name) => bytesOf(privateParams, name));
@@ -76,7 +75,7 @@ function importEcdsa(packet: SecretPacket): ImportedPrivateKey | undefined {
   if (!(curve && point && d)) return undefined;
   const jwk = ecdsaJwk(curve, point);
   if (jwk !== undefined) return imported('ecdsa', { ...jwk, d: base64Url(d) });
-  // ECPrivateKey of RFC 5915 without the public key, which follows from the private one.
+  // ECPrivateKey of RFC 5915, without the public key, which follows from the private one.
   const oid = der(0x06, Buffer.from(curve.oid, 'hex'));
   const key = der(0x30, der(0x02, Buffer.from([1])), der(0x04, d), der(0xa0, oid));
   return { key: createPrivateKey({ key, format: 'der', type: 'sec1' }), kind: 'ecdsa' };

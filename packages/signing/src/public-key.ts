@@ -9,33 +9,33 @@ import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 const maxTextBytes = 2 ** 20;
 const maxKeys = 64;
 
-/** An OpenPGP public key (version 4) as it was read. What it says of itself is verified where it is used. */
+/** An OpenPGP public key (version 4) as read. Its claims about itself are verified where it is used. */
 export interface PublicKey {
-  /** Of the primary key: 40 upper-case hex digits. */
+  /** That of the primary key: 40 upper-case hex digits. */
   readonly fingerprint: string;
-  /** Of the primary key first, then of each subkey: 16 upper-case hex digits. */
+  /** Those of the primary key and then of each subkey: 16 upper-case hex digits. */
   readonly keyIds: readonly string[];
   readonly subkeyFingerprints: readonly string[];
-  /** From outside: through `printable` before they are printed. */
+  /** From outside: print them only through `printable`. */
   readonly userIds: readonly string[];
-  /** Of the primary key: `RSA-4096`, `Ed25519`, … */
+  /** That of the primary key: `RSA-4096`, `Ed25519`, … */
   readonly algorithm: string;
   readonly createdAtMs: number;
-  /** By its newest valid self-signature; undefined when it does not expire. */
+  /** According to its newest valid self-signature; undefined if it does not expire. */
   readonly expiresAtMs: number | undefined;
   readonly revoked: boolean;
-  /** As `gpg --export --armor` writes it and `gpg --import` takes it. */
+  /** As `gpg --export --armor` writes it. */
   readonly armored: string;
 }
 
-/** The armored key, with a final newline, that `gpg --import` takes. */
+/** The armored key for `gpg --import`, with a final newline. */
 export function exportPublicKey(key: PublicKey): string {
   return key.armored;
 }
 
 /**
- * Reads public keys: armored blocks, of one or several keys each and with any text around them, or binary. At most 1 MiB
- * and 64 keys. Throws `UserError` `content-invalid` for anything unreadable, for secret keys, and when there is none.
+ * Reads public keys: binary, or armored blocks with one or more keys each and any text around them. At most 1 MiB and 64
+ * keys. Throws `UserError` `content-invalid` for anything unreadable, for secret keys, and if there is no key.
  */
 export async function readPublicKeys(source: string | Uint8Array): Promise<PublicKey[]> {
   const keys = await readKeyPackets(source);
@@ -68,16 +68,16 @@ function contentInvalid(reason: string): UserError {
   return new UserError('content-invalid', `OpenPGP keys cannot be read: ${reason}`);
 }
 
-/** The keys, public or private, in armored blocks or binary; the bounds and errors of `readPublicKeys`. */
+/** The keys, public or private, in armored or binary form; limits and errors as in `readPublicKeys`. */
 export async function readKeyPackets(source: string | Uint8Array): Promise<OpenPgp.Key[]> {
   const { keys, unsupported } = await readKeyCollection(source);
   const [reason] = unsupported;
   if (reason !== undefined) throw contentInvalid(reason);
-  if (keys.length === 0) throw contentInvalid('there is none');
+  if (keys.length === 0) throw contentInvalid('no key was found');
   return keys;
 }
 
-/** As `readKeyPackets`, with the keys that nothing here can use told apart, a part of a sentence for each. */
+/** Like `readKeyPackets`, but returns keys that cannot be used separately, as part of a sentence each. */
 export async function readKeyCollection(
   source: string | Uint8Array,
 ): Promise<{ readonly keys: OpenPgp.Key[]; readonly unsupported: readonly string[] }> {
@@ -99,13 +99,13 @@ async function readKeysOf(pgp: typeof OpenPgp, binaryKeys: Uint8Array): Promise<
   try {
     return await pgp.readKeys({ binaryKeys });
   } catch {
-    // What OpenPGP.js says may quote the input.
+    // OpenPGP.js may quote the input in its message.
     throw contentInvalid('a block holds no well-formed OpenPGP key');
   }
 }
 
 function binaryOrBlocks(source: Uint8Array): Uint8Array[] {
-  // Every packet starts with the high bit set, which no armored text does.
+  // Every packet starts with the high bit set, unlike armored text.
   if (((source[0] ?? 0) & 0x80) !== 0) return [source];
   return blocksOf(Buffer.from(source.buffer, source.byteOffset, source.length).toString('utf8'));
 }

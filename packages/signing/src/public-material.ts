@@ -2,21 +2,21 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { type Curve, ecdsaCurve } from './curves.ts';
 import type { OpenPgp } from './openpgp.ts';
 
-/** A public key in node:crypto, and what its signatures are made of. */
+/** A public key in node:crypto and the form of its signatures. */
 export type ImportedPublicKey =
   | { readonly kind: 'rsa'; readonly key: KeyObject; readonly modulus: Uint8Array }
   | { readonly kind: 'ecdsa' | 'dsa'; readonly key: KeyObject; readonly integerBytes: number }
   | { readonly kind: 'eddsa'; readonly key: KeyObject; readonly integerBytes: number };
 
-/** Imported once: importing a key costs several times as much as checking a signature by it. */
+/** Cached, because importing a key takes several times as long as checking a signature. */
 const importedKeys = new WeakMap<OpenPgp.AnyKeyPacket, ImportedPublicKey | 'unsupported'>();
 
 const ecPublicKeyOid = Buffer.from('2a8648ce3d0201', 'hex');
 const dsaOid = Buffer.from('2a8648ce380401', 'hex');
 
 /**
- * The public key in node:crypto. `unsupported` for algorithms that gpg 2.2 does not sign with, and for what node:crypto does
- * not take: a curve that it was built without, numbers that are no key.
+ * The public key in node:crypto. `unsupported` for algorithms that gpg 2.2 does not sign with, and for keys that
+ * node:crypto rejects because of a missing curve or invalid numbers.
  */
 export function importPublicKey(
   pgp: typeof OpenPgp,
@@ -28,7 +28,7 @@ export function importPublicKey(
   try {
     imported = importAnew(pgp, packet) ?? 'unsupported';
   } catch {
-    // What node:crypto says of a key is not passed on; that the key cannot be used is.
+    // node:crypto's message is not passed on, only that the key cannot be used.
     imported = 'unsupported';
   }
   importedKeys.set(packet, imported);
@@ -73,14 +73,14 @@ function ecdsaKey(curve: Curve, point: Uint8Array): KeyObject {
   return fromSpki([der(0x06, ecPublicKeyOid), der(0x06, Buffer.from(curve.oid, 'hex'))], point);
 }
 
-/** Undefined for a curve that JWK has no name for. The point is not compressed. */
+/** Undefined for a curve without a JWK name. The point is not compressed. */
 export function ecdsaJwk({ jwkName, sizeBytes }: Curve, point: Uint8Array): JsonWebKey | undefined {
   if (jwkName === undefined) return undefined;
   const x = base64Url(point.subarray(1, 1 + sizeBytes));
   return { kty: 'EC', crv: jwkName, x, y: base64Url(point.subarray(1 + sizeBytes)) };
 }
 
-/** Of a point with the byte before it that OpenPGP puts there. */
+/** The point has the prefix byte that OpenPGP puts there. */
 export function ed25519Jwk(point: Uint8Array): JsonWebKey {
   return { kty: 'OKP', crv: 'Ed25519', x: base64Url(point.subarray(1)) };
 }
@@ -89,13 +89,13 @@ function fromJwk(key: JsonWebKey): KeyObject {
   return createPublicKey({ key, format: 'jwk' });
 }
 
-/** For DSA and Brainpool curves, which JWK does not have: a key as SubjectPublicKeyInfo (RFC 5280 section 4.1). */
+/** A key as SubjectPublicKeyInfo (RFC 5280 section 4.1), for DSA and Brainpool curves, which JWK lacks. */
 function fromSpki(algorithm: readonly Uint8Array[], key: Uint8Array): KeyObject {
   const spki = der(0x30, der(0x30, ...algorithm), der(0x03, Buffer.alloc(1), key));
   return createPublicKey({ key: spki, format: 'der', type: 'spki' });
 }
 
-/** An element of DER (ITU-T X.690) of at most 65,535 bytes. */
+/** A DER element (ITU-T X.690) of at most 65,535 bytes. */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
@@ -104,7 +104,7 @@ export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
 }
 
 function derInteger(value: Uint8Array): Buffer {
-  // Without the zero, a number whose first bit is set would be negative.
+  // Without the zero, a number with its first bit set would be negative.
   return der(0x02, Buffer.alloc((value[0] ?? 0) >> 7), value);
 }
 
@@ -112,7 +112,7 @@ export function base64Url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
 }
 
-/** A number of a key, as OpenPGP.js keeps it. */
+/** A number of a key, as OpenPGP.js stores it. */
 export function bytesOf(value: unknown, name: string): Uint8Array | undefined {
   const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
   return found instanceof Uint8Array ? found : undefined;

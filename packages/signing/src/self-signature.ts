@@ -1,23 +1,23 @@
 import type { OpenPgp } from './openpgp.ts';
 import { checkSignature } from './signature-check.ts';
 
-/** Clocks of machines differ; nothing may be from further in the future than this. */
+/** Clocks differ between machines; dates further in the future than this are refused. */
 const maxClockSkewMs = 24 * 3_600_000;
 
-/** What a key says about itself is over its own parts: the primary key alone, with a user ID, or with a subkey. */
+/** The parts of a key that its self-signatures cover: the primary key alone, with a user ID, or with a subkey. */
 export interface CertifiedParts {
   readonly key: OpenPgp.PublicKeyPacket;
   readonly userId?: OpenPgp.UserIDPacket;
   readonly subkey?: OpenPgp.AnyKeyPacket;
 }
 
-/** What was found among signatures. `uncheckable` says why one could not be checked that might have been it. */
+/** The signature found. `uncheckable` says why another one, which might have counted, could not be checked. */
 export interface FoundSignature {
   readonly signature: OpenPgp.SignaturePacket | undefined;
   readonly uncheckable: string | undefined;
 }
 
-/** The newest of `signatures` that `signer` made over `parts`, that has begun and not expired, and demands nothing unknown. */
+/** The newest of `signatures` by `signer` over `parts` that has begun, has not expired, and demands nothing unsupported. */
 export function newestValid(
   pgp: typeof OpenPgp,
   signatures: readonly OpenPgp.SignaturePacket[],
@@ -42,7 +42,7 @@ export function newestValid(
   return { signature: undefined, uncheckable };
 }
 
-/** The first of `signatures` by which `signer` takes something back, whatever its reason, date, hash and demands. */
+/** The first of `signatures` by which `signer` revokes something, whatever its reason, date, hash and demands. */
 export function findRevocation(
   pgp: typeof OpenPgp,
   signatures: readonly OpenPgp.SignaturePacket[],
@@ -53,7 +53,7 @@ export function findRevocation(
   let uncheckable: string | undefined;
   for (const signature of signatures) {
     if (signature.signatureType !== type || !signature.issuerKeyID.equals(signer.getKeyID())) continue;
-    // A weak hash is a reason to distrust a promise, not a warning.
+    // A weak hash discredits a claim, but not a revocation.
     const check = checkSignature(pgp, signature.write(), signer, certifiedData(parts));
     if (check === 'good') return { signature, uncheckable: undefined };
     if (check !== 'bad') uncheckable ??= check.uncheckable;
@@ -61,13 +61,13 @@ export function findRevocation(
   return { signature: undefined, uncheckable };
 }
 
-/** Hashes by which anybody can make a promise in the name of a key. SHA-1 is one that gpg still makes for old keys. */
+/** Hashes with which a self-signature could be forged. gpg still uses SHA-1 for old keys. */
 function isBroken(pgp: typeof OpenPgp, { hashAlgorithm }: OpenPgp.SignaturePacket): boolean {
   const { md5, ripemd } = pgp.enums.hash;
   return hashAlgorithm === md5 || hashAlgorithm === ripemd;
 }
 
-/** What a signature demands of its reader that is not known here, as a part of a sentence; undefined when nothing. */
+/** What a signature demands that is not supported, as part of a sentence; undefined if nothing. */
 function demand(signature: OpenPgp.SignaturePacket): string | undefined {
   if (
     signature.unknownSubpackets.some(({ critical }) => critical) ||
@@ -80,7 +80,7 @@ function demand(signature: OpenPgp.SignaturePacket): string | undefined {
     : 'it lets another key revoke it, which is not supported';
 }
 
-/** What is hashed of the parts of a key (RFC 9580 section 5.2.4, version 4). */
+/** The hashed data of the parts of a key (RFC 9580 section 5.2.4, version 4). */
 function certifiedData({ key, userId, subkey }: CertifiedParts): Buffer {
   const parts = [framed(key)];
   if (subkey !== undefined) parts.push(framed(subkey));
@@ -100,17 +100,16 @@ function framed(packet: OpenPgp.AnyKeyPacket): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Whether `ms` is further ahead of `nowMs` than clocks differ. */
+/** Whether `ms` is later than `nowMs` by more than clocks differ. */
 export function isInFuture(ms: number, nowMs: number | undefined): boolean {
   return nowMs !== undefined && ms > nowMs + maxClockSkewMs;
 }
 
-/** When a signature was made, in ms. */
 export function createdMs(signature: OpenPgp.SignaturePacket): number {
   return signature.created?.getTime() ?? 0;
 }
 
-/** When a signature ends, in ms; Infinity when it does not. */
+/** When a signature expires, in ms; Infinity if it does not. */
 export function signatureExpiryMs(signature: OpenPgp.SignaturePacket): number {
   return Number(signature.getExpirationTime());
 }

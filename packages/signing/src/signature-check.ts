@@ -4,12 +4,12 @@ import type { OpenPgp } from './openpgp.ts';
 import { type ImportedPublicKey, importPublicKey } from './public-material.ts';
 
 /**
- * Whether a key made a signature. `bad` is computed, never concluded from an exception: where nothing could be computed, the
- * reason says why, and is a part of a sentence.
+ * Whether a key made a signature. `bad` is always computed, never inferred from an exception; if nothing could be computed,
+ * `uncheckable` says why, as part of a sentence.
  */
 export type SignatureCheck = 'good' | 'bad' | { readonly uncheckable: string };
 
-/** What a signature packet of version 4 says (RFC 9580 section 5.2.3). */
+/** The content of a version 4 signature packet (RFC 9580 section 5.2.3). */
 interface SignatureParts {
   readonly algorithm: number;
   readonly hashName: string;
@@ -23,9 +23,8 @@ interface SignatureParts {
 const rsaAlgorithms: ReadonlySet<number> = new Set([1, 3]);
 
 /**
- * Whether the key made the signature over `data`: what is hashed is the data, the hashed part of the packet, and a trailer
- * with its length (RFC 9580 section 5.2.4). `body` is the body of the packet. Its dates, and what else it demands, are not
- * looked at.
+ * Whether the key made the signature over `data`. The hash covers the data, the hashed part of the packet, and a trailer
+ * with its length (RFC 9580 section 5.2.4). `body` is the body of the packet. Ignores its dates and other demands.
  */
 export function checkSignature(
   pgp: typeof OpenPgp,
@@ -46,7 +45,7 @@ export function checkSignature(
   }
 }
 
-/** As `checkSignature`, of data of which only the digest is there, with the hashed part and its trailer. */
+/** Like `checkSignature`, given the digest of the data, the hashed part and its trailer. */
 export async function checkDigest(
   pgp: typeof OpenPgp,
   body: Uint8Array,
@@ -82,7 +81,7 @@ function notComputed(packet: OpenPgp.AnyKeyPacket): string {
   return `node:crypto cannot compute with its ${algorithm} key${curve === undefined ? '' : ` on the curve ${curve}`}`;
 }
 
-/** Undefined for what nobody can have made with this key: another algorithm, or not of the form of a signature. */
+/** Undefined if this key cannot have made it: wrong algorithm, or not the form of a signature. */
 function readParts(body: Uint8Array, packet: OpenPgp.AnyKeyPacket): SignatureParts | undefined {
   const view = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (view.length < 10 || view[0] !== 4) return undefined;
@@ -105,7 +104,7 @@ function readParts(body: Uint8Array, packet: OpenPgp.AnyKeyPacket): SignaturePar
   };
 }
 
-/** The multiprecision integers (RFC 9580 section 3.2) that fill `view` to its end. */
+/** The multiprecision integers (RFC 9580 section 3.2) that fill `view`. */
 function readIntegers(view: Buffer, start: number, count: number): readonly Uint8Array[] | undefined {
   const integers: Uint8Array[] = [];
   let position = start;
@@ -119,7 +118,7 @@ function readIntegers(view: Buffer, start: number, count: number): readonly Uint
   return position === view.length ? integers : undefined;
 }
 
-/** `hashed` is needed for ECDSA and DSA, for which node:crypto wants to make the digest itself. */
+/** ECDSA and DSA need `hashed`, since node:crypto insists on making the digest. */
 function compute(
   { digestStart, hashName: name, integers }: SignatureParts,
   key: ImportedPublicKey,
@@ -134,7 +133,7 @@ function compute(
   return verify(name, hashed, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
-/** EMSA-PKCS1-v1_5 (RFC 8017 section 9.2) is compared as a whole, so there is no padding to be read wrongly. */
+/** EMSA-PKCS1-v1_5 (RFC 8017 section 9.2) is compared as a whole, so padding cannot be misread. */
 function isRsaSignature(
   integer: Uint8Array | undefined,
   { key, modulus }: Extract<ImportedPublicKey, { kind: 'rsa' }>,
@@ -152,7 +151,7 @@ function isRsaSignature(
   return publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature).equals(expected);
 }
 
-/** Each integer with the leading zeros that it lost; undefined when one is too large. */
+/** Restores the leading zeros of each integer; undefined if one is too large. */
 function joined(integers: readonly Uint8Array[], sizeBytes: number): Buffer | undefined {
   const bytes = Buffer.alloc(integers.length * sizeBytes);
   for (const [index, integer] of integers.entries()) {
@@ -162,13 +161,13 @@ function joined(integers: readonly Uint8Array[], sizeBytes: number): Buffer | un
   return bytes;
 }
 
-/** What OpenPGP.js throws when a signature is bad. Anything else that it throws says nothing of the signature. */
+/** What OpenPGP.js throws for a bad signature. Other errors do not judge the signature. */
 const badSignature: ReadonlySet<string> = new Set([
   'Signed digest did not match',
   'Signature verification failed',
 ]);
 
-/** Computes ECDSA and DSA over a digest, which node:crypto does not. */
+/** Checks ECDSA and DSA signatures over a digest, which node:crypto cannot. */
 async function computeByOpenPgp(
   pgp: typeof OpenPgp,
   body: Uint8Array,
@@ -177,7 +176,7 @@ async function computeByOpenPgp(
 ): Promise<SignatureCheck> {
   const signature = new pgp.SignaturePacket();
   signature.read(body);
-  // Where OpenPGP.js keeps the digest of what it hashed while it was reading.
+  // Where OpenPGP.js keeps the digest of data it has hashed while reading.
   Reflect.set(signature, 'hashed', new Uint8Array(digest));
   const date = new Date(signature.created?.getTime() ?? 0);
   try {

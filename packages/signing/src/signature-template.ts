@@ -5,21 +5,21 @@ const notationData = 20;
 const criticalBit = 0x80;
 const saltName = 'salt@notations.openpgpjs.org';
 
-/** The part of a signature that is hashed, and where what differs between signatures stands in it. */
+/** The hashed part of a signature, and where its variable fields are. */
 export interface SignatureTemplate {
   /** Number of the hash algorithm (RFC 9580 section 9.5). */
   readonly hashAlgorithm: number;
   readonly saltBytes: number;
-  /** The hashed part as it is in a signature of this time with this salt. */
+  /** The hashed part for this time and salt. */
   fill(dateMs: number, salt: Uint8Array): Buffer;
-  /** The time and the salt that the signature itself has. */
+  /** The time and salt of the original signature. */
   readonly dateMs: number;
   readonly salt: Uint8Array;
 }
 
 /**
- * Takes the body of a version 4 signature that OpenPGP.js made as the pattern for more of its kind. Undefined unless it is
- * of the form that is known: one time, one salt that OpenPGP.js adds against fault attacks, nothing that is not hashed.
+ * Uses the body of a version 4 signature by OpenPGP.js as the pattern for more. Undefined unless it has the known form: one
+ * time, one salt that OpenPGP.js adds against fault attacks, and nothing unhashed.
  */
 export function readSignatureTemplate(body: Uint8Array): SignatureTemplate | undefined {
   const source = Buffer.from(body);
@@ -34,7 +34,7 @@ export function readSignatureTemplate(body: Uint8Array): SignatureTemplate | und
     const length = hashed[start] ?? 0;
     const content = start + 2;
     const end = start + 1 + length;
-    // Longer ones have a length of more octets, and none that OpenPGP.js writes here is so long.
+    // Longer ones have a longer length field, which OpenPGP.js never needs here.
     if (length === 0 || length >= 192 || end > hashedEnd) return undefined;
     switch ((hashed[start + 1] ?? 0) & ~criticalBit) {
       case creationTime:
@@ -73,12 +73,12 @@ export function readSignatureTemplate(body: Uint8Array): SignatureTemplate | und
 const issuerKeyId = 16;
 const issuerFingerprint = 33;
 const textType = 1;
-/** As long as OpenPGP.js has it for SHA-512. */
+/** The salt length that OpenPGP.js uses for SHA-512. */
 const saltBytesOfHead = 32;
 
 /**
- * A signature over a text as OpenPGP.js begins one, up to the place of its digest, for `readSignatureTemplate`. The salt is
- * empty. `fingerprint` has 40 hex digits.
+ * The beginning of a signature over a text as OpenPGP.js writes it, up to the digest, for `readSignatureTemplate`. The salt
+ * is empty. `fingerprint` has 40 hex digits.
  */
 export function signatureHead({
   algorithm,
@@ -110,7 +110,7 @@ function subpacket(type: number, content: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([content.length + 1, type]), content]);
 }
 
-/** What is hashed for a signature (RFC 9580 section 5.2.4, version 4): the document, the hashed part, and its length. */
+/** The hashed data of a signature (RFC 9580 section 5.2.4, version 4): the document, the hashed part, and its length. */
 export function dataToHash(canonicalText: string, hashedPart: Uint8Array): Buffer {
   const trailer = Buffer.from([4, 0xff, 0, 0, 0, 0]);
   trailer.writeUInt32BE(hashedPart.length, 2);

@@ -19,53 +19,53 @@ import { verifyDocument } from './verification.ts';
 const soonMs = 30 * 24 * 3_600_000;
 
 export interface SignerOptions {
-  /** The private key in any form that `readKeyText` of `@slipway/core` reads. Copies of a key are taken together. */
+  /** The private key in any form that `readKeyText` of `@slipway/core` reads. Copies of a key are merged. */
   readonly armoredKey: string;
-  /** As it was given, blanks around it included. */
+  /** As given, including surrounding blanks. */
   readonly passphrase: string | undefined;
-  /** As `parseTrustedKeys` takes it: the key must be one of these, and of several keys the one that is signs. Any without. */
+  /** As `parseTrustedKeys` takes it: the key must be among these, and selects among several keys. Undefined allows any. */
   readonly trustedKeys?: string | undefined;
   readonly clock: Clock;
 }
 
-/** Signs with one private key that was found usable. Opened by `openSigner`. */
+/** Signs with a private key that was found usable. Made by `openSigner`. */
 export interface Signer {
   readonly publicKey: PublicKey;
-  /** Of the key or subkey that signs: `RSA-4096`, `Ed25519`, … */
+  /** That of the key or subkey that signs: `RSA-4096`, `Ed25519`, … */
   readonly algorithm: string;
   /** Fingerprint of the key or subkey that signs. */
   readonly signingFingerprint: string;
-  /** What the user should know, a sentence each: a passphrase that is not needed, an expiry that is near. */
+  /** What the user should know, one sentence each: an unneeded passphrase, an expiry that is near. */
   readonly notices: readonly string[];
   /**
-   * The clear-signed document in Spack's form, with a final newline. Each is verified before it is returned. Throws
-   * `UserError` `content-invalid` for a text that gpg and Spack would read differently. Call it for many texts at once:
-   * they are then signed on several threads. `atMs` as in `startDetached`.
+   * The clear-signed document in Spack's form, with a final newline, verified before it is returned. Throws `UserError`
+   * `content-invalid` for a text that gpg and Spack would read differently. Call it for many texts at once to sign on
+   * several threads. `atMs` as in `startDetached`.
    */
   clearSign(text: string, atMs?: number): Promise<string>;
   /**
-   * Begins a detached signature over bytes as they are, which are given piece by piece. Throws `UserError` `key-unusable` for
-   * a key whose algorithm can only sign what is in memory as a whole.
+   * Starts a detached signature over bytes that are given in pieces. Throws `UserError` `key-unusable` for a key whose
+   * algorithm can only sign data in memory.
    *
-   * With `atMs` the signature is dated so, as far as the age of the key and the present allow, and the same bytes get the same
-   * signature by RSA and Ed25519 whenever they are signed. ECDSA has a random number in each.
+   * `atMs` sets the date of the signature, between the creation of the key and now; RSA and Ed25519 then always produce the
+   * same signature for the same bytes. ECDSA signatures are random.
    */
   startDetached(atMs?: number): DetachedSigning;
-  /** Wipes the private key; nothing may be signed any more. */
+  /** Wipes the private key; nothing can be signed afterwards. */
   close(): void;
 }
 
-/** A detached signature in the making. */
+/** An unfinished detached signature. */
 export interface DetachedSigning {
   update(bytes: Uint8Array): void;
-  /** The armored signature over the bytes that were given. It is verified before it is returned. */
+  /** The armored signature over the bytes given, verified before it is returned. */
   finish(): Promise<string>;
 }
 
 /**
- * Reads a private key and proves by a trial that it can sign now, with the newest valid signing subkey or else the
- * primary key, as gpg chooses. Throws `UserError` `key-unusable`, or `input-invalid` for a key that is not trusted; neither
- * its message nor its cause contains a part of the key or the passphrase.
+ * Reads a private key and proves with a trial signature that it can sign now. As in gpg, the newest valid signing subkey
+ * signs, otherwise the primary key. Throws `UserError` `key-unusable`, or `input-invalid` for a key that is not trusted;
+ * neither message nor cause reveals any of the key or passphrase.
  */
 export async function openSigner(options: SignerOptions): Promise<Signer> {
   const { armoredKey, passphrase, clock } = options;
@@ -85,12 +85,12 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     { dateMs, salt }: SignatureMark,
   ): Promise<string> =>
     formatClearSigned(text, signer.hashHeader, await signer.sign(text, dateMs, salt(signer)));
-  /** The date of a signature that is made now. Throws when the key has expired meanwhile. */
+  /** The date of a signature made now. Throws if the key has expired meanwhile. */
   const signatureDateMs = (nowMs: number): number => {
     const expired = keyFault(assessed, nowMs) ?? componentFault(component, nowMs);
     if (expired !== undefined)
       throw unusable(expired.message, 'Extend or replace the key, and store it again.');
-    // A key from a machine whose clock is ahead would otherwise be younger than its signature.
+    // Otherwise a key from a machine whose clock is ahead would be younger than its signature.
     return Math.max(nowMs, component.createdAtMs, assessed.createdAtMs);
   };
   const markOf = (nowMs: number, atMs: number | undefined): SignatureMark => {
@@ -109,7 +109,7 @@ export async function openSigner(options: SignerOptions): Promise<Signer> {
     const document = await (native === undefined
       ? signByOpenPgp(pgp, secret, signable, mark.dateMs)
       : signNatively(native, signable, mark));
-    // Also against faults: an RSA signature that went wrong would give the key away.
+    // Also protects against faults: a miscalculated RSA signature would reveal the key.
     const verdict = await verifyDocument(pgp, index, document, nowMs);
     if (!verdict.ok) throw new InternalError(`a signature just made is refused: ${verdict.message}`);
     if (verdict.text !== signable) throw new InternalError('a signature just made is over another text');
@@ -168,7 +168,7 @@ interface SignatureMark {
   salt(signer: NativeSigner): Uint8Array;
 }
 
-/** The salt of a reproducible signature, derived from what the signature contains anyway. */
+/** The salt of a reproducible signature, derived from its other contents. */
 function fixedSalt(fingerprint: string, dateMs: number, saltBytes: number): Uint8Array {
   const seconds = Math.floor(dateMs / 1000);
   return createHash('sha512')
@@ -190,7 +190,7 @@ async function trustedFingerprints(text: string | undefined): Promise<readonly s
   return (await parseTrustedKeys(text)).fingerprints;
 }
 
-/** A document that OpenPGP.js signs with this part of the key, whatever is the matter with the others. */
+/** A document that OpenPGP.js signs with this part of the key, ignoring any problem with the others. */
 async function signByOpenPgp(
   pgp: typeof OpenPgp,
   secret: SecretPacket,
@@ -203,14 +203,14 @@ async function signByOpenPgp(
   signature.hashAlgorithm = pgp.enums.hash.sha512;
   const bytes = new Uint8Array(Buffer.from(text.replaceAll('\n', '\r\n')));
   const data = { text: null, getBytes: () => bytes };
-  // Its type leaves out the configuration, without which it fails.
+  // Its type omits the configuration, without which it fails.
   await Reflect.apply(signature.sign, signature, [secret, data, new Date(dateMs), true, pgp.config]);
   const packets = new pgp.PacketList<OpenPgp.AnyPacket>();
   packets.push(signature);
   return formatClearSigned(text, hashWord(signature.hashAlgorithm) ?? '', packets.write());
 }
 
-/** What is wrong with a signing key, if anything, as a list of a sentence. */
+/** The problem with a signing key, as a list of at most one sentence. */
 export async function signingKeyProblems(inputs: {
   readonly signingKey: string | undefined;
   readonly passphrase: string | undefined;
@@ -222,7 +222,7 @@ export async function signingKeyProblems(inputs: {
     armoredKey,
     passphrase,
     clock: systemClock,
-    // Looked at late: an input with a fault of its own must not hide those of the key.
+    // Checked late: an invalid input must not hide a problem with the key.
     get trustedKeys() {
       return inputs.trustedKeys;
     },

@@ -19,12 +19,12 @@ export interface SigningKey {
   readonly material: KeyMaterial;
   readonly assessed: AssessedKey;
   readonly component: SigningComponent;
-  /** One for each copy that has it: they may be locked by different passphrases. */
+  /** One for each copy that has it; they may have different passphrases. */
   readonly secrets: readonly SecretPacket[];
   readonly notices: readonly string[];
 }
 
-/** A private key by all of its copies, public ones among them. */
+/** A private key with all its copies, including public ones. */
 interface OwnKey {
   readonly fingerprint: string;
   readonly copies: readonly OpenPgp.Key[];
@@ -34,7 +34,7 @@ export function unusable(reason: string, hint: string): UserError {
   return new UserError('key-unusable', `the signing key cannot be used: ${reason}`, { hint });
 }
 
-/** The text of an input as keys; the errors of `openSigner`. Copies of one key are together, as "gpg --import" has them. */
+/** Reads the keys in an input, merging copies as "gpg --import" does. Errors as in `openSigner`. */
 export async function readOwnKeys(source: string): Promise<readonly OwnKey[]> {
   const text = readKeyText(source);
   if (source.trim() === '') throw unusable('it is empty', exportHint);
@@ -60,8 +60,8 @@ export async function readOwnKeys(source: string): Promise<readonly OwnKey[]> {
 }
 
 /**
- * The key that signs at `nowMs`: the only one there is, the only one of them that is trusted, or the only one of these that
- * can sign. `trusted` are fingerprints of primary keys; undefined trusts any. The errors of `openSigner`.
+ * The key that signs at `nowMs`: the only key, the only trusted one, or the only one of these that can sign. `trusted`
+ * holds primary fingerprints; undefined trusts any. Errors as in `openSigner`.
  */
 export function chooseKey(
   pgp: typeof OpenPgp,
@@ -120,7 +120,7 @@ function notTrusted(keys: readonly OwnKey[]): UserError {
   });
 }
 
-/** The newest subkey that may sign and whose secret part is there, or else the primary key. */
+/** The newest subkey that may sign and has its secret part, otherwise the primary key. */
 function signingPartOf(pgp: typeof OpenPgp, { copies }: OwnKey, nowMs: number): SigningKey {
   const material = mergeCopies(pgp, copies);
   const assessed = assessKey(pgp, material, nowMs);
@@ -160,7 +160,7 @@ function secretsOf(copies: readonly OpenPgp.Key[], fingerprint: string): readonl
   return secrets;
 }
 
-/** The first of the copies that is not locked or that the passphrase opens, and what the user should know of that. */
+/** The first copy that is not locked or that the passphrase unlocks, with any advice for the user. */
 export async function unlock(
   secrets: readonly SecretPacket[],
   passphrase: string | undefined,
@@ -186,8 +186,8 @@ export async function unlock(
 }
 
 /**
- * What a passphrase may mean, in the order of trying: exactly what was given; without the line end that a file has; without
- * blanks around it, which secrets that were pasted have.
+ * Passphrases to try, in this order: exactly as given, without a file's line end, and without the surrounding blanks of
+ * pasted secrets.
  */
 function passphraseForms(passphrase: string | undefined): readonly string[] {
   if (passphrase === undefined) return [];
@@ -205,7 +205,7 @@ async function isUnlocked(secret: SecretPacket, passphrase: string): Promise<boo
     return true;
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('Incorrect key passphrase')) return false;
-    // What OpenPGP.js says may quote the key.
+    // OpenPGP.js may quote the key in its message.
     throw unusable(
       'it is protected in a way that is not supported or not safe',
       'Set its passphrase again with "gpg --change-passphrase FINGERPRINT" of gpg 2.2 or newer, and export it again.',

@@ -6,25 +6,25 @@ import { describeKey, type PublicKey, readKeyCollection } from './public-key.ts'
 
 const maxTextCharacters = 2 ** 20;
 const maxProblems = 20;
-/** More lines than these that are no fingerprints are a text, of which it helps nobody to name each line. */
+/** More invalid lines than this are prose, and naming each of them would not help. */
 const maxProseLines = 5;
 
-/** The keys a user trusts, by the fingerprints of their primary keys; `keys` are those that were given whole. */
+/** The keys a user trusts, by primary fingerprint; `keys` are those given in full. */
 export interface TrustedKeys {
   /** Each once, 40 upper-case hex digits. */
   readonly fingerprints: readonly string[];
   readonly keys: readonly PublicKey[];
-  /** What was given and is not trusted, a sentence each: keys that nothing can use, fingerprints within a text. */
+  /** What was given but is not trusted, one sentence each: unusable keys, fingerprints within prose. */
   readonly passedOver?: readonly string[];
 }
 
 /**
- * Parses fingerprints (40 hex digits, with or without spaces and `0x`, one a line or separated by commas) and armored
- * public keys in any mixture and in any form that `readKeyText` reads; `#` begins a comment. Throws one `UserError`
+ * Parses any mixture of fingerprints (40 hex digits, with or without spaces and `0x`, one per line or separated by commas)
+ * and armored public keys, in any form that `readKeyText` reads; `#` begins a comment. Throws one `UserError`
  * `input-invalid` with every problem.
  *
- * A file of armored keys with a text around them, such as the KEYS of Apache's projects, trusts the armored keys alone: a
- * fingerprint in a text may be of anybody. Nor is a key trusted that is commented out, or stands within a sentence.
+ * A file of armored keys with prose around them, such as an Apache project's KEYS, trusts only the armored keys: a
+ * fingerprint in prose may be anybody's. A key that is commented out or within a sentence is not trusted either.
  */
 export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
   if (text.length > maxTextCharacters) throw invalid(['it is larger than 1 MiB']);
@@ -41,7 +41,7 @@ export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
   const sources = blocks.map(({ line, ...block }) => ({ line, source: armored(block), label: block.label }));
   const isText = list.prose.length > 0 && sources.some(({ label }) => label === 'PUBLIC KEY BLOCK');
   const inText = isText ? list.fingerprints : [];
-  // Where a block is not sound, a few odd lines are told as well: they may be what went wrong.
+  // If a block is bad, report a few odd lines as well: they may be the cause.
   const beside = isText && list.prose.length > maxProseLines ? [] : list.problems;
   return trustBlocks(sources, {
     fingerprints: isText ? [] : list.fingerprints,
@@ -54,15 +54,15 @@ export async function parseTrustedKeys(text: string): Promise<TrustedKeys> {
   });
 }
 
-/** The lines, empty where all of one is a comment, so that their numbers stay. */
+/** The lines, with comment lines emptied so that line numbers stay right. */
 function withoutComments(text: string): readonly string[] {
   return text.split('\n').map((line) => (/^ *#/.test(line) ? '' : line));
 }
 
-/** A key is quoted rather than given where so many words stand before it on its line. */
+/** After this many words on its line, a key is quoted rather than given. */
 const minWordsOfSentence = 3;
 
-/** What is wrong with keys that begin within a sentence. */
+/** Reports keys that begin within a sentence. */
 function keysInSentences(lines: readonly string[]): readonly string[] {
   const problems: string[] = [];
   for (const [index, line] of lines.entries()) {
@@ -86,7 +86,7 @@ interface Source {
   readonly source: string | Uint8Array;
 }
 
-/** The keys of the blocks, and what was found beside them. Throws as `parseTrustedKeys` does. */
+/** The keys in the blocks, and anything found beside them. Throws as `parseTrustedKeys` does. */
 async function trustBlocks(
   sources: readonly Source[],
   beside: {
@@ -117,7 +117,7 @@ async function trustBlocks(
     }
   }
   const fingerprints = new Set([...beside.fingerprints, ...keys.map(({ fingerprint }) => fingerprint)]);
-  // Where others are there, whoever made the file did not mean to trust one that nobody here can check.
+  // If there are other keys, the file's author did not mean to trust one that cannot be checked.
   if (fingerprints.size === 0) problems.push(...passedOver);
   if (problems.length > 0) throw invalid([...new Set([...beside.ifRefused, ...problems])]);
   for (const fingerprint of new Set(beside.inText)) {
@@ -134,12 +134,12 @@ function armored({ label, lines }: Omit<ArmorBlock, 'line'>): string {
 
 interface List {
   readonly fingerprints: readonly string[];
-  /** Numbers of the lines that have something else than digits in them. */
+  /** Numbers of the lines that contain more than digits. */
   readonly prose: readonly number[];
   readonly problems: readonly string[];
 }
 
-/** What stands outside of armored blocks, as a list of fingerprints. */
+/** Reads the text outside armored blocks as a list of fingerprints. */
 function readList(rest: readonly { readonly line: number; readonly text: string }[]): List {
   const fingerprints: string[] = [];
   const prose = new Set<number>();

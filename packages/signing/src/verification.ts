@@ -20,34 +20,34 @@ export type SignatureCode =
 export type SignatureVerdict =
   | {
       readonly ok: true;
-      /** What Spack's extraction parses, without the line end before the signature. */
+      /** What Spack extracts and parses, without the line end before the signature. */
       readonly text: string;
-      /** Of the primary key: 40 upper-case hex digits. */
+      /** That of the primary key: 40 upper-case hex digits. */
       readonly fingerprint: string;
       readonly signedAtMs: number;
     }
   | {
       readonly ok: false;
       readonly code: SignatureCode;
-      /** A sentence without a capital and a full stop; printable. */
+      /** A sentence without capital and full stop, safe to print. */
       readonly message: string;
-      /** Of the primary key that the signature names, where it is known. Not proven. */
+      /** That of the primary key that the signature names, if known. Not proven. */
       readonly fingerprint?: string;
-      /** The text that must not be trusted, where the document could be taken apart. */
+      /** The text, which must not be trusted, if the document could be split. */
       readonly text?: string;
     };
 
-/** A component that may have made a signature, and the key it belongs to. */
+/** A key or subkey that may have made a signature, and the key it belongs to. */
 export interface KnownSigner {
   readonly key: AssessedKey;
   readonly component: SigningComponent;
 }
 
-/** Where to look for who made a signature. */
+/** Where to find the signer. */
 export interface SignerIndex {
   /** By key ID, 16 upper-case hex digits. */
   readonly signers: ReadonlyMap<string, readonly KnownSigner[]>;
-  /** Fingerprints of primary keys by the key IDs of keys that are known and not pinned. */
+  /** Primary fingerprints of keys that are known but not pinned, by key ID. */
   readonly notPinned: ReadonlyMap<string, string>;
 }
 
@@ -59,7 +59,7 @@ export function readSignaturePacket(pgp: typeof OpenPgp, body: Uint8Array): Open
   if (version !== 4 && body.length > 0) {
     return {
       code: 'signature-unsupported',
-      message: `its signature is of version ${version}, and only version 4 is supported`,
+      message: `its signature has version ${version}, but only version 4 is supported`,
     };
   }
   const signature = new pgp.SignaturePacket();
@@ -69,7 +69,7 @@ export function readSignaturePacket(pgp: typeof OpenPgp, body: Uint8Array): Open
     return error instanceof Error && error.name === 'UnsupportedError'
       ? {
           code: 'signature-unsupported',
-          message: `its signature is by the algorithm ${body[2] ?? 0}, which is not supported`,
+          message: `its signature uses algorithm ${body[2] ?? 0}, which is not supported`,
         }
       : malformedPacket;
   }
@@ -81,7 +81,7 @@ const malformedPacket: Fault = {
   message: 'its signature packet is malformed',
 };
 
-/** Verifies a clear-signed document against the keys of `index` at `nowMs`. Never throws. */
+/** Verifies a clear-signed document against the keys in `index` at `nowMs`. Never throws. */
 export async function verifyDocument(
   pgp: typeof OpenPgp,
   index: SignerIndex,
@@ -105,18 +105,18 @@ export async function verifyDocument(
   return { ...judgement, text };
 }
 
-/** A signature whose bytes are at hand, and how it is checked against what it is over. */
+/** A signature in memory, and how to check it against what it covers. */
 export interface SignatureInQuestion {
   /** The body of its packet. */
   readonly packet: Uint8Array;
   readonly over: 'text' | 'bytes';
-  /** What else is wrong with its form. */
+  /** Another problem with its form. */
   shapeFault?(signature: OpenPgp.SignaturePacket): Fault | undefined;
-  /** Whether the key made it over that data. Its dates are not looked at. */
+  /** Whether the key made it over that data. Ignores its dates. */
   isBy(component: SigningComponent): SignatureCheck | Promise<SignatureCheck>;
 }
 
-/** What is known of a signature, whatever it is over. */
+/** The verdict on a signature, whatever it covers. */
 export type SignatureJudgement =
   | { readonly ok: true; readonly fingerprint: string; readonly signedAtMs: number }
   | {
@@ -126,7 +126,7 @@ export type SignatureJudgement =
       readonly fingerprint?: string;
     };
 
-/** Judges one signature by the keys of `index` at `nowMs`. Never throws. */
+/** Judges one signature by the keys in `index` at `nowMs`. Never throws. */
 export async function judgeSignature(
   pgp: typeof OpenPgp,
   index: SignerIndex,
@@ -181,8 +181,8 @@ function shapeFault(
 ): Fault | undefined {
   const { text, binary } = pgp.enums.signature;
   if (signature.signatureType !== (over === 'text' ? text : binary)) {
-    const wanted = over === 'text' ? 'a text' : 'bytes as they are';
-    return { code: 'signature-malformed', message: `its signature is not one over ${wanted}` };
+    const wanted = over === 'text' ? 'a text' : 'binary data';
+    return { code: 'signature-malformed', message: `its signature is not over ${wanted}` };
   }
   const word = hashWord(signature.hashAlgorithm);
   if (word === undefined) {
@@ -197,7 +197,7 @@ function shapeFault(
   if (critical) {
     return {
       code: 'signature-unsupported',
-      message: 'its signature demands something that is not known here',
+      message: 'its signature has a critical part that is not supported',
     };
   }
   return undefined;
@@ -209,7 +209,7 @@ function headerFault(signature: OpenPgp.SignaturePacket, hashHeader: string): Fa
   return { code: 'signature-malformed', message: `its Hash header does not say ${word}, which was used` };
 }
 
-/** The key ID is known to match; a fingerprint in the signature must match too. */
+/** The key ID matches already; a fingerprint in the signature must match too. */
 function isIssuer(signature: OpenPgp.SignaturePacket, component: SigningComponent): boolean {
   const { issuerFingerprint } = signature;
   return (
@@ -218,7 +218,7 @@ function isIssuer(signature: OpenPgp.SignaturePacket, component: SigningComponen
   );
 }
 
-/** Where a key of that algorithm is refused anyway, that says more than that nothing could be computed. */
+/** If the key's algorithm is unsupported, saying so is more useful. */
 function uncheckableFault({ key, component }: KnownSigner, reason: string): Fault {
   if (component.fault?.code === 'signature-unsupported') return component.fault;
   return {
@@ -227,7 +227,7 @@ function uncheckableFault({ key, component }: KnownSigner, reason: string): Faul
   };
 }
 
-/** A text as it is hashed. */
+/** A text in its hashed form. */
 function canonical(text: string): Uint8Array {
   return Buffer.from(text.replaceAll('\n', '\r\n'));
 }
@@ -242,7 +242,7 @@ function timeFault(
   if (isInFuture(signedAtMs, nowMs)) {
     return {
       code: 'signature-from-future',
-      message: `it is signed in the future, on ${dateText(signedAtMs)}`,
+      message: `its signature is dated in the future, on ${dateText(signedAtMs)}`,
     };
   }
   const expiresAtMs = signatureExpiryMs(signature);
@@ -252,7 +252,7 @@ function timeFault(
   if (signedAtMs < Math.max(key.createdAtMs, component.createdAtMs)) {
     return {
       code: 'signature-before-key',
-      message: `it is signed on ${dateText(signedAtMs)}, before the key ${component.fingerprint} was made`,
+      message: `its signature is dated ${dateText(signedAtMs)}, before the key ${component.fingerprint} was created`,
     };
   }
   return undefined;
