@@ -193,10 +193,7 @@ async function makeFiles(
   write(`slipway-${version}.cdx.json`, `${JSON.stringify(bom, undefined, 2)}\n`);
   write('BUNDLES.sha256', checksumLines(bundleHashes(clone)));
   write('NOTES.md', `${notes}\n`);
-  write(
-    'THIRD-PARTY-NOTICES.txt',
-    thirdPartyNotices(materials.packages, readFileSync(join(clone, 'LICENSE'), 'utf8')),
-  );
+  write('THIRD-PARTY-NOTICES.txt', thirdPartyNotices(materials.packages));
   if (signing === undefined) writeChecksums(files);
   else await signFiles(join(clone, 'actions/artifact-sign/dist/index.js'), files, signing, timeSeconds);
 }

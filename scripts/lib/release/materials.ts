@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { bundledPackages } from '../bundle.ts';
 import { runCommand } from '../command.ts';
 import { actionMembers, type Member } from '../workspace.ts';
@@ -10,6 +11,7 @@ export interface BundledPackage {
   readonly name: string;
   readonly version: string;
   readonly license: string;
+  readonly author: string | undefined;
   /** Its license and notice files, which must be distributed with it. */
   readonly texts: readonly string[];
 }
@@ -85,9 +87,12 @@ function readManifest<Manifest>(directory: string): Manifest {
 }
 
 function readPackage(directory: string): BundledPackage {
-  const { name, version, license } = readManifest<{ name: string; version: string; license?: string }>(
-    directory,
-  );
+  const { name, version, license, author } = readManifest<{
+    name: string;
+    version: string;
+    license?: string;
+    author?: string | { name: string };
+  }>(directory);
   const files = globSync('*', { cwd: directory }).filter((file) =>
     /^(licen[cs]e|copying|notice)/i.test(file),
   );
@@ -95,22 +100,33 @@ function readPackage(directory: string): BundledPackage {
     name,
     version,
     license: license ?? 'see the text',
+    author: typeof author === 'object' ? author.name : author,
     texts: files.sort().map((file) => readFileSync(join(directory, file), 'utf8').trim()),
   };
 }
 
 const idOf = ({ name, version }: BundledPackage): string => `${name}@${version}`;
 
-/** The third-party packages in the bundles, and their licenses. */
-export function thirdPartyNotices(packages: readonly BundledPackage[], apacheLicense: string): string {
+/**
+ * The third-party packages in the bundles, and their licenses. A package without a license file gets the text that SPDX
+ * lists for its license; throws an `Error` when there is none.
+ */
+export function thirdPartyNotices(packages: readonly BundledPackage[]): string {
   const sections = packages.map((one) => {
-    const missing =
-      one.license === 'Apache-2.0' ? apacheLicense.trim() : 'The package does not contain its text.';
-    const texts = one.texts.length > 0 ? one.texts : [missing];
+    const texts = one.texts.length > 0 ? one.texts : [standardText(one)];
     return [`${idOf(one)}\nLicense: ${one.license}`, ...texts].join('\n\n');
   });
   const line = `\n\n${'-'.repeat(80)}\n\n`;
   return `${['The bundles of Slipway contain code of these packages.', ...sections].join(line)}\n`;
+}
+
+function standardText(one: BundledPackage): string {
+  const listed = createRequire(import.meta.url).resolve('spdx-license-list');
+  const path = join(dirname(listed), 'licenses', `${one.license}.json`);
+  if (!existsSync(path))
+    throw new Error(`${idOf(one)} has no license file, and SPDX lists no license "${one.license}"`);
+  const { licenseText } = JSON.parse(readFileSync(path, 'utf8')) as { licenseText: string };
+  return `By ${one.author ?? `the authors of ${one.name}`}. The package has no license file; this is the text of ${one.license}.\n\n${licenseText.trim()}`;
 }
 
 /** The bill of materials: the workspace and the bundled packages of pnpm's list. It is the same for the same commit. */
