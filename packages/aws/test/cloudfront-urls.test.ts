@@ -93,8 +93,8 @@ describe('at the double of an edge', () => {
 });
 
 test.each([
-  ['no key', 'hunter2 is my secret', 'no private key'],
-  ['a public key', key.publicKey, 'no private key'],
+  ['no key', 'hunter2 is my secret', 'not a private key'],
+  ['a public key', key.publicKey, 'not a private key'],
   ['a short key', rsaKey(1_024).privateKey, '1024 bits'],
   [
     'a key of another kind',
