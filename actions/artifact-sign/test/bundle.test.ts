@@ -29,7 +29,7 @@ const inputs = (more: Readonly<Record<string, string>> = {}) => ({
 });
 
 describe('the bundle as a step of a job', () => {
-  test('signs, and tells what it did in outputs, files and summary', async () => {
+  test('signs, and reports in outputs, files and summary', async () => {
     const workspace = workspaceOf({ 'dist/a': 'x', 'dist/b|c': 'y' });
     const run = await actionProcess(bundle, { workspace, inputs: inputs() });
     expect(run.exitCode, run.log).toBe(0);
@@ -47,7 +47,7 @@ describe('the bundle as a step of a job', () => {
     expect(run.summary).toContain('b&#124;c');
   });
 
-  test('writes the public key whole, where it has lines in common with the secret', async () => {
+  test('writes the whole public key, even lines it shares with the secret one', async () => {
     const workspace = workspaceOf({ 'dist/a': 'x' });
     const lines = key.publicArmored.split('\n').filter((line) => line.length >= 60);
     expect(lines.length).toBeGreaterThan(5);
@@ -60,7 +60,7 @@ describe('the bundle as a step of a job', () => {
     expect(gpgVerify(publicKey, `${path}.asc`, path).exitCode).toBe(0);
   });
 
-  test('I7: no part of the key or passphrase is in logs, files or the summary, also when it fails', async () => {
+  test('I7: no part of the key or passphrase is in logs, files or the summary, even if it fails', async () => {
     const workspace = workspaceOf({ 'dist/a': 'x' });
     const secrets = secretsOfKey(key);
     for (const [more, exitCode] of [
@@ -86,7 +86,7 @@ describe('the bundle as a step of a job', () => {
     }
   });
 
-  test('I5: killed wherever it is, it leaves whole files, and running again finishes it', async () => {
+  test('I5: killed anywhere, it leaves whole files, and running it again completes it', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 60 }, (_, index) => [`dist/f${index}`, `${index}`.repeat(20_000)]),
     );
@@ -113,11 +113,11 @@ describe('the bundle as a step of a job', () => {
       expect(Number(again.outputs['already-signed'])).toBe(left.length);
       expect(sha256sumCheck(join(workspace, 'dist'))).toContain('f59: OK');
     }
-    // Otherwise the kills hit the ends alone.
+    // Otherwise the kills would hit only the ends.
     expect(counts.size).toBeGreaterThan(3);
   }, 120_000);
 
-  test('signs a file that no buffer could hold, in little memory', async () => {
+  test('signs a file too large for any buffer, in little memory', async () => {
     const workspace = temporaryDirectory('large');
     execFileSync('truncate', ['--size', '2200M', 'large.img'], { cwd: workspace });
     const peak = `data:text/javascript,process.on('exit',()=>console.log('peak',process.resourceUsage().maxRSS))`;

@@ -38,13 +38,13 @@ describe('nothing is signed', () => {
     expect(pictureOf(workspace)).toEqual(before);
   });
 
-  it('when the sums would be beside or below a file that they name', async () => {
+  it('if the checksums would be beside or below a file that they name', async () => {
     const workspace = workspaceOf({ 'a/x': '1', 'b/y': '2' });
     const failure = await failureOf(sign(workspace, key, { files: 'a\nb', checksums: 'a/SUMS' }));
     expect(failure).toMatchObject({ code: 'name-invalid', message: expect.stringContaining('is not below') });
   });
 
-  it('I4: by a key that is expired, revoked, weak, or not the trusted one', async () => {
+  it('I4: by a key that is expired, revoked, weak, or not trusted', async () => {
     const workspace = workspaceOf({ a: 'x' });
     const expired = await makeKey({ type: 'ed25519', expired: true });
     const revoked = await makeKey({ type: 'ed25519', revoked: true });
@@ -66,7 +66,7 @@ describe('nothing is signed', () => {
     expect(run.failure).toBeUndefined();
   });
 
-  it('when a file changes after it was hashed, or while it is signed', async () => {
+  it('if a file changes after hashing or while it is signed', async () => {
     const workspace = workspaceOf({ a: 'x'.repeat(5_000_000), b: 'y' });
     const clock = systemClock;
     const signer = await openSigner({ armoredKey: key.privateArmored, passphrase: undefined, clock });
@@ -95,7 +95,7 @@ describe('nothing is signed', () => {
 });
 
 describe('inputs', () => {
-  it('are told all at once when they are wrong, and nothing of a secret is in it', async () => {
+  it('are all reported at once if they are wrong, without revealing secrets', async () => {
     const secret =
       '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nhunter2hunter2\n-----END PGP PRIVATE KEY BLOCK-----';
     const { message } = await failureOf(
@@ -107,7 +107,7 @@ describe('inputs', () => {
   });
 
   it.each(['no JSON', '{}', '[{"name":"../x","sizeBytes":1,"sha256":"00"}]'])(
-    'I8: a list of artifacts that is none is refused: %s',
+    'I8: an invalid list of artifacts is refused: %s',
     async (text) => {
       const workspace = workspaceOf({ 'list.json': text });
       expect(await failureOf(sign(workspace, key, { artifacts: 'list.json' }))).toMatchObject({
@@ -116,7 +116,7 @@ describe('inputs', () => {
     },
   );
 
-  it('name a list of artifacts that is there', async () => {
+  it('name an existing list of artifacts', async () => {
     const workspace = workspaceOf({});
     writeFileSync(join(workspace, 'x'), '');
     expect(await failureOf(sign(workspace, key, { artifacts: 'gone.json' }))).toMatchObject({

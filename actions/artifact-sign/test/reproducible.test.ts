@@ -32,7 +32,7 @@ describe('with SOURCE_DATE_EPOCH', () => {
   }
 
   it.each(['rsa2048', 'ed25519'] as const)(
-    'the same files get the same signatures, whenever: %s',
+    'the same files always get the same signatures: %s',
     async (type) => {
       const key = await makeKey({ type });
       const epoch = String(Math.floor(Date.now() / 1000));
@@ -44,14 +44,14 @@ describe('with SOURCE_DATE_EPOCH', () => {
     },
   );
 
-  it('that is before the key was made, signatures are as old as the key; one in the future is not believed', async () => {
+  it('before the key was created, signatures are as old as the key; a future date is not used', async () => {
     const key = await makeKey({ type: 'ed25519' });
     const old = await signaturesBy(key, '0', 'detached');
     expect(await signaturesBy(key, '1', 'detached', laterMs)).toEqual(old);
     await signaturesBy(key, '99999999999', 'detached');
   });
 
-  it('that is no time, nothing is signed', async () => {
+  it('that is not a time, nothing is signed', async () => {
     const key = await makeKey({ type: 'ed25519' });
     const run = runAction(
       action,

@@ -28,7 +28,7 @@ function artifactsOf(run: ActionRunResult) {
 const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 describe('files', () => {
-  it('that hold credentials are left out of a directory, and that is told (I7)', async () => {
+  it('that hold credentials are left out of a directory, with a notice (I7)', async () => {
     const workspace = workspaceOf({ 'dist/a': 'a', 'dist/.git/config': 'token', 'dist/.netrc': 'x' });
     const run = await sign(workspace, key, { files: 'dist\n!*.tmp, *.map' });
     expect(Object.keys(pictureOf(workspace)).filter((path) => path.endsWith('.asc'))).toEqual([
@@ -39,7 +39,7 @@ describe('files', () => {
     expect(run.problems[0]?.message).toContain('dist/.git/, dist/.netrc');
   });
 
-  it('get a signature each, the sums and their signature; a second run changes nothing', async () => {
+  it('each get a signature, the checksums and their signature; a second run changes nothing', async () => {
     const workspace = workspaceOf(release());
     const first = await sign(workspace, key, { files: 'dist' });
     expect(first.failure).toBeUndefined();
@@ -69,7 +69,7 @@ describe('files', () => {
     expect(artifactsOf(second)).toEqual(artifactsOf(first));
   });
 
-  it('that changed get a new signature, and no others', async () => {
+  it('that changed get a new signature, and only those', async () => {
     const workspace = workspaceOf(release());
     await sign(workspace, key, { files: 'dist' });
     const before = pictureOf(workspace);
@@ -85,7 +85,7 @@ describe('files', () => {
     expect(sha256sumCheck(join(workspace, 'dist'))).toContain('empty: OK');
   });
 
-  it('signed by another key are signed anew, and that is said', async () => {
+  it('signed by another key are signed again, with a notice', async () => {
     const workspace = workspaceOf({ a: 'x' });
     await sign(workspace, stranger, { files: 'a' });
     const run = await sign(workspace, key, { files: 'a' });
@@ -93,7 +93,7 @@ describe('files', () => {
     expect(run.log.join('\n')).toContain('a.asc is a signature by another key, and is replaced');
   });
 
-  it('are finished where an earlier run was interrupted', async () => {
+  it('are completed after an interrupted run', async () => {
     const whole = workspaceOf({ a: '1', b: '2' });
     await sign(whole, key, { files: '*' });
     const workspace = workspaceOf({ a: '1', b: '2', 'a.asc': readFileSync(join(whole, 'a.asc')) });
@@ -104,7 +104,7 @@ describe('files', () => {
     expect(readFileSync(join(workspace, 'a.asc'), 'utf8')).toBe(readFileSync(join(whole, 'a.asc'), 'utf8'));
   });
 
-  it('may have their sums elsewhere above them, and only those signed', async () => {
+  it('may have their checksums in a directory above, and only those signed', async () => {
     const workspace = workspaceOf({ 'out/d/a': '1', 'out/b': '2', 'out/skip.log': '3' });
     const run = await sign(workspace, key, {
       files: 'out/d\nout/*\n!*.log',
@@ -140,7 +140,7 @@ describe('artifacts of another action', () => {
     sha256: sha256Of('mac'),
   };
 
-  it('are signed and handed on with what they had, and so are their signatures', async () => {
+  it('are signed and passed on with their properties, and so are their signatures', async () => {
     const workspace = workspaceOf({ 'dist/mac.zip': 'mac', 'dist/notes.txt': 'notes' });
     const artifacts = given(workspace, [
       { ...mac, key: 'v1/mac.zip', url: 'https://cdn.example.org/v1/mac.zip' },
@@ -162,7 +162,7 @@ describe('artifacts of another action', () => {
       expect.objectContaining({ name: 'SHA256SUMS.asc' }),
     ];
     expect(artifactsOf(run)).toEqual(expected);
-    // Signatures and sums that are handed in are handed on, and not signed again.
+    // Existing signatures and checksums are passed on, and not signed again.
     writeFileSync(join(workspace, 'artifacts.json'), artifactsText(artifactsOf(run)));
     const again = await sign(workspace, key, { artifacts });
     expect(again.outputs).toMatchObject({ signed: 0, 'already-signed': 3 });
@@ -188,7 +188,7 @@ describe('artifacts of another action', () => {
 });
 
 describe('a dry run', () => {
-  it('writes nothing, and its plan and outputs are those of the run that follows', async () => {
+  it('writes nothing, and its plan and outputs are those of the following run', async () => {
     const workspace = workspaceOf({ a: '1', b: '2' });
     const before = pictureOf(workspace);
     const dry = await sign(workspace, key, { files: '*', 'dry-run': 'true' });
@@ -232,7 +232,7 @@ describe.skipIf(gpgMissing)('the real gpg verifies (skipped where gpg is missing
     expect(gpgVerify(publicKey, `${path}.asc`, path).exitCode).toBe(1);
   });
 
-  it('clear-signed sums, which sha256sum then checks', async () => {
+  it('clear-signed checksums, which sha256sum then checks', async () => {
     const workspace = workspaceOf(release());
     const inputs = { files: 'dist', 'checksums-signature': 'clear-signed' };
     await sign(workspace, key, inputs);

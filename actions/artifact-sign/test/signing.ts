@@ -26,7 +26,7 @@ export function sign(
   return runAction(action, given, { workDirectory });
 }
 
-/** Every file below a directory with its contents. */
+/** Every file below a directory, with its contents. */
 export function pictureOf(directory: string): Readonly<Record<string, string>> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
@@ -37,12 +37,12 @@ export function pictureOf(directory: string): Readonly<Record<string, string>> {
   );
 }
 
-/** What `sha256sum --check --strict` prints in a directory. Throws when it is not content. */
+/** The output of `sha256sum --check --strict` in a directory. Throws if the check fails. */
 export function sha256sumCheck(directory: string, list = 'SHA256SUMS'): string {
   return execFileSync('sha256sum', ['--check', '--strict', list], { cwd: directory, encoding: 'utf8' });
 }
 
-/** The real gpg's verdict on a detached signature, or on a signed document. */
+/** The real gpg's verdict on a detached signature or signed document. */
 export function gpgVerify(
   publicKey: string,
   ...files: readonly string[]

@@ -28,7 +28,7 @@ export async function execute(plan: Plan, observed: Observed, ports: Ports): Pro
     case 'replace-index': {
       const entries = indexedEntries(step.members, observed);
       const index = IndexSet.of(entries, current.index.versions, collected(observed).graph);
-      return moveIndex({ ...ports, view }, current, index, { madeAnew: true });
+      return moveIndex({ ...ports, view }, current, index, { isRebuilt: true });
     }
     case 'roll-back': {
       if (observed.earlier === undefined) throw new InternalError('a rollback without its target');

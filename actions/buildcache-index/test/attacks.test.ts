@@ -46,7 +46,6 @@ async function errorCodes({ directory }: Pick<AttackContext, 'directory'>): Prom
   return [...new Set(findings.filter(({ severity }) => severity === 'error').map(({ code }) => code))];
 }
 
-/** The error that a run ends with. */
 async function refusalOf(run: Promise<ActionResult>): Promise<UserError> {
   try {
     const { failure } = await run;
@@ -66,13 +65,13 @@ const writers: readonly (readonly [string, Inputs])[] = [
 ];
 
 describe.each(writers)('I4: %s', (_, inputs) => {
-  it('of a mirror whose indexes are signed is taken', async () => {
+  it('accepts a mirror whose indexes are signed', async () => {
     const { directory } = await prepareSignedMirror(keys);
     await addEntry(directory, { name: 'more', signer: keys.honest });
     expect((await index(directory, inputs)).failure).toBeUndefined();
   });
 
-  // Who changes a view does not read the main index, but only its pointer.
+  // Changing a view reads the main index's pointer, but not the index.
   const isSeen = ({ code }: TrustAttack): boolean => !('view' in inputs) || !code.startsWith('blob-');
   it.each(trustAttacks.filter(isSeen))('refuses, and signs nothing, after: $name [$code]', async (attack) => {
     const context = await prepareSignedMirror(keys);
@@ -88,7 +87,7 @@ describe.each(writers)('I4: %s', (_, inputs) => {
     }
   });
 
-  it.each(harmlessPlants)('is not kept from its work by: $name', async ({ apply }) => {
+  it.each(harmlessPlants)('works in spite of: $name [$code]', async ({ apply }) => {
     const context = await prepareSignedMirror(keys);
     await apply(context);
     await addEntry(context.directory, { name: 'more', signer: keys.honest });
@@ -103,7 +102,7 @@ const rebuild = { operation: 'rebuild' } as const;
 
 describe('I4: a rebuild', () => {
   it.each(trustAttacks.filter(({ repairedBy }) => repairedBy !== 'nothing'))(
-    'makes good again, from the entries alone: $name [$code]',
+    'repairs, from the entries alone: $name [$code]',
     async (attack) => {
       const context = await prepareSignedMirror(keys);
       const view = attack.repairedBy === 'view' ? attackedView : undefined;
@@ -117,7 +116,7 @@ describe('I4: a rebuild', () => {
   );
 
   it.each(trustAttacks.filter(({ code }) => code === 'key-not-pinned' || code === 'layout-v2-unvouched'))(
-    'does not make good, and refuses: $name [$code]',
+    'refuses, and does not repair: $name [$code]',
     async (attack) => {
       const context = await prepareSignedMirror(keys);
       await attack.apply(context);
@@ -147,8 +146,8 @@ describe('I4: a rebuild', () => {
   });
 });
 
-describe('I4: a key signs no index that nobody vouches for', () => {
-  /** An unsigned mirror of signed entries, as Spack leaves it, with something done to its index. */
+describe('I4: a key never signs an index that nobody vouches for', () => {
+  /** An unsigned mirror of signed entries, as Spack leaves it, with a change to its index. */
   async function unsignedIndex(edit: (json: string) => string): Promise<AttackContext> {
     const context = await prepareMirror(keys);
     const json = indexOf(context.directory).toBytes().toString('utf8');
@@ -157,7 +156,7 @@ describe('I4: a key signs no index that nobody vouches for', () => {
     return context;
   }
 
-  it('an honest one is signed once every entry was read, even if nothing is new', async () => {
+  it('an honest one is signed after every entry is read, even if nothing is new', async () => {
     const context = await unsignedIndex((json) => json);
     const before = pictureOf(context.directory);
     const rehearsal = await index(context.directory, { 'dry-run': true });
@@ -182,7 +181,7 @@ describe('I4: a key signs no index that nobody vouches for', () => {
     expect(await errorCodes(context)).toEqual([]);
   });
 
-  it('one with views is refused, because they would be left without a signature; each is rebuilt', async () => {
+  it('one with views is refused, because they would stay unsigned; each is rebuilt', async () => {
     const context = await unsignedIndex((json) => json);
     await publishByHand(context.directory, { lineage: 'none', view: attackedView });
     const refusal = await refusalOf(index(context.directory));
@@ -196,7 +195,7 @@ describe('I4: a key signs no index that nobody vouches for', () => {
     expect(await errorCodes(context)).toEqual([]);
   });
 
-  it('where indexes are signed, a run without a key is refused', async () => {
+  it('if indexes are signed, a run without a key is refused', async () => {
     const { directory } = await prepareSignedMirror(keys);
     await addEntry(directory, { name: 'more', signer: keys.honest });
     const before = pictureOf(directory);
@@ -212,7 +211,7 @@ describe('I4: a key signs no index that nobody vouches for', () => {
 });
 
 describe('the highest generation', () => {
-  it('is not passed, and the refusal says what to delete', async () => {
+  it('is never exceeded, and the refusal says what to delete', async () => {
     const { directory } = await prepareMirror(keys);
     const pointer = readManifest(directory, indexManifestKey(undefined));
     await writeManifest(directory, indexManifestKey(undefined), {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input', async () => {
+  it('is reported in one error that names each input', async () => {
     const failure = await failureOf(
       runAction(action, {
         operation: 'destroy',
@@ -40,7 +40,7 @@ describe('bad input', () => {
     expect(failure.message).not.toMatch(/a secret without a key|no key at all|hunter2/);
   });
 
-  it('that contradicts itself is one error as well', async () => {
+  it('that contradicts itself is also one error', async () => {
     const failure = await failureOf(
       runAction(action, {
         mirror: 'file:///somewhere',
@@ -117,7 +117,7 @@ describe('bad input', () => {
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('a signing key that nobody will trust', async () => {
+  it('a signing key that is not trusted', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const before = pictureOf(mirror);
     const stranger = await makeKey({ type: 'ed25519' });

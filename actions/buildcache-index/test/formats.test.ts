@@ -54,7 +54,7 @@ function installsOf(mirror: string, version: number, view?: string): Readonly<Re
   return database.installs;
 }
 
-/** DAG hashes that an index offers. */
+/** DAG hashes in an index. */
 const offered = (mirror: string, version: number, view?: string): string[] =>
   Object.entries(installsOf(mirror, version, view))
     .filter(([, { in_buildcache: isOffered }]) => isOffered)
@@ -78,7 +78,7 @@ async function mixedMirror(): Promise<{
   const old = await addEntry(mirror, { name: 'old' });
   const app = await addEntry(mirror, { name: 'app', dependencies: [{ entry: old }] });
   const lib = await addEntry(mirror, { name: 'lib', specfile: 6, provides: ['mpi@:3'] });
-  // A newer Spack adds to a node what its recipe says that it provides, and keeps the hash.
+  // A newer Spack adds the virtuals that the recipe provides, and keeps the hash.
   const json = old.nodes.get(old.hash) ?? '';
   const added = json.replace(',"annotations"', ',"provided_virtuals":["old-api"],"annotations"');
   const tool = await addEntry(mirror, {
@@ -94,7 +94,7 @@ function editPointer(mirror: string, edit: (manifest: Manifest) => Manifest): vo
 }
 
 describe('a mirror with entries of Spack 1.2 and 1.3', () => {
-  it('gets an index for each, which lists all that its clients read', async () => {
+  it('gets an index for each, listing all that its clients can read', async () => {
     const { mirror, old, app, lib, tool } = await mixedMirror();
     const { outputs, problems } = await run(mirror, 'rebuild');
     expect(problems).toEqual([]);
@@ -102,7 +102,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect(mediaTypesOf(mirror)).toEqual([indexMediaType(9), indexMediaType(8)]);
     expect(offered(mirror, 8)).toEqual(hashes(old, app));
     expect(offered(mirror, 9)).toEqual(hashes(old, app, lib, tool));
-    // Each has nodes as the specs of its own version have them.
+    // Each has nodes in the form of its own specs.
     expect(installsOf(mirror, 8)[old.hash]?.spec.provided_virtuals).toBeUndefined();
     expect(installsOf(mirror, 9)[old.hash]).toMatchObject({
       spec: { provided_virtuals: ['old-api'] },
@@ -114,7 +114,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect((await run(mirror, 'update')).outputs).toMatchObject({ changed: false });
   });
 
-  it('gets its first index of version 9 from an update, with all that was there before', async () => {
+  it('gets its first index of version 9 from an update, with all earlier entries', async () => {
     const { mirror, old, app, lib, tool } = await mixedMirror();
     for (const { manifestKey } of [lib, tool]) rmSync(join(mirror, manifestKey));
     await run(mirror, 'rebuild');
@@ -124,7 +124,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect((await run(mirror, 'update')).outputs).toMatchObject({ added: 1, removed: 0 });
     expect(recordOf(mirror, 8)).toEqual(before);
     expect(offered(mirror, 9)).toEqual(hashes(old, app, added));
-    // What comes later goes into both.
+    // Later entries go into both.
     const later = await addEntry(mirror, { name: 'later', dependencies: [{ entry: app }] });
     await run(mirror, 'update');
     expect(offered(mirror, 8)).toEqual(hashes(old, app, later));
@@ -136,7 +136,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect(await faultsOf(mirror, '', true)).toEqual([]);
   });
 
-  it('has both brought back by a rollback, and both in a view', async () => {
+  it('gets both back in a rollback, and has both in a view', async () => {
     const { mirror, old, app, lib, tool } = await mixedMirror();
     await run(mirror, 'rebuild');
     const data = readManifest(mirror, pointerKey).data;
@@ -152,7 +152,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect(new Set(await faultsOf(mirror, '', true))).toEqual(new Set(['entry-withdrawn']));
   });
 
-  it('has one index where only Spack 1.3 pushed to it', async () => {
+  it('has one index if only Spack 1.3 pushed to it', async () => {
     const mirror = join(temporaryDirectory('formats'), 'mirror');
     const lib = await addEntry(mirror, { name: 'lib', specfile: 6 });
     await run(mirror, 'rebuild');
@@ -161,7 +161,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect(await faultsOf(mirror, '', true)).toEqual([]);
   });
 
-  it('is brought up to date for older clients, too, where Spack 1.3 wrote its own index alone', async () => {
+  it('is updated for older clients too, after Spack 1.3 wrote only its own index', async () => {
     const { mirror, old, app, lib, tool } = await mixedMirror();
     await run(mirror, 'rebuild');
     const newest = recordOf(mirror, 9);
@@ -171,7 +171,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     await addEntry(mirror, { name: 'app', dependencies: [{ entry: old }] });
     if (newest === undefined || stale === undefined) throw new Error('there are not two indexes');
     rmSync(join(mirror, 'slipway'), { recursive: true });
-    // What `spack buildcache update-index` leaves: its own index first, and the other as it was.
+    // What `spack buildcache update-index` leaves: its own index first, and the other unchanged.
     editPointer(mirror, () => ({ version: 3, data: [newest, stale] }));
     const found = (await audit(mirror, '', true)).findings.filter(({ severity }) => severity !== 'notice');
     expect(found).toMatchObject([
@@ -184,7 +184,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
     expect(await faultsOf(mirror, '', true)).toEqual([]);
   });
 
-  it('may have an index of Spack 1.3 that says what older packages provide', async () => {
+  it('may have an index by Spack 1.3 with the virtuals of older packages', async () => {
     const { mirror, app } = await mixedMirror();
     await run(mirror, 'rebuild');
     const { checksum = '' } = recordOf(mirror, 9) ?? {};
@@ -199,7 +199,7 @@ describe('a mirror with entries of Spack 1.2 and 1.3', () => {
 });
 
 describe('a mirror that Spack migrated from layout v2', () => {
-  it('is sound with the index that the migration left, too', async () => {
+  it('is sound, even with the index that the migration left', async () => {
     const mirror = copyOfSpackFixture('v4-specs');
     const text = readFileSync(spackFixture('v4-index-of-migrate.json'));
     const left = writeBlob(mirror, text, indexMediaType(8), 'none');
@@ -212,7 +212,7 @@ describe('a mirror that Spack migrated from layout v2', () => {
 });
 
 describe('an index of a version that is not known yet', () => {
-  it('is kept byte for byte by every operation, and told of', async () => {
+  it('is kept byte for byte by every operation, with a finding', async () => {
     const mirror = copyOfSpackFixture('v3-unsigned');
     const foreign = foreignIndex(mirror, '{"database":{"version":"10"}}');
     editPointer(mirror, ({ data, ...rest }) => ({ ...rest, data: [foreign, ...data] }));
@@ -229,7 +229,7 @@ describe('an index of a version that is not known yet', () => {
     expect(findings).toMatchObject([{ code: 'index-newer', severity: 'notice' }]);
   });
 
-  it('is missed where it is gone', async () => {
+  it('is reported missing if it is gone', async () => {
     const mirror = copyOfSpackFixture('v3-unsigned');
     const foreign = foreignIndex(mirror, 'anything');
     editPointer(mirror, ({ data, ...rest }) => ({ ...rest, data: [...data, foreign] }));
@@ -238,8 +238,8 @@ describe('an index of a version that is not known yet', () => {
   });
 });
 
-describe('an entry whose spec is newer than what is known', () => {
-  it('is left out of every index, with a word on it, and is no fault of the mirror', async () => {
+describe('an entry whose spec is too new', () => {
+  it('is left out of every index with a notice, and is not an error', async () => {
     const { mirror, old, app, lib, tool } = await mixedMirror();
     const newer = await addEntry(mirror, { name: 'newer', specfile: 7, dependencies: [{ entry: lib }] });
     const { outputs, problems } = await run(mirror, 'rebuild');
@@ -253,10 +253,10 @@ describe('an entry whose spec is newer than what is known', () => {
   });
 });
 
-describe('a version that Git names', () => {
+describe('a version with a Git name', () => {
   const version = 'git.feature/x=1.0';
 
-  it('is indexed, updated and verified, and selected as Spack shows it', async () => {
+  it('is indexed, updated, verified, and selected in the form Spack shows', async () => {
     const mirror = join(temporaryDirectory('formats'), 'mirror');
     const branch = await addEntry(mirror, { name: 'demo', version });
     await run(mirror, 'rebuild');

@@ -24,7 +24,7 @@ import { operate } from '../src/operate.ts';
 
 export type Inputs = Readonly<Record<string, string | boolean | undefined>>;
 
-/** Of the key that Spack signed the fixture with. */
+/** The key that signed Spack's fixture. */
 export const fixtureFingerprint = '67F228EEAC6C80C02C43871B17FC74288868C64E';
 
 export function index(mirror: string, key: TestKey, more: Inputs = {}): Promise<ActionRunResult> {
@@ -32,12 +32,12 @@ export function index(mirror: string, key: TestKey, more: Inputs = {}): Promise<
   return runAction(action, inputs);
 }
 
-/** Seven signed entries with their key, without an index. */
+/** Seven signed entries and their key, without an index. */
 export async function mirrorWithoutIndex(key: TestKey): Promise<string> {
   return (await stageHonestMirror(key)).directory;
 }
 
-/** An update of the main index, with nothing else set. */
+/** An update of the main index, with default inputs. */
 export function requestOf(key: TestKey, more: Partial<Request> = {}): Request {
   return {
     operation: 'update',
@@ -52,7 +52,7 @@ export function requestOf(key: TestKey, more: Partial<Request> = {}): Request {
   };
 }
 
-/** Runs dry, which changes nothing, and then for good: the plan must be the same, and so must these outputs. */
+/** Runs once dry, which must change nothing, and once for real; the plan and these outputs must agree. */
 export async function expectSamePlan(
   mirror: string,
   key: TestKey,
@@ -74,7 +74,7 @@ export async function expectSamePlan(
   for (const name of outputs) expect([name, dry.outputs[name]]).toEqual([name, real.outputs[name]]);
 }
 
-/** An operation during which `meanwhile` happens, just before it replaces the main pointer for the first time. */
+/** An operation during which `meanwhile` runs, just before the main pointer is first replaced. */
 export function overtaken(
   mirror: string,
   request: Request,
@@ -116,7 +116,7 @@ export function indexChecksum(mirror: string, view?: string): string {
   return requiredRecord(readManifest(mirror, indexManifestKey(view)), mediaTypes.index).checksum;
 }
 
-/** The output `pointer-checksums` after the main index moved. */
+/** The output `pointer-checksums` after the main index has moved. */
 export function pointerChecksum(mirror: string): string {
   const key = indexManifestKey(undefined);
   return `/${key} ${hash('sha256', readFileSync(join(mirror, key)))}`;
@@ -139,7 +139,7 @@ export async function audit(
   });
 }
 
-/** Codes of what is found that is more than a notice. */
+/** Codes of all findings except notices. */
 export async function faultsOf(
   mirror: string,
   trustedKeys: string,

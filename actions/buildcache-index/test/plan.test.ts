@@ -8,7 +8,7 @@ const storedOf = (...hashes: string[]) => new Map(hashes.map((hash) => [hash, `k
 describe('the plan of an update', () => {
   const update = { operation: 'update', view: undefined, signUnsigned: false } as const;
 
-  it('adds what the index lacks, and removes what is indexed and not stored', () => {
+  it('adds what the index lacks, and removes what is no longer stored', () => {
     const observation = {
       ...update,
       indexed: ['a', 'b'],
@@ -24,12 +24,12 @@ describe('the plan of an update', () => {
     expect(plan({ ...update, indexed: ['a'], stored: storedOf('a'), lacking: [] })).toEqual({ steps: [] });
   });
 
-  it('signs an index that was proven, even if nothing else changes', () => {
+  it('signs a proven index even if nothing else changes', () => {
     const observation = { ...update, indexed: ['a'], stored: storedOf('a'), lacking: [], signUnsigned: true };
     expect(plan(observation).steps).toMatchObject([{ add: [], remove: [], signUnsigned: true }]);
   });
 
-  it('I3: carried out, any index names exactly what is stored', () => {
+  it('I3: leaves any index with exactly what is stored', () => {
     const hashes = fc.uniqueArray(fc.constantFrom(...'abcdefghij'));
     fc.assert(
       fc.property(hashes, hashes, (indexed, stored) => {
@@ -47,7 +47,7 @@ describe('the plan of an update', () => {
 });
 
 describe('the plan of a rebuild', () => {
-  it('indexes everything that was read in its order, and says what is new and what goes', () => {
+  it('indexes everything that was read, in order, and says what is new and what goes', () => {
     const observation = {
       operation: 'rebuild',
       view: 'v',
@@ -84,12 +84,12 @@ describe('a selection', () => {
     expect(selection(entry)).toBe(matches);
   });
 
-  it('of several patterns takes what any of them matches', () => {
+  it('by several patterns takes what any of them matches', () => {
     const selection = parseSelection(['nothing', 'py-numpy']);
     expect(typeof selection === 'function' && selection(entry)).toBe(true);
   });
 
-  it('of no pattern is undefined', () => {
+  it('by no pattern is undefined', () => {
     expect(parseSelection([])).toBeUndefined();
   });
 
@@ -98,7 +98,7 @@ describe('a selection', () => {
     expect(isInvalid(selection) && selection.problems).toHaveLength(4);
   });
 
-  it('I8: of any text neither throws nor takes long', () => {
+  it('I8: by any text neither throws nor takes long', () => {
     const pattern = fc.oneof(
       fc.string(),
       fc

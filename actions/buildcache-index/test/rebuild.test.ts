@@ -34,8 +34,8 @@ const rebuild = { operation: 'rebuild' } as const;
 const signed = { 'trusted-keys': fixtureFingerprint };
 const unsigned = { 'trusted-keys': '', 'allow-unsigned': true };
 
-describe('a rebuilt index of a mirror that Spack wrote is Spack’s, byte for byte:', () => {
-  /** Rebuilds what is lost but for the members of a view, which nothing else knows. Returns Spack's index, and ours. */
+describe('a rebuilt index of a mirror by Spack is the same as Spack’s, byte for byte:', () => {
+  /** Rebuilds everything except the members of a view, which nothing else knows. Returns Spack's index and the new one. */
   async function rebuilt(fixture: 'v3-signed' | 'v3-unsigned' | 'v4-specs', trust: Inputs, view?: string) {
     const mirror = copyOfSpackFixture(fixture);
     const spacks = readObject(mirror, blobKey(indexChecksum(mirror, view)));
@@ -66,13 +66,13 @@ describe('a rebuilt index of a mirror that Spack wrote is Spack’s, byte for by
     expect(ours).toBe(spacks);
   });
 
-  it('v4-specs, but for the order of a directory listing', async () => {
+  it('v4-specs, except for the order of a directory listing', async () => {
     const { spacks, ours } = await rebuilt('v4-specs', unsigned);
     expect(JSON.parse(ours)).toEqual(JSON.parse(spacks));
     expect(ours.length).toBe(spacks.length);
   });
 
-  it('and a view that is there keeps its members', async () => {
+  it('and an existing view keeps its members', async () => {
     const mirror = copyOfSpackFixture('v3-signed');
     const spacks = indexChecksum(mirror, 'stable');
     const { outputs } = await index(mirror, key, { ...rebuild, ...signed, view: 'stable' });
@@ -80,7 +80,7 @@ describe('a rebuilt index of a mirror that Spack wrote is Spack’s, byte for by
   });
 });
 
-/** DAG hashes of the binaries that an index lists. */
+/** DAG hashes of the binaries in an index. */
 function entriesIn(json: Buffer): string[] {
   const { database }: { database: { installs: Record<string, { in_buildcache: boolean }> } } = JSON.parse(
     json.toString(),
@@ -94,7 +94,7 @@ describe('a rebuild repairs', () => {
     ['an unreadable pointer', (mirror) => writeObject(mirror, indexManifestKey(undefined), '{"version":3,')],
     ['a pointer that is no manifest', (mirror) => writeObject(mirror, indexManifestKey(undefined), '[]')],
     [
-      'a pointer signed by a stranger',
+      'a pointer signed by an unknown key',
       async (mirror) => {
         await publishByHand(mirror, { signer: await makeKey({ type: 'ed25519' }) });
       },
@@ -156,7 +156,7 @@ describe('a rebuild repairs', () => {
       },
     ],
     [
-      'an index of another tool',
+      'an index by another tool',
       async (mirror) => {
         await publishByHand(mirror, { lineage: 'none' });
       },
@@ -174,7 +174,7 @@ describe('a rebuild repairs', () => {
     expect(indexChecksum(mirror)).toBe(await publishByHand(mirror));
   });
 
-  it('not what is wrong with the entries themselves', async () => {
+  it('but not problems with the entries themselves', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     const [first = ''] = listSpecManifests(mirror);
@@ -189,7 +189,7 @@ describe('a rebuild repairs', () => {
 });
 
 describe('a rebuild', () => {
-  it('keeps the pointer that it replaces, and counts what it changed', async () => {
+  it('keeps the pointer it replaces, and counts its changes', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     const first = indexChecksum(mirror);
@@ -201,7 +201,7 @@ describe('a rebuild', () => {
     expect(existsSync(join(mirror, historyKey(undefined, 2, second, false)))).toBe(true);
   });
 
-  it('dry-run: changes nothing, and its plan and outputs are those of the run that follows', async () => {
+  it('dry-run: changes nothing; its plan and outputs are those of the following run', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const gone = await addEntry(mirror, { name: 'gone', signer: key });
     await index(mirror, key);

@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 const rollback = { operation: 'rollback' } as const;
 
-/** Three generations, of 7, 8 and 9 entries. */
+/** Three generations with 7, 8 and 9 entries. */
 async function threeGenerations() {
   const mirror = await mirrorWithoutIndex(key);
   const checksums: string[] = [];
@@ -49,7 +49,7 @@ async function threeGenerations() {
 }
 
 describe('a rollback', () => {
-  it('brings the index before the present back, as a new generation', async () => {
+  it('brings back the previous index as a new generation', async () => {
     const { mirror, second } = await threeGenerations();
     const { outputs, json } = await index(mirror, key, rollback);
     expect(outputs).toEqual({
@@ -86,13 +86,13 @@ describe('a rollback', () => {
     });
   });
 
-  it('twice goes back two generations', async () => {
+  it('twice, goes back two generations', async () => {
     const { mirror, first } = await threeGenerations();
     await index(mirror, key, rollback);
     expect((await index(mirror, key, rollback)).outputs).toMatchObject({ 'index-checksum': first });
   });
 
-  it('after a publish onto a rollback goes back to that, and then before what it stood for', async () => {
+  it('after a publish on top of a rollback, goes back to the rollback, and then before what that restored', async () => {
     const { mirror, first, second } = await threeGenerations();
     await index(mirror, key, rollback);
     await addEntry(mirror, { name: 'fourth', signer: key });
@@ -110,7 +110,7 @@ describe('a rollback', () => {
     expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
   });
 
-  it('is one conditional write of the pointer; beside it only pointers are kept', async () => {
+  it('is one conditional write of the pointer; otherwise only pointers are kept', async () => {
     const { mirror } = await threeGenerations();
     const calls: string[] = [];
     const request = requestOf(key, { ...rollback, to: '1' });
@@ -122,7 +122,7 @@ describe('a rollback', () => {
     );
   });
 
-  it('I3: does not undo what somebody published meanwhile', async () => {
+  it('I3: does not undo a publish that happens meanwhile', async () => {
     const { mirror } = await threeGenerations();
     let theirs = '';
     const { done } = overtaken(mirror, requestOf(key, rollback), async () => {
@@ -134,7 +134,7 @@ describe('a rollback', () => {
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 
-  it('I1: is refused when entries of that generation are gone', async () => {
+  it('I1: is refused if entries of that generation are gone', async () => {
     const { mirror, added } = await threeGenerations();
     rmSync(join(mirror, added[0] ?? ''));
     await index(mirror, key);
@@ -147,7 +147,7 @@ describe('a rollback', () => {
     expect((await index(mirror, key, { ...rollback, to: '1' })).outputs).toMatchObject({ changed: true });
   });
 
-  it('is refused where there is nothing to go back to', async () => {
+  it('is refused if there is nothing to go back to', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     await expect(index(mirror, key, rollback)).rejects.toMatchObject({ code: 'history-missing' });
@@ -170,14 +170,14 @@ describe('a rollback', () => {
     expect(indexChecksum(mirror)).toBe(third);
   });
 
-  it('dry-run: changes nothing, and its plan and outputs are those of the run that follows', async () => {
+  it('dry-run: changes nothing; its plan and outputs are those of the following run', async () => {
     const { mirror } = await threeGenerations();
     await expectSamePlan(mirror, key, rollback, ['changed', 'added', 'removed', 'invalidation-paths']);
   });
 });
 
-describe('where another tool deleted earlier indexes, which nothing under v3/ names,', () => {
-  /** Three generations; the indexes of the first `count` are gone. */
+describe('after another tool deleted earlier indexes, which nothing under v3/ names,', () => {
+  /** Three generations; the first `count` indexes are gone. */
   async function pruned(count: number) {
     const made = await threeGenerations();
     for (const checksum of [made.first, made.second].slice(0, count))
@@ -185,7 +185,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     return made;
   }
 
-  it('verify tells which generations cannot be brought back', async () => {
+  it('verify lists the generations that cannot be brought back', async () => {
     const { mirror } = await pruned(2);
     const { findings } = await audit(mirror, key.fingerprint);
     expect(findings.filter(({ severity }) => severity !== 'notice')).toMatchObject([
@@ -193,7 +193,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     ]);
   });
 
-  it('a list tells it of each', async () => {
+  it('a list marks each of them', async () => {
     const { mirror, first, third } = await pruned(1);
     const { json, log } = await index(mirror, key, { operation: 'list' });
     expect(json('report')).toMatchObject({
@@ -203,7 +203,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     expect(log).toContain(`generation 3: ${third} (current)`);
   });
 
-  it('a rollback names the generations that are left', async () => {
+  it('a rollback names the generations that remain', async () => {
     const { mirror } = await pruned(1);
     const before = pictureOf(mirror);
     await expect(index(mirror, key, { ...rollback, to: '1' })).rejects.toMatchObject({
@@ -214,7 +214,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('a rollback where none is left says so, and what to do instead', async () => {
+  it('a rollback with none left says so, and what to do instead', async () => {
     const { mirror } = await pruned(2);
     await expect(index(mirror, key, rollback)).rejects.toMatchObject({
       hint: expect.stringMatching(/No earlier index is stored any longer.*rebuild/),
@@ -223,7 +223,7 @@ describe('where another tool deleted earlier indexes, which nothing under v3/ na
 });
 
 describe('I4: on a mirror whose indexes are signed', () => {
-  it('a rollback goes to no generation that was not', async () => {
+  it('a rollback never restores an unsigned generation', async () => {
     const { mirror, first } = await threeGenerations();
     await index(mirror, key, { operation: 'rebuild', 'signing-key': key.privateArmored });
     const signed = { ...rollback, 'signing-key': key.privateArmored };
@@ -238,7 +238,7 @@ describe('I4: on a mirror whose indexes are signed', () => {
     expect(log).toContain(`generation 1: ${first} (not proven, ignored)`);
   });
 
-  it('a rollback is not kept from its work by what was planted under the names of earlier generations', async () => {
+  it('a rollback works in spite of planted earlier generations', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const signing = { 'signing-key': key.privateArmored };
     await index(mirror, key, signing);
@@ -252,7 +252,7 @@ describe('I4: on a mirror whose indexes are signed', () => {
     expect(problems.map(({ code }) => code)).toEqual(['index-history-unproven']);
   });
 
-  it('a pointer that was not kept as it was is kept again when it is replaced', async () => {
+  it('a pointer whose kept copy differs is kept again when it is replaced', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const signed = { 'signing-key': key.privateArmored };
     await index(mirror, key, signed);
@@ -266,7 +266,7 @@ describe('I4: on a mirror whose indexes are signed', () => {
 });
 
 describe('a list', () => {
-  it('shows the indexes that are kept, and which is the present one', async () => {
+  it('shows the kept indexes, and which one is present', async () => {
     const { mirror, first, second, third } = await threeGenerations();
     const before = pictureOf(mirror);
     const { json, outputs, log } = await index(mirror, key, { operation: 'list', 'trusted-keys': '' });
@@ -282,13 +282,13 @@ describe('a list', () => {
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('shows the index that Spack wrote', async () => {
+  it('shows an index by Spack', async () => {
     const mirror = copyOfSpackFixture('v3-signed');
     const { json } = await index(mirror, key, { operation: 'list', 'trusted-keys': fixtureFingerprint });
     expect(json('report')).toMatchObject({ indexes: [{ checksum: indexChecksum(mirror), current: true }] });
   });
 
-  it('shows signed indexes without being told whom to trust', async () => {
+  it('shows signed indexes without trusted keys', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key, { 'signing-key': key.privateArmored });
     await addEntry(mirror, { name: 'more', signer: key });
@@ -297,7 +297,7 @@ describe('a list', () => {
     expect(json('report')).toMatchObject({ indexes: [{ generation: 1 }, { generation: 2, current: true }] });
   });
 
-  it('says what is wrong with an index that cannot be read, and shows the others', async () => {
+  it('says what is wrong with an unreadable index, and shows the others', async () => {
     const { mirror } = await threeGenerations();
     writeObject(mirror, indexManifestKey(undefined), 'nothing of a manifest');
     const { json, problems } = await index(mirror, key, { operation: 'list' });

@@ -55,7 +55,7 @@ describe('an update', () => {
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 
-  it('does nothing when nothing is new', async () => {
+  it('does nothing if nothing is new', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     forgetInvalidations(mirror);
@@ -72,7 +72,7 @@ describe('an update', () => {
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('adds only what is new, removes what is gone, and keeps the pointer that it replaces', async () => {
+  it('adds only what is new, removes what is gone, and keeps the pointer it replaces', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const gone = await addEntry(mirror, { name: 'gone', signer: key });
     await index(mirror, key);
@@ -97,7 +97,7 @@ describe('an update', () => {
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 
-  it('in steps gives the same index as at once', async () => {
+  it('in steps gives the same index as all at once', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     for (const name of ['zebra', 'apple', 'mango']) {
@@ -111,14 +111,14 @@ describe('an update', () => {
     expect(indexes.map(({ entries }) => entries)).toEqual(inSteps.map(({ entries }) => entries));
   });
 
-  it('signs the index with a key, and that verifies', async () => {
+  it('signs the index with a key, and the mirror then verifies', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key, { 'signing-key': key.privateArmored });
     expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
     expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ signedBy: key.fingerprint }]);
   });
 
-  it('I4: does not index what is not signed by a trusted key', async () => {
+  it('I4: does not index entries without a trusted signature', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     const stranger = await makeKey({ type: 'ed25519' });
@@ -133,7 +133,7 @@ describe('an update', () => {
     }
   });
 
-  it('refuses an index that it cannot read, and says what helps', async () => {
+  it('refuses an unreadable index, and says what helps', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key, { 'signing-key': key.privateArmored });
     const stranger = await makeKey({ type: 'ed25519' });
@@ -145,7 +145,7 @@ describe('an update', () => {
     });
   });
 
-  it('dry-run: changes nothing, and its plan and outputs are those of the run that follows', async () => {
+  it('dry-run: changes nothing; its plan and outputs are those of the following run', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const gone = await addEntry(mirror, { name: 'gone', signer: key });
     await index(mirror, key);
@@ -156,7 +156,7 @@ describe('an update', () => {
 });
 
 describe('a view', () => {
-  it('gets what select names, and later keeps those members', async () => {
+  it('gets what select names, and keeps those members afterwards', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     forgetInvalidations(mirror);
@@ -168,7 +168,7 @@ describe('a view', () => {
     });
     await addEntry(mirror, { name: 'libgreet', version: '1.0.9', signer: key });
     await index(mirror, key);
-    // Until an invalidation is proven, each run names what any has replaced.
+    // Until an invalidation is proven, each run lists what any run has replaced.
     const paths = [undefined, 'stable'].map((view) => `/${indexManifestKey(view)}`);
     expect((await index(mirror, key, { view: 'stable' })).outputs).toMatchObject({
       changed: false,
@@ -199,7 +199,7 @@ describe('a view', () => {
     expect([...made.entries()].map((hash) => made.node(hash)?.name).sort()).toEqual(names);
   });
 
-  it('is warned of for each pattern of select that no entry fits', async () => {
+  it('warns of each pattern of select that matches no entry', async () => {
     const mirror = await mirrorWithoutIndex(key);
     const select = 'greet\nGreet*\nlibgreet@1.0:\n/aaaa';
     for (const operation of ['update', 'rebuild']) {
@@ -213,7 +213,7 @@ describe('a view', () => {
     expect((await index(mirror, key, { view: 'v', select: '*' })).problems).toEqual([]);
   });
 
-  it('that does not exist needs a selection', async () => {
+  it('that does not exist yet needs a selection', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await expect(index(mirror, key, { view: 'new' })).rejects.toMatchObject({
       code: 'input-invalid',
@@ -223,7 +223,7 @@ describe('a view', () => {
 });
 
 describe('I3: an update', () => {
-  it('that a publisher overtakes loses neither its entries nor its own, and plans again', async () => {
+  it("overtaken by a publisher loses none of either's entries, and plans again", async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     await addEntry(mirror, { name: 'mine', signer: key });
@@ -232,7 +232,7 @@ describe('I3: an update', () => {
       await addKeys(mirror, [key]);
       await publishByHand(mirror);
     });
-    // The other publisher indexed both already, and so nothing was left to do.
+    // The other publisher has already indexed both, so nothing is left to do.
     expect(await done).toMatchObject({
       plan: { steps: [] },
       move: { moved: false, retries: 1, generation: 2 },
@@ -246,7 +246,7 @@ describe('I3: an update', () => {
     expect(await faultsOf(mirror, key.fingerprint)).toEqual([]);
   });
 
-  it('that a publisher of less overtakes adds its own on top, and reads no entry twice', async () => {
+  it('overtaken by a publisher with fewer entries adds its own on top, and reads no entry twice', async () => {
     const mirror = await mirrorWithoutIndex(key);
     await index(mirror, key);
     const mine = await addEntry(mirror, { name: 'mine', signer: key });
@@ -275,36 +275,33 @@ describe('I4: an update', () => {
   it.each([
     ['unsigned', undefined],
     ['of an earlier generation', 1],
-  ] as const)(
-    'that somebody overtakes with a pointer that is %s signs nothing on top',
-    async (_, generation) => {
-      const mirror = await mirrorWithoutIndex(key);
-      const inputs = { 'signing-key': key.privateArmored };
-      await index(mirror, key, inputs);
-      await addEntry(mirror, { name: 'second', signer: key });
-      await index(mirror, key, inputs);
-      await addEntry(mirror, { name: 'mine', signer: key });
-      const signer = await openSigner({
-        armoredKey: key.privateArmored,
-        passphrase: undefined,
-        clock: systemClock,
-      });
-      const { done } = overtaken(
-        mirror,
-        requestOf(key),
-        async () => {
-          if (generation === undefined) await publishByHand(mirror);
-          else writeObject(mirror, indexManifestKey(undefined), readObject(mirror, oldestKept(mirror)));
-        },
-        { signer },
-      );
-      await expect(done).rejects.toMatchObject({
-        code: 'mirror-refused',
-        message: expect.stringContaining(generation === undefined ? '(index-unsigned)' : '(index-frozen)'),
-      });
-      signer.close();
-    },
-  );
+  ] as const)('overtaken by a pointer that is %s signs nothing on top', async (_, generation) => {
+    const mirror = await mirrorWithoutIndex(key);
+    const inputs = { 'signing-key': key.privateArmored };
+    await index(mirror, key, inputs);
+    await addEntry(mirror, { name: 'second', signer: key });
+    await index(mirror, key, inputs);
+    await addEntry(mirror, { name: 'mine', signer: key });
+    const signer = await openSigner({
+      armoredKey: key.privateArmored,
+      passphrase: undefined,
+      clock: systemClock,
+    });
+    const { done } = overtaken(
+      mirror,
+      requestOf(key),
+      async () => {
+        if (generation === undefined) await publishByHand(mirror);
+        else writeObject(mirror, indexManifestKey(undefined), readObject(mirror, oldestKept(mirror)));
+      },
+      { signer },
+    );
+    await expect(done).rejects.toMatchObject({
+      code: 'mirror-refused',
+      message: expect.stringContaining(generation === undefined ? '(index-unsigned)' : '(index-frozen)'),
+    });
+    signer.close();
+  });
 });
 
 function oldestKept(mirror: string): string {

@@ -50,7 +50,7 @@ function publish(
   return runAction(action, inputs, { workDirectory: staged });
 }
 
-/** A staged tree with one package, different for every name. */
+/** A staged tree with one package, different for each name. */
 async function stageOne(name: string): Promise<string> {
   const staged = temporaryDirectory('staged');
   await stagePackages(staged, { count: 1, prefix: name, signer: keys.honest });
@@ -58,7 +58,7 @@ async function stageOne(name: string): Promise<string> {
   return staged;
 }
 
-/** A mirror of an honest tree and two more entries, published one after the other by the action itself. */
+/** A mirror of an honest tree and two more entries, published one by one by the action itself. */
 async function publishedMirror(): Promise<AttackContext> {
   const staged = await prepareStagedTree(keys);
   const mirror = temporaryDirectory('mirror');
@@ -68,7 +68,7 @@ async function publishedMirror(): Promise<AttackContext> {
   return { ...staged, directory: mirror };
 }
 
-/** The error that publishing ends with, which names what was found first. */
+/** The error of a publish, which names the first finding. */
 async function refusalOf(run: Promise<ActionResult>): Promise<UserError> {
   try {
     const { failure } = await run;
@@ -90,7 +90,7 @@ describe('publishing', () => {
     expect(outputs).toMatchObject({ published: 7 });
   });
 
-  it('accepts more onto an honest mirror', async () => {
+  it('accepts more entries on an honest mirror', async () => {
     const { directory } = await publishedMirror();
     const { failure, outputs } = await publish(await stageOne('more'), directory);
     expect(failure).toBeUndefined();
@@ -122,7 +122,8 @@ describe('I1, I4, I8: publishing refuses, and leaves the mirror untouched,', () 
   });
 });
 
-// What takes reading every spec of the mirror to find, publishing does not look for: its work grows with what is new.
+// Publishing does not look for problems whose discovery needs every spec of the mirror: its work is in proportion to what
+// is new.
 const onMirrors = attacks.filter(({ against, onlyVerifyFinds }) => against !== 'entry' && !onlyVerifyFinds);
 
 describe('I1, I3: publishing onto an attacked mirror refuses, and leaves it untouched:', () => {
@@ -160,7 +161,7 @@ describe.each([
     expect(pictureOf(context.directory)).toEqual(before);
   });
 
-  it.each(harmlessPlants)('is not stopped by: $name', async ({ apply }) => {
+  it.each(harmlessPlants)('works in spite of: $name', async ({ apply }) => {
     const context = await prepareSignedMirror(keys);
     await apply(context);
     const { failure } = await publish(await stageOne('more'), context.directory, {}, signed());
@@ -169,7 +170,7 @@ describe.each([
   });
 });
 
-describe('I1: publishing onto a mirror that has entries and no index', () => {
+describe('I1: publishing to a mirror that has entries but no index', () => {
   it.each([true, false])('is refused, because the new one would hide them (signed: %s)', async (isSigned) => {
     const { directory } = await publishedMirror();
     rmSync(join(directory, indexManifestKey(undefined)));
@@ -183,7 +184,7 @@ describe('I1: publishing onto a mirror that has entries and no index', () => {
   });
 });
 
-describe('I4: publishing with a key onto a mirror whose index is not signed', () => {
+describe('I4: publishing with a key to a mirror whose index is not signed', () => {
   async function unsignedMirror(edit: (json: string) => string): Promise<string> {
     const mirror = temporaryDirectory('mirror');
     await publish((await prepareStagedTree(keys)).directory, mirror);
@@ -194,7 +195,7 @@ describe('I4: publishing with a key onto a mirror whose index is not signed', ()
   }
   const signed = (): Record<string, string> => ({ 'signing-key': keys.honest.privateArmored });
 
-  it('signs it once every entry was held against it', async () => {
+  it('signs it after comparing it with every entry', async () => {
     const mirror = await unsignedMirror((json) => json);
     const { failure, outputs } = await publish(await stageOne('more'), mirror, {}, signed());
     expect(failure).toBeUndefined();
@@ -202,7 +203,7 @@ describe('I4: publishing with a key onto a mirror whose index is not signed', ()
     expect(isSigned(mirror, indexManifestKey(undefined))).toBe(true);
   });
 
-  it('refuses to sign a record that is not what its entry says', async () => {
+  it('refuses to sign a record that differs from its entry', async () => {
     const mirror = await unsignedMirror((json) => json.replace('"loud":false', '"loud":true'));
     const before = pictureOf(mirror);
     const refusal = await refusalOf(publish(await stageOne('more'), mirror, {}, signed()));

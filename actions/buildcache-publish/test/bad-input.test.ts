@@ -31,7 +31,7 @@ function publish(more: Inputs): Promise<ActionRunResult> {
 }
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input', async () => {
+  it('is reported in one error that names each input', async () => {
     const failure = await failureOf(
       runAction(action, {
         buildcache: '/no/such/directory',
@@ -52,18 +52,18 @@ describe('bad input', () => {
     expect(failure.message).not.toMatch(/a secret without a key|no key at all|hunter2/);
   });
 
-  it('that contradicts itself is one error as well', async () => {
+  it('that contradicts itself is also one error', async () => {
     const failure = await failureOf(publish({ 'trusted-keys': '', passphrase: 'abcd' }));
     expect(failure).toMatchObject({ code: 'input-invalid' });
     expect(failure.message).toContain('trusted-keys is empty');
     expect(failure.message).toContain('passphrase is set without signing-key');
   });
 
-  it('a fingerprint that is none', async () => {
+  it('an invalid fingerprint', async () => {
     expect(await failureOf(publish({ 'trusted-keys': 'ABCDEF' }))).toMatchObject({ code: 'input-invalid' });
   });
 
-  it('a fingerprint of which nobody has the key', async () => {
+  it('a fingerprint whose key is nowhere', async () => {
     const failure = await failureOf(publish({ 'trusted-keys': `${key.fingerprint}\n${'A'.repeat(40)}` }));
     expect(failure).toMatchObject({
       code: 'buildcache-refused',
@@ -71,7 +71,7 @@ describe('bad input', () => {
     });
   });
 
-  it('a signing key that nobody will trust', async () => {
+  it('a signing key that is not trusted', async () => {
     const stranger = await makeKey({ type: 'ed25519' });
     const mirror = temporaryDirectory('mirror');
     const failure = await failureOf(
@@ -87,7 +87,7 @@ describe('bad input', () => {
   const trees: readonly [string, string, (directory: string) => void][] = [
     ['an empty directory', 'buildcache-empty', () => undefined],
     [
-      'a directory that is no buildcache',
+      'a directory that is not a buildcache',
       'not-a-buildcache',
       (directory) => writeObject(directory, 'notes.txt', 'x'),
     ],

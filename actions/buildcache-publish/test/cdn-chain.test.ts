@@ -34,7 +34,7 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
     'I5: serves no stale byte once a publish that died %s any of its calls was run again',
     async (moment) => {
       const [first, second] = [temporaryDirectory('staged'), temporaryDirectory('staged')];
-      // The same entry, packed again with other bytes.
+      // The same entry, packed again into other bytes.
       const { manifestKey } = await addEntry(first, { name: 'changed', signer: key });
       await addEntry(second, { name: 'changed', signer: key });
       await repack(second, manifestKey, key);

@@ -8,8 +8,8 @@ const entriesEach = 2;
 const sharedEntries = 3;
 
 /**
- * Lets so many processes publish different packages to one mirror at once, round after round, and expects that no entry
- * is lost.
+ * Lets this many processes publish different packages to one mirror at once, in several rounds, and expects all entries to
+ * survive.
  */
 export async function publishAtOnce(publishers: number, rounds: number, places: MirrorPlaces): Promise<void> {
   const directory = temporaryDirectory('concurrent');
@@ -34,6 +34,6 @@ export async function publishAtOnce(publishers: number, rounds: number, places: 
     const [main] = report.indexes;
     expect(main?.entries).toBe(publishers * entriesEach + sharedEntries);
   }
-  // Otherwise they were not at the pointer at the same time, and nothing was proven.
+  // Otherwise they did not compete for the pointer, and nothing was proven.
   expect(retries).toBeGreaterThan(rounds);
 }

@@ -5,7 +5,7 @@ import { directoryPlaces } from './mirror-places.ts';
 const publishers = 16;
 const rounds = 20;
 
-describe('I3: publishers at the same time', () => {
+describe('I3: concurrent publishers', () => {
   it(`lose no entry: ${publishers} processes, ${rounds} rounds`, async () => {
     await publishAtOnce(publishers, rounds, directoryPlaces());
   }, 900_000);

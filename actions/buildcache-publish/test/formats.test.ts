@@ -54,8 +54,8 @@ async function faults(mirror: string): Promise<string[]> {
   return findings.filter(({ severity }) => severity !== 'notice').map(({ code }) => code);
 }
 
-describe('publishing what several Spacks staged', () => {
-  it('indexes each entry for whoever reads it, and keeps what is newer than what is known', async () => {
+describe('publishing what several versions of Spack staged', () => {
+  it('indexes each entry for the clients that can read it, and keeps those that are too new', async () => {
     const mirror = newDirectory();
     const first = newDirectory();
     const old = await addEntry(first, { name: 'old', version: 'git.feature/x=1.0', signer: key });
@@ -77,7 +77,7 @@ describe('publishing what several Spacks staged', () => {
     expect(offered(mirror, 9)).toEqual(hashes(old, lib, user));
     expect(readdirSync(join(mirror, newer.manifestKey, '..'))).toHaveLength(1);
     expect(await faults(mirror)).toEqual([]);
-    // The newer entry is no reason to refuse the mirror, or to move its index again.
+    // A newer entry is not a reason to refuse the mirror or to move its index again.
     const before = pictureOf(mirror);
     const again = await publish(second, mirror);
     expect(again.failure).toBeUndefined();
@@ -92,13 +92,13 @@ describe('publishing what several Spacks staged', () => {
     expect(await faults(mirror)).toEqual([]);
   });
 
-  it('takes an entry out of older indexes where it is replaced by one of a newer format', async () => {
+  it('removes an entry from older indexes if one with a newer format replaces it', async () => {
     const mirror = newDirectory();
     const staged = newDirectory();
     const entry = await addEntry(staged, { name: 'entry', signer: key });
     const other = await addEntry(staged, { name: 'other', signer: key });
     await publish(staged, mirror);
-    // Spack 1.3 pushes a package that an older Spack built: the hash stays, the format does not.
+    // Spack 1.3 pushes a package built by an older Spack: same hash, newer format.
     const pushedAgain = newDirectory();
     cpSync(staged, pushedAgain, { recursive: true });
     await addEntry(pushedAgain, { name: 'entry', asOriginal: 5, specfile: 6, signer: key });
@@ -110,8 +110,8 @@ describe('publishing what several Spacks staged', () => {
   });
 });
 
-describe('signing what several Spacks staged', () => {
-  it('signs specs of every version, known or not, and versions as Git names them', async () => {
+describe('signing what several versions of Spack staged', () => {
+  it('signs specs of every version, known or not, and Git versions', async () => {
     const staged = newDirectory();
     await addEntry(staged, { name: 'old', version: 'git.feature/x=1.0' });
     await addEntry(staged, { name: 'lib', specfile: 6, provides: ['mpi'] });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { dieAtEveryCallOf, killAtChanges, prepareKills } from './kills.ts';
 import { directoryPlaces } from './mirror-places.ts';
 
-describe('I5: a publish that is interrupted', () => {
+describe('I5: an interrupted publish', () => {
   it.each<DyingMoment>(['before', 'after'])(
     'leaves a mirror that verifies, %s any call of its store, and a rerun uploads only the rest',
     async (moment) => {

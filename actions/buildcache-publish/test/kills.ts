@@ -35,11 +35,11 @@ interface Scene {
   readonly base: MirrorPlace;
   readonly staged: string;
   readonly entryCount: number;
-  /** How many of them the base does not have. */
+  /** How many of them are not in the base. */
   readonly newEntries: number;
 }
 
-/** A mirror with entries, and what is staged to be added to it. */
+/** A mirror with entries, and a staged tree to add to it. */
 export async function prepareKills(places: MirrorPlaces, newEntries: number): Promise<Scene> {
   const directory = temporaryDirectory('killed');
   const publisher = await makePublisher();
@@ -53,15 +53,15 @@ export async function prepareKills(places: MirrorPlaces, newEntries: number): Pr
   return { publisher, places, base, staged, entryCount, newEntries };
 }
 
-/** What an interrupted publish left. */
+/** What an interrupted publish left behind. */
 interface Left {
   readonly manifests: number;
   readonly unfinished: boolean;
 }
 
 /**
- * Lets `interrupted` publish to a copy of the base, which must verify then, and publishes once more: that uploads only the
- * rest, and finishes the mirror.
+ * Lets `interrupted` publish to a copy of the base, which must verify afterwards, and publishes once more, which uploads
+ * only the rest and completes the mirror.
  */
 async function interruptOnce(
   { publisher, places, base, staged, entryCount }: Scene,
@@ -89,7 +89,7 @@ async function interruptOnce(
   return { manifests, unfinished: after.findings.some((found) => found.code === 'publish-unfinished') };
 }
 
-/** Lets a publish die at each call that it makes of the mirror's store. Gives how many there are. */
+/** Interrupts publishes at each call to the mirror's store in turn. Returns the number of calls. */
 export async function dieAtEveryCallOf(scene: Scene, moment: DyingMoment): Promise<number> {
   const { staged, publisher } = scene;
   const left: Left[] = [];
@@ -98,13 +98,13 @@ export async function dieAtEveryCallOf(scene: Scene, moment: DyingMoment): Promi
     left.push(
       await interruptOnce(scene, `${moment} call ${call}`, async (_, store) => {
         const dying = dyingStore(store, call, moment);
-        // Whether it ends as an error of the run or of the process is all the same.
+        // It does not matter whether the error ends the run or the process.
         await publishTo(dying.store, staged, publisher).catch(() => undefined);
         made = dying.calls();
       }),
     );
     if (made >= call) continue;
-    // Its entries came one by one, and what it left was seen to be unfinished.
+    // Its entries arrived one by one, and what it left looked unfinished.
     expect(new Set(left.map(({ manifests }) => manifests)).size).toBe(scene.newEntries + 1);
     expect(left.some(({ unfinished }) => unfinished)).toBe(true);
     return call - 1;
@@ -112,7 +112,7 @@ export async function dieAtEveryCallOf(scene: Scene, moment: DyingMoment): Promi
   throw new Error(`a publish makes more than ${maxCalls} calls`);
 }
 
-/** Kills publishing processes, `kills` times, just before a change that they make in the file system. */
+/** Kills `kills` publishing processes just before a change to the file system. */
 export async function killAtChanges(scene: Scene, kills: number): Promise<void> {
   const { staged, publisher, base, places } = scene;
   const run = (mirror: MirrorPlace, options: ActionProcessOptions) =>
@@ -128,7 +128,7 @@ export async function killAtChanges(scene: Scene, kills: number): Promise<void> 
   }
 }
 
-/** Kills publishing processes, `kills` times, as soon as a proxy before the server has had a number of their writes. */
+/** Kills `kills` publishing processes after a proxy in front of the server has seen a given number of writes. */
 export async function killAtWrites(scene: Scene, proxy: S3FaultProxy, kills: number): Promise<void> {
   const { staged, publisher } = scene;
   for (const wanted of spread(kills, 2 * scene.newEntries)) {

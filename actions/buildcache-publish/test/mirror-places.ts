@@ -5,16 +5,16 @@ import { mapConcurrently, type ObjectStore } from '@slipway/core';
 import { openStore } from '@slipway/store';
 import { type Minio, temporaryDirectory } from '@slipway/testkit';
 
-/** Where a mirror is published to. */
+/** A place to publish a mirror. */
 export interface MirrorPlace {
   readonly url: string;
-  /** What a step needs to get there, beside the URL. */
+  /** What a step needs to get there, besides the URL. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   open(): Promise<ObjectStore>;
 }
 
-/** Gives the place of a new mirror of that name. */
+/** Returns the place of a new mirror with that name. */
 export type MirrorPlaces = (name: string) => MirrorPlace;
 
 /** A mirror in this directory. */
@@ -23,13 +23,13 @@ export function directoryPlace(directory: string): MirrorPlace {
   return { url, inputs: {}, environment: {}, open: () => openStore(url) };
 }
 
-/** Mirrors in directories of this machine. */
+/** Mirrors in local directories. */
 export function directoryPlaces(): MirrorPlaces {
   const directory = temporaryDirectory('mirrors');
   return (name) => directoryPlace(join(directory, name));
 }
 
-/** Mirrors in a bucket of MinIO, whose credentials are in the environment of the step. */
+/** Mirrors in a MinIO bucket, with credentials in the step's environment. */
 export function minioPlaces(minio: Minio, bucket: string): MirrorPlaces {
   const { credentials, endpointUrl, settings } = minio;
   return (name) => {
@@ -46,14 +46,14 @@ export function minioPlaces(minio: Minio, bucket: string): MirrorPlaces {
   };
 }
 
-/** The keys of everything that a mirror holds. */
+/** The keys of everything in a mirror. */
 export async function keysIn(place: MirrorPlace): Promise<readonly string[]> {
   const keys: string[] = [];
   for await (const { key } of (await place.open()).list('')) keys.push(key);
   return keys.sort();
 }
 
-/** Makes `target` hold what `source` holds, object by object. */
+/** Copies everything in `source` to `target`, object by object. */
 export async function copyMirror(source: MirrorPlace, target: MirrorPlace): Promise<void> {
   const [from, to] = await Promise.all([source.open(), target.open()]);
   await mapConcurrently(await keysIn(source), 8, async (key) => {
@@ -71,7 +71,6 @@ export async function copyMirror(source: MirrorPlace, target: MirrorPlace): Prom
   });
 }
 
-/** Removes all that a mirror holds. */
 export async function removeMirror(place: MirrorPlace): Promise<void> {
   const store = await place.open();
   await mapConcurrently(await keysIn(place), 8, (key) => store.delete(key));

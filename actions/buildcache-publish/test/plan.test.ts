@@ -40,7 +40,7 @@ function observation(entries: readonly StagedEntry[], more: Partial<Observation>
   };
 }
 
-/** A step in few words. */
+/** A short text for a step. */
 function brief(step: Step): string {
   switch (step.kind) {
     case 'announce':
@@ -101,7 +101,7 @@ describe('the plan of publishing', () => {
     ['is unsigned on both sides', { ...same, signedBy: undefined }, {}, { signedBy: undefined }, 'unchanged'],
     ['is there by another trusted key', { ...same, signedBy: 'B'.repeat(40) }, {}, {}, 'unchanged'],
     [
-      'is there and would be refused',
+      'exists but would be refused',
       { etag: 'e', payloadSha256: undefined, signedBy: undefined },
       {},
       {},
@@ -125,24 +125,24 @@ describe('the plan of publishing', () => {
     expect(words.some((word) => word.startsWith('announce'))).toBe(
       outcome === 'written' || outcome === 'replaced',
     );
-    // What is kept is the mirror's own: neither its blobs nor its node come from here.
+    // The mirror's own entry is kept: neither its blobs nor its node come from the staged tree.
     expect(words.includes('upload a-tarball')).toBe(outcome !== 'kept');
     expect(words).toContain(outcome === 'kept' ? 'main +' : 'main + a');
   });
 
-  it('uploads a blob that several entries share once, and none that is there', () => {
+  it('uploads a blob that several entries share once, and existing ones not at all', () => {
     const [first, second] = [entry('a'), entry('b', { blobs: entry('a').blobs })];
     const words = plan(observation([first, second], { presentBlobs: ['a-spec'] })).steps.map(brief);
     expect(words.filter((word) => word.startsWith('upload'))).toEqual(['upload a-tarball']);
   });
 
-  it('indexes what a killed run stored and did not index', () => {
+  it('indexes what an interrupted run stored and did not index', () => {
     const { steps, unchanged } = plan(observation([entry('a')], { present: { 'key-a': same } }));
     expect(unchanged).toEqual(['key-a']);
     expect(steps.map(brief)).toContain('main + a');
   });
 
-  it('withdraws the notes of killed publishes whose entries are all indexed now, and no others', () => {
+  it('withdraws the notes of interrupted publishes whose entries are all indexed now, and no others', () => {
     const pending = [
       { publishId: 'of mine', unindexed: ['a'] },
       { publishId: 'indexed since', unindexed: [] },
@@ -155,12 +155,12 @@ describe('the plan of publishing', () => {
     });
   });
 
-  it('does not add keys when none is trusted', () => {
+  it('does not add keys if none is trusted', () => {
     expect(plan(observation([entry('a')], { keys: [] })).steps.map(brief)).not.toContain('add-keys');
   });
 });
 
-/** Graphs of up to 12 entries with any edges between them, cycles among them, in which any part is stored already. */
+/** Graphs of up to 12 entries with any edges, including cycles, any part of which is already stored. */
 const observations = fc.integer({ min: 1, max: 12 }).chain((count) => {
   const hash = (index: number) => `h${index}`;
   const hashes = Array.from({ length: count }, (_, index) => hash(index));

@@ -44,7 +44,7 @@ import { directoryPlace } from './mirror-places.ts';
 import { audit } from './publishing.ts';
 import { repack } from './repack.ts';
 
-/** Of the key that Spack signed the fixture with. */
+/** The key that signed Spack's fixture. */
 const fixtureFingerprint = '67F228EEAC6C80C02C43871B17FC74288868C64E';
 
 let key: TestKey;
@@ -63,7 +63,7 @@ async function stageSigned(): Promise<string> {
   return (await stageHonestMirror(key)).directory;
 }
 
-/** A new mirror with these trees, published one after the other, of which no CDN must forget a thing. */
+/** A new mirror with these trees, published one by one, and nothing pending for a CDN. */
 async function publishedMirror(...trees: readonly string[]): Promise<string> {
   const mirror = temporaryDirectory('mirror');
   for (const tree of trees) expect((await publish(tree, mirror)).failure).toBeUndefined();
@@ -87,7 +87,7 @@ function entryBlobs(directory: string): string[] {
 }
 
 describe('publishing to a new mirror', () => {
-  it('stores everything, indexes it, and tells how much', async () => {
+  it('stores everything, indexes it, and reports the figures', async () => {
     const staged = await stageSigned();
     const mirror = join(temporaryDirectory('parent'), 'not/there/yet');
     const { outputs, json, failure } = await publish(staged, mirror);
@@ -127,7 +127,7 @@ describe('publishing to a new mirror', () => {
     expect(findings).toEqual([]);
   });
 
-  it('signs the index when it has a key', async () => {
+  it('signs the index if it has a key', async () => {
     const mirror = temporaryDirectory('mirror');
     const inputs = { 'signing-key': key.privateArmored };
     await publish(await stageSigned(), mirror, inputs);
@@ -137,7 +137,7 @@ describe('publishing to a new mirror', () => {
     expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
   });
 
-  it('of what Spack signed: a fingerprint is trust enough, and the index is the one that Spack made', async () => {
+  it("of what Spack signed: a fingerprint is enough trust, and the index equals Spack's", async () => {
     const staged = spackFixture('v3-signed');
     const mirror = temporaryDirectory('mirror');
     const { outputs, failure } = await publish(staged, mirror, { 'trusted-keys': fixtureFingerprint });
@@ -148,7 +148,7 @@ describe('publishing to a new mirror', () => {
     expect(readObject(mirror, index)).toEqual(readObject(staged, index));
   });
 
-  it('of an unsigned buildcache, where that is allowed, is the index that Spack made as well', async () => {
+  it('of an unsigned buildcache, if allowed, also gives the index that Spack made', async () => {
     const staged = spackFixture('v3-unsigned');
     const mirror = temporaryDirectory('mirror');
     await publish(staged, mirror, { 'trusted-keys': '', 'allow-unsigned': true });
@@ -177,7 +177,7 @@ describe('I2: publishing again', () => {
     });
   });
 
-  it('uploads only what is new, and keeps each pointer that it replaces', async () => {
+  it('uploads only what is new, and keeps each pointer it replaces', async () => {
     const staged = await stageSigned();
     const mirror = await publishedMirror(staged);
     const replaced = readObject(mirror, indexManifestKey(undefined));
@@ -200,7 +200,7 @@ describe('I2: publishing again', () => {
     });
   });
 
-  it('indexes what was stored by a run that did not get so far', async () => {
+  it('indexes what an interrupted run stored', async () => {
     const staged = await stageSigned();
     const mirror = await publishedMirror(staged);
     const whole = indexChecksum(mirror);
@@ -212,7 +212,7 @@ describe('I2: publishing again', () => {
   });
 });
 
-describe('an entry that the mirror has with another content', () => {
+describe('an entry that the mirror has with other content', () => {
   async function differing() {
     const staged = temporaryDirectory('staged');
     await stagePackages(staged, { count: 2, prefix: 'pkg', signer: key });
@@ -234,7 +234,7 @@ describe('an entry that the mirror has with another content', () => {
     expect(pictureOf(mirror).has(blobKey(tarball))).toBe(false);
   });
 
-  it('is replaced with overwrite, and named among what caches must forget', async () => {
+  it('is replaced with overwrite, and listed for invalidation', async () => {
     const { staged, mirror, first, tarball } = await differing();
     const { outputs, failure } = await publish(staged, mirror, { overwrite: true });
     expect(failure).toBeUndefined();
@@ -266,7 +266,7 @@ describe('I4: signatures', () => {
     });
   });
 
-  it('an unsigned entry of the mirror gives way to the same one signed', async () => {
+  it('an unsigned entry of the mirror is replaced with the same one signed', async () => {
     const { directory } = await stageHonestMirror();
     const mirror = temporaryDirectory('mirror');
     await publish(directory, mirror, { 'trusted-keys': '', 'allow-unsigned': true });
@@ -281,7 +281,7 @@ describe('I4: signatures', () => {
     );
   });
 
-  it('a signed entry of the mirror does not give way to the same one unsigned', async () => {
+  it('a signed entry of the mirror is not replaced with the same one unsigned', async () => {
     const mirror = await publishedMirror(await stageSigned());
     const before = pictureOf(mirror);
     const { outputs } = await publish((await stageHonestMirror()).directory, mirror, {
@@ -291,7 +291,7 @@ describe('I4: signatures', () => {
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('a key that nobody pinned is not handed on', async () => {
+  it('a key that is not pinned is not passed on', async () => {
     const staged = await stageSigned();
     const stranger = await makeKey({ type: 'ed25519' });
     await addKeys(staged, [stranger]);
@@ -302,7 +302,7 @@ describe('I4: signatures', () => {
 });
 
 describe('I1: closures', () => {
-  it('refuses an entry whose dependency is neither staged nor stored, and takes it once it is', async () => {
+  it('refuses an entry whose dependency is neither staged nor stored, and accepts it once it is', async () => {
     const whole = temporaryDirectory('staged');
     const lib = await addEntry(whole, { name: 'lib', signer: key });
     await addKeys(whole, [key]);
@@ -322,7 +322,7 @@ describe('I1: closures', () => {
     expect((await publish(rest, mirror)).outputs).toMatchObject({ published: 1 });
   });
 
-  it('does not ask for build dependencies', async () => {
+  it('does not require build dependencies', async () => {
     const elsewhere = temporaryDirectory('elsewhere');
     const tool = await addEntry(elsewhere, { name: 'tool' });
     const staged = temporaryDirectory('staged');
@@ -337,7 +337,7 @@ describe('I1: closures', () => {
 });
 
 describe('a view', () => {
-  it('gets an index of its own beside the main one, of what was published to it', async () => {
+  it('gets its own index beside the main one, of what was published to it', async () => {
     const first = await stageSigned();
     const mirror = await publishedMirror(first);
     const second = temporaryDirectory('staged');
@@ -358,7 +358,7 @@ describe('a view', () => {
     expect(indexes).toMatchObject([{ entries: 10 }, { view: 'stable', entries: 3 }]);
   });
 
-  it('can be given entries that the mirror has already', async () => {
+  it('can receive entries that the mirror already has', async () => {
     const staged = await stageSigned();
     const mirror = await publishedMirror(staged);
     const main = readObject(mirror, indexManifestKey(undefined));
@@ -406,13 +406,13 @@ describe('a dry run', () => {
     expect(json('report')).not.toHaveProperty('result');
   });
 
-  it('changes nothing of a mirror, and its plan and outputs are those of the run that follows', async () => {
+  it('changes nothing in a mirror, and its plan and outputs are those of the following run', async () => {
     const staged = await stageSigned();
     const { manifestKey: replaced } = await addEntry(staged, { name: 'again', signer: key });
     const mirror = await publishedMirror(staged);
     const { hash } = await addEntry(staged, { name: 'new', signer: key });
     await repack(staged, replaced, key);
-    // The note of a publish of the new entry alone, which was killed.
+    // The note of an interrupted publish of the new entry alone.
     const note = pendingKey(publishIdOf([hash]));
     writeObject(mirror, note, JSON.stringify({ version: 1, startedAtMs: Date.now(), hashes: [hash] }));
     const before = pictureOf(mirror);
@@ -428,7 +428,7 @@ describe('a dry run', () => {
       expect([name, dry.outputs[name]]).toEqual([name, real.outputs[name]]);
     expect(String(dry.outputs['invalidation-paths'])).toContain(replaced);
 
-    // I6: what is deleted is what was printed before.
+    // I6: whatever is deleted was printed first.
     const deleted = [...before.keys()].filter((name) => !pictureOf(mirror).has(name));
     expect(deleted).toEqual([note]);
     expect(dry.log).toContain(`Would delete ${note}`);

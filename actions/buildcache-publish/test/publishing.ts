@@ -27,7 +27,7 @@ export function makePublisher(): Promise<Publisher> {
   return makeKey({ type: 'ed25519', nowMs: Date.now() });
 }
 
-/** Stages signed packages with the key beside them. Returns how many entries there are. */
+/** Stages signed packages with the key beside them. Returns the number of entries. */
 export async function stage(
   directory: string,
   publisher: Publisher,
@@ -44,7 +44,7 @@ export async function stage(
   return entries.length;
 }
 
-/** One publish in a process of its own, as a step of a job. */
+/** One publish in its own process, as a step of a job. */
 export function publish(
   staged: string,
   mirror: MirrorPlace,
@@ -65,7 +65,7 @@ export function publish(
   });
 }
 
-/** One publish to an open store, as the action makes it to the one that it opens. */
+/** One publish to an open store, as the action does after opening it. */
 export function publishTo(
   store: ObjectStore,
   staged: string,
@@ -77,7 +77,7 @@ export function publishTo(
     mirror: store.url,
     'trusted-keys': publisher.fingerprint,
     'signing-key': publisher.privateArmored,
-    // Read where the store is on S3, though it is open already.
+    // Needed for a store on S3, although it is already open.
     'aws-region': 'us-east-1',
     ...more,
   };
@@ -103,7 +103,7 @@ export function errorsOf(report: AuditReport): readonly Finding[] {
   return report.findings.filter((found) => found.severity === 'error');
 }
 
-/** Keys of the blobs of a staged buildcache's entries; those of its keys are not among them. */
+/** Keys of the blobs of a staged buildcache's entries, without those of its keys. */
 export function entryBlobsOf(staged: string): readonly string[] {
   const records = listSpecManifests(staged).flatMap((key) => readManifest(staged, key).data);
   return [...new Set(records.map((record) => blobKey(record.checksum)))];

@@ -10,7 +10,7 @@ import {
   writeManifest,
 } from '@slipway/testkit';
 
-/** Packs an entry again: the same spec, another tarball. Gives the SHA-256 of that. */
+/** Packs an entry again: same spec, other tarball. Returns the new tarball's SHA-256. */
 export async function repack(directory: string, manifestKey: string, signer: TestKey): Promise<string> {
   const manifest = readManifest(directory, manifestKey);
   const spec = requiredRecord(manifest, mediaTypes.spec);

@@ -29,7 +29,7 @@ describe.skipIf(!haveMinio())('a mirror on S3 (needs minio)', () => {
     600_000,
   );
 
-  it('I5: verifies after a process that was killed by what the server had, and a rerun uploads only the rest', async () => {
+  it('I5: verifies after a process was killed once the server had a number of its writes, and a rerun uploads only the rest', async () => {
     if (minio === undefined) throw new Error('there is no MinIO');
     const proxy = await startS3FaultProxy(minio.endpointUrl);
     onTestFinished(() => proxy.close());

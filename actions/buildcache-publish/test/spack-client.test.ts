@@ -80,12 +80,12 @@ describe.skipIf(spackRoot === undefined)('real Spack (needs SPACK_ROOT)', () => 
   });
   afterAll(() => client?.remove());
 
-  it('takes the mirror, its key and its signed index', () => takeMirror(client, place, key));
+  it('accepts the mirror, its key and its signed index', () => takeMirror(client, place, key));
 
   it('installs from it with signature checking on, without a warning about a signature', () =>
     installGreet(client));
 
-  it('refuses an entry whose manifest was changed after it was published', () => {
+  it('refuses an entry whose manifest was changed after publishing', () => {
     execFileSync('sed', ['-i', 's/"contentLength":/"contentLength": /', join(mirror, manifestOfOther)]);
     expect(() => client.run('install', '--cache-only', `/${otherHash}`)).toThrow();
   });
@@ -101,7 +101,7 @@ describe.skipIf(spackRoot === undefined || !haveMinio())(
       await minio?.stop();
     });
 
-    it('takes it, and installs from it with signature checking on', async () => {
+    it('accepts it, and installs from it with signature checking on', async () => {
       minio = await startMinio();
       const place = minioPlaces(minio, await minio.makeBucket())('spack');
       const key = await publishFixture(place);

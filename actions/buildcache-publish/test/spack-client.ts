@@ -2,18 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a real Spack is, if there is one. */
+/** The path of a real Spack, if there is one. */
 export const spackRoot = process.env['SPACK_ROOT'];
 const packages = { greet: 'Greet', greet_data: 'GreetData', libgreet: 'Libgreet' };
 
-/** A Spack with nothing but the package names: install tree, configuration, caches and keyring of its own. */
+/** A Spack that shares only the package names: it has its own install tree, configuration, caches and keyring. */
 export class SpackClient {
-  // Paths in ELF files cannot grow, so the install tree has a shorter path than the one they were built in.
+  // Paths in ELF files cannot grow, so the install tree's path is shorter than the one they were built in.
   readonly directory = mkdtempSync('/tmp/s');
 
   readonly #environment: Readonly<Record<string, string>>;
 
-  /** `environment` is what it gets beside its own directories, such as credentials. */
+  /** `environment` adds variables, such as credentials, to those for its own directories. */
   constructor(environment: Readonly<Record<string, string>> = {}) {
     this.#environment = environment;
     const repository = join(this.directory, 'repo/spack_repo/demo');
@@ -41,7 +41,7 @@ export class SpackClient {
     writeFileSync(join(this.directory, path), text);
   }
 
-  /** What a command of Spack prints, on both streams. Throws when it fails. */
+  /** The output of a Spack command, on both streams. Throws if it fails. */
   run(...args: readonly string[]): string {
     const inside = (name: string): string => join(this.directory, name);
     const environment = {

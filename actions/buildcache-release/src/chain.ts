@@ -23,7 +23,7 @@ const indexKey = Object.fromEntries(
 );
 
 const notSigned = {
-  reason: 'nothing was signed that it could publish',
+  reason: 'there are no signed entries to publish',
   unless: skipped('sign'),
 };
 
@@ -40,8 +40,8 @@ export const chain: Chain = {
       inputs: {
         ...sameInputs('buildcache', 'dry-run'),
         ...sameInputs('signing-key', 'passphrase', 'require-signed-by', 'trusted-keys'),
-        level: leftOut('every tarball is read before it is signed; level is that of the verification'),
-        output: leftOut('the staged buildcache is signed in place, and published from there'),
+        level: leftOut('every tarball is read before its entry is signed; level applies to verification'),
+        output: leftOut('the staged buildcache is signed in place and published from there'),
         report: fromInput('sign-report'),
       },
     },
@@ -80,7 +80,7 @@ export const chain: Chain = {
           `${expression('steps.publish.outputs.index-checksum')} ${expression('github.run_id')}`,
         ),
         prove: text(expression(`${runs('prove')} && steps.publish.outputs.pointer-checksums || ''`)),
-        'prove-file': leftOut('the publish names what is to be proven'),
+        'prove-file': leftOut('the publish names what to prove'),
         'endpoint-url': fromInput('cloudfront-endpoint-url'),
         report: fromInput('invalidate-report'),
       },
@@ -90,7 +90,7 @@ export const chain: Chain = {
       action: 'buildcache-verify',
       needs: ['verify-url'],
       maySkip: true,
-      notInDryRun: { reason: 'what it verifies would be the mirror as it was before' },
+      notInDryRun: { reason: 'the mirror has not changed' },
       inputs: {
         ...sameInputs('require-signed-index', 'level', 'sarif'),
         ...trust,
@@ -104,17 +104,17 @@ export const chain: Chain = {
   inputs: {
     'signing-key': {
       description:
-        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. Where `sign` is skipped it signs neither.',
+        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. If `sign` is skipped, it signs neither.',
     },
     'trusted-keys': {
       description:
-        'The keys whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, the one that is signs.',
+        'The keys whose signatures count: fingerprints (40 hex digits) and armored public keys, one after the other. For a fingerprint, the key is taken from the mirror or the staged buildcache and must match it. The signing key must be one of them; of several keys in `signing-key`, that one signs.',
     },
     mirror: {
       description: 'URL of the mirror: `s3://bucket/prefix` or `file:///directory`.',
     },
     'endpoint-url': {
-      description: 'URL of the S3 service, for R2, MinIO and others. AWS when not given.',
+      description: 'URL of the S3 service, for R2, MinIO and others. AWS by default.',
     },
     'verify-url': {
       description:
@@ -123,11 +123,11 @@ export const chain: Chain = {
     },
     'aws-region': {
       description:
-        'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
+        'Region of the bucket and of STS, such as `eu-central-1`. By default, `AWS_REGION` or `AWS_DEFAULT_REGION`; `us-east-1` if `endpoint-url` is set.',
     },
     'session-policy': {
       description:
-        '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
+        '`scoped` limits the role, in each step, to the bucket and prefix or to the distribution; `none` does not.',
     },
   },
 };

@@ -30,7 +30,7 @@ const path = '.github/workflows/publish.yml';
 const passphrase = 'correct horse battery staple';
 const inner = ['sign', 'publish', 'invalidate', 'verify'] as const;
 
-/** A workflow as users write it; it prints every output of the action, and what is in the workspace after it. */
+/** A workflow as users write it; it prints every output of the action and the workspace afterwards. */
 const workflow = `
 name: publish
 on: push
@@ -139,7 +139,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
     const outputsOf = (result: WorkflowRun) => outputsSeen(result, 'publish');
     const allGood = { sign: 'success', publish: 'success', invalidate: 'success', verify: 'success' };
 
-    it('signs, publishes, invalidates and verifies, and hands every output on; again it publishes nothing', async () => {
+    it('signs, publishes, invalidates and verifies, and passes every output on; a second run publishes nothing', async () => {
       const first = await run('whole');
       expect(first.exitCode, first.log).toBe(0);
       expect(resultsOf(first)).toEqual(allGood);
@@ -162,7 +162,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(outputsOf(again)).toMatchObject({ 'publish-published': '0', 'publish-blobs-uploaded': '0' });
     });
 
-    /** Inputs that only secrets are given to, as what they are made of says. */
+    /** Inputs that must be secrets, judging by their uses. */
     function declaredSecrets(): readonly string[] {
       const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
       return [...readme.matchAll(/^\| `([\w-]+)` .* \((?:secret|token|passphrase)\) +\|/gm)]
@@ -181,7 +181,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(resultsOf(result)).toEqual({ sign: 'success', publish: 'success', verify: 'success' });
     });
 
-    it('ends at a step that fails, and cleans up after it: a key that nobody trusts signs nothing', async () => {
+    it('stops at a step that fails, and cleans up: an untrusted key signs nothing', async () => {
       const stranger = await makeKey({ type: 'ed25519' });
       const result = await run('stranger', { TRUSTED_KEYS: stranger.fingerprint });
       expect(result.exitCode).toBe(1);
@@ -202,7 +202,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       }
     });
 
-    it('signs neither entries nor the index where sign is skipped by name', async () => {
+    it('signs neither entries nor the index if sign is skipped by name', async () => {
       const result = await run('skipped', {
         SKIP: 'sign, invalidate, verify',
         ALLOW_UNSIGNED: 'true',
@@ -213,7 +213,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(outputsOf(result)).toMatchObject({ 'publish-published': '5' });
     });
 
-    // Each secret of the action: a workflow that passes one which is gone passes an empty text.
+    // A workflow that passes a deleted secret passes an empty text.
     const emptied: Readonly<Record<string, Emptied>> = {
       'signing-key': { secret: 'SIGNING_KEY', error: 'sign needs signing-key' },
       passphrase: { secret: 'SIGNING_PASSPHRASE', error: 'passphrase' },
@@ -229,7 +229,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       },
     };
 
-    it('has no secret but those that are tried empty', () => {
+    it('has no secrets other than those tried empty', () => {
       expect(declaredSecrets()).toEqual(Object.keys(emptied).sort());
     });
 
@@ -257,7 +257,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(resultsOf(result)).toEqual({});
     });
 
-    it('writes nothing in a dry run, and says what it left out', async () => {
+    it('writes nothing in a dry run, and says what it skipped', async () => {
       const result = await run('dry', { DRY_RUN: 'Yes' });
       expect(result.exitCode, result.log).toBe(0);
       expect(resultsOf(result)).toEqual({ sign: 'success' });
@@ -296,7 +296,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(log).not.toContain('.slipway-actions');
     });
 
-    it('fails before its first step when .slipway-actions of the workspace cannot be removed', async () => {
+    it('fails before its first step if .slipway-actions in the workspace cannot be removed', async () => {
       const shim = `mkdir -p shims .slipway-actions/buildcache-sign && cp hostile.yml .slipway-actions/buildcache-sign/action.yml
         printf '#!/bin/sh\\nexit 1\\n' > shims/rm && chmod +x shims/rm && echo "$PWD/shims" >> "$GITHUB_PATH"`;
       const files = {
@@ -311,7 +311,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(result.log).toContain('.slipway-actions in the workspace cannot be replaced');
     });
 
-    it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {
+    it.each(inner)('I5: killed in the step %s and run again, completes', async (victim) => {
       const prefix = `killed-${victim}`;
       const killed = await run(
         prefix,
@@ -329,7 +329,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(outputsOf(again)).toMatchObject({ 'verify-verified': 'true', 'verify-entries': '5' });
     });
 
-    it('I3: two at once of different packages lose nothing', async () => {
+    it('I3: two concurrent runs with different packages lose nothing', async () => {
       const staged = async (name: string) => {
         const directory = temporaryDirectory(name);
         await stagePackages(directory, { count: 3, prefix: name });

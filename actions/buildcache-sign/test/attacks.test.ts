@@ -38,7 +38,7 @@ function sign(directory: string, more: Inputs = {}): Promise<ActionRunResult> {
   return runAction(action, { buildcache: directory, 'signing-key': keys.honest.privateArmored, ...more });
 }
 
-/** The refusal of a run and of its rehearsal, after which nothing is signed or written, there or elsewhere. */
+/** Runs once dry and once for real; both must be refused, and nothing may be signed or written anywhere. */
 async function expectRefused(
   context: Pick<AttackContext, 'directory'>,
   more: Inputs = {},
@@ -61,11 +61,11 @@ async function expectRefused(
   return first;
 }
 
-/** Whether a closure is complete is known only together with the mirror. */
+/** Whether a closure is complete depends on the mirror as well. */
 const inOneEntry = (attack: Attack): boolean =>
   attack.against === 'entry' && attack.code !== 'closure-incomplete';
 
-describe('I4, I8: signing refuses, signs nothing else, and rehearses the same,', () => {
+describe('I4, I8: signing refuses, signs nothing else, and refuses in a dry run as well,', () => {
   it.each(attacksWithoutSignatures.filter(inOneEntry))('$name [$code]', async (attack) => {
     const context = await prepareStagedTree(keys, 'unsigned');
     await attack.apply(context);
@@ -74,13 +74,13 @@ describe('I4, I8: signing refuses, signs nothing else, and rehearses the same,',
   });
 });
 
-// An unsigned entry is what signing is for, and one signed by a stranger is signed anew, with a warning.
+// Unsigned entries are what signing is for, and those signed by an unknown key are signed again, with a warning.
 const ofSignatures = attacks.filter(
   (attack) =>
     inOneEntry(attack) && attack.code.startsWith('signature-') && attack.code !== 'signature-unknown-key',
 );
 
-describe('I4: signing over signatures of another key refuses', () => {
+describe('I4: signing over signatures by another key refuses', () => {
   it.each(ofSignatures.filter(({ code }) => !/expired|not-pinned/.test(code)))(
     '$name [$code]',
     async (attack) => {
@@ -126,7 +126,7 @@ describe('I4: signing with require-signed-by refuses', () => {
     expect(refusal.message).toContain('(unsigned)');
   });
 
-  it('keys that are nowhere', async () => {
+  it('keys that are not found', async () => {
     const context = await prepareStagedTree(keys);
     const refusal = await expectRefused(context, {
       'signing-key': keys.honest.privateArmored,
@@ -137,8 +137,8 @@ describe('I4: signing with require-signed-by refuses', () => {
   });
 });
 
-describe('signing over good signatures of another key', () => {
-  it('takes those of the keys that are required, and says nothing', async () => {
+describe('signing over good signatures by another key', () => {
+  it('accepts those by required keys, without a finding', async () => {
     const { directory } = await prepareStagedTree(keys);
     const { outputs, problems } = await sign(directory, {
       'signing-key': keys.stranger.privateArmored,
@@ -153,14 +153,14 @@ describe('signing over good signatures of another key', () => {
     expect(again.outputs).toMatchObject({ signed: 0, 'already-signed': 7 });
   });
 
-  it('takes those of keys that the tree offers, and says nothing', async () => {
+  it('accepts those by keys in the tree, without a finding', async () => {
     const { directory } = await prepareStagedTree(keys);
     const { outputs, problems } = await sign(directory, { 'signing-key': keys.stranger.privateArmored });
     expect(outputs).toMatchObject({ signed: 7 });
     expect(problems).toEqual([]);
   });
 
-  it('replaces those of keys that are nowhere, and of expired ones, with a warning that names each', async () => {
+  it('replaces those by missing or expired keys, with a warning for each', async () => {
     const context = await prepareStagedTree(keys);
     await addKeys(context.directory, [keys.expired]);
     await signManifests(context.directory, keys.stranger, [victims.program]);
@@ -175,7 +175,7 @@ describe('signing over good signatures of another key', () => {
   });
 });
 
-describe('I4: nothing is signed while one manifest cannot be signed as it is:', () => {
+describe('I4: nothing is signed if one manifest cannot be signed as it is:', () => {
   const edits: readonly (readonly [string, (text: string) => string | Uint8Array])[] = [
     ['one with CRLF line ends', (text) => text.replaceAll('\n', '\r\n')],
     ['one with a CR at the end of a line', (text) => text.replace('\n', '\r\n')],
@@ -190,7 +190,7 @@ describe('I4: nothing is signed while one manifest cannot be signed as it is:', 
     ['one with an armor line in it', (text) => text.replace('{', '{"note":"-----END PGP SIGNATURE-----",')],
     ['one that is not UTF-8', (text) => Buffer.from(text.replace('{', '{"note":"\u00fc",'), 'latin1')],
     [
-      'one that fills the bounds of a signed document',
+      'one that reaches the size limit of a signed document',
       (text) => text.replace('{', `{\n"note":[${'0,\n'.repeat(345_000)}0],`),
     ],
   ];
@@ -230,7 +230,7 @@ describe('the level of signing', () => {
     expect(listSpecManifests(context.directory).every((key) => isSigned(context.directory, key))).toBe(true);
   });
 
-  it('is said in words, and no other', async () => {
+  it('must be one of the two words', async () => {
     const { directory } = await prepareStagedTree(keys, 'unsigned');
     rmSync(join(directory, layoutKey));
     await expect(sign(directory, { level: 'some' })).rejects.toMatchObject({ code: 'input-invalid' });

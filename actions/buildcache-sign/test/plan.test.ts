@@ -5,7 +5,7 @@ const fingerprint = 'A'.repeat(40);
 const entry = (key: string, signedBy?: string) => ({ key, payloadSha256: `sha of ${key}`, signedBy });
 
 describe('the plan of signing', () => {
-  it('signs what this key has not, then adds its public half', () => {
+  it('signs what this key has not signed, then adds its public half', () => {
     const entries = [entry('mine', fingerprint), entry('nobody’s'), entry('theirs', 'B'.repeat(40))];
     expect(plan({ fingerprint, entries, output: undefined })).toEqual({
       alreadySigned: 1,
@@ -17,7 +17,7 @@ describe('the plan of signing', () => {
     });
   });
 
-  it('copies blobs, then documents but those it signs, and then signs', () => {
+  it('copies blobs, then other documents, and then signs', () => {
     const entries = [
       entry('new'),
       entry('mine', fingerprint),
@@ -43,7 +43,7 @@ describe('the plan of signing', () => {
     ]);
   });
 
-  it('signs again what was signed in the staged tree and lies unsigned in the output', () => {
+  it('signs again what is signed in the staged tree but unsigned in the output', () => {
     const output = { blobs: [], documents: [], signers: new Map([['mine', undefined]]) };
     const { steps } = plan({ fingerprint, entries: [entry('mine', fingerprint)], output });
     expect(steps.map(({ kind }) => kind)).toEqual(['sign-manifest', 'add-public-key']);

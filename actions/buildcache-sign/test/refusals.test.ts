@@ -32,7 +32,7 @@ function sign(directory: string, more: Inputs = {}, clock?: Clock): Promise<Acti
   return runAction(action, inputs, clock === undefined ? {} : { clock });
 }
 
-/** The refusal, after which the tree is as it was. */
+/** The refusal, which must leave the tree unchanged. */
 async function expectUntouched(directory: string, more: Inputs = {}): Promise<Error> {
   const before = pictureOf(directory);
   const failure = await failureOf(sign(directory, more));
@@ -86,7 +86,7 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
     ['is none', /not an armored private key/, async () => ({ 'signing-key': 'no key, but words' })],
     ['is base64 of none', /not an armored private key/, async () => ({ 'signing-key': 'bm8ga2V5' })],
     [
-      'lost its line breaks and a part of itself',
+      'lost its line breaks and some of its text',
       /cannot be decoded/,
       async () => {
         const line = key.privateArmored.replaceAll(/\r?\n/g, ' ');
@@ -94,7 +94,7 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
       },
     ],
     [
-      'is none of the trusted ones',
+      'is not among the trusted ones',
       /is the key [0-9A-F]{40}, which is not among trusted-keys/,
       async () => ({ 'signing-key': key.privateArmored, 'trusted-keys': 'AB'.repeat(20) }),
     ],
@@ -115,8 +115,8 @@ describe('I4: signing refuses, says which, and changes nothing: a key that', () 
   });
 });
 
-describe('I4: a signature that is there', () => {
-  it('and is bad, by this key, is refused', async () => {
+describe('I4: an existing signature', () => {
+  it('by this key is refused if it is bad', async () => {
     const { directory } = await stageHonestMirror();
     await signManifests(directory, key);
     const [manifest = ''] = listSpecManifests(directory);
@@ -130,7 +130,7 @@ describe('I4: a signature that is there', () => {
     expect(failure.message).toContain(manifest);
   });
 
-  it('and is no signature at all, is refused', async () => {
+  it('is refused if it is not a signature at all', async () => {
     const { directory } = await stageHonestMirror();
     const [manifest = ''] = listSpecManifests(directory);
     const text = readObject(directory, manifest).toString();
@@ -140,7 +140,7 @@ describe('I4: a signature that is there', () => {
 });
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input', async () => {
+  it('is reported in one error that names each input', async () => {
     const failure = await failureOf(runAction(action, { 'dry-run': 'perhaps', passphrase: 'only this' }));
     expect(failure).toMatchObject({ code: 'input-invalid' });
     for (const name of [
@@ -158,13 +158,13 @@ describe('bad input', () => {
     expect(await failureOf(sign(missing))).toMatchObject({ code: 'input-invalid' });
   });
 
-  it('a file in place of a directory', async () => {
+  it('a file instead of a directory', async () => {
     const directory = temporaryDirectory('sign');
     writeObject(directory, 'file', 'text');
     expect(await failureOf(sign(join(directory, 'file')))).toMatchObject({ code: 'input-invalid' });
   });
 
-  it('a directory that is no buildcache', async () => {
+  it('a directory that is not a buildcache', async () => {
     const directory = temporaryDirectory('sign');
     writeObject(directory, 'README.md', 'text');
     expect(await expectUntouched(directory)).toMatchObject({ code: 'not-a-buildcache' });

@@ -40,7 +40,7 @@ function sign(
 }
 
 describe('signing', () => {
-  it('signs every manifest, adds the public key, its index and layout.json, and tells so', async () => {
+  it('signs every manifest, adds the public key, its index and layout.json, and reports it', async () => {
     const { directory } = await stageHonestMirror();
     rmSync(join(directory, layoutKey));
     const manifests = listSpecManifests(directory);
@@ -62,7 +62,7 @@ describe('signing', () => {
     });
   });
 
-  it('signs nothing and changes no byte the second time', async () => {
+  it('changes no byte the second time', async () => {
     const { directory } = await stageHonestMirror();
     await sign(directory);
     const before = pictureOf(directory);
@@ -70,7 +70,7 @@ describe('signing', () => {
     expect(pictureOf(directory)).toEqual(before);
   });
 
-  it('signs only what came since', async () => {
+  it('signs only what is new', async () => {
     const { directory } = await stageHonestMirror();
     await sign(directory);
     const before = pictureOf(directory);
@@ -82,7 +82,7 @@ describe('signing', () => {
       expect([name, pictureOf(directory).get(name)]).toEqual([name, picture]);
   });
 
-  it('finishes what an interrupted run left', async () => {
+  it('completes an interrupted run', async () => {
     const whole = (await stageHonestMirror()).directory;
     await sign(whole);
     const { directory } = await stageHonestMirror();
@@ -94,7 +94,7 @@ describe('signing', () => {
     expect((await sign(directory)).outputs).toMatchObject({ signed: 0, 'already-signed': 7 });
   });
 
-  it('replaces a signature of another key', async () => {
+  it('replaces a signature by another key', async () => {
     const { directory } = await stageHonestMirror();
     await signManifests(directory, stranger);
     expect((await sign(directory)).outputs).toMatchObject({ signed: 7, 'already-signed': 0 });
@@ -106,7 +106,7 @@ describe('signing', () => {
     expect((await sign(directory)).outputs).toMatchObject({ signed: 5 });
   });
 
-  it('needs a path from the work directory only', async () => {
+  it('accepts a path relative to the work directory', async () => {
     const { directory } = await stageHonestMirror();
     const inputs = { buildcache: '.', 'signing-key': key.privateArmored };
     const { outputs } = await runAction(action, inputs, { workDirectory: directory });
@@ -126,7 +126,7 @@ describe('an output directory', () => {
     for (const manifest of listSpecManifests(output)) expect(isSigned(output, manifest)).toBe(true);
   });
 
-  it('is left alone, byte for byte, when everything in it is signed', async () => {
+  it('is left alone, byte for byte, if everything in it is signed', async () => {
     const { directory } = await stageHonestMirror();
     const output = temporaryDirectory('output');
     await sign(directory, { output });
@@ -179,24 +179,21 @@ describe('a dry run', () => {
   it.each([
     ['in place', false],
     ['into another directory', true],
-  ])(
-    '%s changes nothing, and its plan and outputs are those of the run that follows',
-    async (_, isCopied) => {
-      const { directory } = await stageHonestMirror();
-      const [first] = listSpecManifests(directory);
-      const output = isCopied ? { output: join(temporaryDirectory('output'), 'signed') } : {};
-      const before = pictureOf(directory);
-      const dry = await sign(directory, { ...output, 'dry-run': 'true' });
-      expect(pictureOf(directory)).toEqual(before);
-      expect(dry.log).toContain(`Would sign ${first}`);
-      expect(dry.json('report')).toMatchObject({ dryRun: true, signed: [] });
-      const real = await sign(directory, output);
-      expect(planOf(real)).toEqual(planOf(dry));
-      expect(planOf(dry)).toHaveLength(listSpecManifests(directory).length + (isCopied ? 3 : 1));
-      expect(real.outputs).toEqual(dry.outputs);
-      expect(dry.outputs).toMatchObject({ signed: 7, 'already-signed': 0 });
-    },
-  );
+  ])('%s changes nothing, and its plan and outputs are those of the following run', async (_, isCopied) => {
+    const { directory } = await stageHonestMirror();
+    const [first] = listSpecManifests(directory);
+    const output = isCopied ? { output: join(temporaryDirectory('output'), 'signed') } : {};
+    const before = pictureOf(directory);
+    const dry = await sign(directory, { ...output, 'dry-run': 'true' });
+    expect(pictureOf(directory)).toEqual(before);
+    expect(dry.log).toContain(`Would sign ${first}`);
+    expect(dry.json('report')).toMatchObject({ dryRun: true, signed: [] });
+    const real = await sign(directory, output);
+    expect(planOf(real)).toEqual(planOf(dry));
+    expect(planOf(dry)).toHaveLength(listSpecManifests(directory).length + (isCopied ? 3 : 1));
+    expect(real.outputs).toEqual(dry.outputs);
+    expect(dry.outputs).toMatchObject({ signed: 7, 'already-signed': 0 });
+  });
 
   it('does not make the output directory', async () => {
     const { directory } = await stageHonestMirror();
@@ -228,7 +225,7 @@ describe.skipIf(gpgMissing)(
       }
     });
 
-    it('by a key that came as base64', async () => {
+    it('by a key in base64', async () => {
       const directory = copyOfSpackFixture('v3-unsigned');
       const base64 = Buffer.from(key.privateArmored).toString('base64');
       expect((await sign(directory, { 'signing-key': base64 })).outputs).toMatchObject({ signed: 5 });

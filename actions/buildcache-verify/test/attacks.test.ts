@@ -42,7 +42,7 @@ const pinned = (attack: Pick<Attack, 'trusts'>): Trust => ({
 });
 const nobody: Trust = { trustedKeys: '', allowUnsigned: true };
 
-/** The step fails, and the code is among the errors of the report that it leaves behind. */
+/** The step fails, and its report lists the code among the errors. */
 function expectRefused(result: ActionResult, code: string): void {
   expect(result.failure?.code).toBe('mirror-refused');
   expect(result.outputs).toMatchObject({ verified: false });
@@ -67,7 +67,7 @@ describe('verifying', () => {
     expect(result.outputs).toMatchObject({ verified: true, errors: 0, entries: 10 });
   });
 
-  it('accepts an honest unsigned mirror where that is allowed', async () => {
+  it('accepts an honest unsigned mirror if that is allowed', async () => {
     const { directory } = await prepareMirror(keys, 'unsigned');
     expect((await verify(directory, 'full', nobody)).failure).toBeUndefined();
   });
@@ -77,7 +77,7 @@ describe('verifying', () => {
     expectRefused(await verify(directory, 'metadata', pinned({})), 'unsigned');
   });
 
-  it('I4: refuses a mirror of another key', async () => {
+  it('I4: refuses a mirror signed by another key', async () => {
     const { directory } = await prepareMirror({ ...keys, honest: keys.stranger });
     expectRefused(await verify(directory, 'metadata', pinned({})), 'signature-not-pinned');
   });

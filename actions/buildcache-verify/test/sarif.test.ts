@@ -30,7 +30,7 @@ interface Sarif {
   }[];
 }
 
-/** The run of a report, after it was found to follow the schema. */
+/** The run of a report that follows the schema. */
 function checked(document: unknown): Sarif['runs'][number] {
   expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
   const [run] = (document as Sarif).runs;
@@ -43,7 +43,7 @@ function sarifOf(findings: readonly Finding[], mirror = 'file:///srv/mirror'): S
 }
 
 describe('a SARIF report', () => {
-  it('refused by this schema would be noticed', () => {
+  it('would be rejected by this schema if invalid', () => {
     expect(validate({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } } }] })).toBe(false);
   });
 
@@ -77,18 +77,18 @@ describe('a SARIF report', () => {
     expect(results.map(({ level }) => level)).toEqual(['error', 'warning', 'note']);
   });
 
-  it('knows a rule for every code that there is', () => {
+  it('has a rule for every code', () => {
     const codes = Object.keys(findingSeverities) as (keyof typeof findingSeverities)[];
     const { tool } = sarifOf(codes.map((code) => finding(code, undefined, 'message')));
     expect(tool.driver.rules.map(({ id }) => id)).toEqual([...codes].sort());
   });
 
-  it('tells what to do along with what is wrong', () => {
+  it('includes what to do along with what is wrong', () => {
     const [result] = sarifOf([finding('unsigned', 'a', 'it is not signed', 'Sign it.')]).results;
     expect(result?.message.text).toBe('it is not signed. Sign it.');
   });
 
-  it('gives the same finding the same fingerprint, and others another', () => {
+  it('gives the same finding the same fingerprint, and other findings other ones', () => {
     const findings = [
       finding('unsigned', 'a', 'm'),
       finding('unsigned', 'b', 'm'),
@@ -100,7 +100,7 @@ describe('a SARIF report', () => {
     expect(prints(findings.toReversed())).toEqual(prints(findings).toReversed());
   });
 
-  it('I8: of hostile names stays a valid document with relative places', () => {
+  it('I8: with hostile names is still a valid document with relative places', () => {
     const names = [
       '/etc/passwd',
       '../../up',
@@ -119,7 +119,7 @@ describe('a SARIF report', () => {
     }
   });
 
-  it('I8: of endless findings is cut at what GitHub takes, the worst first', () => {
+  it("I8: is cut at GitHub's limit, keeping the worst findings", () => {
     const many = Array.from({ length: 6_000 }, (_, index) => finding('blob-orphaned', `blob-${index}`, 'm'));
     const { results } = sarifOf([...many, finding('unsigned', 'last', 'm')]);
     expect(results).toHaveLength(5_000);

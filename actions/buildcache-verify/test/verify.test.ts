@@ -32,7 +32,7 @@ beforeAll(async () => {
   key = await makeKey({ type: 'ed25519' });
 });
 
-/** A signed mirror of seven entries, published twice: the second time with one more. */
+/** A signed mirror of seven entries, published twice, the second time with one more. */
 async function publishedMirror() {
   const { directory } = await stageHonestMirror(key);
   const first = await publishByHand(directory, { signer: key });
@@ -65,7 +65,7 @@ describe('verifying what Spack wrote', () => {
     expect(pictureOf(spackFixture(fixture))).toEqual(before);
   });
 
-  it('tells the checksum of the main index, and all indexes', async () => {
+  it('reports the checksum of the main index, and all indexes', async () => {
     const mirror = spackFixture('v3-signed');
     const { outputs, json } = await verify(mirror, { 'trusted-keys': fixtureFingerprint });
     const checksum = (view?: string) =>
@@ -109,7 +109,7 @@ describe('a mirror with a fault', () => {
     });
   });
 
-  it('in a tarball is found at the level full alone', async () => {
+  it('in a tarball is found only at the level full', async () => {
     const { directory, late } = await publishedMirror();
     const tarball = Buffer.from(readObject(directory, blobKey(late.tarballSha256)));
     tarball.writeUInt8(tarball.readUInt8(tarball.length - 1) ^ 1, tarball.length - 1);
@@ -136,7 +136,7 @@ describe('require-signed-index', () => {
 });
 
 describe('expected-index', () => {
-  it('is the index that is there, or one before it', async () => {
+  it('accepts the present index and an earlier one', async () => {
     const { directory, first, second } = await publishedMirror();
     for (const expected of [first, second]) {
       const inputs = { 'trusted-keys': key.fingerprint, 'expected-index': expected };
@@ -144,7 +144,7 @@ describe('expected-index', () => {
     }
   });
 
-  it('that never was there fails', async () => {
+  it('fails for an index that never existed', async () => {
     const { directory, second } = await publishedMirror();
     const inputs = { 'trusted-keys': key.fingerprint, 'expected-index': 'f'.repeat(64) };
     const result = await verify(directory, inputs);
@@ -152,7 +152,7 @@ describe('expected-index', () => {
     expect(result.failure?.message).toContain(second);
   });
 
-  it('fails where there is no index', async () => {
+  it('fails if there is no index', async () => {
     const { directory } = await stageHonestMirror(key);
     const inputs = { 'trusted-keys': key.fingerprint, 'expected-index': 'f'.repeat(64) };
     expect(faultsOf(await verify(directory, inputs))).toContain('index-not-expected');
@@ -160,7 +160,7 @@ describe('expected-index', () => {
 });
 
 describe('what a web server serves', () => {
-  it('of a mirror is verified by its index, without a listing', async () => {
+  it('is verified by its index, without a listing', async () => {
     const { directory, second } = await publishedMirror();
     const { url, requests } = await served(directory);
     for (const level of ['metadata', 'full']) {
@@ -190,7 +190,7 @@ describe('what a web server serves', () => {
     expect(faultsOf(result)).toEqual([]);
   });
 
-  it('from a cache that is stale is found by expected-index', async () => {
+  it('from a stale cache is found by expected-index', async () => {
     const { directory } = await stageHonestMirror(key);
     await publishByHand(directory, { signer: key });
     const stale = readObject(directory, indexManifestKey(undefined));
@@ -203,19 +203,19 @@ describe('what a web server serves', () => {
     expect(faultsOf(await verify(directory, inputs))).toEqual([]);
   });
 
-  it('that lost a tarball is found', async () => {
+  it('without one of its tarballs is found', async () => {
     const { directory, late } = await publishedMirror();
     rmSync(join(directory, blobKey(late.tarballSha256)));
     const { url } = await served(directory);
     expect(faultsOf(await verify(url, { 'trusted-keys': key.fingerprint }))).toEqual(['blob-missing']);
   });
 
-  it('of nothing is no mirror', async () => {
+  it('with nothing in it is not a mirror', async () => {
     const { url } = await served(temporaryDirectory('empty'));
     expect(await failureOf(verify(url, unsigned))).toMatchObject({ code: 'not-a-buildcache' });
   });
 
-  it('that is down is unreachable', async () => {
+  it('is unreachable if it is down', async () => {
     const server = await serveDirectory(temporaryDirectory('down'));
     server.close();
     expect(await failureOf(verify(server.url, unsigned))).toMatchObject({ code: 'unreachable' });
@@ -266,7 +266,7 @@ describe('statistics', () => {
     ['v4-specs', [{ name: 'gcc@12.2.0', entries: 5 }], 2],
     ['v2-signed', [{ name: 'gcc@12.2.0', entries: 5 }], 2],
   ] as const)(
-    'of %s know the compilers and externals that Spack wrote down',
+    'of %s include the compilers and externals that Spack recorded',
     async (fixture, compilers, externals) => {
       const trusted = fixture === 'v2-signed' ? fixtureFingerprintV2 : fixtureFingerprint;
       const { json } = await verify(spackFixture(fixture), { 'trusted-keys': trusted, ...unsigned });
@@ -283,7 +283,7 @@ describe('statistics', () => {
     },
   );
 
-  it('do not take the indexes that are kept, signed or not, for orphans', async () => {
+  it('do not count kept indexes, signed or not, as orphans', async () => {
     const { directory } = await publishedMirror();
     const { json } = await verify(directory, { 'trusted-keys': key.fingerprint });
     expect(json('report')).toMatchObject({ statistics: { orphans: 0, orphanBytes: 0 } });
@@ -291,7 +291,7 @@ describe('statistics', () => {
 });
 
 describe('annotations', () => {
-  it('name each problem, and the summary shows fifty of them at most', async () => {
+  it('name each problem, and the summary shows at most fifty of them', async () => {
     const directory = temporaryDirectory('mirror');
     for (let count = 0; count < 60; count += 1) await addEntry(directory, { name: `pkg-${count}` });
     await publishByHand(directory);
@@ -307,7 +307,7 @@ describe('annotations', () => {
 });
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input', async () => {
+  it('is reported in one error that names each input', async () => {
     const failure = await failureOf(
       runAction(action, {
         'allow-unsigned': 'maybe',
@@ -321,7 +321,7 @@ describe('bad input', () => {
       expect(failure.message).toContain(`"${name}"`);
   });
 
-  it('that trusts nobody', async () => {
+  it('without any trusted key', async () => {
     expect(await failureOf(verify(spackFixture('v3-signed'), {}))).toMatchObject({ code: 'input-invalid' });
   });
 

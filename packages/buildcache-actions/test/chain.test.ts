@@ -22,7 +22,7 @@ beforeAll(async () => {
   key = await makeKey({ type: 'ed25519', passphrase: 'correct horse battery', userId: 'Release Bot' });
 });
 
-/** What changes from run to run, by the name of what it is. */
+/** What changes between runs, by kind. */
 function normalized(text: string, names: Readonly<Record<string, string>>): string {
   let result = text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
   for (const [value, name] of Object.entries(names)) result = result.replaceAll(value, name);
@@ -125,7 +125,7 @@ describe('the bundles, as steps of a job', () => {
     });
   });
 
-  it('I3: index and publish at once lose nothing of each other', async () => {
+  it("I3: index and publish at once lose none of each other's entries", async () => {
     const plain = await makeKey({ type: 'ed25519' });
     const first = temporaryDirectory('staged');
     const second = temporaryDirectory('staged');
@@ -156,7 +156,7 @@ describe('the bundles, as steps of a job', () => {
 });
 
 describe('a failing step', () => {
-  it('says what, why and what to do in one annotation, and still reports', async () => {
+  it('says what, why and what to do in one annotation, and still writes its report', async () => {
     const staged = copyOfSpackFixture('v3-unsigned');
     const run = await step('buildcache-verify', { mirror: urlOf(staged), 'trusted-keys': key.publicArmored });
     expect(run.exitCode).toBe(1);
@@ -170,7 +170,7 @@ describe('a failing step', () => {
     expect(reportOf(run)).toMatchObject({ verified: false, counts: { errors: 5 } });
   });
 
-  it('shows ten annotations of a kind at most, and lists every problem in the log', async () => {
+  it('shows at most ten annotations of a kind, and logs every problem', async () => {
     const mirror = temporaryDirectory('mirror');
     await stagePackages(mirror, { count: 40, prefix: 'unsigned' });
     const run = await step('buildcache-verify', { mirror: urlOf(mirror), 'trusted-keys': key.publicArmored });

@@ -46,7 +46,7 @@ describe.skipIf(!canRun)('a mirror on S3 behind a CDN (needs minio and varnishd)
     await minio?.stop();
   });
 
-  /** What clients read without credentials; nobody but the publisher may list. */
+  /** What clients read without credentials; only the publisher may list. */
   function readableByAll(name: string): string {
     const Statement = {
       Effect: 'Allow',
@@ -77,7 +77,7 @@ describe.skipIf(!canRun)('a mirror on S3 behind a CDN (needs minio and varnishd)
     return result;
   }
 
-  /** Verifies what the CDN serves, with what the publish before has said of it. */
+  /** Verifies what the CDN serves against what the last publish reported. */
   function verifyCdn(published: Readonly<Record<string, string>>, exitCode = 0) {
     const inputs = {
       mirror: `${cdn.url}/${bucket}/${prefix}`,

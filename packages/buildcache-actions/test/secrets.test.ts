@@ -17,7 +17,7 @@ const minLineCharacters = 8;
 
 interface Secret {
   readonly key: TestKey;
-  /** What must turn up nowhere, with a name for it. */
+  /** What must appear nowhere, with a name for it. */
   readonly traces: readonly (readonly [name: string, bytes: Buffer])[];
 }
 
@@ -31,14 +31,14 @@ async function makeSecret(type: 'ed25519' | 'rsa2048'): Promise<Secret> {
   return { key, traces: await tracesOf(key) };
 }
 
-/** The passphrase, every line of the armored key that its public half has not, and its secret parameters, decrypted. */
+/** The passphrase, every line of the armored key that is not in its public half, and its decrypted secret parameters. */
 async function tracesOf(key: TestKey): Promise<Secret['traces']> {
   const traces: [string, Buffer][] = [['the passphrase', Buffer.from(passphrase)]];
   const word = passphrase.split(' ')[0] ?? '';
   traces.push(['a word of the passphrase', Buffer.from(word)]);
   for (const form of [JSON.stringify(passphrase).slice(1, -1), encodeURIComponent(passphrase)])
     traces.push(['the passphrase in another form', Buffer.from(form)]);
-  // What of it is public, such as the end of a signature, may be a line of a public key that is armored elsewhere.
+  // Public parts, such as the end of a signature, may be lines of an armored public key elsewhere.
   const publicBytes = Buffer.from((await openpgp.readKey({ armoredKey: key.publicArmored })).write());
   for (const line of key.privateArmored.split(/\r?\n/)) {
     const isSecret = !publicBytes.includes(Buffer.from(line, 'base64'));
@@ -57,7 +57,7 @@ async function tracesOf(key: TestKey): Promise<Secret['traces']> {
       const bytes = Buffer.from(value);
       traces.push(['secret parameters', bytes]);
       traces.push(['secret parameters as hex', Buffer.from(bytes.toString('hex'))]);
-      // Base64 of it at each of the three offsets in a longer text, without the digits that its neighbours decide.
+      // Its base64 at each of the three offsets in a longer text, without the digits that depend on its neighbours.
       for (const offset of [0, 1, 2]) {
         const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
         traces.push(['secret parameters as base64', Buffer.from(text.slice(offset === 0 ? 0 : 4, -4))]);
@@ -68,7 +68,7 @@ async function tracesOf(key: TestKey): Promise<Secret['traces']> {
   return traces;
 }
 
-/** Everything that a run left: what it printed but for the masks, and every file in its directory and in `others`. */
+/** Everything a run left behind: its output except for masks, and every file in its directory and in `others`. */
 function leftovers(run: ActionRun, others: readonly string[]): ReadonlyMap<string, Buffer> {
   const shown = run.log.split('\n').filter((line) => !line.startsWith('::add-mask::'));
   const left = new Map([['the log', Buffer.from(shown.join('\n'))]]);
@@ -82,7 +82,7 @@ function leftovers(run: ActionRun, others: readonly string[]): ReadonlyMap<strin
   return left;
 }
 
-/** What of a secret is in what a run left. Upper or lower case makes no difference. */
+/** Which parts of a secret appear in what a run left behind, ignoring case. */
 function tracesLeft({ traces }: Secret, run: ActionRun, others: readonly string[] = []): string[] {
   const found: string[] = [];
   const lower = (bytes: Buffer): string => bytes.toString('latin1').toLowerCase();
@@ -97,14 +97,14 @@ function expectNoTrace(secret: Secret, run: ActionRun, ...others: readonly strin
   expect(tracesLeft(secret, run, others)).toEqual([]);
 }
 
-/** The command line and environment of the step's own process and its children, as others on the machine see them. */
+/** The command lines and environments of the step's process and its children, as others on the machine see them. */
 function snoop(pid: number, seen: Set<string>): void {
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${entry}/status`, 'utf8'))?.[1];
       if (Number(entry) !== pid && Number(parent) !== pid) continue;
       seen.add(readFileSync(`/proc/${entry}/cmdline`, 'latin1'));
-      // The runner itself puts inputs into the environment of the step; a child must not inherit them.
+      // The runner itself puts inputs into the step's environment; children must not inherit them.
       if (Number(parent) === pid && Number(entry) !== pid && parent !== String(process.pid))
         seen.add(readFileSync(`/proc/${entry}/environ`, 'latin1'));
     } catch {
@@ -168,7 +168,7 @@ describe.each(['ed25519', 'rsa2048'] as const)(
       ],
       ['the key is cut', (key) => ({ 'signing-key': key.privateArmored.slice(0, -200), passphrase })],
       [
-        'the key lost its lines, and its end',
+        'the key lost its line breaks and its end',
         (key) => ({
           'signing-key': key.privateArmored.replaceAll(/\r?\n/g, ' ').slice(0, -200),
           passphrase,
@@ -191,7 +191,7 @@ describe.each(['ed25519', 'rsa2048'] as const)(
       }
     });
 
-    it('when the secret is put where none belongs', async () => {
+    it('when the secret is put into the wrong input', async () => {
       const { key } = secrets[type];
       const staged = copyOfSpackFixture('v3-unsigned');
       const given = { 'signing-key': key.privateArmored, passphrase };
@@ -220,7 +220,7 @@ describe.each(['ed25519', 'rsa2048'] as const)(
 );
 
 describe('I7: a key and its passphrase leave no trace', () => {
-  it('when the step crashes in its midst', async () => {
+  it('when the step crashes halfway', async () => {
     const secret = secrets.ed25519;
     const staged = temporaryDirectory('staged');
     await stagePackages(staged, { count: 30, prefix: 'crash' });
@@ -273,7 +273,7 @@ describe('I7: a key and its passphrase leave no trace', () => {
     },
   );
 
-  it('and this test would find one', async () => {
+  it('and this test would detect one', async () => {
     const secret = secrets.ed25519;
     const run = await step('buildcache-sign', {});
     const planted = { ...run, log: `${run.log}\n${secret.key.privateArmored.split(/\r?\n/)[4]}` };

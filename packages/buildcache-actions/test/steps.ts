@@ -10,7 +10,7 @@ export const actionNames = [
 ] as const;
 export type ActionName = (typeof actionNames)[number];
 
-/** Runs an action's bundle as the runner does: a step of a job. */
+/** Runs an action's bundle as a step of a job, as the runner does. */
 export function step(
   name: ActionName | 'cloudfront-invalidate',
   inputs: Readonly<Record<string, string>>,

@@ -95,7 +95,7 @@ describe.skipIf(!haveMounts())('I5: a disk that is full (needs the right to moun
     expect((await step('buildcache-sign', inputs)).outputs).toMatchObject({ signed: '20' });
   });
 
-  it('fails an index with a clear error, and leaves the one that is there', async () => {
+  it('fails an index with a clear error, and leaves the present one alone', async () => {
     const disk = mounted('2m');
     const mirror = join(disk, 'mirror');
     await publish(await stage('index', 5), mirror);
@@ -110,7 +110,7 @@ describe.skipIf(!haveMounts())('I5: a disk that is full (needs the right to moun
     expect(pictureOf(mirror)).toEqual(before);
   });
 
-  it('for the report alone fails the step, after everything else was done', async () => {
+  it('during the report alone fails the step after everything else is done', async () => {
     const disk = mounted('16k');
     const mirror = temporaryDirectory('mirror');
     const staged = await stage('report', 30);
@@ -141,7 +141,7 @@ describe.skipIf(!haveMounts())('a file system that is read-only (needs the right
     await expectSound(mirror, 3);
   });
 
-  it('is enough to publish from, to verify, and for a dry run', async () => {
+  it('still allows publishing from it, verifying, and dry runs', async () => {
     const disk = mounted('8m');
     const staged = join(disk, 'staged');
     cpSync(await stage('from', 3), staged, { recursive: true });
@@ -166,7 +166,7 @@ describe.skipIf(!haveMounts())('a file system that is read-only (needs the right
 });
 
 describe('a target that cannot be written', () => {
-  it('because a file is in its place fails with a clear error', async () => {
+  it('because a file is in the way fails with a clear error', async () => {
     const parent = temporaryDirectory('parent');
     writeFileSync(join(parent, 'file'), 'mine');
     for (const mirror of [join(parent, 'file'), join(parent, 'file/mirror')]) {
@@ -178,7 +178,7 @@ describe('a target that cannot be written', () => {
     }
   });
 
-  it('because a directory is in the place of an object fails with a clear error', async () => {
+  it('because a directory is in the way of an object fails with a clear error', async () => {
     const staged = await stage('blocked', 1);
     const mirror = temporaryDirectory('mirror');
     const [manifest = ''] = listSpecManifests(staged);
@@ -193,7 +193,7 @@ describe('a target that cannot be written', () => {
 });
 
 describe('the report', () => {
-  it('that cannot be written where it is wanted fails the step, after everything else was done', async () => {
+  it('that cannot be written to its path fails the step after everything else is done', async () => {
     const staged = await stage('report', 2);
     await signManifests(staged, key);
     const mirror = temporaryDirectory('mirror');

@@ -170,8 +170,8 @@ async function orphansOf(
   mustBeSigned: boolean,
   findings: Finding[],
 ): Promise<readonly string[]> {
-  const ofIndexes = indexes.flatMap(({ pointer }) => pointer.manifest.data.map(({ checksum }) => checksum));
-  const others = [...offered.blobs, ...ofIndexes];
+  const indexBlobs = indexes.flatMap(({ pointer }) => pointer.manifest.data.map(({ checksum }) => checksum));
+  const others = [...offered.blobs, ...indexBlobs];
   const leftovers = await findLeftovers(store, listing, blobs, others, mustBeSigned);
   const named = leftovers.orphans.slice(0, maxOrphanFindings);
   findings.push(

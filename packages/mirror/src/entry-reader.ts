@@ -113,9 +113,10 @@ export class EntryReader {
     const root = await this.#readSpec(spec, key, dagHash, findings);
     if (root === undefined) return report({ ...known, blobs, tarball, specfileVersion });
     const mismatch = bindingProblem(key, dagHash, root);
-    const ofTarball = this.#tarballs === 'none' ? [] : await this.#checkTarball(tarball, dagHash, onBytes);
-    if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, ofTarball));
-    for (const found of ofTarball) {
+    const tarballFindings =
+      this.#tarballs === 'none' ? [] : await this.#checkTarball(tarball, dagHash, onBytes);
+    if (mismatch !== undefined) findings.push(settleMismatch(mismatch, this.#tarballs, tarballFindings));
+    for (const found of tarballFindings) {
       if (mismatch !== undefined && found.code === 'tarball-mismatch') continue;
       findings.push({ ...found, message: `${found.message} (the tarball of ${key})` });
     }
@@ -305,8 +306,12 @@ function bindingProblem(key: string, dagHash: string, root: SpecRoot): Finding |
 }
 
 /** If the tarball was read too, it shows whether the whole manifest is misplaced or only its spec is wrong. */
-function settleMismatch(mismatch: Finding, check: TarballCheck, ofTarball: readonly Finding[]): Finding {
-  const isRight = ofTarball.every(({ severity }) => severity !== 'error');
+function settleMismatch(
+  mismatch: Finding,
+  check: TarballCheck,
+  tarballFindings: readonly Finding[],
+): Finding {
+  const isRight = tarballFindings.every(({ severity }) => severity !== 'error');
   if (check !== 'read' || mismatch.code !== 'hash-mismatch' || !isRight) return mismatch;
   return finding(
     'spec-blob-mismatch',

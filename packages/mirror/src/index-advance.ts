@@ -92,16 +92,16 @@ export function unmovedIndex(view: string | undefined, { pointer, index }: Curre
 
 /**
  * Stores `index` and points to it, if the pointer is still the one that was `seen`; otherwise returns undefined. An
- * index that is `madeAnew` from the entries is signed whatever the present one claims.
+ * index that is `isRebuilt` from the entries is signed whatever the present one claims.
  */
 export async function moveIndex(
   place: IndexPlace,
   seen: CurrentIndex,
   index: IndexSet,
-  vouchedFor: { readonly provenIndex?: string | undefined; readonly madeAnew?: boolean },
+  vouchedFor: { readonly provenIndex?: string | undefined; readonly isRebuilt?: boolean },
 ): Promise<IndexMove | undefined> {
   assertSignerFor(seen, place.view, place.signer);
-  if (vouchedFor.madeAnew !== true) assertVouchedFor(place, seen, vouchedFor.provenIndex);
+  if (vouchedFor.isRebuilt !== true) assertVouchedFor(place, seen, vouchedFor.provenIndex);
   const { entryCount } = index;
   return pointTo(place, seen, { records: await storeIndexes(place.store, index), entryCount });
 }

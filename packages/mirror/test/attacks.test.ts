@@ -55,7 +55,7 @@ const errorCodes = (findings: readonly Finding[]): string[] => [
   ...new Set(findings.filter(({ severity }) => severity === 'error').map(({ code }) => code)),
 ];
 
-/** The attack is found, and nothing is said that is not so. */
+/** The attack is found, and no false finding is reported. */
 function expectFound(findings: readonly Finding[], attack: Attack, code = attack.code): void {
   const isConsequence = (found: string): boolean =>
     found !== code &&
@@ -89,7 +89,7 @@ describe('I4, I8: the audit of a mirror finds', () => {
   });
 });
 
-// Whether a closure is complete is known only together with the mirror.
+// Whether a closure is complete depends on the mirror as well.
 const inOneEntry = attacks.filter(
   ({ against, code }) => against === 'entry' && code !== 'closure-incomplete',
 );

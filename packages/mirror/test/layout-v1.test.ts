@@ -20,7 +20,7 @@ const node = {
     hash,
   },
 };
-/** As Spack 0.16 wrote it: the version stands behind the records, which are unlike those of today. */
+/** As Spack 0.16 wrote it: the version comes after the records, whose format differs from today's. */
 const index = JSON.stringify({
   database: { installs: { [hash]: { spec: node, ref_count: 0, in_buildcache: true } }, version: '5' },
 });
@@ -41,17 +41,17 @@ const saysWhatItIs = {
 };
 
 describe('a mirror of layout v1', () => {
-  it('is refused by its name, not as a damaged one of layout v2', async () => {
+  it('is refused as layout v1, not as damaged layout v2', async () => {
     const { store } = await mirrorOfLayoutV1();
     await expect(detectLayout(store)).rejects.toMatchObject(saysWhatItIs);
   });
 
-  it('is refused by its name where it is staged', async () => {
+  it('is refused as layout v1 when staged', async () => {
     const { store } = await mirrorOfLayoutV1();
     await expect(listStaged(store, [])).rejects.toMatchObject(saysWhatItIs);
   });
 
-  it('is told by its index where it cannot be listed, whatever its records are', async () => {
+  it('is recognized by its index if it cannot be listed, whatever its records are', async () => {
     const { directory } = await mirrorOfLayoutV1();
     const { findings } = await auditV2(directory, '', { allowUnsigned: true });
     expect(findings[0]).toMatchObject({
@@ -68,7 +68,7 @@ describe('a mirror of layout v1', () => {
     expect(findings[0]?.message).toContain(`it is a Spack database of version ${version}`);
   });
 
-  it('is one of layout v2 as soon as one spec of that is in it', async () => {
+  it('counts as layout v2 as soon as it contains one such spec', async () => {
     const { directory, store } = await mirrorOfLayoutV1();
     const v2 = copyOfSpackFixture('v2-unsigned');
     const spec = listKeys(v2).find((key) => key.endsWith('.spec.json')) ?? '';
@@ -78,7 +78,7 @@ describe('a mirror of layout v1', () => {
     await expect(detectLayout(store)).rejects.toMatchObject(saysWhatItIs);
   });
 
-  it('is not what a database of a version yet unknown is taken for', async () => {
+  it('is not assumed for an unknown database version', async () => {
     const { directory } = await mirrorOfLayoutV1();
     writeObject(directory, 'build_cache/index.json', index.replace('"5"', '"10"'));
     const { findings } = await auditV2(directory, '', { allowUnsigned: true });

@@ -13,11 +13,11 @@ import {
   withdraw,
 } from './layout-v2-mirror.ts';
 
-/** Something done to an honest signed mirror of layout v2, and the one finding that it must be. */
+/** A change to an honest signed mirror of layout v2, and the one finding it must cause. */
 export interface AttackV2 {
   readonly name: string;
   readonly code: string;
-  /** Also what the level `metadata` finds; without, it finds nothing. */
+  /** Also found at the level `metadata`; otherwise that level finds nothing. */
   readonly atMetadata?: boolean;
   apply(directory: string, keys: AttackKeys): Promise<void> | void;
 }

@@ -16,9 +16,9 @@ import {
 } from '@slipway/testkit';
 import { type AuditReport, auditMirrorV2, classifyKeyV2, type MirrorAudit } from '../src/index.ts';
 
-/** Mirrors of layout v2, made and changed as honest people and others would. */
+/** Mirrors of layout v2, made and changed by honest people and by others. */
 
-/** Who signed the fixture of Spack. */
+/** The signer of Spack's fixture. */
 export const spackKey = '8D2BD61D01B4C7F1156FB70B80439FF559F7CF00';
 export const hashes = {
   greet: 'nq4lhyjwlee4nizr3hfp3bznduzj7hp4',
@@ -29,7 +29,7 @@ export const hashes = {
 };
 export const index = 'build_cache/index.json';
 
-/** Audits as a client with these keys would, at level `full` unless told otherwise. */
+/** Audits as a client with these keys would, by default at level `full`. */
 export async function auditV2(
   directory: string,
   trustedKeys: string,
@@ -51,7 +51,6 @@ export async function auditV2(
 export const codes = ({ findings }: AuditReport): string[] =>
   [...new Set(findings.map(({ code }) => code))].sort();
 
-/** The key of one file of the entry with this hash. */
 export function keyOf(directory: string, dagHash: string, kind: 'spec' | 'tarball' = 'spec'): string {
   const key = listKeys(directory).find((candidate) => {
     const classified = classifyKeyV2(candidate);
@@ -64,7 +63,7 @@ export function keyOf(directory: string, dagHash: string, kind: 'spec' | 'tarbal
 export const readText = (directory: string, key: string): string =>
   readObject(directory, key).toString('utf8');
 
-/** Spack's unsigned mirror, signed by the key of an honest person, as `gpg` and `spack gpg publish` would do it. */
+/** Spack's unsigned mirror, signed by an honest key as `gpg` and `spack gpg publish` would. */
 export async function signedMirror(signer: AttackKey): Promise<string> {
   const directory = copyOfSpackFixture('v2-unsigned');
   for (const key of listKeys(directory).filter((candidate) => candidate.endsWith('.spec.json'))) {
@@ -86,7 +85,7 @@ export async function writeSpec(
   writeObject(directory, key, await clearSign(text.trimEnd(), signer));
 }
 
-/** Changes the text of a signed spec and signs it anew, as whoever has the key can. */
+/** Changes the text of a signed spec and signs it again with the key. */
 export async function editSpec(
   directory: string,
   dagHash: string,
@@ -100,7 +99,7 @@ export async function editSpec(
   await writeSpec(directory, key, after, signer);
 }
 
-/** Changes the index, and its checksum with it. */
+/** Changes the index and its checksum. */
 export function editIndex(directory: string, edit: (text: string) => string): void {
   const before = readText(directory, index);
   const after = edit(before);
@@ -109,7 +108,7 @@ export function editIndex(directory: string, edit: (text: string) => string): vo
   writeObject(directory, `${index}.hash`, hashOnce('sha256', after));
 }
 
-/** Says of an entry that there is no binary of it, which keeps every count right. */
+/** Marks an entry as having no binary, which keeps every count right. */
 export const withdraw =
   (dagHash: string) =>
   (text: string): string =>

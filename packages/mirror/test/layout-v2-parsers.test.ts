@@ -43,7 +43,7 @@ const anyKey = fc.oneof(
 );
 
 describe('names of layout v2', () => {
-  it('are read without ever throwing, and what is read is a key of its place', () => {
+  it('are read without ever throwing, and yield only keys of the right form', () => {
     fc.assert(
       fc.property(anyKey, (key) => {
         const classified = classifyKeyV2(key);
@@ -54,7 +54,7 @@ describe('names of layout v2', () => {
     );
   });
 
-  it('give back the stem and the hash that a spec and its tarball were named by', () => {
+  it('give back the stem and hash that a spec and its tarball were named after', () => {
     const part = fileNamePart;
     const parts = fc.tuple(part, part, part, part, part, part, part, dagHash);
     fc.assert(
@@ -114,7 +114,7 @@ describe('names of layout v2', () => {
     );
   });
 
-  it('are those that Spack wrote', () => {
+  it('are the ones that Spack wrote', () => {
     const kinds = listKeys(spackFixture('v2-signed')).map((key) => classifyKeyV2(key).kind);
     expect(kinds.filter((kind) => kind === 'spec')).toHaveLength(5);
     expect(kinds.filter((kind) => kind === 'tarball')).toHaveLength(5);
@@ -122,17 +122,14 @@ describe('names of layout v2', () => {
   });
 
   it.each([
-    [
-      'a tarball in the directory of another',
-      `build_cache/a-b-c/gcc-1/y-2/a-b-c-gcc-1-z-2-${hashes.data}.spack`,
-    ],
+    ['a tarball in another directory', `build_cache/a-b-c/gcc-1/y-2/a-b-c-gcc-1-z-2-${hashes.data}.spack`],
     ['a tarball beside the specs', `build_cache/a-b-c-gcc-1-z-2-${hashes.data}.spack`],
     ['a name without its hash', 'build_cache/a-b-c-gcc-1-z-2.spec.json'],
     ['a name of too few parts', `build_cache/z-2-${hashes.data}.spec.json`],
     ['a name like an option', `build_cache/-a-b-c-gcc-1-z-2-${hashes.data}.spec.json`],
     ['a hidden name', `build_cache/.a-b-c-gcc-1-z-2-${hashes.data}.spec.json`],
     [
-      'a name that no file system takes',
+      'a name that no file system accepts',
       `build_cache/${'a'.repeat(255)}-b-c-gcc-1-z-2-${hashes.data}.spec.json`,
     ],
     ['a short key ID', 'build_cache/_pgp/59F7CF00.pub'],
@@ -166,7 +163,7 @@ describe('the index of layout v2', () => {
     ['without a version', '"version":"7",', ''],
     ['without records', '"installs"', '"nothing"'],
     [
-      'with a record of another node',
+      'with a record that describes another node',
       `"hash":"${hashes.data}"},"ref_count"`,
       `"hash":"${hashes.twin}"},"ref_count"`,
     ],
@@ -184,7 +181,7 @@ describe('the index of layout v2', () => {
   });
 });
 
-/** A mirror behind a server, which cannot be listed. */
+/** A mirror behind a server that cannot list it. */
 async function served(directory: string): Promise<ObjectStore> {
   const server = createServer((request, response) => {
     const key = decodeURIComponent(request.url ?? '').slice(1);
@@ -262,7 +259,7 @@ describe('the layout of a mirror', () => {
     expect(await layoutOf(spackFixture(fixture))).toBe(layout);
   });
 
-  it('is v3 where both are', async () => {
+  it('is v3 if it has both', async () => {
     const directory = copyOfSpackFixture('v2-signed');
     writeObject(directory, 'v3/layout.json', '{"signing": "gpg"}');
     expect(await layoutOf(directory)).toBe('v3');
@@ -270,7 +267,7 @@ describe('the layout of a mirror', () => {
     expect(await findLayouts(store)).toEqual({ v3: true, v2: true });
   });
 
-  it('is v3 for the audit where both are, which says so', async () => {
+  it('is v3 for the audit if it has both, with a finding', async () => {
     const directory = copyOfSpackFixture('v3-unsigned');
     cpSync(spackFixture('v2-unsigned'), directory, { recursive: true });
     const report = await auditMirror({
@@ -288,7 +285,7 @@ describe('the layout of a mirror', () => {
     expect(report.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
 
-  it('is told without an index by what is there', async () => {
+  it('is determined from other files if there is no index', async () => {
     const old = copyOfSpackFixture('v2-signed');
     rmSync(join(old, index));
     expect(await detectLayout(await openStore(pathToFileURL(old).href))).toBe('v2');
@@ -298,7 +295,7 @@ describe('the layout of a mirror', () => {
     expect(await detectLayout(await openStore(pathToFileURL(staged).href))).toBe('v3');
   });
 
-  it('is none where nothing is', async () => {
+  it('is undefined for an empty directory', async () => {
     expect(await layoutOf(temporaryDirectory('empty'))).toBeUndefined();
   });
 });

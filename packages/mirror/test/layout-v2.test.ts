@@ -73,11 +73,11 @@ describe('I4: the audit of layout v2 has nothing to say', () => {
     expect(report.findings).toEqual([]);
   });
 
-  it('of a mirror that a key of today signed', async () => {
+  it('of a mirror signed by a recent key', async () => {
     expect((await audit(await signedMirror(keys.honest))).findings).toEqual([]);
   });
 
-  it('of specs that releases of Spack wrote with different white space', async () => {
+  it('of specs written with different white space by different Spack releases', async () => {
     const directory = await signedMirror(keys.honest);
     await editSpec(directory, hashes.data, keys.honest, (text) => JSON.stringify(JSON.parse(text), null, 1));
     expect((await audit(directory)).findings).toEqual([]);
@@ -111,11 +111,11 @@ describe('I4, I8: the audit of layout v2 finds exactly', () => {
     expect(codes(await audit(directory, { trustedKeys: spackKey }))).toEqual(['signature-bad']);
   });
 
-  it('signatures by a key that nobody pinned [signature-not-pinned]', async () => {
+  it('signatures by a key that is not pinned [signature-not-pinned]', async () => {
     expect(codes(await audit(spackFixture('v2-signed')))).toEqual(['signature-not-pinned']);
   });
 
-  it('signatures where nobody is trusted [signature-unknown-key]', async () => {
+  it('signatures when no key is trusted [signature-unknown-key]', async () => {
     const report = await audit(spackFixture('v2-signed'), { trustedKeys: '', allowUnsigned: true });
     expect(codes(report)).toEqual(['signature-unknown-key']);
   });
@@ -124,14 +124,14 @@ describe('I4, I8: the audit of layout v2 finds exactly', () => {
     expect(codes(await audit(spackFixture('v2-unsigned')))).toEqual(['unsigned']);
   });
 
-  it('a file that promises a signature and has none, where none is needed [signature-malformed]', async () => {
+  it('a missing signature in a file named as signed, even if unsigned ones are allowed [signature-malformed]', async () => {
     const directory = await signedMirror(keys.honest);
     const key = keyOf(directory, hashes.greet);
     writeObject(directory, key, takeOffSignature(readText(directory, key)));
     expect(codes(await audit(directory, { allowUnsigned: true }))).toEqual(['signature-malformed']);
   });
 
-  it('an unsigned spec beside the signed one, even where unsigned ones are allowed [unsigned]', async () => {
+  it('an unsigned spec beside the signed one, even if unsigned ones are allowed [unsigned]', async () => {
     const directory = await signedMirror(keys.honest);
     const key = keyOf(directory, hashes.greet);
     writeObject(directory, key.replace(/\.sig$/, ''), takeOffSignature(readText(directory, key)));
@@ -162,7 +162,7 @@ describe('I4, I8: the audit of layout v2 finds exactly', () => {
     expect(codes(await audit(directory, { requireSignedIndex: true }))).toEqual(['index-unsigned']);
   });
 
-  it('no more than a hundred stray files by name', async () => {
+  it('at most a hundred stray files by name', async () => {
     const directory = await signedMirror(keys.honest);
     for (let number = 0; number < 150; number += 1) writeObject(directory, `sources/${number}.tar.gz`, '');
     const { findings } = await audit(directory);
@@ -172,11 +172,11 @@ describe('I4, I8: the audit of layout v2 finds exactly', () => {
 });
 
 describe('the audit of layout v2', () => {
-  it('is refused where there is no such mirror', async () => {
+  it('is refused if there is no such mirror', async () => {
     await expect(audit(temporaryDirectory('empty'))).rejects.toMatchObject({ code: 'not-a-buildcache' });
   });
 
-  it('reads the mirror again when the index moved meanwhile', async () => {
+  it('reads the mirror again if the index moved meanwhile', async () => {
     const directory = await signedMirror(keys.honest);
     const whole = readObject(directory, index);
     editIndex(directory, withdraw(hashes.greet));
@@ -200,7 +200,7 @@ describe('the audit of layout v2', () => {
   });
 });
 
-/** The store itself, in front of whose first listing something happens. */
+/** The real store, with something happening before its first listing. */
 function onFirstList(store: ObjectStore, event: () => void): ObjectStore {
   let happened = false;
   return {

@@ -49,7 +49,7 @@ interface Mirror {
   readonly directory: string;
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
-  /** The index of all entries but the first twin. */
+  /** An index of every entry except the first twin. */
   readonly fewer: PackageIndex;
   move(index: PackageIndex, more?: Partial<IndexAdvance>): Promise<IndexMove>;
 }
@@ -84,30 +84,27 @@ async function keysBelow(store: ObjectStore, prefix: string): Promise<readonly s
 }
 
 describe('an index pointer that moves', () => {
-  it.each([false, true])(
-    'leaves itself and what it replaced in the history (signed: %s)',
-    async (isSigned) => {
-      const { directory, store, fewer, move } = await mirror(isSigned);
-      // As a publisher leaves it that was killed before it kept its own pointer.
-      await publishByHand(directory, { index: fewer, ...(isSigned && { signer: key }) });
-      const [kept = ''] = await keysBelow(store, historyPrefixOf(undefined));
-      const replaced = readObject(directory, pointerKey);
-      expect(readObject(directory, kept).equals(replaced)).toBe(true);
-      rmSync(join(directory, kept));
+  it.each([false, true])('keeps itself and its predecessor in the history (signed: %s)', async (isSigned) => {
+    const { directory, store, fewer, move } = await mirror(isSigned);
+    // The state after a publisher was killed before it kept its own pointer.
+    await publishByHand(directory, { index: fewer, ...(isSigned && { signer: key }) });
+    const [kept = ''] = await keysBelow(store, historyPrefixOf(undefined));
+    const replaced = readObject(directory, pointerKey);
+    expect(readObject(directory, kept).equals(replaced)).toBe(true);
+    rmSync(join(directory, kept));
 
-      const moved = await move(indexOf(directory));
-      const history = await keysBelow(store, historyPrefixOf(undefined));
-      expect(history).toHaveLength(2);
-      expect(history).toContain(kept);
-      expect(readObject(directory, kept).equals(replaced)).toBe(true);
-      const [own = ''] = history.filter((other) => other !== kept);
-      expect(readObject(directory, own).equals(readObject(directory, pointerKey))).toBe(true);
-      expect(moved).toMatchObject({ moved: true, generation: 2, retries: 0 });
-      expect(readManifest(directory, pointerKey).lineage).toMatchObject({ generation: 2 });
-    },
-  );
+    const moved = await move(indexOf(directory));
+    const history = await keysBelow(store, historyPrefixOf(undefined));
+    expect(history).toHaveLength(2);
+    expect(history).toContain(kept);
+    expect(readObject(directory, kept).equals(replaced)).toBe(true);
+    const [own = ''] = history.filter((other) => other !== kept);
+    expect(readObject(directory, own).equals(readObject(directory, pointerKey))).toBe(true);
+    expect(moved).toMatchObject({ moved: true, generation: 2, retries: 0 });
+    expect(readManifest(directory, pointerKey).lineage).toMatchObject({ generation: 2 });
+  });
 
-  it('keeps a replaced pointer that another tool wrote, under the generation before its own', async () => {
+  it('keeps a replaced pointer by another tool, under the generation before its own', async () => {
     const { directory, store, fewer, move } = await mirror();
     await publishByHand(directory, { index: fewer, lineage: 'none' });
     const foreign = readObject(directory, pointerKey);
@@ -117,14 +114,14 @@ describe('an index pointer that moves', () => {
     expect(history.filter((kept) => readObject(directory, kept).equals(foreign))).toHaveLength(1);
   });
 
-  it('I3: is not moved over that of another, but again on top of it', async () => {
+  it("I3: never replaces another publisher's pointer, but retries on top of it", async () => {
     const { directory, fewer, move } = await mirror();
     await publishByHand(directory, { index: fewer });
     let calls = 0;
     const moved = await move(indexOf(directory), {
       change: async () => {
         calls += 1;
-        // Another publisher is faster, the first time.
+        // Another publisher is faster the first time.
         if (calls === 1) await publishByHand(directory, { index: indexOf(directory, () => false) });
         return new IndexSet([indexOf(directory)]);
       },
@@ -133,7 +130,7 @@ describe('an index pointer that moves', () => {
     expect(readManifest(directory, pointerKey).lineage).toMatchObject({ generation: 3 });
   });
 
-  it('I3: that is the first is not written over that of another', async () => {
+  it("I3: never overwrites another publisher's first pointer", async () => {
     const { directory, fewer, move } = await mirror();
     let calls = 0;
     const moved = await move(fewer, {
@@ -146,7 +143,7 @@ describe('an index pointer that moves', () => {
     expect(moved).toMatchObject({ generation: 2, retries: 1 });
   });
 
-  it('stays where it is when nothing is to be changed', async () => {
+  it('stays where it is if nothing changes', async () => {
     const { directory, fewer, move } = await mirror();
     await publishByHand(directory, { index: fewer });
     const before = readObject(directory, pointerKey);
@@ -154,7 +151,7 @@ describe('an index pointer that moves', () => {
     expect(readObject(directory, pointerKey).equals(before)).toBe(true);
   });
 
-  it('I8: has no generation beyond the last that there is', async () => {
+  it('I8: never exceeds the highest generation', async () => {
     const { directory, store, policy, fewer } = await mirror();
     await publishByHand(directory, { index: fewer });
     const seen = await readCurrentIndex({ store, view: undefined, policy });
@@ -166,7 +163,7 @@ describe('an index pointer that moves', () => {
 });
 
 describe('I4: a key that signs an index', () => {
-  it('vouches for no unsigned one, unless it was proven just so', async () => {
+  it('does not vouch for an unsigned one unless exactly that one was proven', async () => {
     const { directory, store, policy, fewer, move } = await mirror();
     await publishByHand(directory, { index: fewer });
     const { pointer } = await readCurrentIndex({ store, view: undefined, policy });
@@ -177,7 +174,7 @@ describe('I4: a key that signs an index', () => {
     expect(await move(indexOf(directory), { signer, provenIndex: proven })).toMatchObject({ moved: true });
   });
 
-  it('is needed where one is signed: no pointer of a signed mirror moves without it', async () => {
+  it('is required if one is signed: no pointer of a signed mirror moves without it', async () => {
     const { directory, move } = await mirror(true);
     await publishByHand(directory, { signer: key });
     await expect(move(indexOf(directory), { signer: undefined })).rejects.toMatchObject({
@@ -185,7 +182,7 @@ describe('I4: a key that signs an index', () => {
     });
   });
 
-  it('is asked of all indexes once a single view is signed, though nothing is kept of it', async () => {
+  it('is required for all indexes once a single view is signed, even if the history is gone', async () => {
     const { directory, store, policy } = await mirror();
     await publishByHand(directory);
     await publishByHand(directory, { view: 'stable', signer: key });
@@ -196,7 +193,7 @@ describe('I4: a key that signs an index', () => {
     expect(trust.main.findings.map(({ code }) => code)).toContain('index-unsigned');
   });
 
-  it('is that of a trusted one: a signed document without any trusted key is refused, not read as unsigned', async () => {
+  it('must be trusted: without trusted keys, a signed document is refused, not read as unsigned', async () => {
     const { directory } = await mirror();
     await writeManifest(directory, pointerKey, formatManifest({ version: 3, data: [] }), key);
     const signed = readObject(directory, pointerKey);
@@ -209,7 +206,7 @@ describe('I4: a key that signs an index', () => {
   });
 });
 
-it('I2: an immutable object of another size is a conflict, and one of the same is left alone', async () => {
+it('I2: an immutable object of another size is a conflict; one of the same size is left alone', async () => {
   const { store } = await mirror();
   const sha256 = '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881';
   const write = (text: string) =>

@@ -26,7 +26,7 @@ beforeAll(async () => {
   key = await makeKey({ type: 'ed25519', nowMs: Date.now() });
 });
 
-/** A mirror whose index was signed twice; the second time with all entries. */
+/** A mirror whose index was signed twice, the second time with all entries. */
 async function signedMirror(): Promise<{ directory: string; hidden: string; first: string }> {
   const { directory, twins } = await stageHonestMirror(key);
   const hidden = twins[0].hash;
@@ -54,7 +54,7 @@ async function errorCodes(directory: string, expectedIndex?: string): Promise<st
   ].sort();
 }
 
-/** What a publisher is told first before it writes. */
+/** What a publisher checks before it writes. */
 async function standingCodes(directory: string): Promise<string[]> {
   const store = await openStore(pathToFileURL(directory).href);
   const trust = { trustedKeys: key.publicArmored, offeredKeys: [], allowUnsigned: false };
@@ -82,7 +82,7 @@ async function standingCodes(directory: string): Promise<string[]> {
   }
 }
 
-/** Replaces the pointer by an unsigned one, as whoever can write to the mirror can. */
+/** Replaces the pointer with an unsigned one, as anyone with write access could. */
 async function forgePointer(
   directory: string,
   hidden: string | undefined,
@@ -99,13 +99,13 @@ async function forgePointer(
 }
 
 describe('I4: a mirror whose index was signed', () => {
-  it('is honest while nobody touches it', async () => {
+  it('is sound while nobody touches it', async () => {
     const { directory } = await signedMirror();
     expect(await errorCodes(directory)).toEqual([]);
     expect(await standingCodes(directory)).toEqual([]);
   });
 
-  it('is refused when the signature is taken off its index', async () => {
+  it('is refused if the signature is removed from its index', async () => {
     const { directory } = await signedMirror();
     await forgePointer(directory, undefined);
     expect(await errorCodes(directory)).toEqual(['index-unsigned']);
@@ -119,24 +119,21 @@ describe('I4: a mirror whose index was signed', () => {
     expect(await standingCodes(directory)).toEqual(['index-unsigned']);
   });
 
-  it.each(['unsigned', 'signed by another'])(
-    'does not believe a note of a publish that is %s',
-    async (how) => {
-      const { directory, hidden } = await signedMirror();
-      const index = indexOf(directory, (hash) => hash !== hidden);
-      await publishByHand(directory, { signer: key, index });
-      const text = JSON.stringify({ version: 1, startedAtMs: Date.now(), hashes: [hidden] }, null, 1);
-      const stranger = await makeKey({ type: 'ed25519', nowMs: Date.now() });
-      const note = how === 'unsigned' ? text : await clearSign(text, stranger);
-      writeObject(directory, pendingKey(publishIdOf([hidden])), note);
-      expect(await errorCodes(directory)).toContain('index-hides-entry');
-      expect(await standingCodes(directory)).toEqual([
-        how === 'unsigned' ? 'index-hides-entry' : 'signature-unknown-key',
-      ]);
-    },
-  );
+  it.each(['unsigned', 'signed by another'])('does not believe a publish note that is %s', async (how) => {
+    const { directory, hidden } = await signedMirror();
+    const index = indexOf(directory, (hash) => hash !== hidden);
+    await publishByHand(directory, { signer: key, index });
+    const text = JSON.stringify({ version: 1, startedAtMs: Date.now(), hashes: [hidden] }, null, 1);
+    const stranger = await makeKey({ type: 'ed25519', nowMs: Date.now() });
+    const note = how === 'unsigned' ? text : await clearSign(text, stranger);
+    writeObject(directory, pendingKey(publishIdOf([hidden])), note);
+    expect(await errorCodes(directory)).toContain('index-hides-entry');
+    expect(await standingCodes(directory)).toEqual([
+      how === 'unsigned' ? 'index-hides-entry' : 'signature-unknown-key',
+    ]);
+  });
 
-  it('believes a signed note for a day, and not longer', async () => {
+  it('believes a signed note for a day, but no longer', async () => {
     const { directory, hidden } = await signedMirror();
     await publishByHand(directory, { signer: key, index: indexOf(directory, (hash) => hash !== hidden) });
     const noteOf = (startedAtMs: number): Promise<string> =>
@@ -152,7 +149,7 @@ describe('I4: a mirror whose index was signed', () => {
 });
 
 describe('expected-index', () => {
-  it('accepts the present index, and an earlier one that it followed', async () => {
+  it('accepts the present index and any earlier one that led to it', async () => {
     const { directory, first } = await signedMirror();
     const present = readManifest(directory, pointerKey).data[0]?.checksum;
     expect(await errorCodes(directory, present)).toEqual([]);
@@ -160,10 +157,10 @@ describe('expected-index', () => {
     expect(await errorCodes(directory, 'f'.repeat(64))).toEqual(['index-not-expected']);
   });
 
-  it('finds a whole mirror put back to an earlier state, whatever is planted in its history', async () => {
+  it('finds a whole mirror that was reset to an earlier state, whatever is planted in its history', async () => {
     const { directory, hidden } = await signedMirror();
     const published = readManifest(directory, pointerKey).data[0]?.checksum ?? '';
-    // Everything of the second publish goes: its pointer, its place in the history, and the entry it added.
+    // Removes the second publish entirely: its pointer, its history and the entry it added.
     writeObject(directory, pointerKey, readObject(directory, firstKept(directory)));
     rmSync(join(directory, historyKey(undefined, 2, published, true)));
     const added = listSpecManifests(directory).find((manifest) => manifest.includes(hidden));

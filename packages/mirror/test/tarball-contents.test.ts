@@ -31,7 +31,7 @@ function judge(...added: readonly TarMember[]): Promise<TarballVerdict> {
   );
 }
 
-/** The verdict on a tarball that comes in pieces of these sizes, again and again. */
+/** The verdict on a tarball that arrives in pieces of these sizes, cyclically. */
 async function judgePieces(stored: Uint8Array, sizes: readonly number[]): Promise<TarballVerdict> {
   const tarball = new TarballJudge();
   for (let start = 0, turn = 0; start < stored.length; turn += 1) {
@@ -48,7 +48,7 @@ describe('a tarball may hold', () => {
   const longPath = `share/${'a-long-name/'.repeat(20)}file`;
   const honest: readonly (readonly [string, readonly TarMember[]])[] = [
     [
-      'links to anywhere, behind which nothing lies',
+      'links to anywhere, with nothing below them',
       [
         { name: inPrefix('bin/sh'), type: '2', target: '/bin/sh' },
         { name: inPrefix('bin/up'), type: '2', target: '../../other-1.0/bin/up' },
@@ -56,7 +56,7 @@ describe('a tarball may hold', () => {
       ],
     ],
     [
-      'hard links to files before them, and to such links',
+      'hard links to earlier files, and to such links',
       [
         { name: inPrefix('bin/a'), type: '1', target: inPrefix('bin/greet') },
         { name: inPrefix('bin/b'), type: '1', target: inPrefix('bin/a') },
@@ -72,7 +72,7 @@ describe('a tarball may hold', () => {
       ],
     ],
     [
-      'names that are no UTF-8',
+      'names that are not UTF-8',
       [
         paxHeader({ hdrcharset: 'BINARY', path: inPrefix('bin/caf\xe9') }),
         { name: inPrefix('bin/caf'), body: 'x' },
@@ -91,14 +91,14 @@ describe('a tarball may hold', () => {
     ],
     ['a slash at the end of a directory', [{ name: inPrefix('lib/'), type: '5' }]],
     [
-      'a directory that is named after what is in it',
+      'a directory entry after its contents',
       [
         { name: inPrefix('lib/x'), body: 'x' },
         { name: inPrefix('lib'), type: '5' },
       ],
     ],
     [
-      'another spec deeper, which is of no account',
+      'another spec deeper inside, which is ignored',
       [
         { name: inPrefix('share/.spack/spec.json'), body: specJson.replace(dagHash, 'a'.repeat(32)) },
         { name: inPrefix('share/.spack/binary_distribution'), body: '' },
@@ -121,7 +121,7 @@ describe('a tarball may hold', () => {
     expect(await judge(...members)).toEqual(sound);
   });
 
-  it('no directories before its prefix, as Spack packed before 0.22', async () => {
+  it('no directories before its prefix, as Spack before 0.22 packed', async () => {
     const members = honestMembers(specJson).filter(({ name }) => name.startsWith(victimPrefix));
     expect(await judgeTarball(gzipSync(rawTar(members)))).toEqual(sound);
   });
@@ -138,7 +138,7 @@ describe('a tarball may hold', () => {
     expect(await judgePieces(named, [3])).toEqual(sound);
   });
 
-  it('names that are no UTF-8, listed as Spack lists them', async () => {
+  it('names that are not UTF-8, listed as Spack lists them', async () => {
     const info = buildInfo(victimPrefix, 'relocate_textfiles: ["bin/caf\\uDCE9"]');
     const members = [
       ...honestMembers(specJson).slice(0, -1),
@@ -160,10 +160,10 @@ describe('a tarball may hold', () => {
   });
 });
 
-describe('I8: what is kept of a tarball is bounded', () => {
+describe('I8: what is kept of a tarball is limited', () => {
   const entry = { kind: 'file', target: '', mode: 0o644, sizeBytes: 0 } as const;
 
-  it('by the names in it', () => {
+  it('by total name length', () => {
     const contents = new TarballContents();
     const long = `${'x'.repeat(200)}/`.repeat(18);
     const addMany = (): void => {
@@ -172,7 +172,7 @@ describe('I8: what is kept of a tarball is bounded', () => {
     expect(addMany).toThrow(expect.objectContaining({ code: 'tarball-too-large' }));
   });
 
-  it('by the number of its entries', () => {
+  it('by the number of entries', () => {
     const contents = new TarballContents();
     const addMany = (): void => {
       for (let index = 0; ; index += 1) contents.entry({ ...entry, name: `${index}` });
@@ -181,7 +181,7 @@ describe('I8: what is kept of a tarball is bounded', () => {
   });
 });
 
-/** Members of all kinds, honest and not, below and beside the prefix. */
+/** All kinds of members, honest or not, below and beside the prefix. */
 const names = fc.oneof(
   fc.constantFrom(
     'bin',
@@ -241,7 +241,7 @@ describe('judging a tarball', () => {
       expect(codeOf(verdict)).toBe('gzip-trailing-data');
   });
 
-  it('I8: comes to the same verdict whether it is read whole or in pieces', async () => {
+  it('I8: gives the same verdict whether it is read whole or in pieces', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(packed, sizes, async (tarball, pieces) => {
@@ -251,7 +251,7 @@ describe('judging a tarball', () => {
     );
   });
 
-  it('I8: ends in a verdict whatever the bytes of the tar are', async () => {
+  it('I8: ends in a verdict whatever bytes the tar contains', async () => {
     const changes = fc.array(fc.record({ at: fc.nat(), byte: fc.nat(255) }), { minLength: 1, maxLength: 8 });
     const counts = new Map<string, number>();
     await fc.assert(
@@ -268,12 +268,12 @@ describe('judging a tarball', () => {
     expect(counts.size).toBeGreaterThan(1);
   });
 
-  it('I8: ends in a verdict whatever the bytes of the file are', async () => {
+  it('I8: ends in a verdict whatever bytes the file contains', async () => {
     await fc.assert(
       fc.asyncProperty(packed, fc.nat(), fc.uint8Array({ maxLength: 6 }), async (tarball, at, planted) => {
         const changed = Buffer.from(tarball);
         changed.set(planted.slice(0, changed.length), at % Math.max(1, changed.length - planted.length));
-        // Which of two faults is met first differs.
+        // Either of two faults may be found first.
         const { kind } = await judgeTarball(changed);
         expect((await judgePieces(changed, [97, 4096])).kind).toBe(kind);
       }),
@@ -282,7 +282,7 @@ describe('judging a tarball', () => {
   });
 });
 
-describe('the list of what is to be relocated', () => {
+describe('the relocation list', () => {
   const wrap = (rest: string): string => `{buildpath: /opt/spack, hash_to_prefix: {abc: /a/b}, ${rest}}\n`;
   const read: readonly (readonly [string, string, readonly string[], readonly string[]])[] = [
     [
@@ -293,13 +293,13 @@ describe('the list of what is to be relocated', () => {
     ],
     ['no paths', 'relocate_textfiles: [], relocate_binaries: [], relocate_links: []', [], []],
     [
-      'blanks, quotes and signs in them',
+      'blanks, quotes and punctuation in them',
       `relocate_textfiles: [a b, 'it''s', "caf\\xe9", a#b, a:b, -x, 'a: b']`,
       ['a b', "it's", 'café', 'a#b', 'a:b', '-x', 'a: b'],
       [],
     ],
     [
-      'names that Spack escapes, or quotes only half',
+      'names that Spack escapes or half quotes',
       'relocate_textfiles: ["tab\\tx", "new\\nline", "bell\\a", "bom\\uFEFFx", no\xa0break, :x, "latin\\uDCE9"]',
       ['tab\tx', 'new\nline', 'bell\x07', 'bom\ufeffx', 'no\xa0break', ':x', 'latin\udce9'],
       [],
@@ -330,7 +330,7 @@ describe('the list of what is to be relocated', () => {
     if (list !== undefined) expect(list.files).toContain('x');
   });
 
-  it('I8: ends for any text, in time that grows with it', () => {
+  it('I8: is read to an end for any text, in linear time', () => {
     const alphabet = [...'{}[],:\'"\\ \n-#&*abr', 'relocate_links', 'relocate_textfiles: [', '"\\x'];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 60 }), (parts) => {

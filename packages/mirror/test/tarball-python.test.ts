@@ -12,7 +12,7 @@ const seed = 20_260;
 const specJson = '{"spec":{"nodes":[{"hash":"dhoyfew7acbbjzzbqka3wknqpckquxwo"}]}}';
 const inPrefix = (path: string): string => `${victimPrefix}/${path}`;
 
-/** What Spack does with a tarball (`_ensure_common_prefix`, `_tar_strip_component`), in a directory of its own for each. */
+/** What Spack does with a tarball (`_ensure_common_prefix`, `_tar_strip_component`), in a new directory each time. */
 const unpackAsSpack = `
 import os, pathlib, re, sys, tarfile
 def unpack(path, destination):
@@ -70,7 +70,7 @@ function tarballs(outside: string): fc.Arbitrary<Buffer> {
 }
 
 it.skipIf(noPython)(
-  'I8: what is taken for sound, Spack unpacks below the prefix (skipped without python3)',
+  'I8: Spack unpacks whatever passes as sound below the prefix (skipped without python3)',
   async () => {
     const directory = temporaryDirectory('python');
     const outside = join(directory, 'outside');

@@ -48,7 +48,7 @@ function expectFound(findings: readonly Finding[], { code, alongside = [] }: Tru
 }
 
 describe('I4: a mirror whose indexes are signed', () => {
-  it.each([true, false])('is honest while nobody touches it (require-signed-index: %s)', async (required) => {
+  it.each([true, false])('is sound while nobody touches it (require-signed-index: %s)', async (required) => {
     const { directory } = await prepareSignedMirror(keys);
     const findings = await audit(directory, { requireSignedIndex: required });
     expect(findings.filter(({ severity }) => severity !== 'notice')).toEqual([]);
@@ -61,7 +61,7 @@ describe('I4: a mirror whose indexes are signed', () => {
     expectFound(await audit(context.directory, { requireSignedIndex: true }), attack);
   });
 
-  it.each(harmlessPlants)('is as good as before after: $name', async ({ code, apply }) => {
+  it.each(harmlessPlants)('is as sound as before after: $name [$code]', async ({ code, apply }) => {
     const context = await prepareSignedMirror(keys);
     await apply(context);
     const findings = await audit(context.directory);
@@ -69,7 +69,7 @@ describe('I4: a mirror whose indexes are signed', () => {
     expect(findings.map((found) => found.code)).toContain(code);
   });
 
-  it('is refused where more is planted than anybody reads', async () => {
+  it('is refused if more is planted than is ever read', async () => {
     const context = await prepareSignedMirror(keys);
     const plant = harmlessPlants.find(({ name }) => name.includes('pretends to be signed'));
     for (let at = 0; at < 101; at += 1) {
@@ -84,7 +84,7 @@ describe('I4: a mirror whose indexes are signed', () => {
   });
 });
 
-/** A directory as a web server gives it: nothing can be listed, and what is missing is refused. */
+/** A directory as a web server offers it: without listings, and refusing what is missing. */
 async function served(directory: string): Promise<ObjectStore> {
   const store = await openStore(pathToFileURL(directory).href);
   const head = async (key: string): ReturnType<ObjectStore['head']> => {
@@ -103,20 +103,20 @@ async function served(directory: string): Promise<ObjectStore> {
   });
 }
 
-describe('what may be beside a signed mirror', () => {
-  it('is a key that is not pinned, where that is allowed', async () => {
+describe('what may accompany a signed mirror', () => {
+  it('includes an unpinned key, if that is allowed', async () => {
     const context = await prepareSignedMirror(keys);
     await trustAttacks.find(({ code }) => code === 'key-not-pinned')?.apply(context);
     expect(errorCodes(await audit(context.directory, { allowUnpinnedKeys: true }))).toEqual([]);
   });
 
-  it('is layout v2, where that is allowed', async () => {
+  it('includes layout v2, if that is allowed', async () => {
     const context = await prepareSignedMirror(keys);
     await trustAttacks.find(({ code }) => code === 'layout-v2-unvouched')?.apply(context);
     expect(errorCodes(await audit(context.directory, { allowLayoutV2: true }))).toEqual([]);
   });
 
-  it('are no keys of layout v2, also where nothing can be listed', async () => {
+  it('does not include keys of layout v2, even if nothing can be listed', async () => {
     const { directory } = await prepareSignedMirror(keys);
     writeObject(directory, 'build_cache/_pgp/index.json', '{"keys":{}}');
     expect(errorCodes(await audit(directory, { store: await served(directory) }))).toEqual([
@@ -124,12 +124,12 @@ describe('what may be beside a signed mirror', () => {
     ]);
   });
 
-  it('is nothing of layout v2 where the server answers 403 for what is missing, as S3 does', async () => {
+  it('is not layout v2 if the server answers 403 for what is missing, as S3 does', async () => {
     const { directory } = await prepareSignedMirror(keys);
     expect(errorCodes(await audit(directory, { store: await served(directory) }))).toEqual([]);
   });
 
-  it('is worth a word only on a mirror without signatures', async () => {
+  it('is worth a note only on an unsigned mirror', async () => {
     const context = await prepareMirror(keys, 'unsigned');
     await trustAttacks.find(({ code }) => code === 'layout-v2-unvouched')?.apply(context);
     const findings = await audit(context.directory, { trustedKeys: '', allowUnsigned: true });

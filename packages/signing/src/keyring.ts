@@ -86,7 +86,7 @@ export async function openKeyring({ trusted, candidates, clock }: KeyringOptions
   const pinned = new Set(trusted.fingerprints);
   const copies = new Map<string, OpenPgp.Key[]>();
   const notPinned = new Map<string, string>();
-  const ignored: string[] = [...(trusted.passedOver ?? [])];
+  const ignored: string[] = [...(trusted.skipped ?? [])];
   const add = (key: OpenPgp.Key): void => {
     const fingerprint = key.getFingerprint().toUpperCase();
     const known = copies.get(fingerprint);

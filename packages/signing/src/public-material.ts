@@ -26,7 +26,7 @@ export function importPublicKey(
   if (known !== undefined) return known;
   let imported: ImportedPublicKey | 'unsupported';
   try {
-    imported = importAnew(pgp, packet) ?? 'unsupported';
+    imported = importKey(pgp, packet) ?? 'unsupported';
   } catch {
     // node:crypto's message is not passed on, only that the key cannot be used.
     imported = 'unsupported';
@@ -35,7 +35,7 @@ export function importPublicKey(
   return imported;
 }
 
-function importAnew(pgp: typeof OpenPgp, packet: OpenPgp.AnyKeyPacket): ImportedPublicKey | undefined {
+function importKey(pgp: typeof OpenPgp, packet: OpenPgp.AnyKeyPacket): ImportedPublicKey | undefined {
   const { publicKey } = pgp.enums;
   const number = (name: string): Uint8Array | undefined => bytesOf(packet.publicParams, name);
   switch (packet.algorithm) {

@@ -15,7 +15,7 @@ export interface TrustedKeys {
   readonly fingerprints: readonly string[];
   readonly keys: readonly PublicKey[];
   /** What was given but is not trusted, one sentence each: unusable keys, fingerprints within prose. */
-  readonly passedOver?: readonly string[];
+  readonly skipped?: readonly string[];
 }
 
 /**
@@ -98,7 +98,7 @@ async function trustBlocks(
 ): Promise<TrustedKeys> {
   const problems = [...beside.problems];
   const keys: PublicKey[] = [];
-  const passedOver: string[] = [];
+  const skipped: string[] = [];
   const pgp = await loadOpenPgp();
   for (const { line, source } of sources) {
     try {
@@ -108,7 +108,7 @@ async function trustBlocks(
         continue;
       }
       keys.push(...found.keys.map((key) => describeKey(pgp, mergeCopies(pgp, [key]))));
-      passedOver.push(...found.unsupported.map((reason) => `line ${line}: ${reason}`));
+      skipped.push(...found.unsupported.map((reason) => `line ${line}: ${reason}`));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(
@@ -118,14 +118,14 @@ async function trustBlocks(
   }
   const fingerprints = new Set([...beside.fingerprints, ...keys.map(({ fingerprint }) => fingerprint)]);
   // If there are other keys, the file's author did not mean to trust one that cannot be checked.
-  if (fingerprints.size === 0) problems.push(...passedOver);
+  if (fingerprints.size === 0) problems.push(...skipped);
   if (problems.length > 0) throw invalid([...new Set([...beside.ifRefused, ...problems])]);
   for (const fingerprint of new Set(beside.inText)) {
     if (!fingerprints.has(fingerprint)) {
-      passedOver.push(`the fingerprint ${fingerprint} is part of a text, but its key is not in the file`);
+      skipped.push(`the fingerprint ${fingerprint} is part of a text, but its key is not in the file`);
     }
   }
-  return { fingerprints: [...fingerprints], keys, ...(passedOver.length === 0 ? {} : { passedOver }) };
+  return { fingerprints: [...fingerprints], keys, ...(skipped.length === 0 ? {} : { skipped }) };
 }
 
 function armored({ label, lines }: Omit<ArmorBlock, 'line'>): string {

@@ -106,7 +106,7 @@ export async function verifyDocument(
 }
 
 /** A signature in memory, and how to check it against what it covers. */
-export interface SignatureInQuestion {
+export interface SignatureToJudge {
   /** The body of its packet. */
   readonly packet: Uint8Array;
   readonly over: 'text' | 'bytes';
@@ -130,7 +130,7 @@ export type SignatureJudgement =
 export async function judgeSignature(
   pgp: typeof OpenPgp,
   index: SignerIndex,
-  question: SignatureInQuestion,
+  question: SignatureToJudge,
   nowMs: number,
 ): Promise<SignatureJudgement> {
   const refuse = (code: SignatureCode, message: string, fingerprint?: string): SignatureJudgement => ({
@@ -177,7 +177,7 @@ export interface Fault {
 function shapeFault(
   pgp: typeof OpenPgp,
   signature: OpenPgp.SignaturePacket,
-  over: SignatureInQuestion['over'],
+  over: SignatureToJudge['over'],
 ): Fault | undefined {
   const { text, binary } = pgp.enums.signature;
   if (signature.signatureType !== (over === 'text' ? text : binary)) {

@@ -8,7 +8,7 @@ interface Row {
   /** As "gpg --quick-generate-key" has it. */
   readonly algorithm: string;
   readonly signs: string | RegExp;
-  /** What a good signature by gpg is called. */
+  /** gpg's names for a good signature. */
   readonly verdict: 'good' | SignatureCode;
 }
 
@@ -29,7 +29,7 @@ const table: readonly Row[] = [
   { algorithm: 'ed448', signs: /version 5/, verdict: 'signature-unknown-key' },
 ];
 
-/** The verdict of gpg on a document, by its status lines. */
+/** gpg's verdict on a document, from its status lines. */
 function verdictOfGpg(gpg: GpgHome, document: string): string {
   const { stdout } = gpg.run(['--status-fd', '1', '--verify'], document);
   return /^\[GNUPG:\] (GOODSIG|BADSIG|ERRSIG)/m.exec(stdout)?.[1] ?? 'none';
@@ -40,10 +40,10 @@ describe.skipIf(gpgMissing)('keys of gpg (skipped where /usr/bin/gpg is missing)
   afterAll(() => gpg.close());
   const passphrase = ['--passphrase', ''];
 
-  it.each(table)('of $algorithm sign and are believed as the table says, and gpg agrees', async (row) => {
+  it.each(table)('of $algorithm sign and verify as the table says, and gpg agrees', async (row) => {
     const userId = `Ann ${row.algorithm} <ann@example.org>`;
     const made = gpg.run([...passphrase, '--quick-generate-key', userId, row.algorithm, 'sign', 'never']);
-    // Not every gpg can make a key of every kind.
+    // Some versions of gpg cannot make every kind of key.
     if (made.status !== 0) return;
     const armoredKey = gpg.output([...passphrase, '--armor', '--export-secret-keys', userId]);
     const publicArmored = gpg.output(['--armor', '--export', userId]);
@@ -123,7 +123,7 @@ describe.skipIf(gpgMissing)('keys of gpg (skipped where /usr/bin/gpg is missing)
     }
   });
 
-  it('of a curve that OpenPGP.js does not compute on are refused once revoked, and once expired', async () => {
+  it('on a curve that OpenPGP.js does not support are refused once revoked or expired', async () => {
     const home = new GpgHome();
     try {
       home.output([...passphrase, '--quick-generate-key', 'Ann', 'brainpoolP256r1', 'sign', '1y']);
@@ -131,7 +131,7 @@ describe.skipIf(gpgMissing)('keys of gpg (skipped where /usr/bin/gpg is missing)
       const publicArmored = home.output(['--armor', '--export']);
       const later = await keyringOf([publicArmored], Date.now() + 400 * 86_400_000);
       expect(await later.verifyClearSigned(document)).toMatchObject({ code: 'signature-key-expired' });
-      // gpg makes one for each new key, with a colon before it so that nobody imports it by mistake.
+      // gpg makes one for each new key, with a leading colon that prevents accidental import.
       const certificate = join(home.path, 'openpgp-revocs.d', `${home.fingerprint()}.rev`);
       home.output(['--import'], readFileSync(certificate, 'utf8').replace(':-----BEGIN', '-----BEGIN'));
       const revoked = await keyringOf([home.output(['--armor', '--export'])], Date.now());

@@ -42,14 +42,14 @@ describe('armor', () => {
 });
 
 describe('a clear-signed document', () => {
-  it('is taken apart', () => {
+  it('is split into its parts', () => {
     const parsed = parseClearSigned(document);
     expect(parsed).toMatchObject({ ok: true, text: manifestText, hashHeader: 'SHA512' });
     expect(parsed.ok && parsed.signatureArmor).toBe(document.slice(document.indexOf(signatureStart)));
     expect(parseClearSigned(Buffer.from(document))).toEqual(parsed);
   });
 
-  it('may lack its final newline, and may have the Version line of gpg before 2.1', () => {
+  it('may lack its final newline and have the Version line of gpg before 2.1', () => {
     expect(codeOf(document.slice(0, -1))).toBe('ok');
     const versioned = document.replace(
       `${signatureStart}\n`,
@@ -109,7 +109,7 @@ describe('a clear-signed document', () => {
     expect(codeOf(attacked)).toBe('signature-malformed');
   });
 
-  it('holds one signature', () => {
+  it('has exactly one signature', () => {
     expect(codeOf(document + document)).toBe('signature-multiple');
     expect(codeOf(document + document.slice(document.indexOf(signatureStart)))).toBe('signature-multiple');
     const nested = document.replace(manifestText, document.trimEnd());
@@ -122,7 +122,7 @@ describe('a clear-signed document', () => {
     expect(codeOf(document.toLowerCase())).toBe('unsigned');
   });
 
-  it('I8: is at most 1 MiB of valid UTF-8', () => {
+  it('I8: is limited to 1 MiB of valid UTF-8', () => {
     expect(codeOf(`${start}\n${'x'.repeat(2 ** 20)}`)).toBe('document-too-large');
     expect(codeOf(`${start}\n${'€'.repeat(2 ** 19)}`)).toBe('document-too-large');
     expect(codeOf(new Uint8Array(2 ** 20 + 1))).toBe('document-too-large');
@@ -131,7 +131,7 @@ describe('a clear-signed document', () => {
     );
   });
 
-  it('I8: holds nothing but a whole signature packet of a bounded size', () => {
+  it('I8: holds only a whole signature packet of limited size', () => {
     const packets: readonly [string, Uint8Array][] = [
       ['nothing', new Uint8Array(0)],
       ['no packet', new Uint8Array([1, 2, 3])],

@@ -47,7 +47,7 @@ const kinds: readonly [string, Parameters<typeof makeKey>[0]][] = [
 
 describe('a detached signature', () => {
   it.each(kinds)(
-    'over pieces is good for the same bytes in other pieces, and no others: %s',
+    'over pieces is good for the same bytes in other pieces, but not for other bytes: %s',
     async (_, kind) => {
       const key = await makeKey({ ...kind, nowMs });
       const signature = await sign(await signerFor(key), data);
@@ -67,7 +67,7 @@ describe('a detached signature', () => {
     },
   );
 
-  it.each(kinds)('is good for OpenPGP.js too: %s', async (_, kind) => {
+  it.each(kinds)('is also good for OpenPGP.js: %s', async (_, kind) => {
     const key = await makeKey({ ...kind, nowMs });
     const signature = await sign(await signerFor(key), data);
     const { signatures } = await openpgp.verify({
@@ -79,14 +79,14 @@ describe('a detached signature', () => {
     await expect(signatures[0]?.verified).resolves.toBe(true);
   });
 
-  it('over nothing at all is one, too', async () => {
+  it('may cover nothing at all', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const signature = await sign(await signerFor(key), new Uint8Array());
     const keyring = await keyringOf([key.publicArmored]);
     expect(await keyring.verifyDetached(signature, [])).toMatchObject({ ok: true });
   });
 
-  it('is not begun by a signer that was closed, or whose key expired meanwhile', async () => {
+  it('is not started by a signer that is closed or whose key has expired meanwhile', async () => {
     const expiring = await makeKey({ type: 'ed25519', expired: true, nowMs });
     let now = nowMs - 15 * dayMs;
     const { openSigner } = await import('../src/index.ts');
@@ -111,7 +111,7 @@ describe('I4: a detached signature is refused', () => {
     good = await sign(await signerFor(key), data);
   });
 
-  /** One over `plain`, good but for the changes. */
+  /** A signature over `plain` that is good apart from the changes. */
   const forge = async (changes: Partial<Parameters<typeof forgePacket>[0]> = {}): Promise<string> => {
     const type = openpgp.enums.signature.binary;
     const packet = await forgePacket({
@@ -163,7 +163,7 @@ describe('I4: a detached signature is refused', () => {
     });
   });
 
-  it('I8: whatever its bytes are, and nothing is thrown', async () => {
+  it('I8: whatever its bytes are, without throwing', async () => {
     const packet = new Uint8Array((await openpgp.readSignature({ armoredSignature: good })).write());
     const hashedEnd = 2 + 6 + Buffer.from(packet).readUInt16BE(6);
     const keyring = await keyringOf([key.publicArmored]);

@@ -3,7 +3,7 @@ import { makeKey, type TestKey } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clockAt, dayMs, GpgHome, gpgMissing, keyringOf, manifestText, nowMs, signerFor } from './support.ts';
 
-/** What Spack's client takes out of a signed document, by the expression it documents. */
+/** What Spack's client extracts from a signed document, with the expression it documents. */
 const spackExtraction =
   /^-----BEGIN PGP SIGNED MESSAGE-----\s+Hash:\s+[^\s]+\s+(.+)-----BEGIN PGP SIGNATURE-----/ms;
 
@@ -134,14 +134,14 @@ describe.skipIf(gpgMissing)('with gpg 2 (skipped where /usr/bin/gpg is missing)'
     expect(await keyring.verifyClearSigned(document)).toMatchObject({ ok: true, fingerprint });
   });
 
-  it('I4: refuses a signature by a hash that is broken', async () => {
+  it('I4: refuses a signature with a broken hash', async () => {
     gpg.output(['--passphrase', '', '--quick-generate-key', 'Ann', 'rsa2048', 'sign', 'never']);
     const document = gpg.output(['--passphrase', '', '--digest-algo', 'SHA1', '--clearsign'], manifestText);
     const keyring = await keyringOf([gpg.output(['--armor', '--export'])], Date.now());
     expect(await keyring.verifyClearSigned(document)).toMatchObject({ ok: false, code: 'signature-weak' });
   });
 
-  it('I4: refuses what gpg escapes and what it appends', async () => {
+  it('I4: refuses what gpg escapes or appends', async () => {
     gpg.output(['--passphrase', '', '--quick-generate-key', 'Ann', 'ed25519', 'sign', 'never']);
     const keyring = await keyringOf([gpg.output(['--armor', '--export'])], Date.now());
     const sign = (text: string, ...options: string[]) =>
@@ -157,7 +157,7 @@ describe.skipIf(gpgMissing)('with gpg 2 (skipped where /usr/bin/gpg is missing)'
     }
   });
 
-  it('agrees with gpg on empty lines, tabs, Unicode, and lines as long as may be', async () => {
+  it('agrees with gpg on empty lines, tabs, Unicode, and lines of maximum length', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const signer = await signerFor(key);
     gpg.output(['--import'], signer.publicKey.armored);

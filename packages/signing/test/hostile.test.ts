@@ -92,7 +92,7 @@ describe('I4, I8: hostile input', () => {
   const originals = documents.map((document) => document.toString('utf8'));
   const signedTexts = new Set(originals.map((text) => textOf(text)));
 
-  it('is never accepted with another text, and never throws', async () => {
+  it('is never accepted with other text, and never throws', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...originals),
@@ -102,7 +102,7 @@ describe('I4, I8: hostile input', () => {
           const verdict = await keyring.verifyClearSigned(document);
           if (verdict.ok) {
             expect(signedTexts.has(verdict.text)).toBe(true);
-            // What is left to change is the final newline and the unsigned part of the packet.
+            // Only the final newline and the unsigned part of the packet can still be changed.
             expect(document.startsWith(original.slice(0, original.indexOf('-----BEGIN PGP SIGNATURE')))).toBe(
               true,
             );
@@ -124,7 +124,7 @@ describe('I4, I8: hostile input', () => {
     );
   });
 
-  it('inside of a signature packet is refused: every byte of one is flipped', async () => {
+  it('inside a signature packet is refused: every byte is flipped', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const bytes = packetBytes(await forgePacket({ privateArmored: key.privateArmored }));
     const ring = await keyringOf([key.publicArmored]);
@@ -135,12 +135,12 @@ describe('I4, I8: hostile input', () => {
     }
   });
 
-  it('nested deeply inside of a signature packet is refused', async () => {
+  it('nested deeply inside a signature packet is refused', async () => {
     let nested = packetBytes(
       await forgePacket({ privateArmored: (await makeKey({ type: 'ed25519' })).privateArmored }),
     );
     nested = nested.subarray(2);
-    // Each layer is a version 4 signature that holds the one before it as an embedded signature.
+    // Each layer is a version 4 signature that embeds the previous one.
     while (nested.length < 5500) {
       const length = nested.length + 1;
       const sub = Buffer.concat([Buffer.from([255, 0, 0, length >> 8, length & 0xff, 32]), nested]);
@@ -184,7 +184,7 @@ describe('I4, I8: hostile input', () => {
     );
   });
 
-  it('cannot bring a key in by flooding it with self-signatures', async () => {
+  it('cannot displace a key by flooding it with self-signatures', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const flooded = await openpgp.readKey({ armoredKey: key.publicArmored });
     const [certification] = flooded.users[0]?.selfCertifications ?? [];

@@ -19,7 +19,7 @@ interface Signed {
   readonly document: string;
 }
 
-/** The part of a key that signs, and a document that OpenPGP.js signed with it. */
+/** The signing part of a key, and a document that OpenPGP.js signed with it. */
 async function signedByOpenPgp({ privateArmored, passphrase }: Armored): Promise<Signed> {
   const locked = await openpgp.readPrivateKey({ armoredKey: privateArmored });
   const signingKeys =
@@ -62,7 +62,7 @@ describe('a signature through node:crypto', () => {
   });
 
   it.each(['rsa', 'ed25519'] as const)(
-    'is byte for byte the one that OpenPGP.js makes of the same text, time and salt: %s',
+    'is byte for byte the one that OpenPGP.js makes for the same text, time and salt: %s',
     async (name) => {
       const { privateArmored } = keys[name];
       const signer = await nativeSigner(keys[name]);
@@ -125,7 +125,7 @@ describe('a signature through node:crypto', () => {
     }
   });
 
-  it('is not made with a key whose material is broken, and no error tells of it', async () => {
+  it('is not made with a broken key, and no error reveals the key', async () => {
     for (const name of ['rsa', 'ed25519', 'p256'] as const) {
       for (const broken of [null, {}, { d: new Uint8Array(0), seed: new Uint8Array(3) }]) {
         const { secret, document } = await signedByOpenPgp(keys[name]);
@@ -144,14 +144,14 @@ describe('a signature through node:crypto', () => {
     await expect(signer.sign(otherText, nowMs, salt)).rejects.toThrow('closed');
   });
 
-  it('is left to OpenPGP.js for other algorithms and for documents that are none', async () => {
+  it('is left to OpenPGP.js for other algorithms and for invalid documents', async () => {
     const modern = await signedByOpenPgp(await armoredKey({ type: 'curve25519' }));
     expect(await openNativeSigner(openpgp, modern.secret, modern.document)).toBeUndefined();
     const { secret, document } = await signedByOpenPgp(keys.rsa);
     expect(await openNativeSigner(openpgp, secret, `${document}x`)).toBeUndefined();
   });
 
-  it('is left to OpenPGP.js when its own signature has another form', async () => {
+  it('is left to OpenPGP.js if its own signature has another form', async () => {
     openpgp.config.nonDeterministicSignaturesViaNotation = false;
     try {
       for (const key of Object.values(keys)) {
@@ -181,7 +181,7 @@ describe('the pattern of a signature', () => {
     return readSignatureTemplate(packet.write());
   }
 
-  it('has the time and the salt', async () => {
+  it("has the signature's time and salt", async () => {
     expect(await templateOf({})).toMatchObject({ dateMs: nowMs, saltBytes: 32, hashAlgorithm: 10 });
     expect((await templateOf({}))?.salt).toEqual(Buffer.alloc(32, 7));
   });
@@ -199,13 +199,13 @@ describe('the pattern of a signature', () => {
     }
   });
 
-  it('is not taken from a signature with something that is not hashed', async () => {
+  it('is not taken from a signature with an unhashed part', async () => {
     const packet = await forgePacket({ privateArmored: key.privateArmored, notations: [salt] });
     packet.unhashedSubpackets.push({ type: 100, critical: false, body: new Uint8Array(1) });
     expect(readSignatureTemplate(packet.write())).toBeUndefined();
   });
 
-  it('I8: is not taken from garbage, and nothing throws', async () => {
+  it('I8: is not taken from garbage, without throwing', async () => {
     const packet = await forgePacket({ privateArmored: key.privateArmored, notations: [salt] });
     const body = packet.write();
     fc.assert(

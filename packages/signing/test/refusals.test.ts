@@ -53,7 +53,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor(document, [expired.publicArmored])).toBe('signature-key-expired');
   });
 
-  it('notices an expiry that passes while the keyring is open', async () => {
+  it('notices a key that expires while the keyring is open', async () => {
     const expired = await makeKey({ type: 'ed25519', expired: true, nowMs });
     let atMs = nowMs - 20 * dayMs;
     const clock = { ...clockAt(0), nowMs: () => atMs };
@@ -108,7 +108,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     }
   });
 
-  it('is not misled by a revocation or a binding that somebody else forged', async () => {
+  it('is not misled by a forged revocation or binding', async () => {
     const subkeyed = await makeKey({ type: 'ed25519', subkey: true, nowMs });
     const document = await (await signerFor(subkeyed)).clearSign(manifestText);
     const real = await openpgp.readKey({ armoredKey: subkeyed.publicArmored });
@@ -118,7 +118,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     });
     const forgedCopy = await openpgp.readKey({ armoredKey: subkeyed.publicArmored });
     for (const revocation of foreign.revocationSignatures) {
-      // Names the key as its issuer, in the ID and in the fingerprint.
+      // Names the key as its issuer, by ID and fingerprint.
       const bytes = Buffer.from(revocation.signatureData ?? []).toString('hex');
       const renamed = bytes
         .replaceAll(foreign.getFingerprint(), real.getFingerprint())
@@ -128,7 +128,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
       forgedCopy.revocationSignatures.push(revocation);
     }
     for (const { bindingSignatures } of forgedCopy.subkeys) {
-      // A "newer" binding: the creation time, which comes first among the subpackets, is moved by a day.
+      // A "newer" binding: moves the creation time, the first subpacket, by a day.
       const bytes = Buffer.from(bindingSignatures[0]?.signatureData ?? []);
       expect([...bytes.subarray(6, 8)]).toEqual([5, 0x82]);
       bytes.writeUInt32BE(bytes.readUInt32BE(8) + 86_400, 8);
@@ -145,7 +145,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await keyring.verifyClearSigned(document)).toMatchObject({ ok: true });
   });
 
-  it('refuses a signing subkey that is expired, revoked, unbound or without back-signature', async () => {
+  it('refuses a signing subkey that is expired, revoked, unbound or without a back-signature', async () => {
     const expired = await makeKey({ type: 'ed25519', subkeyExpired: true, nowMs });
     const old = await (await signerFor(expired, nowMs - 20 * dayMs)).clearSign(manifestText);
     expect(await codeFor(old, [expired.publicArmored])).toBe('signature-subkey-expired');
@@ -172,7 +172,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor(document, [copy.armor()])).toBe('signature-subkey-invalid');
   });
 
-  it('refuses the signing subkey of somebody else that a trusted key claims as its own', async () => {
+  it("refuses another key's signing subkey that a trusted key claims as its own", async () => {
     const victim = await makeKey({ type: 'ed25519', subkey: true, nowMs });
     const document = await (await signerFor(victim)).clearSign(manifestText);
     const claimer = await openpgp.readPrivateKey({ armoredKey: other.privateArmored });
@@ -220,7 +220,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor(good, [nameless.armor()])).toBe('signature-key-invalid');
   });
 
-  it('refuses an unknown key, and tells a known one that is not pinned apart', async () => {
+  it('refuses an unknown key, and distinguishes a known one that is not pinned', async () => {
     const document = await (await signerFor(other)).clearSign(manifestText);
     expect(await codeFor(document, [key.publicArmored])).toBe('signature-unknown-key');
     const keyring = await openKeyring({
@@ -235,7 +235,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     });
   });
 
-  it('refuses a tampered text and a signature over another text', async () => {
+  it('refuses a tampered text and a signature over other text', async () => {
     const signer = await signerFor(key);
     const document = await signer.clearSign(manifestText);
     const another = await signer.clearSign('{}');
@@ -243,20 +243,20 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor(another.replace('{}', manifestText), [key.publicArmored])).toBe('signature-bad');
   });
 
-  it('says that a tampered document is bad before it says that its key expired', async () => {
+  it('reports that a tampered document is bad before it reports an expired key', async () => {
     const expired = await makeKey({ type: 'ed25519', expired: true, nowMs });
     const document = await (await signerFor(expired, nowMs - 20 * dayMs)).clearSign(manifestText);
     expect(await codeFor(document.replace(':12,', ':13,'), [expired.publicArmored])).toBe('signature-bad');
   });
 
-  it('refuses broken hashes, even where the header claims another', async () => {
+  it('refuses broken hashes, even if the header claims another', async () => {
     const { md5, sha1, ripemd } = openpgp.enums.hash;
     for (const [hash, word] of [
       [md5, 'MD5'],
       [sha1, 'SHA1'],
       [ripemd, 'RIPEMD160'],
     ] as const) {
-      // Ed25519 demands a long hash, so the packet is made good first and changed then: the hash is judged before.
+      // Ed25519 requires a long hash, so the packet is valid first and changed then: the hash is judged earlier.
       const packet = await forgePacket({ privateArmored: key.privateArmored });
       const bytes = Buffer.from(packetBytes(packet));
       bytes[bytes.indexOf(Buffer.from([4, 1, 22, 10])) + 3] = hash;
@@ -281,7 +281,7 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     }
   });
 
-  it('refuses other types of signature and demands that nobody knows', async () => {
+  it('refuses other types of signature and unknown demands', async () => {
     const { privateArmored, publicArmored } = key;
     const { binary, standalone } = openpgp.enums.signature;
     const notation = { name: 'limit@example.org', value: new Uint8Array([1]), humanReadable: false };
@@ -340,12 +340,12 @@ describe('I4: a signature passes only by a trusted key that is valid now', () =>
     expect(await codeFor('', [key.publicArmored])).toBe('unsigned');
   });
 
-  it('refuses a header or a fingerprint that does not fit the signature', async () => {
+  it('refuses a header or fingerprint that does not match the signature', async () => {
     const bytes = packetBytes(await forgePacket({ privateArmored: key.privateArmored }));
     expect(await codeFor(documentOf(bytes, manifestText, 'SHA256'), [key.publicArmored])).toBe(
       'signature-malformed',
     );
-    // The key ID stays: it is in a subpacket of its own and in the last eight bytes of the fingerprint.
+    // The key ID stays: it is in its own subpacket and in the last eight bytes of the fingerprint.
     const hex = Buffer.from(bytes)
       .toString('hex')
       .replace(key.fingerprint.toLowerCase(), (fingerprint) => {

@@ -28,7 +28,7 @@ const certifiesAlone = new Uint8Array([0x01]);
 const secondMs = 1_000;
 const ends = (afterSeconds: number) => ({ keyExpirationTime: afterSeconds, keyNeverExpires: false });
 
-/** Fields of a signature with a subpacket that nobody knows, which OpenPGP.js reads and does not write. */
+/** Signature fields with an unknown subpacket, which OpenPGP.js reads but does not write. */
 function unknownSubpacket(critical: boolean): Partial<openpgp.SignaturePacket> {
   const { writeHashedSubPackets } = openpgp.SignaturePacket.prototype as unknown as {
     writeHashedSubPackets(): Uint8Array;
@@ -50,7 +50,7 @@ function secretPart(packet: openpgp.AnyKeyPacket | undefined): SecretPacket {
   return packet as SecretPacket;
 }
 
-/** A key of 30 days whose signatures over itself the test makes. */
+/** A 30-day key whose self-signatures the test makes. */
 async function ownKey(type: 'rsa2048' | 'ed25519' = 'ed25519') {
   const { privateArmored, createdAtMs } = await makeKey({ type, nowMs });
   const secret = await openpgp.readPrivateKey({ armoredKey: privateArmored });
@@ -77,7 +77,6 @@ async function ownKey(type: 'rsa2048' | 'ed25519' = 'ed25519') {
       ),
     onKey: (fields: Partial<openpgp.SignaturePacket>, atMs: number, hash?: openpgp.enums.hash) =>
       selfSign(primary, fields, { key: primary }, atMs, hash),
-    /** The public key of these packets, in this order. */
     armored: (...packets: readonly openpgp.AnyPacket[]) =>
       encodeArmor('PUBLIC KEY BLOCK', packetBytes(secret.toPublic().keyPacket, ...packets)),
   };
@@ -89,7 +88,7 @@ async function judged(document: string, trusted: string, atMs = nowMs): Promise<
 }
 
 describe('I4: a weak hash', () => {
-  it.each([md5, ripemd])('makes no promise of a key: %i', async (hash) => {
+  it.each([md5, ripemd])('does not count for a claim about the key: %i', async (hash) => {
     const key = await ownKey('rsa2048');
     const document = await key.document();
     const weak = await key.certify({}, nowMs - dayMs, hash);
@@ -98,7 +97,7 @@ describe('I4: a weak hash', () => {
     expect(await judged(document, key.armored(key.userId, weak, strong))).toBe('accepted');
   });
 
-  it.each([md5, ripemd, sha1])('is no reason to overlook a revocation: %i', async (hash) => {
+  it.each([md5, ripemd, sha1])('does not invalidate a revocation: %i', async (hash) => {
     const key = await ownKey('rsa2048');
     const document = await key.document();
     const revocation = await key.onKey({ signatureType: keyRevocation }, nowMs - dayMs, hash);
@@ -108,8 +107,8 @@ describe('I4: a weak hash', () => {
   });
 });
 
-describe('I4: of the signatures of a key over itself', () => {
-  it('a revocation of a user ID counts in the second of its certification, and after it', async () => {
+describe("I4: among a key's self-signatures", () => {
+  it('a revocation of a user ID counts from the second of its certification on', async () => {
     const key = await ownKey();
     const document = await key.document();
     const own = await key.certify({}, nowMs - dayMs);
@@ -126,7 +125,7 @@ describe('I4: of the signatures of a key over itself', () => {
     }
   });
 
-  it('the newest decides what the key may do, in whatever order they are', async () => {
+  it('the newest decides what the key may do, in whatever order they come', async () => {
     const key = await ownKey();
     const document = await key.document();
     const [older, newer] = [nowMs - 3 * dayMs, nowMs - dayMs];
@@ -145,7 +144,7 @@ describe('I4: of the signatures of a key over itself', () => {
     }
   });
 
-  it('the newest of several user IDs decides, in whatever order they are', async () => {
+  it('the newest of several user IDs decides, in whatever order they come', async () => {
     const key = await ownKey();
     const document = await key.document();
     const another = openpgp.UserIDPacket.fromObject({ name: 'Another', email: 'another@example.org' });
@@ -160,7 +159,7 @@ describe('I4: of the signatures of a key over itself', () => {
     }
   });
 
-  it('the sooner of two ends counts, whichever signature says it', async () => {
+  it('the earlier of two expiry dates counts, whichever signature states it', async () => {
     const key = await ownKey();
     const document = await key.document();
     const [ended, later] = [ends(29 * 86_400), ends(60 * 86_400)];
@@ -175,7 +174,7 @@ describe('I4: of the signatures of a key over itself', () => {
     }
   });
 
-  it('one that ends now decides nothing any more', async () => {
+  it('one that expires now no longer decides anything', async () => {
     const key = await ownKey();
     const document = await key.document();
     const older = await key.certify({ keyFlags: certifiesAlone }, nowMs - 3 * dayMs);
@@ -186,7 +185,7 @@ describe('I4: of the signatures of a key over itself', () => {
     expect(await judged(document, armored, nowMs)).toBe('signature-not-for-signing');
   });
 
-  it('one with a demand that nobody here knows is not believed', async () => {
+  it('one with an unknown demand is not believed', async () => {
     const key = await ownKey();
     const document = await key.document();
     const demanding = await key.certify(unknownSubpacket(true), nowMs - dayMs);
@@ -195,7 +194,7 @@ describe('I4: of the signatures of a key over itself', () => {
     expect(await judged(document, key.armored(key.userId, remarking))).toBe('accepted');
   });
 
-  it('one that lets another key revoke it is not believed: that revocation would not be seen', async () => {
+  it('one that lets another key revoke it is not believed, since that revocation would go unseen', async () => {
     const key = await ownKey();
     const revocable = await key.certify(
       {
@@ -211,8 +210,8 @@ describe('I4: of the signatures of a key over itself', () => {
   });
 });
 
-describe('I4: at the very moment', () => {
-  it('of its end, a key counts no more', async () => {
+describe('I4: at the exact moment', () => {
+  it('of its expiry, a key no longer counts', async () => {
     const expired = await makeKey({ type: 'ed25519', expired: true, nowMs });
     const document = await forgedDocument({
       privateArmored: expired.privateArmored,
@@ -223,7 +222,7 @@ describe('I4: at the very moment', () => {
     expect(await judged(document, expired.publicArmored, endsAtMs)).toBe('signature-key-expired');
   });
 
-  it('of its end, a signature counts no more', async () => {
+  it('of its expiry, a signature no longer counts', async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const document = await forgedDocument({
       privateArmored: key.privateArmored,
@@ -234,7 +233,7 @@ describe('I4: at the very moment', () => {
     expect(await judged(document, key.publicArmored, nowMs)).toBe('signature-expired');
   });
 
-  it('at which its key was made, a signature counts', async () => {
+  it("of its key's creation, a signature counts", async () => {
     const key = await makeKey({ type: 'ed25519', nowMs });
     const at = async (signedAtMs: number) =>
       judged(await forgedDocument({ privateArmored: key.privateArmored, signedAtMs }), key.publicArmored);
@@ -244,7 +243,7 @@ describe('I4: at the very moment', () => {
 });
 
 describe('I4: a signing subkey', () => {
-  /** A document signed by a subkey that is made at `madeMs`, with the key that has it. */
+  /** A document signed by a subkey made at `madeMs`, and the subkey's key. */
   async function signedBySubkey(madeMs: number, signedAtMs: number, lifetimeSeconds = 0) {
     const { privateKey } = await openpgp.generateKey({
       type: 'ecc',
@@ -285,7 +284,7 @@ describe('I4: a signing subkey', () => {
     return { document: documentOf(packetBytes(signature)), armored: trusted.armor() };
   }
 
-  it('has made no signature that is older than itself, though its key is older', async () => {
+  it('cannot have made a signature older than itself, even if its key is older', async () => {
     const madeMs = nowMs - 10 * dayMs;
     for (const [signedAtMs, expected] of [
       [madeMs - secondMs, 'signature-before-key'],
@@ -296,13 +295,13 @@ describe('I4: a signing subkey', () => {
     }
   });
 
-  it('counts no more at the very moment of its end', async () => {
+  it('no longer counts at the exact moment of its expiry', async () => {
     const { document, armored } = await signedBySubkey(nowMs - 10 * dayMs, nowMs - 9 * dayMs, 5 * 86_400);
     expect(await judged(document, armored, nowMs - 5 * dayMs - 1)).toBe('accepted');
     expect(await judged(document, armored, nowMs - 5 * dayMs)).toBe('signature-subkey-expired');
   });
 
-  it('from the future counts for nothing', async () => {
+  it('from the future does not count', async () => {
     const { document, armored } = await signedBySubkey(nowMs + 2 * dayMs, nowMs);
     expect(await judged(document, armored)).toBe('signature-subkey-invalid');
   });

@@ -26,7 +26,7 @@ async function refusalOf(options: Omit<SignerOptions, 'clock'>): Promise<Slipway
 }
 
 describe('a signing key', () => {
-  it('is taken armored, with CRLF, and as base64 of the armor or of the binary key', async () => {
+  it('is accepted armored, with CRLF, and as base64 of the armor or of the binary key', async () => {
     const { privateArmored } = locked;
     const binary = (await openpgp.readPrivateKey({ armoredKey: privateArmored })).write();
     for (const armoredKey of [
@@ -44,7 +44,7 @@ describe('a signing key', () => {
     }
   });
 
-  it('may come with a passphrase that it does not need, and says when it expires soon', async () => {
+  it('may come with an unneeded passphrase, and warns about an expiry that is near', async () => {
     const unprotected = await openSigner({ armoredKey: key.privateArmored, passphrase: 'unneeded', clock });
     expect(unprotected.notices.join()).toContain('not protected by a passphrase');
     const expiring = await makeKey({ type: 'ed25519', expired: true, nowMs });
@@ -72,14 +72,14 @@ describe('a signing key', () => {
     }
   });
 
-  it('is unusable when it expired, with the date', async () => {
+  it('is unusable when expired, with the date', async () => {
     const expired = await makeKey({ type: 'ed25519', expired: true, nowMs });
     const date = new Date(expired.createdAtMs + 20 * dayMs).toISOString().slice(0, 10);
     const error = await refusalOf({ armoredKey: expired.privateArmored, passphrase: undefined });
     expect(error.message).toContain(`expired on ${date}`);
   });
 
-  it('is unusable when it is revoked, with the reason', async () => {
+  it('is unusable when revoked, with the reason', async () => {
     const revoked = await makeKey({ type: 'ed25519', revoked: true, nowMs });
     const error = await refusalOf({ armoredKey: revoked.privateArmored, passphrase: undefined });
     expect(error.message).toContain('was revoked on');
@@ -107,7 +107,7 @@ describe('a signing key', () => {
     expect((await signerFor(aged, nowMs - 20 * dayMs)).signingFingerprint).not.toBe(aged.fingerprint);
   });
 
-  it('may come from a machine whose clock is a little ahead', async () => {
+  it('may come from a machine whose clock is slightly ahead', async () => {
     const ahead = await makeKey({ type: 'ed25519', nowMs: nowMs + 30 * dayMs + 3_600_000 });
     const document = await (await signerFor(ahead)).clearSign(manifestText);
     expect(await (await keyringOf([ahead.publicArmored])).verifyClearSigned(document)).toMatchObject({
@@ -116,7 +116,7 @@ describe('a signing key', () => {
     });
   });
 
-  it('is unusable when it is weak, or of a kind that gpg 2 cannot verify', async () => {
+  it('is unusable when weak or of a kind that gpg 2 cannot verify', async () => {
     const options = { userIDs: { name: 'x' }, date: new Date(nowMs - dayMs), subkeys: [] };
     const weak = await openpgp.generateKey({
       ...options,
@@ -148,7 +148,7 @@ describe('a signing key', () => {
     expect(error.message).toContain('trial signature');
   });
 
-  it('I7: nothing of the key or the passphrase is in an error', async () => {
+  it('I7: no error contains any of the key or passphrase', async () => {
     const { privateArmored } = locked;
     const garbled = privateArmored.replace(/^([A-Za-z0-9+/]{40})[A-Za-z0-9+/]/m, '$1*');
     for (const options of [
@@ -180,7 +180,7 @@ describe('a signing key', () => {
 });
 
 describe('clear-signing', () => {
-  it('leaves one final newline out, which is never signed', async () => {
+  it('omits one final newline, which is never signed', async () => {
     const signer = await signerFor(key);
     const keyring = await keyringOf([key.publicArmored]);
     for (const text of [manifestText, `${manifestText}\n`]) {
@@ -235,7 +235,7 @@ describe('clear-signing', () => {
     expect(verdicts.every((verdict) => verdict.ok)).toBe(true);
   });
 
-  it('I7: signs nothing after it was closed', async () => {
+  it('I7: signs nothing after it is closed', async () => {
     const signer = await signerFor(locked);
     await signer.clearSign(manifestText);
     signer.close();

@@ -38,7 +38,7 @@ describe('a signing key among others', () => {
     }
   });
 
-  it('is not guessed: all are named, and how to choose one', async () => {
+  it('is not guessed: the error lists all of them and how to choose one', async () => {
     for (const trustedKeys of [undefined, '', `${ann.fingerprint}\n${ben.fingerprint}`]) {
       const error = await refusalOf(both, { trustedKeys });
       expect(error.code).toBe('key-unusable');
@@ -48,7 +48,7 @@ describe('a signing key among others', () => {
     }
   });
 
-  it('is refused when trusted-keys names none of them', async () => {
+  it('is refused if trusted-keys names none of them', async () => {
     for (const given of [both, ann.privateArmored]) {
       const error = await refusalOf(given, { trustedKeys: expired.fingerprint });
       expect(error.code).toBe('input-invalid');
@@ -73,7 +73,7 @@ describe('a signing key among others', () => {
     );
   });
 
-  it('may have the public keys of others beside it', async () => {
+  it('may come with public keys of others', async () => {
     const signer = await open(`${ben.publicArmored}\n${ann.privateArmored}`);
     expect(signer.publicKey.fingerprint).toBe(ann.fingerprint);
   });
@@ -118,7 +118,7 @@ describe('copies of one signing key', () => {
     }
   });
 
-  it('are opened by the passphrase of either', async () => {
+  it('are unlocked by the passphrase of any copy', async () => {
     const privateKey = await openpgp.readPrivateKey({ armoredKey: ann.privateArmored });
     const lock = async (passphrase: string) =>
       (
@@ -149,7 +149,7 @@ describe('a passphrase', () => {
   });
 
   it.each([' word ', 'word\n\n', '\nword'])(
-    'that was pasted as %j is taken without, and that is said',
+    'pasted as %j works without the extra characters, with advice',
     async (given) => {
       const key = await makeKey({ type: 'ed25519', passphrase: 'word', nowMs });
       expect((await open(key.privateArmored, { passphrase: given })).notices.join()).toContain(
@@ -158,7 +158,7 @@ describe('a passphrase', () => {
     },
   );
 
-  it('is not taken without blanks that are inside of it', async () => {
+  it('keeps blanks inside it', async () => {
     const key = await makeKey({ type: 'ed25519', passphrase: 'two words', nowMs });
     for (const passphrase of ['twowords', 'two  words', 'two', 'two words x']) {
       expect((await refusalOf(key.privateArmored, { passphrase })).message).toContain('passphrase is wrong');
@@ -182,36 +182,30 @@ describe('advice on a key that cannot sign', () => {
     ['rsa1024', 'sign', /less than 2048 bits/, /quick-generate-key .* ed25519 sign/],
     ['dsa2048', 'sign', /weak: DSA/, /quick-generate-key .* ed25519 sign/],
     ['ed25519', 'cert', /not meant for signing/, /quick-add-key [0-9A-F]{40} ed25519 sign/],
-  ])(
-    'says what to do about one of %s to %s (skipped without gpg)',
-    async (algorithm, usage, message, hint) => {
-      const error = await refusalOf(exported(algorithm, usage));
-      expect(error.message).toMatch(message);
-      expect(error.hint).toMatch(hint);
-      expect(error.hint).not.toContain('Store the output of');
-      const [problem] = await signingKeyProblems({
-        signingKey: gpg.output(['--passphrase', '', '--armor', '--export-secret-keys']),
-        passphrase: undefined,
-      });
-      expect(problem).toMatch(hint);
-      expect(problem).not.toContain('used: the signing key cannot be used');
-    },
-  );
+  ])('tells owners of one of %s to %s (skipped without gpg)', async (algorithm, usage, message, hint) => {
+    const error = await refusalOf(exported(algorithm, usage));
+    expect(error.message).toMatch(message);
+    expect(error.hint).toMatch(hint);
+    expect(error.hint).not.toContain('Store the output of');
+    const [problem] = await signingKeyProblems({
+      signingKey: gpg.output(['--passphrase', '', '--armor', '--export-secret-keys']),
+      passphrase: undefined,
+    });
+    expect(problem).toMatch(hint);
+    expect(problem).not.toContain('used: the signing key cannot be used');
+  });
 
-  it('says what to do about one that expired, and about a subkey that did', async () => {
+  it('covers an expired key and an expired subkey', async () => {
     const whole = await refusalOf(expired.privateArmored);
     expect(whole.hint).toContain(`gpg --quick-set-expire ${expired.fingerprint} 2y"`);
   });
 
-  it.skipIf(gpgMissing)(
-    'says where a secret part may be that is not there (skipped without gpg)',
-    async () => {
-      exported('rsa2048', 'sign');
-      const fingerprint = gpg.fingerprint();
-      gpg.output(['--passphrase', '', '--quick-add-key', fingerprint, 'rsa2048', 'encr', '1y']);
-      const error = await refusalOf(gpg.output(['--armor', '--export-secret-subkeys']));
-      expect(error.message).toContain('is not in the export');
-      expect(error.hint).toContain(`gpg --quick-add-key ${fingerprint} ed25519 sign 2y`);
-    },
-  );
+  it.skipIf(gpgMissing)('says where a missing secret part may be (skipped without gpg)', async () => {
+    exported('rsa2048', 'sign');
+    const fingerprint = gpg.fingerprint();
+    gpg.output(['--passphrase', '', '--quick-add-key', fingerprint, 'rsa2048', 'encr', '1y']);
+    const error = await refusalOf(gpg.output(['--armor', '--export-secret-subkeys']));
+    expect(error.message).toContain('is not in the export');
+    expect(error.hint).toContain(`gpg --quick-add-key ${fingerprint} ed25519 sign 2y`);
+  });
 });

@@ -16,7 +16,7 @@ export function clockAt(ms: number): Clock {
   return { nowMs: () => ms, sleep: () => Promise.resolve(), random: () => 0.5 };
 }
 
-/** Written as Spack writes manifests. */
+/** In Spack's form of a manifest. */
 export const manifestText =
   '{\n"version":3,\n"data":[\n{\n"contentLength":12,\n"compression":"gzip"\n}\n]\n}';
 
@@ -24,7 +24,6 @@ export function signerFor(key: TestKey, atMs = nowMs): Promise<Signer> {
   return openSigner({ armoredKey: key.privateArmored, passphrase: key.passphrase, clock: clockAt(atMs) });
 }
 
-/** A keyring that trusts the given armored keys. */
 export async function keyringOf(armored: readonly string[], atMs = nowMs): Promise<Keyring> {
   return openKeyring({
     trusted: await parseTrustedKeys(armored.join('\n')),
@@ -43,7 +42,7 @@ export interface Forgery {
   readonly notations?: openpgp.RawNotation[];
 }
 
-/** A signature packet with whatever a well-behaved signer would not make. */
+/** A signature packet that no well-behaved signer would make. */
 export async function forgePacket(forgery: Forgery): Promise<openpgp.SignaturePacket> {
   const key = await openpgp.readPrivateKey({ armoredKey: forgery.privateArmored });
   const packet = new openpgp.SignaturePacket();
@@ -64,7 +63,7 @@ export async function forgePacket(forgery: Forgery): Promise<openpgp.SignaturePa
   return packet;
 }
 
-/** A signature that a private key makes about itself or its parts, as the fields say. */
+/** A self-signature by a private key with these fields. */
 export async function selfSign(
   secret: openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket,
   fields: Partial<openpgp.SignaturePacket>,
@@ -88,7 +87,7 @@ export function packetBytes(...packets: openpgp.AnyPacket[]): Uint8Array {
   return list.write();
 }
 
-/** A document around any bytes in place of the signature. */
+/** A document around any bytes instead of a signature. */
 export function documentOf(signature: Uint8Array, text = manifestText, hash = 'SHA512'): string {
   const armor = encodeArmor('SIGNATURE', signature);
   return `-----BEGIN PGP SIGNED MESSAGE-----\nHash: ${hash}\n\n${text}\n${armor}`;
@@ -100,7 +99,7 @@ export async function forgedDocument(forgery: Forgery, hash = 'SHA512'): Promise
 
 export const gpgMissing = !existsSync('/usr/bin/gpg');
 
-/** The real gpg with a home of its own. */
+/** The real gpg with its own home directory. */
 export class GpgHome {
   readonly path = mkdtempSync(join(tmpdir(), 'gh-'));
 

@@ -53,7 +53,7 @@ describe('trusted keys', () => {
     expect((await parseTrustedKeys(many)).fingerprints).toHaveLength(3);
   });
 
-  it('are nobody when nothing is given', async () => {
+  it('are empty if nothing is given', async () => {
     expect(await parseTrustedKeys(' \n# nobody yet\n')).toEqual({ fingerprints: [], keys: [] });
   });
 
@@ -95,7 +95,7 @@ describe('trusted keys', () => {
       'sig 3        17FC74288868C64E 2024-01-01  Rel <r@example.org>',
     ].join('\n');
 
-    it('are those of its armored blocks, whatever its text says', async () => {
+    it('are those of its armored blocks, whatever its prose says', async () => {
       for (const text of [
         `This file holds the PGP keys of those who sign.\n\n${key.publicArmored}`,
         `${listing}\n\n${key.publicArmored}\n${listing}\n${key.publicArmored}`,
@@ -105,7 +105,7 @@ describe('trusted keys', () => {
       }
     });
 
-    it('I4: are never bare fingerprints of its text, and that is said', async () => {
+    it('I4: are never bare fingerprints in its prose, with a notice', async () => {
       const trusted = await parseTrustedKeys(
         `Keys of Acme\n${fingerprint}\n${key.publicArmored}\n${listing}`,
       );
@@ -115,7 +115,7 @@ describe('trusted keys', () => {
       expect(keyring.missing).toEqual([]);
     });
 
-    it('I4: are no keys that are commented out', async () => {
+    it('I4: are not keys that are commented out', async () => {
       const other = key.publicArmored;
       const oneLine = `# compromised: ${other.trimEnd().replaceAll('\n', '\\n')}`;
       const manyLines = other.trimEnd().replaceAll(/^/gm, '# ');
@@ -136,7 +136,7 @@ describe('trusted keys', () => {
       expect((await parseTrustedKeys(wrapped)).fingerprints).toEqual([key.fingerprint]);
     });
 
-    it('are refused in one sentence when it has no armored key', async () => {
+    it('are refused with one sentence if it has no armored key', async () => {
       const text = `${'Some words on the keys of our project.\n'.repeat(9)}${listing}`;
       const error: unknown = await parseTrustedKeys(text).catch((reason: unknown) => reason);
       expect(error).toMatchObject({
@@ -144,7 +144,7 @@ describe('trusted keys', () => {
       });
     });
 
-    it('are refused when a block of it is damaged, and its text is not blamed', async () => {
+    it('are refused if one of its blocks is damaged, without blaming its prose', async () => {
       const damaged = key.publicArmored.replace(/\n=[^\n]{4}\n/, '\n=AAAA\n');
       const text = `${'Some words on the keys of our project.\n'.repeat(9)}${damaged}${other.publicArmored}`;
       await expect(parseTrustedKeys(text)).rejects.toThrow(
@@ -153,7 +153,7 @@ describe('trusted keys', () => {
     });
   });
 
-  it('I8: any text ends in keys or in one UserError', async () => {
+  it('I8: any text gives keys or one UserError', async () => {
     const piece = fc.oneof(
       fc.string({ maxLength: 60 }),
       fc.stringMatching(/^(0x)?[0-9a-fA-F ]{8,64}$/),
@@ -212,7 +212,7 @@ describe('public keys', () => {
     expect(await readPublicKeys(exportPublicKey(read))).toEqual([read]);
   });
 
-  it('I8: are bounded, and private keys are refused', async () => {
+  it('I8: are limited, and private keys are refused', async () => {
     const cases: readonly [string | Uint8Array, RegExp][] = [
       ['', /no key was found/],
       ['no keys here', /no key was found/],

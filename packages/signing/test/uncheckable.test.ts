@@ -27,7 +27,7 @@ beforeAll(async () => {
   packet = mergeCopies(openpgp, [await openpgp.readKey({ armoredKey: key.publicArmored })]).primary;
 });
 
-/** A key of a curve that nothing here can compute on. */
+/** A key on an unsupported curve. */
 function withoutCurve(): openpgp.PublicKeyPacket {
   const copy = new openpgp.PublicKeyPacket();
   Object.assign(copy, packet);
@@ -76,7 +76,7 @@ describe('I4: what cannot be computed is never called a bad signature, and never
     });
   });
 
-  it('of a key that demands something unknown: that is said', async () => {
+  it('of a key with an unknown demand: the error says so', async () => {
     const secret = await openpgp.readPrivateKey({ armoredKey: key.privateArmored });
     const [user] = secret.users;
     if (user?.userID == null || !('privateParams' in secret.keyPacket)) throw new Error('no user ID');
@@ -96,7 +96,7 @@ describe('I4: what cannot be computed is never called a bad signature, and never
     ).rejects.toThrow('critical part that is not supported');
   });
 
-  it('of a version or an algorithm that nobody knows: that is said', async () => {
+  it('of an unknown version or algorithm: the error says so', async () => {
     const keyring = await keyringOf([key.publicArmored]);
     const good = packetBytes(await forgePacket({ privateArmored: key.privateArmored }));
     const at = Buffer.from(good).indexOf(Buffer.from([4, 1, 22, 10]));
@@ -114,7 +114,7 @@ describe('I4: what cannot be computed is never called a bad signature, and never
     }
   });
 
-  it('of a revocation that demands something unknown: it counts all the same', async () => {
+  it('of a revocation with an unknown demand: it still counts', async () => {
     const secret = await openpgp.readPrivateKey({ armoredKey: key.privateArmored });
     if (!('privateParams' in secret.keyPacket)) throw new Error('no secret part');
     const fields = {
@@ -133,7 +133,7 @@ describe('I4: what cannot be computed is never called a bad signature, and never
   });
 });
 
-describe('I8: bytes in place of a signature', () => {
+describe('I8: bytes instead of a signature', () => {
   const seed = 15;
   it(`are bad, by every kind of key, and never an exception (seed ${seed})`, async () => {
     const types = ['rsa2048', 'ed25519', 'p256'] as const;
@@ -155,7 +155,7 @@ describe('I8: bytes in place of a signature', () => {
           for (const [at, byte] of changes) changed[Math.floor(at * changed.length)] = byte;
           const isSame = Buffer.from(body).equals(changed);
           const check = checkSignature(openpgp, changed, by, canonical);
-          // What is not hashed can be changed: the part for it is empty here, and so nothing can.
+          // Only unhashed data could be changed, and here it is empty.
           if (isSame) expect(check).toBe('good');
           else expect(check).toBe('bad');
           expect(await checkDigest(openpgp, changed, by, new Uint8Array(64))).toBe('bad');
@@ -167,7 +167,7 @@ describe('I8: bytes in place of a signature', () => {
 });
 
 describe('a candidate key', () => {
-  it('of which one part is unsupported does not hide another', async () => {
+  it('with one unsupported part does not hide another', async () => {
     const version6 = await openpgp.generateKey({
       type: 'curve25519',
       userIDs: { name: 'x' },

@@ -33,7 +33,7 @@ const nodeText = (index: number, targets: readonly number[]): string =>
     hash: hashOf(index),
   });
 
-/** The spec of a node, with its closure in the order of Spack. */
+/** A node's spec, with its closure in Spack's order. */
 function specOf(graph: readonly (readonly number[])[], root: number): string {
   const order: number[] = [];
   const visit = (index: number): void => {
@@ -46,7 +46,7 @@ function specOf(graph: readonly (readonly number[])[], root: number): string {
   return `{"spec":{"_meta":{"version":5},"nodes":[${nodes}]},"buildcache_layout_version":2}`;
 }
 
-/** What reading gives: the nodes, or what is wrong. */
+/** The result of reading: the nodes, or the error. */
 function outcome(read: () => { readonly hashes: readonly string[] }): unknown {
   try {
     return read().hashes;
@@ -66,7 +66,7 @@ function mutated(text: string, { at, put, instead }: { at: number; put: string; 
 }
 
 describe('NodeMemo', () => {
-  it('reads the nodes of a mirror once, and then knows them', () => {
+  it('reads each node of a mirror once and then recognizes it', () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         const memo = new NodeMemo();
@@ -97,7 +97,7 @@ describe('NodeMemo', () => {
     );
   });
 
-  it('I8: refuses what it would refuse had it met no node before, and takes nothing else', () => {
+  it('I8: refuses exactly what a fresh memo would, and remembers nothing else', () => {
     fc.assert(
       fc.property(graphs, fc.nat(), mutations, (graph, pick, mutation) => {
         const text = specOf(graph, pick % graph.length);
@@ -107,7 +107,7 @@ describe('NodeMemo', () => {
         const alone = outcome(() => new NodeMemo().read(bytes));
         const before = memo.table.size;
         const knowing = outcome(() => memo.read(bytes, hashOf(pick % graph.length)));
-        // Only with the others in sight can a node be another than the one of its hash.
+        // Only together with the others can a node conflict with its hash.
         if (knowing === 'conflict') expect(bytes.equals(Buffer.from(text))).toBe(false);
         else expect(knowing).toEqual(alone);
         if (typeof knowing === 'string') expect(memo.table.size).toBe(before);
@@ -117,7 +117,7 @@ describe('NodeMemo', () => {
     );
   });
 
-  it('shares what it knows with those who look at the same memory', () => {
+  it('shares what it knows with others on the same memory', () => {
     const graph = [[], [0], [0, 1]];
     const first = new NodeMemo(new NodeTable({ expectedNodes: 1 }));
     const second = new NodeMemo(new NodeTable(first.table.memory));
@@ -131,8 +131,8 @@ describe('NodeMemo', () => {
   });
 });
 
-describe('an index that is read in pieces', () => {
-  it('I8: is the one that is read in one piece, or refused alike', () => {
+describe('an index read in pieces', () => {
+  it('I8: equals the one read at once, or is refused alike', () => {
     fc.assert(
       fc.property(
         graphs,
@@ -156,7 +156,7 @@ describe('an index that is read in pieces', () => {
             const { index: read, parser } = PackageIndex.reader(memo.table);
             let done = 0;
             for (let end = step; end < bytes.length; end += step) {
-              // A copy, as the window of a stream is: nothing may be kept of it.
+              // A copy, like a stream's window: none of it may be kept.
               const window = Buffer.from(bytes.subarray(done, end));
               done += parser.parse(window, false, done);
               window.fill(0);

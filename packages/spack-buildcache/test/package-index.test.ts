@@ -34,7 +34,7 @@ const readManifest = (mirror: string, key: string) =>
 const readBlob = (mirror: string, sha256: string | undefined): Buffer =>
   readFileSync(join(mirror, blobKey(sha256 ?? 'no such record')));
 
-/** What `spack buildcache update-index` does: every manifest in the order of its path. */
+/** Like `spack buildcache update-index`: every manifest in order of its path. */
 function rebuild(
   mirror: string,
   wanted: (hash: string) => boolean = () => true,
@@ -64,7 +64,7 @@ describe('the package index of the mirrors that Spack wrote', () => {
     expect(rebuild(mirror).index.toString()).toBe(spackIndex(mirror).toString());
   });
 
-  it('of version-4 specfiles is rebuilt byte for byte, but for the order of a directory listing', () => {
+  it('of version-4 specfiles is rebuilt byte for byte, except for the order of a directory listing', () => {
     const mirror = spackFixture('v4-specs');
     const records = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
     expect(records(rebuild(mirror).index)).toEqual(records(spackIndex(mirror)));
@@ -84,7 +84,7 @@ describe('the package index of the mirrors that Spack wrote', () => {
     expect(PackageIndex.parse(bytes).toBytes().toString()).toBe(bytes.toString());
   });
 
-  it('has nodes whose DAG hash is the hash of their content', () => {
+  it('has nodes whose DAG hash matches their content', () => {
     const { nodes } = rebuild(spackFixture('v3-signed'));
     expect(nodes.map(dagHashMatchesContent)).toEqual([true, true, true, true, true]);
     const [node] = nodes;
@@ -122,7 +122,7 @@ describe('manifests', () => {
     expect(parseManifest(formatManifest({ version: 3, data: [record], lineage })).lineage).toEqual(lineage);
   });
 
-  it('I8: are refused, never thrown over, whatever the text is', () => {
+  it('I8: are refused with an expected error, whatever the text is', () => {
     const good = readFileSync(join(spackFixture('v3-unsigned'), indexManifestKey(undefined)), 'utf8');
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.string({ maxLength: 4 }), (position, insertion) => {
@@ -148,7 +148,7 @@ describe('key indexes', () => {
 });
 
 describe('classifyKey', () => {
-  it('I8: calls nothing a known kind that has another form', () => {
+  it('I8: calls malformed names unknown', () => {
     for (const key of [
       'v3/manifests/spec/a/b-1-bj5hicv5x6lmzdomeqfntjacjmka4up6.spec.manifest.json',
       'v3/manifests/spec/a/../a-1-bj5hicv5x6lmzdomeqfntjacjmka4up6.spec.manifest.json',
@@ -241,7 +241,7 @@ describe('PackageIndex', () => {
     );
   });
 
-  it('is as if an entry had never been there, once it is removed', () => {
+  it('has no trace of an entry once it is removed', () => {
     fc.assert(
       fc.property(graphs, fc.nat(), fc.nat(), (graph, first, second) => {
         const nodes = nodesOf(graph);
@@ -260,7 +260,7 @@ describe('PackageIndex', () => {
     );
   });
 
-  it('refuses a record with a field that makes Spack refuse the whole index', () => {
+  it('refuses a record with a field for which Spack refuses the whole index', () => {
     const text = `{"database":{"version":"8","installs":{"${hashOf(1)}":{"spec":{},"ref_count":0,"in_buildcache":true,"x":1}}}}`;
     expect(() => PackageIndex.parse(Buffer.from(text))).toThrow(/field that Spack refuses/);
   });

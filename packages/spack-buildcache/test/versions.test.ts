@@ -47,7 +47,7 @@ const edge = (name: string, { hash }: Node) => ({
   parameters: { deptypes: ['link'], virtuals: [] },
 });
 
-/** A node in the order of Spack, with its DAG hash. */
+/** A node in Spack's order, with its DAG hash. */
 function node(
   original: number,
   extra: {
@@ -64,7 +64,7 @@ const spec = (version: number, ...nodes: readonly Node[]): Buffer =>
     `{"spec":{"_meta":{"version":${version}},"nodes":[${nodes.map(({ json }) => json).join(',')}]},"buildcache_layout_version":2}`,
   );
 
-/** A node as Spack 1.3 writes it anew, with what its recipe says that it provides. */
+/** A node as Spack 1.3 rewrites it, with the virtuals its recipe provides. */
 const withProvided = ({ hash, json }: Node, virtuals: readonly string[]): Node => ({
   hash,
   json: json.replace(
@@ -139,7 +139,7 @@ describe('manifests with payloads of several versions', () => {
     ...(others === undefined ? {} : { others }),
   });
 
-  it('list them newest first, which is the order in which clients look', () => {
+  it('list them newest first, the order in which clients look', () => {
     const data = [indexMediaType(8), indexMediaType(10), mediaTypes.key, indexMediaType(9)].map((type) =>
       record(type),
     );
@@ -151,7 +151,7 @@ describe('manifests with payloads of several versions', () => {
     expect(repeatedVersions(indexRecordsOf({ version: 3, data: [...data, ...data] }))).toEqual([10, 9, 8]);
   });
 
-  it('keep what they do not know byte for byte', () => {
+  it('keep unknown payloads byte for byte', () => {
     const text = formatManifest({
       version: 3,
       data: [
@@ -169,13 +169,13 @@ describe('specs of version 6', () => {
   const lib = node(6, { name: 'lib', provided_virtuals: ['mpi@:3', 'blas'] });
   const app = node(6, { name: 'app', dependencies: [edge('lib', lib)] });
 
-  it('are read, and hash with the virtuals that they provide, in the order written', () => {
+  it('are read, and hashed with the virtuals they provide, in the order written', () => {
     const memo = new NodeMemo(new NodeTable({ expectedNodes: 2 }), 6);
     const document = memo.read(spec(6, app, lib));
     expect(document.root).toMatchObject({ name: 'app', hash: app.hash });
     expect(document.hashes).toEqual([app.hash, lib.hash]);
     expect([0, 1].map((id) => memo.table.hashIsProven(id))).toEqual([true, true]);
-    // Known by their bytes the second time.
+    // The second time, it is known by its bytes.
     expect(memo.read(spec(6, app, lib)).fresh).toEqual([]);
     const other = { ...lib, json: lib.json.replace('["mpi@:3","blas"]', '["blas","mpi@:3"]') };
     const unproven = new NodeMemo(new NodeTable({ expectedNodes: 2 }), 6);
@@ -183,7 +183,7 @@ describe('specs of version 6', () => {
     expect(unproven.table.hashIsProven(0)).toBe(false);
   });
 
-  it('are not of the version that their media type does not say', () => {
+  it('must have the version that their media type states', () => {
     const v5 = node(5);
     const refusal = expect.objectContaining({
       code: 'content-invalid',
@@ -200,12 +200,12 @@ describe('specs of version 6', () => {
     const memo = new NodeMemo(new NodeTable({ expectedNodes: 2 }), 6);
     memo.read(spec(6, user, added));
     expect(memo.table.hashIsProven(memo.table.find(old.hash))).toBe(true);
-    // Recipes change, and what they say of an old node with them. The first one counts.
+    // Recipes change, and with them what they say about an old node. The first one counts.
     const again = withProvided(old, ['zlib-api', 'other-api']);
     expect(memo.read(spec(6, again)).hashes).toEqual([old.hash]);
     const { source, start, end } = memo.table.jsonOf(memo.table.find(old.hash));
     expect(source.toString('utf8', start, end)).toBe(added.json);
-    // But a node of version 6 is what it is.
+    // A node of version 6, however, must not change.
     const forged = { ...lib, json: lib.json.replace('blas', 'nlas') };
     memo.read(spec(6, lib));
     expect(() => memo.read(spec(6, forged))).toThrow(NodeConflictError);
@@ -239,7 +239,7 @@ describe('specs of a version that is not known yet', () => {
     expect(readNewerSpec(strange, 7)).toEqual({ name: 'future', version: '1.0', hash: root.hash });
   });
 
-  it('I8: are refused where these cannot be found, or cannot be names', () => {
+  it('I8: are refused if these are missing or not valid names', () => {
     const refused = [
       spec(8, root),
       spec(7),
@@ -266,7 +266,7 @@ describe('nodes of older specfiles', () => {
   const bytesOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
   const migrated = installs(readFileSync(spackFixture('v4-index-of-migrate.json')));
 
-  it('are the same nodes in the index of "spack buildcache migrate", which calls every dependency direct', () => {
+  it('are the same nodes in the index of "spack buildcache migrate", which marks every dependency as direct', () => {
     const pointer = requiredRecord(
       readManifest(mirror, 'v3/manifests/index/index.manifest.json'),
       mediaTypes.index,
@@ -283,7 +283,7 @@ describe('nodes of older specfiles', () => {
     }
   });
 
-  it('are known again in a spec that Spack 1.x wrote of a package that uses them', () => {
+  it('are recognized in a spec by Spack 1.x of a package that uses them', () => {
     const key = 'v3/manifests/spec/greet/greet-2.0-nq4lhyjwlee4nizr3hfp3bznduzj7hp4.spec.manifest.json';
     const record = requiredRecord(readManifest(mirror, key), mediaTypes.spec);
     const memo = new NodeMemo();
@@ -327,7 +327,7 @@ describe('nodes of older specfiles', () => {
 });
 
 describe('spliced specs', () => {
-  it('have the end of the hash of the spec that was built', () => {
+  it('end like the hash of the spec that was built', () => {
     const built = node(5, { name: 'lib' });
     const { hash: own, json } = specNode({
       ...base,

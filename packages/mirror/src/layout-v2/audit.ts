@@ -69,7 +69,7 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
 
   const names = listing?.entries ?? (await namesFromIndex(store, index, findings));
   if (names.length === 0 && read.kind === 'missing' && (listing?.tarballSizes.size ?? 0) === 0)
-    throw noMirror(store);
+    throw notAMirror(store);
   const entries = await readEntries(audit, policy, names, listing);
   findings.push(...entries.findings);
   const { graph } = entries.census;
@@ -111,7 +111,7 @@ async function observe(audit: MirrorAudit): Promise<AuditReport> {
 const keyHint =
   'Store the key with "spack gpg publish" of a Spack before 1.0, or give the armored key itself in trusted-keys.';
 
-function noMirror(store: ObjectStore): UserError {
+function notAMirror(store: ObjectStore): UserError {
   return new UserError(
     'not-a-buildcache',
     `${store.url} is not a Spack mirror of layout v2: it has no specs, no tarballs and no index`,
