@@ -225,7 +225,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       'session-token': {
         secret: 'SESSION_TOKEN',
         variables: { ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE' },
-        error: 'access-key-id is of temporary keys, but session-token is not given',
+        error: 'access-key-id belongs to temporary keys, but session-token is not given',
       },
     };
 

@@ -102,7 +102,7 @@ function parseTarget(text: string): AskedTarget {
     return { ...parseInvalidationPath(path === '' ? '/' : path), origin: parsed.origin };
   }
   if (!text.startsWith('/')) {
-    throw new Error('it does not begin with "/": it is the path of a URL, from the root of the CDN');
+    throw new Error('it does not start with "/": it is the path of a URL, from the root of the CDN');
   }
   if (stray !== undefined) throw new Error(stray);
   return parseInvalidationPath(text);

@@ -334,6 +334,6 @@ describe('the bundle', () => {
     expect(run.exitCode).toBe(1);
     expect(run.annotations).toHaveLength(1);
     expect(run.annotations[0]?.message).toContain('input "distribution-id" is required');
-    expect(run.annotations[0]?.message).toContain('"a": it does not begin with "/"');
+    expect(run.annotations[0]?.message).toContain('"a": it does not start with "/"');
   });
 });

@@ -173,14 +173,14 @@ export const chain: Chain = {
   inputs: {
     'aws-region': {
       description:
-        'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
+        'Region of the bucket and of STS, such as `eu-central-1`. Defaults to `AWS_REGION` or `AWS_DEFAULT_REGION`, and to `us-east-1` if `endpoint-url` is set.',
     },
     'session-policy': {
       description:
         '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
     },
     'endpoint-url': {
-      description: 'URL of the S3 service, for R2, MinIO and others. AWS when not given.',
+      description: 'URL of the S3 service, for R2, MinIO and others. Defaults to AWS.',
     },
     destination: {
       description: 'Where the files go: `s3://bucket/prefix` or `file:///directory`.',

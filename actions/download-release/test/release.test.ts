@@ -224,7 +224,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
       secret: 'SESSION_TOKEN',
       settings: { ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE' },
       others: { SECRET_ACCESS_KEY: randomBytes(20).toString('hex') },
-      error: 'access-key-id is of temporary keys, but session-token is not given',
+      error: 'access-key-id belongs to temporary keys, but session-token is not given',
     },
     // What signs the files signs no message but by name.
     'signing-secret': {

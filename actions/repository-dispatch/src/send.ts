@@ -1,6 +1,6 @@
 import { backoffMs, type Clock, type ProgressPort, unreachable } from '@slipway/core';
 import type { JsonObject } from '@slipway/dispatch-payload';
-import { type GitHub, type GitHubFailureCode, standingOf, type WorkflowRun } from '@slipway/github';
+import { type GitHub, type GitHubFailureCode, stateOfRuns, type WorkflowRun } from '@slipway/github';
 import type { SendStep } from './plan.ts';
 
 /** A run is listed some seconds after the dispatch that starts it. */
@@ -77,6 +77,6 @@ async function lookPatiently(step: SendStep, { github, clock }: SendPorts): Prom
 export async function findEarlierRun(step: SendStep, github: GitHub): Promise<WorkflowRun | undefined> {
   if (!step.lookFirst) return undefined;
   const search = await github.findRuns(step.target, step.id, step.runsSinceMs);
-  const standing = search.kind === 'found' ? standingOf(search.runs) : undefined;
-  return standing === undefined || standing.kind === 'absent' ? undefined : standing.run;
+  const state = search.kind === 'found' ? stateOfRuns(search.runs) : undefined;
+  return state === undefined || state.kind === 'absent' ? undefined : state.run;
 }

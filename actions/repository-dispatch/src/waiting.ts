@@ -1,5 +1,5 @@
 import { type Clock, formatDuration, type ProgressPort, printable } from '@slipway/core';
-import { type GitHub, type RunStanding, standingOf, type WorkflowRun } from '@slipway/github';
+import { type GitHub, type RunState, stateOfRuns, type WorkflowRun } from '@slipway/github';
 import type { SendStep } from './plan.ts';
 
 const pollBaseMs = 1_000;
@@ -28,13 +28,13 @@ export async function waitForRun(
   for (let polls = 0; ; polls += 1) {
     const search = await github.findRuns(target, id, runsSinceMs);
     if (search.kind === 'not-allowed') return { kind: 'not-allowed', reason: search.reason };
-    const standing: RunStanding = search.kind === 'found' ? standingOf(search.runs) : { kind: 'absent' };
-    if (standing.kind === 'ended') {
-      const { run, conclusion } = standing;
+    const state: RunState = search.kind === 'found' ? stateOfRuns(search.runs) : { kind: 'absent' };
+    if (state.kind === 'ended') {
+      const { run, conclusion } = state;
       progress.info(`${target}: its run ended with ${printable(conclusion)}: ${printable(run.url)}`);
       return { kind: 'ended', run, conclusion };
     }
-    const run = standing.kind === 'running' ? standing.run : undefined;
+    const run = state.kind === 'running' ? state.run : undefined;
     if (run !== undefined && run.url !== seen) {
       seen = run.url;
       progress.info(`${target}: waiting for ${printable(run.url)}`);

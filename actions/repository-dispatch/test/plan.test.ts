@@ -131,7 +131,7 @@ test.each([
   ['{"a":1,\r\n "b": "x\ty"}', 'the text of "b" has a tab', '(line 2, column 9)'],
   ['{"path": "C:\\app"}', 'the text of "path" has a backslash', '(line 1, column 13)'],
   ['{"version": }', 'the value of "version" is missing', '(line 1, column 13)'],
-  ['{"version": 1.2.3}', 'the value of "version" has something after it', '(line 1, column 16)'],
+  ['{"version": 1.2.3}', 'the value of "version" is followed by something else', '(line 1, column 16)'],
 ])(
   'the payload %j, into which a workflow pasted, is refused with its key, its place and toJSON()',
   (text, ...words) => {

@@ -10,14 +10,14 @@ export interface AwsAccess {
 }
 
 export interface AwsAccessOptions {
-  /** The session policy for `session-policy: scoped`, made for the partition and account of the role. */
+  /** The session policy for `session-policy: scoped`, for the role's partition and account. */
   scopedPolicy?(role: RoleArn): string;
   readonly defaultRegion?: string | undefined;
 }
 
 /**
- * The region and the credentials that the inputs name; no request is made before credentials are asked for. Throws
- * `UserError` `credentials-missing` when there can be none, and `input-invalid` for what `awsProblems` tells.
+ * The region and the credentials from the inputs; sends no request until credentials are needed. Throws `UserError`
+ * `credentials-missing` if there are none, and `input-invalid` for the problems of `awsProblems`.
  */
 export function openAwsAccess(
   given: AwsInputs,
@@ -26,7 +26,7 @@ export function openAwsAccess(
 ): AwsAccess {
   const region = regionOf(given, context.environment, options.defaultRegion);
   if (region === undefined)
-    throw new UserError('input-invalid', 'aws-region is not given, and the environment has none');
+    throw new UserError('input-invalid', 'aws-region is not given, and the environment does not set it');
   return { region, credentials: openCredentials({ region, ...settingsOf(given, options) }, context) };
 }
 

@@ -5,60 +5,59 @@ import { type InputDeclaration, type InputsOf, input } from '@slipway/runner';
 const minDurationMs = 15 * 60_000;
 const maxDurationMs = 12 * 3_600_000;
 
-/** The inputs of every action that speaks to AWS, or to a server that speaks its protocols, each declared once. */
+/** The inputs shared by all actions that use AWS or a compatible server. */
 export const awsInputs = {
   'role-to-assume': checkedText(
-    'ARN of the role to assume with an OIDC token of the job, which needs `permissions: id-token: write`. Without it, and without keys, the credentials that the environment or the machine has are used.',
+    'ARN of the role to assume with an OIDC token, which requires `permissions: id-token: write`. Without a role or keys, credentials come from the environment or the machine.',
     (text) => {
       if (!isRoleArn(text))
         throw new Error('must be the ARN of a role, such as arn:aws:iam::123456789012:role/publish');
     },
   ),
   'aws-region': checkedText(
-    'Region of the bucket and of STS, such as `eu-central-1`. `AWS_REGION` or `AWS_DEFAULT_REGION` when not given; `us-east-1` where `endpoint-url` is given.',
+    'Region of the bucket and of STS, such as `eu-central-1`. Defaults to `AWS_REGION` or `AWS_DEFAULT_REGION`, and to `us-east-1` if `endpoint-url` is set.',
     checkRegion,
   ),
   'role-duration': {
     ...input.duration({
       description:
-        'How long the credentials of the role live, 15m to 12h, at most what the role allows. They are replaced while the action runs.',
+        'Lifetime of the role credentials, from 15m to 12h, limited by the role. They are renewed while the action runs.',
       default: '1h',
     }),
     parse: (text: string): number => {
       const durationMs = parseDurationMs(text);
       if (durationMs < minDurationMs || durationMs > maxDurationMs)
-        throw new Error('it is not between 15m and 12h');
+        throw new Error('must be from 15m to 12h');
       return durationMs;
     },
   },
   audience: checkedText(
-    'Audience of the OIDC token. `sts.amazonaws.com` when not given (in China `sts.amazonaws.com.cn`).',
+    'Audience of the OIDC token. Defaults to `sts.amazonaws.com` (in China `sts.amazonaws.com.cn`).',
   ),
   'role-session-name': checkedText(
-    'Name of the session in audit logs. From the repository and the run when not given.',
+    'Session name in audit logs. Defaults to a name made from the repository and the run.',
     (text) => {
-      if (!isSessionName(text))
-        throw new Error('it is not 2 to 64 letters, digits and characters of _+=,.@-');
+      if (!isSessionName(text)) throw new Error('must be 2 to 64 letters, digits or characters of _+=,.@-');
     },
   ),
   'session-policy': input.choice({
     description:
-      '`scoped` cuts the rights of the role to the bucket and the prefix in use, for this run; `none` leaves them as they are.',
+      '`scoped` limits the role to the bucket and prefix in use, for this run; `none` leaves it unchanged.',
     choices: ['none', 'scoped'],
     default: 'none',
   }),
-  'endpoint-url': endpointText('URL of the S3 service, for R2, MinIO and others. AWS when not given.'),
+  'endpoint-url': endpointText('URL of the S3 service, for R2, MinIO and others. Defaults to AWS.'),
   'sts-endpoint-url': endpointText(
-    'URL of the STS that knows the role. The one of AWS in the region when not given.',
+    'URL of the STS that issues the credentials. Defaults to AWS STS in the region.',
   ),
   'force-path-style': input.boolean({
-    description: 'Write the bucket into the path of the URL instead of the host, as many servers need it.',
+    description: 'Put the bucket in the path of the URL instead of the host name, as many servers require.',
     default: 'false',
   }),
   'expected-account-ids': {
     ...input.lines({
       description:
-        'AWS accounts that the credentials may be of; anything else fails before anything is read or written.',
+        'AWS accounts that the credentials may belong to; any other account fails before anything is read or written.',
     }),
     parse: (text: string): readonly string[] => {
       const ids = text.split(/[\s,]+/).filter((id) => id !== '');
@@ -68,18 +67,18 @@ export const awsInputs = {
   },
   'access-key-id': {
     ...input.text({
-      description: 'An access key, where no role can be assumed. Together with `secret-access-key`.',
+      description: 'Access key ID, if no role can be assumed. Requires `secret-access-key`.',
     }),
     form: 'token' as const,
   },
   'secret-access-key': {
-    ...input.secret({ description: 'The secret of `access-key-id`.' }),
+    ...input.secret({ description: 'Secret access key for `access-key-id`.' }),
     form: 'line' as const,
   },
-  'session-token': input.token({ description: 'The session token, where the keys are temporary.' }),
+  'session-token': input.token({ description: 'Session token, if the keys are temporary.' }),
 };
 
-/** Throws an `Error` for what cannot be a region: it becomes a part of host names. */
+/** Throws an `Error` for an invalid region: it becomes part of host names. */
 export function checkRegion(text: string): void {
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new Error('must be the name of a region');
 }

@@ -5,13 +5,13 @@ import { type AwsInputs, checkRegion } from './inputs.ts';
 const regionVariables = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 export interface AwsNeeds {
-  /** Whether this run speaks to AWS at all: a run on `file://` does not. */
+  /** Whether this run uses AWS at all: a run on `file://` does not. */
   readonly needed?: boolean;
-  /** The region where none is given, for services that have one region only. */
+  /** The default region, for services that have only one. */
   readonly defaultRegion?: string | undefined;
 }
 
-/** The problems between the inputs, each a sentence, for `checkInputs`. */
+/** Problems with the combination of inputs, as sentences for `checkInputs`. */
 export function awsProblems(
   inputs: AwsInputs,
   { environment }: { readonly environment: Environment },
@@ -29,7 +29,7 @@ export function awsProblems(
   return problems;
 }
 
-/** The region of a run: as given, or of the environment, or `us-east-1` where another service than AWS is named. */
+/** The region of a run: given, from the environment, or `us-east-1` with another service than AWS. */
 export function regionOf(
   inputs: AwsInputs,
   environment: Environment,
@@ -43,7 +43,7 @@ export function regionOf(
   );
 }
 
-/** What is wrong with the variable that names the region, where no input does. */
+/** What is wrong with the variable that sets the region, if no input does. */
 function regionProblems({ awsRegion }: AwsInputs, environment: Environment): readonly string[] {
   const name = regionVariables.find((variable) => variableOf(environment, variable) !== undefined);
   const value = name === undefined ? undefined : variableOf(environment, name);
@@ -71,9 +71,9 @@ function keyProblems({ accessKeyId, secretAccessKey, sessionToken }: AwsInputs):
   if (sessionToken !== undefined && accessKeyId === undefined) {
     return ['session-token is given without access-key-id and secret-access-key'];
   }
-  // AWS names the keys of sessions so; without the token it would say only that it does not know them.
+  // The IDs of session keys look like this; without the token, AWS would only report an unknown key.
   if (sessionToken === undefined && /^ASIA[A-Z0-9]{16}$/.test(accessKeyId ?? '')) {
-    return ['access-key-id is of temporary keys, but session-token is not given'];
+    return ['access-key-id belongs to temporary keys, but session-token is not given'];
   }
   return [];
 }
@@ -84,7 +84,7 @@ function roleProblems(inputs: AwsInputs): readonly string[] {
   }
   const problems: string[] = [];
   if (inputs.sessionPolicy === 'scoped') {
-    problems.push('session-policy is scoped, but there is no role-to-assume whose rights it could cut');
+    problems.push('session-policy is scoped, but there is no role-to-assume to limit');
   }
   if (inputs.audience !== undefined) problems.push('audience is given, but no role-to-assume');
   if (inputs.roleSessionName !== undefined)

@@ -9,22 +9,22 @@ import type { AwsInputs } from './inputs.ts';
 export type StoreAccess = 'read' | 'write';
 
 export interface StoreUse {
-  /** `file://`: fail with `mirror-missing` unless the directory is there. */
+  /** `file://`: fail with `mirror-missing` if the directory does not exist. */
   readonly requireExisting?: boolean | undefined;
-  /** How objects are stored on S3, beyond what the shared inputs say. */
+  /** How objects are stored on S3, beyond the shared inputs. */
   readonly s3?: Omit<S3Settings, 'region' | 'endpointUrl' | 'forcePathStyle'> | undefined;
 }
 
-/** A store that is open, and what another thread needs to open it too. */
+/** An open store, and what another thread needs to open it too. */
 export interface SharedStore {
   readonly store: ObjectStore;
-  /** For one worker thread each. */
+  /** Call once per worker thread. */
   seed(): TransferredSeed;
-  /** How worker threads open it, where this program can start some. */
+  /** How worker threads open it, if this program can start any. */
   readonly workers: { readonly entry: string; storeSeed(): TransferredSeed } | undefined;
 }
 
-/** What opens the same store in a worker thread. It crosses threads; the port among it must be transferred. */
+/** Opens the same store in a worker thread. Can be sent between threads; its port must be transferred. */
 export interface StoreSeed {
   readonly url: string;
   readonly requireExisting: boolean;
@@ -39,8 +39,8 @@ export interface TransferredSeed {
 }
 
 /**
- * Opens the store at a URL: `s3://` with the credentials that the inputs name, which are fetched and checked first, and
- * `file://` or `https://` as ever. Throws what `openStore` and the source of credentials throw.
+ * Opens the store at a URL: `s3://` with credentials from the inputs, fetched and checked first; `file://` and `https://` as usual.
+ * Throws what `openStore` and the source of credentials throw.
  */
 export async function openAwsStore(
   url: string,
@@ -53,7 +53,7 @@ export async function openAwsStore(
   return store;
 }
 
-/** As `openAwsStore`, for runs that open the store in worker threads as well. */
+/** Like `openAwsStore`, for runs that also open the store in worker threads. */
 export async function openSharedStore(
   url: string,
   given: AwsInputs,
@@ -100,8 +100,8 @@ function s3Access(
 }
 
 /**
- * What a worker thread needs to open a store: plain settings, and a port by which it asks this thread for credentials,
- * so that tokens are fetched in one place and no secret is part of what a Worker starts from.
+ * What a worker thread needs to open a store: plain settings, and a port to ask this thread for credentials, so that tokens are
+ * fetched in one place and a Worker's start data contains no secret.
  */
 export function storeSeed(store: {
   readonly url: string;
@@ -123,7 +123,7 @@ export function storeSeed(store: {
   };
 }
 
-/** Opens, in a worker thread, the store of a seed. Throws what `openStore` throws. */
+/** Opens a seed's store in a worker thread. Throws what `openStore` throws. */
 export function openStoreFromSeed({
   url,
   requireExisting,

@@ -67,14 +67,14 @@ describe('inputs that name credentials', () => {
       { 'role-session-name': 'xy' },
       'role-session-name is given, but no role-to-assume',
     ],
-    ['no ARN', { 'role-to-assume': 'publish' }, 'must be the ARN of a role'],
+    ['an invalid ARN', { 'role-to-assume': 'publish' }, 'must be the ARN of a role'],
     [
       'an unusable session name',
       { 'role-to-assume': role, 'role-session-name': 'a b' },
-      'it is not 2 to 64 letters',
+      'must be 2 to 64 letters',
     ],
-    ['a life that is too short', { 'role-duration': '14m' }, 'it is not between 15m and 12h'],
-    ['a life that is too long', { 'role-duration': '13h' }, 'it is not between 15m and 12h'],
+    ['a life that is too short', { 'role-duration': '14m' }, 'must be from 15m to 12h'],
+    ['a life that is too long', { 'role-duration': '13h' }, 'must be from 15m to 12h'],
     ['an endpoint without TLS', { 'endpoint-url': 'http://s3.example.org' }, 'it must be an https:// URL'],
     ['an STS without TLS', { 'sts-endpoint-url': 'http://sts.example.org' }, 'it must be an https:// URL'],
     [
@@ -106,19 +106,19 @@ describe('inputs that name credentials', () => {
     ['a role of two lines', { 'role-to-assume': `${role}\n${role}` }, 'it has 2 lines'],
     ['an audience of two lines', { 'role-to-assume': role, audience: 'a\nb' }, 'it has 2 lines'],
     ['an endpoint of two lines', { 'endpoint-url': 'https://s3.example\n.org' }, 'it has 2 lines'],
-    ['no region', { 'aws-region': 'eu central 1' }, 'must be the name of a region'],
+    ['an invalid region', { 'aws-region': 'eu central 1' }, 'must be the name of a region'],
   ])('may not be %s', async (_, texts, words) => {
-    const told = await problems(texts);
-    expect(told).toContain(words);
-    expect(told).not.toContain('hunter2');
+    const found = await problems(texts);
+    expect(found).toContain(words);
+    expect(found).not.toContain('hunter2');
   });
 
-  test('are told all at once', async () => {
+  test('are reported all at once', async () => {
     const texts = { 'secret-access-key': 'hunter2', audience: 'x', 'session-policy': 'scoped' };
     expect(await problems(texts, {})).toMatch(/^4 problems in its inputs:\n/);
   });
 
-  test('count with those of the environment, unless a role or keys are given', async () => {
+  test('include those of the environment, unless a role or keys are given', async () => {
     const environment = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKIA0' };
     expect(await problems({}, environment)).toContain('AWS_SECRET_ACCESS_KEY is not: set both or neither');
     expect(await problems({ 'role-to-assume': role }, environment)).toBe('none');
@@ -129,7 +129,7 @@ describe('inputs that name credentials', () => {
 describe('the region', () => {
   const missing = 'aws-region is not given, and neither AWS_REGION nor AWS_DEFAULT_REGION is set';
 
-  test('must be told, unless the run does not speak to AWS', async () => {
+  test('is required, unless the run does not use AWS', async () => {
     expect(await problems({}, {})).toBe(missing);
     expect(await problems({}, {}, false)).toBe('none');
     expect(await problems({ 'endpoint-url': 'https://s3.example.org' }, {})).toBe('none');
@@ -148,21 +148,21 @@ describe('the region', () => {
     expect(regionOf(await parse(texts, environment), environment)).toBe(region);
   });
 
-  test('of a variable that can be none is refused by the name of the variable', async () => {
+  test('from a variable with an invalid value is refused by the name of the variable', async () => {
     expect(await problems({}, { AWS_DEFAULT_REGION: 'eu-central-1\nx' })).toBe(
       'the variable AWS_DEFAULT_REGION cannot be "eu-central-1\\u{a}x": must be the name of a region',
     );
     expect(await problems({}, { AWS_REGION: 'EU Frankfurt' }, false)).toBe('none');
   });
 
-  test('of a service that has only one need not be told', async () => {
+  test('of a service that has only one is optional', async () => {
     const given = await parse({}, {}, false);
     expect(regionOf(given, {}, 'us-east-1')).toBe('us-east-1');
     expect(awsProblems(given, { environment: {} }, { defaultRegion: 'us-east-1' })).toEqual([]);
   });
 });
 
-test('secrets are declared as such, so that they are masked and never plain arguments', () => {
+test('secrets are declared as secrets, so that they are masked and never plain arguments', () => {
   const declarations: InputDeclarations = awsInputs;
   const secrets = Object.keys(declarations).filter((name) => declarations[name]?.secret);
   expect(secrets).toEqual(['secret-access-key', 'session-token']);

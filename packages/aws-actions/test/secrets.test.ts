@@ -25,7 +25,7 @@ async function bundledAction(): Promise<string> {
   return join(directory, 'index.mjs');
 }
 
-/** Everything that a run left: what it printed but for the masks, and every file. */
+/** Everything that a run left: its output except for the masks, and every file. */
 function leftovers(run: ActionRun): string {
   const shown = run.log.split('\n').filter((line) => !line.startsWith('::add-mask::'));
   const files = readdirSync(run.directory, { recursive: true, withFileTypes: true })
@@ -56,7 +56,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
       environment: { ...issuer.environment, RUNNER_DEBUG: '1' },
     });
 
-  /** What came to be while the run ran: the token, and what STS gave for it. */
+  /** Secrets created during the run: the token, and what STS returned for it. */
   const secretsOfRun = (): readonly string[] => {
     const parts = issuer.issued.at(-1)?.split('.') ?? [];
     const answer = servers.gate.answered.at(-1) ?? '';
@@ -66,7 +66,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
     return [...parts.slice(1), ...given, issuer.environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN'] ?? ''];
   };
 
-  test.each(['report', 'fail', 'crash'])('gives no secret away, whatever it tries (%s)', async (mode) => {
+  test.each(['report', 'fail', 'crash'])('leaks no secret, whatever it tries (%s)', async (mode) => {
     const run = await step({ mode });
     const secrets = secretsOfRun();
     expect(secrets).toHaveLength(5);
@@ -81,7 +81,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
     if (mode === 'report') expect(run.outputs).toMatchObject({ exported: 'false', secrets: '*** ***' });
   });
 
-  test('says what explains a refusal, and nothing of the token', async () => {
+  test('explains a refusal without showing the token', async () => {
     issuer.change({ audience: 'https://github.com/example-org' });
     const run = await step({});
     issuer.change({});
@@ -92,7 +92,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
     for (const part of issuer.issued.at(-1)?.split('.') ?? ['']) expect(left).not.toContain(part);
   });
 
-  test('says all that is wrong with its inputs at once', async () => {
+  test('reports all problems with its inputs at once', async () => {
     const run = await actionProcess(main, {
       inputs: {
         'role-to-assume': 'publish',
@@ -106,7 +106,7 @@ describe.skipIf(!haveMinio())('I7: the bundle of an action that assumes a role',
     expect(run.exitCode).toBe(1);
     for (const words of [
       'input "role-to-assume" cannot be "publish": must be the ARN of a role',
-      'input "role-duration" cannot be "13h": it is not between 15m and 12h',
+      'input "role-duration" cannot be "13h": must be from 15m to 12h',
       'input "endpoint-url": it must be an https:// URL',
       'input "expected-account-ids" cannot be "12345": an account ID has twelve digits',
     ]) {

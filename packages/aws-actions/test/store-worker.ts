@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openStoreFromSeed } from '../src/stores.ts';
 
-/** Reads keys of the store that it was started for, and tells their texts, or why not. */
+/** Reads keys of the store that it was started for, and reports their texts, or why not. */
 const opening = openStoreFromSeed(workerData.seed);
 parentPort?.on('message', async (keys: readonly string[]) => {
   try {

@@ -20,7 +20,7 @@ import { parsedInputs, recordedContext, startTrustingServers, type TrustingServe
 
 const partSizeBytes = 5 * 2 ** 20;
 
-/** The access keys by which requests were signed. */
+/** The access keys that signed requests. */
 function keysUsed({ requests }: Pick<S3FaultProxy, 'requests'>): ReadonlySet<string | undefined> {
   return new Set(
     requests.map(({ headers }) => /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1]),
@@ -46,7 +46,7 @@ afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
 });
 
-/** A thread that opens the store of a seed; gives what it reads. */
+/** A thread that opens the store of a seed; returns what it reads. */
 function readerThread({ seed, transferList }: TransferredSeed) {
   const worker = new Worker(join(import.meta.dirname, 'store-worker.ts'), {
     workerData: { seed },
@@ -61,7 +61,7 @@ function readerThread({ seed, transferList }: TransferredSeed) {
   };
 }
 
-test('a file:// store is opened as ever, without a look at credentials, and in a thread, too', async () => {
+test('a file:// store is opened without credentials, also in a thread', async () => {
   const url = pathToFileURL(temporaryDirectory('store')).href;
   const given = await parsedInputs({}, {}, false);
   const { store, seed } = await openSharedStore(url, given, recordedContext({}), 'write');
@@ -90,7 +90,7 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
       ...more,
     });
 
-  test('reads and writes below its prefix; the token and what it brought are masked', async () => {
+  test('reads and writes below its prefix; the token and its credentials are masked', async () => {
     const bucket = await minio.makeBucket();
     const context = recordedContext(issuer.environment);
     const store = await openAwsStore(`s3://${bucket}/some/prefix`, await inputs(), context, 'write');
@@ -100,7 +100,7 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     expect(context.masked.length).toBeGreaterThanOrEqual(4);
   });
 
-  test('with session-policy: scoped is confined to that prefix by the server itself', async () => {
+  test('with session-policy: scoped is limited to that prefix by the server itself', async () => {
     const bucket = await minio.makeBucket();
     const scoped = await inputs({ 'session-policy': 'scoped' });
     const context = recordedContext(issuer.environment);
@@ -118,15 +118,15 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     await expect(put(reader, 'a', 'other')).rejects.toMatchObject({ code: 'access-denied' });
   });
 
-  test('fails before anything is read when STS refuses', async () => {
-    issuer.change({ audience: 'somebody-else' });
+  test('fails before anything is read if STS refuses', async () => {
+    issuer.change({ audience: 'another-audience' });
     const context = recordedContext(issuer.environment);
     const opening = openAwsStore('s3://no-such-bucket', await inputs(), context, 'read');
     await expect(opening).rejects.toMatchObject({ code: 'credentials-refused', retryable: false });
     issuer.change({});
   });
 
-  test('is opened in threads, which get their credentials from this one, also after a refresh', async () => {
+  test('is opened in threads, which get their credentials from this one, even after a refresh', async () => {
     const bucket = await minio.makeBucket();
     let shiftMs = 0;
     const clock: Clock = { ...systemClock, nowMs: () => Date.now() + shiftMs };
@@ -146,7 +146,7 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     expect(gate.tokens.length - before).toBe(2);
   });
 
-  test('goes on with new credentials in the middle of many uploads, none of which fails', async () => {
+  test('continues with new credentials during many uploads, none of which fails', async () => {
     const proxy = await startS3FaultProxy(minio.endpointUrl);
     const bucket = await minio.makeBucket();
     let shiftMs = 0;
@@ -168,7 +168,7 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     proxy.close();
   });
 
-  test('goes on with new credentials in the middle of one file that it sends in parts', async () => {
+  test('continues with new credentials in the middle of a multipart upload', async () => {
     const proxy = await startS3FaultProxy(minio.endpointUrl);
     const bucket = await minio.makeBucket();
     const bytes = Buffer.alloc(8 * partSizeBytes, 'sixteen bytes...');
@@ -206,12 +206,12 @@ describe.skipIf(!haveMinio())('an s3:// store that is opened with a role', () =>
     proxy.close();
   });
 
-  test('and whose seed is sent to a thread has no secret in it', async () => {
+  test('has a seed for threads without any secret', async () => {
     const bucket = await minio.makeBucket();
     const context = recordedContext(issuer.environment);
     const { seed } = await openSharedStore(`s3://${bucket}`, await inputs(), context, 'read');
-    const told = JSON.stringify(seed().seed);
-    expect(told).toContain(minio.endpointUrl);
-    for (const secret of context.masked) expect(told).not.toContain(secret);
+    const text = JSON.stringify(seed().seed);
+    expect(text).toContain(minio.endpointUrl);
+    for (const secret of context.masked) expect(text).not.toContain(secret);
   });
 });

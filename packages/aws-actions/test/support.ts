@@ -10,7 +10,7 @@ import {
 } from '@slipway/testkit';
 import { type AwsInputs, awsInputs, awsProblems } from '../src/index.ts';
 
-/** An issuer of tokens, a MinIO that trusts it, and what stands in front of its STS. */
+/** An issuer of tokens, a MinIO that trusts it, and a gate in front of its STS. */
 export interface TrustingServers {
   readonly issuer: TokenIssuer;
   readonly minio: TrustingMinio;
@@ -34,7 +34,7 @@ export async function startTrustingServers(): Promise<TrustingServers> {
   };
 }
 
-/** Inputs as a workflow writes them, parsed as an action that speaks to AWS parses them. */
+/** Inputs as written in a workflow, parsed as by an action that uses AWS. */
 export function parsedInputs(
   texts: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string>> = {},
@@ -52,7 +52,7 @@ export function parsedInputs(
   return parseInputs(action, spelled, { workDirectory: '/', environment });
 }
 
-/** A context whose secrets and lines can be looked at. */
+/** A context that records secrets and lines. */
 export function recordedContext(
   environment: Readonly<Record<string, string>>,
   clock: Clock = systemClock,

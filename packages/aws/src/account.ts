@@ -4,16 +4,16 @@ import { type StsPlace, stsClient, stsHost } from './sts.ts';
 import { stsFailure } from './sts-failure.ts';
 
 export interface AccountCheck {
-  /** Accounts that are allowed; every account when empty. */
+  /** Allowed accounts; all if empty. */
   readonly expected: readonly string[];
-  /** The account, where it is known already. */
+  /** The account, if it is already known. */
   readonly known?: string | undefined;
   readonly place: StsPlace;
 }
 
 /**
- * Throws `UserError` `input-invalid` that names both when credentials are of another account than expected; asks STS
- * (`GetCallerIdentity`) where the account is not known. Throws `RemoteError` when STS cannot tell it.
+ * Throws `UserError` `input-invalid` that names both accounts if the credentials belong to an unexpected one; asks STS
+ * (`GetCallerIdentity`) if the account is unknown. Throws `RemoteError` if STS cannot tell.
  */
 export async function assertAccount(credentials: AwsCredentials, check: AccountCheck): Promise<void> {
   const { expected, known, place } = check;
@@ -22,7 +22,7 @@ export async function assertAccount(credentials: AwsCredentials, check: AccountC
   if (expected.includes(account)) return;
   throw new UserError(
     'input-invalid',
-    `These credentials are of the account ${account}, and expected-account-ids allows ${expected.join(', ')} alone. Nothing was read or written.`,
+    `These credentials belong to the account ${account}, but expected-account-ids only allows ${expected.join(', ')}. Nothing was read or written.`,
     {
       hint: `Check role-to-assume, or the keys, against the ${counted(expected.length, 'account')} expected.`,
     },
@@ -44,18 +44,18 @@ async function askAccount(credentials: AwsCredentials, place: StsPlace): Promise
     throw new RemoteError(
       'credentials-refused',
       withDetails(
-        `STS at ${printable(host)} does not say whose credentials these are`,
+        `STS at ${printable(host)} did not say which account the credentials belong to`,
         failure.code,
         failure.message,
       ),
       {
-        hint: 'Check the credentials and sts-endpoint-url. Servers without accounts cannot be used with expected-account-ids.',
+        hint: 'Check the credentials and sts-endpoint-url. Leave out expected-account-ids for servers without accounts.',
       },
     );
   } finally {
     client.destroy();
   }
   throw new RemoteError('unexpected-response', `STS at ${printable(host)} names no account.`, {
-    hint: 'Servers without accounts cannot be used with expected-account-ids: leave it out.',
+    hint: 'Leave out expected-account-ids for servers without accounts.',
   });
 }

@@ -16,7 +16,7 @@ import type { KeySettings } from './settings.ts';
 
 const pairNames = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
 
-/** What keys must be to be sent: the ID and the token go into headers, and the secret signs. */
+/** Keys must fit into requests: the ID and the token go into headers, and the secret signs. */
 const keyForms = { accessKeyId: 'token', secretAccessKey: 'line', sessionToken: 'token' } as const;
 
 const keyVariables: Readonly<Record<string, TextForm>> = {
@@ -25,7 +25,7 @@ const keyVariables: Readonly<Record<string, TextForm>> = {
   AWS_SESSION_TOKEN: keyForms.sessionToken,
 };
 
-/** What is wrong with the keys in the environment, each a sentence: half of a pair, or a value that no key can have. */
+/** Problems with the keys in the environment, as sentences: half of a pair, or an impossible value. */
 export function ambientKeyProblems(environment: Environment): readonly string[] {
   const problems = Object.entries(keyVariables).flatMap(
     ([name, form]) => variableProblem(environment, name, form) ?? [],
@@ -36,7 +36,7 @@ export function ambientKeyProblems(environment: Environment): readonly string[] 
   return [...problems, `${given} is set in the environment, but ${missing} is not: set both or neither`];
 }
 
-/** The key pair in the environment. As in AWS's tools it goes before a profile that is named there. */
+/** The key pair in the environment. As in AWS's tools, it takes precedence over AWS_PROFILE. */
 export function ambientKeys(environment: Environment): KeySettings | undefined {
   const accessKeyId = variableOf(environment, 'AWS_ACCESS_KEY_ID');
   const secretAccessKey = variableOf(environment, 'AWS_SECRET_ACCESS_KEY');
@@ -44,12 +44,12 @@ export function ambientKeys(environment: Environment): KeySettings | undefined {
   return { accessKeyId, secretAccessKey, sessionToken: variableOf(environment, 'AWS_SESSION_TOKEN') };
 }
 
-/** Throws `RemoteError` `credentials-refused` for keys, wherever they are from, that no request can carry. */
+/** Throws `RemoteError` `credentials-refused` for keys from any source that cannot be sent in a request. */
 export function requireSendable(
   keys: KeySettings,
   {
     whose = 'these credentials',
-    hint = 'Look at the file or the program that gives this machine its credentials.',
+    hint = 'Check the file or program that provides the credentials of this machine.',
   } = {},
 ): void {
   for (const name of ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const) {
@@ -62,9 +62,9 @@ export function requireSendable(
 }
 
 /**
- * Asks the rest of the chain that all of AWS's tools go along: shared config, a token file, the container's or the
- * machine's own role. Throws `UserError` `credentials-missing` when none of them gives credentials or the named profile does
- * not exist, and `RemoteError` `credentials-refused` when the one that there is cannot be used.
+ * Asks the rest of the chain that AWS's tools use: shared config, a token file, the role of the container or machine. Throws
+ * `UserError` `credentials-missing` if none gives credentials or the named profile does not exist, and `RemoteError`
+ * `credentials-refused` if the one found cannot be used.
  */
 export async function chainCredentials(
   region: string,
@@ -89,7 +89,7 @@ export async function chainCredentials(
   };
 }
 
-/** What the SDK would read from variables by itself, with the line ends that may be around it. */
+/** What the SDK would read from variables itself, line breaks included. */
 function chainSettings(
   environment: Environment,
   profile: string | undefined,
@@ -110,7 +110,7 @@ function chainSettings(
   };
 }
 
-/** The words with which the chain ends when no link of it had anything. */
+/** The SDK's message if no link of the chain had credentials. */
 const nothingFound = 'Could not load credentials from any providers';
 
 function chainFailure(cause: unknown, profile: string | undefined): SlipwayError {
@@ -129,14 +129,14 @@ function chainFailure(cause: unknown, profile: string | undefined): SlipwayError
     return new UserError(
       'credentials-missing',
       `The profile "${printable(profile, 100)}", which AWS_PROFILE names, has no credentials, and neither has this machine`,
-      { hint: 'Look at its section of the shared configuration, or name another profile.', cause },
+      { hint: 'Check its section of the shared configuration, or use another profile.', cause },
     );
   }
   return new UserError(
     'credentials-missing',
-    'There are no AWS credentials: no role and no keys are given, and the environment, the shared configuration and the machine have none',
+    'There are no AWS credentials: no role or keys are given, and none were found in the environment, the shared configuration or the machine',
     {
-      hint: `Give role-to-assume, and the job these two lines:\n${permissionLines}\nOr give access-key-id and secret-access-key.`,
+      hint: `Set role-to-assume, and add these two lines to the job:\n${permissionLines}\nOr set access-key-id and secret-access-key.`,
       cause,
     },
   );

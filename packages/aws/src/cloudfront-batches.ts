@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 
-/** What CloudFront has in progress at once for a distribution, tags counting as paths; the two are independent. */
+/** CloudFront's limits on what is in progress for a distribution; tags count as paths, and the two limits are independent. */
 export const maxPathsInProgress = 3000;
 export const maxWildcardsInProgress = 15;
 
 /** The paths and `#tags` of one invalidation. */
 export type InvalidationBatch = readonly string[];
 
-/** The paths in as few invalidations as CloudFront's limits allow, each of which it can take when nothing else is in progress. */
+/** Splits paths into as few invalidations as possible, each within CloudFront's limits if nothing else is in progress. */
 export function inBatches(paths: readonly string[]): readonly InvalidationBatch[] {
   const wildcards = paths.filter(isWildcard);
   const others = paths.filter((path) => !isWildcard(path));
@@ -21,15 +21,15 @@ export function inBatches(paths: readonly string[]): readonly InvalidationBatch[
   ]);
 }
 
-/** Whether CloudFront counts a path as a wildcard. A tag may end in `*` without being one. */
+/** Whether CloudFront counts a path as a wildcard. A tag may end in `*`, too, but is not one. */
 export function isWildcard(path: string): boolean {
   return path.startsWith('/') && path.endsWith('*');
 }
 
 /**
- * The `CallerReference` of a batch: the same for the same paths in any order, `publish` and `attempt`, different for any
- * other. To CloudFront the same reference with the same paths is the invalidation that it has already, done or not, so
- * `publish` must differ whenever what is published does. `attempt` starts at 1.
+ * The `CallerReference` of a batch: the same for the same paths in any order, `publish` and `attempt`, and different otherwise.
+ * CloudFront answers the same reference and paths with the existing invalidation, done or not, so `publish` must change with what
+ * is published. `attempt` starts at 1.
  */
 export function callerReference(batch: InvalidationBatch, publish: string, attempt: number): string {
   const content = JSON.stringify([publish, [...batch].sort()]);

@@ -7,19 +7,16 @@ export interface RefusedRequest {
   readonly distributionId: string;
 }
 
-/** What all errors of the SDK have that may be there. */
+/** What an SDK error may contain. */
 interface Refusal {
   readonly name: string;
   readonly words: string;
   readonly status: number | undefined;
 }
 
-const laterHint = 'Run again later; the AWS Health Dashboard tells whether CloudFront has a problem.';
+const laterHint = 'Run again later; the AWS Health Dashboard shows whether CloudFront has a problem.';
 
-/**
- * What a failed request to CloudFront means, whether it may succeed later, and what to do. The words of the service are
- * printed as what they are: text from outside.
- */
+/** Explains a failed request to CloudFront, and whether it may succeed later. Treats the service's message as untrusted text. */
 export function explainRefusal(error: unknown, request: RefusedRequest): SlipwayError {
   if (error instanceof SlipwayError) return error;
   const refusal = refusalOf(error);
@@ -27,14 +24,14 @@ export function explainRefusal(error: unknown, request: RefusedRequest): Slipway
   const what = `${request.action} of distribution ${request.distributionId}`;
   const said = withDetails(`${what}: ${printable(words)}`, printable(name, 100));
   if (status === undefined) {
-    return new RemoteError('unexpected-response', `${what}: the answer cannot be understood.`, {
+    return new RemoteError('unexpected-response', `${what}: the answer cannot be read.`, {
       hint: 'Check endpoint-url; without it the request goes to AWS.',
       cause: error,
     });
   }
   if (name === 'TooManyInvalidationsInProgress') {
     return new RemoteError('quota-exceeded', `${what}: too many invalidations are in progress.`, {
-      hint: 'CloudFront takes 3,000 paths and 15 wildcards at once: run again later, or lower max-paths.',
+      hint: 'CloudFront allows 3,000 paths and 15 wildcards at once: run again later, or lower max-paths.',
       retryable: true,
       cause: error,
     });
@@ -68,12 +65,12 @@ function refusedForGood({ name, status }: Refusal, what: string, said: string, c
   switch (name) {
     case 'NoSuchDistribution':
       return new UserError('input-invalid', `${what}: this account has no such distribution.`, {
-        hint: 'Check distribution-id, and that the role is of the account that owns the distribution.',
+        hint: 'Check distribution-id, and that the role belongs to the account that owns the distribution.',
         cause,
       });
     case 'InvalidationBatchAlreadyExists':
-      return new UserError('input-invalid', `${what}: the reference was used for other paths before.`, {
-        hint: 'Give another reference.',
+      return new UserError('input-invalid', `${what}: the reference was already used for other paths.`, {
+        hint: 'Set another reference.',
         cause,
       });
     case 'BatchTooLarge':
@@ -81,7 +78,7 @@ function refusedForGood({ name, status }: Refusal, what: string, said: string, c
     case 'InvalidArgument':
     case 'InconsistentQuantities':
       return new UserError('input-invalid', said, {
-        hint: 'The report has the paths as they were sent; leave out what CloudFront cannot take, or cover it by a wildcard.',
+        hint: 'The report lists the paths as sent; leave out those that CloudFront does not accept, or cover them with a wildcard.',
         cause,
       });
     default:
@@ -89,7 +86,7 @@ function refusedForGood({ name, status }: Refusal, what: string, said: string, c
   }
 }
 
-/** The statement that allows what this action does to this distribution, and to no other. */
+/** The statement that allows this action on this distribution only. */
 function statement({ words }: Refusal, { distributionId, action }: RefusedRequest): string {
   const [, partition = 'aws', account = 'ACCOUNT'] =
     /arn:(aws[a-z-]{0,20}):(?:iam|sts|cloudfront)::(\d{12}):/.exec(words) ?? [];

@@ -1,12 +1,11 @@
 import { encodeKey, withoutTrailingSlashes } from '@slipway/core';
 
 /**
- * What an invalidation names, by the decoded name under the distribution that it stands for: one object, or every object
- * whose name begins with it.
+ * What an invalidation covers, by its decoded name under the distribution: one object, or every object whose name starts with it.
  */
 export interface InvalidationTarget {
   readonly kind: 'path' | 'prefix';
-  /** Begins with a slash; decoded, without the wildcard's `*`. */
+  /** Starts with a slash; decoded, without the wildcard's `*`. */
   readonly name: string;
 }
 
@@ -15,35 +14,35 @@ const maxPathCharacters = 4000;
 const maxTagCharacters = 256;
 
 /**
- * Reads a path as it stands in a URL: `%XX` is what a URL means by it and is never encoded a second time; what cannot stand
- * in a URL (a space, `ä`, `"`) is taken as itself; a `*` at the end is a wildcard. Throws an `Error` that says what is wrong
- * for anything that is ambiguous: a `%` that begins no `%XX`, `?`, `#`, and `*` elsewhere.
+ * Reads a path as written in a URL: `%XX` has its URL meaning and is never encoded again; characters that URLs cannot contain (a
+ * space, `ä`, `"`) stand for themselves; a final `*` is a wildcard. Throws an `Error` for anything ambiguous: a `%` without two hex
+ * digits, `?`, `#`, and `*` elsewhere.
  */
 export function parseInvalidationPath(text: string): InvalidationTarget {
-  if (!text.startsWith('/')) throw new Error('it does not begin with "/"');
+  if (!text.startsWith('/')) throw new Error('it does not start with "/"');
   const wildcard = text.endsWith('*');
   const path = wildcard ? text.slice(0, -1) : text;
   if (path.includes('*')) {
-    throw new Error('a "*" is a wildcard at the very end only; in the name of a file it is written %2A');
+    throw new Error('a "*" is a wildcard only at the end; in a file name, write it as %2A');
   }
   if (path.includes('?')) {
-    throw new Error('it has a query; a "?" in a name is %3F, and a "*" at the end stands for every query');
+    throw new Error('it has a query; write a "?" in a name as %3F, and a "*" at the end for every query');
   }
-  if (path.includes('#')) throw new Error('it has a fragment; a "#" in a name is written %23');
+  if (path.includes('#')) throw new Error('it has a fragment; write a "#" in a name as %23');
   const name = decodePath(path);
   const problem = nameProblem(name, wildcard);
   if (problem !== undefined) throw new Error(problem);
   return { kind: wildcard ? 'prefix' : 'path', name };
 }
 
-/** What stands before paths, decoded and without a slash at its end. Throws an `Error` as `parseInvalidationPath` does. */
+/** A prefix of paths, decoded and without a trailing slash. Throws an `Error` as `parseInvalidationPath` does. */
 export function parsePathPrefix(text: string): string {
   const { kind, name } = parseInvalidationPath(text.startsWith('/') ? text : `/${text}`);
   if (kind === 'prefix') throw new Error('it ends in a wildcard');
   return withoutTrailingSlashes(name);
 }
 
-/** The target with `prefix`, of `parsePathPrefix`, before it. Throws an `Error` when it is too long then. */
+/** Prepends a `prefix` from `parsePathPrefix` to the target. Throws an `Error` if the result is too long. */
 export function underPrefix({ kind, name }: InvalidationTarget, prefix: string): InvalidationTarget {
   const problem = nameProblem(prefix + name, kind === 'prefix');
   if (problem !== undefined) throw new Error(problem);
@@ -51,30 +50,30 @@ export function underPrefix({ kind, name }: InvalidationTarget, prefix: string):
 }
 
 /**
- * A cache tag, without the `#` that CloudFront marks it with, in lower case as CloudFront compares it. Throws an `Error`
- * that says what is wrong: a tag is 1 to 256 visible ASCII characters without commas, and has no wildcards.
+ * A cache tag, without CloudFront's `#` mark and in lower case, as CloudFront compares it. Throws an `Error` unless it is 1 to 256
+ * visible ASCII characters without commas or wildcards.
  */
 export function parseCacheTag(text: string): string {
   const tag = text.replace(/^#/, '').toLowerCase();
   if (tag.length > maxTagCharacters) throw new Error(`it has more than ${maxTagCharacters} characters`);
   if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(tag)) {
-    throw new Error('a tag is of visible ASCII characters, without spaces and commas');
+    throw new Error('a tag consists of visible ASCII characters without commas');
   }
   return tag;
 }
 
 /**
- * How clients may write a name in a URL, as paths to invalidate. A cache keeps what was asked for under the very spelling
- * of the request, and clients differ in `+`, `@`, `:` and the like: CloudFront's documentation wants all but unsafe
- * characters left alone, which is how browsers and curl write them, while Python's and AWS's libraries percent-encode
- * them. So a name with such characters has two spellings, every other name has one.
+ * How clients may spell a name in a URL, as paths to invalidate. Caches store what was requested under its exact spelling, and
+ * clients differ in `+`, `@`, `:` and the like: browsers and curl follow CloudFront's documentation and leave all but unsafe
+ * characters alone, while Python's and AWS's libraries percent-encode them. Names with such characters have two spellings, all
+ * others one.
  */
 export function spellings({ kind, name }: InvalidationTarget): readonly string[] {
   const end = kind === 'prefix' ? '*' : '';
   return [...new Set([encodePlainly(name), encodeKey(name)])].map((path) => path + end);
 }
 
-/** RFC 1738: only what is unsafe in a URL is encoded, and what would mean something else there. */
+/** RFC 1738: encodes only characters that are unsafe or have another meaning in a URL. */
 function encodePlainly(name: string): string {
   return encodeURIComponent(name)
     .replaceAll('*', '%2A')
@@ -84,7 +83,7 @@ function encodePlainly(name: string): string {
 function decodePath(path: string): string {
   if (!path.isWellFormed()) throw new Error('it is not well-formed Unicode');
   if (/%(?![0-9a-f]{2})/i.test(path)) {
-    throw new Error('it has a "%" that begins no %XX; in a name a "%" is written %25');
+    throw new Error('it has a "%" without two hex digits; write a "%" in a name as %25');
   }
   try {
     return decodeURIComponent(path);

@@ -12,7 +12,7 @@ import type { CloudFront, Invalidation } from './cloudfront.ts';
 import type { InvalidationBatch } from './cloudfront-batches.ts';
 
 const backoff = { baseMs: 500, capMs: 20_000 };
-/** Invalidations take tens of seconds: asking sooner than this for room finds none. */
+/** Invalidations take tens of seconds: asking for room sooner is useless. */
 const quotaBackoff = { leastMs: 2_000, baseMs: 4_000, capMs: 30_000 };
 const pollBaseMs = 1_000;
 const pollCapMs = 10_000;
@@ -25,8 +25,8 @@ export interface Waiting {
 }
 
 /**
- * Makes an invalidation. While too many are in progress it waits for its turn, and it repeats what failed in passing, each
- * with full jitter until the deadline. Throws what `CloudFront.create` throws, at once when it is for good.
+ * Creates an invalidation. Waits for its turn while too many are in progress, and retries transient failures with full jitter until
+ * the deadline. Throws what `CloudFront.create` throws, at once if it is permanent.
  */
 export async function createPatiently(
   cloudFront: CloudFront,
@@ -50,8 +50,8 @@ export async function createPatiently(
 }
 
 /**
- * Asks for an invalidation until it is completed. Throws `RemoteError` `timed-out` at the deadline, and what
- * `CloudFront.get` throws for good.
+ * Polls an invalidation until it is completed. Throws `RemoteError` `timed-out` at the deadline, and permanent errors of
+ * `CloudFront.get`.
  */
 export async function waitUntilCompleted(
   cloudFront: CloudFront,
@@ -68,7 +68,7 @@ export async function waitUntilCompleted(
         'timed-out',
         `The invalidation ${latest.id} is still ${latest.status} after ${formatDuration(clock.nowMs() - startedMs)}.`,
         {
-          hint: 'Run again with the same inputs and reference: that waits for the same invalidation and costs nothing. A longer wait-deadline waits longer.',
+          hint: 'Run again with the same inputs and reference to wait for the same invalidation at no cost, or set a longer wait-deadline.',
           retryable: true,
         },
       );
@@ -79,7 +79,7 @@ export async function waitUntilCompleted(
   return latest;
 }
 
-/** Repeats what failed in passing until the deadline; then its last error is thrown. */
+/** Retries transient failures until the deadline; then throws the last error. */
 function patiently<Answer>(
   send: () => Promise<Answer>,
   { clock, progress, deadlineMs }: Waiting,

@@ -1,39 +1,39 @@
 import { type InvalidationTarget, spellings } from './cloudfront-paths.ts';
 
-/** How far paths may be collapsed. */
+/** How much paths may be collapsed into wildcards. */
 export interface InvalidationBudget {
-  /** How many paths may be sent in all; CloudFront bills each. */
+  /** The maximum number of paths to send; CloudFront bills each. */
   readonly maxPaths: number;
-  /** How many wildcards may be made; those that were asked for do not count. */
+  /** The maximum number of wildcards to create; those in the inputs do not count. */
   readonly maxWildcards: number;
-  /** How many whole directories a wildcard that is made must name: 1 allows `/dir/*`, and never `/*`. */
+  /** The minimum depth of created wildcards, in whole directories: 1 allows `/dir/*`, but never `/*`. */
   readonly minDepth: number;
 }
 
 /** Something to invalidate, and why. */
 export interface PlannedTarget extends InvalidationTarget {
-  /** What is sent for it: each is a path that CloudFront bills. */
+  /** The paths to send for it; CloudFront bills each. */
   readonly paths: readonly string[];
   /**
-   * `asked`: it is in the inputs. `budget`: it stands for several that are. `tilde`: CloudFront cannot invalidate names with
-   * `~`, so the wildcard ends before it. A wildcard of the last two covers whatever else begins with it.
+   * `asked`: it is in the inputs. `budget`: it stands for several of the inputs. `tilde`: CloudFront cannot invalidate names with
+   * `~`, so the wildcard ends before it. The last two also cover whatever else starts with it.
    */
   readonly reason: 'asked' | 'budget' | 'tilde';
-  /** How many of the asked it stands for. */
+  /** How many of the inputs it covers. */
   readonly covers: number;
 }
 
 export type Collapsed =
   | { readonly kind: 'within-budget'; readonly targets: readonly PlannedTarget[] }
-  /** `paths` is the least that was reached. */
+  /** `paths` is the lowest number reached. */
   | { readonly kind: 'over-budget'; readonly paths: number; readonly wildcards: number }
-  /** Names with a `~` so early that only a wildcard wider than `minDepth` would reach them. */
+  /** Names with a `~` so early that only a wildcard above `minDepth` would cover them. */
   | { readonly kind: 'too-wide'; readonly names: readonly string[] };
 
 /**
- * The fewest wildcards that bring the targets within the budget, made as deep in the tree as that is possible at all, then
- * each narrowed while the budget allows it. The same targets give the same result, in any order. Sorting is by UTF-16 code
- * units, in which everything under a prefix stands together.
+ * Finds the fewest wildcards that bring the targets within the budget, as deep in the tree as possible, and then narrows each while
+ * the budget allows. The same targets give the same result, in any order. Sorts by UTF-16 code units, which keeps everything under
+ * a prefix together.
  */
 export function collapse(targets: readonly InvalidationTarget[], budget: InvalidationBudget): Collapsed {
   const { reachable, tooWide } = avoidTildes(targets, budget.minDepth);
@@ -50,7 +50,7 @@ export function collapse(targets: readonly InvalidationTarget[], budget: Invalid
   return { kind: 'over-budget', ...least };
 }
 
-/** Names with a `~` as wildcards that end before it. */
+/** Replaces names with a `~` by wildcards that end before it. */
 function avoidTildes(
   targets: readonly InvalidationTarget[],
   minDepth: number,
@@ -75,7 +75,7 @@ function withoutRepeated(targets: readonly InvalidationTarget[]): readonly Inval
   return [...new Map(targets.map((target) => [`${target.kind} ${target.name}`, target])).values()];
 }
 
-/** Sorted, without what a wildcard among them covers. */
+/** Sorts the targets, and removes those that a wildcard among them covers. */
 function withoutCovered(targets: readonly PlannedTarget[]): readonly PlannedTarget[] {
   const rank = ({ reason }: PlannedTarget): number => (reason === 'asked' ? 0 : 1);
   const sorted = [...targets].sort((a, b) => byName(a, b) || rank(a) - rank(b));
@@ -89,10 +89,10 @@ function withoutCovered(targets: readonly PlannedTarget[]): readonly PlannedTarg
   return kept;
 }
 
-/** A run of targets that stand together, to be replaced by one wildcard when they are several. */
+/** Neighbouring targets that one wildcard replaces, if there are several. */
 type Group = readonly [PlannedTarget, ...PlannedTarget[]];
 
-/** The targets in groups: those under the directories of `depth` that save most, until the budget is met. */
+/** Groups the targets under those directories of `depth` that save most, until the budget is met. */
 function pick(asked: readonly PlannedTarget[], depth: number, budget: InvalidationBudget): readonly Group[] {
   const groups = grouped(asked, ({ name }) => directoriesOf(name, depth));
   const changes = groups
@@ -112,7 +112,7 @@ function pick(asked: readonly PlannedTarget[], depth: number, budget: Invalidati
   return groups.flatMap((group) => (chosen.has(group) ? [group] : singles(group)));
 }
 
-/** Replaces wildcards by narrower ones, the widest first, while the budget allows it. */
+/** Replaces wildcards by narrower ones, widest first, while the budget allows. */
 function narrow(picked: readonly Group[], budget: InvalidationBudget): readonly PlannedTarget[] {
   const done: PlannedTarget[] = picked.filter((group) => group.length === 1).map(wildcardOf);
   let queue = picked.filter((group) => group.length > 1);
@@ -121,7 +121,7 @@ function narrow(picked: readonly Group[], budget: InvalidationBudget): readonly 
     const next: Group[] = [];
     for (const group of queue) {
       const { name } = wildcardOf(group);
-      // One more character tells which of the targets stand together below.
+      // One more character decides which targets belong together below.
       const parts = grouped(group, (target) => firstCharacters(target.name, name.length));
       const change = difference(tally([wildcardOf(group)]), tally(parts.map(wildcardOf)));
       const narrowed = difference(now, change);
@@ -140,7 +140,7 @@ function narrow(picked: readonly Group[], budget: InvalidationBudget): readonly 
 
 interface Tally {
   readonly paths: number;
-  /** Those that were not asked for. */
+  /** Created ones, not those from the inputs. */
   readonly wildcards: number;
 }
 
@@ -162,7 +162,7 @@ function fits({ paths, wildcards }: Tally, budget: InvalidationBudget): boolean 
   return paths <= budget.maxPaths && wildcards <= budget.maxWildcards;
 }
 
-/** The narrowest wildcard over a group; the target itself when it is alone. */
+/** The narrowest wildcard over a group; the target itself if it is alone. */
 function wildcardOf(group: Group): PlannedTarget {
   const [first] = group;
   const last = group.at(-1) ?? first;
@@ -179,7 +179,7 @@ function singles(group: Group): readonly Group[] {
   return group.map((target) => [target] as const);
 }
 
-/** Neighbours with the same key, together. */
+/** Groups neighbours with the same key. */
 function grouped(
   targets: readonly PlannedTarget[],
   keyOf: (target: PlannedTarget) => string,
@@ -201,7 +201,7 @@ function depthOf(name: string): number {
   return name.split('/').length - 2;
 }
 
-/** The first `depth` directories of a name with their slash; the whole name where it has fewer. */
+/** The first `depth` directories of a name with their slash; the whole name if it has fewer. */
 function directoriesOf(name: string, depth: number): string {
   let end = 0;
   for (let found = 0; found < depth; found += 1) {
@@ -212,7 +212,7 @@ function directoriesOf(name: string, depth: number): string {
   return name.slice(0, end + 1);
 }
 
-/** The first `length` code units of a name and the whole character after them. */
+/** The first `length` code units of a name and the complete next character. */
 function firstCharacters(name: string, length: number): string {
   const wide = (name.codePointAt(length) ?? 0) > 0xffff;
   return name.slice(0, length + (wide ? 2 : 1));
@@ -222,7 +222,7 @@ function deepest(targets: readonly PlannedTarget[]): number {
   return targets.reduce((depth, { name }) => Math.max(depth, depthOf(name)), 0);
 }
 
-/** The beginning that two names share, whole characters of it. */
+/** The longest common beginning of two names, in whole characters. */
 function commonPrefix(a: string, b: string): string {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length += 1;
@@ -230,7 +230,7 @@ function commonPrefix(a: string, b: string): string {
   return prefix.isWellFormed() ? prefix : prefix.slice(0, -1);
 }
 
-/** By name; of the same name the wildcard first, which covers the path. */
+/** By name; wildcards before the path with the same name, which they cover. */
 function byName(a: InvalidationTarget, b: InvalidationTarget): number {
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   if (a.kind === b.kind) return 0;

@@ -7,7 +7,7 @@ import { explainRefusal } from './cloudfront-errors.ts';
 const idleMs = 60_000;
 const timeoutMs = 90_000;
 const maxConnections = 8;
-/** More than that many invalidations cannot be in progress at once. */
+/** More invalidations than this cannot be in progress at once. */
 const listedAtOnce = 100;
 
 export interface Invalidation {
@@ -20,17 +20,17 @@ export interface Invalidation {
 /** The control plane of one distribution. */
 export interface CloudFront {
   /**
-   * Makes an invalidation, or gives the one that was made with this reference and these paths before. Safe to repeat. Throws
-   * `UserError` `input-invalid` for what CloudFront will never take, and `RemoteError` `access-denied`,
-   * `credentials-refused`, `quota-exceeded` (retryable: too many in progress), `store-failed`, `timed-out` or `unreachable`.
+   * Creates an invalidation, or returns the one created with this reference and these paths. Safe to repeat. Throws `UserError`
+   * `input-invalid` for what CloudFront will never accept, and `RemoteError` `access-denied`, `credentials-refused`,
+   * `quota-exceeded` (retryable: too many in progress), `store-failed`, `timed-out` or `unreachable`.
    */
   create(batch: InvalidationBatch, callerReference: string): Promise<Invalidation>;
   get(id: string): Promise<Invalidation>;
-  /** How many of the latest hundred invalidations are in progress; undefined when that may not be listed. */
+  /** How many of the latest hundred invalidations are in progress; undefined without the permission to list them. */
   countInProgress(): Promise<number | undefined>;
   /**
-   * From which of the origin's headers cache tags are read: `none` when the distribution ignores them, undefined when its
-   * configuration may not be read.
+   * The origin header that cache tags are read from: `none` if the distribution ignores them, undefined without the permission to
+   * read its configuration.
    */
   cacheTagHeader(): Promise<string | undefined>;
   close(): void;
@@ -39,15 +39,15 @@ export interface CloudFront {
 export interface CloudFrontOptions {
   readonly distributionId: string;
   readonly credentials: AwsCredentialsSource;
-  /** CloudFront is one for all regions of a partition: this chooses the partition. `us-east-1` when not given. */
+  /** Chooses the partition; CloudFront has one endpoint per partition. `us-east-1` by default. */
   readonly region?: string | undefined;
   /** For servers that speak CloudFront's protocol. */
   readonly endpointUrl?: string | undefined;
-  /** Proxy variables as in `process.env`; no proxy when not given. */
+  /** Proxy variables as in `process.env`; no proxy by default. */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-/** Opens the control plane of a distribution; nothing is sent yet. The SDK is loaded only here. */
+/** Opens the control plane of a distribution without sending anything. The SDK is loaded only here. */
 export async function openCloudFront(options: CloudFrontOptions): Promise<CloudFront> {
   const sdk = await import('@aws-sdk/client-cloudfront');
   const { distributionId, credentials, proxyEnvironment } = options;
@@ -64,7 +64,7 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
         ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }),
       };
     },
-    // What may be repeated, and for how long, is decided by the caller, who can say what it waits for.
+    // The caller decides about retries: it can report what it waits for.
     maxAttempts: 1,
     requestHandler: sdkRequestHandler(http, {
       what: `CloudFront, distribution ${distributionId}`,
@@ -78,7 +78,7 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
       throw explainRefusal(error, { action, distributionId });
     }
   };
-  /** Undefined instead of "access denied", for what is nice to know. */
+  /** Undefined instead of "access denied", for optional permissions. */
   const unlessDenied = async <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> => {
     try {
       return await answer;
@@ -122,7 +122,7 @@ export async function openCloudFront(options: CloudFrontOptions): Promise<CloudF
   };
 }
 
-/** What an answer says, when it is what CloudFront would say: it goes into logs and outputs. */
+/** The content of an answer, checked for plausibility: it goes into logs and outputs. */
 function understood(answer: SdkInvalidation | undefined, action: string): Invalidation {
   const { Id: id = '', Status: status = '', CreateTime: createdAt } = answer ?? {};
   if (/^\w{1,64}$/.test(id) && /^[A-Za-z]{1,32}$/.test(status)) {

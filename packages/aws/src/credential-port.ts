@@ -12,8 +12,8 @@ type Answer =
     };
 
 /**
- * A port by which another thread asks for this thread's credentials, so that tokens are fetched in one place only. It
- * goes into the `transferList` of the Worker, and neither holds the process nor outlives that thread.
+ * A port by which another thread asks this thread for credentials, so that tokens are fetched in one place. Put it into the
+ * `transferList` of the Worker; it does not keep the process alive, and closes with that thread.
  */
 export function credentialPort(source: AwsCredentialsSource): MessagePort {
   const { port1, port2 } = new MessageChannel();
@@ -34,15 +34,15 @@ async function answer(source: AwsCredentialsSource, id: number): Promise<Answer>
 }
 
 /**
- * The credentials behind a `credentialPort`, asked for anew each time: that thread keeps them. Throws `RemoteError`
- * `credentials-refused` with the words of that thread.
+ * The credentials behind a `credentialPort`, requested each time: the other thread caches them. Throws `RemoteError`
+ * `credentials-refused` with that thread's message.
  */
 export function credentialsFromPort(port: MessagePort): AwsCredentialsSource {
   const waiting = new Map<number, (answer: Answer) => void>();
   let lastId = 0;
-  port.on('message', (told: Answer) => {
-    waiting.get(told.id)?.(told);
-    waiting.delete(told.id);
+  port.on('message', (received: Answer) => {
+    waiting.get(received.id)?.(received);
+    waiting.delete(received.id);
     if (waiting.size === 0) port.unref();
   });
   port.on('close', () => {
@@ -55,10 +55,10 @@ export function credentialsFromPort(port: MessagePort): AwsCredentialsSource {
   return async () => {
     lastId += 1;
     const id = lastId;
-    const told = new Promise<Answer>((resolve) => void waiting.set(id, resolve));
+    const reply = new Promise<Answer>((resolve) => void waiting.set(id, resolve));
     port.ref();
     port.postMessage({ kind: 'credentials-wanted', id } satisfies Question);
-    const answered = await told;
+    const answered = await reply;
     if (answered.kind === 'credentials') return answered.credentials;
     throw new RemoteError('credentials-refused', answered.message, { hint: answered.hint });
   };

@@ -6,10 +6,10 @@ import type { CredentialPorts, CredentialSettings, KeySettings } from './setting
 import { roleCredentials } from './web-identity.ts';
 
 /**
- * Where credentials come from: a role that is assumed with OIDC tokens, or else the given keys, or else keys in the
- * environment, or else what the machine has: a profile, a token file, a role of its own. Nothing is fetched or loaded before the first are asked for; all that is secret is
- * masked before it is given out, and of an expected account. Throws `UserError` `credentials-missing` when it is plain
- * already that there can be none; the source throws that, and `RemoteError` `credentials-refused`.
+ * The source of credentials: a role assumed with OIDC tokens, or else the given keys, or else keys in the environment, or else the
+ * machine's profile, token file or role. Loads and fetches nothing until first asked. Masks all secrets and checks the account
+ * before returning credentials. Throws `UserError` `credentials-missing` if there clearly are none; the source throws that, and
+ * `RemoteError` `credentials-refused`.
  */
 export function openCredentials(settings: CredentialSettings, ports: CredentialPorts): AwsCredentialsSource {
   return refreshing(fetcher(settings, ports), ports);
@@ -25,9 +25,7 @@ function fetcher(settings: CredentialSettings, ports: CredentialPorts): () => Pr
   const inEnvironment = ambientKeys(environment);
   if (inEnvironment !== undefined) {
     if (variableOf(environment, 'AWS_PROFILE') !== undefined) {
-      ports.progress.info(
-        'AWS_PROFILE is not looked at: there are keys in the environment, which go before it.',
-      );
+      ports.progress.info('AWS_PROFILE is ignored because keys are set in the environment.');
     }
     return async () => checked(inEnvironment, settings, ports);
   }

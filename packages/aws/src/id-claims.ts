@@ -1,12 +1,12 @@
 import { parseStrictJson, printable } from '@slipway/core';
 
-/** The claims of a token, unverified: enough to explain a refusal, never to trust anybody. */
+/** The unverified claims of a token: good enough to explain a refusal, never to trust. */
 export type IdClaims = Readonly<Record<string, unknown>>;
 
 const maxTokenCharacters = 64 * 1024;
 const maxValueCharacters = 300;
 
-/** Claims that trust policies are about, in the order in which they are shown. */
+/** Claims that trust policies use, in display order. */
 const shownClaims = [
   'iss',
   'sub',
@@ -23,7 +23,7 @@ const shownClaims = [
 ] as const;
 const shownTimes = ['iat', 'nbf', 'exp'] as const;
 
-/** The claims in a token's payload; none when it cannot be read. Throws nothing. */
+/** The claims in a token's payload; empty if it cannot be read. Never throws. */
 export function decodeClaims(token: string): IdClaims {
   if (token.length > maxTokenCharacters) return {};
   try {
@@ -42,13 +42,13 @@ export function claimText(claims: IdClaims, name: string): string | undefined {
   return undefined;
 }
 
-/** A time among the claims, in milliseconds since 1970. */
+/** A time claim, in milliseconds since 1970. */
 export function claimTimeMs(claims: IdClaims, name: (typeof shownTimes)[number]): number | undefined {
   const seconds = Object.hasOwn(claims, name) ? claims[name] : undefined;
   return typeof seconds === 'number' && Math.abs(seconds) < 8.64e12 ? seconds * 1000 : undefined;
 }
 
-/** `name: value` lines of the claims that matter: printable, bounded, nothing of the token itself. */
+/** `name: value` lines of the relevant claims: printable, bounded, without the token itself. */
 export function claimLines(claims: IdClaims): readonly string[] {
   const texts = shownClaims.flatMap((name) => {
     const value = name === 'aud' ? audiences(claims).join(', ') : claimText(claims, name);
@@ -61,7 +61,7 @@ export function claimLines(claims: IdClaims): readonly string[] {
   return [...texts, ...times];
 }
 
-/** Whom a token is for: `aud` is a text or a list of them. */
+/** The audiences of a token: `aud` is a text or a list of them. */
 export function audiences(claims: IdClaims): readonly string[] {
   const value = Object.hasOwn(claims, 'aud') ? claims['aud'] : undefined;
   const values: readonly unknown[] = Array.isArray(value) ? value.slice(0, 10) : [value];

@@ -20,27 +20,27 @@ export interface IdTokenRequest {
   mask(secret: string): void;
 }
 
-/** The two lines that a job needs to be given tokens. */
+/** The two lines that let a job request tokens. */
 export const permissionLines = 'permissions:\n  id-token: write';
 
-/** Throws `UserError` `credentials-missing` when this job cannot ask for tokens. */
+/** Throws `UserError` `credentials-missing` if this job cannot request tokens. */
 export function requireIdTokens(environment: Environment): void {
   if (variableOf(environment, urlVariable) && variableOf(environment, tokenVariable)) return;
   throw new UserError(
     'credentials-missing',
-    `This job may not ask GitHub for OIDC tokens (there is no ${urlVariable}), so no role can be assumed.`,
+    `This job may not request OIDC tokens from GitHub (${urlVariable} is not set), so no role can be assumed.`,
     {
       hint:
         `Add these two lines to the job, or to the workflow:\n${permissionLines}\n` +
-        'permissions that are not listed beside it are taken away: actions/checkout also needs "contents: read". ' +
-        'Pull requests from forks are never given tokens.',
+        'Permissions that are not listed beside it are removed: actions/checkout also needs "contents: read". ' +
+        'Pull requests from forks never get tokens.',
     },
   );
 }
 
 /**
- * Asks GitHub's endpoint for an OIDC token, with one GET. The token is masked before it is returned. Throws `UserError`
- * `credentials-missing` when the job may not ask, and `RemoteError`, retryable for 429, 5xx and failed connections.
+ * Requests an OIDC token from GitHub with one GET, and masks it. Throws `UserError` `credentials-missing` if the job may not
+ * request one, and `RemoteError`, retryable for 429, 5xx and failed connections.
  */
 export async function fetchIdToken(request: IdTokenRequest): Promise<string> {
   requireIdTokens(request.environment);
@@ -52,7 +52,7 @@ export async function fetchIdToken(request: IdTokenRequest): Promise<string> {
   if (!isSafeEndpoint(endpoint)) {
     throw new UserError(
       'credentials-missing',
-      `${urlVariable} is not an https:// URL, so no token is asked for.`,
+      `${urlVariable} is not an https:// URL, so no token is requested.`,
     );
   }
   const url = `${endpoint}${endpoint.includes('?') ? '&' : '?'}audience=${encodeURIComponent(request.audience)}`;
@@ -81,7 +81,7 @@ async function get(url: URL, bearer: string, request: IdTokenRequest): Promise<A
   } catch (error) {
     if (!(error instanceof HttpFailure)) throw error;
     throw new RemoteError('unreachable', error.message, {
-      hint: 'Run again; on a runner of your own, check that it reaches the URL in ACTIONS_ID_TOKEN_REQUEST_URL.',
+      hint: 'Run again; on a self-hosted runner, check that it can reach the URL in ACTIONS_ID_TOKEN_REQUEST_URL.',
       retryable: error.retryable,
     });
   } finally {
@@ -94,24 +94,24 @@ interface Answer {
   readonly body: Uint8Array;
 }
 
-/** The `value` of the answer. What is wrong with it is never told in its own words: they could be the token's. */
+/** The `value` of the answer. Errors never quote the answer: it could contain the token. */
 function readToken(body: Uint8Array): string {
   let answer: unknown;
   try {
     answer = parseStrictJson(body);
   } catch {
-    throw unusable('it does not answer in JSON');
+    throw unusable('its answer is not JSON');
   }
   const token = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'value') : undefined;
   if (typeof token !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) {
-    throw unusable('there is no token in its answer');
+    throw unusable('its answer has no token');
   }
   return token;
 }
 
 function unusable(why: string): RemoteError {
   return new RemoteError('unexpected-response', `GitHub's token endpoint cannot be used: ${why}.`, {
-    hint: 'Look at https://www.githubstatus.com and run again.',
+    hint: 'Check https://www.githubstatus.com and run again.',
   });
 }
 
@@ -119,13 +119,13 @@ function statusError(status: number): RemoteError {
   const what = `GitHub's token endpoint answered ${status}`;
   if (isTransientStatus(status)) {
     return new RemoteError('store-failed', `${what}.`, {
-      hint: 'Look at https://www.githubstatus.com and run again.',
+      hint: 'Check https://www.githubstatus.com and run again.',
       retryable: true,
     });
   }
   if (status === 401 || status === 403) {
-    return new RemoteError('access-denied', `${what}: it refuses to give this job a token.`, {
-      hint: `The job needs these two lines:\n${permissionLines}\nTokens can be asked for only while the job runs.`,
+    return new RemoteError('access-denied', `${what}: it refused to give this job a token.`, {
+      hint: `The job needs these two lines:\n${permissionLines}\nTokens can only be requested while the job runs.`,
     });
   }
   return unusable(`it answered ${status}`);

@@ -4,18 +4,18 @@ import { type Environment, printable, UserError, variableOf } from '@slipway/cor
 const maxNamedProfiles = 20;
 
 /**
- * The profile that `AWS_PROFILE` names, undefined when it names none. Throws `UserError` `credentials-missing` for one that
- * is not in the shared configuration, which AWS's SDK passes over, to end with other credentials or with none.
+ * The profile named by `AWS_PROFILE`; undefined if there is none. Throws `UserError` `credentials-missing` if it is not in the
+ * shared configuration: AWS's SDK would silently use other credentials or none.
  */
 export async function namedProfile(environment: Environment): Promise<string | undefined> {
   const profile = variableOf(environment, 'AWS_PROFILE');
-  // The SDK takes "default" for what there is where there is no configuration at all, such as the machine's own role.
+  // The SDK uses "default" even without any configuration, such as for the machine's own role.
   if (profile === undefined || profile === 'default') return profile;
   const { getHomeDir, loadSharedConfigFiles } = await import('@smithy/core/config');
   const files = sharedFiles(environment);
   const { configFile, credentialsFile } = await loadSharedConfigFiles({ ...files, ignoreCache: true });
   const known = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])]
-    // Sections of another kind have a dot after it, such as `sso-session.work`.
+    // Other kinds of sections have a dot after it, such as `sso-session.work`.
     .filter((name) => Object.hasOwn(credentialsFile, name) || !/^(?:sso-session|services)\./.test(name))
     .sort();
   if (known.includes(profile)) return profile;
@@ -26,12 +26,12 @@ export async function namedProfile(environment: Environment): Promise<string | u
     'credentials-missing',
     `AWS_PROFILE names the profile "${printable(profile, 100)}", which does not exist. The files ${printable(config)} (AWS_CONFIG_FILE) and ${printable(credentials)} (AWS_SHARED_CREDENTIALS_FILE) have ${listed(known)}`,
     {
-      hint: 'Correct or unset AWS_PROFILE. It is not looked at where role-to-assume is given, or keys as inputs or in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      hint: 'Correct or unset AWS_PROFILE. It is ignored if role-to-assume is set, or keys are set as inputs or in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     },
   );
 }
 
-/** Where the shared configuration is, as far as variables say it. */
+/** The location of the shared configuration, according to the variables. */
 export function sharedFiles(environment: Environment): {
   readonly filepath?: string;
   readonly configFilepath?: string;
@@ -45,7 +45,7 @@ export function sharedFiles(environment: Environment): {
 }
 
 function listed(profiles: readonly string[]): string {
-  if (profiles.length === 0) return 'no profiles, or are not there';
+  if (profiles.length === 0) return 'no profiles, or do not exist';
   const shown = profiles.slice(0, maxNamedProfiles).map((name) => printable(name, 60));
   const more = profiles.length - shown.length;
   return `the profiles ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

@@ -8,26 +8,24 @@ import {
   sentences,
 } from '@slipway/core';
 
-/** Credentials that end sooner than this are replaced … */
+/** Credentials that expire sooner than this are replaced … */
 const replaceWithinMs = 5 * 60_000;
-/** … and below this nobody is given the old ones any more: a request may take a while. */
+/** … and below this the old ones are no longer returned: a request may take a while. */
 const lastUseMs = 60_000;
-/** How long after a refresh that failed the next one begins. */
+/** The wait between a failed refresh and the next one. */
 const tryAgainAfterMs = 30_000;
 
 interface Held {
   readonly credentials: AwsCredentials;
-  /** From when on they are replaced. */
   readonly replaceFromMs: number;
-  /** Until when they are given out. */
   readonly usableUntilMs: number;
 }
 
 /**
- * Credentials that `fetch` gives, fetched again before they end: once, however many ask for them at a time, and beside
- * the work, which continues with the old ones. While those are valid, a refresh that fails is only reported, and tried again
- * later; when they do not, its error is thrown. `fetch` has borne with passing failures for as long as that makes sense, so
- * no error that is thrown is retryable: a store that repeated its request would begin all of it again, many times.
+ * Caches credentials from `fetch` and refreshes them before they expire: one fetch at a time, in the background while the old ones
+ * are valid. A failed refresh is then only reported and retried later; once they have expired, its error is thrown. `fetch` has
+ * already retried transient failures, so no thrown error is retryable: otherwise each request of a store would start all of that
+ * again.
  */
 export function refreshing(
   fetch: () => Promise<AwsCredentials>,
@@ -36,7 +34,7 @@ export function refreshing(
   let held: Held | undefined;
   let pending: Promise<AwsCredentials> | undefined;
   let notBeforeMs = Number.NEGATIVE_INFINITY;
-  /** What the last fetch ended with after it had tried for long, while that is news. */
+  /** The error of the last fetch after its retries, while it is recent. */
   let failed: { readonly error: RemoteError; readonly untilMs: number } | undefined;
 
   const renew = (): Promise<AwsCredentials> => {
@@ -59,14 +57,14 @@ export function refreshing(
       });
     return pending;
   };
-  const renewBeside = ({ credentials }: Held): void => {
+  const renewInBackground = ({ credentials }: Held): void => {
     if (pending !== undefined || clock.nowMs() < notBeforeMs) return;
     renew().catch((error: unknown) => {
       notBeforeMs = clock.nowMs() + tryAgainAfterMs;
       const ends = new Date(credentials.expiresAtMs ?? 0).toISOString();
       progress.info(
         sentences(
-          `Warning: new credentials could not be obtained; the present ones expire at ${ends}`,
+          `Warning: new credentials could not be obtained; the current ones expire at ${ends}`,
           asSlipwayError(error).message,
         ),
       );
@@ -79,7 +77,7 @@ export function refreshing(
       if (pending === undefined && failed !== undefined && nowMs < failed.untilMs) throw failed.error;
       return renew();
     }
-    if (nowMs >= held.replaceFromMs) renewBeside(held);
+    if (nowMs >= held.replaceFromMs) renewInBackground(held);
     return held.credentials;
   };
 }
@@ -88,7 +86,7 @@ function asFinal(error: RemoteError): RemoteError {
   return new RemoteError(error.code, error.message, { hint: error.hint, cause: error });
 }
 
-/** Short-lived credentials are replaced after half of their life, so that they are not fetched for each request. */
+/** Short-lived credentials are replaced halfway through their life, so that they are not fetched for every request. */
 function hold(credentials: AwsCredentials, nowMs: number): Held {
   const { expiresAtMs } = credentials;
   if (expiresAtMs === undefined) {

@@ -5,29 +5,29 @@ import type { RoleSettings } from './settings.ts';
 import { githubIssuer, type Subject, subjectOf, trustPolicy } from './trust-policy.ts';
 
 export interface Refusal {
-  /** The code and words of STS, printable. */
+  /** The code and message of STS, printable. */
   readonly code: string;
   readonly message: string;
   readonly role: RoleSettings;
-  /** The audience that the token was asked for. */
+  /** The audience that the token was requested for. */
   readonly audience: string;
   readonly claims: IdClaims;
   readonly nowMs: number;
 }
 
-/** Codes that are about the request, whoever makes it: nothing in the token explains them. */
+/** Codes that are about the request itself: nothing in the token explains them. */
 const requestHints: Readonly<Record<string, string>> = {
   MalformedPolicyDocument:
-    'STS does not take the session policy. Set session-policy: none, and report this as a bug.',
+    'STS rejected the session policy. Set session-policy: none, and report this as a bug.',
   PackedPolicyTooLarge:
-    'The session policy, with the tags of the session, is too large for STS. Set session-policy: none, or use a shorter prefix.',
+    'The session policy and the session tags together are too large for STS. Set session-policy: none, or use a shorter prefix.',
   ValidationError:
-    'Check role-to-assume, role-session-name and role-duration: it may be at most what the role allows (its MaxSessionDuration, one hour unless changed).',
+    'Check role-to-assume, role-session-name and role-duration: it cannot exceed the MaxSessionDuration of the role (one hour unless changed).',
   RegionDisabled:
-    'STS is not active in this region for the account: name another aws-region, or set sts-endpoint-url to https://sts.amazonaws.com.',
+    'STS is not active in this region for the account: use another aws-region, or set sts-endpoint-url to https://sts.amazonaws.com.',
 };
 
-/** What STS's refusal of a token means, with all that helps to change it, and nothing of the token itself. */
+/** Explains why STS refused a token, with all that helps to fix it, and nothing of the token itself. */
 export function refusalError(refusal: Refusal): RemoteError {
   const { code, message, role } = refusal;
   const said = message === '' ? code : `${code}: ${message}`;
@@ -47,14 +47,14 @@ function explanation(refusal: Refusal): string {
   const paragraphs = [
     reasons.length === 0
       ? "Compare the trust policy of the role with the token's claims: every condition must match."
-      : `What explains it:\n${reasons.map((reason) => `- ${reason}`).join('\n')}`,
+      : `Possible reasons:\n${reasons.map((reason) => `- ${reason}`).join('\n')}`,
     `The token's claims:\n${indented(claimLines(claims))}`,
   ];
   if (subject !== undefined) paragraphs.push(subjectForms(subject));
   const arn = parseRoleArn(role.arn);
   if (arn !== undefined) {
     paragraphs.push(
-      `A trust policy of the role that lets this token in:\n${trustPolicy(claims, arn, audience)}`,
+      `A trust policy for the role that accepts this token:\n${trustPolicy(claims, arn, audience)}`,
     );
   }
   return paragraphs.join('\n');
@@ -65,35 +65,35 @@ function likelyReasons({ code, message, audience, claims, nowMs }: Refusal): rea
   const given = audiences(claims);
   if (given.length > 0 && !given.includes(audience)) {
     reasons.push(
-      `aud is "${printable(given.join(', '))}", but "${printable(audience)}" was asked for: STS goes by what the token has.`,
+      `aud is "${printable(given.join(', '))}", but "${printable(audience)}" was requested: STS uses the one in the token.`,
     );
   }
   const expiresAtMs = claimTimeMs(claims, 'exp');
   const beginsAtMs = claimTimeMs(claims, 'nbf') ?? claimTimeMs(claims, 'iat');
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) {
     reasons.push(
-      `the token ended at ${new Date(expiresAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: is the clock right?`,
+      `the token expired at ${new Date(expiresAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: check the clock.`,
     );
   }
   if (beginsAtMs !== undefined && beginsAtMs > nowMs) {
     reasons.push(
-      `the token begins at ${new Date(beginsAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: is the clock right?`,
+      `the token is only valid from ${new Date(beginsAtMs).toISOString()}, and this machine's clock says ${new Date(nowMs).toISOString()}: check the clock.`,
     );
   }
   if (code === 'InvalidIdentityToken' || code === 'IDPRejectedClaim') {
     reasons.push(
-      `the account needs an OpenID Connect provider for exactly the token's iss, with "${printable(audience)}" among its audiences.`,
+      `the account needs an OpenID Connect provider for exactly the iss of the token, with "${printable(audience)}" among its audiences.`,
     );
   }
   const issuer = claimText(claims, 'iss');
   if (issuer !== undefined && issuer !== githubIssuer) {
     reasons.push(
-      `the token is of the issuer ${printable(issuer)}, not of ${githubIssuer}: the role must trust a provider of exactly that URL.`,
+      `the issuer of the token is ${printable(issuer)}, not ${githubIssuer}: the role must trust a provider with exactly that URL.`,
     );
   }
   if (/signature|key ?id|verification key/i.test(message)) {
     reasons.push(
-      'the signature of the token does not fit the keys that its issuer publishes: does anything between change it?',
+      'the signature of the token does not match the keys that its issuer publishes: check whether a proxy changes it.',
     );
   }
   const environment = claimText(claims, 'environment');
@@ -109,18 +109,18 @@ function likelyReasons({ code, message, audience, claims, nowMs }: Refusal): rea
 
 function subjectForms({ text, form, otherText }: Subject): string {
   if (form === undefined) {
-    return `sub has a form of your organisation's own (${printable(text)}): conditions on it must have the same.`;
+    return `sub has a custom form of your organisation (${printable(text)}): conditions on it must use the same form.`;
   }
-  const named = {
+  const forms = {
     names: 'names alone, repo:OWNER/REPOSITORY:…',
     numbers:
       'names and numbers, repo:OWNER@ID/REPOSITORY@ID:…, as those of repositories created or renamed since 2026-07-15',
   };
   const other = otherText === undefined ? '' : ` In the other form it would be ${printable(otherText)}.`;
-  const rest = form === 'names' ? named.numbers : named.names;
+  const rest = form === 'names' ? forms.numbers : forms.names;
   return (
     'GitHub has two forms of sub, and a condition written for one never matches the other. ' +
-    `This token has ${named[form]}; others have ${rest}.${other}`
+    `This token has ${forms[form]}; others have ${rest}.${other}`
   );
 }
 

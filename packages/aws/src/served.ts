@@ -7,10 +7,10 @@ const idleMs = 30_000;
 const concurrency = 8;
 const maxConnections = 32;
 const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
-/** Each URL is given this long once, also when the deadline is over. */
+/** Each URL gets this long once, even after the deadline. */
 const leastMs = 1_000;
 const maxShownHeaderCharacters = 120;
-/** What is read of an object whose size is not known beforehand. */
+/** The limit for an object of unknown size. */
 const maxUnknownBytes = 16 * 2 ** 30;
 
 /** What a URL must serve. */
@@ -21,10 +21,10 @@ export interface Expectation {
   readonly sizeBytes?: number | undefined;
 }
 
-/** What a URL served last. `details` are headers that tell which cache answered, and how old its answer is. */
+/** What a URL served last. `details` are headers that show which cache answered, and the age of its answer. */
 export type Served =
   | { readonly kind: 'fresh' }
-  /** 200 with other bytes; `sha256` of them when all were read. */
+  /** 200 with other bytes; their `sha256` if all were read. */
   | { readonly kind: 'stale'; readonly sha256: string | undefined; readonly details: string }
   | { readonly kind: 'forbidden'; readonly status: number; readonly details: string }
   | { readonly kind: 'missing'; readonly status: number; readonly details: string }
@@ -32,20 +32,20 @@ export type Served =
 
 export interface ProofOptions {
   readonly clock: Clock;
-  /** When to stop asking, in milliseconds since 1970. Each URL is asked for once at least. */
+  /** When to stop, in milliseconds since 1970. Each URL is requested at least once. */
   readonly deadlineMs: number;
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Called when a URL is done with. */
+  /** Called when a URL is finished. */
   readonly onDone?: ((expectation: Expectation, served: Served) => void) | undefined;
-  /** Whether to go where the CDN redirects to, which is done unless this is false: then it is a failure. */
+  /** Whether to follow the CDN's redirects; on by default. Otherwise a redirect is a failure. */
   readonly followRedirects?: boolean | undefined;
-  /** Whether to stop asking for a URL that served this, before the deadline. */
+  /** Whether to stop before the deadline after this answer. */
   readonly isEnough?: ((served: Served, expectation: Expectation) => boolean) | undefined;
 }
 
 /**
- * Asks for every URL, some at a time, until it serves the expected bytes or the deadline is there, with full jitter. What no
- * repetition can change, such as a bad certificate, is asked for once. Gives what each served last, in the order given.
+ * Requests every URL, several at a time, until it serves the expected bytes or the deadline passes, with full jitter. Permanent
+ * failures, such as a bad certificate, are not retried. Returns what each served last, in order.
  */
 export async function proveServed(
   expectations: readonly Expectation[],
@@ -55,7 +55,7 @@ export async function proveServed(
   const { proxyEnvironment, followRedirects = true } = options;
   const client = new HttpClient({ idleMs, maxConnections, proxyEnvironment });
   const redirects = followRedirects ? 'https' : 'none';
-  /** As a user of the CDN would ask: without a query or a header that makes a cache fetch anew. */
+  /** As a user of the CDN would: without a query or header that makes a cache fetch again. */
   const ask = (url: string, signal: AbortSignal): Promise<IncomingMessage> =>
     fetchFrom(client, { url, redirects, signal, what: 'GET' });
   try {
@@ -78,7 +78,7 @@ export async function proveServed(
   }
 }
 
-/** What one GET serves; `final` when another would not be answered differently. */
+/** The answer to one GET; `final` if another would get the same. */
 interface Asked {
   readonly served: Served;
   readonly final: boolean;
@@ -124,17 +124,17 @@ async function judge(
 }
 
 /**
- * What other bytes than the expected mean. What was stored with a Content-Encoding is served with it whatever is asked for, and
- * its bytes are those that were published; others are an old copy, or were encoded on their way.
+ * What unexpected bytes mean. Objects stored with a Content-Encoding are always served with it, and are correct if the bytes match;
+ * other encoded bytes are an old copy, or were encoded in transit.
  */
 function otherBytes({ headers }: IncomingMessage, sha256: string | undefined, details: string): Served {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() === 'identity') return { kind: 'stale', sha256, details };
-  const reason = `the body is encoded (${printable(encoding, 20)}) though that was not asked for, and is not what was published: an old copy, or something encodes it on its way`;
+  const reason = `the body is encoded (${printable(encoding, 20)}) although that was not requested, and differs from what was published: it is an old copy, or was encoded in transit`;
   return { kind: 'failed', reason, details };
 }
 
-/** SHA-256 of a body; undefined once it is longer than `maxBytes`. Throws `HttpFailure` when it breaks off. */
+/** SHA-256 of a body; undefined once it exceeds `maxBytes`. Throws `HttpFailure` if it breaks off. */
 async function hashBody(
   response: IncomingMessage,
   maxBytes: number,
@@ -145,7 +145,6 @@ async function hashBody(
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       receivedBytes += chunk.length;
-      // Leaving the loop closes the connection.
       if (receivedBytes > maxBytes) return undefined;
       hash.update(chunk);
     }
@@ -158,7 +157,7 @@ async function hashBody(
   return hash.digest('hex');
 }
 
-/** The headers by which caches tell of themselves, safe to print. */
+/** The headers by which caches identify themselves, printable. */
 function cacheDetails({ headers }: IncomingMessage): string {
   const shown = ['age', 'x-cache', 'via', 'x-amz-cf-pop', 'etag', 'last-modified'].flatMap((name) => {
     const value = headers[name];

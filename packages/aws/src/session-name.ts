@@ -2,14 +2,14 @@ import { type Environment, variableOf } from '@slipway/core';
 
 const maxCharacters = 64;
 
-/** Whether STS takes a text as the name of a session. */
+/** Whether STS accepts a session name. */
 export function isSessionName(text: string): boolean {
   return /^[\w+=,.@-]{2,64}$/.test(text);
 }
 
 /**
- * What a session is called in audit logs: `slipway-<owner>-<repository>-<run>`, from `GITHUB_REPOSITORY` and
- * `GITHUB_RUN_ID`, cleaned to what STS takes. The run is never cut off, as it is what leads back to the log.
+ * The session's name in audit logs: `slipway-<owner>-<repository>-<run>`, from `GITHUB_REPOSITORY` and `GITHUB_RUN_ID`, reduced to
+ * characters that STS accepts. Never cuts the run, which leads back to the log.
  */
 export function defaultSessionName(environment: Environment): string {
   const clean = (text: string): string => text.replaceAll(/[^\w+=,.@-]+/g, '-');

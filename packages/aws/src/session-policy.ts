@@ -1,24 +1,24 @@
 import { UserError } from '@slipway/core';
 
-/** What of a bucket is used, and how. */
+/** The part of a bucket that is used, and how. */
 export interface PolicyScope {
-  /** Of the role's ARN; partitions that AWS does not have count as `aws`. */
+  /** From the role's ARN; other servers' partitions count as `aws`. */
   readonly partition: string;
   readonly bucket: string;
-  /** A key without a slash at its end, or empty for the whole bucket. */
+  /** A key without a trailing slash, or empty for the whole bucket. */
   readonly prefix: string;
   readonly access: 'read' | 'write';
-  /** Whether objects are given ACLs. */
+  /** Whether objects get ACLs. */
   readonly acl?: boolean | undefined;
 }
 
-/** STS takes no more. */
+/** The limit of STS. */
 const maxPolicyCharacters = 2_048;
 
 /**
- * An inline session policy, minified, that cuts a role's rights to one prefix of one bucket: listing and reading it, and
- * for `write` storing and removing objects, in parts too. It grants nothing that the role does not. Throws `UserError`
- * `input-invalid` when the prefix is too long to fit.
+ * A minified inline session policy that limits a role to one prefix of one bucket: listing and reading it, and for `write` storing
+ * and removing objects, also in parts. It never grants more than the role has. Throws `UserError` `input-invalid` if the prefix is
+ * too long to fit.
  */
 export function scopedSessionPolicy(scope: PolicyScope): string {
   const ours = /^aws(-[a-z]+)*$/.test(scope.partition);
@@ -38,14 +38,14 @@ export function scopedSessionPolicy(scope: PolicyScope): string {
   if (policy.length <= maxPolicyCharacters) return policy;
   throw new UserError(
     'input-invalid',
-    `session-policy: scoped needs ${policy.length.toLocaleString('en-US')} characters for this prefix, and STS takes ${maxPolicyCharacters.toLocaleString('en-US')}`,
+    `session-policy: scoped needs ${policy.length.toLocaleString('en-US')} characters for this prefix, but STS accepts ${maxPolicyCharacters.toLocaleString('en-US')}`,
     { hint: 'Set session-policy: none, or use a shorter prefix.' },
   );
 }
 
 /**
- * Listing of the prefix. S3 answers 404 for a missing object, and not 403, only to who may list, and asks that without any
- * prefix: a second statement allows it. It also lets the names in the whole bucket be listed, but nothing be read.
+ * Allows listing the prefix. S3 answers 404 instead of 403 for a missing object only with the permission to list, checked without a
+ * prefix: a second statement grants that. It also reveals the names in the whole bucket, but no content.
  */
 function listStatements(writes: boolean, bucketArn: string, pattern: string | undefined) {
   const bucketStatement = (action: string) => ({ Effect: 'Allow', Action: [action], Resource: bucketArn });
@@ -55,10 +55,10 @@ function listStatements(writes: boolean, bucketArn: string, pattern: string | un
       ? [list]
       : [
           { ...list, Condition: { StringLike: { 's3:prefix': pattern } } },
-          // Not `StringLikeIfExists`, which would say both at once: servers other than AWS's do not know it.
+          // Not `StringLikeIfExists`, which would combine both: other servers do not support it.
           { ...list, Condition: { Null: { 's3:prefix': 'true' } } },
         ]),
-    // It knows no condition on the prefix.
+    // It supports no condition on the prefix.
     ...(writes ? [bucketStatement('s3:ListBucketMultipartUploads')] : []),
   ];
 }
@@ -75,7 +75,7 @@ function objectActions(writes: boolean, acl: boolean): readonly string[] {
   ];
 }
 
-/** Buckets may encrypt with a key of KMS, which S3 then uses in the name of who reads or writes. */
+/** Buckets may be encrypted with a KMS key, which S3 then uses on behalf of the reader or writer. */
 function kmsStatement(writes: boolean) {
   return {
     Effect: 'Allow',
@@ -85,7 +85,7 @@ function kmsStatement(writes: boolean) {
   };
 }
 
-/** Characters that mean something in patterns of IAM, as themselves. */
+/** Escapes characters that are special in IAM patterns. */
 function literal(text: string): string {
   return text.replaceAll(/[*?$]/g, (character) => `\${${character}}`);
 }

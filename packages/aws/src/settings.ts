@@ -2,29 +2,29 @@ import type { AwsCredentials, Clock, Environment, ProgressPort } from '@slipway/
 
 /** A role to assume with an OIDC token. */
 export interface RoleSettings {
-  /** As `isRoleArn` accepts it. */
+  /** Must satisfy `isRoleArn`. */
   readonly arn: string;
-  /** How long its credentials live: 15 minutes to 12 hours. */
+  /** The lifetime of its credentials: 15 minutes to 12 hours. */
   readonly durationMs: number;
-  /** Whom the token is for; `defaultAudience` of the role when not given. */
+  /** The token's audience; the role's `defaultAudience` if not set. */
   readonly audience?: string | undefined;
-  /** What the session is called in audit logs; made from the repository and the run when not given. */
+  /** The session's name in audit logs; made from the repository and the run if not set. */
   readonly sessionName?: string | undefined;
-  /** An inline session policy: JSON of at most 2,048 characters, that the role's own rights are cut to. */
+  /** An inline session policy that limits the role: JSON of at most 2,048 characters. */
   readonly sessionPolicy?: string | undefined;
 }
 
-/** A key pair, as an access key of a user or of a service that speaks S3. */
+/** A key pair of a user, or of an S3-compatible service. */
 export type KeySettings = Omit<AwsCredentials, 'expiresAtMs'>;
 
-/** Where credentials come from: a role, or else keys, or else whatever this machine has. */
+/** The source of credentials: a role, or else keys, or else whatever the machine has. */
 export interface CredentialSettings {
   readonly region: string;
   readonly role?: RoleSettings | undefined;
   readonly keys?: KeySettings | undefined;
-  /** STS elsewhere than at AWS; the regional endpoint of AWS when not given. */
+  /** An STS other than AWS; AWS's regional endpoint if not set. */
   readonly stsEndpointUrl?: string | undefined;
-  /** Accounts that the credentials may be of; any account when empty. */
+  /** Accounts that the credentials may belong to; any if empty. */
   readonly expectedAccountIds?: readonly string[] | undefined;
 }
 
@@ -32,6 +32,6 @@ export interface CredentialPorts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly progress: ProgressPort;
-  /** Told of each secret as soon as there is one. */
+  /** Called with each secret as soon as it is known. */
   mask(secret: string): void;
 }

@@ -1,7 +1,7 @@
 import { printable, RemoteError, withDetails } from '@slipway/core';
 import { HttpFailure, isTransientStatus } from '@slipway/http';
 
-/** What STS, or the way to it, said. Words of the server are printable and free of what was sent to it. */
+/** What STS, or the connection to it, reported. The server's words are printable and contain nothing that was sent to it. */
 export type StsFailure =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'failed'; readonly error: RemoteError };
@@ -22,7 +22,7 @@ const transientCodes = new Set([
 ]);
 const maxCodeCharacters = 80;
 
-/** Sorts an error of the SDK's STS client. `secrets` are taken out of whatever the server says. */
+/** Classifies an error of the SDK's STS client. Removes `secrets` from the server's words. */
 export function stsFailure(error: unknown, place: string, secrets: readonly string[]): StsFailure {
   const clean = (text: string): string => {
     let cleaned = text;
@@ -57,7 +57,7 @@ export function stsFailure(error: unknown, place: string, secrets: readonly stri
   };
 }
 
-/** The status of the answer that an error of the SDK is about. */
+/** The HTTP status behind an SDK error. */
 function statusOf(error: unknown): number | undefined {
   for (const [holder, property] of [
     ['$metadata', 'httpStatusCode'],

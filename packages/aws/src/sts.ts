@@ -12,14 +12,14 @@ export interface StsPlace {
   readonly environment: Environment;
 }
 
-/** The host that requests go to, for messages. */
+/** The host that receives requests, for messages. */
 export function stsHost({ region, endpointUrl }: StsPlace): string {
   return URL.parse(endpointUrl ?? '')?.host ?? `sts.${region}`;
 }
 
 /**
- * A client of STS that sends each request once: whoever calls it knows what may be sent again. Without `keys` it can
- * only make requests that nobody signs.
+ * An STS client that sends each request once: the caller knows what may be repeated. Without `keys` it can only make unsigned
+ * requests.
  */
 export async function stsClient(place: StsPlace, keys?: KeySettings) {
   const { STSClient } = await import('@aws-sdk/client-sts');

@@ -3,21 +3,21 @@ import { claimText, type IdClaims } from './id-claims.ts';
 import { defaultAudience, type RoleArn } from './role-arn.ts';
 
 const maxClaimCharacters = 500;
-/** The `iss` of GitHub's tokens, unless a GitHub of one's own gives them. */
+/** The `iss` of GitHub's tokens, except on GitHub Enterprise Server. */
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
-/** The two forms of GitHub's `sub`: with names alone, or with the numbers of owner and repository beside them. */
+/** The two forms of GitHub's `sub`: names alone, or names with the numbers of owner and repository. */
 export type SubjectForm = 'names' | 'numbers';
 
 export interface Subject {
   readonly text: string;
-  /** Undefined for a form that an organisation made up itself. */
+  /** Undefined for an organisation's custom form. */
   readonly form: SubjectForm | undefined;
-  /** The same subject in the other form, where the claims tell it. */
+  /** The same subject in the other form, if the claims allow it. */
   readonly otherText: string | undefined;
 }
 
-/** The `sub` of a token with its form; undefined when it has none. */
+/** The `sub` of a token with its form; undefined if it has none. */
 export function subjectOf(claims: IdClaims): Subject | undefined {
   const text = claimText(claims, 'sub');
   if (text === undefined || text === '') return undefined;
@@ -39,8 +39,8 @@ export function subjectOf(claims: IdClaims): Subject | undefined {
 }
 
 /**
- * A trust policy for a role that lets exactly this token in: its issuer, its audience and its subject. Unknown parts are
- * in capitals between angle brackets.
+ * A trust policy for a role that accepts exactly this token: its issuer, audience and subject. Unknown parts are capitals in angle
+ * brackets.
  */
 export function trustPolicy(
   claims: IdClaims,

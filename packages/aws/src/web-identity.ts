@@ -11,15 +11,15 @@ import type { CredentialPorts, CredentialSettings, RoleSettings } from './settin
 import { stsClient, stsHost } from './sts.ts';
 import { stsFailure } from './sts-failure.ts';
 
-/** How long passing failures of GitHub and STS are borne with. */
+/** How long transient failures of GitHub and STS are retried. */
 const deadlineMs = 30_000;
 const backoff = { baseMs: 250, capMs: 5_000 };
 const maxTokenWaitMs = 10_000;
 
 /**
- * Assumes a role with tokens from GitHub, a new one for each attempt: a token that was sent once is never sent again.
- * Refusals are thrown at once as `RemoteError` `credentials-refused`; passing failures are borne with for about 30
- * seconds. Throws `UserError` `credentials-missing` when this job may not ask for tokens.
+ * Assumes a role with tokens from GitHub, a new one for each attempt: no token is ever sent twice. Throws refusals at once as
+ * `RemoteError` `credentials-refused`; retries transient failures for about 30 seconds. Throws `UserError` `credentials-missing` if
+ * this job may not request tokens.
  */
 export function roleCredentials(
   role: RoleSettings,
@@ -44,7 +44,7 @@ interface Attempt {
   readonly role: RoleSettings;
   readonly settings: CredentialSettings;
   readonly ports: CredentialPorts;
-  /** Digests of the tokens that STS was sent. */
+  /** Digests of the tokens sent to STS. */
   readonly sent: Set<string>;
 }
 
@@ -74,7 +74,7 @@ async function assumeOnce({ role, settings, ports, sent }: Attempt, leftMs: numb
       { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
       {
         whose: `the credentials that STS at ${stsHost(place)} gave`,
-        hint: 'Check sts-endpoint-url, and the server behind it: such credentials go into no request.',
+        hint: 'Check sts-endpoint-url, and the server behind it: such credentials cannot be sent in a request.',
       },
     );
     const credentials: AwsCredentials = {
@@ -104,7 +104,7 @@ function requireNew(token: string, sent: Set<string>): void {
   const digest = createHash('sha256').update(token).digest('base64');
   if (sent.has(digest)) {
     throw new RemoteError('unexpected-response', "GitHub's token endpoint gave the same token twice.", {
-      hint: 'A token is sent to STS once only. Look at https://www.githubstatus.com and run again.',
+      hint: 'Tokens are sent to STS only once. Check https://www.githubstatus.com and run again.',
       retryable: true,
     });
   }

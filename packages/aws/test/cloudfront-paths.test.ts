@@ -37,10 +37,10 @@ describe('a path to invalidate', () => {
   });
 
   it.each([
-    ['index.html', /begin with "\/"/],
-    ['', /begin with "\/"/],
-    ['/a*b', /very end/],
-    ['/a**', /very end/],
+    ['index.html', /start with "\/"/],
+    ['', /start with "\/"/],
+    ['/a*b', /only at the end/],
+    ['/a**', /only at the end/],
     ['/a?b=c', /query/],
     ['/a#b', /fragment/],
     ['/100%', /%25/],
@@ -89,7 +89,7 @@ describe('a path to invalidate', () => {
     );
   });
 
-  it('is the name that a client means by its URL', () => {
+  it('matches what a client means by its URL', () => {
     fc.assert(
       fc.property(name, (text) => {
         // Two slashes in front would be a host.
@@ -99,7 +99,7 @@ describe('a path to invalidate', () => {
     );
   });
 
-  it('is an Error with a reason or a target for any text', () => {
+  it('gives a target or an Error with a reason for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         try {
@@ -124,7 +124,7 @@ describe('a prefix of paths', () => {
     expect(parsePathPrefix(text)).toBe(expected);
   });
 
-  it('is no wildcard, and makes no path too long', () => {
+  it('is not a wildcard, and makes no path too long', () => {
     expect(() => parsePathPrefix('/a*')).toThrow(/wildcard/);
     expect(() => underPrefix(path(`/${'a'.repeat(3000)}`), `/${'b'.repeat(1000)}`)).toThrow(/4000/);
     expect(underPrefix(prefix('/a'), '/x')).toEqual(prefix('/x/a'));

@@ -54,7 +54,7 @@ test('openssl verifies the RSA-SHA1 signature over the canned policy', async () 
   expect(() => verifyPolicy(policy.replace('macos', 'linux'))).toThrow();
 });
 
-describe('at the double of an edge', () => {
+describe('at a double of an edge', () => {
   let origin: LoopbackServer;
   let edge: LoopbackServer;
   let nowMs = expiresAtMs - 60_000;
@@ -73,7 +73,7 @@ describe('at the double of an edge', () => {
 
   const statusOf = async (url: string): Promise<number> => (await fetch(url)).status;
 
-  test('a signed URL is answered until it expires, and nothing that differs from it is', async () => {
+  test('a signed URL works until it expires, and only unchanged', async () => {
     const sign = await openUrlSigner({ keyPairId, privateKey: key.privateKey });
     const url = sign(edge.url + path, expiresAtMs);
     expect(await (await fetch(url)).text()).toBe(`origin ${path}`);
@@ -101,7 +101,7 @@ test.each([
     generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     'RSA',
   ],
-])('%s is refused without a word of it', async (_, privateKey, words) => {
+])('%s is refused without quoting it', async (_, privateKey, words) => {
   expect(urlSigningKeyProblem(privateKey)).toContain(words);
   const opened = openUrlSigner({ keyPairId, privateKey });
   await expect(opened).rejects.toMatchObject({ code: 'key-unusable' });

@@ -27,7 +27,7 @@ function within(collapsed: Collapsed): readonly PlannedTarget[] {
 const sent = (collapsed: Collapsed): string[] => within(collapsed).flatMap((target) => target.paths);
 
 describe('collapsing paths', () => {
-  it('changes nothing that is within the budget, but for what is said twice', () => {
+  it('changes nothing within the budget, except for duplicates', () => {
     expect(sent(collapse(paths('/b', '/a', '/a', '/c/*', '/c/d', '/c/e*'), roomy))).toEqual([
       '/a',
       '/b',
@@ -36,7 +36,7 @@ describe('collapsing paths', () => {
     expect(collapse([], roomy)).toEqual({ kind: 'within-budget', targets: [] });
   });
 
-  it('makes wildcards where they save most, as deep as is possible', () => {
+  it('makes wildcards where they save most, as deep as possible', () => {
     const asked = paths(
       '/index.json',
       ...many('/v3/specs/gcc', 40),
@@ -64,7 +64,7 @@ describe('collapsing paths', () => {
     ]);
   });
 
-  it('takes up wildcards that were asked for, which do not count as made', () => {
+  it('uses requested wildcards, which do not count as created', () => {
     const asked = paths('/x/*', '/y/*', ...many('/z', 30));
     expect(sent(collapse(asked, { maxPaths: 3, maxWildcards: 1, minDepth: 1 }))).toEqual([
       '/x/*',
@@ -73,7 +73,7 @@ describe('collapsing paths', () => {
     ]);
   });
 
-  it('says how far it comes when the budget is too small, and never makes a wildcard wider than allowed', () => {
+  it('reports how close it gets if the budget is too small, and never makes a wildcard wider than allowed', () => {
     const asked = paths(...many('/a', 5), ...many('/b', 5), '/c');
     expect(collapse(asked, { maxPaths: 2, maxWildcards: 5, minDepth: 1 })).toEqual({
       kind: 'over-budget',
@@ -122,7 +122,7 @@ describe('collapsing paths', () => {
     minDepth: fc.integer({ min: 0, max: 2 }),
   });
 
-  it('covers all that was asked, within the budget, no wider than allowed, whatever the order', () => {
+  it('covers everything requested, within the budget, no wider than allowed, in any order', () => {
     let collapsedSome = 0;
     fc.assert(
       fc.property(fc.array(target, { maxLength: 60, size: 'max' }), budgets, (asked, budget) => {
@@ -168,7 +168,7 @@ describe('collapsing paths', () => {
 });
 
 describe('batches', () => {
-  it('hold what CloudFront takes at once, and everything once', () => {
+  it("stay within CloudFront's limits, and contain everything once", () => {
     const all = [...many('/a', 6001), ...many('/w', 31).map((path) => `${path}/*`), '#tag*'];
     const batches = inBatches(all);
     expect(batches).toHaveLength(3);
@@ -180,7 +180,7 @@ describe('batches', () => {
     expect(inBatches([])).toEqual([]);
   });
 
-  it('have a reference for what they are: the same content the same, in any order, any other another', () => {
+  it('have a reference that depends only on their content, not on its order', () => {
     const reference = callerReference(['/a', '/b'], 'index 1', 1);
     expect(reference).toMatch(/^slipway-[0-9a-f]{64}$/);
     expect(callerReference(['/b', '/a'], 'index 1', 1)).toBe(reference);

@@ -61,7 +61,7 @@ const manyPaths = (count: number, end = ''): string[] =>
   Array.from({ length: count }, (_, index) => `/p/${index}${end}`);
 
 describe('the control plane of a distribution', () => {
-  it('makes an invalidation and tells when it is completed', async () => {
+  it('creates an invalidation and reports its completion', async () => {
     const { cloudFront, double } = await opened();
     const made = await cloudFront.create(['/a', '/b+c', '/d/*', '#tag'], 'first');
     expect(made).toMatchObject({ id: double.invalidations[0]?.id, status: 'InProgress' });
@@ -71,14 +71,14 @@ describe('the control plane of a distribution', () => {
     expect(double.invalidations).toMatchObject([{ paths: ['/a', '/b+c', '/d/*', '#tag'] }]);
   });
 
-  it('gives the same invalidation for the same reference and paths, and refuses it for other paths', async () => {
+  it('returns the same invalidation for the same reference and paths, and refuses other paths', async () => {
     const { cloudFront, double } = await opened();
     const first = await cloudFront.create(['/a', '/b'], 'same');
     expect((await cloudFront.create(['/b', '/a'], 'same')).id).toBe(first.id);
     expect((await cloudFront.create(['/a', '/b'], 'other')).id).not.toBe(first.id);
     expect(double.invalidations).toHaveLength(2);
     const refusal = await refusalOf(cloudFront.create(['/c'], 'same'));
-    expect(refusal).toMatchObject({ code: 'input-invalid', hint: 'Give another reference.' });
+    expect(refusal).toMatchObject({ code: 'input-invalid', hint: 'Set another reference.' });
   });
 
   it('refuses "~" as CloudFront does, which is why it is never sent', async () => {
@@ -88,7 +88,7 @@ describe('the control plane of a distribution', () => {
     expect(refusal.message).toMatch(/invalid invalidation paths/);
   });
 
-  it('tells the header that cache tags are read from, or that there is none, or that it may not know', async () => {
+  it('reports the header for cache tags, that there is none, or that it may not know', async () => {
     const tagged = await opened({ tagHeader: 'x-amz-meta-cache-tag' });
     expect(await tagged.cloudFront.cacheTagHeader()).toBe('x-amz-meta-cache-tag');
     expect(await (await opened()).cloudFront.cacheTagHeader()).toBe('none');
@@ -96,7 +96,7 @@ describe('the control plane of a distribution', () => {
     expect(await tagged.cloudFront.cacheTagHeader()).toBeUndefined();
   });
 
-  it('fails at once when it is denied, with the statement that is missing', async () => {
+  it('fails at once if it is denied, with the missing statement', async () => {
     const { cloudFront, double } = await opened();
     double.denied.add('CreateInvalidation');
     const clock = fastClock();
@@ -112,7 +112,7 @@ describe('the control plane of a distribution', () => {
     expect(double.requests).toEqual(['CreateInvalidation']);
   });
 
-  it('fails at once for a distribution that is not there', async () => {
+  it('fails at once for a missing distribution', async () => {
     const { double } = await opened();
     const cloudFront = await openCloudFront({
       distributionId: 'EOTHER',
@@ -148,7 +148,7 @@ describe('the control plane of a distribution', () => {
   });
 
   it.each([
-    ['no XML', 'no XML at all', 'unexpected-response'],
+    ['not XML', 'no XML at all', 'unexpected-response'],
     ['nothing', '', 'unexpected-response'],
     [
       'a hostile name',
@@ -156,13 +156,13 @@ describe('the control plane of a distribution', () => {
       'unexpected-response',
     ],
     ['XML without an invalidation', '<?xml version="1.0"?><Other><a/></Other>', 'unexpected-response'],
-  ])('%s for an answer is an error of its own', async (_, body, code) => {
+  ])('%s as an answer is an error', async (_, body, code) => {
     const { cloudFront, double } = await opened();
     double.faults.push((response) => void response.writeHead(201).end(body));
     expect(await refusalOf(cloudFront.create(['/a'], 'r'))).toMatchObject({ code });
   });
 
-  it('knows a connection that breaks off, and a server that is not there', async () => {
+  it('detects a broken connection and a missing server', async () => {
     const { cloudFront, double } = await opened();
     double.faults.push((response) => void response.socket?.destroy());
     expect(await refusalOf(cloudFront.create(['/a'], 'r'))).toMatchObject({
@@ -173,7 +173,7 @@ describe('the control plane of a distribution', () => {
     expect(await refusalOf(cloudFront.create(['/a'], 'r'))).toMatchObject({ code: 'unreachable' });
   });
 
-  it('gives on what the source of credentials throws', async () => {
+  it('passes on what the source of credentials throws', async () => {
     const { double } = await opened();
     const missing = new UserError('credentials-missing', 'there are none');
     const cloudFront = await openCloudFront({
@@ -188,7 +188,7 @@ describe('the control plane of a distribution', () => {
   });
 });
 
-describe('the session policy that cuts a role to one distribution', () => {
+describe('the session policy that limits a role to one distribution', () => {
   it.each([
     ['aws-cn', 'arn:aws-cn:cloudfront::123456789012:distribution/E1'],
     ['minio', 'arn:aws:cloudfront::123456789012:distribution/E1'],
@@ -213,7 +213,7 @@ describe('the session policy that cuts a role to one distribution', () => {
 });
 
 describe('waiting', () => {
-  it('repeats what failed in passing, with jitter, under the same reference', async () => {
+  it('retries transient failures, with jitter, under the same reference', async () => {
     const { cloudFront, double } = await opened();
     double.faults.push(
       cloudFrontRefusal(503, 'ServiceUnavailable', 'later'),
@@ -230,32 +230,29 @@ describe('waiting', () => {
   it.each([
     ['paths', manyPaths(3000), ['/one']],
     ['wildcards', manyPaths(15, '*'), ['/one/*']],
-  ])(
-    'has its turn when too many %s are in progress, and says how many there are',
-    async (_, others, mine) => {
-      const { cloudFront, double } = await opened();
-      const other = double.occupy(others);
-      const lines: string[] = [];
-      const clock = fastClock();
-      const turn = createPatiently(cloudFront, mine, 'r', waiting(clock, 1e9, lines));
-      while (clock.waitsMs.length < 3) await sleep(5);
-      expect(double.invalidations).toEqual([other]);
-      double.complete(other, 0);
-      expect((await turn).status).toBe('InProgress');
-      expect(lines[0]).toMatch(
-        /^1 invalidation in progress for this distribution: no room yet, trying again in /,
-      );
-      expect(double.invalidations).toHaveLength(2);
-    },
-  );
+  ])('waits its turn while too many %s are in progress, and says how many', async (_, others, mine) => {
+    const { cloudFront, double } = await opened();
+    const other = double.occupy(others);
+    const lines: string[] = [];
+    const clock = fastClock();
+    const turn = createPatiently(cloudFront, mine, 'r', waiting(clock, 1e9, lines));
+    while (clock.waitsMs.length < 3) await sleep(5);
+    expect(double.invalidations).toEqual([other]);
+    double.complete(other, 0);
+    expect((await turn).status).toBe('InProgress');
+    expect(lines[0]).toMatch(
+      /^1 invalidation in progress for this distribution: no room yet, trying again in /,
+    );
+    expect(double.invalidations).toHaveLength(2);
+  });
 
-  it('does not take room for paths from wildcards', async () => {
+  it('counts paths and wildcards separately', async () => {
     const { cloudFront, double } = await opened();
     double.occupy(manyPaths(15, '*'));
     expect((await cloudFront.create(manyPaths(3000), 'r')).status).toBe('InProgress');
   });
 
-  it('gives up at the deadline: for its turn, and for completion', async () => {
+  it('stops waiting for its turn and for completion at the deadline', async () => {
     const { cloudFront, double } = await opened({ completesAfterMs: 1e9 });
     const made = await cloudFront.create(['/a'], 'r');
     const late = await refusalOf(waitUntilCompleted(cloudFront, made, waiting(fastClock(), 60_000)));

@@ -29,7 +29,7 @@ function startWorker(source: AwsCredentialsSource) {
   };
 }
 
-test('threads ask for the credentials of the main thread, which fetches them once and again when they end', async () => {
+test('threads ask for the credentials of the main thread, which fetches them once, and again when they expire', async () => {
   const clock = new HandClock(0);
   let fetched = 0;
   const source = refreshing(
@@ -49,7 +49,7 @@ test('threads ask for the credentials of the main thread, which fetches them onc
   expect(fetched).toBe(2);
 });
 
-test('a thread is told why there are no credentials', async () => {
+test('a thread learns why there are no credentials', async () => {
   const { ask } = startWorker(async () => {
     throw new UserError('credentials-missing', 'there are none', { hint: 'Give some.' });
   });

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { credentialsFromPort } from '../src/credential-port.ts';
 
-/** Asks for credentials as often as it is told to, and tells what it got. */
+/** Asks for credentials the requested number of times, and reports what it got. */
 const source = credentialsFromPort(workerData.port);
 parentPort?.on('message', async (count: number) => {
   const answers = await Promise.allSettled(Array.from({ length: count }, source));

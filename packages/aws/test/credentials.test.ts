@@ -10,7 +10,7 @@ const region = 'us-east-1';
 const pair = { AWS_ACCESS_KEY_ID: 'AKIA1', AWS_SECRET_ACCESS_KEY: 'hunter2-secret' };
 
 describe('keys that are given', () => {
-  test('are used as they are, and masked', async () => {
+  test('are used unchanged, and masked', async () => {
     const keys = { accessKeyId: 'AKIA0', secretAccessKey: 'hunter2-secret', sessionToken: 'hunter2-token' };
     const ports = recordedPorts(pair);
     expect(await openCredentials({ region, keys }, ports)()).toEqual(keys);
@@ -29,7 +29,7 @@ describe('credentials of the environment', () => {
     expect(ports.masked).toEqual(['hunter2-secret', 'hunter2-token']);
   });
 
-  test('are trimmed of the line ends that secrets are pasted with', async () => {
+  test('are trimmed of pasted line ends', async () => {
     const environment = {
       AWS_ACCESS_KEY_ID: 'AKIA1\r\n',
       AWS_SECRET_ACCESS_KEY: ' hunter2-secret\n',
@@ -44,7 +44,7 @@ describe('credentials of the environment', () => {
     expect(ports.masked).toEqual(['hunter2-secret', 'hunter2-token']);
   });
 
-  test('I7: with a line end inside are refused by name, all at once, with nothing of them', async () => {
+  test('I7: with a line end inside are refused by name, all at once, without quoting them', async () => {
     const environment = {
       AWS_ACCESS_KEY_ID: 'AKIA1 AKIA2',
       AWS_SECRET_ACCESS_KEY: 'hunter2\nhunter3',
@@ -87,7 +87,7 @@ describe('the chain of the machine', () => {
   });
   afterEach(() => void vi.unstubAllEnvs());
 
-  test('that has nothing says which inputs there are', async () => {
+  test('lists the inputs if it finds nothing', async () => {
     const error = await errorOf(openCredentials({ region }, recordedPorts({})));
     expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
     expect(error.hint).toContain('role-to-assume');
@@ -107,23 +107,21 @@ describe('the chain of the machine', () => {
     return environment;
   }
 
-  test('gives the profile of a shared configuration, though its variables end in a line end', async () => {
+  test('uses the profile of a shared configuration, even if its variables end in a line break', async () => {
     const ports = recordedPorts(sharedConfiguration());
     expect(await openCredentials({ region }, ports)()).toMatchObject({ accessKeyId: 'AKIA2' });
     expect(ports.masked).toEqual(['hunter3-secret']);
   });
 
-  test('is not asked where there are keys in variables, which go before AWS_PROFILE', async () => {
+  test('is skipped if keys are in variables, which take precedence over AWS_PROFILE', async () => {
     const ports = recordedPorts({ ...sharedConfiguration(), ...pair });
     expect(await openCredentials({ region }, ports)()).toMatchObject({ accessKeyId: 'AKIA1' });
-    expect(ports.lines).toEqual([
-      'AWS_PROFILE is not looked at: there are keys in the environment, which go before it.',
-    ]);
+    expect(ports.lines).toEqual(['AWS_PROFILE is ignored because keys are set in the environment.']);
     const missing = recordedPorts({ ...sharedConfiguration(), ...pair, AWS_PROFILE: 'nobody' });
     expect(await openCredentials({ region }, missing)()).toMatchObject({ accessKeyId: 'AKIA1' });
   });
 
-  test('names a profile that does not exist, with the files it was looked for in and the profiles there', async () => {
+  test('names a profile that does not exist, with the files searched and the profiles in them', async () => {
     const environment = { ...sharedConfiguration(), AWS_PROFILE: 'prod' };
     writeFileSync(
       environment.AWS_CONFIG_FILE,
@@ -140,11 +138,11 @@ describe('the chain of the machine', () => {
     expect(error.hint).toContain('Correct or unset AWS_PROFILE');
   });
 
-  test('names a profile, and the usual files, where there is no configuration at all', async () => {
+  test('names a profile, and the default files, if there is no configuration', async () => {
     vi.stubEnv('AWS_PROFILE', 'prod');
     const error = await errorOf(openCredentials({ region }, recordedPorts({ AWS_PROFILE: 'prod' })));
     expect(error.message).toContain(`The files ${directory}/.aws/config (AWS_CONFIG_FILE)`);
-    expect(error.message).toContain('have no profiles, or are not there');
+    expect(error.message).toContain('have no profiles, or do not exist');
   });
 
   test('names a profile that has no credentials', async () => {
@@ -155,7 +153,7 @@ describe('the chain of the machine', () => {
     expect(error.message).toContain('The profile "empty", which AWS_PROFILE names, has no credentials');
   });
 
-  test('says what is wrong with what it found', async () => {
+  test('reports what is wrong with what it found', async () => {
     const sts = await startStsGate(undefined);
     const path = join(directory, 'token');
     writeFileSync(path, 'e30.e30.e30');
@@ -169,7 +167,7 @@ describe('the chain of the machine', () => {
     expect(error.message).toContain('AccessDenied: not you');
   });
 
-  test("gives a container's, with their end", async () => {
+  test("uses a container's, with their expiry", async () => {
     const Expiration = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, '');
     const container = await serveLoopback(async (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -189,7 +187,7 @@ describe('the chain of the machine', () => {
     container.close();
   });
 
-  test('I7: is refused with a session token that no header can carry, with nothing of it', async () => {
+  test('I7: refuses a session token that no header can carry, without quoting it', async () => {
     const Expiration = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, '');
     const container = await serveLoopback(async (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });

@@ -30,7 +30,7 @@ describe('I8: the claims of any token', () => {
       }),
   );
 
-  test('are lines that are bounded and no workflow command, whatever they hold', () => {
+  test('are bounded lines, never workflow commands, whatever they contain', () => {
     fc.assert(
       fc.property(anyTokens, (token) => {
         const lines = claimLines(decodeClaims(token));
@@ -43,7 +43,7 @@ describe('I8: the claims of any token', () => {
     );
   });
 
-  test('make a policy that is JSON, with only what was in them between its quotes', () => {
+  test('make a policy that is valid JSON, with their text only inside its quotes', () => {
     const role = parseRoleArn('arn:aws:iam::123456789012:role/publish');
     if (role === undefined) throw new Error('it is an ARN');
     fc.assert(
@@ -56,12 +56,12 @@ describe('I8: the claims of any token', () => {
   });
 });
 
-test('a claim that is there twice makes none of them readable', () => {
+test('a repeated claim makes all of them unreadable', () => {
   const payload = Buffer.from('{"sub":"a","sub":"b"}').toString('base64url');
   expect(decodeClaims(`e30.${payload}.c2ln`)).toEqual({});
 });
 
-test('claims are shown with times that people read, and nothing of the token', () => {
+test('claims are shown with readable times, and nothing of the token', () => {
   const claims = {
     iss: 'https://a',
     sub: 'repo:a/b:x',
@@ -85,11 +85,11 @@ describe('the sub of a token', () => {
     ['repo:org@1/lib@2:environment:a:b', 'numbers', 'repo:org/lib:environment:a:b'],
     ['repo:org/lib:pull_request', 'names', 'repo:org@1/lib@2:pull_request'],
     ['repository_id:2:ref:x', undefined, undefined],
-  ])('%s has its form, and is told in the other', (sub, form, otherText) => {
+  ])('%s has its form, and is converted to the other', (sub, form, otherText) => {
     expect(subjectOf({ sub, ...ids })).toEqual({ text: sub, form, otherText });
   });
 
-  test('is told in one form where the claims have no numbers, and is none when it is empty', () => {
+  test('has only one form if the claims have no numbers, and is undefined if empty', () => {
     expect(subjectOf({ sub: 'repo:a/b:c' })).toMatchObject({ form: 'names', otherText: undefined });
     expect(subjectOf({ sub: '' })).toBeUndefined();
     expect(subjectOf({ sub: { text: 'x' } })).toBeUndefined();

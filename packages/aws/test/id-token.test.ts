@@ -28,27 +28,27 @@ describe('a token of a job', () => {
   });
   afterAll(() => issuer.close());
 
-  test('is asked for with its audience, and masked with the token that asked for it', async () => {
+  test('is requested with its audience, and masked together with the request token', async () => {
     const { masked, token } = fetchFrom(issuer.environment, 'a b&c=d');
     const got = await token();
     expect(decodeClaims(got)).toMatchObject({ aud: 'a b&c=d', sub: issuedSubjects.names, iss: issuer.url });
     expect(masked).toEqual([issuer.environment['ACTIONS_ID_TOKEN_REQUEST_TOKEN'], got]);
   });
 
-  test('comes from an endpoint without a query, too', async () => {
+  test('also comes from an endpoint without a query', async () => {
     const url = issuer.environment['ACTIONS_ID_TOKEN_REQUEST_URL']?.split('?')[0] ?? '';
-    const { token } = fetchFrom({ ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_URL: url }, 'somebody');
-    expect(decodeClaims(await token())).toMatchObject({ aud: 'somebody' });
+    const { token } = fetchFrom({ ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_URL: url }, 'another');
+    expect(decodeClaims(await token())).toMatchObject({ aud: 'another' });
   });
 
-  test('is asked for though the variables that say how end in a line end', async () => {
+  test('is requested even if the variables end in a line break', async () => {
     const entries = Object.entries(issuer.environment).map(([name, value]) => [name, `${value}\r\n`]);
     expect(decodeClaims(await fetchFrom(Object.fromEntries(entries)).token())).toMatchObject({
       aud: 'sts.amazonaws.com',
     });
   });
 
-  test('I7: is not asked for with a token of two lines, which is refused by name', async () => {
+  test('I7: is not requested with a token of two lines, which is refused by name', async () => {
     const broken = { ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'hunter2\nhunter3' };
     const error = await errorOf(fetchFrom(broken).token);
     expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
@@ -58,19 +58,19 @@ describe('a token of a job', () => {
     expect(error.message).not.toContain('hunter');
   });
 
-  test('that may not be asked for says which two lines are missing', async () => {
+  test('that may not be requested names the two missing lines', async () => {
     const error = await errorOf(fetchFrom({}).token);
     expect(error).toMatchObject({ name: 'UserError', code: 'credentials-missing' });
     expect(error.hint).toContain('\npermissions:\n  id-token: write\n');
     expect(error.hint).toContain('forks');
   });
 
-  test('is refused to whoever has the wrong request token, and that is fatal', async () => {
+  test('is refused for a wrong request token, permanently', async () => {
     const { token } = fetchFrom({ ...issuer.environment, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'not-it' });
     expect(await errorOf(token)).toMatchObject({ code: 'access-denied', retryable: false });
   });
 
-  test.each([429, 500, 502, 503])('is asked for again after %d', async (status) => {
+  test.each([429, 500, 502, 503])('is requested again after %d', async (status) => {
     issuer.answerFirst([{ status }, { status }]);
     const { token } = fetchFrom(issuer.environment);
     const clock = new HandClock();
@@ -80,13 +80,13 @@ describe('a token of a job', () => {
 
   test.each([
     ['400', { status: 400 }],
-    ['no JSON', { status: 200, body: '<html>' }],
+    ['invalid JSON', { status: 200, body: '<html>' }],
     ['JSON without a token', { status: 200, body: '{"count":0}' }],
     ['null', { status: 200, body: 'null' }],
-    ['a key that is there twice', { status: 200, body: '{"value":"a.b.c","value":"a.b.c"}' }],
-    ['what is no token', { status: 200, body: '{"value":"a.b.c\\n::error::x"}' }],
+    ['a duplicate key', { status: 200, body: '{"value":"a.b.c","value":"a.b.c"}' }],
+    ['an invalid token', { status: 200, body: '{"value":"a.b.c\\n::error::x"}' }],
     ['too much', { status: 200, body: `{"value":"${'a'.repeat(100_000)}.b.c"}` }],
-  ])('is not asked for again after %s', async (_, answer) => {
+  ])('is not requested again after %s', async (_, answer) => {
     issuer.answerFirst([answer]);
     const error = await errorOf(fetchFrom(issuer.environment).token);
     expect(error).toMatchObject({ code: 'unexpected-response', retryable: false });
@@ -94,7 +94,7 @@ describe('a token of a job', () => {
   });
 });
 
-describe('the token that asks for tokens', () => {
+describe('the request token', () => {
   const environment = (url: string) => ({
     ACTIONS_ID_TOKEN_REQUEST_URL: url,
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'hunter2-request',
@@ -132,7 +132,7 @@ describe('an endpoint that breaks the connection', () => {
   let server: LoopbackServer;
   afterAll(() => server.close());
 
-  test('is asked again until the deadline, and not longer', async () => {
+  test('is asked again until the deadline, not longer', async () => {
     server = await serveLoopback(async (request) => void request.socket.resetAndDestroy());
     const { token } = fetchFrom({
       ACTIONS_ID_TOKEN_REQUEST_URL: server.url,
@@ -146,7 +146,7 @@ describe('an endpoint that breaks the connection', () => {
   });
 });
 
-test('an endpoint that says nothing is not waited for beyond its time', async () => {
+test('a silent endpoint is not waited for past the deadline', async () => {
   const silent = await serveLoopback(() => new Promise(() => {}));
   const environment = {
     ACTIONS_ID_TOKEN_REQUEST_URL: silent.url,
@@ -158,7 +158,7 @@ test('an endpoint that says nothing is not waited for beyond its time', async ()
   expect(error.message).toContain('did not answer in time');
 });
 
-test('a proxy of the environment is used, for tokens and for STS', async () => {
+test('the proxy from the environment is used for tokens and for STS', async () => {
   const tunnels: string[] = [];
   const proxy = createServer().on('connect', ({ url = '' }, socket) => {
     tunnels.push(url);

@@ -41,7 +41,7 @@ describe.skipIf(!haveMinio())('MinIO, which trusts an issuer of OIDC tokens', ()
   const objects = async (role: Partial<RoleSettings> = {}) =>
     s3Objects({ url: minio.endpointUrl, bucket }, await assume(role));
 
-  test('gives a good token credentials that write and read, and end when they were asked to', async () => {
+  test('gives a valid token credentials that write and read, and expire as requested', async () => {
     const credentials = await assume();
     const some = s3Objects({ url: minio.endpointUrl, bucket }, credentials);
     await some.write('a', 'bytes');
@@ -52,11 +52,11 @@ describe.skipIf(!haveMinio())('MinIO, which trusts an issuer of OIDC tokens', ()
   });
 
   test.each([
-    ['another aud', { audience: 'https://github.com/example-org' }, 'but "sts.amazonaws.com" was asked for'],
+    ['another aud', { audience: 'https://github.com/example-org' }, 'but "sts.amazonaws.com" was requested'],
     ['a signature that was tampered with', { tampered: true }, "The token's claims:"],
-    ['a key that is not the issuer’s', { foreignKey: true }, "The token's claims:"],
-    ['exp in the past', { lifetimeMs: -60_000 }, 'is the clock right?'],
-    ['nbf in the future', { beginsInMs: 240_000 }, 'is the clock right?'],
+    ['a key that is not the issuer’s', { untrustedKey: true }, "The token's claims:"],
+    ['exp in the past', { lifetimeMs: -60_000 }, 'check the clock.'],
+    ['nbf in the future', { beginsInMs: 240_000 }, 'check the clock.'],
   ])('refuses a token with %s', async (_, changes, words) => {
     issuer.change(changes);
     const before = issuer.issued.length;
@@ -66,12 +66,12 @@ describe.skipIf(!haveMinio())('MinIO, which trusts an issuer of OIDC tokens', ()
     expect(issuer.issued.length - before).toBe(1);
   });
 
-  test('has no accounts, so an expected one is never confirmed', async () => {
+  test('has no accounts, so it never confirms an expected one', async () => {
     const error = await errorOf(() => assume({}, ['123456789012']));
-    expect(`${error.message} ${error.hint}`).toContain('cannot be used with expected-account-ids');
+    expect(`${error.message} ${error.hint}`).toContain('Leave out expected-account-ids');
   });
 
-  test('cuts the rights of a session to the prefix of its scoped policy', async () => {
+  test('limits a session to the prefix of its scoped policy', async () => {
     const all = await objects();
     await all.write('ours/there', 'ours');
     await all.write('theirs/there', 'theirs');

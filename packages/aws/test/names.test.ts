@@ -27,11 +27,11 @@ describe('the ARN of a role', () => {
     ' arn:aws:iam::123456789012:role/publish',
   ])('is not %j', (text) => expect(isRoleArn(text)).toBe(false));
 
-  test('is told from anything else without an error', () => {
+  test('is recognised in any text without an error', () => {
     fc.assert(fc.property(fc.string(), (text) => void isRoleArn(`arn:aws:iam::${text}`)));
   });
 
-  test('tells the account, as that of its session does', () => {
+  test('contains the account, as does the ARN of its session', () => {
     expect(accountOfArn('arn:aws:sts::123456789012:assumed-role/publish/session')).toBe('123456789012');
     expect(accountOfArn('arn:minio:iam:::role/x')).toBeUndefined();
     expect(accountOfArn('')).toBeUndefined();
@@ -49,7 +49,7 @@ describe('the name of a session', () => {
     ],
   ])('for %j is %s', (environment, name) => expect(defaultSessionName(environment)).toBe(name));
 
-  test('is one that STS takes, whatever the environment holds', () => {
+  test('is valid for STS, whatever the environment contains', () => {
     const odd = fc
       .array(fc.constantFrom('/', ' ', '\n', 'é', '😀', '::', 'a', '@'))
       .map((parts) => parts.join(''));

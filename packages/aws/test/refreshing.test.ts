@@ -23,8 +23,8 @@ function numbered(lifetimeMs: number | undefined = 60 * minuteMs) {
   return { clock, state, source, key, keys, settled, lines: ports.lines };
 }
 
-describe('credentials that end', () => {
-  test('are fetched once, however many ask, and given out until shortly before their end', async () => {
+describe('expiring credentials', () => {
+  test('are fetched once, however many ask, and used until shortly before they expire', async () => {
     const { clock, state, keys } = numbered();
     expect(new Set(await keys(20))).toEqual(new Set(['key-1']));
     clock.advance(54 * minuteMs);
@@ -32,7 +32,7 @@ describe('credentials that end', () => {
     expect(state.fetched).toBe(1);
   });
 
-  test('are replaced in their last five minutes, once, while the old ones are given out', async () => {
+  test('are replaced once in their last five minutes, while the old ones stay in use', async () => {
     const { clock, state, keys, key, settled } = numbered();
     await key();
     clock.advance(56 * minuteMs);
@@ -42,14 +42,14 @@ describe('credentials that end', () => {
     expect(state.fetched).toBe(2);
   });
 
-  test('are waited for when the old ones are about to end', async () => {
+  test('are waited for if the old ones are about to expire', async () => {
     const { clock, keys, key } = numbered();
     await key();
     clock.advance(59.5 * minuteMs);
     expect(new Set(await keys(20))).toEqual(new Set(['key-2']));
   });
 
-  test('that cannot be replaced yet are told, and tried again half a minute later', async () => {
+  test('that cannot be replaced yet are reported, and retried half a minute later', async () => {
     const { clock, state, key, keys, settled, lines } = numbered();
     await key();
     clock.advance(56 * minuteMs);
@@ -58,7 +58,7 @@ describe('credentials that end', () => {
     await settled();
     expect(await keys(5)).toContain('key-1');
     await settled();
-    expect({ fetched: state.fetched, told: lines.length }).toEqual({ fetched: 2, told: 1 });
+    expect({ fetched: state.fetched, logged: lines.length }).toEqual({ fetched: 2, logged: 1 });
     expect(lines[0]).toMatch(/^Warning: .*expire at 1970-01-01T01:00:00.000Z. STS says no\.$/);
     state.failure = undefined;
     clock.advance(31_000);
@@ -67,7 +67,7 @@ describe('credentials that end', () => {
     expect(await key()).toBe('key-3');
   });
 
-  test('and have ended fail with the reason, and are fetched anew by whoever asks next', async () => {
+  test('that have expired fail with the reason, and are fetched again by the next caller', async () => {
     const { clock, state, source, key } = numbered();
     await key();
     clock.advance(60 * minuteMs);
@@ -90,7 +90,7 @@ describe('credentials that end', () => {
     expect((await source()).accessKeyId).toBe('key-2');
   });
 
-  test('soon are not fetched for each request', async () => {
+  test('with a short life are not fetched for each request', async () => {
     const { clock, state, keys, settled } = numbered(2 * minuteMs);
     await keys(5);
     clock.advance(0.9 * minuteMs);
@@ -103,7 +103,7 @@ describe('credentials that end', () => {
   });
 });
 
-test('credentials that never end are fetched once', async () => {
+test('credentials that never expire are fetched once', async () => {
   const { clock, state, keys } = numbered(Number.NaN);
   await keys(3);
   clock.advance(1e12);

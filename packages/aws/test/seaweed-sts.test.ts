@@ -20,12 +20,12 @@ const withSeaweed = describe.skipIf(serverProgram('weed') === undefined);
 
 withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
   let issuer: TokenIssuer;
-  let foreignIssuer: TokenIssuer;
+  let otherIssuer: TokenIssuer;
   let seaweed: SeaweedServer;
   let gate: StsGate;
 
   beforeAll(async () => {
-    [issuer, foreignIssuer] = await Promise.all([startTokenIssuer(), startTokenIssuer()]);
+    [issuer, otherIssuer] = await Promise.all([startTokenIssuer(), startTokenIssuer()]);
     const trust = (subject: string) => ({ StringEquals: { 'oidc:sub': subject, 'oidc:aud': audience } });
     const started = await startSeaweed({
       issuer: issuer.url,
@@ -44,7 +44,7 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
     gate?.close();
     await seaweed?.stop();
     issuer?.close();
-    foreignIssuer?.close();
+    otherIssuer?.close();
   });
 
   beforeEach(() => issuer.change({}));
@@ -55,7 +55,7 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
   };
 
   test.each(['names', 'numbers'] as const)(
-    'a good token with sub of the form %s gets credentials that write and read an object',
+    'a valid token with sub of the form %s gets credentials that write and read an object',
     async (form) => {
       issuer.change({ subject: form });
       const objects = s3Objects(seaweed, await assume(form));
@@ -82,62 +82,62 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
     {
       what: 'another aud',
       changes: () => ({ audience: 'https://github.com/example-org' }),
-      says: () => [`aud is "https://github.com/example-org", but "${audience}" was asked for`],
+      says: () => [`aud is "https://github.com/example-org", but "${audience}" was requested`],
     },
     {
       what: 'another issuer',
-      changes: () => ({ issuer: foreignIssuer.url }),
+      changes: () => ({ issuer: otherIssuer.url }),
       says: () => [
-        'the token is of the issuer http://127.0.0.1:',
-        'the role must trust a provider of exactly that URL',
+        'the issuer of the token is http://127.0.0.1:',
+        'the role must trust a provider with exactly that URL',
       ],
     },
     {
       what: 'a signature that was tampered with',
       changes: () => ({ tampered: true }),
-      says: () => ['signature is invalid', 'does not fit the keys that its issuer publishes'],
+      says: () => ['signature is invalid', 'does not match the keys that its issuer publishes'],
     },
     {
       what: "a signature by a key that is not the issuer's",
-      changes: () => ({ foreignKey: true }),
-      says: () => ['signature is invalid', 'does not fit the keys that its issuer publishes'],
+      changes: () => ({ untrustedKey: true }),
+      says: () => ['signature is invalid', 'does not match the keys that its issuer publishes'],
     },
     {
       what: 'no key ID',
       changes: () => ({ withoutKeyId: true }),
-      says: () => ['missing key ID', 'does not fit the keys that its issuer publishes'],
+      says: () => ['missing key ID', 'does not match the keys that its issuer publishes'],
     },
     {
       what: 'exp in the past',
       changes: () => ({ lifetimeMs: -60_000 }),
-      says: () => ['ExpiredToken', 'the token ended at', 'is the clock right?'],
+      says: () => ['ExpiredToken', 'the token expired at', 'check the clock.'],
     },
     {
       what: 'nbf in the future',
       changes: () => ({ beginsInMs: 240_000 }),
-      says: () => ['not valid yet', 'the token begins at', 'is the clock right?'],
+      says: () => ['not valid yet', 'the token is only valid from', 'check the clock.'],
     },
   ];
 
   test.each(refused)(
-    'a token with $what is refused at once, with what explains it',
+    'a token with $what is refused at once with an explanation',
     async ({ changes, says }) => {
       issuer.change(changes());
       const before = { issued: issuer.issued.length, sent: gate.tokens.length };
       const error = await errorOf(() => assume('names'));
       expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused', retryable: false });
-      const told = `${error.message}\n${error.hint}`;
-      for (const words of says()) expect(told).toContain(words);
-      expect(told).toContain('sts:AssumeRoleWithWebIdentity');
+      const shown = `${error.message}\n${error.hint}`;
+      for (const words of says()) expect(shown).toContain(words);
+      expect(shown).toContain('sts:AssumeRoleWithWebIdentity');
       expect({ issued: issuer.issued.length, sent: gate.tokens.length }).toEqual({
         issued: before.issued + 1,
         sent: before.sent + 1,
       });
-      expectNothingOf(issuer.issued.at(-1), told);
+      expectNothingOf(issuer.issued.at(-1), shown);
     },
   );
 
-  test('a token that was sent is taken again by STS itself, until it ends; Slipway never sends one twice', async () => {
+  test('STS itself accepts a token again until it expires; Slipway never sends one twice', async () => {
     const token = await issuer.mint(audience);
     expect(await statusOfAssuming(seaweed, token)).toBe(200);
     expect(await statusOfAssuming(seaweed, token)).toBe(200);
@@ -160,7 +160,7 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
     expect(gate.tokens.length).toBe(sent + 1);
   });
 
-  test('passing failures of STS are borne with, each attempt with a token of its own', async () => {
+  test('transient failures of STS are retried, each time with a new token', async () => {
     gate.answerFirst([
       { status: 503, code: 'ServiceUnavailable' },
       { status: 400, code: 'IDPCommunicationError', message: 'cannot reach the identity provider' },
@@ -179,7 +179,7 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
     for (const token of tokens) expectNothingOf(token, ports.lines.join('\n'));
   });
 
-  test('credentials that end soon are replaced while uploads go on, once for all of them', async () => {
+  test('expiring credentials are replaced during uploads, once for all of them', async () => {
     const clock = new HandClock();
     const ports = recordedPorts(issuer.environment, clock);
     const settings = roleSettings('', gate.url, {
@@ -206,7 +206,7 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
     expect(new Set(gate.tokens.slice(before)).size).toBe(2);
   });
 
-  test('credentials of another account than expected end the run, and of the expected one do not', async () => {
+  test('credentials of an unexpected account end the run, those of the expected one do not', async () => {
     const expecting = (...expectedAccountIds: string[]) =>
       openCredentials(
         roleSettings(seaweed.roleArn('names'), gate.url, { expectedAccountIds }),
@@ -226,12 +226,12 @@ withSeaweed('SeaweedFS, whose STS enforces the trust policy of a role', () => {
         recordedPorts({}),
       );
     expect((await errorOf(withKeys('210987654321'))).message).toContain(
-      `of the account ${seaweed.accountId}`,
+      `to the account ${seaweed.accountId}`,
     );
     expect(await withKeys(seaweed.accountId)()).toEqual(keys);
   });
 
-  test('a scoped session policy cuts the session to its prefix', async () => {
+  test('a scoped session policy limits the session to its prefix', async () => {
     const all = s3Objects(seaweed, await assume('names'));
     await all.write('theirs/there', 'theirs');
     const { bucket } = seaweed;

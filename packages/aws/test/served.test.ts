@@ -44,7 +44,7 @@ describe('proving what is served', () => {
     expect(Object.keys(asked?.headers ?? {})).not.toContain('cache-control');
   });
 
-  it('takes what is stored with a Content-Encoding for what it is, and asks again for an old copy of it', async () => {
+  it('accepts what is stored with a Content-Encoding, and asks again for an old copy of it', async () => {
     let count = 0;
     const url = await serve((_, response) => {
       count += 1;
@@ -58,7 +58,7 @@ describe('proving what is served', () => {
     expect(count).toBe(4);
   });
 
-  it('tells other bytes, with the headers of the cache that has them', async () => {
+  it('reports other bytes, with the headers of the cache that sent them', async () => {
     const url = await serve((_, response) => {
       const headers = { age: '4711', 'x-cache': 'Hit from cloudfront', via: '1.1 edge', etag: '"old"' };
       response.writeHead(200, headers).end('old bytes');
@@ -79,12 +79,12 @@ describe('proving what is served', () => {
     [503, 'failed'],
     [206, 'failed'],
     [304, 'failed'],
-  ])('tells %i apart (%s)', async (status, kind) => {
+  ])('reports %i as %s', async (status, kind) => {
     const url = await serve((_, response) => void response.writeHead(status).end());
     expect(await prove({ url })).toMatchObject({ kind });
   });
 
-  it('asks until the new bytes are there, some at a time, and no longer than the deadline', async () => {
+  it('asks until the new bytes are served, several URLs at a time, at most until the deadline', async () => {
     const counts = new Map<string, number>();
     const url = await serve((request, response) => {
       const count = (counts.get(request.url ?? '') ?? 0) + 1;
@@ -101,7 +101,7 @@ describe('proving what is served', () => {
     expect(counts.get('/never')).toBeGreaterThan(3);
   });
 
-  it('goes nowhere else where redirects are not to be followed', async () => {
+  it('follows no redirects if told not to', async () => {
     const asked: string[] = [];
     const url = await serve((request, response) => {
       asked.push(request.url ?? '');
@@ -117,7 +117,7 @@ describe('proving what is served', () => {
     expect(asked).toEqual(['/here']);
   });
 
-  it('stops early where that is enough', async () => {
+  it('stops early if that is enough', async () => {
     let count = 0;
     const url = await serve((_, response) => {
       count += 1;
@@ -137,7 +137,7 @@ describe('proving what is served', () => {
 });
 
 describe('I8: a hostile CDN', () => {
-  it('cannot keep a proof busy by a body without end', async () => {
+  it('cannot keep a proof busy with an endless body', async () => {
     let sentBytes = 0;
     const url = await serve((_, response) => {
       const chunk = Buffer.alloc(64 * 1024);
@@ -157,7 +157,7 @@ describe('I8: a hostile CDN', () => {
     expect(timely).toMatchObject({ kind: 'failed', reason: 'it took too long' });
   });
 
-  it('cannot redirect anywhere but to https://, or from this machine to itself', async () => {
+  it('can only redirect to https://, or from this machine to itself', async () => {
     const places = [
       'file:///etc/passwd',
       'http://169.254.169.254/latest/meta-data',
@@ -181,7 +181,7 @@ describe('I8: a hostile CDN', () => {
     });
   });
 
-  it('cannot say more in headers than is printed, nor a workflow command', async () => {
+  it('cannot fill the log through headers, or issue a workflow command', async () => {
     const url = await serve((_, response) => {
       response.writeHead(200, { 'x-cache': `::error::pwned ${'x'.repeat(5_000)}`, age: '##[error]' });
       response.end('old');
@@ -216,12 +216,12 @@ describe('I8: a hostile CDN', () => {
     ],
     ['no HTTP', (request) => void request.socket.end('what?\r\n\r\n'), /HTTP|connection failed/],
     ['a reset', (request) => void request.socket.resetAndDestroy(), /connection to .* failed/],
-  ])('%s is a failure of its own', async (_, answer, reason) => {
+  ])('%s is a distinct failure', async (_, answer, reason) => {
     const url = await serve(answer);
     expect(await prove({ url })).toMatchObject({ kind: 'failed', reason: expect.stringMatching(reason) });
   });
 
-  it('is not asked again where that would change nothing, and is where it would', async () => {
+  it('is only asked again if that can help', async () => {
     let count = 0;
     const url = await serve((request, response) => {
       count += 1;

@@ -19,8 +19,8 @@ function statements(changes: Partial<PolicyScope> = {}): readonly Statement[] {
 const actions = (changes: Partial<PolicyScope>): readonly string[] =>
   statements(changes).flatMap(({ Action }) => Action);
 
-describe('a session policy that is cut to a prefix', () => {
-  test('lists the prefix, and reads, stores and removes what is below it', () => {
+describe('a session policy that is limited to a prefix', () => {
+  test('allows listing the prefix, and reading, storing and removing what is below it', () => {
     const [list, missing, uploads, objects] = statements();
     const ofBucket = { Effect: 'Allow', Resource: 'arn:aws:s3:::binaries' };
     const listing = { ...ofBucket, Action: ['s3:ListBucket'] };
@@ -40,19 +40,19 @@ describe('a session policy that is cut to a prefix', () => {
     });
   });
 
-  test('changes nothing where an action only reads', () => {
+  test('allows no changes if an action only reads', () => {
     expect(new Set(actions({ access: 'read' }))).toEqual(
       new Set(['s3:ListBucket', 's3:GetObject', 'kms:Decrypt']),
     );
   });
 
-  test('sets ACLs only where it is asked to', () => {
+  test('allows ACLs only on request', () => {
     expect(actions({})).not.toContain('s3:PutObjectAcl');
     expect(actions({ acl: true })).toContain('s3:PutObjectAcl');
     expect(actions({ acl: true, access: 'read' })).not.toContain('s3:PutObjectAcl');
   });
 
-  test('uses keys of KMS through S3 alone', () => {
+  test('allows KMS keys only through S3', () => {
     const kms = statements().find(({ Action }) => Action.some((action) => action.startsWith('kms:')));
     expect(kms?.Condition).toEqual({ StringLike: { 'kms:ViaService': 's3.*' } });
   });
@@ -68,21 +68,21 @@ describe('a session policy that is cut to a prefix', () => {
     ['aws-us-gov', 'arn:aws-us-gov:s3:::binaries', true],
     ['aws-iso-b', 'arn:aws-iso-b:s3:::binaries', true],
     ['minio', 'arn:aws:s3:::binaries', false],
-  ])('is of the partition %s, in the words of its server', (partition, resource, hasKms) => {
+  ])('for the partition %s is in the form of its server', (partition, resource, hasKms) => {
     expect(statements({ partition })[0]?.Resource).toBe(resource);
     expect(actions({ partition }).some((action) => action.startsWith('kms:'))).toBe(hasKms);
   });
 
-  test('takes characters of patterns in a prefix as themselves', () => {
+  test('escapes pattern characters in a prefix', () => {
     const escaped = ['a$', '{*}b$', '{?}c$', '{$}d'].join('');
     expect(statements({ prefix: 'a*b?c$d' })[3]?.Resource).toBe(`arn:aws:s3:::binaries/${escaped}/*`);
   });
 
-  test('has at most 2,048 characters, or says that it does not fit', async () => {
+  test('has at most 2,048 characters, or reports that it does not fit', async () => {
     expect(scopedSessionPolicy({ ...scope, prefix: 'p'.repeat(600) }).length).toBeLessThanOrEqual(2_048);
     const error = await errorOf(() => scopedSessionPolicy({ ...scope, prefix: 'p'.repeat(1_000) }));
     expect(error).toMatchObject({ code: 'input-invalid' });
-    expect(error.message).toContain('STS takes 2,048');
+    expect(error.message).toContain('STS accepts 2,048');
   });
 
   test('is minified JSON of the same shape for every prefix', () => {

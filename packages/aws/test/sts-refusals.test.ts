@@ -30,7 +30,7 @@ describe('an STS that refuses', () => {
     const ports = recordedPorts(issuer.environment, clock);
     const settings = roleSettings('', stsUrl, { role: { arn: roleArn, durationMs: 3_600_000, ...role } });
     const error = await errorOf(openCredentials(settings, ports));
-    return { error, clock, ports, told: `${error.message}\n${error.hint}` };
+    return { error, clock, ports, shown: `${error.message}\n${error.hint}` };
   };
 
   test.each([
@@ -38,7 +38,7 @@ describe('an STS that refuses', () => {
     ['sessionToken', 'it has a blank', { SessionToken: 'hunter2 hunter3' }],
     ['accessKeyId', 'it has a character beyond ASCII', { AccessKeyId: 'ASIAÜ' }],
   ])(
-    'I7: or gives an %s that no request can carry is told so, once, and never what it gave',
+    'I7: or returns an %s that no request can carry is reported once, without quoting it',
     async (name, words, bad) => {
       let asked = 0;
       const given = { AccessKeyId: 'ASIA1', SecretAccessKey: 'hunter4', SessionToken: 'hunter5', ...bad };
@@ -50,13 +50,13 @@ describe('an STS that refuses', () => {
           `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>${fields.join('')}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
         );
       });
-      const { error, told, ports } = await assume({}, server.url);
+      const { error, shown, ports } = await assume({}, server.url);
       server.close();
       expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused', retryable: false });
       expect(error.message).toContain(
         `The ${name} of the credentials that STS at ${new URL(server.url).host} gave cannot be used: ${words}`,
       );
-      expect(`${told}${error.stack}${ports.lines.join('')}`).not.toContain('hunter');
+      expect(`${shown}${error.stack}${ports.lines.join('')}`).not.toContain('hunter');
       expect(asked).toBe(1);
     },
   );
@@ -73,27 +73,27 @@ describe('an STS that refuses', () => {
     ['MalformedPolicyDocument', 'Syntax errors in policy', 'session-policy: none'],
     ['PackedPolicyTooLarge', 'Packed policy consumes 101%', 'use a shorter prefix'],
     ['ValidationError', 'The requested DurationSeconds exceeds', 'MaxSessionDuration'],
-    ['RegionDisabledException', 'STS is not activated in this region', 'name another aws-region'],
+    ['RegionDisabledException', 'STS is not activated in this region', 'use another aws-region'],
   ])('with %s is asked once, and explained', async (code, message, words) => {
     sts.answerFirst([{ status: 400, code, message }]);
     const before = sts.tokens.length;
-    const { error, clock, told } = await assume();
+    const { error, clock, shown } = await assume();
     expect(error).toMatchObject({ name: 'RemoteError', code: 'credentials-refused', retryable: false });
     expect(error.message).toContain(`STS does not let ${roleArn} be assumed (`);
     expect(error.message).toContain(message);
-    expect(told).toContain(words);
+    expect(shown).toContain(words);
     expect({ asked: sts.tokens.length - before, waited: clock.sleepsMs }).toEqual({ asked: 1, waited: [] });
-    expectNothingOf(sts.tokens.at(-1), `${told}${error.stack}`);
+    expectNothingOf(sts.tokens.at(-1), `${shown}${error.stack}`);
   });
 
-  test('is told the claims, both forms of sub, and a trust policy that can be copied', async () => {
+  test('is explained with the claims, both forms of sub, and a trust policy to copy', async () => {
     issuer.change({ subject: 'numbers', claims: { environment: 'publishing' } });
-    const { told } = await assume();
-    expect(told).toContain('  repository: example-org/binaries\n');
-    expect(told).toContain('  environment: publishing\n');
-    expect(told).toContain('the job has the environment "publishing"');
-    expect(told).toContain('created or renamed since 2026-07-15');
-    const policy = JSON.parse(told.slice(told.indexOf('\n{') + 1));
+    const { shown } = await assume();
+    expect(shown).toContain('  repository: example-org/binaries\n');
+    expect(shown).toContain('  environment: publishing\n');
+    expect(shown).toContain('the job has the environment "publishing"');
+    expect(shown).toContain('created or renamed since 2026-07-15');
+    const policy = JSON.parse(shown.slice(shown.indexOf('\n{') + 1));
     const provider = issuer.url.replace('http://', '');
     expect(policy.Statement[0]).toMatchObject({
       Principal: { Federated: `arn:aws:iam::123456789012:oidc-provider/${provider}` },
@@ -107,10 +107,10 @@ describe('an STS that refuses', () => {
 
   test('says of pull requests that their sub names no branch', async () => {
     issuer.change({ claims: { event_name: 'pull_request', environment: undefined } });
-    expect((await assume()).told).toContain('the run is for a pull request');
+    expect((await assume()).shown).toContain('the run is for a pull request');
   });
 
-  test('I7: and repeats the token has it taken out of its words', async () => {
+  test('I7: and repeats the token has it removed from its message', async () => {
     const echo = await serveLoopback(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -120,13 +120,13 @@ describe('an STS that refuses', () => {
         `<ErrorResponse><Error><Code>AccessDenied</Code><Message>bad ${token}</Message></Error></ErrorResponse>`,
       );
     });
-    const { error, told } = await assume({}, echo.url);
+    const { error, shown } = await assume({}, echo.url);
     echo.close();
     expect(error.message).toContain('bad ***');
-    expectNothingOf(issuer.issued.at(-1), `${told}${error.stack}`);
+    expectNothingOf(issuer.issued.at(-1), `${shown}${error.stack}`);
   });
 
-  test('I8: in hostile words has them made printable', async () => {
+  test('I8: with hostile words has them made printable', async () => {
     sts.answerFirst([
       { status: 403, code: 'AccessDenied', message: 'a\n::error::b\u001b[31m'.padEnd(9_000, 'x') },
     ]);
@@ -136,7 +136,7 @@ describe('an STS that refuses', () => {
   });
 
   test.each(['ServiceUnavailable', 'IDPCommunicationError', 'ThrottlingException', 'RequestLimitExceeded'])(
-    'for a while (%s) is asked until about half a minute is over, each time with another token',
+    'temporarily (%s) is asked for about half a minute, each time with a new token',
     async (code) => {
       sts.answerAlways({ status: code === 'ServiceUnavailable' ? 503 : 400, code, message: 'later' });
       const before = sts.tokens.length;
@@ -152,7 +152,7 @@ describe('an STS that refuses', () => {
     },
   );
 
-  test('the connection is asked again, and then said to be unreachable', async () => {
+  test('the connection is retried, and then reported as unreachable', async () => {
     const broken = await serveLoopback(async (request) => void request.socket.resetAndDestroy());
     const { error, clock } = await assume({}, broken.url);
     broken.close();
@@ -160,7 +160,7 @@ describe('an STS that refuses', () => {
     expect(clock.sleepsMs.length).toBeGreaterThan(5);
   });
 
-  test('inside of a 200 gives no credentials', async () => {
+  test('inside a 200 gives no credentials', async () => {
     const inside = await serveLoopback(async (_, response) => {
       response.writeHead(200, { 'content-type': 'text/xml' });
       response.end(
@@ -173,7 +173,7 @@ describe('an STS that refuses', () => {
     expect(['unexpected-response', 'credentials-refused', 'access-denied']).toContain(error.code);
   });
 
-  test('to be one, and answers HTML, is told from STS', async () => {
+  test('to be one, and answers HTML, is not mistaken for STS', async () => {
     const web = await serveLoopback(async (_, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html><p>Hello</html>');
     });

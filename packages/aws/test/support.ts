@@ -4,7 +4,7 @@ import type { CredentialPorts, CredentialSettings } from '../src/settings.ts';
 
 export const audience = 'sts.amazonaws.com';
 
-/** Ports whose secrets and lines can be looked at. */
+/** Ports that record secrets and lines. */
 export interface RecordedPorts extends CredentialPorts {
   readonly masked: readonly string[];
   readonly lines: readonly string[];
@@ -34,7 +34,7 @@ export function roleSettings(
   return { region: 'us-east-1', stsEndpointUrl, role: { arn, durationMs: 3_600_000 }, ...more };
 }
 
-/** A clock that waits for nobody: `sleep` moves it. */
+/** A clock that never waits: `sleep` advances it. */
 export class HandClock implements Clock {
   #nowMs: number;
   readonly sleepsMs: number[] = [];
@@ -70,7 +70,7 @@ export async function errorOf(
   throw new Error('it did not fail');
 }
 
-/** Expects that a text has nothing of a token that could be used: neither the whole, nor its payload, nor its signature. */
+/** Expects that a text contains no usable part of a token: neither the whole, nor its payload, nor its signature. */
 export function expectNothingOf(token: string | undefined, text: string): void {
   const parts = token?.split('.') ?? [];
   expect(parts).toHaveLength(3);

@@ -6,7 +6,7 @@ import { type AppCredentials, appTokens, staticToken, type TokenSource } from '.
 
 const pageSize = 100;
 const maxPages = 5;
-/** A token of an app that was just made is not known everywhere at once. */
+/** A new app token takes a moment to be known everywhere. */
 const freshTokenAttempts = 3;
 const freshTokenPauseMs = 1_000;
 
@@ -34,10 +34,10 @@ export type RunSearch =
   | { readonly kind: 'found'; readonly runs: readonly WorkflowRun[] }
   /** The token may not see them. */
   | { readonly kind: 'not-allowed'; readonly reason: string }
-  /** GitHub does not tell now. */
+  /** GitHub cannot answer now. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** GitHub's REST API as far as Slipway uses it. */
+/** The part of GitHub's REST API that Slipway uses. */
 export class GitHub {
   readonly #requests: Requests;
   readonly #tokenFor: TokenSource;
@@ -56,8 +56,8 @@ export class GitHub {
   }
 
   /**
-   * Sends a dispatch. It is sent again only where GitHub did not take it for certain: when the connection was never made, or
-   * when a rate limit, or a token too fresh to be known, refused it.
+   * Sends a dispatch. Retries only if GitHub certainly did not accept it: the connection was never made, or a rate limit or a token
+   * too new to be known refused it.
    */
   async dispatch({ repository, eventType, clientPayload }: Dispatch): Promise<DispatchOutcome> {
     const [owner, repo] = repository.split('/');
@@ -84,7 +84,7 @@ export class GitHub {
     }
   }
 
-  /** The runs of `repository_dispatch` since a moment whose title has the id of a message in it. */
+  /** The `repository_dispatch` runs since a time whose title contains a message's id. */
   async findRuns(repository: string, id: string, sinceMs: number): Promise<RunSearch> {
     const [owner, repo] = repository.split('/');
     const runs: WorkflowRun[] = [];
@@ -108,7 +108,7 @@ export class GitHub {
     }
   }
 
-  /** A token; what fails to make one never reached the repository. */
+  /** A token; if creating one fails, nothing reached the repository. */
   async #tokenOf(repository: string): Promise<string> {
     try {
       return await this.#tokenFor(repository);
@@ -116,7 +116,7 @@ export class GitHub {
       if (!(error instanceof UnknownOutcome)) throw error;
       throw new GitHubFailure(
         'unreachable',
-        `no token can be made for the app: ${error.message}`,
+        `no token can be created for the app: ${error.message}`,
         undefined,
         error,
       );
@@ -131,7 +131,7 @@ function unseen(error: unknown): RunSearch {
     if (status >= 500 || status === 422) return { kind: 'failed', reason: said };
     return {
       kind: 'not-allowed',
-      reason: `the token may not read runs, for which it needs actions: read (${said})`,
+      reason: `the token may not read runs: it needs actions: read (${said})`,
     };
   }
   if (error instanceof UnknownOutcome) return { kind: 'failed', reason: error.message };

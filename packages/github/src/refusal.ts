@@ -1,6 +1,6 @@
 import { printable } from '@slipway/core';
 
-/** Every reason for which GitHub, or the way to it, fails a target. */
+/** Every reason why GitHub, or the connection to it, fails a target. */
 export type GitHubFailureCode =
   | 'token-refused'
   | 'token-not-authorized'
@@ -18,7 +18,7 @@ export type GitHubFailureCode =
   | 'not-secure'
   | 'unexpected-answer';
 
-/** Why a request failed for good, and what to do. Nothing was changed by it. */
+/** Why a request failed permanently, and what to do. It changed nothing. */
 export class GitHubFailure extends Error {
   readonly code: GitHubFailureCode;
   readonly hint: string | undefined;
@@ -30,7 +30,7 @@ export class GitHubFailure extends Error {
   }
 }
 
-/** An answer with a status of 300 or above. */
+/** An answer with status 300 or above. */
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | number | undefined>>;
@@ -38,15 +38,11 @@ export interface RefusedAnswer {
   readonly message: string;
 }
 
-/** What a refusal of a dispatch to `target` means. Statuses of 500 and above are no refusals. */
+/** What a refused dispatch to `target` means. Statuses of 500 and above are not refusals. */
 export function dispatchFailure(answer: RefusedAnswer, target: string): GitHubFailure {
   const said = `GitHub answers ${answer.status}: ${printable(answer.message, 300)}`;
   if (answer.status >= 300 && answer.status < 400) {
-    return new GitHubFailure(
-      'moved',
-      `the repository is called otherwise now (${said})`,
-      'Name it as GitHub does.',
-    );
+    return new GitHubFailure('moved', `the repository was renamed (${said})`, 'Use its current name.');
   }
   switch (answer.status) {
     case 401:
@@ -61,10 +57,10 @@ export function dispatchFailure(answer: RefusedAnswer, target: string): GitHubFa
       return new GitHubFailure(
         'not-found',
         `there is no such repository for this token (${said})`,
-        `GitHub says 404 in three cases: ${target} is not its name; the token does not see it, such as a GITHUB_TOKEN, which sees its own repository alone; or the token sees it without contents: write.`,
+        `GitHub answers 404 in three cases: ${target} is misspelled; the token cannot see it, such as a GITHUB_TOKEN, which only sees its own repository; or the token lacks contents: write.`,
       );
     case 422:
-      return new GitHubFailure('payload-refused', `GitHub does not take the payload (${said})`);
+      return new GitHubFailure('payload-refused', `GitHub did not accept the payload (${said})`);
     default:
       return new GitHubFailure('unexpected-answer', said);
   }
@@ -82,7 +78,7 @@ function forbidden({ headers, message }: RefusedAnswer, target: string, said: st
   if (/IP allow list/i.test(message)) {
     return new GitHubFailure(
       'address-not-allowed',
-      `${owner} allows its own IP addresses alone (${said})`,
+      `${owner} only allows its own IP addresses (${said})`,
       'Run the job on a runner whose address is in its IP allow list.',
     );
   }
@@ -101,8 +97,8 @@ function forbidden({ headers, message }: RefusedAnswer, target: string, said: st
 }
 
 /**
- * How long to wait before the same request may be sent again; undefined when the answer is about no rate limit. Follows
- * "Rate limits for the REST API": `retry-after`, else the reset of the primary limit, else a minute.
+ * How long to wait before repeating a request; undefined if the answer is not about a rate limit. Follows "Rate limits for the REST
+ * API": `retry-after`, else the reset of the primary limit, else a minute.
  */
 export function rateLimitWaitMs(
   { status, headers, message }: RefusedAnswer,

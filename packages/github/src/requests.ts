@@ -11,10 +11,10 @@ export interface RequestOptions {
   readonly apiUrl: string;
   readonly clock: Clock;
   readonly requestTimeoutMs?: number | undefined;
-  /** How long a rate limit, or a server that cannot be reached, is waited for. */
+  /** How long to wait for a rate limit, or for a server that cannot be reached. */
   readonly patienceMs?: number | undefined;
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>> | undefined;
-  /** Says that something is waited for. */
+  /** Called before each wait, with the reason. */
   readonly onWait?: ((reason: string) => void) | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Answer {
 /** The request may or may not have been carried out. */
 export class UnknownOutcome extends Error {}
 
-/** An answer that is no success, and that sending again would not change. */
+/** An unsuccessful answer; sending the request again would not help. */
 export class Refused extends Error {
   readonly answer: RefusedAnswer;
 
@@ -40,28 +40,28 @@ export interface OneRequest {
   /** As in GitHub's documentation: `GET /repos/{owner}/{repo}/actions/runs`. */
   readonly route: string;
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** Whether it does no harm to carry it out twice. */
+  /** Whether carrying it out twice is harmless. */
   readonly repeatable: boolean;
   readonly token?: string | undefined;
 }
 
-/** How requests are authenticated in place of a token, as octokit takes it. */
+/** Authenticates requests without a token, in octokit's form. */
 export interface Authentication {
   readonly authStrategy: unknown;
   readonly auth: unknown;
 }
 
-/** What follows a request that failed. */
+/** What to do after a failed request. */
 interface NextStep {
-  /** Undefined where trying again would not help. */
+  /** Undefined if trying again would not help. */
   readonly waitMs: number | undefined;
   readonly failure: Error;
   readonly reason: string;
 }
 
 /**
- * Sends requests to GitHub. What never reached it is sent again, and so is what it refused by a rate limit, after the time
- * it asks for; an outcome that is not known is tried again only for a request that is repeatable.
+ * Sends requests to GitHub. Retries requests that never reached it or that a rate limit refused, after the time GitHub asks for;
+ * retries an unknown outcome only if the request is repeatable.
  */
 export class Requests {
   readonly #options: RequestOptions;
@@ -71,8 +71,8 @@ export class Requests {
   }
 
   /**
-   * The answer of a success. Throws `Refused`, `UnknownOutcome`, or `GitHubFailure` of codes `rate-limited`, `unreachable`
-   * and `not-secure`. `authentication` stands in for a token.
+   * The successful answer. Throws `Refused`, `UnknownOutcome`, or `GitHubFailure` with code `rate-limited`, `unreachable` or
+   * `not-secure`. `authentication` replaces a token.
    */
   async send(request: OneRequest, authentication?: Authentication): Promise<Answer> {
     const { clock, patienceMs: deadlineMs = 600_000, onWait } = this.#options;
@@ -94,7 +94,7 @@ export class Requests {
     });
   }
 
-  /** What to do after a request that failed: wait and try again, or throw `failure`. */
+  /** What to do after a failed request: wait and retry, or throw `failure`. */
   #next(outcome: RefusedAnswer | HttpFailure, { repeatable }: OneRequest, attempt: number): NextStep {
     const { clock } = this.#options;
     const pauseMs =
@@ -127,7 +127,7 @@ export class Requests {
     const limitMs = rateLimitWaitMs(outcome, clock.nowMs());
     if (limitMs !== undefined) {
       const reason = `GitHub's rate limit is reached (${outcome.status})`;
-      const hint = 'Fewer targets and runs at once, or a token of its own, have a higher limit.';
+      const hint = 'Use fewer targets and concurrent runs, or a separate token with its own limit.';
       const failure = new GitHubFailure(
         'rate-limited',
         `${reason} for ${formatDuration(limitMs)} more`,
@@ -147,7 +147,7 @@ export class Requests {
     authentication: Authentication | undefined,
   ): Promise<Answer | RefusedAnswer | HttpFailure> {
     const { apiUrl, proxyEnvironment, requestTimeoutMs = 30_000 } = this.#options;
-    // Not its main module, which reads and parses the event of the run as it is loaded.
+    // Not its main module, which reads and parses the event of the run when loaded.
     const { GitHub } = await import('@actions/github/lib/utils');
     const octokit = new GitHub({
       baseUrl: apiUrl,
@@ -169,15 +169,15 @@ export class Requests {
   }
 }
 
-/** octokit writes to the console otherwise. */
+/** Otherwise octokit writes to the console. */
 export const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** What octokit throws, as what it means. Its words, which can quote a request, are left behind. */
+/** Interprets what octokit throws, and drops its message, which can quote a request. */
 function failureOf(error: unknown): RefusedAnswer | HttpFailure {
   if (!(error instanceof Error)) throw error;
   if (error.cause instanceof HttpFailure) return error.cause;
   if (error.cause instanceof SlipwayError) throw error.cause;
-  // Without an answer it is no refusal: octokit gives such errors a status of its own.
+  // Without an answer it is not a refusal: octokit invents a status for such errors.
   if (!('status' in error) || typeof error.status !== 'number' || !('response' in error)) throw error;
   if (typeof error.response !== 'object' || error.response === null) throw error;
   const { headers, data } = error.response as { headers?: RefusedAnswer['headers']; data?: unknown };
@@ -186,7 +186,7 @@ function failureOf(error: unknown): RefusedAnswer | HttpFailure {
 
 function messageOf(data: unknown): string {
   if (typeof data === 'string') return data;
-  if (typeof data !== 'object' || data === null || !('message' in data)) return 'no reason is given';
+  if (typeof data !== 'object' || data === null || !('message' in data)) return 'no reason was given';
   const errors = 'errors' in data && Array.isArray(data.errors) ? data.errors : [];
   const details = errors.map((detail) => (typeof detail === 'string' ? detail : JSON.stringify(detail)));
   return [String(data.message), ...details].join('; ');

@@ -1,22 +1,22 @@
-/** A run of a workflow, as GitHub lists it. */
+/** A workflow run, as GitHub lists it. */
 export interface WorkflowRun {
   readonly id: number;
   readonly workflowId: number;
   readonly title: string;
   readonly url: string;
-  /** `completed`, or how far it is. */
+  /** `completed`, or its progress. */
   readonly status: string;
-  /** How it ended; undefined while it has not. */
+  /** How it ended; undefined until then. */
   readonly conclusion: string | undefined;
 }
 
-/** How the runs stand that a message started. */
-export type RunStanding =
+/** The combined state of the runs that a message started. */
+export type RunState =
   | { readonly kind: 'absent' }
   | { readonly kind: 'running'; readonly run: WorkflowRun }
   | { readonly kind: 'ended'; readonly run: WorkflowRun; readonly conclusion: string };
 
-/** The runs in a page of GitHub's list; malformed ones are left out. */
+/** The runs in a page of GitHub's list; skips malformed ones. */
 export function parseRuns(data: unknown): readonly WorkflowRun[] {
   const list = isObject(data) ? data['workflow_runs'] : undefined;
   return Array.isArray(list) ? list.flatMap((item) => parseRun(item) ?? []) : [];
@@ -37,12 +37,12 @@ function parseRun(item: unknown): WorkflowRun | undefined {
   };
 }
 
-/** Whether a run's title names a message: the id stands in it, and is not a part of another word. */
+/** Whether a run's title contains a message's id as a word of its own. */
 export function isTitleOf(title: string, id: string): boolean {
   return title.split(/[^\w.-]+/).some((word) => word === id || withoutOuterMarks(word) === id);
 }
 
-/** A word without the dots and dashes around it, told in one look at it. */
+/** A word without surrounding dots and dashes, in linear time. */
 function withoutOuterMarks(word: string): string {
   let end = word.length;
   while (end > 0 && '.-'.includes(word[end - 1] ?? '')) end -= 1;
@@ -50,23 +50,23 @@ function withoutOuterMarks(word: string): string {
 }
 
 /**
- * How the runs of one message stand together. A message can start a workflow twice when it was sent twice; the receiver
- * acts in one of these runs only, so one success is enough for a workflow. Every workflow must have one.
+ * The combined state of the runs of one message. A message that was sent twice can start a workflow twice; the receiver acts in
+ * only one of these runs, so one success per workflow is enough. Every workflow must have one.
  */
-export function standingOf(runs: readonly WorkflowRun[]): RunStanding {
+export function stateOfRuns(runs: readonly WorkflowRun[]): RunState {
   const byWorkflow = Map.groupBy(runs, ({ workflowId }) => workflowId);
-  let last: RunStanding = { kind: 'absent' };
-  let failed: RunStanding | undefined;
+  let last: RunState = { kind: 'absent' };
+  let failed: RunState | undefined;
   for (const ofWorkflow of byWorkflow.values()) {
-    const standing = standingOfWorkflow(ofWorkflow);
-    if (standing.kind === 'running') return standing;
-    if (standing.kind === 'ended' && standing.conclusion !== 'success') failed ??= standing;
-    last = standing;
+    const state = stateOfWorkflow(ofWorkflow);
+    if (state.kind === 'running') return state;
+    if (state.kind === 'ended' && state.conclusion !== 'success') failed ??= state;
+    last = state;
   }
   return failed ?? last;
 }
 
-function standingOfWorkflow(runs: readonly WorkflowRun[]): RunStanding {
+function stateOfWorkflow(runs: readonly WorkflowRun[]): RunState {
   const succeeded = runs.find(({ conclusion }) => conclusion === 'success');
   if (succeeded !== undefined) return { kind: 'ended', run: succeeded, conclusion: 'success' };
   const open = runs.find(({ status }) => status !== 'completed');

@@ -10,20 +10,20 @@ import {
   silent,
 } from './requests.ts';
 
-/** A token of an app is replaced when it has less than this left. */
+/** An app token is replaced when its remaining time falls below this. */
 const minLifeMs = 5 * 60_000;
 
-/** Gives the token for a repository. Throws what `Requests` throws, and `GitHubFailure` of the codes of apps. */
+/** Returns the token for a repository. Throws what `Requests` throws, and `GitHubFailure` with the codes of apps. */
 export type TokenSource = (repository: string) => Promise<string>;
 
 export interface AppCredentials {
   /** App ID or client ID. */
   readonly appId: string;
-  /** PEM, as GitHub gives it out. */
+  /** PEM, as GitHub issues it. */
   readonly privateKey: string;
 }
 
-/** One token for every repository. Throws `UserError` `input-invalid`, with nothing of it, for one that no header can carry. */
+/** One token for every repository. Throws `UserError` `input-invalid`, without quoting it, for a token that no header can carry. */
 export function staticToken(token: string): TokenSource {
   const fault = formFault(token, 'token');
   if (fault !== undefined) throw new UserError('input-invalid', `the token cannot be used: ${fault}`);
@@ -32,7 +32,7 @@ export function staticToken(token: string): TokenSource {
 
 /**
  * The key of an app in PKCS #8, from PEM in any form that `readKeyText` reads, or the base64 of DER. Throws `UserError`
- * `key-unusable` that has nothing of it.
+ * `key-unusable`, without quoting it.
  */
 export function parseAppKey(text: string): string {
   const given = readKeyText(text);
@@ -44,7 +44,7 @@ export function parseAppKey(text: string): string {
       : block && privateKeyOf({ key: block.pem, format: 'pem' });
   if (key?.asymmetricKeyType === 'rsa') return String(key.export({ type: 'pkcs8', format: 'pem' }));
   throw new UserError('key-unusable', appKeyFault(given.kind, block, key !== undefined), {
-    hint: 'Store the whole .pem file that GitHub made for the app, with its first and last line, or the base64 of it.',
+    hint: 'Store the whole .pem file that GitHub created for the app, with its first and last line, or its base64.',
   });
 }
 
@@ -52,7 +52,7 @@ function privateKeyOf(key: Parameters<typeof createPrivateKey>[0]): KeyObject | 
   try {
     return createPrivateKey(key);
   } catch {
-    // What OpenSSL says of it helps nobody.
+    // OpenSSL's message does not help.
     return undefined;
   }
 }
@@ -62,26 +62,26 @@ function appKeyFault(
   block: ReturnType<typeof onlyPemBlock>,
   isOtherKey: boolean,
 ): string {
-  if (isOtherKey) return 'it is a private key, and no RSA key';
+  if (isOtherKey) return 'it is a private key, but not an RSA key';
   if (block === undefined) {
     return kind === 'armored'
-      ? 'it is cut short, or more than one key'
+      ? 'it is incomplete, or more than one key'
       : 'it is not a private RSA key in PEM';
   }
   const { label, pem } = block;
-  if (label.startsWith('PGP ')) return 'it is an OpenPGP key, and no private RSA key in PEM';
-  if (label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE') return 'it is public, and no private key';
+  if (label.startsWith('PGP ')) return 'it is an OpenPGP key, not a private RSA key in PEM';
+  if (label.endsWith('PUBLIC KEY') || label === 'CERTIFICATE') return 'it is a public key, not a private key';
   if (label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type: 4,ENCRYPTED$/m.test(pem)) {
-    return 'it is protected by a passphrase, which the keys that GitHub makes are not';
+    return 'it is protected by a passphrase, unlike the keys that GitHub creates';
   }
   return label.endsWith('PRIVATE KEY')
-    ? 'what is between its first and last line is damaged'
+    ? 'the content between its first and last line is damaged'
     : 'it is not a private RSA key in PEM';
 }
 
 /**
- * Tokens of a GitHub App: for each repository one of the installation that has it, which reaches that repository alone, may
- * write contents, and may read runs where the installation may. Kept until they end soon; `mask` is told of each.
+ * Tokens of a GitHub App: for each repository one from its installation, limited to that repository, with permission to write
+ * contents and, if the installation has it, to read runs. Cached until shortly before they expire; `mask` is called with each.
  */
 export function appTokens(
   { appId, privateKey }: AppCredentials,
@@ -92,7 +92,7 @@ export function appTokens(
   let authentication: Promise<Authentication> | undefined;
   const send = async (request: Pick<OneRequest, 'route' | 'parameters'>): Promise<Answer> => {
     authentication ??= appAuthentication(appId, privateKey, mask);
-    // A token more does no harm: it ends by itself.
+    // An extra token is harmless: it expires by itself.
     return requests.send({ ...request, repeatable: true }, await authentication);
   };
   return async (repository) => {
@@ -114,7 +114,7 @@ async function appAuthentication(
 ): Promise<Authentication> {
   const { createAppAuth } = await import('@octokit/auth-app');
   const privateKey = parseAppKey(key);
-  // GitHub gives keys out in PKCS #1, which has other lines.
+  // GitHub issues keys in PKCS #1, whose lines differ.
   mask(privateKey);
   return { authStrategy: createAppAuth, auth: { appId, privateKey, log: silent } };
 }
@@ -136,14 +136,14 @@ async function makeToken(
     if (!(error instanceof Refused)) throw error;
     throw new GitHubFailure(
       'app-permission-missing',
-      `no token can be made for the app (GitHub answers ${error.answer.status}: ${printable(error.message, 300)})`,
+      `no token can be created for the app (GitHub answers ${error.answer.status}: ${printable(error.message, 300)})`,
       `The installation on ${owner} must have "Contents: Read and write", and must not be suspended.`,
       error,
     );
   }
 }
 
-/** With the right to read runs, which not every installation has. */
+/** With permission to read runs, which not every installation has. */
 async function makeWithRuns(
   make: (permissions: Readonly<Record<string, string>>) => Promise<Answer>,
 ): Promise<Answer> {
@@ -171,22 +171,22 @@ async function installationOf(repository: string, send: Send): Promise<number> {
       : new GitHubFailure(
           'app-not-found',
           `GitHub does not know the app (it answers ${error.answer.status}: ${printable(error.message, 300)})`,
-          'app-id and app-private-key must be of the same app, and the key must not be deleted.',
+          'Check that app-id and app-private-key belong to the same app, and that the key still exists.',
         );
   }
   const id = fieldOf(answer.data, 'id');
   if (typeof id === 'number' && Number.isSafeInteger(id)) return id;
-  throw new GitHubFailure('unexpected-answer', 'GitHub answers with no installation');
+  throw new GitHubFailure('unexpected-answer', 'GitHub returned no installation');
 }
 
 function parseToken({ data }: Answer): { readonly token: string; readonly expiresAtMs: number } {
   const token = fieldOf(data, 'token');
   const expiresAtMs = Date.parse(String(fieldOf(data, 'expires_at')));
   if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs)) {
-    throw new GitHubFailure('unexpected-answer', 'GitHub answers with no token');
+    throw new GitHubFailure('unexpected-answer', 'GitHub returned no token');
   }
   if (formFault(token, 'token') !== undefined) {
-    throw new GitHubFailure('unexpected-answer', 'GitHub answers with a token that no header can carry');
+    throw new GitHubFailure('unexpected-answer', 'GitHub returned a token that no header can carry');
   }
   return { token, expiresAtMs };
 }

@@ -4,7 +4,7 @@ import { addressOf, flatHeaders, HttpClient, readBody, unexpected } from '@slipw
 const maxAnswerBytes = 16 * 2 ** 20;
 
 export interface TransportOptions {
-  /** How long a request may take, its answer included. */
+  /** The time limit of a request, including its answer. */
   readonly timeoutMs: number;
   readonly proxyEnvironment: Environment | undefined;
 }
@@ -16,8 +16,8 @@ interface FetchOptions {
 }
 
 /**
- * A `fetch` for octokit without redirects and repeating. Each request has a connection of its own: one that is kept may be closed
- * just as a request is sent over it. Throws `HttpFailure`.
+ * A `fetch` for octokit without redirects or retries. Each request gets its own connection: a reused one may be closed just as a
+ * request is sent. Throws `HttpFailure`.
  */
 export function transport({ timeoutMs, proxyEnvironment }: TransportOptions) {
   return async (address: string, { method = 'GET', headers = {}, body }: FetchOptions): Promise<Response> => {

@@ -11,7 +11,7 @@ const der = (type: 'pkcs1' | 'pkcs8'): Buffer => privateKey.export({ type, forma
 
 describe('the key of an app', () => {
   test.each([
-    ['as GitHub makes it', pkcs1],
+    ['as GitHub creates it', pkcs1],
     ['in PKCS #8', pkcs8],
     ['as base64', base64(pkcs1)],
     ['as base64 in lines', base64(pkcs1).replace(/.{76}/g, '$&\n')],
@@ -27,7 +27,7 @@ describe('the key of an app', () => {
     ['with no-break spaces', pkcs1.replaceAll(' ', '\u00a0')],
     ['after a byte order mark', `\ufeff${pkcs1}`],
     ['with a text before it', `GitHub App of Acme\n${pkcs1}`],
-  ])('is taken %s', (_, text) => {
+  ])('is accepted %s', (_, text) => {
     expect(parseAppKey(text)).toBe(pkcs8);
   });
 
@@ -53,22 +53,26 @@ describe('the key of an app', () => {
       '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nsecret\n-----END PGP PRIVATE KEY BLOCK-----',
       /an OpenPGP key/,
     ],
-    ['a public key', String(publicKey.export({ type: 'spki', format: 'pem' })), /public, and no private key/],
-    ['another kind of key', pem(ec), /no RSA key/],
+    [
+      'a public key',
+      String(publicKey.export({ type: 'spki', format: 'pem' })),
+      /a public key, not a private key/,
+    ],
+    ['another kind of key', pem(ec), /not an RSA key/],
     ['a key with a passphrase', String(encrypted), /protected by a passphrase/],
     ['an older key with a passphrase', String(encryptedPkcs1), /protected by a passphrase/],
     ['that on one line', String(encryptedPkcs1).replaceAll('\n', ' '), /protected by a passphrase/],
     ['a damaged key', pkcs1.replace(/\n.{64}\n/, '\n'), /is damaged/],
-    ['half of a key', pkcs1.slice(0, 400), /cut short/],
+    ['half of a key', pkcs1.slice(0, 400), /incomplete/],
     ['two keys', pkcs1 + pkcs8, /more than one/],
-  ])('I7: %s is refused without a word of it', (_, text, reason) => {
+  ])('I7: %s is refused without quoting it', (_, text, reason) => {
     let refusal: unknown;
     try {
       parseAppKey(text);
     } catch (error) {
       refusal = error;
     }
-    if (!(refusal instanceof UserError)) throw new Error('it was taken');
+    if (!(refusal instanceof UserError)) throw new Error('it was accepted');
     expect(refusal.code).toBe('key-unusable');
     expect(refusal.cause).toBeUndefined();
     expect(refusal.message).toMatch(reason);

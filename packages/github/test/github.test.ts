@@ -40,7 +40,7 @@ function addSite(changes: Partial<DoubledRepository> = {}): void {
   double.addRepository({ name: 'acme/site', isPrivate: true, workflows: [{ id: 7 }], ...changes });
 }
 
-/** A clock that passes by sleeping alone. */
+/** A clock that only advances by sleeping. */
 const clock: Clock = {
   nowMs: () => nowMs,
   random: () => 0.5,
@@ -67,7 +67,7 @@ async function outcome(github = open()): Promise<Awaited<ReturnType<GitHub['disp
   return github.dispatch(message);
 }
 
-/** The code, message and hint of a dispatch that was refused. */
+/** The code, message and hint of a refused dispatch. */
 async function refusal(github = open()) {
   const result = await outcome(github);
   if (result.kind !== 'refused') throw new Error(`it was ${result.kind}`);
@@ -76,7 +76,7 @@ async function refusal(github = open()) {
 }
 
 describe('a token', () => {
-  test('I7: that no header can carry is refused, with nothing of it, before anything is sent', () => {
+  test('I7: that no header can carry is refused without quoting it, before anything is sent', () => {
     const credentials = { kind: 'token', token: 'hunter2\nhunter3' } as const;
     expect(() => open({ credentials })).toThrow(
       expect.objectContaining({ name: 'UserError', code: 'input-invalid' }),
@@ -140,14 +140,14 @@ describe('a dispatch', () => {
     },
     { reply: { status: 403, body: { message: 'You have exceeded a secondary rate limit' } }, waitMs: 60_000 },
     { reply: { status: 429, body: { message: 'slow down' } }, waitMs: 60_000 },
-  ])('is sent again after a rate limit, which did not take it: $reply', async ({ reply, waitMs }) => {
+  ])('is sent again after a rate limit, which did not accept it: $reply', async ({ reply, waitMs }) => {
     double.faults.push({ reply });
     expect(await outcome()).toEqual({ kind: 'accepted' });
     expect(waits).toEqual([waitMs]);
     expect(double.events).toHaveLength(1);
   });
 
-  test('goes through the proxy of the environment, and is known not to have left when that is not there', async () => {
+  test('uses the proxy from the environment, and is known to be unsent if that is missing', async () => {
     const passed: string[] = [];
     const proxy = await serveLoopback(async (request, response) => {
       passed.push(request.url ?? '');
@@ -197,7 +197,7 @@ describe('a dispatch', () => {
     expect(waits[0]).toBeLessThan(95_000);
   });
 
-  test('fails when a rate limit is longer than its patience', async () => {
+  test('fails if a rate limit exceeds its patience', async () => {
     double.faults.push({
       reply: { status: 429, body: { message: 'later' }, headers: { 'retry-after': '3600' } },
     });
@@ -219,7 +219,7 @@ describe('a dispatch', () => {
     words('archived', 403, 'Repository was archived so is read-only.'),
     words('payload-refused', 422, 'client_payload is too large.'),
     words('unexpected-answer', 418, 'short and stout'),
-  ])('tells $code by what GitHub says, and is not sent again', async ({ code, reply }) => {
+  ])('recognises $code in the answer, and is not sent again', async ({ code, reply }) => {
     double.faults.push({ reply });
     const result = await refusal();
     expect(result).toMatchObject({ code, text: expect.stringContaining(String(reply.status)) });
@@ -235,7 +235,7 @@ describe('a dispatch', () => {
     expect(result.code).toBe('not-found');
     expect(result.hint).toContain('contents: write');
     expect(result.hint).toContain('GITHUB_TOKEN');
-    expect(result.hint).toContain('acme/site is not its name');
+    expect(result.hint).toContain('acme/site is misspelled');
   });
 
   test.each([
@@ -255,7 +255,7 @@ describe('a dispatch', () => {
     expect(double.events).toEqual([]);
   });
 
-  test('makes no workflow command of what GitHub says (I8)', async () => {
+  test("turns no message of GitHub's into a workflow command (I8)", async () => {
     double.faults.push({ reply: { status: 403, body: { message: 'no\n::error::owned' } } });
     const { text } = await refusal();
     expect(text).not.toMatch(/\n|::/);
@@ -283,7 +283,7 @@ describe('a GitHub App', () => {
   }
 
   test.each(['appId', 'clientId'] as const)(
-    'is known by its %s, and its tokens reach one repository',
+    'is identified by its %s, and its tokens reach one repository',
     async (by) => {
       const { app, github, masked } = await openApp(site, by);
       expect(await outcome(github)).toEqual({ kind: 'accepted' });
@@ -293,12 +293,12 @@ describe('a GitHub App', () => {
         permissions: { contents: 'write', actions: 'read' },
       });
       expect(double.mintedTokens).toHaveLength(1);
-      // GitHub gives keys out in PKCS #1, and octokit gets PKCS #8, which has other lines.
+      // GitHub issues keys in PKCS #1; octokit gets PKCS #8, whose lines differ.
       expect(masked).toEqual([parseAppKey(app.privateKey), ...double.mintedTokens]);
     },
   );
 
-  test('keeps a token for what follows, and replaces it before it ends', async () => {
+  test('reuses a token, and replaces it before it expires', async () => {
     const { github } = await openApp();
     await outcome(github);
     await github.findRuns('acme/site', 'message-1', nowMs - 60_000);
@@ -314,7 +314,7 @@ describe('a GitHub App', () => {
     expect(await outcome(github)).toEqual({ kind: 'accepted' });
   });
 
-  test('tells without the right to read runs', async () => {
+  test('reports a missing permission to read runs', async () => {
     const { github } = await openApp({ ...site, permissions: { contents: 'write' } });
     expect(await outcome(github)).toEqual({ kind: 'accepted' });
     expect(await github.findRuns('acme/site', 'message-1', nowMs)).toMatchObject({
@@ -327,13 +327,13 @@ describe('a GitHub App', () => {
     ['is not installed', { ...site, repositories: ['acme/other'] }, 'app-not-installed'],
     ['may not write', { ...site, permissions: { contents: 'read' } as const }, 'app-permission-missing'],
     ['is suspended', { ...site, suspended: true }, 'app-permission-missing'],
-  ])('that %s is told so', async (_, installation, code) => {
+  ])('that %s is reported as such', async (_, installation, code) => {
     const { github } = await openApp(installation);
     expect(await refusal(github)).toMatchObject({ code });
     expect(dispatched()).toBe(0);
   });
 
-  test('with the key of another is told so, and the key is in no word of it (I7)', async () => {
+  test('with the key of another app is reported without quoting the key (I7)', async () => {
     const { app } = await openApp();
     const other = await GitHubDouble.start();
     const { privateKey } = await other.addApp([]);
@@ -344,7 +344,7 @@ describe('a GitHub App', () => {
       expect(JSON.stringify(result)).not.toContain(line);
   });
 
-  test('is asked again when a token is too fresh to be known, and when making one fails', async () => {
+  test('is asked again if a token is too new to be known, or creating one fails', async () => {
     const { github } = await openApp();
     double.faults.push(
       {
@@ -375,7 +375,7 @@ describe('runs of a message', () => {
     expect(double.requestsOf('GET /repos/{owner}/{repo}/actions/runs')).toHaveLength(3);
   });
 
-  test('are asked for again after a failure, because that does no harm', async () => {
+  test('are requested again after a failure, because that is harmless', async () => {
     const reply = { status: 502, body: { message: 'Server Error' } };
     double.faults.push({ reply }, {}, { reply });
     expect(await open().findRuns('acme/site', 'message-1', nowMs)).toEqual({ kind: 'found', runs: [] });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isTitleOf, parseApiUrl, parseRuns, standingOf, type WorkflowRun } from '../src/index.ts';
+import { isTitleOf, parseApiUrl, parseRuns, stateOfRuns, type WorkflowRun } from '../src/index.ts';
 
 const run = (workflowId: number, status: string, conclusion?: string, id = 1): WorkflowRun => {
   return { id, workflowId, title: 't', url: 'https://example.org', status, conclusion };
 };
 
-describe('the runs of a message stand', () => {
+describe('the state of the runs of a message', () => {
   test.each([
     ['absent', []],
     ['running', [run(1, 'queued')]],
@@ -19,8 +19,8 @@ describe('the runs of a message stand', () => {
     ['cancelled', [run(1, 'completed', 'cancelled')]],
     ['unknown', [run(1, 'completed')]],
   ])('%s: %o', (expected, runs) => {
-    const standing = standingOf(runs);
-    expect(standing.kind === 'ended' ? standing.conclusion : standing.kind).toBe(expected);
+    const state = stateOfRuns(runs);
+    expect(state.kind === 'ended' ? state.conclusion : state.kind).toBe(expected);
   });
 });
 
@@ -38,12 +38,12 @@ test.each([
   expect(isTitleOf(title, 'abc-12345')).toBe(expected);
 });
 
-test('a title of any length is read in one go', () => {
-  // A search that begins again at each character would take minutes for this one.
+test('a title of any length is read in linear time', () => {
+  // A search that restarted at each character would take minutes here.
   expect(isTitleOf(`${'.-'.repeat(200_000)}x`, 'abc-12345')).toBe(false);
 });
 
-test('a list of runs of any form is read without harm (I8)', () => {
+test('any list of runs is read safely (I8)', () => {
   fc.assert(
     fc.property(fc.anything(), (data) => {
       expect(Array.isArray(parseRuns(data))).toBe(true);

@@ -2,8 +2,8 @@ import { encodeKey, withoutTrailingSlashes } from '@slipway/core';
 import { everyPath, maxPendingPaths } from './document.ts';
 
 /**
- * What a CDN must forget, one path a line. New keys are among them, since CDNs keep the answer that there is nothing as well.
- * More than CloudFront takes at a time become one wildcard, which counts as one.
+ * What a CDN must forget, one path per line. Includes new keys, since CDNs also cache missing objects. More than CloudFront accepts
+ * at once become one wildcard, which counts as one.
  */
 export function invalidationPaths(paths: Iterable<string>, baseUrl: string | undefined): string {
   const each = new Set(paths);
@@ -11,18 +11,18 @@ export function invalidationPaths(paths: Iterable<string>, baseUrl: string | und
   return each.size > maxPendingPaths ? everythingUnder(baseUrl) : [...each].sort().join('\n');
 }
 
-/** The path of a key to a CDN: as it is served under `baseUrl`, or below the destination without one. */
+/** A key's path on the CDN: as served under `baseUrl`, or below the destination without one. */
 export function cdnPathOf(key: string, baseUrl: string | undefined): string {
   return `${startOf(baseUrl)}/${encodeKey(key)}`;
 }
 
-/** The wildcard for every key. */
+/** The wildcard for all keys. */
 export function everythingUnder(baseUrl: string | undefined): string {
   return `${startOf(baseUrl)}/*`;
 }
 
 function startOf(baseUrl: string | undefined): string {
   if (baseUrl === undefined) return '';
-  // Spelled as keys are, so that one path has one spelling.
+  // Encoded like keys, so that one path has one spelling.
   return encodeKey(decodeURIComponent(withoutTrailingSlashes(new URL(baseUrl).pathname)));
 }

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { JsonError, parseStrictJson, UserError } from '@slipway/core';
 
-/** Where a destination remembers them. Under `.slipway/`, where no user's object can be (ADR 0031). */
+/** Where a destination keeps them: under `.slipway/`, where users' objects never are (ADR 0031). */
 export const pendingInvalidationsKey = '.slipway/pending-invalidations.v1.json';
 
-/** More paths than this are remembered as one wildcard: CloudFront takes no more at a time, and a wildcard counts as one. */
+/** More paths are recorded as one wildcard: CloudFront accepts no more at once, and a wildcard counts as one. */
 export const maxPendingPaths = 3_000;
-/** What covers every object of a destination. */
+/** Covers every object of a destination. */
 export const everyPath = '/*';
 
 const maxPublishes = 200;
@@ -15,23 +15,23 @@ const maxDepth = 4;
 const digestCharacters = 12;
 
 /**
- * What one publish set out to replace or delete, as the paths of its `invalidation-paths`: percent-encoded, with a leading
- * slash, a wildcard with a `*` at its end.
+ * What one publish set out to replace or delete, as paths of its `invalidation-paths`: percent-encoded, with a leading slash;
+ * wildcards end in `*`.
  */
 export interface PendingPublish {
-  /** 16 hex digits, drawn by the publish. */
+  /** 16 random hex digits, chosen by the publish. */
   readonly id: string;
   readonly beganAtMs: number;
-  /** Whether it has said that it replaces nothing more. One that was killed never says so. */
+  /** Whether it has declared that it replaces nothing more. A killed one never does. */
   readonly isComplete: boolean;
   readonly paths: readonly string[];
-  /** Digests of paths that a reader of the document must not learn. */
+  /** Digests of paths that readers of the document must not learn. */
   readonly digests: readonly string[];
 }
 
 /**
- * Stands for a path in a document that others may read. It is shortened: enough to find the path among some millions, and no
- * use to whoever wants to compute a secret path from it.
+ * Stands for a path in a document that others may read. Short: enough to recognise a path among millions, but useless for computing
+ * a secret path from it.
  */
 export function pathDigest(path: string): string {
   return hash('sha256', `slipway pending invalidation\n${path}`).slice(0, digestCharacters);
@@ -42,8 +42,8 @@ export function formatPending(publishes: readonly PendingPublish[]): Uint8Array 
 }
 
 /**
- * Reads what `formatPending` wrote. A document that is damaged says that anything may be pending, since nobody can know what
- * was in it. Throws `UserError` `not-supported` for one of a later version.
+ * Reads what `formatPending` wrote. A damaged document means that anything may be pending. Throws `UserError` `not-supported` for a
+ * later version.
  */
 export function parsePending(bytes: Uint8Array): readonly PendingPublish[] {
   let document: unknown;
@@ -84,7 +84,7 @@ function publishOf(value: unknown): PendingPublish | undefined {
   return { id, beganAtMs, isComplete, paths, digests };
 }
 
-/** Paths go on into outputs, one a line, and from there to CloudFront: nothing else than a path may be among them. */
+/** Paths go into outputs, one per line, and on to CloudFront: nothing but a path may be among them. */
 function isPath(text: string): boolean {
   return text.length <= maxPathCharacters && /^\/(?:[\w.~\-/!$&'()+,;=:@]|%[\dA-Fa-f]{2})*\*?$/.test(text);
 }

@@ -18,37 +18,37 @@ import {
 } from './document.ts';
 
 const maxDocumentBytes = 32 * 2 ** 20;
-/** Every attempt that fails is a change that somebody else has made, so some publisher always gets on. */
+/** Each failed attempt means that another publisher succeeded, so someone always makes progress. */
 const contentionDeadlineMs = 10 * 60_000;
-/** How many publishes are told apart; of more, the oldest are remembered as one wildcard. */
+/** The maximum number of separate publishes; beyond it, the oldest are merged into one wildcard. */
 const maxKeptPublishes = 100;
-/** A publish that did not say that it is complete may be at work for so long. */
+/** A publish that did not declare completion may be active for this long. */
 export const publishLivesMs = 6 * 3_600_000;
 
 export interface Replacements {
-  /** What will be stored over, stored anew or deleted, as paths of `invalidation-paths`. */
+  /** What will be replaced, created or deleted, as paths of `invalidation-paths`. */
   readonly paths: readonly string[];
-  /** The same, where whoever can read the destination must not learn the paths: their digests are kept. */
+  /** The same, as digests, if readers of the destination must not learn the paths. */
   readonly hiddenPaths?: readonly string[];
-  /** A wildcard for all of them, taken when there are too many. */
+  /** A wildcard for all of them, used if there are too many. */
   readonly everything: string;
 }
 
-/** What one publish replaces, as the destination remembers it. */
+/** What one publish replaces, as recorded in the destination. */
 export interface Remembered {
-  /** Says that this publish replaces nothing more. Not to be called after a failure: a request may still take effect then. */
+  /** Declares that this publish replaces nothing more. Not to be called after a failure: a request may still take effect then. */
   complete(): Promise<void>;
 }
 
-/** A publish that learns as it goes what it will replace. */
+/** A publish that learns along the way what it will replace. */
 export interface Remembering extends Remembered {
-  /** Remembers these paths, before the first of them is replaced. Throws what the store throws; nothing may be replaced then. */
+  /** Records these paths, before the first of them is replaced. If it throws (what the store throws), nothing may be replaced. */
   add(replacements: Omit<Replacements, 'everything'>): Promise<void>;
 }
 
 /**
- * Remembers, before the first of them is replaced, what a publish will replace, until an invalidation of it is proven
- * (`forgetProven`). Throws what the store throws; nothing may be replaced then.
+ * Records what a publish will replace, before it replaces anything, until its invalidation is proven (`forgetProven`). If it throws
+ * (what the store throws), nothing may be replaced.
  */
 export async function rememberReplacements(
   store: ObjectStore,
@@ -60,7 +60,7 @@ export async function rememberReplacements(
   return remembering;
 }
 
-/** As `rememberReplacements`, for a publish that does not know all of it in advance; `everything` as there. */
+/** Like `rememberReplacements`, for a publish that does not know everything in advance; `everything` as there. */
 export function beginRemembering(store: ObjectStore, everything: string, clock: Clock): Remembering {
   const paths = new Set<string>();
   const digests = new Set<string>();
@@ -76,7 +76,7 @@ export function beginRemembering(store: ObjectStore, everything: string, clock: 
       digests: fits ? [...digests] : [],
     };
   };
-  // Under this id it may be there already, or be gone because it was at work for so long that it was taken for dead.
+  // This id may already be recorded, or be gone because it was active so long that it was presumed dead.
   const note = (isComplete: boolean): Promise<void> =>
     changeDocument(store, clock, (known) =>
       withPublish(
@@ -97,20 +97,20 @@ export function beginRemembering(store: ObjectStore, everything: string, clock: 
   };
 }
 
-/** What is pending in a destination. Throws what the store throws, and as `parsePending`. */
+/** What is pending in a destination. Throws what the store and `parsePending` throw. */
 export async function readPending(store: ObjectStore): Promise<readonly PendingPublish[]> {
   return (await readDocument(store)).publishes;
 }
 
-/** As `readPending`; undefined where no publish has replaced anything yet, or where its record cannot be seen. */
+/** Like `readPending`; undefined if no publish has replaced anything yet, or the record may not be read. */
 export async function readPendingRecord(store: ObjectStore): Promise<readonly PendingPublish[] | undefined> {
   const { publishes, condition } = await readDocument(store);
   return condition === 'absent' ? undefined : publishes;
 }
 
 /**
- * What a CDN must forget because of earlier publishes, given every path that is known to the caller: where one that is
- * pending is not among them, everything.
+ * What a CDN must forget because of earlier publishes, given all paths known to the caller: everything, if a pending path is not
+ * among them.
  */
 export function pathsToHandOn(
   publishes: readonly PendingPublish[],
@@ -128,22 +128,22 @@ export function pathsToHandOn(
   return [...found].sort();
 }
 
-/** What the log of a publish says of the paths that it hands on because of earlier ones. */
+/** The log notice about paths passed on from earlier publishes. */
 export function pendingNotice(paths: readonly string[]): string {
   const what = paths.includes(everyPath)
-    ? `invalidation-paths is ${everyPath}, because earlier runs replaced more than is told apart, or what this run does not know, or because ${pendingInvalidationsKey} is damaged`
-    : `invalidation-paths has ${counted(paths.length, 'path')} of earlier runs as well`;
-  return `${what}: no invalidation is proven for them. With a CDN, give cloudfront-invalidate this destination, and it notes what it has proven; without one, there is nothing to do.`;
+    ? `invalidation-paths is ${everyPath}, because earlier runs replaced too much to record, or paths that this run does not know, or because ${pendingInvalidationsKey} is damaged`
+    : `invalidation-paths includes ${counted(paths.length, 'path')} of earlier runs`;
+  return `${what}: their invalidation is not proven yet. With a CDN, set this destination in cloudfront-invalidate, which records what it has proven; without one, there is nothing to do.`;
 }
 
-/** Whether a publish replaces nothing more: it said so, or it has been silent for too long to be alive. */
+/** Whether a publish replaces nothing more: it declared so, or has been silent too long to be active. */
 export function isSettled({ isComplete, beganAtMs }: PendingPublish, nowMs: number): boolean {
   return isComplete || nowMs - beganAtMs > publishLivesMs;
 }
 
 /**
- * Forgets what is proven of the publishes that were read before the invalidation was made: no invalidation reaches what is
- * replaced after it. Of publishes that may still have been at work then, nothing is forgotten.
+ * Forgets what is proven of publishes that were read before the invalidation was created, which does not cover later replacements.
+ * Forgets nothing of publishes that may have been active then.
  */
 export async function forgetProven(
   store: ObjectStore,
@@ -168,7 +168,7 @@ function newId(): string {
   return randomBytes(8).toString('hex');
 }
 
-/** The publishes with another one, which takes over the paths that complete ones before it have replaced too. */
+/** Adds a publish, which takes over paths that completed earlier ones also replaced. */
 function withPublish(known: readonly PendingPublish[], publish: PendingPublish): readonly PendingPublish[] {
   const taken = new Set([...publish.paths, ...publish.digests, ...publish.paths.map(pathDigest)]);
   const others = known.flatMap((other) => {
@@ -182,7 +182,7 @@ function withPublish(known: readonly PendingPublish[], publish: PendingPublish):
     0,
   );
   if (count <= maxPendingPaths && others.length < maxKeptPublishes) return [...others, publish];
-  // Everything, under an identity of its own: what a publish at work notes next takes the place of its own paths alone.
+  // Everything, under its own id: what an active publish records next only replaces its own paths.
   const rest = {
     id: newId(),
     beganAtMs: publish.beganAtMs,
@@ -190,7 +190,7 @@ function withPublish(known: readonly PendingPublish[], publish: PendingPublish):
     paths: [everyPath],
     digests: [],
   };
-  // A publish at work keeps its place, or its end would go unseen.
+  // An active publish keeps its place, or its end would be missed.
   const atWork = others.filter(({ isComplete }) => !isComplete).slice(-maxKeptPublishes);
   return [rest, ...atWork.map((other) => ({ ...other, paths: [everyPath], digests: [] })), publish];
 }
@@ -211,8 +211,8 @@ async function readDocument(store: ObjectStore): Promise<{
 }
 
 /**
- * Without the right to list, S3 answers 403 for an object that is not there. If it is there after all, and may not be read, a
- * write that wants it absent is refused.
+ * Without permission to list, S3 answers 403 for a missing object. If it exists after all but may not be read, a write that
+ * requires it absent is refused.
  */
 async function readUnlessHidden(store: ObjectStore): ReturnType<ObjectStore['read']> {
   try {
@@ -223,7 +223,7 @@ async function readUnlessHidden(store: ObjectStore): ReturnType<ObjectStore['rea
   }
 }
 
-/** Changes the document by compare-and-swap. Does nothing when the change leaves it as it is. */
+/** Changes the document by compare-and-swap. Does nothing if the change leaves it as it is. */
 async function changeDocument(
   store: ObjectStore,
   clock: Clock,

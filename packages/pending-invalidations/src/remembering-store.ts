@@ -2,19 +2,19 @@ import type { Clock, ObjectStore, WriteOptions } from '@slipway/core';
 import { everyPath } from './document.ts';
 import { beginRemembering } from './pending.ts';
 
-/** Gives the path that a CDN may have of a key, if this write changes what it must serve there. */
+/** The CDN path of a key, if this write changes what must be served there. */
 export type ReplacedPathOf = (key: string, options: Pick<WriteOptions, 'condition'>) => string | undefined;
 
 export interface RememberingStore {
-  /** The store, of which no write takes effect before the destination remembers what a CDN must forget because of it. */
+  /** The store; no write takes effect before the destination records what a CDN must forget because of it. */
   readonly store: ObjectStore;
-  /** Remembers many at once, which else were a note each. */
+  /** Records many at once; otherwise each would be written separately. */
   remember(paths: readonly string[]): Promise<void>;
-  /** As of `Remembered`. */
+  /** See `Remembered`. */
   complete(): Promise<void>;
 }
 
-/** Makes a store remember what is replaced in it by writes, for a publisher whose writes are made in many places. */
+/** Makes a store record what writes replace, for publishers whose writes are spread over the code. */
 export function rememberingStore(
   store: ObjectStore,
   replacedPathOf: ReplacedPathOf,

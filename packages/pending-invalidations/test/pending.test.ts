@@ -35,7 +35,7 @@ function remember(store: ObjectStore, paths: readonly string[], { areOpen = true
   return rememberReplacements(store, { ...replaced, everything }, clockAt(nowMs));
 }
 
-/** As after an invalidation of some paths that began when the destination was as `readPending` gives it. */
+/** As after an invalidation of some paths that began in the state of the destination that `readPending` returned. */
 async function prove(store: ObjectStore, paths: readonly string[], nowMs = 1_000): Promise<void> {
   const seen = await readPending(store);
   await forgetProven(store, seen, provenOf(paths), nowMs, clockAt(nowMs));
@@ -54,7 +54,7 @@ async function handedOn(store: ObjectStore, known: readonly string[] = []): Prom
 }
 
 describe('what a publish replaces', () => {
-  it.each([true, false])('is handed on until its invalidation is proven (open: %s)', async (areOpen) => {
+  it.each([true, false])('is passed on until its invalidation is proven (open: %s)', async (areOpen) => {
     const store = await destination();
     expect(await handedOn(store)).toEqual([]);
     const paths = ['/a', '/b%20c'];
@@ -68,20 +68,20 @@ describe('what a publish replaces', () => {
     expect(await handedOn(store, paths)).toEqual([]);
   });
 
-  it('is everything where a path that is kept as a digest is known to nobody', async () => {
+  it('is everything if a path kept as a digest is unknown', async () => {
     const store = await destination();
     await remember(store, ['/gone', '/here'], { areOpen: false });
     expect(await handedOn(store, ['/here'])).toEqual([everyPath, '/here']);
   });
 
-  it('is one wildcard when it is too much', async () => {
+  it('is one wildcard if it is too much', async () => {
     const store = await destination();
     const many = Array.from({ length: maxPendingPaths + 1 }, (_, index) => `/${index}`);
     await remember(store, many);
     expect(await handedOn(store)).toEqual([everything]);
   });
 
-  it('stays pending while its publish is at work: what is replaced after an invalidation is not reached by it', async () => {
+  it('stays pending while its publish is active: an invalidation does not cover later replacements', async () => {
     const store = await destination();
     const remembered = await remember(store, ['/a']);
     await prove(store, ['/a']);
@@ -100,7 +100,7 @@ describe('what a publish replaces', () => {
     expect(await handedOn(store)).toEqual(['/a']);
   });
 
-  it('can be proven of a publish that was killed once it cannot be alive, and one that is alive all the same says it again', async () => {
+  it('can be proven for a publish that must be dead by now, and one that is still alive records it again', async () => {
     const store = await destination();
     const slow = await remember(store, ['/a']);
     await prove(store, ['/a'], 1_000 + publishLivesMs);
@@ -118,14 +118,14 @@ describe('what a publish replaces', () => {
     expect(await handedOn(store)).toEqual(names);
   });
 
-  it('stays bounded, however many publishes nobody proves an invalidation of', async () => {
+  it('stays bounded, however many publishes are never proven', async () => {
     const store = await destination();
     for (let index = 0; index < 130; index += 1) await remember(store, [`/${index}`, `/x${index}`]);
     expect((await readPending(store)).length).toBeLessThanOrEqual(102);
     expect(await handedOn(store)).toContain(everyPath);
   });
 
-  it('is nothing when nothing is replaced: no object is stored', async () => {
+  it('is nothing if nothing is replaced: no object is stored', async () => {
     const store = await destination();
     await (await remember(store, [])).complete();
     expect(await store.read(pendingInvalidationsKey, { maxBytes: 1_000 })).toBeUndefined();
@@ -152,7 +152,7 @@ describe('the document', () => {
     );
   });
 
-  it('I8: damaged or forged, it says that everything is pending, and no line of it is anything but a path', () => {
+  it('I8: if damaged or forged, means that everything is pending, and only ever contains paths', () => {
     const forged = (paths: readonly string[]) =>
       Buffer.from(
         JSON.stringify({
@@ -178,7 +178,7 @@ describe('the document', () => {
     }
   });
 
-  it('of a later version is refused, and not replaced', async () => {
+  it('from a later version is refused, and not replaced', async () => {
     const store = await destination();
     const bytes = Buffer.from('{"version":2}');
     await store.write(
@@ -194,7 +194,7 @@ describe('the document', () => {
     await expect(remember(store, ['/a'])).rejects.toMatchObject({ code: 'not-supported' });
   });
 
-  it('names no path that it keeps as a digest', async () => {
+  it('contains no path that it keeps as a digest', async () => {
     const store = await destination();
     await (await remember(store, ['/secret/page.html'], { areOpen: false })).complete();
     const stored = await store.read(pendingInvalidationsKey, { maxBytes: 10_000 });
@@ -202,8 +202,8 @@ describe('the document', () => {
   });
 });
 
-describe('more than can be told apart', () => {
-  it('is everything until that is proven, whatever the publish notes that made it so many', async () => {
+describe('too much to record separately', () => {
+  it('is everything until that is proven, whatever the publish that exceeded the limit records', async () => {
     const store = await destination();
     const many = (prefix: string, count: number): string[] =>
       Array.from({ length: count }, (_, index) => `/${prefix}${index}`);
@@ -216,14 +216,14 @@ describe('more than can be told apart', () => {
     expect(await handedOn(store)).toEqual([]);
   });
 
-  it('is everything after more publishes than are told apart', async () => {
+  it('is everything after too many publishes', async () => {
     const store = await destination();
     for (let index = 0; index <= 101; index += 1)
       await (await remember(store, [`/of-${index}`], { areOpen: false })).complete();
     expect(await handedOn(store, ['/of-101'])).toContain(everyPath);
   });
 
-  it('is everything also while publishes are at work, each of which notes its end', async () => {
+  it('is everything while publishes are active, each of which records its end', async () => {
     const store = await destination();
     const first = await remember(store, ['/first'], { areOpen: false });
     const second = await remember(
@@ -238,9 +238,9 @@ describe('more than can be told apart', () => {
   });
 });
 
-describe('the notice of what is pending', () => {
-  it('counts paths, and says why it is everything, naming the note', () => {
-    expect(pendingNotice(['/a', '/b'])).toContain('invalidation-paths has 2 paths of earlier runs as well');
+describe('the notice about pending paths', () => {
+  it('counts paths, and explains why it is everything, naming the document', () => {
+    expect(pendingNotice(['/a', '/b'])).toContain('invalidation-paths includes 2 paths of earlier runs');
     const everything = pendingNotice([everyPath, '/a']);
     expect(everything).toContain('invalidation-paths is /*, because');
     expect(everything).toContain(pendingInvalidationsKey);

@@ -17,7 +17,7 @@ export interface TokenChanges {
   /** One character of the signature is changed. */
   readonly tampered?: boolean;
   /** Signed by a key that the issuer does not publish, under the name of one that it does. */
-  readonly foreignKey?: boolean;
+  readonly untrustedKey?: boolean;
   readonly withoutKeyId?: boolean;
   /** The endpoint issues its last token once more. */
   readonly replayed?: boolean;
@@ -63,7 +63,7 @@ export const issuedSubjects = {
  * 127.0.0.1.
  */
 export async function startTokenIssuer(): Promise<TokenIssuer> {
-  const [own, foreign] = await Promise.all([generateKeyPair('RS256'), generateKeyPair('RS256')]);
+  const [own, untrusted] = await Promise.all([generateKeyPair('RS256'), generateKeyPair('RS256')]);
   const publicKey = { ...(await exportJWK(own.publicKey)), kid: keyId, use: 'sig', alg: 'RS256' };
   const requestToken = `request-${randomUUID()}`;
   const issued: string[] = [];
@@ -88,7 +88,7 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
         typ: 'JWT',
         ...(changes.withoutKeyId === true ? {} : { kid: keyId }),
       })
-      .sign(changes.foreignKey === true ? foreign.privateKey : own.privateKey);
+      .sign(changes.untrustedKey === true ? untrusted.privateKey : own.privateKey);
     return changes.tampered === true ? tamper(token) : token;
   };
 

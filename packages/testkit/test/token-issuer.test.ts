@@ -56,7 +56,7 @@ describe('the token issuer', () => {
 
   test.each<[string, TokenChanges]>([
     ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', { tampered: true }],
-    ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', { foreignKey: true }],
+    ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', { untrustedKey: true }],
     ['ERR_JWT_EXPIRED', { lifetimeMs: -60_000 }],
     ['ERR_JWT_CLAIM_VALIDATION_FAILED', { beginsInMs: 60_000 }],
     ['ERR_JWT_CLAIM_VALIDATION_FAILED', { audience: 'another' }],

@@ -2,7 +2,7 @@ import { RemoteError, UserError } from '@slipway/core';
 import { type ActionResult, defineAction, input } from '@slipway/runner';
 import { awsInputs, awsProblems, openAwsAccess } from '../../src/index.ts';
 
-/** An action that assumes a role as all of them do, and then tries to give away every secret that it has. */
+/** An action that assumes a role as all of them do, and then tries to leak every secret it has. */
 export const action = defineAction({
   name: 'fixture-action',
   description: 'Tests credentials.',
@@ -25,14 +25,14 @@ export const action = defineAction({
     const { credentials } = openAwsAccess(given, context);
     const held = await credentials();
     const secrets = `${held.secretAccessKey} ${held.sessionToken}`;
-    const told = `the secrets are ${secrets} and ${encodeURIComponent(secrets)} and ${JSON.stringify(held)}`;
-    context.progress.info(told);
-    context.progress.debug(told);
-    const cause = new RemoteError('credentials-refused', told, { hint: told });
-    if (given.mode === 'fail') throw new UserError('input-invalid', told, { hint: told, cause });
+    const leak = `the secrets are ${secrets} and ${encodeURIComponent(secrets)} and ${JSON.stringify(held)}`;
+    context.progress.info(leak);
+    context.progress.debug(leak);
+    const cause = new RemoteError('credentials-refused', leak, { hint: leak });
+    if (given.mode === 'fail') throw new UserError('input-invalid', leak, { hint: leak, cause });
     if (given.mode === 'crash') {
       queueMicrotask(() => {
-        throw new Error(told, { cause });
+        throw new Error(leak, { cause });
       });
       await context.clock.sleep(60_000);
     }
@@ -41,9 +41,9 @@ export const action = defineAction({
     );
     return {
       outputs: { key: held.accessKeyId, exported, secrets },
-      files: [{ output: 'report', path: undefined, defaultName: 'report.json', contents: told }],
-      summary: [{ kind: 'text', text: told }],
-      problems: [{ code: 'told', severity: 'notice', message: told }],
+      files: [{ output: 'report', path: undefined, defaultName: 'report.json', contents: leak }],
+      summary: [{ kind: 'text', text: leak }],
+      problems: [{ code: 'leak', severity: 'notice', message: leak }],
     };
   },
 });
