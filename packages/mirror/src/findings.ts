@@ -1,8 +1,7 @@
 import type { Problem, Severity } from '@slipway/core';
 
 /**
- * Every finding about a buildcache, with its severity. Scripts rely on the codes: never rename one or change what it
- * means.
+ * Every finding about a buildcache, with its severity. Scripts rely on the codes: never rename one or change what it means.
  */
 export const findingSeverities = {
   // Names and files.

@@ -78,8 +78,7 @@ export function gzipEndFault(
 }
 
 /**
- * The size of the gzip header at the start of `bytes`; `unfinished` if more bytes are needed, undefined if it is not
- * gzip.
+ * The size of the gzip header at the start of `bytes`; `unfinished` if more bytes are needed, undefined if it is not gzip.
  */
 export function gzipHeaderBytes(bytes: Uint8Array): number | 'unfinished' | undefined {
   const mark = [0x1f, 0x8b, 8];

@@ -22,9 +22,8 @@ export interface IndexAdvance extends IndexPlace {
   /** Replace an unsigned pointer with a signed one even if nothing else changes. */
   readonly signUnsigned?: boolean | undefined;
   /**
-   * Returns the indexes to point to, or undefined if nothing is to change; it may modify and return the present ones.
-   * It is called again each time another publisher moves the pointer first, so it must not keep state from earlier
-   * calls.
+   * Returns the indexes to point to, or undefined if nothing is to change; it may modify and return the present ones. It is
+   * called again each time another publisher moves the pointer first, so it must not keep state from earlier calls.
    */
   change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
 }

@@ -30,9 +30,7 @@ export interface IndexPointer {
   readonly etag: string | undefined;
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
-  /**
-   * The index that identifies the pointer: the first one listed of a known version, or of any version if none is known.
-   */
+  /** The index that identifies the pointer: the first one listed of a known version, or of any version if none is known. */
   readonly record: BlobRecord;
   /** The indexes of known versions, newest first. */
   readonly indexes: readonly VersionedRecord[];
@@ -112,8 +110,7 @@ export async function readIndexSet(
 }
 
 /**
- * One of the package indexes that a pointer names, with size and hash checked; undefined, with a finding, if it is
- * refused.
+ * One of the package indexes that a pointer names, with size and hash checked; undefined, with a finding, if it is refused.
  */
 export async function readPackageIndex(
   store: ObjectStore,

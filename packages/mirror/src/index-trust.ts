@@ -26,48 +26,48 @@ import {
 } from './index-pointer.ts';
 import type { SignaturePolicy } from './signature-policy.ts';
 
-/** No mirror has so many views; what is beyond is not read. */
+/** Limits how many views are read; no mirror has so many. */
 const maxViews = 1000;
 const concurrentReads = 16;
 
-/** One index of a mirror, as its pointer and the pointers that were kept of it tell. */
+/** One index of a mirror, judging by its pointer and the kept ones. */
 export interface TrustedIndex {
   readonly view: string | undefined;
-  /** Undefined where there is none, or none that can be read. */
+  /** Undefined if there is none that can be read. */
   readonly pointer: IndexPointer | undefined;
-  /** Whether no finding refuses it. A missing one is not refused unless it was there before. */
+  /** True if no finding refuses it. A missing one is refused only if it existed before. */
   readonly isTrusted: boolean;
-  /** ETag of the pointer that is there, refused or not. */
+  /** ETag of the present pointer, refused or not. */
   readonly presentEtag: string | undefined;
-  /** The newest kept pointer that is what its name says and, on a signed mirror, signed by a trusted key. */
+  /** The newest kept pointer that matches its name and, on a signed mirror, has a trusted signature. */
   readonly newestKept: NewestKept | undefined;
   readonly findings: readonly Finding[];
 }
 
 /** What the indexes of a mirror prove about each other. */
 export interface IndexTrust {
-  /** Some index is signed, or was: then each must be. */
+  /** If any index is or was signed, all of them must be. */
   readonly mustBeSigned: boolean;
-  /** What the mirror calls itself in its pointers; undefined where none says. */
+  /** The mirror's name in its pointers; undefined if none states it. */
   readonly mirrorId: string | undefined;
   readonly main: TrustedIndex;
   readonly views: readonly TrustedIndex[];
-  /** Keys of files beside the pointers that are not pointers, because no view can have such a name. */
+  /** Keys of files beside the pointers that cannot be pointers, because views cannot have such names. */
   readonly misnamed: readonly string[];
-  /** What is wrong with none of them in particular. */
+  /** Problems that do not belong to a single index. */
   readonly findings: readonly Finding[];
 }
 
 export interface TrustQuestion {
   readonly store: ObjectStore;
   readonly policy: SignaturePolicy;
-  /** Indexes must be signed here, whatever they were before. */
+  /** Require signed indexes, whatever they were before. */
   readonly requireSigned: boolean;
-  /** The views to be looked at besides the main index; every one that is there, or was, without it. */
+  /** The views to read besides the main index; by default, all that exist or existed. */
   readonly views?: readonly string[] | undefined;
 }
 
-/** The index of a view, or the main one, in an answer that has it. */
+/** The index of a view, or the main one, from an answer that includes it. */
 export function trustedIndex(trust: IndexTrust, view: string | undefined): TrustedIndex {
   if (view === undefined) return trust.main;
   return (
@@ -83,9 +83,9 @@ export function trustedIndex(trust: IndexTrust, view: string | undefined): Trust
 }
 
 /**
- * Judges the pointers of a mirror's indexes: that each is signed where any of them is, is the index that its place says, of
- * this mirror, and was not replaced before (I4). What is kept of them is listed before they are read, so publishers at
- * work raise no finding. Reads no index. Where nothing can be listed, only the main pointer is looked at.
+ * Judges the pointers of a mirror: each must be signed if any is, be the index that its place says, belong to this mirror,
+ * and not have been replaced before (I4). Kept pointers are listed before the present ones are read, so that publishers at
+ * work cause no finding. Reads no index. If nothing can be listed, only the main pointer is judged.
  */
 export async function readIndexTrust(question: TrustQuestion): Promise<IndexTrust> {
   const { store, policy } = question;
@@ -121,7 +121,7 @@ async function listQuestioned({ store, views }: TrustQuestion): Promise<Historie
   return histories;
 }
 
-/** Views that have a pointer, and those that had one. */
+/** Views that have, or had, a pointer. */
 async function viewsOf(
   { store, views }: TrustQuestion,
   histories: Histories,
@@ -152,7 +152,7 @@ async function readPresent(
 ): Promise<PresentPointer> {
   const findings: Finding[] = [];
   const pointer = await readIndexPointer(store, view, policy, findings);
-  // Only a refused one is asked for again: a missing one has no finding.
+  // Only a refused one is read again: a missing one has no finding.
   const presentEtag = pointer?.etag ?? (findings.length === 0 ? undefined : await etagOf(store, view));
   const withHints = findings.map((found) => ({ ...found, hint: found.hint ?? rebuildHint }));
   return { view, pointer, presentEtag, findings: withHints };

@@ -51,14 +51,14 @@ export interface MirrorState {
 }
 
 /**
- * Decides whether a mirror's state may be written to, for every writer; throws `UserError` `mirror-refused` where it may
- * not. No entry is read. Publishers may be at work meanwhile and raise no finding: a publisher announces, stores, moves
- * the pointer, keeps it, and takes its note back, and what it did is read in the opposite order.
+ * Decides whether a writer may write to a mirror; throws `UserError` `mirror-refused` if not. Reads no entries. Publishers may
+ * be at work and cause no findings: a publisher announces, stores, moves the pointer, keeps it and removes its note, and this
+ * reads in the opposite order.
  *
- * - Nobody writes where keys or another layout were planted, or a note of a publish is forged.
- * - Nobody adds to an index that is refused (unsigned, put back, misplaced, gone, unreadable), whichever of the mirror it is.
- *   A rebuild makes the index anew that it is for; of a view, only where the main index is sound.
- * - `publish` also refuses where an index hides what is stored, or offers what is not; it is what `update` is there for.
+ * - Nobody may write if keys or another layout were planted, or a note of a publish is forged.
+ * - Nobody may write if any index is refused (unsigned, put back, misplaced, gone or unreadable). A rebuild replaces the index
+ *   it is for; that of a view, only if the main index is sound.
+ * - `publish` also refuses if an index hides what is stored or offers what is not; `update` repairs that.
  */
 export async function judgeMirror(question: MirrorQuestion): Promise<MirrorState> {
   const { store, policy, clock, writer, view } = question;

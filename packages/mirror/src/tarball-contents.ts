@@ -158,8 +158,7 @@ export class TarballContents implements TarVisitor {
   }
 
   /**
-   * The prefix as Spack finds it; without `binary_distribution`, which Spack needs to install, the directory of the
-   * spec.
+   * The prefix as Spack finds it; without `binary_distribution`, which Spack needs to install, the directory of the spec.
    */
   #prefix(): ByteName | undefined {
     const name = (this.#buildInfo ?? this.#spec)?.name;

@@ -173,8 +173,7 @@ function refusedGzipEnd(fault: GzipFault | undefined): TarballVerdict | undefine
 }
 
 /**
- * The DAG hash of an installed spec's root; undefined if there is none. The last of several equal keys counts, as in
- * Spack.
+ * The DAG hash of an installed spec's root; undefined if there is none. The last of several equal keys counts, as in Spack.
  */
 function dagHashOfSpecFile(json: Buffer): string | undefined {
   try {

@@ -12,8 +12,7 @@ export interface TrustSource {
   /** See `SignaturePolicy.acceptOtherSigners`. */
   readonly acceptOtherSigners?: boolean | undefined;
   /**
-   * For replacing signatures: whose signatures must already be there, in the form of `trustedKeys`. Empty requires
-   * none.
+   * For replacing signatures: whose signatures must already be there, in the form of `trustedKeys`. Empty requires none.
    */
   readonly resigning?: { readonly requireSignedBy: string } | undefined;
 }

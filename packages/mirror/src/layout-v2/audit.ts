@@ -20,9 +20,8 @@ const concurrentEntries = 16;
 const maxOrphanFindings = 100;
 
 /**
- * Audits a layout-v2 mirror, which Spack wrote before 1.0, and changes nothing. Problems with the mirror become
- * findings; throws `UserError` for unreadable trusted keys or if it is not such a mirror, and `RemoteError` if the
- * store fails.
+ * Audits a layout-v2 mirror, which Spack wrote before 1.0, and changes nothing. Problems with the mirror become findings;
+ * throws `UserError` for unreadable trusted keys or if it is not such a mirror, and `RemoteError` if the store fails.
  */
 export async function auditMirrorV2(audit: MirrorAudit): Promise<AuditReport> {
   for (let attempt = 1; ; attempt += 1) {

@@ -9,8 +9,7 @@ export type StoredDocument =
   | { readonly kind: 'refused' };
 
 /**
- * Reads one document of at most `maxBytes`. A document that the store refuses is a finding; throws only if the store
- * fails.
+ * Reads one document of at most `maxBytes`. A document that the store refuses is a finding; throws only if the store fails.
  */
 export async function readDocument(
   store: ObjectStore,
