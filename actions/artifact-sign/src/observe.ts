@@ -32,7 +32,6 @@ const chunkBytes = 2 ** 20;
 const maxSignatureBytes = 2 ** 20;
 const concurrentFiles = 4;
 
-/** What a plan is based on. */
 export interface Observation {
   readonly fingerprint: string;
   readonly files: readonly ObservedFile[];

@@ -3,7 +3,6 @@ import type { Inputs } from './inputs.ts';
 import type { Observation, SignatureState } from './observe.ts';
 import { signatureSuffix } from './sources.ts';
 
-/** Why a signature is made. */
 export type Reason = Exclude<SignatureState, 'good'>;
 
 export type Step =

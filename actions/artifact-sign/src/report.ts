@@ -13,7 +13,6 @@ import type { Result } from './execute.ts';
 import type { ObservedFile } from './observe.ts';
 import type { Plan } from './plan.ts';
 
-/** A file that this action made. */
 export interface MadeFile {
   readonly path: string;
   readonly platform: string | undefined;

@@ -13,7 +13,6 @@ import {
 import { checksumNameProblem } from './checksums.ts';
 import type { Inputs } from './inputs.ts';
 
-/** A file to sign. */
 export interface SourceFile {
   /** Absolute. */
   readonly path: string;

@@ -1,4 +1,3 @@
-/** What to do to an index. */
 export type Step =
   | {
       readonly kind: 'change-index';

@@ -40,7 +40,6 @@ export interface Ports {
   readonly keys: readonly { readonly fingerprint: string; readonly armored: string }[];
   readonly policy: SignaturePolicy;
   readonly signer: Signer | undefined;
-  /** The main index as it was observed. */
   readonly current: CurrentIndex;
   /** See `Observed`. */
   readonly provenIndex: string | undefined;

@@ -13,7 +13,6 @@ export interface StagedEntry {
   readonly dependencies: readonly string[];
 }
 
-/** An entry that the mirror already has under this name. */
 export interface PresentEntry {
   readonly etag: string;
   /** Undefined if it would be refused today: unsigned, tampered with, or signed by an expired key. */

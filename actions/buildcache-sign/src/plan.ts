@@ -1,9 +1,7 @@
 import { counted } from '@slipway/core';
 
-/** What is known before signing. */
 export interface Observation {
   readonly fingerprint: string;
-  /** The staged entries. */
   readonly entries: readonly ObservedEntry[];
   /** When signing into another directory: what is staged, and which entries that directory already has. */
   readonly output: ObservedOutput | undefined;

@@ -1,7 +1,6 @@
 import type { ObjectStore } from '@slipway/core';
 import { detectLayout } from '@slipway/mirror';
 
-/** What determines the kind of audit. */
 export interface Observation {
   /** Undefined if it is not a mirror. */
   readonly layout: 'v3' | 'v2' | undefined;

@@ -31,7 +31,6 @@ import { openPolicy, pinnedFingerprints, type TrustSource } from './trust.ts';
 export interface MirrorAudit extends EntryAudit {
   readonly trustedKeys: string;
   readonly allowUnsigned: boolean;
-  /** The index itself must be signed by a trusted key. */
   readonly requireSignedIndex: boolean;
   /** See `Surroundings`. */
   readonly allowUnpinnedKeys?: boolean | undefined;

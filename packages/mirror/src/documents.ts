@@ -7,7 +7,6 @@ import { isFinding, openDocument, type SignaturePolicy } from './signature-polic
 export interface StoredManifest {
   readonly bytes: Uint8Array;
   readonly etag: string | undefined;
-  /** Without its signature. */
   readonly text: string;
   /** Manifests with equal payloads describe the same entry. */
   readonly payloadSha256: string;

@@ -32,7 +32,6 @@ export type TarballCheck = 'none' | 'head' | 'read';
 /** The result of reading one entry; plain data, so that it can cross threads. */
 export interface EntryReport {
   readonly key: string;
-  /** From the file name. */
   readonly dagHash: string;
   /** Its spec's format, by media type; undefined if it has no spec. It may be newer than any index known here. */
   readonly specfileVersion: number | undefined;

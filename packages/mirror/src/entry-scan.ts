@@ -25,14 +25,12 @@ export interface EntryScan {
   readonly trust: TrustSource;
   readonly tarballs: TarballCheck;
   readonly clock: Clock;
-  /** Without workers, everything runs in this thread. */
   readonly workers?: ScanWorkers | undefined;
   /** Receive the nodes of all specs, one table per format as in `NodeGraph.tables`. */
   readonly nodes: readonly NodeTable[];
   onEntry(report: EntryReport): void;
 }
 
-/** How worker threads take part in a scan. */
 export interface ScanWorkers {
   /** The file that a worker runs; it must call `serveEntryScan`. */
   readonly entry: string;
@@ -90,14 +88,12 @@ class BatchQueue {
     this.#keys = keys;
   }
 
-  /** Empty when nothing is left. */
   take(): readonly string[] {
     const batch = this.#keys.slice(this.#next, this.#next + batchEntries);
     this.#next += batch.length;
     return batch;
   }
 
-  /** After a failure, the rest is not read. */
   abandon(): void {
     this.#next = this.#keys.length;
   }

@@ -9,7 +9,6 @@ const fixedHeaderBytes = 10;
 const maxHeaderBytes = 4096;
 const flags = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
 
-/** What is wrong with a gzip file. */
 export interface GzipFault {
   readonly code: Extract<FindingCode, 'gzip-malformed' | 'gzip-trailing-data' | 'gzip-bomb'>;
   readonly message: string;

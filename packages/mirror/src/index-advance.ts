@@ -28,7 +28,6 @@ export interface IndexAdvance extends IndexPlace {
   change(current: CurrentIndex): Promise<IndexSet | undefined> | IndexSet | undefined;
 }
 
-/** Stored indexes for a pointer to name. */
 export interface StoredIndexes {
   readonly records: readonly BlobRecord[];
   readonly entryCount: number;

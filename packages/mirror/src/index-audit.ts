@@ -37,7 +37,6 @@ function recordFindings({ pointer, graph }: IndexAuditInput, index: PackageIndex
   const findings: Finding[] = [];
   const view = graph.view(index.databaseVersion);
   const edges = new Float64Array(view.size);
-  /** Nodes that only the index has. */
   const others = new Map<string, number>();
   for (const hash of index.hashes()) {
     const id = view.find(hash);

@@ -11,7 +11,6 @@ export const floodHint = 'Find out who stored them, and delete what does not bel
 
 export type KeptIndex = Omit<IndexPointer, 'etag'>;
 
-/** The newest kept pointer that counts. */
 export interface NewestKept {
   readonly generation: number;
   readonly pointer: KeptIndex;

@@ -8,7 +8,6 @@ import {
 } from '@slipway/spack-buildcache';
 import type { NodeGraph } from './node-graph.ts';
 
-/** An entry to index, and the format of its spec. */
 export interface IndexedEntry {
   readonly hash: string;
   readonly specfileVersion: number;

@@ -14,7 +14,6 @@ export interface GraphNode extends NodeFacts {
   readonly external: boolean;
 }
 
-/** Where a node is: its table and its number there. */
 interface NodePlace {
   readonly table: NodeTable;
   readonly id: number;

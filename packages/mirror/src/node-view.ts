@@ -7,7 +7,6 @@ import { describesSameNode, type NodeTable } from '@slipway/spack-buildcache';
 export class NodeView {
   readonly size: number;
   readonly #tables: readonly NodeTable[];
-  /** The number of each table's first node. */
   readonly #offsets: readonly number[];
   readonly #specfileVersion: number;
 

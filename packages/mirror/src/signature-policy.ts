@@ -33,7 +33,6 @@ export const unverifiedText: SignaturePolicy = {
   acceptOtherSigners: true,
 };
 
-/** The content of a document and who signed it. */
 export interface OpenedDocument {
   readonly text: string;
   /** Fingerprint of the primary key; undefined for an unsigned document. */

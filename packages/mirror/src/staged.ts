@@ -24,7 +24,6 @@ export interface StagedScan {
   readonly workers?: ScanWorkers | undefined;
 }
 
-/** A staged buildcache that has been read and judged. */
 export interface StagedBuildcache {
   readonly listing: Listing;
   readonly keys: OfferedKeys;

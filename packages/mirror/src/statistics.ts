@@ -22,14 +22,12 @@ export interface MirrorStatistics {
   readonly orphanBytes: number;
 }
 
-/** Sizes of stored objects, by name. */
 export interface BlobSizes {
   readonly size: number;
   get(name: string): number | undefined;
   values(): Iterable<number>;
 }
 
-/** The parts of an entry that are counted. */
 export type CountedEntry = Pick<EntryReport, 'spec' | 'signedBy' | 'blobs'> & {
   readonly tarball: Pick<BlobRecord, 'contentLength'> | undefined;
 };

@@ -15,11 +15,9 @@ export interface TarEntry {
   readonly kind: TarEntryKind;
   /** As stored in the tar, without a directory's trailing slash. */
   readonly name: ByteName;
-  /** What a link points to. */
   readonly target: ByteName;
   /** Permission bits, including set-user-ID and set-group-ID. */
   readonly mode: number;
-  /** Size of the file's content. */
   readonly sizeBytes: number;
 }
 

@@ -21,7 +21,6 @@ export interface TarVisitor {
   content(bytes: Buffer): void;
 }
 
-/** What follows a header. */
 interface Body {
   readonly of: ExtensionKind | 'wanted' | 'unwanted';
   leftBytes: number;

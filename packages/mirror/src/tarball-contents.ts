@@ -38,7 +38,6 @@ interface KeptFile {
   readonly chunks: Buffer[];
 }
 
-/** The `.spack/spec.json` of a tarball. */
 export type FoundSpecFile =
   | { readonly kind: 'found'; readonly json: Buffer }
   | { readonly kind: 'absent'; readonly why: string };

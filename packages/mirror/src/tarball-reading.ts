@@ -18,7 +18,6 @@ import { TarballContents, tarballLimits, tooLarge } from './tarball-contents.ts'
 const maxUnpackedBytesInMemory = 8 * 1024 * 1024;
 const inflateChunkBytes = 64 * 1024;
 
-/** A problem with the contents of a tarball. */
 export interface TarballRemark {
   readonly code: FindingCode;
   readonly message: string;

@@ -53,7 +53,6 @@ async function checkSmallTarball(
   return tarballFindings(key, await judgeTarball(stored), dagHash);
 }
 
-/** The result of one pass over a tarball. */
 export interface TarballReading {
   readonly sizeBytes: number;
   readonly sha256: string;

@@ -5,7 +5,6 @@ const maxBase64LineCharacters = 76;
 export interface ArmorBlock {
   /** `PUBLIC KEY BLOCK`, `PRIVATE KEY BLOCK`, `SIGNATURE`, … */
   readonly label: string;
-  /** The lines between the armor lines. */
   readonly lines: readonly string[];
   /** Line number of the first armor line in the text, from 1. */
   readonly line: number;

@@ -1,6 +1,5 @@
 /** A curve that gpg 2 uses for ECDSA. */
 export interface Curve {
-  /** The name that people use. */
   readonly name: string;
   /** The content of its object identifier, in hex. */
   readonly oid: string;

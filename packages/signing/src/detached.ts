@@ -11,7 +11,6 @@ const maxSignatureBytes = 16 * 1024;
 /** The verdict on a detached signature. `fingerprint` is that of the primary key, 40 upper-case hex digits. */
 export type DetachedVerdict = SignatureJudgement;
 
-/** A detached signature waiting for the bytes it covers. */
 export interface DetachedVerification {
   update(bytes: Uint8Array): void;
   /** The verdict on the bytes given so far. Never throws. */

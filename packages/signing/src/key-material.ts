@@ -1,13 +1,11 @@
 import { InternalError } from '@slipway/core';
 import type { OpenPgp } from './openpgp.ts';
 
-/** A user ID and the signatures after it in the key. */
 export interface UserMaterial {
   readonly packet: OpenPgp.UserIDPacket;
   readonly signatures: readonly OpenPgp.SignaturePacket[];
 }
 
-/** A subkey and the signatures after it in the key. */
 export interface SubkeyMaterial {
   readonly packet: OpenPgp.PublicSubkeyPacket;
   readonly signatures: readonly OpenPgp.SignaturePacket[];

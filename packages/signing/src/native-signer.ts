@@ -28,7 +28,6 @@ import { readSignaturePacket } from './verification.ts';
  */
 export interface NativeSigner {
   readonly template: SignatureTemplate;
-  /** For the `Hash:` header. */
   readonly hashHeader: string;
   /** A packet over a text without CR. Signing runs on one of libuv's threads; nothing is verified. */
   sign(text: string, dateMs: number, salt: Uint8Array): Promise<Uint8Array>;

@@ -5,7 +5,6 @@ export const signatureTag = 2;
 export interface PacketFrame {
   readonly tag: number;
   readonly body: Uint8Array;
-  /** Where the next packet starts. */
   readonly end: number;
 }
 

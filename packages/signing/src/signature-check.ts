@@ -13,7 +13,6 @@ export type SignatureCheck = 'good' | 'bad' | { readonly uncheckable: string };
 interface SignatureParts {
   readonly algorithm: number;
   readonly hashName: string;
-  /** The part that is hashed after the data. */
   readonly hashedPart: Uint8Array;
   /** The first two octets of the digest. */
   readonly digestStart: Uint8Array;

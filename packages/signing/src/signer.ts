@@ -33,7 +33,6 @@ export interface Signer {
   readonly publicKey: PublicKey;
   /** That of the key or subkey that signs: `RSA-4096`, `Ed25519`, … */
   readonly algorithm: string;
-  /** Fingerprint of the key or subkey that signs. */
   readonly signingFingerprint: string;
   /** What the user should know, one sentence each: an unneeded passphrase, an expiry that is near. */
   readonly notices: readonly string[];

@@ -6,7 +6,6 @@ import type { OpenPgp } from './openpgp.ts';
 import { createdMs, isInFuture, signatureExpiryMs } from './self-signature.ts';
 import { checkSignature, type SignatureCheck } from './signature-check.ts';
 
-/** Why a document is refused. */
 export type SignatureCode =
   | FramingCode
   | KeyFaultCode
@@ -43,7 +42,6 @@ export interface KnownSigner {
   readonly component: SigningComponent;
 }
 
-/** Where to find the signer. */
 export interface SignerIndex {
   /** By key ID, 16 upper-case hex digits. */
   readonly signers: ReadonlyMap<string, readonly KnownSigner[]>;
@@ -53,7 +51,6 @@ export interface SignerIndex {
 
 const strongHashes: ReadonlySet<string> = new Set(['SHA256', 'SHA384', 'SHA512', 'SHA224']);
 
-/** Reads the body of a signature packet. */
 export function readSignaturePacket(pgp: typeof OpenPgp, body: Uint8Array): OpenPgp.SignaturePacket | Fault {
   const [version] = body;
   if (version !== 4 && body.length > 0) {
@@ -107,7 +104,6 @@ export async function verifyDocument(
 
 /** A signature in memory, and how to check it against what it covers. */
 export interface SignatureToJudge {
-  /** The body of its packet. */
   readonly packet: Uint8Array;
   readonly over: 'text' | 'bytes';
   /** Another problem with its form. */

@@ -34,9 +34,7 @@ const levels = ['top', 'database', 'installs'] as const;
 export class IndexParser {
   readonly #receiver: RecordReceiver;
   readonly #databaseVersion: number;
-  /** The number of open `levels`. */
   #depth = 0;
-  /** The cursor follows a member. */
   #isAfterMember = false;
   #isClosed = false;
   readonly #keys = { top: new Set<string>(), database: new Set<string>() };

@@ -167,7 +167,6 @@ interface ReadEntriesV2 {
   readonly census: NodeCensus;
   readonly findings: readonly Finding[];
   readonly statistics: StatisticsCollector;
-  /** Every spec could be read. */
   readonly complete: boolean;
 }
 

@@ -9,7 +9,6 @@ import { specKeyV2 } from './names.ts';
 import { maxSpecFileBytes, parseSpecFile, type SpecFileV2 } from './spec-file.ts';
 import { readDocument } from './stored-document.ts';
 
-/** The result of reading one entry. */
 export interface EntryReportV2 {
   readonly names: EntryNames;
   /** From the spec; undefined if it could not be read. */

@@ -7,7 +7,6 @@ export const maxSpecFileBytes = 16 * 1024 * 1024;
 const maxSpecDepth = 32;
 const maxLayoutVersion = 2;
 
-/** The content of a spec file. */
 export interface SpecFileV2 {
   readonly root: SpecNode;
   /** The root and its whole closure. */
