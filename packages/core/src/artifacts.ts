@@ -3,10 +3,7 @@ import { JsonError } from './json-scanner.ts';
 import { parseJsonText } from './json-text.ts';
 import { printable } from './printable.ts';
 
-/**
- * A published file, as actions pass it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always
- * set.
- */
+/** A published file, as actions pass it to each other in a JSON array. Only `name`, `sizeBytes` and `sha256` are always set. */
 export interface Artifact {
   /** The file's own name, without directories. */
   readonly name: string;

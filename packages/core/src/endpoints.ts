@@ -8,9 +8,7 @@ export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-/**
- * Whether it is safe to send secrets to a URL: `https://`, or `http://` on this machine, without a user name or password.
- */
+/** Whether it is safe to send secrets to a URL: `https://`, or `http://` on this machine, without a user name or password. */
 export function isSafeEndpoint(url: URL | string): boolean {
   const { protocol, hostname, username, password } = URL.parse(String(url)) ?? { protocol: '' };
   if (hostname === undefined || username !== '' || password !== '') return false;

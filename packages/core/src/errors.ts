@@ -48,9 +48,7 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/**
- * Every Slipway error has a code from a closed list, a message that says what happened, and a hint that says what to do.
- */
+/** Every Slipway error has a code from a closed list, a message that says what happened, and a hint that says what to do. */
 export abstract class SlipwayError extends Error {
   abstract readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -94,10 +92,7 @@ export class RemoteError extends SlipwayError {
   }
 }
 
-/**
- * Whether a conditional write found another object than expected. Checks the code: errors from other threads lose their
- * class.
- */
+/** Whether a conditional write found another object than expected. Checks the code: errors from other threads lose their class. */
 export function isConditionFailed(error: unknown): boolean {
   return error instanceof Object && Reflect.get(error, 'code') === 'condition-failed';
 }
@@ -115,9 +110,7 @@ export class InternalError extends SlipwayError {
   }
 }
 
-/**
- * The `code` of a Node system error, such as `ENOENT`; undefined for anything else. Some Node errors have an empty code.
- */
+/** The `code` of a Node system error, such as `ENOENT`; undefined for anything else. Some Node errors have an empty code. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code !== '')
     return error.code;

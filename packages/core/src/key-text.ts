@@ -21,12 +21,11 @@ const base64Line = /^[A-Za-z0-9+/]{1,76}={0,2}$|^=[A-Za-z0-9+/]{4}$/;
 const escapedBreaks = /\\{1,4}(?:r\\{1,4}n|[nr])/g;
 
 /**
- * Reads a key from a text that was copied, pasted, escaped or encoded on its way: `\n` for line breaks, line breaks
- * turned into blanks or lost, indents, no-break spaces, CRLF, a byte order mark, UTF-16 read as UTF-8, surrounding
- * quotes, and base64 of any of these, up to three times. Keeps text around armored blocks, and line numbers where no
- * block needed repair. Does not check whether a block holds a key. Returns a text of more than 1 MiB unchanged. Time is
- * linear in the size of the text. `prepare` gets the text and each text decoded from base64 before blocks are searched,
- * and returns the text to use.
+ * Reads a key from a text that was copied, pasted, escaped or encoded on its way: `\n` for line breaks, line breaks turned into
+ * blanks or lost, indents, no-break spaces, CRLF, a byte order mark, UTF-16 read as UTF-8, surrounding quotes, and base64 of any of
+ * these, up to three times. Keeps text around armored blocks, and line numbers where no block needed repair. Does not check whether
+ * a block holds a key. Returns a text of more than 1 MiB unchanged. Time is linear in the size of the text. `prepare` gets the text
+ * and each text decoded from base64 before blocks are searched, and returns the text to use.
  */
 export function readKeyText(source: string, prepare: (text: string) => string = (text) => text): KeyText {
   return layersOf(source, prepare).at(-1) ?? { kind: 'other', text: source };

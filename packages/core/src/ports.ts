@@ -2,10 +2,7 @@
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
-  /**
-   * Opaque; equal ETags mean unchanged bytes. Pass it back unchanged in `ifMatch`. Undefined if a listing does not give
-   * it.
-   */
+  /** Opaque; equal ETags mean unchanged bytes. Pass it back unchanged in `ifMatch`. Undefined if a listing does not give it. */
   readonly etag?: string | undefined;
   /**
    * SHA-256 of the bytes, if it was stored with them: `head` and `read` of S3 objects that Slipway wrote. Anyone with
@@ -37,9 +34,8 @@ export type WriteSource =
 export type CopySource = Pick<ObjectInfo, 'key' | 'sizeBytes'> & { readonly etag: string };
 
 /**
- * How long an object stays unchanged, for the `Cache-Control` of stores that have it. `immutable`: for ever. `document`:
- * it may be replaced at any time. `pointer`: everything it names must be on disk before it, and it must be on disk when
- * the write returns.
+ * How long an object stays unchanged, for the `Cache-Control` of stores that have it. `immutable`: for ever. `document`: it may be
+ * replaced at any time. `pointer`: everything it names must be on disk before it, and it must be on disk when the write returns.
  */
 export type CachePolicy = 'immutable' | 'document' | 'pointer';
 
@@ -111,10 +107,7 @@ export interface ObjectStore {
   readonly listable: boolean;
   /** What is known without reading the object. Not every store knows the ETag. */
   head(key: string): Promise<ObjectInfo | undefined>;
-  /**
-   * Reads a whole object into memory. Throws `UserError` `too-large` if it has more than `maxBytes`, before reading all
-   * of it.
-   */
+  /** Reads a whole object into memory. Throws `UserError` `too-large` if it has more than `maxBytes`, before reading all of it. */
   read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined>;
   /** Streams an object of any size; the stream fails with `too-large` once it exceeds `maxBytes`. */
   readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined>;
@@ -137,10 +130,7 @@ export interface ObjectStore {
   copy?(from: CopySource, key: string, options: WriteOptions): Promise<{ readonly etag: string }>;
   /** Removes an object; a missing one is a success. */
   delete(key: string): Promise<void>;
-  /**
-   * Removes many objects, for stores that need fewer requests than one each. Returns the keys that are still there, and
-   * why.
-   */
+  /** Removes many objects, for stores that need fewer requests than one each. Returns the keys that are still there, and why. */
   deleteMany?(keys: readonly string[]): Promise<readonly { readonly key: string; readonly reason: string }[]>;
   /**
    * Aborts multipart uploads, for keys that `isOurs` accepts, that began more than a day ago and never completed: their

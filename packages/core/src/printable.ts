@@ -3,10 +3,9 @@ const maxPrintableCharacters = 500;
 const doubleColon = /(?<!\barn:[a-z][a-z-]{1,31}:[a-z][a-z0-9-]{0,31}:?)::/g;
 
 /**
- * Makes untrusted `text` (a file name, a server's message) safe to print: control characters, line breaks, bidirectional
- * overrides and invisible characters become `\u{…}` escapes. `::` is broken up so that the runner sees no workflow
- * command, except inside ARNs, which people copy and where no command can start. Cuts text after `maxCharacters` (500)
- * with `…`.
+ * Makes untrusted `text` (a file name, a server's message) safe to print: control characters, line breaks, bidirectional overrides
+ * and invisible characters become `\u{…}` escapes. `::` is broken up so that the runner sees no workflow command, except inside
+ * ARNs, which people copy and where no command can start. Cuts text after `maxCharacters` (500) with `…`.
  */
 export function printable(text: string, maxCharacters = maxPrintableCharacters): string {
   const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;

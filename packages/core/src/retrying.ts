@@ -40,9 +40,8 @@ export interface Attempt {
 }
 
 /**
- * Runs `attempt` until it succeeds, fails permanently, or runs out of attempts or time; then throws the last error.
- * Between attempts it waits as `backoff` says, but at least as long as the server asked (`RemoteError.retryAfterMs`), up
- * to a minute.
+ * Runs `attempt` until it succeeds, fails permanently, or runs out of attempts or time; then throws the last error. Between
+ * attempts it waits as `backoff` says, but at least as long as the server asked (`RemoteError.retryAfterMs`), up to a minute.
  */
 export async function retrying<Result>(
   rule: RetryRule<Result>,
@@ -101,9 +100,7 @@ export function retryNotice(error: unknown, waitMs: number): string {
   return sentences(what, `Trying again in ${formatDuration(waitMs)}.`);
 }
 
-/**
- * An `onRetry` that logs the first failure at once, then one every ten seconds with the number of failures it skipped.
- */
+/** An `onRetry` that logs the first failure at once, then one every ten seconds with the number of failures it skipped. */
 export function retryNotices(
   clock: Pick<Clock, 'nowMs'>,
   tell: (line: string) => void,

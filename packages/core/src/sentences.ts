@@ -1,7 +1,4 @@
-/**
- * Ends a text with a full stop, unless it has an end mark already: texts of errors come both ways. Empty text stays
- * empty.
- */
+/** Ends a text with a full stop, unless it has an end mark already: texts of errors come both ways. Empty text stays empty. */
 export function sentence(text: string): string {
   const trimmed = text.trimEnd();
   return trimmed === '' || /[.!?…]["')]?$/.test(trimmed) ? trimmed : `${trimmed}.`;

@@ -4,9 +4,7 @@ import { formFault, type TextForm } from './text-forms.ts';
 
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
 
-/**
- * The value of a variable without surrounding white space, which pasted secrets often have; undefined if nothing is left.
- */
+/** The value of a variable without surrounding white space, which pasted secrets often have; undefined if nothing is left. */
 export function variableOf(environment: Environment, name: string): string | undefined {
   return environment[name]?.trim() || undefined;
 }

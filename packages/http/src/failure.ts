@@ -82,9 +82,7 @@ export function connectionFailure(error: unknown, what: string, host: string, is
   return failed(kind, `the connection to ${place} failed (${code || 'no code'})`, { hint, retryable: true });
 }
 
-/**
- * Whether an error happened while looking up a name or connecting: a list of errors if the name has several addresses.
- */
+/** Whether an error happened while looking up a name or connecting: a list of errors if the name has several addresses. */
 function isBeforeSending(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isBeforeSending);
   if (!(error instanceof Error) || !('syscall' in error)) return false;

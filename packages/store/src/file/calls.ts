@@ -4,9 +4,8 @@ import { promisify } from 'node:util';
 type Now<Value> = Value | Promise<Value>;
 
 /**
- * The system calls of small operations, in two variants. Blocking calls read a file on a local disk in about 6 µs, the
- * thread pool takes 25 µs (Node 24, 8 KiB, cached). On a network file system each call is a round trip, and only the pool
- * runs many at once.
+ * The system calls of small operations, in two variants. Blocking calls read a file on a local disk in about 6 µs, the thread pool
+ * takes 25 µs (Node 24, 8 KiB, cached). On a network file system each call is a round trip, and only the pool runs many at once.
  */
 export interface FileCalls {
   open(path: string, flags: number, mode?: number): Now<number>;

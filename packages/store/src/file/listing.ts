@@ -25,9 +25,8 @@ type Found =
 const nothing: Found = { kind: 'nothing' };
 
 /**
- * Lists every object under `prefix`, in no particular order; nothing if the prefix is missing. Continues past entries
- * that cannot be objects (links out of the mirror, pipes, unusable names), then throws a `UserError` that names up to
- * ten.
+ * Lists every object under `prefix`, in no particular order; nothing if the prefix is missing. Continues past entries that cannot
+ * be objects (links out of the mirror, pipes, unusable names), then throws a `UserError` that names up to ten.
  */
 export function listFiles(tree: StoreDirectory, prefix: string): AsyncIterable<ObjectInfo> {
   return { [Symbol.asyncIterator]: () => new ListingIterator(tree, prefix) };

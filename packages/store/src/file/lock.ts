@@ -28,10 +28,7 @@ export class FileLock {
   #connection: Connection | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /**
-   * `path` is called when the lock is first needed, once its directory exists. `newPath` returns a path for creating its
-   * file.
-   */
+  /** `path` is called when the lock is first needed, once its directory exists. `newPath` returns a path for creating its file. */
   constructor(path: () => string, newPath: (key: string) => string, clock: Clock) {
     this.#path = path;
     this.#newPath = newPath;

@@ -51,9 +51,7 @@ export function etagOf(sha256: string): string {
   return `"${sha256}"`;
 }
 
-/**
- * Computes the ETag only when it is read: most readers of small objects ignore it, and hashing costs as much as reading.
- */
+/** Computes the ETag only when it is read: most readers of small objects ignore it, and hashing costs as much as reading. */
 export function infoWithEtag(key: string, body: Uint8Array): ObjectInfo {
   let etag: string | undefined;
   return {

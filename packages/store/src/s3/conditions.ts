@@ -47,10 +47,7 @@ export async function authorshipOf(
   }
 }
 
-/**
- * The ETag of an object that the write with `token` stored, even if it was replaced since; undefined if that write stored
- * none.
- */
+/** The ETag of an object that the write with `token` stored, even if it was replaced since; undefined if that write stored none. */
 export function etagOfOwn(author: Authorship | undefined, token: string | undefined): string | undefined {
   if (author === undefined || token === undefined || !author.tokens.includes(token)) return undefined;
   // The object it stored was replaced, so its ETag must not match any.
@@ -66,9 +63,8 @@ export interface ConditionalWrite {
 }
 
 /**
- * Repeats a write until its outcome is known. If an attempt was carried out but its answer was lost, its own object makes
- * the next attempt's condition fail: that counts as success. Throws `RemoteError` `condition-failed` if the current
- * object is not its own.
+ * Repeats a write until its outcome is known. If an attempt was carried out but its answer was lost, its own object makes the next
+ * attempt's condition fail: that counts as success. Throws `RemoteError` `condition-failed` if the current object is not its own.
  */
 export async function writeSettled(
   context: RetryPorts,

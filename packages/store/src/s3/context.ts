@@ -21,9 +21,8 @@ export interface S3Context {
 const maxAwkwardKeys = 100_000;
 
 /**
- * Converts between keys of the store, relative to its prefix, and keys of the bucket. A bucket may contain names that
- * other stores cannot have (`a//b`, `/a`, `../a`): they are listed, so that they can be read and removed, but never
- * written.
+ * Converts between keys of the store, relative to its prefix, and keys of the bucket. A bucket may contain names that other stores
+ * cannot have (`a//b`, `/a`, `../a`): they are listed, so that they can be read and removed, but never written.
  */
 export class S3Keys {
   /** Empty, or the prefix with a slash. */
@@ -47,9 +46,7 @@ export class S3Keys {
     return s3Key;
   }
 
-  /**
-   * The bucket's key of an existing object: any that a listing returned. Throws `UserError` `name-invalid` for others.
-   */
+  /** The bucket's key of an existing object: any that a listing returned. Throws `UserError` `name-invalid` for others. */
   toUse(key: string): string {
     return this.#awkward.has(key) ? this.root + key : this.toWrite(key);
   }

@@ -15,9 +15,8 @@ const partSizeBytes = 64 * 2 ** 20;
 const maxStarts = 4;
 
 /**
- * Copies an object within the bucket, in parts (UploadPartCopy): their completion supports conditions, which CopyObject
- * does not on every server. Throws `RemoteError` `condition-failed` if `condition` does not hold, or the source has
- * changed.
+ * Copies an object within the bucket, in parts (UploadPartCopy): their completion supports conditions, which CopyObject does not on
+ * every server. Throws `RemoteError` `condition-failed` if `condition` does not hold, or the source has changed.
  */
 export async function copyObject(
   context: S3Context,

@@ -5,9 +5,8 @@ const maxTokens = 32;
 const maxRemembered = 256;
 
 /**
- * Tracks which writes led to an object. A conditional write gets a token, kept in the object's metadata with the tokens
- * of the writes it replaced. A writer whose answer was lost finds its token there if the write succeeded, even if others
- * have built on it.
+ * Tracks which writes led to an object. A conditional write gets a token, kept in the object's metadata with the tokens of the
+ * writes it replaced. A writer whose answer was lost finds its token there if the write succeeded, even if others have built on it.
  */
 export class WriteHistory {
   /** By ETag, as compare-and-swap names what it replaces. */
@@ -23,9 +22,7 @@ export class WriteHistory {
     if (this.#tokens.size > maxRemembered && oldest.done !== true) this.#tokens.delete(oldest.value);
   }
 
-  /**
-   * The metadata of a write on `condition`: its own token and the previous ones. Undefined for an unconditional write.
-   */
+  /** The metadata of a write on `condition`: its own token and the previous ones. Undefined for an unconditional write. */
   headerFor(token: string | undefined, condition: WriteOptions['condition']): string | undefined {
     if (token === undefined) return undefined;
     const before = typeof condition === 'object' ? (this.#tokens.get(condition.etag) ?? []) : [];

@@ -1,9 +1,6 @@
 import { textOf, type XmlElement } from './xml.ts';
 
-/**
- * A page of a listing (ListObjectsV2), as S3 and compatible servers write it. Texts are still encoded as `EncodingType`
- * says.
- */
+/** A page of a listing (ListObjectsV2), as S3 and compatible servers write it. Texts are still encoded as `EncodingType` says. */
 export interface ListingPage {
   readonly objects: readonly ListedObject[];
   readonly isTruncated: boolean;

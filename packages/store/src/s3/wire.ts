@@ -212,9 +212,8 @@ export class S3Wire {
   }
 
   /**
-   * The answer of a server that may not exist: one that never answered is given up after four attempts, within seconds,
-   * so that a wrong port is reported quickly. One that answered before may be restarting, and is left to the caller's
-   * retries.
+   * The answer of a server that may not exist: one that never answered is given up after four attempts, within seconds, so that a
+   * wrong port is reported quickly. One that answered before may be restarting, and is left to the caller's retries.
    */
   async #reach(request: HttpRequest): Promise<IncomingMessage> {
     const { clock, onRetry } = this.#options;
