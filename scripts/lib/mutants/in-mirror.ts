@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 const member = 'packages/mirror';
 const moves = 'packages/mirror/test/pointer-moves.test.ts';
 const contents = 'packages/mirror/test/tarball-contents.test.ts';
+const limits = 'packages/mirror/test/tarball-limits.test.ts';
 
 export const mirrorMutants: readonly Mutant[] = [
   {
@@ -123,7 +124,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'return sizeBytes <= tarballLimits.specFileBytes;',
     replacement: 'return true;',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'a spec that is too large passes',
@@ -131,7 +132,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'if (spec.sizeBytes > tarballLimits.specFileBytes) {',
     replacement: 'if (spec.sizeBytes > tarballLimits.specFileBytes + 1) {',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'a list of relocations is kept whatever its size',
@@ -139,7 +140,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'return sizeBytes <= tarballLimits.buildInfoBytes;',
     replacement: 'return true;',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'a list of relocations that is too large passes',
@@ -147,7 +148,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: "if (info.sizeBytes > tarballLimits.buildInfoBytes) throw fault('is too large');",
     replacement: '',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'one entry too many passes',
@@ -155,7 +156,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'this.#kinds.size >= tarballLimits.entries',
     replacement: 'this.#kinds.size > tarballLimits.entries',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'names of any length pass',
@@ -163,7 +164,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'this.#nameBytes > tarballLimits.nameBytes ||',
     replacement: '',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'contents of any size pass',
@@ -171,7 +172,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: '|| this.#contentBytes > tarballLimits.unpackedBytes',
     replacement: '',
     guarantee: 'I8: outside data is bounded',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'a stream that unpacks to anything passes',
