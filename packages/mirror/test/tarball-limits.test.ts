@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TarballFault } from '../src/tar-header.ts';
 import { TarballContents, tarballLimits } from '../src/tarball-contents.ts';
 
 const file = { kind: 'file', target: '', mode: 0o644, sizeBytes: 0 } as const;
@@ -57,5 +58,55 @@ describe('I8: what is kept of a tarball is limited exactly', () => {
     expect(() => contents.entry({ ...file, name: 'b', sizeBytes: 1 })).toThrow(
       expect.objectContaining({ code: 'tarball-too-large' }),
     );
+  });
+});
+
+describe('I8: a tarball leaves no entry to chance', () => {
+  const link = { ...file, kind: 'symlink', target: '/etc' } as const;
+  const directory = { ...file, kind: 'directory' } as const;
+  const refused: readonly (readonly [string, readonly Parameters<TarballContents['entry']>[0][]])[] = [
+    [
+      'a file twice',
+      [
+        { ...file, name: 'a' },
+        { ...file, name: 'a' },
+      ],
+    ],
+    [
+      'a directory in place of a file',
+      [
+        { ...file, name: 'a' },
+        { ...directory, name: 'a' },
+      ],
+    ],
+    [
+      'a file in place of a directory',
+      [
+        { ...file, name: 'a/b' },
+        { ...file, name: 'a' },
+      ],
+    ],
+    [
+      'a file behind a link',
+      [
+        { ...link, name: 'a' },
+        { ...file, name: 'a/b' },
+      ],
+    ],
+    [
+      'a file in a file',
+      [
+        { ...file, name: 'a' },
+        { ...file, name: 'a/b' },
+      ],
+    ],
+    ['a hard link to itself', [{ ...file, kind: 'hardlink', name: 'a', target: 'a' }]],
+  ];
+
+  it.each(refused)('%s is refused', (_, entries) => {
+    const contents = new TarballContents();
+    const last = entries.at(-1);
+    for (const entry of entries.slice(0, -1)) contents.entry(entry);
+    expect(() => last !== undefined && contents.entry(last)).toThrow(TarballFault);
   });
 });

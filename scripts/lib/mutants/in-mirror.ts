@@ -188,7 +188,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: "if (known !== undefined && !(known === 'implied' && kind === 'directory'))",
     replacement: "if (known !== undefined && known !== 'implied' && kind !== 'directory')",
     guarantee: 'I8: outside data never escapes',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'a hard link to itself passes',
@@ -196,7 +196,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: "(kind === 'hardlink' && target !== name)",
     replacement: "kind === 'hardlink'",
     guarantee: 'I8: outside data never escapes',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'what lies behind a link passes',
@@ -204,7 +204,7 @@ export const mirrorMutants: readonly Mutant[] = [
     text: 'if (isDirectory(kind)) return; throw new TarballFault',
     replacement: 'return; throw new TarballFault',
     guarantee: 'I8: outside data never escapes',
-    tests: [contents],
+    tests: [limits],
   },
   {
     name: 'the SHA-256 of a tarball is not compared',
