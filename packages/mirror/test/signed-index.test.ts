@@ -82,7 +82,7 @@ async function standingCodes(directory: string): Promise<string[]> {
   }
 }
 
-/** Replaces the pointer with an unsigned one, as anyone with write access could. */
+/** Replaces the pointer with an unsigned one, which takes only write access. */
 async function forgePointer(
   directory: string,
   hidden: string | undefined,

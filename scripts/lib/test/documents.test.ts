@@ -86,6 +86,7 @@ test('the tally counts failures, files that do not load, and the reasons of what
   const suite = join(directory, 'suite');
   mkdirSync(suite);
   symlinkSync(join(root, 'node_modules'), join(suite, 'node_modules'));
+  // A suite with every outcome, each kind of skip among them: their reasons are what the tally must find.
   writeFileSync(
     join(suite, 'a.test.ts'),
     `import { expect, test } from 'vitest';

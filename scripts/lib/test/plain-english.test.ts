@@ -65,6 +65,7 @@ describe('plain English', () => {
     expect(paths.flatMap((path) => found(path, proseLines(read(path))))).toEqual([]);
   });
 
+  // What the test looks for: a line with each of the phrases, so that none is lost from its list.
   test.each([
     "'it is no whole number from 1'",
     "'the sha256 is none'",

@@ -9,8 +9,8 @@ export interface FoundLayouts {
 }
 
 /**
- * The layout to read a mirror as: v3 if it has any of it, since clients try it first; otherwise v2; undefined if it has
- * neither. Throws `RemoteError` if the store fails, and `UserError` `not-supported` for a mirror older than layout v2.
+ * The layout to read a mirror as: v3 if part of it is there, since clients try it first; otherwise v2; undefined if
+ * neither is there. Throws `RemoteError` if the store fails, and `UserError` `not-supported` for a mirror older than layout v2.
  */
 export async function detectLayout(store: ObjectStore): Promise<'v3' | 'v2' | undefined> {
   if (await hasLayoutV3(store)) return 'v3';
