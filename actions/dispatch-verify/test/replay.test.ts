@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { timeText } from '@slipway/dispatch-payload';
 import { type ActionRunResult, failureOf, haveMinio, startMinio, temporaryDirectory } from '@slipway/testkit';
@@ -150,6 +150,14 @@ describe('an id is forgotten', () => {
         },
       ),
     );
+    expect(idsIn(directory)).toEqual(['message-1', 'message-2']);
+  });
+
+  test('never before the time that the claim itself names, however old the store says it is', async () => {
+    const { url, directory } = newStore();
+    await take(url, run('1'));
+    for (const path of Object.keys(filesIn(directory))) utimesSync(join(directory, path), 0, 0);
+    await take(url, run('2'), message({}, { id: 'message-2' }));
     expect(idsIn(directory)).toEqual(['message-1', 'message-2']);
   });
 

@@ -26,6 +26,11 @@ it('a star stands for any characters, everything else for itself', () => {
   );
 });
 
+it('no character stands for two parts of a pattern', () => {
+  expect(wildcardTest('*a*a*')('a')).toBe(false);
+  expect(wildcardTest('*a*a*')('aa')).toBe(true);
+});
+
 it('many stars take linear time; backtracking would never finish this', () => {
   expect(wildcardTest(`${'*a'.repeat(500)}b`)('a'.repeat(100_000))).toBe(false);
   expect(wildcardTest(`${'*a'.repeat(500)}*`)('a'.repeat(100_000))).toBe(true);
