@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './scripts/lib/longest-first.ts';
 
 export default defineConfig({
   resolve: { conditions: ['source', 'node'] },
@@ -9,6 +10,7 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for programs that they started: a core left free for the runner would stand idle.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 60_000,

@@ -101,10 +101,14 @@ const tallyFile = join(root, '.cache/test-tally.json');
 mkdirSync(join(root, '.cache'), { recursive: true });
 rmSync(tallyFile, { force: true });
 const exitCode = await runTests(tallyFile);
-const { passed, failed, skipped } = readTally(tallyFile);
+const { passed, failed, skipped, slow } = readTally(tallyFile);
 
 for (const reason of missingServers) say(`not here: ${reason}`);
 for (const { name, reason } of skipped) say(`skipped: ${name} (${reason})`);
+for (const { file, seconds } of slow)
+  say(
+    `slow: ${file} took ${seconds} s. Give it the line "// Slow: about ${seconds} s.", so that it starts early.`,
+  );
 if (failedChecks.length > 0) say(`✗ failed checks: ${failedChecks.join(', ')}`);
 if (exitCode !== 0 || failed > 0 || failedChecks.length > 0) process.exitCode = 1;
 say(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
@@ -114,6 +118,6 @@ function readTally(path: string): Tally {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Tally;
   } catch {
-    return { passed: 0, failed: 1, skipped: [] };
+    return { passed: 0, failed: 1, skipped: [], slow: [] };
   }
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
+import { statedSeconds } from './longest-first.ts';
 
 export interface SkippedTest {
   readonly name: string;
@@ -10,7 +11,11 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly SkippedTest[];
+  /** Files that took long and do not say so: they start late, and a worker waits for them. */
+  readonly slow: readonly { readonly file: string; readonly seconds: number }[];
 }
+
+const slowSeconds = 30;
 
 /** Names the variable with the file for the tally, which `scripts/test` sets. */
 export const tallyVariable = 'SLIPWAY_TEST_TALLY';
@@ -43,7 +48,11 @@ function tally(testModules: readonly TestModule[], unhandledErrors: number): Tal
         });
     }
   }
-  return { passed, failed, skipped };
+  const slow = testModules
+    .map((one) => ({ one, seconds: Math.round(one.diagnostic().duration / 1000) }))
+    .filter(({ one, seconds }) => seconds >= slowSeconds && statedSeconds(one.moduleId) === 0)
+    .map(({ one, seconds }) => ({ file: one.relativeModuleId, seconds }));
+  return { passed, failed, skipped, slow };
 }
 
 /** The note that was passed to `skip`, or what the test needs according to its name. */

@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { actionProcess, changesIn, countsChanges, diesAtChange, spread } from '@slipway/testkit';

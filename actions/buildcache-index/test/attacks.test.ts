@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

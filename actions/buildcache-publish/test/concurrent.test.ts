@@ -1,3 +1,4 @@
+// Slow: about 60 s.
 import { describe, it } from 'vitest';
 import { publishAtOnce } from './concurrency.ts';
 import { directoryPlaces } from './mirror-places.ts';

@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import type { DyingMoment } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
 import { dieAtEveryCallOf, killAtChanges, prepareKills } from './kills.ts';

@@ -1,3 +1,4 @@
+// Slow: about 130 s.
 import { type DyingMoment, haveMinio, type Minio, startMinio, startS3FaultProxy } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { publishAtOnce } from './concurrency.ts';

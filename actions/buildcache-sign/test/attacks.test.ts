@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@slipway/core';

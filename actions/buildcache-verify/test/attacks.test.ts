@@ -1,3 +1,4 @@
+// Slow: about 50 s.
 import { pathToFileURL } from 'node:url';
 import { type ActionResult, contentsText } from '@slipway/runner';
 import {

@@ -1,3 +1,4 @@
+// Slow: about 60 s.
 import { hash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

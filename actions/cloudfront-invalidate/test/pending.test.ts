@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, systemClock } from '@slipway/core';
 import { pendingInvalidationsKey, readPending, rememberReplacements } from '@slipway/pending-invalidations';

@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+// Slow: about 50 s.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

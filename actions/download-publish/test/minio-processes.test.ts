@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import {
   type ActionProcessOptions,
   type ActionRun,

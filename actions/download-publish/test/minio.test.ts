@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';

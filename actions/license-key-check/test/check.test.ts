@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runAction } from '@slipway/testkit';

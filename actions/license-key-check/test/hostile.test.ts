@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { runAction } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { action } from '../src/action.ts';

@@ -1,3 +1,4 @@
+// Slow: about 90 s.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '@slipway/store';

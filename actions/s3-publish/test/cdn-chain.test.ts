@@ -1,3 +1,4 @@
+// Slow: about 60 s.
 import { fileURLToPath } from 'node:url';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { openStore } from '@slipway/store';

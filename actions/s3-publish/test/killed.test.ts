@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,3 +1,4 @@
+// Slow: about 100 s.
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';

@@ -1,3 +1,4 @@
+// Slow: about 40 s.
 import { pathToFileURL } from 'node:url';
 import { type ObjectStore, silentProgress, systemClock } from '@slipway/core';
 import { openStore } from '@slipway/store';

@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

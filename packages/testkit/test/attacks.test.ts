@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type AttackKeys,

@@ -112,5 +112,6 @@ test('the tally counts failures, files that do not load, and the reasons of what
       { name: 'a.test.ts: away', reason: 'no such server' },
       { name: 'a.test.ts: far (needs a boat)', reason: 'needs a boat' },
     ],
+    slow: [],
   });
 });

@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,

@@ -1,3 +1,4 @@
+// Slow: about 20 s.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { type Clock, systemClock } from '@slipway/core';

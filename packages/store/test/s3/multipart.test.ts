@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import fs from 'node:fs';
 import path from 'node:path';
 import {

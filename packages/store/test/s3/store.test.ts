@@ -1,3 +1,4 @@
+// Slow: about 40 s.
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { describeReading, describeWriting } from '../contract.ts';

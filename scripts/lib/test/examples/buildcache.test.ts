@@ -1,3 +1,4 @@
+// Slow: about 30 s.
 import { pathToFileURL } from 'node:url';
 import {
   copyOfSpackFixture,
