@@ -62,7 +62,8 @@ export class TarballJudge {
   #inflated = false;
   readonly #done: Promise<void>;
 
-  constructor() {
+  /** `maxUnpackedBytes` also counts what belongs to no entry: headers, long names, and zeros at the end. */
+  constructor(maxUnpackedBytes: number = 2 * tarballLimits.unpackedBytes) {
     this.#done = new Promise((resolve) => {
       const settle = (verdict: TarballVerdict | undefined): void => {
         this.#verdict ??= verdict;
@@ -77,7 +78,7 @@ export class TarballJudge {
         this.#unpackedBytes += chunk.length;
         this.#checksum = crc32(chunk, this.#checksum);
         const fault = faultOf(() => {
-          if (this.#unpackedBytes > 2 * tarballLimits.unpackedBytes) throw tooLarge();
+          if (this.#unpackedBytes > maxUnpackedBytes) throw tooLarge();
           this.#walk.push(chunk);
         });
         if (fault !== undefined) settle({ kind: 'refused', fault });
