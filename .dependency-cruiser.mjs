@@ -26,6 +26,7 @@ const allowed = {
   'download-window': [],
   'dispatch-payload': ['core'],
   github: ['core', 'http'],
+  'simple-index': ['core', 'local-files'],
   'pending-invalidations': ['core'],
   cli: ['core', 'runner'],
 };
@@ -35,6 +36,8 @@ const forTests = '(testkit|bench)';
 const soleImporters = [
   { name: '@actions/*', path: '@actions/(?!github/)', importers: '(runner|testkit)' },
   { name: '@actions/github', path: '(@actions/github|@octokit)/', importers: '(github|testkit)' },
+  { name: 'htmlparser2', path: 'htmlparser2/', importers: '(simple-index)' },
+  { name: 'pep440', path: '@renovatebot/pep440/', importers: '(simple-index)' },
   { name: 'openpgp', path: 'openpgp/', importers: `(signing|${forTests})` },
   { name: '@aws-sdk/*', path: '@(aws-sdk|smithy)/', importers: `(http|store|aws|${forTests})` },
   { name: '@aws-sdk/client-s3', path: '@aws-sdk/client-s3/', importers: `(store|${forTests})` },
