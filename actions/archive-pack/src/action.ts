@@ -13,19 +13,19 @@ import { report } from './report.ts';
 
 export const action = defineAction({
   name: 'archive-pack',
-  description: 'Packs release files into reproducible zips with a README, and checks each entry of them.',
+  description: 'Packs release files into reproducible zips with a README, and checks every entry.',
   inputs,
   outputs: {
     artifacts: {
       description:
-        'Path of the list of artifacts: JSON with name, path, platform, size and SHA-256 of each zip.',
+        'Path of the list of artifacts: JSON with the name, path, platform, size and SHA-256 of each zip.',
       kind: 'file',
     },
-    paths: { description: 'The paths of the zips, one a line.', kind: 'lines' },
+    paths: { description: 'The paths of the zips, one per line.', kind: 'lines' },
     archives: { description: 'How many zips there are.' },
-    unchanged: { description: 'How many of them were there already with the same bytes.' },
-    entries: { description: 'How many entries they have together.' },
-    'total-bytes': { description: 'How many bytes the zips have together.' },
+    unchanged: { description: 'How many of them already existed with the same bytes.' },
+    entries: { description: 'How many entries they contain in total.' },
+    'total-bytes': { description: 'The total size of the zips in bytes.' },
     report: reportOutput,
   },
   checkInputs: inputProblems,

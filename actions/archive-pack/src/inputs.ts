@@ -5,7 +5,7 @@ import { parseField, parseGlobs, parsePlatform, rulesInput } from './rules.ts';
 
 const archives = input.lines({
   description:
-    'The zips and their files, one zip a line: `macos.zip: dist/app-intel dist/app-arm`. Paths, directories and globs, `path=name` to rename, `!glob` to leave out, quotes around names with blanks.',
+    'The zips and their files, one zip per line: `macos.zip: dist/app-intel dist/app-arm`. Files are paths, directories and globs; `path=name` renames, `!glob` excludes, and names with spaces are quoted.',
 });
 
 export const inputs = {
@@ -18,64 +18,64 @@ export const inputs = {
   },
   universal: {
     ...input.text({
-      description: 'The name of one more zip, which has the files of all the others together.',
+      description: 'The name of an additional zip that contains the files of all the others.',
     }),
     parse: parseArchiveName,
   },
   'universal-layout': input.choice({
     description:
-      'How the files lie in the universal zip: `flat` as in their own zips, or `by-archive` in a directory for each zip.',
+      'The layout of the universal zip: `flat`, as in the other zips, or `by-archive`, with a directory for each zip.',
     choices: ['flat', 'by-archive'],
     default: 'flat',
   }),
   platforms: rulesInput(
-    'What each zip is for, as lines `macos.zip: macos`; handed on in the list of artifacts.',
+    'The platform of each zip, one per line: `macos.zip: macos`. Passed on in the list of artifacts.',
     parsePlatform,
   ),
   'source-directory': input.path({
-    description: 'Where paths in `archives` start. The workspace without it.',
+    description: 'The directory that paths in `archives` are relative to. Defaults to the workspace.',
   }),
   'output-directory': {
-    ...input.requiredPath({ description: 'The directory that gets the zips.' }),
+    ...input.requiredPath({ description: 'The directory to write the zips to.' }),
     required: false,
     default: 'archives',
     absent: 'archives',
   },
   'top-directory': input.boolean({
-    description: 'Put everything in a zip into one directory that is named as the zip is.',
+    description: 'Put the contents of each zip into one directory named after the zip.',
     default: 'false',
   }),
   'readme-template': input.path({
-    description: 'A text file that each zip gets, with `{{name}}` for the fields of `fields`.',
+    description: 'A text file to add to each zip, with `{{name}}` for each of `fields`.',
   }),
   'readme-name': input.text({ description: 'The name of that file in the zips.', default: 'README.txt' }),
   fields: linesInput(
     'list',
-    'Fields for the template, one `name=value` a line. `archive`, `files` and `platform` (`all` where a zip has none) are there by themselves.',
+    'Fields for the template, one `name=value` per line. `archive`, `files` and `platform` (`all` for a zip without one) are always available.',
     parseField,
   ),
   executable: rulesInput(
-    'Entries that get the executable bit in any case, as globs; for files that lost it on their way, as they do in artifacts of a workflow. `archive.zip: globs` for one zip.',
+    'Globs for entries that are always made executable, such as files that lost the executable bit in workflow artifacts. `archive.zip: globs` applies to one zip.',
     parseGlobs,
   ),
   'required-entries': rulesInput(
-    'Globs that must each match an entry, of every zip, or as `archive.zip: globs` of one.',
+    'Globs that must each match an entry: of every zip, or, with `archive.zip: globs`, of one.',
     parseGlobs,
   ),
   'minimum-size': rulesInput(
-    'The least that a zip may have, such as `10MiB` for all or `macos.zip: 40MiB` for one.',
+    'The smallest size allowed for a zip, such as `10MiB` for all or `macos.zip: 40MiB` for one.',
     parseSizeBytes,
   ),
-  'maximum-size': rulesInput('The most that a zip may have, written in the same way.', parseSizeBytes),
+  'maximum-size': rulesInput('The largest size allowed for a zip, in the same form.', parseSizeBytes),
   'compression-level': input.integer({
-    description: 'From 1, fast, to 9, small. 0 stores everything as it is.',
+    description: 'From 1 (fastest) to 9 (smallest); 0 stores files uncompressed.',
     default: '6',
     minimum: 0,
     maximum: 9,
   }),
   'portable-names': input.choice({
     description:
-      'Whether names that Windows cannot unpack are refused: `always`, `never`, or `auto`: not in zips whose platform is another.',
+      'Whether to refuse names that Windows cannot unpack: `always`, `never`, or `auto`, which allows them in zips for another platform.',
     choices: ['auto', 'always', 'never'],
     default: 'auto',
   }),

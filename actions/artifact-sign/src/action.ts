@@ -23,7 +23,7 @@ export const action = defineAction({
         'Path of the list of artifacts: the given ones, the files, their signatures and the checksums.',
       kind: 'file',
     },
-    checksums: { description: 'Path of the SHA-256 sums.' },
+    checksums: { description: 'Path of the SHA-256 checksums.' },
     fingerprint: { description: 'Fingerprint of the primary key that signed.' },
     'public-key': {
       description: 'Path of the armored public key, to publish beside the files.',

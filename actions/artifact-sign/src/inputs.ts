@@ -22,11 +22,11 @@ export const inputs = {
   }),
   checksums: input.path({
     description:
-      'Where to write the SHA-256 sums. Files must be in that directory or below it. By default, `SHA256SUMS` in the deepest directory that contains all the files.',
+      'Where to write the SHA-256 checksums. Files must be in that directory or below it. By default, `SHA256SUMS` in the deepest directory that contains all the files.',
   }),
   'checksums-signature': input.choice({
     description:
-      'How the checksums are signed, in a file of the same name with `.asc`: `detached`, or `clear-signed` with the sums in it.',
+      'How the checksums are signed, in a file of the same name with `.asc`: `detached`, or `clear-signed` with the checksums in it.',
     choices: ['detached', 'clear-signed'],
     default: 'detached',
   }),

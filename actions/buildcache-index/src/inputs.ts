@@ -28,7 +28,7 @@ export const inputs = {
   'allow-layout-v2': buildcacheInputs.allowLayoutV2,
   'signing-key': {
     ...buildcacheInputs.signingKey,
-    description: 'An armored OpenPGP private key, or the base64 of one, to sign the index with.',
+    description: 'An armored OpenPGP private key, or its base64 encoding, to sign the index with.',
   },
   passphrase: signingInputs.passphrase,
   'dry-run': commonInputs['dry-run'],

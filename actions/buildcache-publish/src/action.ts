@@ -17,7 +17,7 @@ import { publishBuildcache } from './publish.ts';
 export const action = defineAction({
   name: 'buildcache-publish',
   description:
-    'Publishes a staged Spack buildcache to a mirror: verified, and with an index that loses nobody’s entries.',
+    'Publishes a staged Spack buildcache to a mirror: verified, and with an index that keeps every publisher’s entries.',
   inputs,
   outputs: {
     published: { description: 'How many entries were written, or would be in a dry run.' },

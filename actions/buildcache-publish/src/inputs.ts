@@ -12,7 +12,7 @@ export const inputs = {
   'signing-key': {
     ...buildcacheInputs.signingKey,
     description:
-      'An armored OpenPGP private key, or the base64 of one, to sign the package index with. Entries are signed by buildcache-sign.',
+      'An armored OpenPGP private key, or its base64 encoding, to sign the package index with. Entries are signed by buildcache-sign.',
   },
   passphrase: signingInputs.passphrase,
   view: viewInput('A view whose index also gets the entries, besides the main index.'),

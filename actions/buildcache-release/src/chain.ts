@@ -104,7 +104,7 @@ export const chain: Chain = {
   inputs: {
     'signing-key': {
       description:
-        'The armored OpenPGP private key to sign the entries and the package index with, or the base64 of it. If `sign` is skipped, it signs neither.',
+        'The armored OpenPGP private key to sign the entries and the package index with, or its base64 encoding. If `sign` is skipped, it signs neither.',
     },
     'trusted-keys': {
       description:
@@ -114,7 +114,7 @@ export const chain: Chain = {
       description: 'URL of the mirror: `s3://bucket/prefix` or `file:///directory`.',
     },
     'endpoint-url': {
-      description: 'URL of the S3 service, for R2, MinIO and others. AWS by default.',
+      description: 'URL of the S3 service, for R2, MinIO and others. Defaults to AWS.',
     },
     'verify-url': {
       description:
@@ -123,11 +123,11 @@ export const chain: Chain = {
     },
     'aws-region': {
       description:
-        'Region of the bucket and of STS, such as `eu-central-1`. By default, `AWS_REGION` or `AWS_DEFAULT_REGION`; `us-east-1` if `endpoint-url` is set.',
+        'Region of the bucket and of STS, such as `eu-central-1`. Defaults to `AWS_REGION` or `AWS_DEFAULT_REGION`, and to `us-east-1` if `endpoint-url` is set.',
     },
     'session-policy': {
       description:
-        '`scoped` limits the role, in each step, to the bucket and prefix or to the distribution; `none` does not.',
+        '`scoped` limits the role, in each step, to the bucket and prefix or to the distribution; `none` leaves it unchanged.',
     },
   },
 };

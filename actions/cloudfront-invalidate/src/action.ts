@@ -19,14 +19,14 @@ export const action = defineAction({
     'Invalidates paths or cache tags of a CloudFront distribution within a budget, and proves that the new bytes are served.',
   inputs,
   outputs: {
-    'invalidation-ids': { description: 'IDs of the invalidations, one a line.', kind: 'lines' },
-    'paths-invalidated': { description: 'How many paths and tags were sent.' },
-    'billable-paths': { description: 'How many of them this run adds to the bill at most.' },
+    'invalidation-ids': { description: 'IDs of the invalidations, one per line.', kind: 'lines' },
+    'paths-invalidated': { description: 'How many paths and tags were sent to CloudFront.' },
+    'billable-paths': { description: 'How many of them this run may add to the bill at most.' },
     status: {
-      description: '`Completed`, `InProgress`, `none` where nothing was to be done, `planned` or `failed`.',
+      description: '`Completed`, `InProgress`, `none` if there was nothing to do, `planned` or `failed`.',
     },
-    proven: { description: 'How many URLs serve what was published.' },
-    stale: { description: 'How many serve other bytes.' },
+    proven: { description: 'How many URLs serve the published bytes.' },
+    stale: { description: 'How many URLs serve other bytes.' },
     report: { description: 'Path of the JSON report.', kind: 'file' },
   },
   checkInputs: (given, surroundings) => [

@@ -15,7 +15,7 @@ import { report } from './report.ts';
 export const action = defineAction({
   name: 'dispatch-verify',
   description:
-    'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and hands on its fields and artifacts.',
+    'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and passes on its fields and artifacts.',
   inputs,
   outputs: {
     payload: {
@@ -26,9 +26,9 @@ export const action = defineAction({
     id: { description: 'The id of the message.' },
     'event-type': { description: 'The event type.' },
     'source-repository': { description: 'The repository that sent it.' },
-    commit: { description: 'The commit that it is about.' },
-    ref: { description: 'The ref that it is about.' },
-    version: { description: 'The version that it is about.' },
+    commit: { description: 'The commit that the message is about.' },
+    ref: { description: 'The ref that the message is about.' },
+    version: { description: 'The version that the message is about.' },
     'source-run-url': { description: 'URL of the run that sent it.' },
     fields: {
       description:

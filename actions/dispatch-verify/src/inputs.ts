@@ -15,21 +15,21 @@ import {
 
 export const inputs = {
   'event-types': listInput(
-    'Event types that are accepted, one a line or with commas between them. All when not given.',
+    'Event types to accept, separated by line breaks or commas. All when not given.',
     parseEventTypes,
   ),
   senders: listInput(
-    'Who may send: logins, or better their numbers, one a line or with commas between them. Everybody who can when not given; the signature is the proof.',
+    'Who may send: logins or, better, user IDs, separated by line breaks or commas. When not given, any sender, because the signature is the proof.',
     parseSenders,
   ),
   sources: listInput(
-    'Repositories that messages may say to come from, `owner/repository`, one a line or with commas between them. All when not given.',
+    'Repositories that messages may come from, by their own statement: `owner/repository`, separated by line breaks or commas. All when not given.',
     parseSources,
   ),
   repository: {
     ...input.text({
       description:
-        'The receiving repository, `owner/repository`, for which a message must be. `GITHUB_REPOSITORY` when not given; required outside of GitHub.',
+        'The receiving repository, `owner/repository`, which the message must name. `GITHUB_REPOSITORY` when not given; required outside of GitHub.',
     }),
     form: 'line' as const,
     parse: parseRepository,
@@ -37,7 +37,7 @@ export const inputs = {
   'run-reference': {
     ...input.text({
       description:
-        'Which run takes the message: with `seen`, the same reference may take it again. The URL of the run when not given; outside of GitHub each run is another one.',
+        'Identifies the run that claims the message: with `seen`, only the same reference may claim it again. The URL of the run when not given; outside of GitHub, every run is a different one.',
     }),
     form: 'line' as const,
     parse: parseRunReference,
@@ -45,41 +45,41 @@ export const inputs = {
   'payload-file': {
     ...input.path({
       description:
-        'A file with a `client_payload`, for runs by hand. Without it the event of the run is read, which must be `repository_dispatch`.',
+        'A file with a `client_payload`, for manual runs. When not given, the event of the run is read, which must be `repository_dispatch`.',
     }),
     check: async (path: string, { workDirectory }: InputSurroundings): Promise<void> =>
       void (await readEventFile(path, workDirectory)),
   },
   'signing-secret': {
-    ...input.secret({ description: 'The secret that the sender signs with, 32 characters or more.' }),
+    ...input.secret({ description: 'The secret that the sender signs with, at least 32 characters.' }),
     parse: checkHmacSecret,
   },
   'previous-signing-secret': {
-    ...input.secret({ description: 'The secret before it, accepted as well while it is being replaced.' }),
+    ...input.secret({ description: 'The previous secret, also accepted while it is being replaced.' }),
     parse: checkHmacSecret,
   },
   'trusted-keys': {
     ...input.block({
-      description: 'Whose OpenPGP signatures count: armored public keys, one after the other.',
+      description: 'The armored public keys whose OpenPGP signatures count, one after the other.',
     }),
     check: checkTrustedKeys,
   },
   'allow-unsigned': input.boolean({
-    description: 'Accept messages without a signature. A signature that is there must be good all the same.',
+    description: 'Accept messages without a signature. A signature that is present must still be good.',
     default: 'false',
   }),
   'max-age': input.duration({
-    description: 'How old a message may be, whatever it says of its expiry.',
+    description: 'The maximum age of a message, whatever expiry it states.',
     default: '24h',
   }),
   'clock-tolerance': input.duration({
-    description: "How far the sender's clock and this machine's may be apart.",
+    description: 'How far the clocks of the sender and this machine may differ.',
     default: '1h',
   }),
   seen: {
     ...input.text({
       description:
-        'URL of a store that remembers ids, `s3://bucket/prefix` or `file:///directory`: a message is accepted by one run only. Without it a message can be replayed until it is too old.',
+        'URL of a store that remembers ids, `s3://bucket/prefix` or `file:///directory`, so that only one run accepts a message. Without it, a message can be replayed until it is too old.',
     }),
     kind: 'URL',
     form: 'line' as const,
@@ -87,41 +87,41 @@ export const inputs = {
   },
   remember: input.duration({
     description:
-      'How long an id is remembered at least. A workflow can be run again for 30 days, and sends the same id then.',
+      'The minimum time an id is remembered. A workflow can be run again for 30 days, and then sends the same id.',
     default: '30d',
   }),
   again: input.boolean({
     description:
-      'Take a message of `payload-file` although another run has taken it: for somebody who wants it done again. Never without `payload-file`.',
+      'Accept the message in `payload-file` even if another run has claimed it, to process it again on purpose. Only with `payload-file`.',
     default: 'false',
   }),
   schema: {
     ...input.path({
       description:
-        'A JSON Schema (draft 2020-12) that the whole `client_payload` must fit, `slipway` in it included. No `$ref` leaves the file.',
+        'A JSON Schema (draft 2020-12) that the whole `client_payload` must match, including its `slipway`. A `$ref` must stay in the file.',
     }),
     check: checkSchemaFile,
   },
   fields: listInput(
-    'What the output `fields` has, one a line: `name`, or `name=path.in.the.payload`. Each must be there, and be a line of text, a number or a boolean.',
+    'The contents of the output `fields`, one per line: `name`, or `name=path.in.the.payload`. Each must exist and be a line of text, a number or a boolean.',
     (text) => parseFieldRequests(text, false),
   ),
-  'multiline-fields': listInput('The same for texts that may have more than one line.', (text) =>
+  'multiline-fields': listInput('The same for text that may span several lines.', (text) =>
     parseFieldRequests(text, true),
   ),
   'fetch-to': input.path({
     description:
-      'A directory into which the artifacts are fetched from their URLs; each must have the size and SHA-256 that the message says.',
+      'A directory to fetch the artifacts into from their URLs; each must have the size and SHA-256 that the message states.',
   }),
   'artifact-hosts': listInput(
-    'Hosts that artifacts may be fetched from, one a line or with commas between them, with a port where it is not the usual one. Required with `fetch-to`.',
+    'Hosts that artifacts may be fetched from, separated by line breaks or commas, with a port unless it is the default. Required with `fetch-to`.',
     parseHosts,
   ),
   ...awsInputs,
   ...commonInputs,
   'dry-run': {
     ...commonInputs['dry-run'],
-    description: 'Check the message, but remember and fetch nothing.',
+    description: 'Check the message, but record and fetch nothing.',
   },
 };
 

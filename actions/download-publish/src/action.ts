@@ -22,11 +22,11 @@ import { coveredWindows, readClocks } from './window-times.ts';
 export const action = defineAction({
   name: 'download-publish',
   description:
-    'Publishes files under secret paths that change with the time, proves that they are served, and cleans up old ones.',
+    'Publishes files under secret paths that change over time, proves that they are served, and cleans up old ones.',
   inputs,
   outputs: {
     urls: {
-      description: 'Links of the current window, one a line, in the order of the files.',
+      description: 'Links of the current window, one per line, in the order of the files.',
       kind: 'lines',
       secret: true,
     },
@@ -38,22 +38,22 @@ export const action = defineAction({
     window: { description: 'Number of the current window.' },
     'window-starts-at': { description: 'When the current window began, as `2026-01-01T00:00:00Z`.' },
     'window-ends-at': { description: 'When the current window ends.' },
-    windows: { description: 'Numbers of the windows that this run was about, one a line.', kind: 'lines' },
+    windows: { description: 'Numbers of the windows that this run covered, one per line.', kind: 'lines' },
     prefixes: {
       description:
-        'What the keys of the current window begin with, one a line: the directory that each platform’s files, or each file, is in.',
+        'Prefixes of the keys of the current window, one per line: the directory of each platform, or of each file.',
       kind: 'lines',
       secret: true,
     },
     uploaded: { description: 'How many objects were stored, or would be in a dry run.' },
-    unchanged: { description: 'How many were stored already, with the same bytes and headers.' },
+    unchanged: { description: 'How many were already stored with the same bytes and headers.' },
     'invalidation-paths': {
       description:
-        'What a CDN must forget because of this publish and earlier ones: a path for each window, one a line, for `cloudfront-invalidate`.',
+        'Paths that a CDN must invalidate because of this publish and earlier ones, one per line and one for each window, for `cloudfront-invalidate`.',
       kind: 'lines',
     },
     deleted: { description: 'How many objects `cleanup` or `renew` deleted, or would in a dry run.' },
-    proven: { description: 'How many links serve the files, as `verify` proved.' },
+    proven: { description: 'How many links `verify` proved to serve their files.' },
     report: { ...reportOutput, secret: true },
   },
   checkInputs: inputProblems,

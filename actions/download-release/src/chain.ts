@@ -36,9 +36,9 @@ const publishing = {
     'force-path-style',
   ),
 };
-const onlyForCleanup = leftOut('only `cleanup` looks at it');
-const ofTheRun = leftOut('the run says it: a workflow is of one repository, commit and ref');
-const onlyArchives = leftOut('what is packed is what is released');
+const onlyForCleanup = leftOut('only `cleanup` uses it');
+const ofTheRun = leftOut('GitHub sets it: a workflow runs for one repository, commit and ref');
+const onlyArchives = leftOut('the packed files are what is released');
 
 /** What the message is signed with is said by name: a secret that is gone never changes it. */
 function signedBy(way: string, name: string): string {
@@ -48,7 +48,7 @@ function signedBy(way: string, name: string): string {
 export const chain: Chain = {
   name: 'download-release',
   description:
-    'Packs release files, signs them, publishes them under secret paths, verifies that they are served, and tells other repositories, in one step.',
+    'Packs release files, signs them, publishes them under secret paths, verifies that they are served, and notifies other repositories, in one step.',
   steps: [
     {
       id: 'pack',
@@ -69,7 +69,7 @@ export const chain: Chain = {
       atCommitTime: true,
       needs: ['signing-key'],
       maySkip: true,
-      notInDryRun: { reason: 'nothing was packed that it could sign' },
+      notInDryRun: { reason: 'nothing was packed that could be signed' },
       inputs: {
         ...sameInputs('signing-key', 'passphrase', 'trusted-keys', 'signatures', 'checksums'),
         ...sameInputs('checksums-signature', 'dry-run'),
@@ -82,7 +82,7 @@ export const chain: Chain = {
       id: 'publish',
       action: 'download-publish',
       needs: ['secret', 'destination', bothAwsKeys],
-      notInDryRun: { reason: 'nothing was packed that it could publish' },
+      notInDryRun: { reason: 'nothing was packed that could be published' },
       inputs: {
         ...publishing,
         operation: text('publish'),
@@ -98,23 +98,23 @@ export const chain: Chain = {
       action: 'cloudfront-invalidate',
       needs: ['distribution-id', 'base-url'],
       maySkip: true,
-      notInDryRun: { reason: 'nothing was published that a CDN must forget' },
+      notInDryRun: { reason: 'nothing was published that a CDN must invalidate' },
       inputs: {
         ...sameInputs('distribution-id', 'base-url', 'destination', 'force-path-style', 'dry-run'),
         ...awsCredentials,
         paths: fromOutput('publish', 'invalidation-paths'),
         'paths-file': leftOut('the publish names all paths'),
-        'path-prefix': leftOut('the publish names paths as the CDN has them'),
+        'path-prefix': leftOut('the publish names paths as the CDN serves them'),
         'cache-tags': leftOut('the publish names all paths'),
         'max-paths': leftOut('there is one path for each window'),
         'max-wildcards': leftOut('there is one path for each window'),
         'wildcard-depth': leftOut('there is one path for each window'),
-        reference: leftOut('what is pending says it'),
-        wait: leftOut('verify looks at what is served'),
-        'wait-deadline': leftOut('verify looks at what is served'),
-        prove: leftOut('verify looks at what is served'),
-        'prove-file': leftOut('verify looks at what is served'),
-        'prove-deadline': leftOut('verify looks at what is served'),
+        reference: leftOut('the pending paths determine it'),
+        wait: leftOut('verify checks what is served'),
+        'wait-deadline': leftOut('verify checks what is served'),
+        prove: leftOut('verify checks what is served'),
+        'prove-file': leftOut('verify checks what is served'),
+        'prove-deadline': leftOut('verify checks what is served'),
         'endpoint-url': fromInput('cloudfront-endpoint-url'),
         'destination-endpoint-url': fromInput('endpoint-url'),
         report: fromInput('invalidate-report'),
@@ -125,7 +125,7 @@ export const chain: Chain = {
       action: 'download-publish',
       needs: ['base-url'],
       maySkip: true,
-      notInDryRun: { reason: 'nothing was published that it could verify' },
+      notInDryRun: { reason: 'nothing was published that could be verified' },
       inputs: {
         ...publishing,
         operation: text('verify'),
@@ -177,7 +177,7 @@ export const chain: Chain = {
     },
     'session-policy': {
       description:
-        '`scoped` cuts the rights of the role, in each step, to the bucket and the prefix or to the distribution; `none` leaves them as they are.',
+        '`scoped` limits the role, in each step, to the bucket and prefix or to the distribution; `none` leaves it unchanged.',
     },
     'endpoint-url': {
       description: 'URL of the S3 service, for R2, MinIO and others. Defaults to AWS.',
@@ -187,23 +187,23 @@ export const chain: Chain = {
     },
     'signing-key': {
       description:
-        'The armored OpenPGP private key to sign the archives with, or the base64 of it; with `dispatch-signature: key` the message to `targets` as well.',
+        'The armored OpenPGP private key to sign the archives with, or its base64 encoding; with `dispatch-signature: key`, it also signs the message to `targets`.',
     },
     'signing-secret': {
       description:
-        'A secret of 32 characters or more that the receiver has as well: signs the message to `targets` with HMAC-SHA-256.',
+        'A secret of at least 32 characters that the receiver also has: signs the message to `targets` with HMAC-SHA-256.',
       kind: 'secret',
     },
     'dispatch-signature': {
       description:
-        'What signs the message to `targets`: the `secret` in `signing-secret`, the `key` in `signing-key`, or `none`, for receivers that check no signature.',
+        'What signs the message to `targets`: the `secret` in `signing-secret`, the `key` in `signing-key`, or `none`, for receivers that do not check signatures.',
       default: 'secret',
       choices: ['secret', 'key', 'none'],
     },
     'dry-run': { description: 'Print what would be done and change nothing.' },
     'base-url': {
       description:
-        'URL under which the CDN serves `destination`, for links and their verification. Needed by `cloudfront-signed` in any case.',
+        'URL at which the CDN serves `destination`, for links and their verification. `cloudfront-signed` always requires it.',
     },
   },
 };

@@ -66,12 +66,12 @@ export const inputs = {
     (text) => new UserPattern(text),
   ),
   'key-alphabet': optional(
-    'The characters of a key apart from separators, with ranges: `A-HJ-NP-Z2-9`. When not given, changed keys use the characters that the keys of the run have.',
+    'The characters of a key apart from separators, with ranges: `A-HJ-NP-Z2-9`. When not given, changed keys use the characters that occur in the keys of the run.',
     parseAlphabet,
   ),
   'key-separators': withDefault('Characters that separate groups of a key, or `none`.', '-', parseSeparators),
   'tolerated-changes': withDefault(
-    'Changes of a key that the validator may accept: `case`, `separator`, `other-customer` where a key is valid for everybody, or any other kind; or `none`.',
+    'Changes of a key that the validator may accept: `case`, `separator`, `other-customer` if a key is valid for every customer, or any other kind; or `none`.',
     'none',
     choicesParser(changeKinds),
   ),
@@ -116,7 +116,7 @@ export const inputs = {
   ...commonInputs,
   'dry-run': {
     ...commonInputs['dry-run'],
-    description: 'Print the commands and the checks, and run nothing.',
+    description: 'Print the commands and the checks without running them.',
   },
 };
 

@@ -15,29 +15,29 @@ const maxPayloadLines = 400;
 export const action = defineAction({
   name: 'repository-dispatch',
   description:
-    'Tells other repositories by a repository dispatch, with a checked and signed payload, and never blindly twice.',
+    'Notifies other repositories with a repository dispatch: the payload is checked and signed, and never sent twice blindly.',
   inputs,
   outputs: {
     results: {
       description:
-        'What became of each target, as a JSON array of `target`, `id`, `status` (`sent`, `already-sent`, `failed`, `unknown`, `planned`), `runUrl`, `conclusion` and `reason`.',
+        'The outcome for each target, as a JSON array of `target`, `id`, `status` (`sent`, `already-sent`, `failed`, `unknown`, `planned`), `runUrl`, `conclusion` and `reason`.',
       kind: 'json',
     },
     sent: { description: 'How many targets were notified, by this run or an earlier one.' },
     failed: {
       description:
-        'The targets that failed or are unknown, one a line: `targets` of a step that tries them again.',
+        'The targets that failed or are unknown, one per line: `targets` for a step that tries them again.',
       kind: 'lines',
     },
     unknown: {
       description: 'The targets that may or may not have been notified, one per line.',
       kind: 'lines',
     },
-    ids: { description: 'The ids of the messages, one a line, in the order of `targets`.', kind: 'lines' },
-    'run-urls': { description: "URLs of the receivers' runs that were found, one a line.", kind: 'lines' },
+    ids: { description: 'The ids of the messages, one per line, in the order of `targets`.', kind: 'lines' },
+    'run-urls': { description: "URLs of the receivers' runs that were found, one per line.", kind: 'lines' },
     conclusion: {
       description:
-        "With `wait`: `success` when every receiver's run succeeded, or how the first that did not ended: a conclusion of GitHub's, `deadline`, `not-allowed`, `failed` or `unknown`. Empty without it.",
+        "With `wait`: `success` if every receiver's run succeeded, otherwise the outcome of the first that did not: a conclusion from GitHub, `deadline`, `not-allowed`, `failed` or `unknown`. Empty without `wait`.",
     },
     report: { description: 'Path of the JSON report.', kind: 'file', secret: true },
   },

@@ -11,14 +11,14 @@ const maxLifeMs = 30 * 24 * 3_600_000;
 
 export const inputs = {
   targets: {
-    ...input.lines({ description: 'The repositories to tell, `owner/repository`, one a line.' }),
+    ...input.lines({ description: 'The repositories to notify, `owner/repository`, one per line.' }),
     required: true,
     parse: parseTargets,
   },
   'event-type': {
     ...input.requiredText({
       description:
-        'The event type, at most 100 characters, which may have spaces: what `types` of `on: repository_dispatch` names.',
+        'The event type, as in `types` under `on: repository_dispatch`: at most 100 characters, spaces allowed.',
     }),
     form: 'line' as const,
     parse: parseEventType,
@@ -26,38 +26,38 @@ export const inputs = {
   payload: {
     ...input.block({
       description:
-        'A JSON object with what the receiver is to know, into which `toJSON()` writes text of a workflow. Its keys, those of `payload-file` and `fields` are nine at most, and none is `slipway`.',
+        'A JSON object with what the receiver needs to know; insert text of a workflow with `toJSON()`. Together with `payload-file` and `fields`, it may have at most nine keys, and `slipway` may not be one of them.',
     }),
     parse: parsePayload,
     absent: {},
     repeatable: false,
   },
   'payload-file': {
-    ...input.path({ description: 'A file with another JSON object, whose keys are added.' }),
+    ...input.path({ description: 'A file with another JSON object, whose keys are added to the payload.' }),
     check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
       void (await readPayloadFile(path, workDirectory)),
   },
   fields: {
-    ...input.lines({ description: 'More keys with texts, one a line: `name=value`.' }),
+    ...input.lines({ description: 'More keys with text values, one `name=value` per line.' }),
     parse: parseFieldLines,
     absent: {},
   },
   artifacts: {
     ...input.path({
       description:
-        'The JSON list of artifacts of an earlier step. Names, sizes, SHA-256, platforms and URLs are sent, never paths of this machine.',
+        'The JSON list of artifacts from an earlier step. Names, sizes, SHA-256, platforms and URLs are sent, never local paths.',
     }),
     check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
       void (await readArtifacts(path, workDirectory)),
   },
-  'release-version': text('The version that is released, such as `1.4.0`.', (value) => {
+  'release-version': text('The released version, such as `1.4.0`.', (value) => {
     if (value.length > 256 || /[\u0000-\u001f\u007f]/.test(value)) {
       throw new Error('it is longer than 256 characters, or has a control character');
     }
     return value;
   }),
   id: text(
-    'Id of the message, by which the receiver knows it again. From repository, run, event type, target and contents when not given, and outside of GitHub without a run: then running again sends the same message. Another id makes it a new one.',
+    'Id of the message, by which the receiver recognizes a repeat. Derived from repository, run (on GitHub), event type, target and contents when not given, so that a rerun sends the same message. Another id makes it a new message.',
     parseMessageId,
   ),
   'source-repository': text(
@@ -65,15 +65,15 @@ export const inputs = {
     parseRepository,
   ),
   'source-commit': text(
-    'The commit that it is about, 40 or 64 hex digits. `GITHUB_SHA` when not given.',
+    'The commit that the message is about, 40 or 64 hex digits. `GITHUB_SHA` when not given.',
     parseCommit,
   ),
   'source-ref': text(
-    'The ref that it is about, such as `refs/tags/v1.4.0`. `GITHUB_REF` when not given.',
+    'The ref that the message is about, such as `refs/tags/v1.4.0`. `GITHUB_REF` when not given.',
     parseRef,
   ),
   'expires-in': {
-    ...input.duration({ description: 'How long the message may be acted on, 1m to 30d.', default: '24h' }),
+    ...input.duration({ description: 'How long the message stays valid, 1m to 30d.', default: '24h' }),
     parse: (value: string): number => {
       const durationMs = parseDurationMs(value);
       if (durationMs < minLifeMs || durationMs > maxLifeMs) throw new Error('it is not between 1m and 30d');
@@ -82,13 +82,12 @@ export const inputs = {
   },
   'signing-secret': {
     ...input.secret({
-      description:
-        'A secret of 32 characters or more that the receiver has as well: signs with HMAC-SHA-256.',
+      description: 'A secret of at least 32 characters that the receiver also has: signs with HMAC-SHA-256.',
     }),
     parse: checkHmacSecret,
   },
   'signing-key': input.secret({
-    description: 'An armored OpenPGP private key, or the base64 of one: signs instead of `signing-secret`.',
+    description: 'An armored OpenPGP private key, or its base64 encoding: signs instead of `signing-secret`.',
   }),
   passphrase: signingInputs.passphrase,
   'trusted-keys': {
@@ -99,22 +98,22 @@ export const inputs = {
     },
   },
   'allow-unsigned': input.boolean({
-    description: 'Send without a signature, for receivers that check none.',
+    description: 'Send without a signature, to receivers that do not check one.',
     default: 'false',
   }),
   token: input.token({
     description:
-      'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches its own repository alone.',
+      'A token with `contents: write` on every target, and `actions: read` to look for runs. The `GITHUB_TOKEN` of a job reaches only its own repository.',
   }),
   'app-id': text(
-    'App ID or client ID of a GitHub App that is installed on the targets, instead of `token`. A token is made for each target, for it alone.',
+    'App ID or client ID of a GitHub App that is installed on the targets, instead of `token`. Each target gets a token limited to it.',
     (value) => {
       if (!/^[\w.-]{1,64}$/.test(value)) throw new Error('must be an App ID or a client ID');
       return value;
     },
   ),
   'app-private-key': {
-    ...input.secret({ description: 'A private key of the GitHub App, in PEM, or the base64 of it.' }),
+    ...input.secret({ description: 'A private key of the GitHub App in PEM, or its base64 encoding.' }),
     parse: (pem: string): string => {
       parseAppKey(pem);
       return pem;
@@ -126,20 +125,20 @@ export const inputs = {
   },
   'messages-directory': input.path({
     description:
-      'A directory that gets each message as it is sent, signature included, as `owner.repository.json`: what a receiver takes by hand as `payload-file`. It holds the links of `artifacts`.',
+      'A directory to save each message in, as sent and signed, as `owner.repository.json`: a receiver can process it by hand with `payload-file`. The messages contain the links of `artifacts`.',
   }),
   'resend-unknown': input.boolean({
     description:
-      'Send again when it is not known whether a dispatch was accepted. Only for receivers that drop what they have seen, as `dispatch-verify` with `seen` does.',
+      'Send again if it is unknown whether a dispatch was accepted. Only for receivers that ignore repeats, as `dispatch-verify` with `seen` does.',
     default: 'false',
   }),
   wait: input.boolean({
     description:
-      "Wait until the receiver's run ends, and fail unless it succeeds. The receiver's `run-name` must have the id in it.",
+      "Wait until the receiver's run ends, and fail unless it succeeds. The receiver's `run-name` must contain the id.",
     default: 'false',
   }),
   'wait-deadline': input.duration({
-    description: "How long the receiver's run may take, its start included.",
+    description: "How long the receiver's run may take, including the time until it starts.",
     default: '30m',
   }),
   ...commonInputs,

@@ -9,21 +9,23 @@ import { publishFiles } from './publish.ts';
 export const action = defineAction({
   name: 's3-publish',
   description:
-    'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
+    'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, and everything checked.',
   inputs,
   outputs: {
     uploaded: { description: 'How many objects were stored, or would be in a dry run.' },
-    unchanged: { description: 'How many were stored already, with the same bytes and headers.' },
+    unchanged: { description: 'How many were already stored with the same bytes and headers.' },
     deleted: { description: 'How many objects were deleted, or would be in a dry run.' },
-    'bytes-uploaded': { description: 'The total size of the stored objects in bytes, also for a dry run.' },
+    'bytes-uploaded': {
+      description: 'The total size in bytes of the objects that were stored, or would be in a dry run.',
+    },
     'changed-keys': {
       description:
-        'Path of a file with the keys that were stored or deleted, or would be in a dry run, one a line.',
+        'Path of a file with the keys that were stored or deleted, or would be in a dry run, one per line.',
       kind: 'file',
     },
     'invalidation-paths': {
       description:
-        'Paths that a CDN in front of the destination must invalidate, one a line: what this run stored or deleted, and what earlier ones did, until `cloudfront-invalidate` has proven it (its input `destination`). One path that ends in `*` when there are more than 3,000.',
+        'Paths that a CDN in front of the destination must invalidate, one per line: what this run stored or deleted, and what earlier runs did, until `cloudfront-invalidate` has proven it (its input `destination`). More than 3,000 become one path that ends in `*`.',
       kind: 'lines',
     },
     manifest: { description: 'Path of the manifest. Empty for a dry run.', kind: 'file' },

@@ -23,7 +23,7 @@ export interface Encryption {
 const source: InputDeclaration<readonly string[]> = {
   ...input.lines({
     description:
-      'A directory, or paths and globs, one a line, relative to the workspace; a line with a leading `!` excludes. Keys begin at the directory, or at the deepest one that all lines share before their first special character.',
+      'A directory, or paths and globs, one per line, relative to the workspace; a leading `!` excludes. Keys are relative to the directory, or to the deepest one that all lines share before their first special character.',
   }),
   required: true,
 };
@@ -31,7 +31,7 @@ const source: InputDeclaration<readonly string[]> = {
 const encryption: InputDeclaration<Encryption | undefined> = {
   ...input.text({
     description:
-      '`none` leaves it to the bucket. `AES256`, or `aws:kms` with the bucket’s key, or `aws:kms:` and a key’s ID or ARN.',
+      '`AES256`, `aws:kms` with the bucket’s key, or `aws:kms:` followed by the ID or ARN of a key. `none` uses the default of the bucket.',
     default: 'none',
   }),
   check: undefined,
@@ -50,7 +50,7 @@ export const inputs = {
     },
   },
   exclude: globsInput(
-    'Globs for keys that are neither published nor, with `delete: extraneous`, deleted. A glob that matches a directory excludes all below.',
+    'Globs for keys that are neither published nor, with `delete: extraneous`, deleted. A glob that matches a directory excludes everything in it.',
   ),
   destination: {
     ...input.requiredUrl({
@@ -60,49 +60,49 @@ export const inputs = {
   },
   delete: input.choice({
     description:
-      '`extraneous` deletes, at the end, objects below the destination that have no file and are not excluded.',
+      '`extraneous` deletes, at the end, objects below the destination that match no file and are not excluded.',
     choices: ['none', 'extraneous'],
     default: 'none',
   }),
   'allow-root-delete': input.boolean({
-    description: 'Let `delete: extraneous` work on a whole bucket, where `destination` has no prefix.',
+    description: 'Let `delete: extraneous` work on a whole bucket if `destination` has no prefix.',
     default: 'false',
   }),
   'cache-control': rulesInput(
-    '`Cache-Control` by glob, as lines `GLOB: value`. The last line that matches counts.',
+    '`Cache-Control` by glob, one `GLOB: value` per line. The last matching line applies.',
     parseHeaderValue,
   ),
   'content-type': rulesInput(
-    'Content types by glob, as lines `GLOB: value`. The last line that matches counts; without one the extension decides.',
+    'Content types by glob, one `GLOB: value` per line. The last matching line applies; otherwise the extension decides.',
     parseContentType,
   ),
   'content-encoding': rulesInput(
-    '`Content-Encoding` by glob, for files that are compressed already, as lines `GLOB: value`: `*.js.gz: gzip`, `*.br: br`. One of `gzip`, `br`, `zstd`, `deflate`, and `identity` for none. The last line that matches counts; without one only `.svgz` has one, `gzip`.',
+    '`Content-Encoding` by glob, for files that are already compressed, one `GLOB: value` per line: `*.js.gz: gzip`, `*.br: br`. One of `gzip`, `br`, `zstd`, `deflate`, or `identity` for none. The last matching line applies; otherwise only `.svgz` files have one, `gzip`.',
     parseContentEncoding,
   ),
   metadata: rulesInput(
-    'Metadata by glob, as lines `GLOB: name=value`. All lines that match count, for one name the last.',
+    'Metadata by glob, one `GLOB: name=value` per line. All matching lines apply; for the same name, the last.',
     parseMetadata,
   ),
   immutable: globsInput(
-    'Globs for keys whose objects never change: the same bytes are a success, other bytes fail the run before anything is written.',
+    'Globs for keys whose objects never change: publishing the same bytes succeeds; different bytes fail the run before anything is written.',
   ),
   pointers: globsInput(
-    'Globs for keys, such as `index.html` or `latest.json`, that are stored after everything else is stored and checked, and only if they are still what was seen at the start.',
+    'Globs for keys, such as `index.html` or `latest.json`, that are stored after everything else is stored and checked, and only if they have not changed since the start of the run.',
   ),
   acl: choiceOrNothing(
-    'Canned ACL of the stored objects. None by default: most buckets have ACLs switched off.',
+    'Canned ACL of the stored objects. None by default, because most buckets have ACLs disabled.',
     /^[a-z][a-z-]{2,40}$/,
     'must be a canned ACL, such as bucket-owner-full-control',
   ),
   'storage-class': choiceOrNothing(
-    'Storage class of the stored objects, such as `STANDARD_IA`. The default of the bucket when not given.',
+    'Storage class of the stored objects, such as `STANDARD_IA`. Defaults to that of the bucket.',
     /^[A-Z][A-Z0-9_]{2,40}$/,
     'must be a storage class, such as STANDARD_IA',
   ),
   encryption,
   'part-size': sizeOrNothing(
-    'Files larger than this are sent in parts of this size, 5MiB to 5GiB. 16MiB when not given, or what the largest files need.',
+    'Files larger than this are sent in parts of this size, 5MiB to 5GiB. Defaults to 16MiB, or more if the largest files need it.',
   ),
   concurrency: input.integer({
     description: 'How many objects are stored at the same time.',
@@ -112,21 +112,21 @@ export const inputs = {
   }),
   verify: input.choice({
     description:
-      'How it is checked that an object is stored, before pointers are: `head` asks the store what it has, by listing many objects or one by one, `get` reads it back and hashes it, `none` trusts the checksum that is sent with it.',
+      'How to check that objects are stored before pointers are written: `head` asks the store for their metadata, `get` reads them back and hashes them, `none` trusts the checksum sent with each upload.',
     choices: ['head', 'get', 'none'],
     default: 'head',
   }),
   'base-url': {
     ...input.text({
       description:
-        'The URL under which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
+        'The URL at which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
     }),
     // The website endpoints of S3 know no TLS.
     parse: (text: string): string => parseBaseUrl(text, { allowHttp: true }),
   },
   manifest: input.path({
     description:
-      'Where to write the manifest: JSON with key, size, SHA-256, ETag and URL of each object. A temporary file without it.',
+      'Where to write the manifest: JSON with the key, size, SHA-256, ETag and URL of each object. A temporary file when not given.',
   }),
   ...commonInputs,
   ...awsInputs,

@@ -39,7 +39,7 @@ export const buildcacheInputs = {
     default: 'false',
   }),
   signingKey: input.secret({
-    description: 'An armored OpenPGP private key, or the base64 of one.',
+    description: 'An armored OpenPGP private key, or its base64 encoding.',
   }),
 };
 

@@ -11,7 +11,7 @@ export type ActionRegistry = Readonly<Record<string, RegistryEntry>>;
 /** Every action that the CLI runs. Each is in a chunk of its own, which is loaded on demand. */
 export const registry: ActionRegistry = {
   'archive-pack': {
-    description: 'Packs release files into reproducible zips with a README, and checks each entry of them.',
+    description: 'Packs release files into reproducible zips with a README, and checks every entry.',
     load: () => import('@slipway/archive-pack'),
   },
   'artifact-sign': {
@@ -25,7 +25,7 @@ export const registry: ActionRegistry = {
   },
   'buildcache-publish': {
     description:
-      'Publishes a staged Spack buildcache to a mirror: verified, and with an index that loses nobody’s entries.',
+      'Publishes a staged Spack buildcache to a mirror: verified, and with an index that keeps every publisher’s entries.',
     load: () => import('@slipway/buildcache-publish'),
   },
   'buildcache-sign': {
@@ -44,12 +44,12 @@ export const registry: ActionRegistry = {
   },
   'dispatch-verify': {
     description:
-      'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and hands on its fields and artifacts.',
+      'Checks a repository dispatch on the receiving side (event, sender, signature, age, replay, schema) and passes on its fields and artifacts.',
     load: () => import('@slipway/dispatch-verify'),
   },
   'download-publish': {
     description:
-      'Publishes files under secret paths that change with the time, proves that they are served, and cleans up old ones.',
+      'Publishes files under secret paths that change over time, proves that they are served, and cleans up old ones.',
     load: () => import('@slipway/download-publish'),
   },
   'license-key-check': {
@@ -59,12 +59,12 @@ export const registry: ActionRegistry = {
   },
   'repository-dispatch': {
     description:
-      'Tells other repositories by a repository dispatch, with a checked and signed payload, and never blindly twice.',
+      'Notifies other repositories with a repository dispatch: the payload is checked and signed, and never sent twice blindly.',
     load: () => import('@slipway/repository-dispatch'),
   },
   's3-publish': {
     description:
-      'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, all of it checked.',
+      'Publishes files to S3 or a directory: only what changed by SHA-256, pointers last, and everything checked.',
     load: () => import('@slipway/s3-publish'),
   },
 };

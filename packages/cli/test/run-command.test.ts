@@ -475,8 +475,10 @@ describe('help', () => {
       const declarations: InputDeclarations = real.inputs;
       for (const [name, { kind, repeatable, description }] of Object.entries(declarations)) {
         const isLines =
-          /^(?:list|rules|globs)$/.test(kind) || /\bone a line\b|one after the other/.test(description);
-        if (isLines && kind !== 'path') expect(repeatable, `${real.name} --${name}`).toBe(true);
+          /^(?:list|rules|globs)$/.test(kind) ||
+          /\bone (?:[^.]+ )?per line\b|separated by line breaks|one after the other/.test(description);
+        if (isLines && kind !== 'path' && kind !== 'choice')
+          expect(repeatable, `${real.name} --${name}`).toBe(true);
       }
     }
   });
