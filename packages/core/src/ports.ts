@@ -9,6 +9,11 @@ export interface ObjectInfo {
    * write access can forge it.
    */
   readonly sha256?: string | undefined;
+  /**
+   * SHA-256 of the whole object that the server itself computed or checked (S3's full-object checksum), if `head` was asked for it.
+   * Never the composite of a multipart upload's parts.
+   */
+  readonly serverSha256?: string | undefined;
   /** The time of the last write, in milliseconds since 1970, if the store knows it. */
   readonly modifiedAtMs?: number | undefined;
   /** Headers served to HTTP readers, if the store keeps them: `head` and `read` of S3 objects. */
@@ -53,6 +58,19 @@ export interface WriteOptions {
   readonly headers?: ObjectHeaders | undefined;
   /** Called while a large source is sent, with the number of bytes since the last call. */
   readonly onBytes?: ((count: number) => void) | undefined;
+}
+
+/** A part of an object, in bytes from its start. */
+export interface ByteRange {
+  readonly startByte: number;
+  readonly lengthBytes: number;
+  /** Only from the object that has this ETag. */
+  readonly etag?: string | undefined;
+}
+
+export interface HeadOptions {
+  /** Ask the server for the checksum that it keeps (`serverSha256`). Objects encrypted by KMS need the right to decrypt for it. */
+  readonly checksum?: boolean | undefined;
 }
 
 export interface ListOptions {
@@ -106,11 +124,16 @@ export interface ObjectStore {
   readonly writable: boolean;
   readonly listable: boolean;
   /** What is known without reading the object. Not every store knows the ETag. */
-  head(key: string): Promise<ObjectInfo | undefined>;
+  head(key: string, options?: HeadOptions): Promise<ObjectInfo | undefined>;
   /** Reads a whole object into memory. Throws `UserError` `too-large` if it has more than `maxBytes`, before reading all of it. */
   read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined>;
   /** Streams an object of any size; the stream fails with `too-large` once it exceeds `maxBytes`. */
   readStream(key: string, options: { readonly maxBytes: number }): Promise<StoredStream | undefined>;
+  /**
+   * Reads a part of an object into memory: fewer bytes where the object ends before the part does, none at or behind its end.
+   * Throws `RemoteError` `condition-failed` if the object has another ETag. Only stores that can do it have this.
+   */
+  readRange?(key: string, range: ByteRange): Promise<StoredObject | undefined>;
   /**
    * The object as a local file to write elsewhere; undefined if it is missing. Only local stores have this. The file may
    * change before it is read: writes check the bytes.

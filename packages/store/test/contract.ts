@@ -144,6 +144,26 @@ export function describeWriting(name: string, open: () => Promise<ObjectStore>):
       store = await open();
     });
 
+    test('a part of an object: its middle, what is left at its end, and nothing behind it', async () => {
+      await put(store, 'part', '0123456789', 'absent');
+      const part = async (startByte: number, lengthBytes: number) => {
+        const read = await store.readRange?.('part', { startByte, lengthBytes });
+        expect(read?.info).toMatchObject({ key: 'part', sizeBytes: 10 });
+        return Buffer.from(read?.body ?? []).toString();
+      };
+      expect(await part(0, 1)).toBe('0');
+      expect(await part(3, 4)).toBe('3456');
+      expect(await part(8, 100)).toBe('89');
+      expect(await part(0, 10)).toBe('0123456789');
+      expect(await part(10, 5)).toBe('');
+      expect(await store.readRange?.('missing', { startByte: 0, lengthBytes: 1 })).toBeUndefined();
+      const etag = (await store.read('part', { maxBytes: 10 }))?.info.etag;
+      await put(store, 'part', 'ABCDEFGHIJ', 'any');
+      await expect(store.readRange?.('part', { startByte: 0, lengthBytes: 1, etag })).rejects.toMatchObject({
+        code: 'condition-failed',
+      });
+    });
+
     test('what it then reads and lists', async () => {
       for (const key of awkwardKeys) await put(store, key, `content of ${key}`, 'absent');
       for (const key of awkwardKeys) expect(await textOf(store, key)).toBe(`content of ${key}`);

@@ -58,6 +58,18 @@ export const pooledCalls: FileCalls = {
   readdir: (path) => fs.promises.readdir(path, { withFileTypes: true }),
 };
 
+const readInPool = promisify(fs.read);
+
+/** Reads from a place in an open file, through the pool. Returns the number of bytes. */
+export async function readAt(
+  descriptor: number,
+  into: Uint8Array,
+  offset: number,
+  startByte: number,
+): Promise<number> {
+  return (await readInPool(descriptor, into, offset, into.length - offset, startByte)).bytesRead;
+}
+
 /** Always through the pool: waiting for the disk takes most of the time, and many writers share a flush. */
 export const fsync: (descriptor: number) => Promise<void> = promisify(fs.fsync);
 

@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import fs from 'node:fs';
 import {
+  type ByteRange,
   type Clock,
   type ObjectInfo,
   type ObjectStore,
@@ -13,7 +14,7 @@ import {
   type WriteSource,
 } from '@slipway/core';
 import { conditionFailed, tooLarge } from '../key-errors.ts';
-import { type FileCalls, pooledCalls } from './calls.ts';
+import { type FileCalls, pooledCalls, readAt } from './calls.ts';
 import { isMissing, nameTaken, notAFile, readError, writeError } from './errors.ts';
 import { listFiles } from './listing.ts';
 import { FileLock } from './lock.ts';
@@ -116,6 +117,31 @@ export class FileStore implements ObjectStore {
     } finally {
       await calls.close(descriptor);
     }
+  }
+
+  async readRange(
+    key: string,
+    { startByte, lengthBytes, etag }: ByteRange,
+  ): Promise<StoredObject | undefined> {
+    assertStoreKey(key);
+    return ifPresent(key, async () => {
+      const file = await openFile(this.#tree, key);
+      if (file === undefined) return undefined;
+      try {
+        if (etag !== undefined && (await this.#currentEtag(key)) !== etag)
+          throw conditionFailed(key, 'has changed since it was read');
+        const body = new Uint8Array(Math.max(0, Math.min(lengthBytes, file.sizeBytes - startByte)));
+        let filled = 0;
+        while (filled < body.length) {
+          const count = await readAt(file.descriptor, body, filled, startByte + filled);
+          if (count === 0) break;
+          filled += count;
+        }
+        return { info: { key, sizeBytes: file.sizeBytes }, body: body.slice(0, filled) };
+      } finally {
+        await this.#tree.calls.close(file.descriptor);
+      }
+    });
   }
 
   /** The file stays open until the stream ends or is left by `break`, `return` or `throw`. */

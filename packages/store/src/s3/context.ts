@@ -28,14 +28,20 @@ export class S3Keys {
   /** Empty, or the prefix with a slash. */
   readonly root: string;
   readonly #awkward = new Set<string>();
+  readonly #slashKeys: boolean;
 
-  constructor(prefix: string) {
+  /** `slashKeys`: objects may have keys that end in a slash, which servers of websites and package indexes read as pages. */
+  constructor(prefix: string, slashKeys = false) {
     this.root = prefix === '' ? '' : `${prefix}/`;
+    this.#slashKeys = slashKeys;
   }
 
-  /** The bucket's key of an object to write. Throws `UserError` `name-invalid` unless every store accepts the key. */
+  /**
+   * The bucket's key of an object to write. Throws `UserError` `name-invalid` unless every store accepts the key, or it is a slash
+   * key and these are allowed.
+   */
   toWrite(key: string): string {
-    assertKey(key);
+    assertKey(this.#slashKeys && key.endsWith('/') ? key.slice(0, -1) : key);
     const s3Key = this.root + key;
     if (Buffer.byteLength(s3Key) > 1024) {
       throw new UserError(

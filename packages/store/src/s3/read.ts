@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type ObjectInfo, RemoteError, type StoredObject, type StoredStream } from '@slipway/core';
+import {
+  type ByteRange,
+  type HeadOptions,
+  type ObjectInfo,
+  RemoteError,
+  type StoredObject,
+  type StoredStream,
+} from '@slipway/core';
 import { discard, lengthOf, readBody, transferDeadlineMs, unexpected } from '@slipway/http';
 import { continuedBody } from '../http/resumed-body.ts';
 import { quoted, requestName, tooLarge } from '../key-errors.ts';
@@ -19,8 +26,11 @@ export class S3Reader {
     this.#context = context;
   }
 
-  async head(key: string): Promise<ObjectInfo | undefined> {
-    const request = this.#request('HEAD', key);
+  async head(key: string, { checksum = false }: HeadOptions = {}): Promise<ObjectInfo | undefined> {
+    const request = {
+      ...this.#request('HEAD', key),
+      ...(checksum ? { headers: { 'x-amz-checksum-mode': 'ENABLED' } } : {}),
+    };
     return this.#missingAsUndefined(() =>
       withRetries(this.#context, transferDeadlineMs(0), async ({ signal }) => {
         const response = await this.#context.wire.send({ ...request, signal });
@@ -59,6 +69,37 @@ export class S3Reader {
         return { info, body };
       }),
     );
+  }
+
+  async readRange(
+    key: string,
+    { startByte, lengthBytes, etag }: ByteRange,
+  ): Promise<StoredObject | undefined> {
+    const plain = this.#request('GET', key);
+    const range = `bytes=${startByte}-${startByte + lengthBytes - 1}`;
+    const request = { ...plain, headers: { range, ...(etag === undefined ? {} : { 'if-match': etag }) } };
+    try {
+      return await this.#missingAsUndefined(() =>
+        withRetries(this.#context, transferDeadlineMs(lengthBytes), async ({ signal }) => {
+          const response = await this.#context.wire.send({ ...request, signal });
+          const sizeBytes = sizeInRange(response, startByte, lengthBytes);
+          if (sizeBytes === undefined) {
+            response.destroy();
+            throw unexpected(request.what, 'the server did not return the part that was asked for');
+          }
+          const info = { ...infoOf(key, response, request.what), sizeBytes };
+          const body = await readBody(response, { maxBytes: lengthBytes, what: request.what, signal });
+          return { info, body };
+        }),
+      );
+    } catch (error) {
+      if (isRefusal(error, 'InvalidRange')) {
+        const info = await this.head(key);
+        return info && { info, body: new Uint8Array() };
+      }
+      if (!isRefusal(error, 'PreconditionFailed')) throw error;
+      throw replacedWhileRead(key, error);
+    }
   }
 
   async readStream(
@@ -144,15 +185,36 @@ export class S3Reader {
       response = await this.#context.wire.send({ ...request, headers });
     } catch (error) {
       if (!isRefusal(error, 'PreconditionFailed', 'NoSuchKey', 'InvalidRange')) throw error;
-      throw new RemoteError('condition-failed', `${quoted(key)} was replaced while being read.`, {
-        hint: 'Run again.',
-        cause: error,
-      });
+      throw replacedWhileRead(key, error);
     }
     if (response.headers['content-range'] === `bytes ${from}-${sizeBytes - 1}/${sizeBytes}`) return response;
     response.destroy();
     throw unexpected(request.what, 'the server returned the wrong part of the object');
   }
+}
+
+function replacedWhileRead(key: string, cause: unknown): RemoteError {
+  return new RemoteError('condition-failed', `${quoted(key)} was replaced while being read.`, {
+    hint: 'Run again.',
+    cause,
+  });
+}
+
+/** The size of the whole object, in bytes, from an answer that has the part that was asked for; undefined for any other answer. */
+function sizeInRange(response: IncomingMessage, startByte: number, lengthBytes: number): number | undefined {
+  const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers['content-range'] ?? '');
+  if (response.statusCode !== 206 || range === null) return undefined;
+  const [start, last, sizeBytes] = range.slice(1).map(Number);
+  if (start !== startByte || last === undefined || sizeBytes === undefined) return undefined;
+  const isWhole = last === Math.min(startByte + lengthBytes, sizeBytes) - 1;
+  return isWhole && lengthOf(response) === last - startByte + 1 ? sizeBytes : undefined;
+}
+
+/** S3's checksum of the whole object, in hex; undefined for none, and for a composite of the parts' checksums (`…-3`). */
+function serverSha256Of({ headers }: IncomingMessage): string | undefined {
+  const { 'x-amz-checksum-sha256': checksum, 'x-amz-checksum-type': type } = headers;
+  if (typeof checksum !== 'string' || type === 'COMPOSITE') return undefined;
+  return /^[\w+/]{43}=$/.test(checksum) ? Buffer.from(checksum, 'base64').toString('hex') : undefined;
 }
 
 function infoOf(key: string, response: IncomingMessage, what: string): ObjectInfo {
@@ -163,11 +225,13 @@ function infoOf(key: string, response: IncomingMessage, what: string): ObjectInf
   }
   const { etag, 'last-modified': lastModified = '', 'x-amz-meta-sha256': sha256 } = response.headers;
   const modifiedAtMs = Date.parse(lastModified);
+  const serverSha256 = serverSha256Of(response);
   return {
     key,
     sizeBytes,
     etag,
     ...(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : {}),
+    ...(serverSha256 === undefined ? {} : { serverSha256 }),
     ...(Number.isNaN(modifiedAtMs) ? {} : { modifiedAtMs }),
     headers: storedHeaders(response.headers),
   };

@@ -26,6 +26,8 @@ export interface S3Encryption {
 export interface S3StoreOptions {
   readonly settings: S3Settings;
   readonly credentials: AwsCredentialsSource;
+  /** Accept keys that end in a slash: `simple/torch/` is then an object, which a bucket serves at that very URL. */
+  readonly slashKeys?: boolean | undefined;
 }
 
 export const minPartBytes = 5 * 2 ** 20;

@@ -1,6 +1,8 @@
 import {
+  type ByteRange,
   type Clock,
   type CopySource,
+  type HeadOptions,
   type ListOptions,
   type ObjectInfo,
   type ObjectStore,
@@ -64,7 +66,7 @@ export class S3Store implements ObjectStore {
       });
     }
     const sdk = await import('@aws-sdk/client-s3');
-    const keys = new S3Keys(place.prefix);
+    const keys = new S3Keys(place.prefix, options.slashKeys);
     const url = bucketUrl(sdk, settings, place.bucket);
     const wire = new S3Wire(url, {
       place: { bucket: place.bucket, root: keys.root, region: settings.region },
@@ -98,8 +100,12 @@ export class S3Store implements ObjectStore {
     this.#multipartWriter = new S3MultipartWriter(context, budget);
   }
 
-  head(key: string): Promise<ObjectInfo | undefined> {
-    return this.#reader.head(key);
+  head(key: string, options?: HeadOptions): Promise<ObjectInfo | undefined> {
+    return this.#reader.head(key, options);
+  }
+
+  readRange(key: string, range: ByteRange): Promise<StoredObject | undefined> {
+    return this.#reader.readRange(key, range);
   }
 
   read(key: string, options: { readonly maxBytes: number }): Promise<StoredObject | undefined> {
