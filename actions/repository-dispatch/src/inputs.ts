@@ -1,5 +1,11 @@
 import { parseDurationMs } from '@slipway/core';
-import { checkHmacSecret, parseEventType, parseMessageId, parseRepository } from '@slipway/dispatch-payload';
+import {
+  checkHmacSecret,
+  parseEventType,
+  parseLine,
+  parseMessageId,
+  parseRepository,
+} from '@slipway/dispatch-payload';
 import { parseApiUrl, parseAppKey } from '@slipway/github';
 import { readArtifacts } from '@slipway/local-files';
 import { commonInputs, type InputDeclaration, type InputsOf, input, signingInputs } from '@slipway/runner';
@@ -50,12 +56,7 @@ export const inputs = {
     check: async (path: string, { workDirectory }: { readonly workDirectory: string }): Promise<void> =>
       void (await readArtifacts(path, workDirectory)),
   },
-  'release-version': text('The released version, such as `1.4.0`.', (value) => {
-    if (value.length > 256 || /[\u0000-\u001f\u007f]/.test(value)) {
-      throw new Error('it is longer than 256 characters, or has a control character');
-    }
-    return value;
-  }),
+  'release-version': text('The released version, such as `1.4.0`.', parseLine),
   id: text(
     'Id of the message, by which the receiver recognizes a repeat. Derived from repository, run (on GitHub), event type, target and contents when not given, so that a rerun sends the same message. Another id makes it a new message.',
     parseMessageId,

@@ -1,14 +1,19 @@
-import { backoffMs, type Clock, type ProgressPort, unreachable } from '@slipway/core';
+import { type Clock, type ProgressPort, retrying, unreachable } from '@slipway/core';
 import type { JsonObject } from '@slipway/dispatch-payload';
-import { type GitHub, type GitHubFailureCode, stateOfRuns, type WorkflowRun } from '@slipway/github';
+import {
+  type GitHub,
+  type GitHubFailureCode,
+  type RunSearch,
+  stateOfRuns,
+  type WorkflowRun,
+} from '@slipway/github';
 import type { SendStep } from './plan.ts';
 
 /** A run is listed some seconds after the dispatch that starts it. */
 const lookForMs = 45_000;
-const lookEveryMs = 5_000;
+const lookBackoff = { leastMs: 5_000, baseMs: 0, capMs: 0 };
 const maxSends = 3;
-const resendBaseMs = 5_000;
-const resendCapMs = 30_000;
+const resendBackoff = { leastMs: 2_500, baseMs: 10_000, capMs: 30_000 };
 
 /** What became of a message. */
 export type Delivery =
@@ -36,41 +41,57 @@ export interface SendPorts {
  * again only if the user says that the receiver drops messages that it has seen.
  */
 export async function send(step: SendStep, payload: JsonObject, ports: SendPorts): Promise<Delivery> {
-  let unknown: Delivery | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    const { target: repository, eventType } = step;
-    const outcome = await ports.github.dispatch({ repository, eventType, clientPayload: payload });
-    switch (outcome.kind) {
-      case 'accepted':
-        return { kind: 'sent', run: undefined };
-      case 'refused': {
-        // A refusal now says nothing about the attempt before.
-        const { code, message: reason, hint } = outcome.failure;
-        return unknown ?? { kind: 'failed', code, reason, hint };
-      }
-      case 'unknown':
-        unknown = { kind: 'unknown', reason: outcome.reason };
-        break;
-      default:
-        return unreachable(outcome);
+  const unknown: Delivery[] = [];
+  const rule = {
+    clock: ports.clock,
+    backoff: resendBackoff,
+    maxAttempts: ports.resendUnknown ? maxSends : 1,
+    isTransient: () => false,
+    isTooEarly: ({ kind }: Delivery) => kind === 'unknown',
+  };
+  const last = await retrying(rule, async ({ number }) => {
+    if (number > 0) ports.progress.info(`${step.target}: sending the same message again.`);
+    const delivery = await sendOnce(step, payload, ports);
+    if (delivery.kind === 'unknown') unknown.push(delivery);
+    return delivery;
+  });
+  // A refusal in the end says nothing about the attempts before.
+  return (last.kind === 'failed' ? unknown.at(-1) : undefined) ?? last;
+}
+
+async function sendOnce(step: SendStep, payload: JsonObject, ports: SendPorts): Promise<Delivery> {
+  const { target: repository, eventType } = step;
+  const outcome = await ports.github.dispatch({ repository, eventType, clientPayload: payload });
+  switch (outcome.kind) {
+    case 'accepted':
+      return { kind: 'sent', run: undefined };
+    case 'refused': {
+      const { code, message: reason, hint } = outcome.failure;
+      return { kind: 'failed', code, reason, hint };
     }
-    ports.progress.info(`${repository}: ${outcome.reason}: looking for the run that it may have started.`);
-    const run = await lookPatiently(step, ports);
-    if (run !== undefined) return { kind: 'sent', run };
-    if (!ports.resendUnknown || attempt === maxSends) return unknown;
-    ports.progress.info(`${repository}: sending the same message again.`);
-    await ports.clock.sleep(resendBaseMs / 2 + backoffMs(ports.clock, attempt, resendBaseMs, resendCapMs));
+    case 'unknown': {
+      const { reason } = outcome;
+      ports.progress.info(`${repository}: ${reason}: looking for the run that it may have started.`);
+      const run = await lookPatiently(step, ports);
+      return run === undefined ? { kind: 'unknown', reason } : { kind: 'sent', run };
+    }
+    default:
+      return unreachable(outcome);
   }
 }
 
 async function lookPatiently(step: SendStep, { github, clock }: SendPorts): Promise<WorkflowRun | undefined> {
-  const deadlineMs = clock.nowMs() + lookForMs;
-  for (;;) {
-    const search = await github.findRuns(step.target, step.id, step.runsSinceMs);
-    if (search.kind === 'found' && search.runs[0] !== undefined) return search.runs[0];
-    if (search.kind === 'not-allowed' || clock.nowMs() + lookEveryMs > deadlineMs) return undefined;
-    await clock.sleep(lookEveryMs);
-  }
+  const rule = {
+    clock,
+    deadlineMs: lookForMs,
+    backoff: lookBackoff,
+    isTooEarly: (search: RunSearch) => search.kind !== 'not-allowed' && newestRun(search) === undefined,
+  };
+  return newestRun(await retrying(rule, () => github.findRuns(step.target, step.id, step.runsSinceMs)));
+}
+
+function newestRun(search: RunSearch): WorkflowRun | undefined {
+  return search.kind === 'found' ? search.runs[0] : undefined;
 }
 
 /** The run that an earlier sending of a message started. */

@@ -1,9 +1,8 @@
-import { type Clock, formatDuration, type ProgressPort, printable } from '@slipway/core';
+import { type Clock, formatDuration, type ProgressPort, printable, retrying } from '@slipway/core';
 import { type GitHub, type RunState, stateOfRuns, type WorkflowRun } from '@slipway/github';
 import type { SendStep } from './plan.ts';
 
-const pollBaseMs = 1_000;
-const pollCapMs = 20_000;
+const pollBackoff = { leastMs: 750, baseMs: 750, capMs: 20_000 };
 
 /** How waiting for a receiver's run ended. */
 export type Ending =
@@ -25,7 +24,13 @@ export async function waitForRun(
 ): Promise<Ending> {
   const startedMs = clock.nowMs();
   let seen: string | undefined;
-  for (let polls = 0; ; polls += 1) {
+  const rule = {
+    clock,
+    deadlineMs: deadlineMs - startedMs,
+    backoff: pollBackoff,
+    isTooEarly: ({ kind }: Ending) => kind === 'deadline',
+  };
+  return retrying(rule, async () => {
     const search = await github.findRuns(target, id, runsSinceMs);
     if (search.kind === 'not-allowed') return { kind: 'not-allowed', reason: search.reason };
     const state: RunState = search.kind === 'found' ? stateOfRuns(search.runs) : { kind: 'absent' };
@@ -39,14 +44,13 @@ export async function waitForRun(
       seen = run.url;
       progress.info(`${target}: waiting for ${printable(run.url)}`);
     }
-    const pauseMs = Math.min(pollCapMs, pollBaseMs * 1.5 ** polls) * (0.75 + clock.random() / 2);
-    if (clock.nowMs() + pauseMs > deadlineMs) {
-      const waited = formatDuration(clock.nowMs() - startedMs);
-      const reason = search.kind === 'failed' ? search.reason : missing(run, waited);
-      return { kind: 'deadline', run, reason };
-    }
-    await clock.sleep(pauseMs);
-  }
+    const waited = formatDuration(clock.nowMs() - startedMs);
+    return {
+      kind: 'deadline',
+      run,
+      reason: search.kind === 'failed' ? search.reason : missing(run, waited),
+    };
+  });
 }
 
 function missing(run: WorkflowRun | undefined, waited: string): string {

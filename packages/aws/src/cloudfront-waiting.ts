@@ -1,5 +1,4 @@
 import {
-  backoffMs,
   type Clock,
   counted,
   formatDuration,
@@ -14,8 +13,7 @@ import type { InvalidationBatch } from './cloudfront-batches.ts';
 const backoff = { baseMs: 500, capMs: 20_000 };
 /** Invalidations take tens of seconds: asking for room sooner is useless. */
 const quotaBackoff = { leastMs: 2_000, baseMs: 4_000, capMs: 30_000 };
-const pollBaseMs = 1_000;
-const pollCapMs = 10_000;
+const pollBackoff = { leastMs: 500, baseMs: 1_000, capMs: 10_000 };
 
 export interface Waiting {
   readonly clock: Clock;
@@ -34,19 +32,16 @@ export async function createPatiently(
   callerReference: string,
   waiting: Waiting,
 ): Promise<Invalidation> {
-  const tellOthers = retryNotices(waiting.clock, (line) => waiting.progress.info(line));
-  return patiently(
-    () => cloudFront.create(batch, callerReference),
-    waiting,
-    async (error, waitMs) => {
-      if (!isQuotaExceeded(error)) return tellOthers(error, waitMs);
-      const count = await cloudFront.countInProgress().catch(() => undefined);
-      const others = count === undefined ? 'Too many invalidations' : counted(count, 'invalidation');
-      waiting.progress.info(
-        `${others} in progress for this distribution: no room yet, trying again in ${formatDuration(waitMs)}.`,
-      );
-    },
-  );
+  const rule = ruleOf(waiting);
+  const onRetry = async (error: unknown, waitMs: number): Promise<void> => {
+    if (!isQuotaExceeded(error)) return rule.onRetry(error, waitMs);
+    const count = await cloudFront.countInProgress().catch(() => undefined);
+    const others = count === undefined ? 'Too many invalidations' : counted(count, 'invalidation');
+    waiting.progress.info(
+      `${others} in progress for this distribution: no room yet, trying again in ${formatDuration(waitMs)}.`,
+    );
+  };
+  return retrying({ ...rule, onRetry }, () => cloudFront.create(batch, callerReference));
 }
 
 /**
@@ -58,42 +53,33 @@ export async function waitUntilCompleted(
   invalidation: Invalidation,
   waiting: Waiting,
 ): Promise<Invalidation> {
-  const { clock, deadlineMs } = waiting;
-  const startedMs = clock.nowMs();
-  let latest = invalidation;
-  for (let attempt = 0; latest.status !== 'Completed'; attempt += 1) {
-    const leftMs = deadlineMs - clock.nowMs();
-    if (leftMs <= 0) {
-      throw new RemoteError(
-        'timed-out',
-        `The invalidation ${latest.id} is still ${latest.status} after ${formatDuration(clock.nowMs() - startedMs)}.`,
-        {
-          hint: 'Run again with the same inputs and reference to wait for the same invalidation at no cost, or set a longer wait-deadline.',
-          retryable: true,
-        },
-      );
-    }
-    await clock.sleep(Math.min(leftMs, pollBaseMs / 2 + backoffMs(clock, attempt, pollBaseMs, pollCapMs)));
-    latest = await patiently(() => cloudFront.get(invalidation.id), waiting);
-  }
-  return latest;
+  const startedMs = waiting.clock.nowMs();
+  const rule = { ...ruleOf(waiting), isTooEarly: ({ status }: Invalidation) => status !== 'Completed' };
+  const latest = await retrying(rule, async ({ number }) =>
+    number === 0 ? invalidation : cloudFront.get(invalidation.id),
+  );
+  if (latest.status === 'Completed') return latest;
+  throw new RemoteError(
+    'timed-out',
+    `The invalidation ${latest.id} is still ${latest.status} after ${formatDuration(waiting.clock.nowMs() - startedMs)}.`,
+    {
+      hint: 'Run again with the same inputs and reference to wait for the same invalidation at no cost, or set a longer wait-deadline.',
+      retryable: true,
+    },
+  );
 }
 
-/** Retries transient failures until the deadline; then throws the last error. */
-function patiently<Answer>(
-  send: () => Promise<Answer>,
-  { clock, progress, deadlineMs }: Waiting,
-  onRetry: (error: unknown, waitMs: number) => void | Promise<void> = retryNotices(clock, (line) =>
-    progress.info(line),
-  ),
-): Promise<Answer> {
-  const rule = {
+/** Retries transient failures until the deadline, and polls. */
+function ruleOf({ clock, progress, deadlineMs }: Waiting) {
+  return {
     clock,
     deadlineMs: deadlineMs - clock.nowMs(),
-    backoff: (error: unknown) => (isQuotaExceeded(error) ? quotaBackoff : backoff),
-    onRetry,
+    backoff: (error: unknown) => {
+      if (error === undefined) return pollBackoff;
+      return isQuotaExceeded(error) ? quotaBackoff : backoff;
+    },
+    onRetry: retryNotices(clock, (line) => progress.info(line)),
   };
-  return retrying(rule, send);
 }
 
 function isQuotaExceeded(error: unknown): boolean {

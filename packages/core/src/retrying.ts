@@ -1,4 +1,4 @@
-import type { Clock } from './concurrency.ts';
+import { backoffMs, type Clock } from './concurrency.ts';
 import { RemoteError } from './errors.ts';
 import { counted, formatDuration } from './measures.ts';
 import { sentences } from './sentences.ts';
@@ -82,7 +82,7 @@ function isRetryable(error: unknown): boolean {
 function waitAfter<Result>({ clock, backoff }: RetryRule<Result>, error: unknown, number: number): number {
   const { baseMs, capMs, leastMs = 0 } = typeof backoff === 'function' ? backoff(error) : backoff;
   const askedMs = error instanceof RemoteError ? Math.min(error.retryAfterMs, maxAskedWaitMs) : 0;
-  return Math.max(askedMs, leastMs + clock.random() * Math.min(capMs, baseMs * 2 ** number));
+  return Math.max(askedMs, leastMs + backoffMs(clock, number, baseMs, capMs));
 }
 
 /** Unlike `AbortSignal.timeout`, it releases its timer with its attempt: there are thousands. */

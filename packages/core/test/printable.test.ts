@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { printable, printableLine } from '../src/printable.ts';
+import { hasUnseen, printable, printableLine } from '../src/printable.ts';
 
 describe('I8: two colons in printed text', () => {
   test.each(['::error::x', '  ::error::x', ':::', 'x::y', 'arn::error::x', 'barn:aws:iam::x'])(
@@ -39,12 +39,17 @@ describe('I8: characters that are invisible or reverse text', () => {
       const escaped = `a\\u{${code.toString(16)}}b`;
       expect(printable(`a${character}b`)).toBe(escaped);
       expect(printableLine(`a${character}b`)).toBe(escaped);
+      expect(hasUnseen(`a${character}b`)).toBe(true);
     }
   });
 
   test.each([0x20, 0x7e, 0xa0, 0x061b, 0x061d, 0x200a, 0x2010, 0x2027, 0x202f, 0xfefe, 0xe0080])(
     'have neighbours that are kept: %j',
-    (code) => expect(printable(`a${String.fromCodePoint(code)}b`)).toBe(`a${String.fromCodePoint(code)}b`),
+    (code) => {
+      const text = `a${String.fromCodePoint(code)}b`;
+      expect(printable(text)).toBe(text);
+      expect(hasUnseen(text)).toBe(false);
+    },
   );
 
   test.each([0xd800, 0xdfff])('include lone surrogates: %j', (code) => {

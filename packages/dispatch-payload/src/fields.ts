@@ -1,6 +1,5 @@
-import { printable } from '@slipway/core';
+import { hasUnseen, printable } from '@slipway/core';
 import type { JsonObject } from './envelope.ts';
-import { hasControl } from './parse-envelope.ts';
 import { type Refusal, refusal } from './refusals.ts';
 
 const maxFieldCharacters = 4_096;
@@ -49,6 +48,6 @@ function fieldFault(value: unknown, multiline: boolean): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return undefined;
   if (typeof value !== 'string') return 'is not a text, a number or a boolean';
   if (value.length > maxFieldCharacters) return `has more than ${maxFieldCharacters} characters`;
-  if (!multiline) return hasControl(value) ? 'has a line end or another control character' : undefined;
-  return hasControl(value.replace(/\r?\n|\t/g, ' ')) ? 'has a control character' : undefined;
+  if (!multiline) return hasUnseen(value) ? 'has a line end or an invisible character' : undefined;
+  return hasUnseen(value.replace(/\r?\n|\t/g, ' ')) ? 'has an invisible character' : undefined;
 }

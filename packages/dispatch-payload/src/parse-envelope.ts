@@ -1,4 +1,4 @@
-import { type Artifact, parseArtifacts, printable, SlipwayError } from '@slipway/core';
+import { type Artifact, hasUnseen, parseArtifacts, printable, SlipwayError } from '@slipway/core';
 import {
   type Envelope,
   envelopeFormat,
@@ -136,14 +136,9 @@ function parseSignature(value: unknown): Signature {
 /** A text of one line that a reader can see whole. Throws an `Error` for anything else. */
 export function parseLine(line: string): string {
   if (line === '' || line.length > maxTextCharacters)
-    throw new Error(`it has not 1 to ${maxTextCharacters} characters`);
-  if (hasControl(line)) throw new Error('it has a control character');
+    throw new Error(`it must have 1 to ${maxTextCharacters} characters`);
+  if (hasUnseen(line)) throw new Error('it has a line end or an invisible character');
   return line;
-}
-
-/** Whether a text has characters that are not seen, or that end a line for some reader. */
-export function hasControl(text: string): boolean {
-  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(text);
 }
 
 function parseCommit(commit: string): string {
@@ -163,7 +158,7 @@ function parseAttempt(value: unknown): number {
 
 function parseWebUrl(text: string): string {
   const url = text.length > maxUrlCharacters ? null : URL.parse(text);
-  if (url === null || hasControl(text) || !/^https?:$/.test(url.protocol))
+  if (url === null || hasUnseen(text) || !/^https?:$/.test(url.protocol))
     throw new Error('it is not an http or https URL');
   return text;
 }

@@ -200,7 +200,7 @@ describe('fields', () => {
     multiline,
   });
   const given = JSON.parse(
-    '{"a":"text","b":{"c":[1,{"d":true}]},"lines":"one\\ntwo","evil":"x\\n::set-output name=y::z","__proto__":{"p":"q"},"o":{},"n":null,"tab":"a\\tb","esc":"\\u001b[31m"}',
+    '{"a":"text","b":{"c":[1,{"d":true}]},"lines":"one\\ntwo","evil":"x\\n::set-output name=y::z","__proto__":{"p":"q"},"o":{},"n":null,"tab":"a\\tb","esc":"\\u001b[31m","unseen":"1\\u200b.2","tag":"\\udb40\\udc41"}',
   );
 
   test('are read by their paths', () => {
@@ -228,19 +228,21 @@ describe('fields', () => {
     ['evil', false, 'field-invalid'],
     ['tab', false, 'field-invalid'],
     ['esc', true, 'field-invalid'],
+    ['unseen', false, 'field-invalid'],
+    ['tag', true, 'field-invalid'],
   ])('%s (multiline: %s) is refused with %s (I8)', (path, multiline, code) => {
     const { fields, refusals } = readFields(given, [request('x', path, multiline)]);
     expect(fields).toEqual({});
     expect(refusals.map((refused) => refused.code)).toEqual([code]);
   });
 
-  test('of any payload have one line and no control characters (I8)', () => {
+  test('of any payload have one line and no characters that are not seen (I8)', () => {
     fc.assert(
       fc.property(anyOwn, (own) => {
         const requests = Object.keys(own).map((key) => ({ name: 'x', path: [key], multiline: false }));
         for (const wanted of requests) {
           for (const value of Object.values(readFields(own, [wanted]).fields)) {
-            expect(value).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+            expect(value).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028\u2029]/);
           }
         }
       }),

@@ -1,4 +1,4 @@
-import { type Clock, printable } from '@slipway/core';
+import { type Clock, printable, retrying } from '@slipway/core';
 import { dispatchFailure, GitHubFailure } from './refusal.ts';
 import { Refused, type RequestOptions, Requests, UnknownOutcome } from './requests.ts';
 import { isTitleOf, parseRuns, type WorkflowRun } from './runs.ts';
@@ -8,7 +8,7 @@ const pageSize = 100;
 const maxPages = 5;
 /** A new app token takes a moment to be known everywhere. */
 const freshTokenAttempts = 3;
-const freshTokenPauseMs = 1_000;
+const freshTokenBackoff = { leastMs: 1_000, baseMs: 1_000, capMs: 2_000 };
 
 export interface GitHubOptions extends RequestOptions {
   readonly credentials:
@@ -62,25 +62,24 @@ export class GitHub {
   async dispatch({ repository, eventType, clientPayload }: Dispatch): Promise<DispatchOutcome> {
     const [owner, repo] = repository.split('/');
     const parameters = { owner, repo, event_type: eventType, client_payload: clientPayload };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
+    const rule = {
+      clock: this.#clock,
+      backoff: freshTokenBackoff,
+      maxAttempts: this.#tokenAttempts,
+      isTransient: (error: unknown) => error instanceof Refused && error.answer.status === 401,
+    };
+    try {
+      await retrying(rule, async () => {
         const token = await this.#tokenOf(repository);
-        await this.#requests.send({
-          route: 'POST /repos/{owner}/{repo}/dispatches',
-          parameters,
-          repeatable: false,
-          token,
-        });
-        return { kind: 'accepted' };
-      } catch (error) {
-        if (error instanceof GitHubFailure) return { kind: 'refused', failure: error };
-        if (error instanceof UnknownOutcome) return { kind: 'unknown', reason: error.message };
-        if (!(error instanceof Refused)) throw error;
-        if (error.answer.status !== 401 || attempt >= this.#tokenAttempts) {
-          return { kind: 'refused', failure: dispatchFailure(error.answer, repository) };
-        }
-        await this.#clock.sleep(freshTokenPauseMs * attempt);
-      }
+        const route = 'POST /repos/{owner}/{repo}/dispatches';
+        await this.#requests.send({ route, parameters, repeatable: false, token });
+      });
+      return { kind: 'accepted' };
+    } catch (error) {
+      if (error instanceof GitHubFailure) return { kind: 'refused', failure: error };
+      if (error instanceof UnknownOutcome) return { kind: 'unknown', reason: error.message };
+      if (!(error instanceof Refused)) throw error;
+      return { kind: 'refused', failure: dispatchFailure(error.answer, repository) };
     }
   }
 

@@ -1,10 +1,10 @@
-import { backoffMs, type Clock, formatDuration, retrying, SlipwayError } from '@slipway/core';
+import { type Backoff, type Clock, formatDuration, retrying, SlipwayError } from '@slipway/core';
 import { HttpFailure } from '@slipway/http';
 import { GitHubFailure, type RefusedAnswer, rateLimitWaitMs } from './refusal.ts';
 import { transport } from './transport.ts';
 
-const retryBaseMs = 1_000;
-const retryCapMs = 15_000;
+const backoff = { leastMs: 500, baseMs: 1_000, capMs: 15_000 };
+const none = { baseMs: 0, capMs: 0 };
 const maxAttempts = 5;
 
 export interface RequestOptions {
@@ -54,7 +54,7 @@ export interface Authentication {
 /** What to do after a failed request. */
 interface NextStep {
   /** Undefined if trying again would not help. */
-  readonly waitMs: number | undefined;
+  readonly backoff: Backoff | undefined;
   readonly failure: Error;
   readonly reason: string;
 }
@@ -80,8 +80,8 @@ export class Requests {
     const rule = {
       clock,
       deadlineMs,
-      backoff: () => ({ leastMs: next?.waitMs, baseMs: 0, capMs: 0 }),
-      isTransient: () => next?.waitMs !== undefined,
+      backoff: () => next?.backoff ?? none,
+      isTransient: () => next?.backoff !== undefined,
       onRetry: (_: unknown, waitMs: number) =>
         onWait?.(`${next?.reason}: trying again in ${formatDuration(waitMs)}`),
     };
@@ -96,35 +96,23 @@ export class Requests {
 
   /** What to do after a failed request: wait and retry, or throw `failure`. */
   #next(outcome: RefusedAnswer | HttpFailure, { repeatable }: OneRequest, attempt: number): NextStep {
-    const { clock } = this.#options;
-    const pauseMs =
-      attempt + 1 < maxAttempts
-        ? retryBaseMs / 2 + backoffMs(clock, attempt, retryBaseMs, retryCapMs)
-        : undefined;
+    const again = attempt + 1 < maxAttempts ? backoff : undefined;
     if (outcome instanceof HttpFailure) {
       const { reason } = outcome;
       switch (outcome.kind) {
         case 'insecure':
-          return {
-            waitMs: undefined,
-            failure: new GitHubFailure('not-secure', reason, undefined, outcome),
-            reason,
-          };
+          return { backoff: undefined, failure: failed('not-secure', outcome), reason };
         case 'unsent':
-          return {
-            waitMs: pauseMs,
-            failure: new GitHubFailure('unreachable', reason, undefined, outcome),
-            reason,
-          };
+          return { backoff: again, failure: failed('unreachable', outcome), reason };
         default:
           return {
-            waitMs: repeatable ? pauseMs : undefined,
+            backoff: repeatable ? again : undefined,
             failure: new UnknownOutcome(reason, { cause: outcome }),
             reason,
           };
       }
     }
-    const limitMs = rateLimitWaitMs(outcome, clock.nowMs());
+    const limitMs = rateLimitWaitMs(outcome, this.#options.clock.nowMs());
     if (limitMs !== undefined) {
       const reason = `GitHub's rate limit is reached (${outcome.status})`;
       const hint = 'Use fewer targets and concurrent runs, or a separate token with its own limit.';
@@ -133,13 +121,13 @@ export class Requests {
         `${reason} for ${formatDuration(limitMs)} more`,
         hint,
       );
-      return { waitMs: limitMs, failure, reason };
+      return { backoff: { leastMs: limitMs, ...none }, failure, reason };
     }
     if (outcome.status >= 500) {
       const reason = `GitHub answers ${outcome.status}`;
-      return { waitMs: repeatable ? pauseMs : undefined, failure: new UnknownOutcome(reason), reason };
+      return { backoff: repeatable ? again : undefined, failure: new UnknownOutcome(reason), reason };
     }
-    return { waitMs: undefined, failure: new Refused(outcome), reason: outcome.message };
+    return { backoff: undefined, failure: new Refused(outcome), reason: outcome.message };
   }
 
   async #once(
@@ -167,6 +155,10 @@ export class Requests {
       return failureOf(error);
     }
   }
+}
+
+function failed(code: 'not-secure' | 'unreachable', cause: HttpFailure): GitHubFailure {
+  return new GitHubFailure(code, cause.reason, undefined, cause);
 }
 
 /** Otherwise octokit writes to the console. */

@@ -1,5 +1,5 @@
 import { hash as hashOnce } from 'node:crypto';
-import { backoffMs, type Clock, type ObjectStore, RemoteError, UserError } from '@slipway/core';
+import { type Clock, type ObjectStore, RemoteError, retrying, UserError } from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import { type BlobRecord, indexManifestKey } from '@slipway/spack-buildcache';
 import { type CurrentIndex, type IndexSeries, readCurrentIndex } from './current-index.ts';
@@ -10,8 +10,7 @@ import { type IndexMove, type IndexPlace, movePointer, nextLineage } from './poi
 import type { SignaturePolicy } from './signature-policy.ts';
 
 const contentionDeadlineMs = 10 * 60_000;
-const contentionBaseMs = 20;
-const contentionCapMs = 2_000;
+const contentionBackoff = { baseMs: 20, capMs: 2_000 };
 
 export interface IndexAdvance extends IndexPlace {
   readonly policy: SignaturePolicy;
@@ -61,17 +60,19 @@ export async function untilNotOvertaken<Result>(
   clock: Clock,
   attempt: (retries: number) => Promise<Result | undefined>,
 ): Promise<Result> {
-  const deadlineMs = clock.nowMs() + contentionDeadlineMs;
-  for (let retries = 0; ; retries += 1) {
-    const result = await attempt(retries);
-    if (result !== undefined) return result;
-    if (clock.nowMs() > deadlineMs) {
-      throw new RemoteError('contention', 'other publishers kept moving the index for ten minutes', {
-        hint: 'Run this step again when fewer publishers are at work. Everything but the index is already stored.',
-      });
-    }
-    await clock.sleep(backoffMs(clock, retries, contentionBaseMs, contentionCapMs));
-  }
+  const rule = {
+    clock,
+    deadlineMs: contentionDeadlineMs,
+    backoff: contentionBackoff,
+    // The store has retried already.
+    isTransient: () => false,
+    isTooEarly: (result: Result | undefined) => result === undefined,
+  };
+  const result = await retrying(rule, ({ number }) => attempt(number));
+  if (result !== undefined) return result;
+  throw new RemoteError('contention', 'other publishers kept moving the index for ten minutes', {
+    hint: 'Run this step again when fewer publishers are at work. Everything but the index is already stored.',
+  });
 }
 
 /** The result for an index that needed no change. */

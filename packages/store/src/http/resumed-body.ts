@@ -29,6 +29,7 @@ export async function* continuedBody(
   let receivedBytes = 0;
   let stalls = 0;
   const endMs = clock.nowMs() + transferDeadlineMs(sizeBytes);
+  // Not `retrying`: what it calls cannot yield, and progress gives a new start.
   for (;;) {
     const startedAt = receivedBytes;
     let failure: RemoteError;
