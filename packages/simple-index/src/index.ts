@@ -1,1 +1,4 @@
+export * from './file-names.ts';
 export * from './files.ts';
+export * from './project-name.ts';
+export * from './versions.ts';
