@@ -1,4 +1,10 @@
+export * from './configuration.ts';
+export type { FileReader } from './configuration-parts.ts';
+export * from './configuration-schema.ts';
+export * from './configuration-text.ts';
 export * from './file-names.ts';
 export * from './files.ts';
+export * from './parse-configuration.ts';
 export * from './project-name.ts';
+export { schemaProblems } from './schema-check.ts';
 export * from './versions.ts';
