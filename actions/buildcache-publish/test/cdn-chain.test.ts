@@ -6,8 +6,7 @@ import {
   addEntry,
   addKeys,
   type CdnSite,
-  type DyingMoment,
-  dieAtEveryCall,
+  dieAtEveryChange,
   haveCdnSite,
   makeKey,
   startCdnSite,
@@ -31,38 +30,33 @@ describe.skipIf(!haveCdnSite())('a mirror behind a CDN (needs minio and varnishd
   }, 120_000);
   afterAll(() => site?.stop());
 
-  it.each<DyingMoment>(['before', 'after'])(
-    'I5: serves no stale byte once a publish that died %s any of its calls was run again',
-    async (moment) => {
-      const [first, second] = [temporaryDirectory('staged'), temporaryDirectory('staged')];
-      // The same entry, packed again into other bytes.
-      const { manifestKey } = await addEntry(first, { name: 'changed', signer: key });
-      await addEntry(second, { name: 'changed', signer: key });
-      await repack(second, manifestKey, key);
-      await addEntry(second, { name: 'new', signer: key });
-      for (const staged of [first, second]) await addKeys(staged, [key]);
-      const places = minioPlaces(site.minio, site.bucket);
-      const deaths = await dieAtEveryCall({
-        site,
-        moment,
-        cachedKeys: [
-          layoutKey,
-          keyIndexManifestKey,
-          keyManifestKey(key.fingerprint),
-          indexManifestKey(undefined),
-          manifestKey,
-        ],
-        async prepare(name) {
-          const mirror = await places(name).open();
-          expect((await publishTo(mirror, first, key)).failure).toBeUndefined();
-          await mirror.delete(pendingInvalidationsKey);
-          return mirror;
-        },
-        publish: (mirror) => publishTo(mirror, second, key, { overwrite: 'true' }),
-        invalidateBundle,
-      });
-      expect(deaths).toBeGreaterThan(20);
-    },
-    600_000,
-  );
+  it('I5: serves no stale byte once a publish that died before any of its changes was run again', async () => {
+    const [first, second] = [temporaryDirectory('staged'), temporaryDirectory('staged')];
+    // The same entry, packed again into other bytes.
+    const { manifestKey } = await addEntry(first, { name: 'changed', signer: key });
+    await addEntry(second, { name: 'changed', signer: key });
+    await repack(second, manifestKey, key);
+    await addEntry(second, { name: 'new', signer: key });
+    for (const staged of [first, second]) await addKeys(staged, [key]);
+    const places = minioPlaces(site.minio, site.bucket);
+    const deaths = await dieAtEveryChange({
+      site,
+      cachedKeys: [
+        layoutKey,
+        keyIndexManifestKey,
+        keyManifestKey(key.fingerprint),
+        indexManifestKey(undefined),
+        manifestKey,
+      ],
+      async prepare(name) {
+        const mirror = await places(name).open();
+        expect((await publishTo(mirror, first, key)).failure).toBeUndefined();
+        await mirror.delete(pendingInvalidationsKey);
+        return mirror;
+      },
+      publish: (mirror) => publishTo(mirror, second, key, { overwrite: 'true' }),
+      invalidateBundle,
+    });
+    expect(deaths).toBeGreaterThan(10);
+  }, 300_000);
 });

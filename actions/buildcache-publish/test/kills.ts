@@ -5,7 +5,6 @@ import {
   type ActionProcessOptions,
   changesIn,
   countsChanges,
-  type DyingMoment,
   diesAtChange,
   dyingStore,
   type S3FaultProxy,
@@ -26,7 +25,7 @@ import {
 } from './publishing.ts';
 
 const earlierEntries = 2;
-const maxCalls = 500;
+const maxChanges = 200;
 
 interface Scene {
   readonly publisher: Publisher;
@@ -89,27 +88,27 @@ async function interruptOnce(
   return { manifests, unfinished: after.findings.some((found) => found.code === 'publish-unfinished') };
 }
 
-/** Interrupts publishes at each call to the mirror's store in turn. Returns the number of calls. */
-export async function dieAtEveryCallOf(scene: Scene, moment: DyingMoment): Promise<number> {
+/** Interrupts publishes before each change of the mirror's store in turn. Returns the number of changes. */
+export async function dieAtEveryChangeOf(scene: Scene): Promise<number> {
   const { staged, publisher } = scene;
   const left: Left[] = [];
-  for (let call = 1; call <= maxCalls; call += 1) {
-    let made = 0;
+  for (let change = 1; change <= maxChanges; change += 1) {
+    let hasDied = false;
     left.push(
-      await interruptOnce(scene, `${moment} call ${call}`, async (_, store) => {
-        const dying = dyingStore(store, call, moment);
+      await interruptOnce(scene, `change ${change}`, async (_, store) => {
+        const dying = dyingStore(store, change);
         // It does not matter whether the error ends the run or the process.
         await publishTo(dying.store, staged, publisher).catch(() => undefined);
-        made = dying.calls();
+        hasDied = dying.hasDied();
       }),
     );
-    if (made >= call) continue;
+    if (hasDied) continue;
     // Its entries arrived one by one, and what it left looked unfinished.
     expect(new Set(left.map(({ manifests }) => manifests)).size).toBe(scene.newEntries + 1);
     expect(left.some(({ unfinished }) => unfinished)).toBe(true);
-    return call - 1;
+    return change - 1;
   }
-  throw new Error(`a publish makes more than ${maxCalls} calls`);
+  throw new Error(`a publish makes more than ${maxChanges} changes`);
 }
 
 /** Kills `kills` publishing processes just before a change to the file system. */

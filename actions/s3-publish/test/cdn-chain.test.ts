@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { openStore } from '@slipway/store';
-import { type CdnSite, type DyingMoment, dieAtEveryCall, haveCdnSite, startCdnSite } from '@slipway/testkit';
+import { type CdnSite, dieAtEveryChange, haveCdnSite, startCdnSite } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTree, publishToStore } from './publishing.ts';
 
@@ -20,28 +20,23 @@ describe.skipIf(!haveCdnSite())('a site behind a CDN (needs minio and varnishd)'
   }, 120_000);
   afterAll(() => site?.stop());
 
-  it.each<DyingMoment>(['before', 'after'])(
-    'I5: serves no stale byte once a publish that died %s any of its calls was run again',
-    async (moment) => {
-      const [first, second] = [makeTree(before), makeTree(after)];
-      const { settings, credentials } = site.minio;
-      const deaths = await dieAtEveryCall({
-        site,
-        moment,
-        cachedKeys: [...new Set([...Object.keys(before), ...Object.keys(after)])],
-        async prepare(name) {
-          const store = await openStore(`s3://${site.bucket}/sites/${name}`, {
-            s3: { settings, credentials: async () => credentials },
-          });
-          expect((await publishToStore(store, { ...inputs, source: first })).failure).toBeUndefined();
-          await store.delete(pendingInvalidationsKey);
-          return store;
-        },
-        publish: (store) => publishToStore(store, { ...inputs, source: second }),
-        invalidateBundle,
-      });
-      expect(deaths).toBeGreaterThan(10);
-    },
-    600_000,
-  );
+  it('I5: serves no stale byte once a publish that died before any of its changes was run again', async () => {
+    const [first, second] = [makeTree(before), makeTree(after)];
+    const { settings, credentials } = site.minio;
+    const deaths = await dieAtEveryChange({
+      site,
+      cachedKeys: [...new Set([...Object.keys(before), ...Object.keys(after)])],
+      async prepare(name) {
+        const store = await openStore(`s3://${site.bucket}/sites/${name}`, {
+          s3: { settings, credentials: async () => credentials },
+        });
+        expect((await publishToStore(store, { ...inputs, source: first })).failure).toBeUndefined();
+        await store.delete(pendingInvalidationsKey);
+        return store;
+      },
+      publish: (store) => publishToStore(store, { ...inputs, source: second }),
+      invalidateBundle,
+    });
+    expect(deaths).toBeGreaterThan(5);
+  }, 300_000);
 });

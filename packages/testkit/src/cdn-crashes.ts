@@ -2,14 +2,13 @@ import { encodeKey, type ObjectStore, withoutTrailingSlashes } from '@slipway/co
 import type { ActionResult } from '@slipway/runner';
 import { type ActionRun, actionProcess } from './action-process.ts';
 import type { CdnSite } from './cdn-site.ts';
-import { type DyingMoment, dyingStore } from './dying-store.ts';
+import { dyingStore } from './dying-store.ts';
 
-const maxCalls = 500;
+const maxChanges = 200;
 const maxBytes = 2 ** 24;
 
 export interface DyingPublishes {
   readonly site: CdnSite;
-  readonly moment: DyingMoment;
   /** Returns a new destination `s3://bucket/prefix` in the bucket of the site, with the first version of everything. */
   prepare(name: string): Promise<ObjectStore>;
   /** The keys that clients have requested from the CDN. */
@@ -21,34 +20,36 @@ export interface DyingPublishes {
 }
 
 /**
- * Lets a publish die at each of its calls in turn, runs it again, invalidates what that names, and compares what the CDN serves
- * with what is stored. Gives how many calls it died at. Throws an `Error` for a byte that is stale after all steps were green.
+ * Lets a publish die before each of its changes in turn, runs it again, invalidates what that names, and compares what the CDN
+ * serves with what is stored. Returns how many changes it died at. Throws an `Error` for a byte that is stale after all steps
+ * were green.
  */
-export async function dieAtEveryCall(chain: DyingPublishes): Promise<number> {
-  const { site, moment, cachedKeys } = chain;
-  for (let call = 1; call <= maxCalls; call += 1) {
-    const store = await chain.prepare(`${moment}-${call}`);
+export async function dieAtEveryChange(chain: DyingPublishes): Promise<number> {
+  const { site, cachedKeys } = chain;
+  for (let change = 1; change <= maxChanges; change += 1) {
+    const store = await chain.prepare(`change-${change}`);
     const served = new Map(cachedKeys.map((key) => [key, urlOf(site, store, key)]));
     for (const url of served.values()) await (await fetch(url)).arrayBuffer();
 
-    const dying = dyingStore(store, call, moment);
+    const dying = dyingStore(store, change);
     // It does not matter whether the run or the process ends with the error.
     await chain.publish(dying.store).catch(() => undefined);
     const rerun = await chain.publish(store);
-    assertGreen(rerun, `the rerun after call ${call}`);
+    assertGreen(rerun, `the rerun after change ${change}`);
     const invalidated = await invalidate(chain, store, rerun);
     if (invalidated.exitCode !== 0)
-      throw new Error(`the invalidation after call ${call} failed: ${invalidated.log}`);
+      throw new Error(`the invalidation after change ${change} failed: ${invalidated.log}`);
     for (const [key, url] of served) {
       const stored = await store.read(key, { maxBytes });
       const response = await fetch(url);
       const got = Buffer.from(await response.arrayBuffer());
       const isFresh = stored === undefined ? !response.ok : Buffer.compare(got, stored.body) === 0;
-      if (!isFresh) throw new Error(`${key} is stale in the CDN after a publish died ${moment} call ${call}`);
+      if (!isFresh)
+        throw new Error(`${key} is stale in the CDN after a publish died before change ${change}`);
     }
-    if (dying.calls() < call) return call - 1;
+    if (!dying.hasDied()) return change - 1;
   }
-  throw new Error(`a publish makes more than ${maxCalls} calls`);
+  throw new Error(`a publish makes more than ${maxChanges} changes`);
 }
 
 function invalidate(

@@ -26,7 +26,7 @@ export function haveCdnSite(): boolean {
 
 /**
  * Starts MinIO, or the one that `start` starts, Varnish before it, and a double of CloudFront's API that bans in Varnish what is
- * invalidated.
+ * invalidated, at once.
  */
 export async function startCdnSite(start: () => Promise<Minio> = startMinio): Promise<CdnSite> {
   const minio = await start();
@@ -37,7 +37,7 @@ export async function startCdnSite(start: () => Promise<Minio> = startMinio): Pr
     cdn = started;
     const controlPlane = await CloudFrontDouble.start({
       distributionId,
-      completesAfterMs: 100,
+      completesAfterMs: 0,
       onCompleted: (paths) => started.ban(paths),
     });
     return {

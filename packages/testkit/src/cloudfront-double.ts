@@ -44,7 +44,7 @@ const operationNames = Object.keys(operations) as readonly CloudFrontOperation[]
 
 export interface CloudFrontDoubleOptions {
   readonly distributionId: string;
-  /** How long an invalidation stays in progress. */
+  /** How long an invalidation stays in progress; 0 completes it before its request is answered. */
   readonly completesAfterMs: number;
   /** Removes from the CDN what was invalidated; called when an invalidation completes, before it reports that. */
   readonly onCompleted?: (paths: readonly string[]) => Promise<void>;
@@ -120,11 +120,16 @@ export class CloudFrontDouble {
     const { status, body } =
       operation === undefined
         ? refused(404, 'NoSuchResource', 'There is no such operation.')
-        : this.#reply(operation, request, url, sent.toString('utf8'));
+        : await this.#reply(operation, request, url, sent.toString('utf8'));
     response.writeHead(status, { 'content-type': 'text/xml', etag: 'E2QWRUHEXAMPLE' }).end(body);
   }
 
-  #reply(operation: CloudFrontOperation, request: IncomingMessage, url: URL, body: string): Reply {
+  async #reply(
+    operation: CloudFrontOperation,
+    request: IncomingMessage,
+    url: URL,
+    body: string,
+  ): Promise<Reply> {
     const { distributionId } = this.#options;
     const labels = operations[operation].path.exec(url.pathname)?.groups ?? {};
     if (!isSigned(request)) {
@@ -154,7 +159,7 @@ export class CloudFrontDouble {
     }
   }
 
-  #create(body: string, status: number): Reply {
+  async #create(body: string, status: number): Promise<Reply> {
     let batch: InvalidationBatchValue;
     try {
       const root = parseXml(body);
@@ -195,7 +200,9 @@ export class CloudFrontDouble {
       );
     }
     const made = this.#add(paths, batch.CallerReference);
-    this.complete(made, this.#options.completesAfterMs);
+    const { completesAfterMs } = this.#options;
+    if (completesAfterMs === 0) await this.#completeNow(made);
+    else this.complete(made, completesAfterMs);
     return invalidationAnswer(made, status);
   }
 
@@ -203,11 +210,15 @@ export class CloudFrontDouble {
   complete(invalidation: DoubledInvalidation, afterMs: number): void {
     const work = async (): Promise<void> => {
       await sleep(afterMs, undefined, { signal: this.#ending.signal });
-      await this.#options.onCompleted?.(invalidation.paths);
-      invalidation.status = 'Completed';
+      await this.#completeNow(invalidation);
     };
     // Closing the double ends the wait.
     work().catch(() => {});
+  }
+
+  async #completeNow(invalidation: DoubledInvalidation): Promise<void> {
+    await this.#options.onCompleted?.(invalidation.paths);
+    invalidation.status = 'Completed';
   }
 
   #add(paths: readonly string[], callerReference: string): DoubledInvalidation {

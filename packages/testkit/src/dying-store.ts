@@ -1,53 +1,57 @@
 import type { ObjectStore } from '@slipway/core';
 
-/** Whether a store dies before or after it carries out its last call. */
-export type DyingMoment = 'before' | 'after';
-
 /** Thrown by every call of a store that died, because a killed process never returns from it. */
 export class StoreDied extends Error {
   override readonly name = 'StoreDied';
 }
 
+export interface DyingStore {
+  readonly store: ObjectStore;
+  /** Whether a call was refused. */
+  hasDied(): boolean;
+}
+
 /**
- * A store whose `call`-th call (from 1) never returns: it is not made, or it is made and nobody learns of it. The same holds for any
- * call after it. `calls()` says how many were made, so that a test can try every one of them.
+ * A store that dies just before its `change`-th change (from 1): neither that write, copy or deletion nor any later call takes
+ * effect. What a run leaves behind depends only on the changes that it made, so whoever tries every change has tried a death
+ * before and after every call, reads included.
  */
-export function dyingStore(
-  store: ObjectStore,
-  call: number,
-  moment: DyingMoment,
-): { readonly store: ObjectStore; calls(): number } {
-  let calls = 0;
-  const counted = async <Answer>(make: () => Promise<Answer>): Promise<Answer> => {
-    calls += 1;
-    if (calls > call || (calls === call && moment === 'before')) throw new StoreDied();
-    const isLast = calls === call;
-    const answer = await make();
-    if (isLast) throw new StoreDied();
-    return answer;
+export function dyingStore(store: ObjectStore, change: number): DyingStore {
+  let changes = 0;
+  let died = false;
+  const read = <Answer>(make: () => Answer): Answer => {
+    if (died) throw new StoreDied();
+    return make();
+  };
+  const changing = <Answer>(make: () => Answer): Answer => {
+    changes += 1;
+    if (changes >= change) died = true;
+    return read(make);
   };
   const { copy, deleteMany, endAbandonedUploads, nowMs, fileSource } = store;
   return {
-    calls: () => calls,
+    hasDied: () => died,
     store: {
       url: store.url,
       writable: store.writable,
       listable: store.listable,
-      head: (key) => counted(() => store.head(key)),
-      read: (key, options) => counted(() => store.read(key, options)),
-      readStream: (key, options) => counted(() => store.readStream(key, options)),
+      head: async (key) => read(() => store.head(key)),
+      read: async (key, options) => read(() => store.read(key, options)),
+      readStream: async (key, options) => read(() => store.readStream(key, options)),
       async *list(prefix, options) {
-        yield* await counted(async () => store.list(prefix, options));
+        yield* read(() => store.list(prefix, options));
       },
-      write: (key, source, options) => counted(() => store.write(key, source, options)),
-      delete: (key) => counted(() => store.delete(key)),
-      ...(copy && { copy: (from, key, options) => counted(() => copy.call(store, from, key, options)) }),
-      ...(deleteMany && { deleteMany: (keys) => counted(() => deleteMany.call(store, keys)) }),
-      ...(endAbandonedUploads && {
-        endAbandonedUploads: (isOurs) => counted(() => endAbandonedUploads.call(store, isOurs)),
+      write: async (key, source, options) => changing(() => store.write(key, source, options)),
+      delete: async (key) => changing(() => store.delete(key)),
+      ...(copy && {
+        copy: async (from, key, options) => changing(() => copy.call(store, from, key, options)),
       }),
-      ...(nowMs && { nowMs: () => counted(() => nowMs.call(store)) }),
-      ...(fileSource && { fileSource: (key) => counted(() => fileSource.call(store, key)) }),
+      ...(deleteMany && { deleteMany: async (keys) => changing(() => deleteMany.call(store, keys)) }),
+      ...(endAbandonedUploads && {
+        endAbandonedUploads: async (isOurs) => changing(() => endAbandonedUploads.call(store, isOurs)),
+      }),
+      ...(nowMs && { nowMs: async () => read(() => nowMs.call(store)) }),
+      ...(fileSource && { fileSource: async (key) => read(() => fileSource.call(store, key)) }),
     },
   };
 }
