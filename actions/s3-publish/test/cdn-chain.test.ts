@@ -1,4 +1,4 @@
-// Slow: about 60 s.
+// Slow: about 10 s.
 import { fileURLToPath } from 'node:url';
 import { pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { openStore } from '@slipway/store';
