@@ -67,6 +67,9 @@ export function productRepository(version = '1.0.0'): Readonly<Record<string, st
     'site/make-key.mjs': makeKey,
     'README.template': 'Example {{version}}\n\nUnpack it and start it.\n',
     VERSION: version,
+    // Its own, which are never released with the others.
+    'release/artifacts.json': '[]',
+    'release/notes.txt': 'Call the printer.',
     LICENSE: Array.from({ length: 500 }, (_, index) => `${index}. All rights reserved.`).join('\n'),
   };
 }

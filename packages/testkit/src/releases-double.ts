@@ -31,16 +31,16 @@ export class ReleasesDouble {
   /** Requests that the double does not support. */
   readonly unknown: string[] = [];
   readonly #repository: string;
-  readonly #tags: readonly string[];
+  readonly #tags: Iterable<string>;
   #server: { readonly url: string; close(): void } | undefined;
 
-  private constructor(repository: string, tags: readonly string[]) {
+  private constructor(repository: string, tags: Iterable<string>) {
     this.#repository = repository;
     this.#tags = tags;
   }
 
-  /** Starts a double for a repository, `owner/name`, with these tags. */
-  static async start(repository: string, tags: readonly string[]): Promise<ReleasesDouble> {
+  /** Starts a double for a repository, `owner/name`, with these tags, which are read anew for each request. */
+  static async start(repository: string, tags: Iterable<string>): Promise<ReleasesDouble> {
     const double = new ReleasesDouble(repository, tags);
     double.#server = await serveLoopback((request, response) => double.#answer(request, response));
     return double;
@@ -142,7 +142,7 @@ export class ReleasesDouble {
       return { data: { repository: { release: found } } };
     }
     if (query.includes('ref(')) {
-      const isThere = this.#tags.some((tag) =>
+      const isThere = [...this.#tags].some((tag) =>
         names.some((name) => name.replace(/^refs\/tags\//, '') === tag),
       );
       return { data: { repository: { ref: isThere ? { id: 'REF' } : null } } };

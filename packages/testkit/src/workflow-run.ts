@@ -18,6 +18,8 @@ export interface WorkflowEvent {
 export interface WorkflowRunOptions {
   /** The files of the repository that the workflow runs for, by their paths. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** A repository to clone, with its history and as `origin`, instead of one with `files`. */
+  readonly clone?: string;
   /** Which of them to run: `.github/workflows/release.yml`. */
   readonly workflow: string;
   readonly event: WorkflowEvent;
@@ -117,7 +119,11 @@ exec '${bash}' "$@"
   return path;
 }
 
-function makeRepository(directory: string, { files, repository }: WorkflowRunOptions): string {
+function makeRepository(directory: string, { files, clone, repository }: WorkflowRunOptions): string {
+  if (clone !== undefined) {
+    execFileSync('git', ['clone', '--quiet', clone, directory], { stdio: 'pipe' });
+    return directory;
+  }
   for (const [path, contents] of Object.entries(files)) {
     const file = join(directory, path);
     mkdirSync(dirname(file), { recursive: true });
