@@ -1,7 +1,15 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { constants, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { SlipwayError, systemErrorCode, UserError } from './errors.ts';
 import { printable } from './printable.ts';
+
+// Windows has neither of the last two.
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/** Opens a file for reading without waiting for the writer of a pipe. */
+export const openFollowingFlags = O_RDONLY | O_NONBLOCK;
+/** The same, and refuses symbolic links. */
+export const openFlags = openFollowingFlags | O_NOFOLLOW;
 
 const reasons: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'permission is denied'],

@@ -1,7 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import fs from 'node:fs';
-import { systemErrorCode } from '@slipway/core';
-import { openFlags } from './open-file.ts';
+import { openFlags, systemErrorCode } from '@slipway/core';
 
 /** The digest of a file, or why there is none. */
 export type FileDigest =

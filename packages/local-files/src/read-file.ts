@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import {
   type Artifact,
   formatBytes,
+  openFlags,
+  openFollowingFlags,
   parseArtifacts,
   printable,
   SlipwayError,
   sentence,
   UserError,
 } from '@slipway/core';
-import { notRegularFile, openFlags, openFollowingFlags, unreadableFile } from './open-file.ts';
+import { notRegularFile, unreadableFile } from './open-file.ts';
 
 const maxArtifactsBytes = 64 * 2 ** 20;
 const chunkBytes = 64 * 1024;

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { printable, SlipwayError, UserError } from '@slipway/core';
-import { notRegularFile, openFlags, unreadableFile } from './open-file.ts';
+import { openFlags, printable, SlipwayError, UserError } from '@slipway/core';
+import { notRegularFile, unreadableFile } from './open-file.ts';
 
 /** Tells a file from one that was written since: files of the same identity have the same bytes. */
 export interface FileIdentity {

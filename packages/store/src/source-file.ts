@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
-import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { systemErrorCode, systemErrorReason, UserError, type WriteSource } from '@slipway/core';
+import { openFlags, systemErrorCode, systemErrorReason, UserError, type WriteSource } from '@slipway/core';
 import { callsFor, type FileCalls, pooledCalls } from './file/calls.ts';
 import { notAFile } from './file/errors.ts';
 import { quoted } from './key-errors.ts';
 
-const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Larger pieces are always read through the pool, whose threads work in parallel with this one. */
 const smallBytes = 256 * 1024;
 
@@ -17,46 +15,6 @@ export function otherBytes(key: string, why = 'its bytes have another SHA-256'):
   });
 }
 
-/** Opens a source without waiting for a pipe or following a link. */
-export async function openSource(calls: FileCalls, key: string, path: string): Promise<number> {
-  try {
-    return await calls.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened: ${systemErrorReason(error)}`;
-    throw new UserError(
-      'content-invalid',
-      `${quoted(key)} was not stored: its source ${quoted(path)} ${why}.`,
-      {
-        hint: 'Stage the file again, as a plain file that this job may read.',
-        cause: error,
-      },
-    );
-  }
-}
-
-export async function readSource(
-  calls: FileCalls,
-  from: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  path: string,
-): Promise<number> {
-  try {
-    return await calls.read(from, buffer, offset, length);
-  } catch (error) {
-    throw new UserError(
-      'content-invalid',
-      `The source ${quoted(path)} cannot be read: ${systemErrorReason(error)}.`,
-      {
-        hint: 'Check the disk that holds it, then stage it again.',
-        cause: error,
-      },
-    );
-  }
-}
-
 /** The announced size of a source. */
 export function sizeOf(source: WriteSource): number {
   return source.kind === 'bytes' ? source.bytes.length : source.sizeBytes;
@@ -65,8 +23,8 @@ export function sizeOf(source: WriteSource): number {
 /** Reads a source once, from the start, in pieces. */
 export interface SourceReader {
   readonly sizeBytes: number;
-  /** The next `length` bytes. Throws `UserError` `content-invalid` if there are fewer. */
-  next(length: number): Promise<Uint8Array>;
+  /** The next `length` bytes, in `into` or in memory of their own. Throws `UserError` `content-invalid` if there are fewer. */
+  next(length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Throws `UserError` `content-invalid` unless everything was read and the source has not grown. */
   end(): Promise<void>;
   close(): Promise<void>;
@@ -75,7 +33,10 @@ export interface SourceReader {
 const localDirectories = new Map<string, FileCalls>();
 const maxRememberedDirectories = 10_000;
 
-/** Opens a source for reading. Throws `UserError` `content-invalid` if it is not a file of the announced size. */
+/**
+ * Opens a source for reading. Throws `UserError` `content-invalid` if it is not a file of the announced size. It does not use
+ * `readStable`, which makes every call through the pool: most sources are small, and their SHA-256 shows any change.
+ */
 export async function openReader(key: string, source: WriteSource): Promise<SourceReader> {
   if (source.kind === 'bytes') return bytesReader(source.bytes);
   const { path, sizeBytes } = source;
@@ -89,40 +50,61 @@ export async function openReader(key: string, source: WriteSource): Promise<Sour
     await calls.close(descriptor);
     throw error;
   }
-  let readBytes = 0;
-  const fill = async (length: number): Promise<Uint8Array> => {
-    // Not from Node's pool of small buffers, and not zero-filled.
-    const buffer = Buffer.allocUnsafeSlow(length);
+  const fill = async (buffer: Uint8Array): Promise<number> => {
     let filled = 0;
-    while (filled < length) {
-      const piece = length - filled;
-      const count = await readSource(
-        piece <= smallBytes ? calls : pooledCalls,
-        descriptor,
-        buffer,
-        filled,
-        piece,
-        path,
-      );
+    while (filled < buffer.length) {
+      const piece = buffer.length - filled;
+      const { read } = piece <= smallBytes ? calls : pooledCalls;
+      const count = await read(descriptor, buffer, filled, piece);
       if (count === 0) break;
       filled += count;
     }
-    readBytes += filled;
-    return buffer.subarray(0, filled);
+    return filled;
   };
+  const read = async (buffer: Uint8Array, expectedBytes: number): Promise<void> => {
+    let count: number;
+    try {
+      count = await fill(buffer);
+    } catch (error) {
+      throw new UserError(
+        'content-invalid',
+        `The source ${quoted(path)} cannot be read: ${systemErrorReason(error)}.`,
+        { hint: 'Check the disk that holds it, then stage it again.', cause: error },
+      );
+    }
+    if (count !== expectedBytes) throw otherBytes(key, 'its source has another size');
+  };
+  let leftBytes = sizeBytes;
   return {
     sizeBytes,
-    async next(length) {
-      const bytes = await fill(length);
-      if (bytes.length !== length) throw otherBytes(key, 'its source has another size');
+    // Not from Node's pool of small buffers, and not zero-filled.
+    async next(length, into = Buffer.allocUnsafeSlow(length)) {
+      const bytes = into.subarray(0, length);
+      await read(bytes, length);
+      leftBytes -= length;
       return bytes;
     },
     async end() {
-      const rest = await fill(1);
-      if (readBytes !== sizeBytes || rest.length > 0) throw otherBytes(key, 'its source has another size');
+      await read(new Uint8Array(1), 0);
+      if (leftBytes !== 0) throw otherBytes(key, 'its source has another size');
     },
     close: async () => calls.close(descriptor),
   };
+}
+
+/** Opens a source without waiting for a pipe or following a link. */
+async function openSource(calls: FileCalls, key: string, path: string): Promise<number> {
+  try {
+    return await calls.open(path, openFlags);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    const why = code === 'ELOOP' ? 'is a symbolic link' : `cannot be opened: ${systemErrorReason(error)}`;
+    throw new UserError(
+      'content-invalid',
+      `${quoted(key)} was not stored: its source ${quoted(path)} ${why}.`,
+      { hint: 'Stage the file again, as a plain file that this job may read.', cause: error },
+    );
+  }
 }
 
 /** A whole source of at most a part's size, checked. Throws `UserError` `content-invalid` if it does not match. */

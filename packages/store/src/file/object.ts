@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
-import fs from 'node:fs';
-import { type ObjectInfo, systemErrorCode } from '@slipway/core';
+import { type ObjectInfo, openFlags, systemErrorCode } from '@slipway/core';
 import { tooLarge } from '../key-errors.ts';
 import { pooledCalls } from './calls.ts';
 import { isMissing, notAFile, readError } from './errors.ts';
 import { pathOf, type StoreDirectory } from './store-directory.ts';
 
-const openFlags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 const streamChunkBytes = 256 * 1024;
 
 /** Describes an entry at a key that is not a file, directory or link, for errors. */

@@ -2,9 +2,9 @@ import { createHash, hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import { ownDirectory, systemErrorCode, type WriteSource } from '@slipway/core';
-import { openSource, otherBytes, readSource } from '../source-file.ts';
+import { openReader, otherBytes } from '../source-file.ts';
 import { fsync, pooledCalls } from './calls.ts';
-import { isMissing, notAFile, pathOutside } from './errors.ts';
+import { isMissing, pathOutside } from './errors.ts';
 import type { StoreDirectory } from './store-directory.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
@@ -116,42 +116,22 @@ async function writeWhole(
 }
 
 /** Copies a file in chunks; hashes each chunk while the thread pool writes it. */
-async function copyFile(
-  key: string,
-  source: Extract<WriteSource, { kind: 'file' }>,
-  sha256: string,
-  to: number,
-): Promise<void> {
-  const from = await openSource(pooledCalls, key, source.path);
+async function copyFile(key: string, source: WriteSource, sha256: string, to: number): Promise<void> {
+  const reader = await openReader(key, source);
   try {
-    const stats = await pooledCalls.fstat(from);
-    if (!stats.isFile()) throw notAFile(source.path, 'a directory or a device');
-    if (stats.size !== source.sizeBytes) throw otherBytes(key, 'its source has another size');
     const digest = createHash('sha256');
-    const buffer = new Uint8Array(Math.min(chunkBytes, source.sizeBytes + 1));
-    let copied = 0;
-    for (;;) {
-      // Reads at most one byte more than announced: enough to notice that the file has grown.
-      const count = await readSource(
-        pooledCalls,
-        from,
-        buffer,
-        0,
-        Math.min(buffer.length, source.sizeBytes + 1 - copied),
-        source.path,
-      );
-      if (count === 0) break;
-      copied += count;
-      if (copied > source.sizeBytes) throw otherBytes(key, 'its source has another size');
-      const chunk = buffer.subarray(0, count);
+    const buffer = new Uint8Array(Math.min(chunkBytes, reader.sizeBytes));
+    for (let leftBytes = reader.sizeBytes; leftBytes > 0; ) {
+      const chunk = await reader.next(Math.min(chunkBytes, leftBytes), buffer);
       const writing = writeWhole(pooledCalls.write, to, chunk);
       digest.update(chunk);
       await writing;
+      leftBytes -= chunk.length;
     }
-    if (copied !== source.sizeBytes) throw otherBytes(key, 'its source has another size');
+    await reader.end();
     if (digest.digest('hex') !== sha256) throw otherBytes(key);
   } finally {
-    await pooledCalls.close(from);
+    await reader.close();
   }
 }
 
