@@ -27,6 +27,7 @@ const allowed = {
   'dispatch-payload': ['core'],
   github: ['core', 'http'],
   'simple-index': ['core', 'local-files'],
+  'index-building': ['core', 'simple-index'],
   'pending-invalidations': ['core'],
   cli: ['core', 'runner'],
 };
