@@ -1,6 +1,6 @@
 import { counted, formatDuration } from '@slipway/core';
-import { type ActionContext, type ActionResult, defineAction } from '@slipway/runner';
-import { type Inputs, inputProblems, inputs } from './inputs.ts';
+import { defineAction } from '@slipway/runner';
+import { inputProblems, inputs } from './inputs.ts';
 import { observe } from './observe.ts';
 import { plan } from './plan.ts';
 import { report } from './report.ts';
@@ -20,46 +20,18 @@ export const action = defineAction({
     report: { description: 'Path of the JSON report, which contains no key.', kind: 'file' },
   },
   checkInputs: inputProblems,
-  run,
+  async run(given, context) {
+    const { secrets, environment, concurrency, ...observed } = observe(given, context);
+    for (const secret of secrets) context.mask(secret);
+    const planned = plan(given, observed);
+    const { clock, progress } = context;
+    progress.info(
+      `${counted(planned.cases, 'case')} with seed ${planned.seed}, in at most ${formatDuration(planned.timeLimitMs)}.`,
+    );
+    if (given.dryRun) return report({ plan: planned, execution: undefined, reportPath: given.report });
+    // fast-check takes longer to load than everything else here.
+    const { execute } = await import('./execute.ts');
+    const execution = await execute(planned, { environment, concurrency, clock, progress });
+    return report({ plan: planned, execution, reportPath: given.report });
+  },
 });
-
-async function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
-  const observed = observe(given, context);
-  for (const secret of observed.secrets) context.mask(secret);
-  const planned = plan({
-    directory: observed.directory,
-    generator: { command: given.generator, transport: given.generatorInput },
-    validator: {
-      command: given.validator,
-      transport: given.validatorInput,
-      rejectedStatuses: given.rejectedStatus,
-    },
-    seed: observed.seed,
-    cases: given.cases,
-    changesPerCase: given.changesPerCase,
-    timeLimitMs: given.timeLimit,
-    commandTimeoutMs: given.commandTimeout,
-    fields: given.customerFields,
-    texts: given.customerTexts,
-    ignoredDifferences: given.ignoredDifferences,
-    key: {
-      pattern: given.keyPattern?.source,
-      alphabet: given.keyAlphabet,
-      separators: given.keySeparators,
-    },
-    toleratedChanges: given.toleratedChanges,
-  });
-  context.progress.info(
-    `${counted(planned.cases, 'case')} with seed ${planned.seed}, in at most ${formatDuration(planned.timeLimitMs)}.`,
-  );
-  if (given.dryRun) return report({ plan: planned, execution: undefined, reportPath: given.report });
-  // fast-check takes longer to load than everything else here.
-  const { execute } = await import('./execute.ts');
-  const execution = await execute(planned, {
-    environment: observed.environment,
-    concurrency: observed.processors,
-    clock: context.clock,
-    progress: context.progress,
-  });
-  return report({ plan: planned, execution, reportPath: given.report });
-}

@@ -1,19 +1,18 @@
 import fc from 'fast-check';
-import { type Customer, similarities, similarTo } from './customer.ts';
+import type { Customer } from './customer.ts';
 import type { CustomerField } from './parsers.ts';
+import { similarities, similarTo } from './similar-customer.ts';
 import type { TextKind } from './vocabulary.ts';
 
-/** A customer, another who is similar, and numbers that choose changes of the key. */
+/** A customer, and another who is similar. */
 export interface Case {
   readonly customer: Customer;
   readonly similar: Customer;
-  readonly picks: readonly number[];
 }
 
 export interface CaseOptions {
   readonly fields: readonly CustomerField[];
   readonly texts: readonly TextKind[];
-  readonly changesPerCase: number;
 }
 
 const longestNameCharacters = 255;
@@ -35,7 +34,7 @@ const unicodeAddresses = ['zoë@example.org', '用户@example.org', 'anna@exämp
 const quotedAddresses = ["o'neil@example.org", '"a b"@example.org', 'a&b@example.org', 'a{b}@example.org'];
 
 /** Cases that fast-check generates and shrinks: to a single letter where nothing more is needed. */
-export function caseArbitrary({ fields, texts, changesPerCase }: CaseOptions): fc.Arbitrary<Case> {
+export function caseArbitrary({ fields, texts }: CaseOptions): fc.Arbitrary<Case> {
   const customer = fc.record(
     Object.fromEntries(
       fields.map((field): [string, fc.Arbitrary<string | number>] => [
@@ -49,12 +48,9 @@ export function caseArbitrary({ fields, texts, changesPerCase }: CaseOptions): f
     field: fc.nat({ max: fields.length - 1 }),
     position: fc.nat({ max: longestNameCharacters }),
   });
-  const pick = fc.noBias(fc.noShrink(fc.nat()));
-  const picks = fc.noShrink(fc.array(pick, { minLength: changesPerCase, maxLength: changesPerCase }));
-  return fc.tuple(customer, customer, variation, picks).map(([one, unrelated, varied, picked]) => ({
+  return fc.tuple(customer, customer, variation).map(([one, unrelated, varied]) => ({
     customer: one,
     similar: similarTo(one, unrelated, varied, fields),
-    picks: picked,
   }));
 }
 

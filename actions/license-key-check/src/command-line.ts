@@ -1,11 +1,11 @@
 /** The words of a command: the program, then its arguments, which may have placeholders. */
 export type Command = readonly [program: string, ...args: string[]];
 
-/** Values by the names of placeholders. */
-export type Placeholders = Readonly<Record<string, string>>;
-
 const maxWords = 200;
-const operators = /^(\d*[<>]|[|&;]|&&|\|\|)/;
+const wordPattern = /(?:[^\s'"]|'[^']*'|"(?:[^"\\]|\\.)*")+/gsu;
+const partPattern = /([^\s'"]+)|'([^']*)'|"((?:[^"\\]|\\.)*)"/gsu;
+const operator = /^(\d*[<>]|[|&;])/;
+const expansion = /\$[A-Za-z_{(]|`/;
 /** `{{word}}` stands for a literal `{word}`. `${word}` is left to a shell that the command starts itself. */
 const placeholder = /\$\{|\{\{([a-z][a-z0-9_-]*)\}\}|\{([a-z][a-z0-9_-]*)\}/g;
 
@@ -15,59 +15,41 @@ const placeholder = /\$\{|\{\{([a-z][a-z0-9_-]*)\}\}|\{([a-z][a-z0-9_-]*)\}/g;
  * anything that a shell would act on is refused. Throws an `Error` that says what.
  */
 export function parseCommand(text: string): Command {
-  const words: string[] = [];
-  let word: string | undefined;
-  for (const { kind, value } of tokens(text)) {
-    if (kind === 'blank') {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-      continue;
-    }
-    if (kind === 'plain' && word === undefined && operators.test(value)) refuse(`"${value}" needs a shell`);
-    if (kind !== 'literal' && /\$[A-Za-z_{(]|`/.test(value)) refuse('"$" and "`" need a shell');
-    word = (word ?? '') + (kind === 'escaped' ? value.replace(/\\(["\\])/g, '$1') : value);
-  }
-  if (word !== undefined) words.push(word);
-  const [program, ...args] = words;
+  const openQuote = text.replace(wordPattern, '').trim();
+  if (openQuote !== '') throw new Error(`a quote (${openQuote[0]}) is not closed`);
+  const [program, ...args] = [...text.matchAll(wordPattern)].map(([word]) => unquotedWord(word));
   if (program === undefined || program === '') throw new Error('must begin with the name of a program');
-  if (words.length > maxWords) throw new Error(`must have at most ${maxWords} words`);
+  if (args.length >= maxWords) throw new Error(`must have at most ${maxWords} words`);
   return [program, ...args];
 }
 
-interface Token {
-  readonly kind: 'blank' | 'plain' | 'literal' | 'escaped';
-  readonly value: string;
-}
-
-function* tokens(text: string): Generator<Token> {
-  const pattern = /(\s+)|([^\s'"]+)|'([^']*)'|"((?:[^"\\]|\\.)*)"|(.)/gsu;
-  for (const [, blank, plain, literal, escaped, open] of text.matchAll(pattern)) {
-    if (open !== undefined) throw new Error(`a quote (${open}) is not closed`);
-    if (blank !== undefined) yield { kind: 'blank', value: blank };
-    else if (plain !== undefined) yield { kind: 'plain', value: plain };
-    else if (literal !== undefined) yield { kind: 'literal', value: literal };
-    else yield { kind: 'escaped', value: escaped ?? '' };
-  }
+function unquotedWord(word: string): string {
+  if (operator.test(word)) refuse(`"${word}"`);
+  return word.replace(partPattern, (_, plain?: string, literal?: string, quoted = '') => {
+    if (literal !== undefined) return literal;
+    if (expansion.test(plain ?? quoted)) refuse('"$" and "`"');
+    return plain ?? quoted.replace(/\\(["\\])/g, '$1');
+  });
 }
 
 function refuse(what: string): never {
-  throw new Error(`${what}, but no shell is used; put it in single quotes, or write sh -c '…' sh {email}`);
+  throw new Error(
+    `${what} needs a shell, but no shell is used; put it in single quotes, or write sh -c '…' sh {email}`,
+  );
 }
 
 /** The placeholders of a command, each once. */
 export function placeholdersOf(command: Command): readonly string[] {
-  const names = command.flatMap((word) =>
-    [...word.matchAll(placeholder)].flatMap(([, , name]) => name ?? []),
-  );
-  return [...new Set(names)];
+  const found = command.flatMap((word) => [...word.matchAll(placeholder)]);
+  return [...new Set(found.flatMap(([, , name]) => name ?? []))];
 }
 
 /** The command with its placeholders filled in. Values are never split, nor searched for placeholders. */
-export function fillIn(command: Command, values: Placeholders): Command {
+export function fillIn(command: Command, values: Readonly<Record<string, string | number>>): Command {
   const fill = (word: string): string =>
-    word.replace(placeholder, (whole, escaped: string | undefined, name: string | undefined) => {
+    word.replace(placeholder, (whole, escaped?: string, name?: string) => {
       if (escaped !== undefined) return `{${escaped}}`;
-      return name === undefined ? whole : (values[name] ?? whole);
+      return name === undefined ? whole : String(values[name] ?? whole);
     });
   const [program, ...args] = command;
   return [fill(program), ...args.map(fill)];

@@ -1,15 +1,14 @@
 import { type Clock, type ProgressPort, UserPattern } from '@slipway/core';
 import fc from 'fast-check';
-import { type Case, caseArbitrary } from './cases.ts';
-import type { Customer } from './customer.ts';
+import { OutOfTime } from './asker.ts';
+import { caseArbitrary } from './cases.ts';
+import type { Check } from './checks.ts';
 import { excerptOf } from './excerpt.ts';
-import { type Change, someChanges } from './key-changes.ts';
+import type { ChangedKey } from './key-changes.ts';
 import type { Plan } from './plan.ts';
-import { OutOfTime, Programs } from './programs.ts';
-import { type CaseFailure, type CaseTools, type Counts, tryCase } from './try-case.ts';
-
-/** A customer is small after far fewer attempts; each may take as long as a command may. */
-const maxAttempts = 300;
+import { Programs } from './programs.ts';
+import { type SmallestFailure, smallestFailure } from './smallest-failure.ts';
+import { CaseFailed, Trials } from './try-case.ts';
 
 export interface CheckPorts {
   /** All variables that the programs get. */
@@ -20,13 +19,9 @@ export interface CheckPorts {
 }
 
 /** A failure as it is reported: nothing in it is a key. */
-export interface FoundFailure extends Omit<CaseFailure, 'trouble'> {
+export interface FoundFailure extends Omit<SmallestFailure, 'stderr'> {
   /** Which case it was, counted from 1. */
   readonly caseNumber: number;
-  /** How many times a smaller case failed as well. */
-  readonly shrinkSteps: number;
-  /** Whether the case failed again when it was tried alone. */
-  readonly repeatable: boolean;
   /** What the program wrote to its standard error, made safe. */
   readonly excerpt: string | undefined;
 }
@@ -34,7 +29,7 @@ export interface FoundFailure extends Omit<CaseFailure, 'trouble'> {
 export interface Execution {
   /** How many cases passed every check. */
   readonly passedCases: number;
-  readonly counts: Counts;
+  readonly counts: ReadonlyMap<Check, number>;
   readonly failure: FoundFailure | undefined;
   readonly durationMs: number;
 }
@@ -43,142 +38,41 @@ export interface Execution {
 export async function execute(plan: Plan, ports: CheckPorts): Promise<Execution> {
   const { environment, concurrency, clock, progress } = ports;
   const startedMs = clock.nowMs();
-  const counts: Counts = new Map();
   const programs = new Programs(plan, environment, AbortSignal.timeout(plan.timeLimitMs));
-  const { pattern } = plan.key;
-  const search = new Search(progress, {
-    plan,
-    rules: { ...plan.key, pattern: pattern === undefined ? undefined : new UserPattern(pattern) },
-    programs,
-    concurrency,
-    counts,
-    seenKeys: new Set(),
-    owners: new Map(),
-    characters: new Set(),
-  });
+  const pattern = plan.key.pattern === undefined ? undefined : new UserPattern(plan.key.pattern);
+  const trials = new Trials({ plan, pattern, programs, concurrency });
+  const cases = caseArbitrary(plan);
+  let passedCases = 0;
   progress.start('Check license keys', plan.cases, 'entries');
-  const property = fc.asyncProperty(caseArbitrary(plan), (candidate) => search.passes(candidate));
+  const property = fc.asyncProperty(cases, fc.gen(), async ({ customer, similar }, choose) => {
+    const some = (all: ChangedKey[]): readonly ChangedKey[] => {
+      const length = Math.min(all.length, plan.changesPerCase);
+      return choose(fc.shuffledSubarray<ChangedKey>, all, { minLength: length, maxLength: length });
+    };
+    const isExhaustive = passedCases < plan.exhaustiveCases;
+    await trials.tryCase([customer, similar], isExhaustive ? (all) => all : some);
+    passedCases += 1;
+    progress.advance(1);
+  });
   try {
-    await fc.check(property, { seed: plan.seed, numRuns: plan.cases });
+    const run = await fc.check(property, { seed: plan.seed, numRuns: plan.cases, endOnFailure: true });
+    const { errorInstance: error, counterexample, counterexamplePath } = run;
+    const isFailure = error instanceof CaseFailed && counterexample !== null;
+    if (run.failed && !isFailure && !(error instanceof OutOfTime)) throw error;
+    let failure: FoundFailure | undefined;
+    if (isFailure) {
+      await programs.restart();
+      const found = {
+        failure: error.failure,
+        failingCase: counterexample[0],
+        path: counterexamplePath ?? '',
+      };
+      const { stderr, ...smallest } = await smallestFailure(found, plan.seed, cases, trials);
+      const excerpt = stderr === undefined ? undefined : excerptOf(stderr, programs.seenKeys);
+      failure = { ...smallest, caseNumber: passedCases + 1, excerpt };
+    }
+    return { passedCases, counts: trials.counts, failure, durationMs: clock.nowMs() - startedMs };
   } finally {
     await programs.restart();
   }
-  search.throwError();
-  return {
-    passedCases: search.passedCases,
-    counts,
-    failure: search.failure(),
-    durationMs: clock.nowMs() - startedMs,
-  };
-}
-
-/** What fast-check asks about cases: first those of the run, and after one failed smaller and smaller ones. */
-class Search {
-  passedCases = 0;
-  readonly #progress: ProgressPort;
-  readonly #tools: Omit<CaseTools, 'chooseChanges'>;
-  #first: CaseFailure | undefined;
-  /** Which customer of a case fails, where one alone does. */
-  #role: 'customer' | 'similar' = 'customer';
-  #smallest: CaseFailure | undefined;
-  #shrinkSteps = 0;
-  #repeatable = false;
-  /** What ended the check before its time. */
-  #error: unknown;
-  /** The smaller cases that were tried, by the customers that matter, and whether they passed. */
-  readonly #tried = new Map<string, boolean>();
-
-  constructor(progress: ProgressPort, tools: Omit<CaseTools, 'chooseChanges'>) {
-    this.#progress = progress;
-    this.#tools = tools;
-  }
-
-  failure(): FoundFailure | undefined {
-    if (this.#smallest === undefined) return undefined;
-    const { trouble, ...shown } = this.#smallest;
-    return {
-      ...shown,
-      caseNumber: this.passedCases + 1,
-      shrinkSteps: this.#shrinkSteps,
-      repeatable: this.#repeatable,
-      excerpt: trouble && excerptOf(trouble.stderr, this.#tools.seenKeys),
-    };
-  }
-
-  throwError(): void {
-    if (this.#error !== undefined && !(this.#error instanceof OutOfTime)) throw this.#error;
-  }
-
-  /** Whether a case passes. After an error every case does, because fast-check takes an error for a failing case. */
-  async passes(candidate: Case): Promise<boolean> {
-    if (this.#error !== undefined) return true;
-    try {
-      return this.#first === undefined ? await this.#tryNext(candidate) : await this.#trySmaller(candidate);
-    } catch (error) {
-      this.#error = error;
-      return this.#first === undefined;
-    }
-  }
-
-  async #tryNext(candidate: Case): Promise<boolean> {
-    const { plan } = this.#tools;
-    const isExhaustive = this.passedCases < plan.exhaustiveCases;
-    const failure = await tryCase([candidate.customer, candidate.similar], {
-      ...this.#tools,
-      chooseChanges: (all) => (isExhaustive ? all : someChanges(all, candidate.picks)),
-    });
-    if (failure === undefined) {
-      this.passedCases += 1;
-      this.#progress.advance(1);
-      return true;
-    }
-    this.#first = failure;
-    this.#role = failure.customer === candidate.similar ? 'similar' : 'customer';
-    this.#smallest = failure;
-    await this.#tools.programs.restart();
-    const again = await this.#tryAlone(candidate);
-    this.#repeatable = again !== undefined;
-    this.#smallest = again ?? failure;
-    return false;
-  }
-
-  async #trySmaller(candidate: Case): Promise<boolean> {
-    if (!this.#repeatable) return true;
-    const key = JSON.stringify(this.#customersOf(candidate));
-    const known = this.#tried.get(key);
-    if (known !== undefined) return known;
-    if (this.#tried.size >= maxAttempts) return true;
-    const failure = await this.#tryAlone(candidate);
-    this.#tried.set(key, failure === undefined);
-    if (failure === undefined) return true;
-    this.#smallest = failure;
-    this.#shrinkSteps += 1;
-    return false;
-  }
-
-  /** How a case fails the check that the first one failed, by the same change, without the other keys of the run. */
-  async #tryAlone(candidate: Case): Promise<CaseFailure | undefined> {
-    const first = this.#first;
-    const failure = await tryCase(this.#customersOf(candidate), {
-      ...this.#tools,
-      counts: new Map(),
-      owners: new Map(),
-      characters: new Set(this.#tools.characters),
-      chooseChanges: (all) => sameChange(all, first?.changes?.[0]),
-    });
-    if (failure === undefined || failure.check !== first?.check) return undefined;
-    return { ...failure, changes: first.changes };
-  }
-
-  /** The customers of a case that have a part in the failure. */
-  #customersOf(candidate: Case): readonly Customer[] {
-    const { customer, similar } = candidate;
-    return this.#first?.other === undefined ? [candidate[this.#role]] : [customer, similar];
-  }
-}
-
-function sameChange(all: readonly Change[], change: Change | undefined): readonly Change[] {
-  if (change === undefined) return all;
-  // Two customers that have become the same have no other's key.
-  return change.kind === 'other-customer' ? all.filter(({ kind }) => kind === change.kind) : [change];
 }

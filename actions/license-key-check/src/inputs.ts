@@ -7,6 +7,7 @@ import {
   type InputSurroundings,
   type InputsOf,
   input,
+  listInput,
 } from '@slipway/runner';
 import { type Command, parseCommand, placeholdersOf } from './command-line.ts';
 import {
@@ -18,7 +19,7 @@ import {
   parseStatuses,
   parseVariableNames,
 } from './parsers.ts';
-import { changeKinds, differences, textKinds, transports } from './vocabulary.ts';
+import { changeKinds, differences, type Transport, textKinds, transports } from './vocabulary.ts';
 
 const maxDurationMs = 24 * 3_600_000;
 
@@ -41,22 +42,22 @@ export const inputs = {
     choices: transports,
     default: 'arguments',
   }),
-  'rejected-status': withDefault(
+  'rejected-status': listWithDefault(
     'The exit statuses with which the validator rejects a key; 0 accepts it. Any other status is a crash and fails the check.',
     '1',
     parseStatuses,
   ),
-  'customer-fields': withDefault(
+  'customer-fields': listWithDefault(
     'The fields of a customer that decide the key, one per line: `name`, `email`, `company: name`, `note: text`, `seats: 1 to 500`, `product: one of Basic, Pro`.',
     'name\nemail',
     parseFields,
   ),
-  'customer-texts': withDefault(
+  'customer-texts': listWithDefault(
     'Unusual text to try besides ordinary names and addresses: `unicode` (accents in both forms, right-to-left, emoji), `long`, `quotes`, `spaces` at the ends; or `none`.',
     textKinds.join(', '),
     choicesParser(textKinds),
   ),
-  'ignored-differences': withDefault(
+  'ignored-differences': listWithDefault(
     'Customers that differ only in these may share a key: `case`, `unicode-form` (NFC and NFD), `outer-spaces`; or `none`.',
     'unicode-form',
     choicesParser(differences),
@@ -69,8 +70,12 @@ export const inputs = {
     'The characters of a key apart from separators, with ranges: `A-HJ-NP-Z2-9`. When not given, changed keys use the characters that occur in the keys of the run.',
     parseAlphabet,
   ),
-  'key-separators': withDefault('Characters that separate groups of a key, or `none`.', '-', parseSeparators),
-  'tolerated-changes': withDefault(
+  'key-separators': listWithDefault(
+    'Characters that separate groups of a key, or `none`.',
+    '-',
+    parseSeparators,
+  ),
+  'tolerated-changes': listWithDefault(
     'Changes of a key that the validator may accept: `case`, `separator`, `other-customer` if a key is valid for every customer, or any other kind; or `none`.',
     'none',
     choicesParser(changeKinds),
@@ -98,14 +103,10 @@ export const inputs = {
     'The seed that an earlier run printed, to repeat its cases. Random when not given.',
     parseSeed,
   ),
-  environment: {
-    ...withDefault(
-      "Names of variables that the commands get besides `PATH` and `HOME`, such as the generator's secret. Their values are masked.",
-      '',
-      parseVariableNames,
-    ),
-    default: undefined,
-  },
+  environment: listInput(
+    "Names of variables that the commands get besides `PATH` and `HOME`, such as the generator's secret. Their values are masked.",
+    parseVariableNames,
+  ),
   'working-directory': {
     ...input.path({ description: 'Where the commands run. The workspace when not given.' }),
     check: async (path: string | undefined, { workDirectory }: InputSurroundings): Promise<void> => {
@@ -124,13 +125,19 @@ export type Inputs = InputsOf<typeof inputs>;
 
 /** What is wrong between inputs, each as a sentence. */
 export function inputProblems(given: Inputs, { environment }: InputSurroundings): readonly string[] {
-  const problems = [...commandProblems(given, 'generator'), ...commandProblems(given, 'validator')];
+  const fields = given.customerFields.map((field) => field.name);
+  const problems = [
+    ...commandProblems('generator', given.generator, given.generatorInput, fields),
+    ...commandProblems('validator', given.validator, given.validatorInput, [...fields, 'key']),
+  ];
   const both = given.keySeparators.filter((character) => given.keyAlphabet?.includes(character) === true);
   if (both.length > 0) problems.push(`"${both.join('')}" is both in key-alphabet and in key-separators`);
-  if (given.timeLimit < 1 || given.timeLimit > maxDurationMs)
-    problems.push('time-limit must be between 1ms and 24h');
-  if (given.commandTimeout < 1 || given.commandTimeout > maxDurationMs)
-    problems.push('command-timeout must be between 1ms and 24h');
+  for (const [name, durationMs] of Object.entries({
+    'time-limit': given.timeLimit,
+    'command-timeout': given.commandTimeout,
+  })) {
+    if (durationMs < 1 || durationMs > maxDurationMs) problems.push(`${name} must be between 1ms and 24h`);
+  }
   for (const name of given.environment) {
     if (environment[name] === undefined)
       problems.push(`environment names ${name}, which is not set in this step: set it with "env:"`);
@@ -138,22 +145,21 @@ export function inputProblems(given: Inputs, { environment }: InputSurroundings)
   return problems;
 }
 
-function commandProblems(given: Inputs, name: 'generator' | 'validator'): readonly string[] {
-  const words = given[name];
-  const placeholders = placeholdersOf(words);
-  const known = [
-    ...given.customerFields.map((field) => field.name),
-    ...(name === 'validator' ? ['key'] : []),
-  ];
+function commandProblems(
+  name: 'generator' | 'validator',
+  command: Command,
+  transport: Transport,
+  known: readonly string[],
+): readonly string[] {
+  const placeholders = placeholdersOf(command);
   const problems = placeholders
     .filter((placeholder) => !known.includes(placeholder))
     .map(
       (placeholder) =>
         `${name} has {${placeholder}}, but only ${known.join(', ')} can be filled in; write {{${placeholder}}} for a literal {${placeholder}}`,
     );
-  if (placeholdersOf([words[0]]).length > 0)
+  if (placeholdersOf([command[0]]).length > 0)
     problems.push(`${name} must begin with the name of a program, not with a placeholder`);
-  const transport = name === 'generator' ? given.generatorInput : given.validatorInput;
   if (transport === 'json-lines' && placeholders.length > 0)
     problems.push(`${name} cannot have placeholders, because ${name}-input is json-lines`);
   if (transport === 'arguments' && name === 'generator' && placeholders.length === 0)
@@ -167,26 +173,17 @@ function command(description: string): InputDeclaration<Command> {
   return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
 }
 
-function withDefault<Value>(
+function listWithDefault<Value>(
   description: string,
   words: string,
-  parse: (text: string) => Value,
-): InputDeclaration<Value> {
-  return {
-    kind: 'list',
-    description,
-    repeatable: true,
-    required: false,
-    default: words,
-    secret: false,
-    parse,
-    absent: parse(words),
-  };
+  parse: (text: string) => readonly Value[],
+): InputDeclaration<readonly Value[]> {
+  return { ...listInput(description, parse), default: words, absent: parse(words) };
 }
 
 function optional<Value>(
   description: string,
   parse: (text: string) => Value,
 ): InputDeclaration<Value | undefined> {
-  return { kind: 'text', description, required: false, secret: false, parse, absent: undefined };
+  return { ...input.text({ description }), check: undefined, parse, absent: undefined };
 }

@@ -1,16 +1,16 @@
-import { unreachable } from '@slipway/core';
 import type { ChangeKind } from './vocabulary.ts';
 
-/** A change of a key that contains no character of it. Positions count characters from 0. */
-export type Change =
-  /** Replaced by the character `offset` places further in the alphabet, which begins again after its end. */
-  | { readonly kind: 'replaced'; readonly position: number; readonly offset: number }
-  | { readonly kind: 'case'; readonly position: number }
-  | { readonly kind: 'separator'; readonly position: number; readonly by: 'nothing' | 'a character' }
-  | { readonly kind: 'shortened'; readonly end: 'first' | 'last' }
-  | { readonly kind: 'lengthened'; readonly end: 'first' | 'last' }
-  | { readonly kind: 'swapped'; readonly position: number }
-  | { readonly kind: 'other-customer' };
+/** A change of a key, told without any character of it. */
+export interface Change {
+  readonly kind: ChangeKind;
+  /** `character 29 replaced by another (1 further in the alphabet)` */
+  readonly what: string;
+}
+
+export interface ChangedKey {
+  readonly change: Change;
+  readonly key: string;
+}
 
 export interface KeyCharacters {
   readonly alphabet: readonly string[];
@@ -20,119 +20,63 @@ export interface KeyCharacters {
 /**
  * Every change of `kinds` that makes a different key. Each character is replaced by the next one of the alphabet and by
  * the one half of it away, the first and last (where encodings have unused bits) by every other one. Each letter changes
- * its case, each separator goes, neighbours are swapped, and either end loses or gains a character.
+ * its case, each separator goes, neighbours are swapped, and either end loses or gains a character. `othersKey` is that
+ * of another customer.
  */
 export function changesOf(
   key: string,
+  othersKey: string | undefined,
   characters: KeyCharacters,
   kinds: readonly ChangeKind[],
-): readonly Change[] {
-  const { alphabet, separators } = characters;
-  const last = [...key].length - 1;
-  const changes: Change[] = [];
-  for (const [position, character] of [...key].entries()) {
-    if (separators.includes(character)) {
-      changes.push(
-        { kind: 'separator', position, by: 'nothing' },
-        { kind: 'separator', position, by: 'a character' },
-      );
-      continue;
-    }
-    const offsets =
-      position === 0 || position === last ? alphabet.keys() : [1, Math.floor(alphabet.length / 2)];
-    for (const offset of new Set(offsets)) {
-      if (offset > 0) changes.push({ kind: 'replaced', position, offset });
-    }
-    changes.push({ kind: 'case', position }, { kind: 'swapped', position });
-  }
-  for (const end of ['first', 'last'] as const)
-    changes.push({ kind: 'shortened', end }, { kind: 'lengthened', end });
-  changes.push({ kind: 'other-customer' });
-  return changes.filter(
-    (change) =>
-      kinds.includes(change.kind) &&
-      (change.kind === 'other-customer' || changedKey(key, change, characters) !== undefined),
-  );
+): ChangedKey[] {
+  const changed: ChangedKey[] = [];
+  const add = (kind: ChangeKind, what: string, changedKey: string | undefined): void => {
+    if (changedKey === undefined || changedKey === '' || changedKey === key || !kinds.includes(kind)) return;
+    changed.push({ change: { kind, what }, key: changedKey });
+  };
+  const all = [...key];
+  const [extra = ''] = characters.alphabet;
+  for (const index of all.keys()) addChangesAt(index, all, characters, add);
+  add('shortened', 'the first character left out', all.slice(1).join(''));
+  add('lengthened', 'a character added before the first', extra + key);
+  add('shortened', 'the last character left out', all.slice(0, -1).join(''));
+  add('lengthened', 'a character added after the last', key + extra);
+  add('other-customer', 'the key of another customer', othersKey);
+  return changed;
 }
 
-/** The changed key; undefined where the change does not apply to this key or leaves it as it is. */
-export function changedKey(
-  key: string,
-  change: Exclude<Change, { kind: 'other-customer' }>,
-  characters: KeyCharacters,
-): string | undefined {
-  const changed = apply([...key], change, characters);
-  return changed === undefined || changed === key || changed === '' ? undefined : changed;
-}
-
-function apply(
+function addChangesAt(
+  index: number,
   key: readonly string[],
-  change: Exclude<Change, { kind: 'other-customer' }>,
   { alphabet, separators }: KeyCharacters,
-): string | undefined {
+  add: (kind: ChangeKind, what: string, changedKey: string | undefined) => void,
+): void {
+  const character = key[index] ?? '';
   const [extra = ''] = alphabet;
-  if (change.kind === 'shortened') return (change.end === 'first' ? key.slice(1) : key.slice(0, -1)).join('');
-  if (change.kind === 'lengthened')
-    return change.end === 'first' ? extra + key.join('') : key.join('') + extra;
-  const { position } = change;
-  const character = key[position];
-  if (character === undefined || separators.includes(character) !== (change.kind === 'separator'))
-    return undefined;
-  switch (change.kind) {
-    case 'replaced': {
-      const other = alphabet[(alphabet.indexOf(character) + change.offset) % alphabet.length];
-      // The other case of a letter is a change of its own kind.
-      return other === undefined || other === otherCase(character)
-        ? undefined
-        : key.with(position, other).join('');
-    }
-    case 'case':
-      return key.with(position, otherCase(character)).join('');
-    case 'separator':
-      return key.with(position, change.by === 'nothing' ? '' : extra).join('');
-    case 'swapped': {
-      const next = key[position + 1];
-      if (next === undefined || separators.includes(next)) return undefined;
-      return key
-        .with(position, next)
-        .with(position + 1, character)
-        .join('');
-    }
-    default:
-      return unreachable(change);
+  const position = index + 1;
+  const withText = (text: string): string => key.with(index, text).join('');
+  if (separators.includes(character)) {
+    add('separator', `the separator at character ${position} replaced by nothing`, withText(''));
+    add('separator', `the separator at character ${position} replaced by a character`, withText(extra));
+    return;
   }
+  const isEnd = index === 0 || position === key.length;
+  const offsets = isEnd ? alphabet.keys() : new Set([1, Math.floor(alphabet.length / 2)]);
+  for (const offset of offsets) {
+    const other = alphabet[(alphabet.indexOf(character) + offset) % alphabet.length] ?? character;
+    const what = `character ${position} replaced by another (${offset} further in the alphabet)`;
+    // The other case of a letter is a change of its own kind.
+    if (other !== otherCase(character)) add('replaced', what, withText(other));
+  }
+  add('case', `the letter at character ${position} in its other case`, withText(otherCase(character)));
+  const next = key[position];
+  if (next === undefined || separators.includes(next)) return;
+  const swapped = key.with(index, next).with(position, character).join('');
+  add('swapped', `characters ${position} and ${position + 1} swapped`, swapped);
 }
 
 /** A letter in its other case, and any other character unchanged. */
 export function otherCase(character: string): string {
   const lower = character.toLowerCase();
   return lower === character ? character.toUpperCase() : lower;
-}
-
-/** A change in words: `character 29 replaced by another (1 further in the alphabet)`. */
-export function changeText(change: Change): string {
-  switch (change.kind) {
-    case 'replaced':
-      return `character ${change.position + 1} replaced by another (${change.offset} further in the alphabet)`;
-    case 'case':
-      return `the letter at character ${change.position + 1} in its other case`;
-    case 'separator':
-      return `the separator at character ${change.position + 1} replaced by ${change.by}`;
-    case 'shortened':
-      return `the ${change.end} character left out`;
-    case 'lengthened':
-      return `a character added ${change.end === 'first' ? 'before the first' : 'after the last'}`;
-    case 'swapped':
-      return `characters ${change.position + 1} and ${change.position + 2} swapped`;
-    case 'other-customer':
-      return 'the key of another customer';
-    default:
-      return unreachable(change);
-  }
-}
-
-/** Some of the changes, each at most once: as many as there are `picks`, which choose them. */
-export function someChanges(changes: readonly Change[], picks: readonly number[]): readonly Change[] {
-  const left = [...changes];
-  return picks.slice(0, left.length).flatMap((pick) => left.splice(pick % left.length, 1));
 }

@@ -1,11 +1,9 @@
-import { counted, formatDuration, printable, UserError } from '@slipway/core';
-import { type ActionResult, reportFile, type SummaryBlock } from '@slipway/runner';
+import { counted, formatDuration, printable, sentence, UserError } from '@slipway/core';
+import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
+import { type Check, checks, hintOf } from './checks.ts';
 import { customerText } from './customer.ts';
 import type { Execution, FoundFailure } from './execute.ts';
-import { hintOf } from './hints.ts';
-import { changeText } from './key-changes.ts';
-import type { Plan, Step } from './plan.ts';
-import type { Check } from './vocabulary.ts';
+import type { Plan } from './plan.ts';
 
 const maxShapeCharacters = 200;
 
@@ -18,55 +16,58 @@ export interface ReportInput {
 
 /** The outputs, the JSON report and the summary of a run. None of them contains a key. Pure. */
 export function report({ plan, execution, reportPath }: ReportInput): ActionResult {
-  const failingCheck = failingCheckOf(plan, execution);
-  const result = execution === undefined ? 'planned' : failingCheck === undefined ? 'passed' : 'failed';
-  const failure = execution && failingCheck && failureOf(plan, execution, failingCheck);
-  const passedCases = execution?.passedCases ?? 0;
+  const failure = execution && failureOf(plan, execution);
+  const result = execution === undefined ? 'planned' : failure === undefined ? 'passed' : 'failed';
+  const { passedCases = 0, counts = [] } = execution ?? {};
   const body = {
     result,
     plan,
     passedCases,
-    checks: Object.fromEntries(execution?.counts ?? []),
-    failingCheck,
+    checks: Object.fromEntries(counts),
+    failingCheck: failure?.check,
     failingCase: execution?.failure,
-    failure: failure && { code: failure.code, message: failure.message, hint: failure.hint },
+    failure: failure && { code: 'keys-refused', message: failure.message, hint: failure.hint },
   };
   return {
-    outputs: { result, cases: passedCases, seed: plan.seed, 'failing-check': failingCheck ?? '' },
+    outputs: { result, cases: passedCases, seed: plan.seed, 'failing-check': failure?.check ?? '' },
     files: [reportFile('license-key-check', reportPath, body)],
-    summary: execution === undefined ? plannedSummary(plan) : summary(plan, execution, failingCheck),
+    summary: execution === undefined ? plannedSummary(plan) : summary(plan, execution, failure?.check),
     problems: [],
-    failure,
+    failure: failure && new UserError('keys-refused', failure.message, { hint: failure.hint }),
   };
 }
 
-function failingCheckOf(plan: Plan, execution: Execution | undefined): Check | undefined {
-  if (execution?.failure !== undefined) return execution.failure.check;
-  return execution !== undefined && execution.passedCases < plan.cases ? 'enough-cases' : undefined;
+interface Failure {
+  readonly check: Check;
+  readonly message: string;
+  readonly hint: string;
 }
 
-function failureOf(plan: Plan, { failure, passedCases }: Execution, check: Check): UserError {
+function failureOf(plan: Plan, { failure, passedCases }: Execution): Failure | undefined {
   if (failure === undefined) {
+    if (passedCases === plan.cases) return undefined;
+    const check = 'enough-cases';
     const message = `only ${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')} passed within the time limit of ${formatDuration(plan.timeLimitMs)} (${check})`;
-    return new UserError('keys-refused', message, { hint: hintOf({ check, changes: undefined }) });
+    return { check, message, hint: hintOf(check) };
   }
-  const details = failureRows(failure).map(([name, text]) => `${name}: ${text}`);
-  const message = [`${failure.what} (${check})`, ...details, `To repeat it: seed ${plan.seed}`].join('\n');
-  return new UserError('keys-refused', message, { hint: hintOf(failure) });
+  const { check, what } = failure;
+  const facts = failureFacts(failure).map(([name, text]) => `${name}: ${text}`);
+  const message = [`${what} (${check})`, ...facts, `To repeat it: seed ${plan.seed}`].join('\n');
+  return { check, message, hint: hintOf(check, failure.changes?.[0]) };
 }
 
-function failureRows(failure: FoundFailure): readonly (readonly [string, string])[] {
+function failureFacts(failure: FoundFailure): readonly (readonly [string, string])[] {
   const { customer, other, changes: [change, ...more] = [], shape, excerpt } = failure;
-  const rows: [string, string][] = [['Smallest customer', customerText(customer)]];
-  if (other !== undefined) rows.push(['And another', customerText(other)]);
-  if (change !== undefined) {
-    const rest = more.length === 0 ? '' : `, and ${counted(more.length, 'other change')}`;
-    rows.push(['Change', `${changeText(change)}${rest}`]);
-  }
-  if (shape !== undefined) rows.push(['Shape of the key', printable(shape, maxShapeCharacters)]);
-  rows.push(['Found in', foundText(failure)]);
-  if (excerpt !== undefined) rows.push(['Standard error', excerpt]);
-  return rows;
+  const moreChanges = more.length === 0 ? '' : `, and ${counted(more.length, 'other change')}`;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['Smallest customer', customerText(customer)],
+    ['And another', other && customerText(other)],
+    ['Change', change && `${change.what}${moreChanges}`],
+    ['Shape of the key', shape && printable(shape, maxShapeCharacters)],
+    ['Found in', foundText(failure)],
+    ['Standard error', excerpt],
+  ];
+  return facts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
 }
 
 function foundText({ caseNumber, shrinkSteps, repeatable }: FoundFailure): string {
@@ -75,45 +76,41 @@ function foundText({ caseNumber, shrinkSteps, repeatable }: FoundFailure): strin
   return `case ${caseNumber}${shrinkSteps === 0 ? '' : `, made smaller ${counted(shrinkSteps, 'time')}`}`;
 }
 
-function plannedSummary({ steps, generator, validator }: Plan): readonly SummaryBlock[] {
-  const programs = Object.entries({ generator, validator });
+function plannedSummary({ checks: planned, generator, validator }: Plan): readonly SummaryBlock[] {
+  const commands = Object.entries({ generator, validator }).map(([name, { command, transport }]) => [
+    name,
+    JSON.stringify(command),
+    transport,
+  ]);
   return [
     { kind: 'heading', text: 'License keys (dry run)' },
-    {
-      kind: 'table',
-      head: ['Program', 'Command', 'Input'],
-      rows: programs.map(([name, { command, transport }]) => [name, JSON.stringify(command), transport]),
-    },
-    { kind: 'table', head: ['Check', 'What'], rows: steps.map(({ kind, what }) => [kind, what]) },
+    { kind: 'table', head: ['Program', 'Command', 'Input'], rows: commands },
+    { kind: 'table', head: ['Check', 'What'], rows: planned.map((check) => [check, checks[check].what]) },
   ];
 }
 
 function summary(plan: Plan, execution: Execution, failing: Check | undefined): readonly SummaryBlock[] {
-  const { failure, passedCases, durationMs } = execution;
+  const { failure, passedCases, counts, durationMs } = execution;
   const title = failing === undefined ? 'generator and validator agree' : 'the release is blocked';
-  const blocks: SummaryBlock[] = [{ kind: 'heading', text: `License keys: ${title}` }];
-  if (failure !== undefined) {
-    const { check, what } = failure;
-    blocks.push(
-      { kind: 'text', text: `${what.charAt(0).toUpperCase()}${what.slice(1)}.` },
-      { kind: 'table', head: ['Failing check', check], rows: failureRows(failure) },
-      { kind: 'text', text: hintOf(failure) },
-    );
-  }
-  const rows = plan.steps.map((step) => stepRow(step, execution, failing));
-  blocks.push(
+  const rows = plan.checks.map((check) => {
+    const times = check === 'enough-cases' ? passedCases : (counts.get(check) ?? 0);
+    const result = check === failing ? 'failed' : times === 0 ? 'not reached' : 'passed';
+    return [check, checks[check].what, times.toLocaleString('en-US'), result];
+  });
+  const passed = `${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')} passed in ${formatDuration(durationMs)}.`;
+  return [
+    { kind: 'heading', text: `License keys: ${title}` },
+    ...(failure === undefined ? [] : failureSummary(failure)),
     { kind: 'table', head: ['Check', 'What', 'Times', 'Result'], rows },
-    {
-      kind: 'text',
-      text: `${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')} passed in ${formatDuration(durationMs)}. Seed ${plan.seed}.`,
-    },
-  );
-  return blocks;
+    { kind: 'text', text: `${passed} Seed ${plan.seed}.` },
+  ];
 }
 
-function stepRow({ kind, what }: Step, execution: Execution, failing: Check | undefined): readonly string[] {
-  const { counts, passedCases } = execution;
-  const times = kind === 'enough-cases' ? passedCases : (counts.get(kind) ?? 0);
-  const result = kind === failing ? 'failed' : times === 0 ? 'not reached' : 'passed';
-  return [kind, what, times.toLocaleString('en-US'), result];
+function failureSummary(failure: FoundFailure): readonly SummaryBlock[] {
+  const { check, what, changes } = failure;
+  return [
+    { kind: 'text', text: sentence(what.charAt(0).toUpperCase() + what.slice(1)) },
+    factsSummary([['Failing check', check], ...failureFacts(failure)]),
+    { kind: 'text', text: hintOf(check, changes?.[0]) },
+  ];
 }

@@ -1,68 +1,30 @@
-import { mapConcurrently } from '@slipway/core';
+import { mapConcurrently, type UserPattern } from '@slipway/core';
+import { Trouble } from './asker.ts';
+import type { Check } from './checks.ts';
 import { type Customer, sameCustomer } from './customer.ts';
-import { type Change, changedKey, changesOf } from './key-changes.ts';
-import { brokenRule, type KeyRules, shapeOf } from './key-rules.ts';
+import { type Change, type ChangedKey, changesOf } from './key-changes.ts';
+import { keyFault, shapeOf } from './key-rules.ts';
 import type { Plan } from './plan.ts';
-import type { Programs, Reply, Trouble } from './programs.ts';
-import type { Check } from './vocabulary.ts';
+import type { Programs } from './programs.ts';
 
-/** What a case failed by. No part of a key is in it, except perhaps in `trouble`, whose text is hostile. */
-export interface CaseFailure {
-  readonly check: Check;
-  readonly what: string;
+/** What is known of a failure before a check is made. */
+interface FailureContext {
   readonly customer: Customer;
   /** A second customer, where one alone does not show the failure. */
   readonly other?: Customer | undefined;
-  readonly shape?: string | undefined;
+  readonly shape?: string;
   /** The changes that the validator accepted; the first is the one to look at. */
   readonly changes?: readonly Change[] | undefined;
-  readonly trouble?: Trouble | undefined;
 }
 
-/** How often each check was made. */
-export type Counts = Map<Check, number>;
-
-export interface CaseTools {
-  readonly plan: Plan;
-  readonly rules: KeyRules;
-  readonly programs: Programs;
-  readonly concurrency: number;
-  readonly counts: Counts;
-  /** Every key that was made or tried. */
-  readonly seenKeys: Set<string>;
-  /** The first customer of each key. */
-  readonly owners: Map<string, Customer>;
-  /** The characters of keys so far, which stand for an alphabet that is not given. */
-  readonly characters: Set<string>;
-  /** Which of the changes that a key can have are tried. */
-  readonly chooseChanges: (all: readonly Change[]) => readonly Change[];
+/** How a case fails. No part of a key is in it, except perhaps in `stderr`, which is hostile. */
+export interface CaseFailure extends FailureContext {
+  readonly check: Check;
+  readonly what: string;
+  readonly stderr?: string;
 }
 
-const lettersAndDigits = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
-
-interface KeyedCustomer {
-  readonly customer: Customer;
-  readonly key: string;
-}
-
-/**
- * Makes every check of a case until one fails: `customers` are one or two, and the key of the first is changed. Throws
- * `OutOfTime`.
- */
-export async function tryCase(
-  customers: readonly Customer[],
-  tools: CaseTools,
-): Promise<CaseFailure | undefined> {
-  try {
-    await new CaseTrial(tools).run(customers);
-    return undefined;
-  } catch (error) {
-    if (error instanceof CaseFailed) return error.failure;
-    throw error;
-  }
-}
-
-class CaseFailed extends Error {
+export class CaseFailed extends Error {
   readonly failure: CaseFailure;
 
   constructor(failure: CaseFailure) {
@@ -71,130 +33,157 @@ class CaseFailed extends Error {
   }
 }
 
-class CaseTrial {
-  readonly #tools: CaseTools;
+/** Which of the changes that a key can have are tried. */
+export type ChooseChanges = (all: ChangedKey[]) => readonly ChangedKey[];
 
-  constructor(tools: CaseTools) {
+export interface TrialTools {
+  readonly plan: Plan;
+  readonly pattern: UserPattern | undefined;
+  readonly programs: Programs;
+  readonly concurrency: number;
+}
+
+interface MadeKey {
+  readonly key: string;
+  readonly context: FailureContext;
+}
+
+const lettersAndDigits = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'];
+
+/** Tries cases one after the other, and remembers their keys. */
+export class Trials {
+  /** How often each check was made. */
+  readonly counts = new Map<Check, number>();
+  readonly #tools: TrialTools;
+  /** The first customer of each key. */
+  readonly #owners = new Map<string, Customer>();
+  /** The characters of keys so far, which stand for an alphabet that is not given. */
+  readonly #characters: Set<string>;
+
+  constructor(tools: TrialTools, characters: Iterable<string> = []) {
     this.#tools = tools;
+    this.#characters = new Set(characters);
   }
 
-  async run(customers: readonly Customer[]): Promise<void> {
-    const keyed = await this.#each(customers, async (customer) => ({
-      customer,
-      key: await this.#generate(customer, 'first'),
-    }));
-    for (const made of keyed) this.#checkForm(made);
+  /** Trials that know nothing of the customers of these. */
+  alone(): Trials {
+    return new Trials(this.#tools, this.#characters);
+  }
+
+  /**
+   * Makes every check of a case: `customers` are one or two, and the key of the first is changed. Throws `CaseFailed` when
+   * a check fails, and `OutOfTime`.
+   */
+  async tryCase(customers: readonly Customer[], chooseChanges: ChooseChanges): Promise<void> {
+    const { plan } = this.#tools;
+    const made = await this.#each(customers, async (customer): Promise<MadeKey> => {
+      const key = await this.#generate('first', { customer });
+      return { key, context: { customer, shape: shapeOf(key, plan.key) } };
+    });
+    for (const { key, context } of made) this.#checkForm(key, context);
     // In the opposite order, so that a key that depends on earlier customers shows.
-    await this.#each(keyed.toReversed(), (made) => this.#checkRepeated(made));
-    for (const made of keyed) this.#checkDistinct(made);
-    await this.#each(keyed, (made) => this.#checkAccepted(made));
-    await this.#checkChanges(keyed);
-  }
-
-  async #generate(customer: Customer, time: 'first' | 'second'): Promise<string> {
-    const reply = await this.#tools.programs.generate(customer, time);
-    if (reply.kind === 'trouble')
-      fail({ check: 'generator-answers', what: `the generator ${reply.what}`, customer, trouble: reply });
-    this.#count('generator-answers');
-    this.#tools.seenKeys.add(reply.answer);
-    return reply.answer;
-  }
-
-  #checkForm({ customer, key }: KeyedCustomer): void {
-    const { rules, plan } = this.#tools;
-    const broken = brokenRule(key, rules);
-    if (broken !== undefined)
-      fail({ check: broken.check, what: broken.message, customer, shape: this.#shape(key) });
-    for (const { kind } of plan.steps) {
-      if (kind === 'key-pattern' || kind === 'key-alphabet') this.#count(kind);
-    }
-    for (const character of key)
-      if (!rules.separators.includes(character)) this.#tools.characters.add(character);
-  }
-
-  async #checkRepeated({ customer, key }: KeyedCustomer): Promise<void> {
-    if ((await this.#generate(customer, 'second')) !== key) {
+    await this.#each(made.toReversed(), async ({ key, context }) => {
       const what = 'the generator made two different keys for the same customer';
-      fail({ check: 'key-repeated', what, customer, shape: this.#shape(key) });
+      this.#require((await this.#generate('second', context)) === key, 'key-repeated', what, context);
+    });
+    for (const { key, context } of made) {
+      const { customer } = context;
+      const owner = this.#owners.get(key) ?? customer;
+      this.#owners.set(key, owner);
+      const isSame = sameCustomer(customer, owner, plan.ignoredDifferences);
+      const both = { ...context, customer: owner, other: customer };
+      this.#require(isSame, 'key-distinct', 'two customers got the same key', both);
     }
-    this.#count('key-repeated');
-  }
-
-  #checkDistinct({ customer, key }: KeyedCustomer): void {
-    const owner = this.#tools.owners.get(key) ?? customer;
-    this.#tools.owners.set(key, owner);
-    if (!sameCustomer(customer, owner, this.#tools.plan)) {
-      const what = 'two customers got the same key';
-      fail({ check: 'key-distinct', what, customer: owner, other: customer, shape: this.#shape(key) });
-    }
-    this.#count('key-distinct');
-  }
-
-  async #checkAccepted({ customer, key }: KeyedCustomer): Promise<void> {
-    const shape = this.#shape(key);
-    if (!(await this.#validate(customer, key, { shape }))) {
+    await this.#each(made, async ({ key, context }) => {
       const what = 'the validator rejected a key that the generator made';
-      fail({ check: 'key-accepted', what, customer, shape });
-    }
-    this.#count('key-accepted');
+      this.#require(await this.#validate(key, context), 'key-accepted', what, context);
+    });
+    await this.#checkChanges(made, chooseChanges);
   }
 
-  async #checkChanges([own, similar]: readonly KeyedCustomer[]): Promise<void> {
+  #checkForm(key: string, context: FailureContext): void {
+    const { pattern } = this.#tools;
+    const { alphabet, separators } = this.#tools.plan.key;
+    const fault = keyFault(key);
+    if (fault !== undefined) fail('generator-answers', `the generator printed ${fault}`, context);
+    if (pattern !== undefined)
+      this.#require(pattern.matches(key), 'key-pattern', 'the key does not match key-pattern', context);
+    const characters = [...key];
+    if (alphabet !== undefined) {
+      const isKnown = (text: string): boolean => alphabet.includes(text) || separators.includes(text);
+      const index = characters.findIndex((character) => !isKnown(character));
+      const what = `character ${index + 1} of the key is neither in key-alphabet nor a separator`;
+      this.#require(index === -1, 'key-alphabet', what, context);
+    }
+    for (const character of characters) {
+      if (!separators.includes(character)) this.#characters.add(character);
+    }
+  }
+
+  async #checkChanges([own, similar]: readonly MadeKey[], choose: ChooseChanges): Promise<void> {
     if (own === undefined) return;
-    const { plan, rules, characters, chooseChanges } = this.#tools;
-    const { customer, key } = own;
-    const inferred = characters.size < 2 ? lettersAndDigits : [...characters].sort();
-    const used = { alphabet: rules.alphabet ?? inferred, separators: rules.separators };
-    const hasOther =
-      similar !== undefined && similar.key !== key && !sameCustomer(customer, similar.customer, plan);
-    const kinds = plan.changes.filter((kind) => kind !== 'other-customer' || hasOther);
-    const shape = this.#shape(key);
-    const withOther = (change: Change) =>
-      change.kind === 'other-customer' ? { other: similar?.customer } : {};
-    const accepted = await this.#each(chooseChanges(changesOf(key, used, kinds)), async (change) => {
-      const changed = change.kind === 'other-customer' ? similar?.key : changedKey(key, change, used);
-      if (changed === undefined) return [];
-      if (await this.#validate(customer, changed, { shape, changes: [change], ...withOther(change) }))
-        return [change];
+    const { key, context } = own;
+    const { changes: kinds, ignoredDifferences, key: rules } = this.#tools.plan;
+    const inferred = this.#characters.size < 2 ? lettersAndDigits : [...this.#characters].sort();
+    const characters = { ...rules, alphabet: rules.alphabet ?? inferred };
+    const other = similar?.context.customer;
+    const isOther = other !== undefined && !sameCustomer(context.customer, other, ignoredDifferences);
+    const contextOf = (changes: readonly Change[]): FailureContext => ({
+      ...context,
+      changes,
+      ...(changes[0]?.kind === 'other-customer' ? { other } : {}),
+    });
+    const all = changesOf(key, isOther ? similar?.key : undefined, characters, kinds);
+    const accepted = await this.#each(choose(all), async ({ change, key: changedKey }) => {
+      if (await this.#validate(changedKey, contextOf([change]))) return [change];
       this.#count('changes-rejected');
       return [];
     });
     const changes = accepted.flat();
     const [first] = changes;
     if (first === undefined) return;
-    const what = `the validator accepted ${first.kind === 'other-customer' ? 'the key of another customer' : 'a changed key'}`;
-    fail({ check: 'changes-rejected', what, customer, shape, changes, ...withOther(first) });
+    const what = `the validator accepted ${first.kind === 'other-customer' ? first.what : 'a changed key'}`;
+    fail('changes-rejected', what, contextOf(changes));
   }
 
-  async #validate(customer: Customer, key: string, shown: Partial<CaseFailure>): Promise<boolean> {
-    this.#tools.seenKeys.add(key);
-    const reply: Reply<boolean> = await this.#tools.programs.validate(customer, key);
-    if (reply.kind === 'trouble')
-      fail({
-        check: 'validator-answers',
-        what: `the validator ${reply.what}`,
-        customer,
-        trouble: reply,
-        ...shown,
-      });
-    this.#count('validator-answers');
-    return reply.answer;
+  async #generate(time: 'first' | 'second', context: FailureContext): Promise<string> {
+    return this.#answer('generator', this.#tools.programs.generate(context.customer, time), context);
+  }
+
+  async #validate(key: string, context: FailureContext): Promise<boolean> {
+    return this.#answer('validator', this.#tools.programs.validate(context.customer, key), context);
+  }
+
+  async #answer<Answer>(
+    program: 'generator' | 'validator',
+    asked: Promise<Answer>,
+    context: FailureContext,
+  ): Promise<Answer> {
+    const check = `${program}-answers` as const;
+    try {
+      const answer = await asked;
+      this.#count(check);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      return fail(check, `the ${program} ${error.message}`, { ...context, stderr: error.stderr });
+    }
+  }
+
+  #require(isTrue: boolean, check: Check, what: string, context: FailureContext): void {
+    if (!isTrue) fail(check, what, context);
+    this.#count(check);
+  }
+
+  #count(check: Check): void {
+    this.counts.set(check, (this.counts.get(check) ?? 0) + 1);
   }
 
   #each<Item, Result>(items: readonly Item[], task: (item: Item) => Promise<Result>): Promise<Result[]> {
     return mapConcurrently(items, this.#tools.concurrency, task);
   }
-
-  #shape(key: string): string {
-    return shapeOf(key, this.#tools.rules);
-  }
-
-  #count(check: Check): void {
-    const { counts } = this.#tools;
-    counts.set(check, (counts.get(check) ?? 0) + 1);
-  }
 }
 
-function fail(failure: CaseFailure): never {
-  throw new CaseFailed(failure);
+function fail(check: Check, what: string, context: Omit<CaseFailure, 'check' | 'what'>): never {
+  throw new CaseFailed({ check, what, ...context });
 }

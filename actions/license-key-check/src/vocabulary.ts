@@ -21,17 +21,3 @@ export type ChangeKind = (typeof changeKinds)[number];
 /** How a program is asked: one process for each question, or one process that answers line by line. */
 export const transports = ['arguments', 'json-lines'] as const;
 export type Transport = (typeof transports)[number];
-
-/** The checks in their order. Each is also a value of the output `failing-check`. */
-export const checks = [
-  'generator-answers',
-  'key-pattern',
-  'key-alphabet',
-  'key-repeated',
-  'key-distinct',
-  'validator-answers',
-  'key-accepted',
-  'changes-rejected',
-  'enough-cases',
-] as const;
-export type Check = (typeof checks)[number];
