@@ -1,32 +1,76 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Kills a process and all its descendants, even those in their own sessions, which no signal to its group reaches. */
-export function killWithDescendants(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  for (const pid of [...descendantsOf(child.pid), child.pid]) {
+/**
+ * Kills a process, all its descendants, and every process that has `mark` in its environment: neither a session of its own nor a parent
+ * that has ended protects one. All are stopped before the first is killed, or one could start another unseen. Without `/proc` only the
+ * process itself is killed; the others are hung up on. Returns what it killed.
+ */
+export function killWithDescendants(child: ChildProcess, mark: string): ReadonlySet<number> {
+  if (child.pid === undefined) return new Set();
+  const isRunning = child.exitCode === null && child.signalCode === null;
+  const stopped = new Set(isRunning ? [child.pid] : []);
+  send('SIGSTOP', stopped);
+  for (;;) {
+    const started = processesOf(mark, stopped);
+    if (started.length === 0) break;
+    send('SIGSTOP', started);
+    for (const pid of started) stopped.add(pid);
+  }
+  send('SIGKILL', stopped);
+  return stopped;
+}
+
+/** The processes with `mark` in their environment and those that descend from them or from `known`, which are left out. */
+export function processesOf(mark: string, known: ReadonlySet<number> = new Set()): readonly number[] {
+  const processes = runningProcesses();
+  const found = new Set(known);
+  let before: number;
+  do {
+    before = found.size;
+    for (const { pid, parent, environment } of processes)
+      if (found.has(parent) || environment.includes(mark)) found.add(pid);
+  } while (found.size > before);
+  return [...found].filter((pid) => !known.has(pid));
+}
+
+function send(signal: 'SIGSTOP' | 'SIGKILL', pids: Iterable<number>): void {
+  for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
     } catch {
-      // It has ended in the meantime.
+      // It has ended, or this system has no such signal.
     }
   }
 }
 
-/** The processes below one; none where there is no `/proc`: there they get a hang-up as the runner goes away. */
-export function descendantsOf(ancestor: number): readonly number[] {
+interface RunningProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly environment: string;
+}
+
+function runningProcesses(): readonly RunningProcess[] {
   if (!existsSync('/proc/self/stat')) return [];
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+  const names = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return names.flatMap((name) => {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      // One that has ended has no environment, and starts nothing.
+      if (state === 'Z' || state === 'X') return [];
+      return [{ pid: Number(name), parent: Number(parent), environment: environmentOf(name) }];
     } catch {
-      // It has ended in the meantime.
+      return []; // It has ended in the meantime.
     }
+  });
+}
+
+/** Empty for processes of other users. */
+function environmentOf(name: string): string {
+  try {
+    return readFileSync(`/proc/${name}/environ`, 'utf8');
+  } catch {
+    return '';
   }
-  const found = [ancestor];
-  for (const pid of found) found.push(...(children.get(pid) ?? []));
-  return found.slice(1);
 }

@@ -2,8 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from './fixtures.ts';
-import { killWithDescendants } from './process-tree.ts';
+import { killWithDescendants, processesOf } from './process-tree.ts';
 import { serverProgram } from './server-programs.ts';
 import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
 
@@ -35,7 +36,7 @@ export interface WorkflowRunOptions {
   readonly programs?: readonly string[];
   /** Directories that stand for repositories of actions and reusable workflows: `owner/name@ref` → path. */
   readonly repositories?: Readonly<Record<string, string>>;
-  /** Called with each line; may kill the runner with everything it started, as a machine that goes away. */
+  /** Called with each line; may kill the runner with everything it started, as when a machine dies. */
   readonly onEntry?: (entry: WorkflowEntry, kill: () => void) => void;
   /** Kills the run when it is aborted. */
   readonly signal?: AbortSignal;
@@ -68,18 +69,18 @@ export function haveWorkflowRunner(): boolean {
  * output.
  */
 export function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowRun> {
-  return follow(startAct(options), options);
+  const directory = temporaryDirectory('workflow');
+  return follow(startAct(directory, options), directory, options);
 }
 
-function startAct(options: WorkflowRunOptions): ChildProcess {
+function startAct(directory: string, options: WorkflowRunOptions): ChildProcess {
   const program = serverProgram('act');
   if (program === undefined) throw new Error('act is not installed: scripts/test installs it');
-  const room = temporaryDirectory('workflow');
-  const repository = makeRepository(join(room, 'repository'), options);
-  const home = join(room, 'home');
+  const repository = makeRepository(join(directory, 'repository'), options);
+  const home = join(directory, 'home');
   mkdirSync(home);
-  const shell = lateShell(join(room, 'shell'));
-  return spawn(program, actArguments(room, repository, options), {
+  const shell = lateShell(join(directory, 'shell'));
+  return spawn(program, actArguments(directory, repository, options), {
     cwd: repository,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -91,7 +92,7 @@ function startAct(options: WorkflowRunOptions): ChildProcess {
       HOME: home,
       XDG_CACHE_HOME: join(home, '.cache'),
       XDG_CONFIG_HOME: join(home, '.config'),
-      TMPDIR: room,
+      TMPDIR: directory,
       LANG: 'C.UTF-8',
     },
   });
@@ -146,15 +147,15 @@ function makeRepository(directory: string, { files, clone, repository }: Workflo
   return directory;
 }
 
-function actArguments(room: string, repository: string, options: WorkflowRunOptions): readonly string[] {
+function actArguments(directory: string, repository: string, options: WorkflowRunOptions): readonly string[] {
   const { event } = options;
   // YAML as act reads it; JSON is YAML too, and needs no quoting of what secrets are made of.
   const valuesFile = (name: string, values: unknown): string => {
-    const file = join(room, `${name}.yml`);
+    const file = join(directory, `${name}.yml`);
     writeFileSync(file, JSON.stringify(values ?? {}), { mode: 0o600 });
     return file;
   };
-  const payloadFile = join(room, 'event.json');
+  const payloadFile = join(directory, 'event.json');
   const inputs = options.inputs === undefined ? {} : { inputs: options.inputs };
   writeFileSync(payloadFile, JSON.stringify({ ...event.payload, ...inputs }));
   const environment = {
@@ -170,27 +171,30 @@ function actArguments(room: string, repository: string, options: WorkflowRunOpti
     ...['--eventpath', payloadFile],
     ...labels.flatMap((label) => ['--platform', `${label}=-self-hosted`]),
     ...['--json', '--no-cache-server', '--use-gitignore=false', '--actor', 'octocat'],
-    ...['--action-cache-path', join(room, 'actions')],
+    ...['--action-cache-path', join(directory, 'actions')],
     ...['--env-file', valuesFile('environment', environment)],
     ...['--secret-file', valuesFile('secrets', secrets)],
     ...['--var-file', valuesFile('variables', options.variables)],
-    ...Object.entries(options.repositories ?? {}).flatMap(([name, directory]) => [
+    ...Object.entries(options.repositories ?? {}).flatMap(([name, place]) => [
       '--local-repository',
-      `${name}=${directory}`,
+      `${name}=${place}`,
     ]),
   ];
 }
 
-function follow(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions): Promise<WorkflowRun> {
+/** Its directory is in the environment of every process of a run. */
+function follow(
+  child: ChildProcess,
+  directory: string,
+  { onEntry, signal }: WorkflowRunOptions,
+): Promise<WorkflowRun> {
   const entries: WorkflowEntry[] = [];
   let output = '';
-  let killed = false;
+  let killed: ReadonlySet<number> | undefined;
   const kill = (): void => {
-    killed = true;
-    killWithDescendants(child);
+    killed ??= killWithDescendants(child, directory);
   };
-  const endWithUs = (): void => killWithDescendants(child);
-  process.once('exit', endWithUs);
+  process.once('exit', kill);
   signal?.addEventListener('abort', kill, { once: true });
   const readStream = (stream: NodeJS.ReadableStream | null): Promise<void> =>
     new Promise((resolve) => {
@@ -200,23 +204,21 @@ function follow(child: ChildProcess, { onEntry, signal }: WorkflowRunOptions): P
         const entry = parseWorkflowLine(line);
         if (!entry.isMask) output += `${line}\n`;
         entries.push(entry);
-        if (!killed) onEntry?.(entry, kill);
+        if (killed === undefined) onEntry?.(entry, kill);
       });
       lines.on('close', () => resolve());
     });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (exitCode) => resolve(killed ? null : exitCode));
+    child.on('exit', (exitCode) => resolve(killed === undefined ? exitCode : null));
   });
   return Promise.all([ended, readStream(child.stdout), readStream(child.stderr)])
-    .then(([exitCode]) => ({
-      exitCode,
-      jobs: collectJobs(entries),
-      output,
-      log: entries.map(lineOf).join('\n'),
-    }))
+    .then(async ([exitCode]) => {
+      while (killed !== undefined && processesOf(directory).some((pid) => killed?.has(pid))) await sleep(5);
+      return { exitCode, jobs: collectJobs(entries), output, log: entries.map(lineOf).join('\n') };
+    })
     .finally(() => {
-      process.off('exit', endWithUs);
+      process.off('exit', kill);
       signal?.removeEventListener('abort', kill);
     });
 }

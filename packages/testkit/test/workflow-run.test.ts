@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
-import { artifactActionDoubles, haveWorkflowRunner, runWorkflow, temporaryDirectory } from '@slipway/testkit';
+import { randomUUID } from 'node:crypto';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { artifactActionDoubles, haveWorkflowRunner, runWorkflow } from '@slipway/testkit';
 import { describe, expect, it } from 'vitest';
 
 const path = '.github/workflows/sample.yml';
@@ -56,6 +58,19 @@ const run = (options: Partial<Parameters<typeof runWorkflow>[0]> = {}) =>
     environment: { EXTRA: 'an extra' },
     ...options,
   });
+
+/** The processes that have a text in their environment or their arguments. */
+function processesWith(mark: string): readonly string[] {
+  return globSync('/proc/[0-9]*').filter((directory) => {
+    try {
+      return ['environ', 'cmdline'].some((name) =>
+        readFileSync(join(directory, name), 'utf8').includes(mark),
+      );
+    } catch {
+      return false; // It has ended, or belongs to somebody else.
+    }
+  });
+}
 
 describe.skipIf(!haveWorkflowRunner())('a workflow run by act (needs act)', () => {
   it('has jobs, steps, outputs, summaries, and what it was given', async () => {
@@ -124,27 +139,32 @@ jobs:
     expect(jobs['two']?.steps['look']?.outputs).toEqual({ files: 'linux macos ' });
   });
 
-  it('is killed with everything that it started', async () => {
-    const file = `${temporaryDirectory('mark')}/mark`;
-    const slow = `
+  it.skipIf(!existsSync('/proc/self/stat'))('is killed with everything it started', async () => {
+    const mark = `mark-${randomUUID()}`;
+    // A child without environment, and an orphan that starts one process after the other, both in sessions of their own.
+    const starting = `
 on: push
 jobs:
-  slow:
+  starting:
     runs-on: ubuntu-latest
     steps:
-      - run: echo begun && (sleep 2; touch ${file})
+      - run: |
+          setsid env -i "$(command -v node)" -e 'setTimeout(() => {}, 60_000)' "$MARK" &
+          (setsid sh -c 'for i in $(seq 500); do sleep 60 & echo started; done' &)
+          sleep 60
 `;
-    const startedMs = performance.now();
+    let started = 0;
     const killed = await run({
-      files: { [path]: slow },
+      files: { [path]: starting },
       event: { name: 'push' },
+      environment: { MARK: mark },
       onEntry: ({ isOutput, message }, kill) => {
-        if (isOutput && message.includes('begun')) kill();
+        if (isOutput && message.includes('started')) started += 1;
+        if (started === 20) kill();
       },
     });
     expect(killed.exitCode).toBeNull();
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 3_000 - (performance.now() - startedMs))));
-    expect(existsSync(file)).toBe(false);
+    expect(processesWith(mark)).toEqual([]);
   });
 
   it('goes on after a step behind which something still prints', async () => {
