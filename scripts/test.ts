@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { installServerProgram, serverProgramNames } from '@slipway/testkit';
 import { runCommand, say } from './lib/command.ts';
+import { portableTests } from './lib/portable.ts';
 import { type Tally, tallyVariable } from './lib/tally-reporter.ts';
 import { root } from './lib/workspace.ts';
 
@@ -32,26 +33,17 @@ const wholeChecks: readonly Check[] = [
   { name: 'documents', args: ['--conditions=source', 'scripts/docs.ts', '--check'] },
 ];
 
-/** What `--portable` runs, on macOS and Windows as well: it starts no servers, and its code differs between systems or depends on them. */
+/** What `--portable` needs. */
 const portableChecks: readonly Check[] = [
   { name: 'bundles', args: ['scripts/bundle.ts', 'license-key-check'] },
   types,
-];
-const portableTests = [
-  'packages/core',
-  'packages/archive',
-  'packages/dispatch-payload',
-  'packages/download-window',
-  'packages/local-files',
-  'packages/spack-buildcache',
-  'actions/license-key-check',
 ];
 
 const given = process.argv.slice(2);
 const isPortable = given.includes('--portable');
 const checks = isPortable ? portableChecks : wholeChecks;
 const testArguments = isPortable
-  ? given.flatMap((word) => (word === '--portable' ? portableTests : [word]))
+  ? given.flatMap((word) => (word === '--portable' ? portableTests(root, process.platform) : [word]))
   : given;
 const failedChecks: string[] = [];
 

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -88,7 +88,7 @@ describe('a symbolic link', () => {
         }
         for (const one of links) {
           const real = realpathSync(join(root, one.name));
-          expect(real === root || real.startsWith(`${root}/`), JSON.stringify(entries)).toBe(true);
+          expect(real === root || real.startsWith(join(root, sep)), JSON.stringify(entries)).toBe(true);
         }
         rmSync(root, { recursive: true });
       }),

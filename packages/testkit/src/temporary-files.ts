@@ -7,6 +7,7 @@ export default function setup(): () => void {
   const parent = mkdtempSync(join(tmpdir(), 'slipway-'));
   // A test uses it as another user.
   chmodSync(parent, 0o755);
-  process.env['TMPDIR'] = parent;
+  // Windows has two other names for it.
+  for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = parent;
   return () => rmSync(parent, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -92,10 +92,10 @@ function problemsOf(
     ...(version === undefined ? [] : orderProblems(observed, version, isWritten)),
     ...notesProblems(observed, isWritten),
     ...(tagged !== undefined && tagged.parent !== head
-      ? [`the tag ${tag} is there already, and was not made from this commit`]
+      ? [`the tag ${tag} exists and was not made from this commit. ${finishing(tag)}`]
       : []),
     ...(tagged === undefined && remote?.tags[tag] !== undefined && !isWritten
-      ? [`${remote.name} has the tag ${tag} already, and it was not made from this commit`]
+      ? [`${remote.name} has the tag ${tag}, which was not made from this commit. ${finishing(tag)}`]
       : []),
     ...(observed.hasKey || request.unsigned
       ? []
@@ -110,6 +110,10 @@ function problemsOf(
       ? [`${remote.name}/${branch} has commits that are not here: pull them first`]
       : []),
   ];
+}
+
+function finishing(tag: string): string {
+  return `To finish that release, release it again from its own commit: git fetch --tags && git switch --create finish-${tag} ${tag}^. Otherwise release a later version`;
 }
 
 /** The version must be greater than all released ones, by at least what the changesets require. */

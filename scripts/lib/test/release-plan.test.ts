@@ -103,7 +103,7 @@ describe('the plan of a release', () => {
       ],
     });
     expect(problemsOf({ ...written, tags: { 'v0.2.0': { commit: head, parent: other } } })).toEqual([
-      'the tag v0.2.0 is there already, and was not made from this commit',
+      'the tag v0.2.0 exists and was not made from this commit. To finish that release, release it again from its own commit: git fetch --tags && git switch --create finish-v0.2.0 v0.2.0^. Otherwise release a later version',
     ]);
     expect(problemsOf({ ...written, changesets: [minor] })).toEqual([
       'CHANGELOG.md has 0.2.0, and there are new changesets: release them as a later version',
