@@ -1,0 +1,79 @@
+import type { Problem, Severity } from '@slipway/core';
+
+/**
+ * Every finding about an index, with its severity. Scripts rely on the codes: never rename one or change what it means.
+ */
+export const indexFindingSeverities = {
+  // Keys and names of files.
+  'key-hostile': 'warning',
+  'name-refused': 'warning',
+  'version-unknown': 'notice',
+  'name-hidden-from-pip': 'notice',
+  'project-collision': 'error',
+  'project-elsewhere': 'warning',
+
+  // What pages need.
+  'hash-missing': 'warning',
+  'hash-required': 'error',
+  'facts-missing': 'error',
+  'prefix-empty': 'error',
+  'page-changed': 'warning',
+  'copied-page-missing': 'warning',
+  'copied-page-relative': 'warning',
+  'external-missing': 'warning',
+
+  // State.
+  'state-damaged': 'warning',
+} as const satisfies Readonly<Record<string, Severity>>;
+
+export type IndexFindingCode = keyof typeof indexFindingSeverities;
+
+/** A finding about files, pages or state of an index. */
+export type IndexFinding = Problem<IndexFindingCode>;
+
+/** A finding with the severity of its code. `message` is a sentence without a capital or full stop, and quotes nothing unsafe. */
+export function indexFinding(
+  code: IndexFindingCode,
+  message: string,
+  key?: string,
+  severity: Severity = indexFindingSeverities[code],
+): IndexFinding {
+  return { code, severity, message, ...(key === undefined ? {} : { key }) };
+}
+
+/** Findings of which many may be made: counted by code, of each code the first ones by key are kept. */
+export class FindingList {
+  readonly #kept = new Map<IndexFindingCode, IndexFinding[]>();
+  readonly #counts = new Map<IndexFindingCode, number>();
+
+  add(finding: IndexFinding): void {
+    this.#counts.set(finding.code, (this.#counts.get(finding.code) ?? 0) + 1);
+    const kept = this.#kept.get(finding.code) ?? [];
+    this.#kept.set(finding.code, kept);
+    kept.push(finding);
+    // Those that stay do not depend on the order in which a store lists its keys.
+    if (kept.length >= 2 * maxKept) kept.sort(byKey).splice(maxKept);
+  }
+
+  /** At most 1,000 of each code, in the order of their keys. */
+  list(): readonly IndexFinding[] {
+    return [...this.#kept.values()].flatMap((kept) => kept.toSorted(byKey).slice(0, maxKept)).sort(byCode);
+  }
+
+  /** How many there are of each code, also of those that are not in the list. */
+  counts(): ReadonlyMap<IndexFindingCode, number> {
+    return this.#counts;
+  }
+}
+
+const maxKept = 1_000;
+const codes = Object.keys(indexFindingSeverities);
+
+function byKey(a: IndexFinding, b: IndexFinding): number {
+  const [one, other] = [`${a.key ?? ''}\n${a.message}`, `${b.key ?? ''}\n${b.message}`];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function byCode(a: IndexFinding, b: IndexFinding): number {
+  return codes.indexOf(a.code) - codes.indexOf(b.code);
+}
