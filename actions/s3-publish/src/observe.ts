@@ -1,7 +1,7 @@
 import {
   counted,
+  isOwnDirectory,
   type ObjectStore,
-  ownDirectory,
   type ProgressPort,
   printable,
   UserError,
@@ -57,9 +57,12 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     : Promise.resolve(InventoryKeeper.none(store));
   const problems = new FileProblems();
   const leftOut: string[] = [];
-  const finding = findFiles(options.selection, problems, leftOut, () =>
-    progress.info(`Left ${ownDirectory}/ of the source out: a destination keeps records of Slipway there.`),
-  );
+  const finding = findFiles(options.selection, problems, leftOut, (name) => {
+    const why = isOwnDirectory(name)
+      ? 'a destination keeps records of Slipway there'
+      : 'a composite action copies its steps there';
+    progress.info(`Left ${printable(name)}/ of the source out: ${why}.`);
+  });
   const listing = Promise.all([opening, finding]).then(([{ records }, files]) =>
     listDestination(store, {
       needsAll: options.deleteExtraneous,

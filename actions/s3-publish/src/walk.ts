@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { isOwnDirectory, keyProblem, printable, UserError } from '@slipway/core';
+import { isOwnDirectory, isSlipwayDirectory, keyProblem, printable, UserError } from '@slipway/core';
 import {
   codeOf,
   credentialStoreIn,
@@ -34,7 +34,7 @@ export async function findFiles(
   selection: Selection,
   problems: FileProblems,
   leftOut: string[] = [],
-  onOwnDirectory: () => void = () => undefined,
+  onOwnDirectory: (name: string) => void = () => undefined,
 ): Promise<readonly FoundFile[]> {
   const finder = new Finder(selection, problems, leftOut, onOwnDirectory);
   for (const _ of finder.walk()) await new Promise((resolve) => setImmediate(resolve));
@@ -46,11 +46,16 @@ class Finder {
   readonly #selection: Selection;
   readonly #problems: FileProblems;
   readonly #leftOut: string[];
-  readonly #onOwnDirectory: () => void;
+  readonly #onOwnDirectory: (name: string) => void;
   readonly #root: string;
   #followedLinks = 0;
 
-  constructor(selection: Selection, problems: FileProblems, leftOut: string[], onOwnDirectory: () => void) {
+  constructor(
+    selection: Selection,
+    problems: FileProblems,
+    leftOut: string[],
+    onOwnDirectory: (name: string) => void,
+  ) {
     this.#onOwnDirectory = onOwnDirectory;
     this.#selection = selection;
     this.#problems = problems;
@@ -78,9 +83,10 @@ class Finder {
 
   /** Takes a file, and gives the directory to enter. */
   #look(entry: fs.Dirent, path: string, key: string, directory: Directory): Directory | undefined {
-    // A source that is itself a destination, such as a mirror, has records that are not its files.
-    if (isOwnDirectory(entry.name) && (directory.prefix === '' || entry.isDirectory())) {
-      this.#onOwnDirectory();
+    // A source that is itself a destination, such as a mirror, has records that are not its files; a workspace may have actions.
+    const isReserved = directory.prefix === '' && isOwnDirectory(entry.name);
+    if (isReserved || (isSlipwayDirectory(entry.name) && entry.isDirectory())) {
+      this.#onOwnDirectory(entry.name);
       return undefined;
     }
     if (entry.isDirectory()) return this.#enter({ ...directory, path, prefix: `${key}/` });

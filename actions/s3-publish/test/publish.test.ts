@@ -85,11 +85,12 @@ describe('publishing to a directory', () => {
     expect(treeOf(out)).toMatchObject({ 'sub/.slipway/pending-invalidations.v1.json': '{}' });
   });
 
-  test('says that it leaves .slipway/ of the source out', async () => {
-    const source = makeTree({ a: 'a', '.slipway/x': 'y' });
+  test('says that it leaves .slipway/ and .slipway-actions/ of the source out', async () => {
+    const source = makeTree({ a: 'a', '.slipway/x': 'y', '.slipway-actions/x': 'y' });
     const run = await publishTo(temporaryDirectory('out'), { source });
     expect(run.outputs).toMatchObject({ uploaded: 1 });
     expect(run.log.join('\n')).toContain('Left .slipway/ of the source out');
+    expect(run.log.join('\n')).toContain('Left .slipway-actions/ of the source out');
   });
 
   test('what excludes a line of source is kept as well', async () => {

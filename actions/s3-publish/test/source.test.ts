@@ -71,9 +71,17 @@ describe('the source', () => {
     expect(() => selectSource(['dist/nowhere/x.zip'], [], workspace)).toThrow('nowhere');
   });
 
-  test('leaves out what a store keeps for itself', async () => {
-    const tree = makeTree({ '.slipway/lock.sqlite': '', 'a/.slipway/x': '', 'a/b': '', 'c/.slipway': '' });
-    expect(await keysOf(['.'], tree)).toEqual(['a/b', 'c/.slipway']);
+  test('leaves out what belongs to Slipway: the state of a store, and the actions of a composite', async () => {
+    const tree = makeTree({
+      '.slipway/lock.sqlite': '',
+      '.slipway-actions/archive-pack/action.yml': '',
+      'a/.slipway/x': '',
+      'a/.slipway-actions/x': '',
+      'a/b': '',
+      'c/.slipway': '',
+      'd/.slipway-actions': '',
+    });
+    expect(await keysOf(['.'], tree)).toEqual(['a/b', 'c/.slipway', 'd/.slipway-actions']);
   });
 });
 

@@ -305,6 +305,14 @@ export const distributionMutants: readonly Mutant[] = [
     tests: ['actions/s3-publish/test/plan.test.ts'],
   },
   {
+    name: 'the actions that a composite copies are published',
+    member: 'actions/s3-publish',
+    text: 'isReserved || (isSlipwayDirectory(entry.name)',
+    replacement: 'isReserved || (isOwnDirectory(entry.name)',
+    guarantee: 'nothing of Slipway is published among the files of users',
+    tests: ['actions/s3-publish/test/source.test.ts'],
+  },
+  {
     name: 'objects of another size pass for unchanged',
     member: 'actions/s3-publish',
     text: "if (remote.sha256 !== local.sha256 || remote.sizeBytes !== local.sizeBytes) return 'bytes';",
