@@ -10,7 +10,7 @@ const allowed = {
   'aws-actions': ['aws', 'core', 'runner', 'store'],
   signing: ['core'],
   'spack-buildcache': ['core'],
-  mirror: ['core', 'signing', 'spack-buildcache'],
+  mirror: ['core', 'pending-invalidations', 'signing', 'spack-buildcache'],
   'buildcache-actions': [
     'core',
     'mirror',

@@ -1,4 +1,5 @@
-import { counted, type DigestMap } from '@slipway/core';
+import { counted, type DigestMap, type ObjectStore } from '@slipway/core';
+import { isRecordDamaged, pendingInvalidationsKey } from '@slipway/pending-invalidations';
 import { blobKey } from '@slipway/spack-buildcache';
 import { type Finding, finding } from './findings.ts';
 import type { IndexSet } from './index-set.ts';
@@ -60,4 +61,17 @@ export function unfinishedFindings(
       ),
     ];
   });
+}
+
+/** Reports a damaged record of what a CDN must forget. */
+export async function recordFindings(store: ObjectStore): Promise<readonly Finding[]> {
+  if (!(await isRecordDamaged(store))) return [];
+  return [
+    finding(
+      'invalidations-malformed',
+      pendingInvalidationsKey,
+      'it does not say which paths a CDN must forget, so the next publish hands on all of them as "/*"',
+      'With a CDN, run cloudfront-invalidate with this mirror as destination: it invalidates everything once and mends the record. Without one, delete it. Find out who else writes there.',
+    ),
+  ];
 }

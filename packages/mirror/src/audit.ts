@@ -8,7 +8,7 @@ import {
   specManifestKey,
 } from '@slipway/spack-buildcache';
 import { type AuditedEntries, type EntryAudit, readAuditedEntries } from './audit-entries.ts';
-import { closureFindings, tarballFindings, unfinishedFindings } from './audit-findings.ts';
+import { closureFindings, recordFindings, tarballFindings, unfinishedFindings } from './audit-findings.ts';
 import type { EntryFormats } from './entry-formats.ts';
 import { expectationFindings } from './expected-index.ts';
 import { type Finding, finding } from './findings.ts';
@@ -70,6 +70,7 @@ export async function auditMirror(audit: MirrorAudit): Promise<AuditReport> {
   // Entries come first, so that index nodes already known from them need not be kept again.
   const listedEntries = listing && (await readAuditedEntries(audit, trust, listing.specManifests));
   const pending = store.listable ? await readPendingPublishes(store, policy, findings) : [];
+  if (store.listable) findings.push(...(await recordFindings(store)));
   const indexTrust = await readIndexTrust({ store, policy, requireSigned: audit.requireSignedIndex });
   const { mustBeSigned } = indexTrust;
   const findingsBefore = findings.length;

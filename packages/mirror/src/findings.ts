@@ -110,6 +110,8 @@ export const findingSeverities = {
   'entry-withdrawn': 'warning',
   'publish-unfinished': 'warning',
   'pending-malformed': 'error',
+  // The next publish replaces it, and has everything invalidated.
+  'invalidations-malformed': 'warning',
 
   // Keys.
   'key-malformed': 'error',

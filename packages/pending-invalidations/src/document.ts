@@ -51,7 +51,7 @@ export function parsePending(bytes: Uint8Array): readonly PendingPublish[] {
     document = parseStrictJson(bytes, maxDepth);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    return damaged;
+    return damagedRecord;
   }
   const version = fieldOf(document, 'version');
   if (typeof version === 'number' && Number.isInteger(version) && version > 1) {
@@ -62,13 +62,14 @@ export function parsePending(bytes: Uint8Array): readonly PendingPublish[] {
     );
   }
   const publishes = fieldOf(document, 'publishes');
-  if (version !== 1 || !Array.isArray(publishes) || publishes.length > maxPublishes) return damaged;
+  if (version !== 1 || !Array.isArray(publishes) || publishes.length > maxPublishes) return damagedRecord;
   const read = publishes.map(publishOf);
   const known = read.filter((publish) => publish !== undefined);
-  return known.length === read.length ? known : damaged;
+  return known.length === read.length ? known : damagedRecord;
 }
 
-const damaged: readonly PendingPublish[] = [
+/** What a damaged document stands for: anything may be pending. */
+export const damagedRecord: readonly PendingPublish[] = [
   { id: '0'.repeat(16), beganAtMs: 0, isComplete: true, paths: [everyPath], digests: [] },
 ];
 

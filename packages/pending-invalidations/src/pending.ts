@@ -6,8 +6,10 @@ import {
   type ObjectStore,
   RemoteError,
   retrying,
+  UserError,
 } from '@slipway/core';
 import {
+  damagedRecord,
   everyPath,
   formatPending,
   maxPendingPaths,
@@ -106,6 +108,18 @@ export async function readPending(store: ObjectStore): Promise<readonly PendingP
 export async function readPendingRecord(store: ObjectStore): Promise<readonly PendingPublish[] | undefined> {
   const { publishes, condition } = await readDocument(store);
   return condition === 'absent' ? undefined : publishes;
+}
+
+/** Whether the record of a destination is damaged, so that the next publish hands on everything. Throws what the store throws. */
+export async function isRecordDamaged(store: ObjectStore): Promise<boolean> {
+  try {
+    const stored = await readUnlessHidden(store);
+    return stored !== undefined && parsePending(stored.body) === damagedRecord;
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'not-supported') return false;
+    if (error instanceof UserError && error.code === 'too-large') return true;
+    throw error;
+  }
 }
 
 /**

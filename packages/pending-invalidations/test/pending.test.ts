@@ -9,6 +9,7 @@ import {
   everyPath,
   forgetProven,
   formatPending,
+  isRecordDamaged,
   maxPendingPaths,
   parsePending,
   pathDigest,
@@ -150,6 +151,28 @@ describe('the document', () => {
         expect(parsePending(formatPending(publishes))).toEqual(publishes);
       }),
     );
+  });
+
+  it('is told apart if it is damaged, and mended once everything is proven', async () => {
+    const store = await destination();
+    const put = (text: string) =>
+      store.write(
+        pendingInvalidationsKey,
+        { kind: 'bytes', bytes: Buffer.from(text) },
+        { condition: 'any', contentType: 'application/json', cache: 'pointer', sha256: hash('sha256', text) },
+      );
+    expect(await isRecordDamaged(store)).toBe(false);
+    await remember(store, ['/a']);
+    expect(await isRecordDamaged(store)).toBe(false);
+    await put('{"version":2}');
+    expect(await isRecordDamaged(store)).toBe(false);
+    await put(' '.repeat(32 * 2 ** 20 + 1));
+    expect(await isRecordDamaged(store)).toBe(true);
+    await put('{"version":1}');
+    expect(await isRecordDamaged(store)).toBe(true);
+    await prove(store, [everyPath]);
+    expect(await isRecordDamaged(store)).toBe(false);
+    expect(await readPending(store)).toEqual([]);
   });
 
   it('I8: if damaged or forged, means that everything is pending, and only ever contains paths', () => {

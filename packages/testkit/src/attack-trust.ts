@@ -3,9 +3,6 @@ import {
   blobKey,
   classifyKey,
   formatKeyIndex,
-  formatManifest,
-  historyKey,
-  historyPrefix,
   indexManifestKey,
   keyIndexManifestKey,
   keyManifestKey,
@@ -41,14 +38,14 @@ export interface TrustAttack extends Pick<Attack, 'name' | 'code' | 'alongside'>
 }
 
 /** The kept pointers of an index, oldest first. */
-function keptOf(context: AttackContext, view: string | undefined): readonly string[] {
+export function keptOf(context: AttackContext, view: string | undefined): readonly string[] {
   return listKeys(context.directory).filter((key) => {
     const classified = classifyKey(key);
     return classified.kind === 'history' && classified.view === view;
   });
 }
 
-function copy(context: AttackContext, from: string | undefined, to: string): void {
+export function copy(context: AttackContext, from: string | undefined, to: string): void {
   if (from === undefined) throw new Error('the mirror has no such pointer');
   writeObject(context.directory, to, readObject(context.directory, from));
 }
@@ -69,7 +66,7 @@ async function forgeUnsigned(
 }
 
 /** The pointer of another mirror whose indexes are signed by the same key. */
-async function ofAnotherMirror(context: AttackContext, view: string | undefined): Promise<Buffer> {
+export async function ofAnotherMirror(context: AttackContext, view: string | undefined): Promise<Buffer> {
   const { directory } = await stageHonestMirror(context.keys.honest);
   const mirrorId = 'fedcba9876543210'.repeat(2);
   for (const name of [undefined, view]) {
@@ -278,74 +275,3 @@ const besideThem: readonly TrustAttack[] = [
 
 /** Every attack on the trust in a mirror with signed indexes (I4). */
 export const trustAttacks: readonly TrustAttack[] = [...onMain, ...onViews, ...besideThem];
-
-/** Files that somebody may plant in a history; they count for nothing, and prevent nobody from publishing (I4). */
-export const harmlessPlants: readonly (Pick<TrustAttack, 'name' | 'apply'> & {
-  readonly code: string;
-})[] = [
-  {
-    name: 'an empty file of the next generation',
-    code: 'index-history-unproven',
-    apply: ({ directory }) =>
-      writeObject(directory, `${historyPrefix}@main/0000000006-${'a'.repeat(16)}.json`, ''),
-  },
-  {
-    name: 'an empty file that pretends to be signed',
-    code: 'index-history-unproven',
-    apply: ({ directory }) =>
-      writeObject(directory, `${historyPrefix}@main/0000000006-${'a'.repeat(16)}.signed.json`, ''),
-  },
-  {
-    name: 'a file of a generation that no index can have',
-    code: 'file-unknown',
-    apply: ({ directory }) =>
-      writeObject(directory, `${historyPrefix}@main/9999999999-${'a'.repeat(16)}.json`, ''),
-  },
-  {
-    name: 'an unsigned pointer of the highest generation',
-    code: 'index-history-unproven',
-    apply: ({ directory }) => {
-      const pointer = readManifest(directory, mainPointer);
-      const lineage = { ...pointer.lineage, generation: 999_999_999 };
-      const { checksum } = requiredRecord(pointer, mediaTypes.index);
-      const key = historyKey(undefined, lineage.generation, checksum, false);
-      writeObject(directory, key, formatManifest({ ...pointer, lineage }));
-    },
-  },
-  {
-    name: 'an old signed pointer under the name of a later one',
-    code: 'index-history-unproven',
-    apply: (context) => {
-      const [oldest = ''] = keptOf(context, undefined);
-      copy(context, oldest, oldest.replace(/\d{10}/, '0000000050'));
-    },
-  },
-  {
-    name: 'a signed pointer of the main index in the history of a view',
-    code: 'index-history-unproven',
-    apply: (context) => {
-      const newest = keptOf(context, undefined).at(-1);
-      copy(context, newest, (newest ?? '').replace('@main', attackedView));
-    },
-  },
-  {
-    name: 'a later pointer of the same view of another mirror',
-    code: 'index-history-unproven',
-    apply: async (context) => {
-      const bytes = await ofAnotherMirror(context, attackedView);
-      const { checksum } = requiredRecord(readManifest(context.directory, viewPointer), mediaTypes.index);
-      writeObject(context.directory, historyKey(attackedView, 4, checksum, true), bytes);
-    },
-  },
-  {
-    name: 'a pointer signed by a stranger',
-    code: 'index-history-unproven',
-    apply: async ({ directory, keys }) => {
-      const pointer = readManifest(directory, mainPointer);
-      const lineage = { ...pointer.lineage, generation: 40 };
-      const { checksum } = requiredRecord(pointer, mediaTypes.index);
-      const text = formatManifest({ ...pointer, lineage });
-      writeObject(directory, historyKey(undefined, 40, checksum, true), await clearSign(text, keys.stranger));
-    },
-  },
-];

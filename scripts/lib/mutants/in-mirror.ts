@@ -8,6 +8,14 @@ const limits = 'packages/mirror/test/tarball-limits.test.ts';
 
 export const mirrorMutants: readonly Mutant[] = [
   {
+    name: 'a damaged record of what a CDN must forget is not reported',
+    member,
+    text: 'if (!(await isRecordDamaged(store))) return [];',
+    replacement: 'return [];',
+    guarantee: 'what is damaged in a mirror is found',
+    tests: ['packages/mirror/test/trust-attacks.test.ts'],
+  },
+  {
     name: 'the replaced pointer is not kept',
     member,
     text: 'historyKey(view, generation, replaced.record.checksum, isSigned),',
