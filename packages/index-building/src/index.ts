@@ -1,1 +1,3 @@
+export * from './file-hashes.ts';
+export * from './source-listing.ts';
 export * from './wheel-metadata.ts';
