@@ -28,10 +28,10 @@ export const action = defineAction({
     progress.info(
       `${counted(planned.cases, 'case')} with seed ${planned.seed}, in at most ${formatDuration(planned.timeLimitMs)}.`,
     );
-    if (given.dryRun) return report({ plan: planned, execution: undefined, reportPath: given.report });
+    if (given.dryRun) return report(planned, undefined, given.report);
     // fast-check takes longer to load than everything else here.
     const { execute } = await import('./execute.ts');
     const execution = await execute(planned, { environment, concurrency, clock, progress });
-    return report({ plan: planned, execution, reportPath: given.report });
+    return report(planned, execution, given.report);
   },
 });

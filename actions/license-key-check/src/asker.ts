@@ -28,31 +28,34 @@ export interface AskerOptions extends Omit<ProcessRequest, 'command'> {
   readonly timeoutMs: number;
 }
 
+export interface AskedProgram {
+  readonly command: Command;
+  readonly transport: Transport;
+}
+
 /** Asks a program: with a process for each question, or one that answers a line for each line. */
 export class Asker {
-  readonly #command: Command;
-  readonly #transport: Transport;
+  readonly #program: AskedProgram;
   readonly #options: AskerOptions;
   readonly #running = new Set<RunningProcess>();
   /** The process that answers line by line. */
   #process: RunningProcess | undefined;
   #lastQuestion: Promise<unknown> = Promise.resolve();
 
-  constructor(program: { readonly command: Command; readonly transport: Transport }, options: AskerOptions) {
-    this.#command = program.command;
-    this.#transport = program.transport;
+  constructor(program: AskedProgram, options: AskerOptions) {
+    this.#program = program;
     this.#options = options;
     options.interrupt.addEventListener('abort', () => void this.stop());
   }
 
   /** Asks about `fields`. A process for this question alone reads `stdin`. Throws `Trouble`, or `OutOfTime`. */
   async ask(fields: Customer, stdin: string): Promise<Answer> {
-    if (this.#transport === 'json-lines') {
+    if (this.#program.transport === 'json-lines') {
       const answer = this.#lastQuestion.then(() => this.#askLine(fields));
       this.#lastQuestion = answer.catch(() => {});
       return answer;
     }
-    const process = await this.#start(fillIn(this.#command, fields));
+    const process = await this.#start(fillIn(this.#program.command, fields));
     process.write(stdin, true);
     return this.#inTime(process, this.#exitOf(process));
   }
@@ -65,7 +68,7 @@ export class Asker {
   }
 
   async #askLine(fields: Customer): Promise<Answer> {
-    this.#process ??= await this.#start(this.#command);
+    this.#process ??= await this.#start(this.#program.command);
     const process = this.#process;
     const isStray = process.hasUnread();
     process.write(`${JSON.stringify(fields)}\n`, false);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { Customer } from './customer.ts';
+import { otherCase } from './key-changes.ts';
 import type { CustomerField } from './parsers.ts';
-import { similarities, similarTo } from './similar-customer.ts';
+import { addressArbitrary, nameArbitrary } from './texts.ts';
 import type { TextKind } from './vocabulary.ts';
 
 /** A customer, and another who is similar. */
@@ -15,107 +16,84 @@ export interface CaseOptions {
   readonly texts: readonly TextKind[];
 }
 
-const longestNameCharacters = 255;
-/** RFC 5321, section 4.5.3.1.1. */
-const longestLocalPartCharacters = 64;
+/** A value of a field, and a similar one. */
+type Pair = readonly [value: string | number, similar: string | number];
 
-const names = 'Anna Schmidt, John Smith, Li Wei, Maria da Silva, ACME Ltd., van der Berg, J. R. Doe'.split(
-  ', ',
-);
-const unicodeNames = 'Zoë Łukasz Ñandú 山田太郎 محمد_علي שלום 👩‍💻 🏳️‍🌈 İstanbul Straße ﬁn'
-  .replace('_', ' ')
-  .split(' ');
-const quotedNames = `O'Neil "Bob" a\\b a;b $(id) %s%n <b>x</b> \`x\` a,b a|b 100% {email} a&b=c`.split(' ');
-const addresses =
-  'anna.schmidt@example.com Anna.Schmidt@Example.COM john+license@example.org a_b-c@mail.example.net'.split(
-    ' ',
-  );
-const unicodeAddresses = ['zoë@example.org', '用户@example.org', 'anna@exämple.org'];
-const quotedAddresses = ["o'neil@example.org", '"a b"@example.org', 'a&b@example.org', 'a{b}@example.org'];
+/** How a customer becomes another: `similar` has a similar value in every field. */
+type Way = (customer: Customer, similar: Customer, unrelated: Customer) => Customer;
 
-/** Cases that fast-check generates and shrinks: to a single letter where nothing more is needed. */
+/**
+ * Cases that fast-check generates and shrinks: to a single letter where nothing more is needed. Similar customers differ in
+ * one field, or in where one field ends and the next begins, or are unrelated.
+ */
 export function caseArbitrary({ fields, texts }: CaseOptions): fc.Arbitrary<Case> {
-  const customer = fc.record(
-    Object.fromEntries(
-      fields.map((field): [string, fc.Arbitrary<string | number>] => [
-        field.name,
-        fieldArbitrary(field, texts),
-      ]),
+  const pairs = fc.tuple(...fields.map((field) => pairArbitrary(field, texts)));
+  const customerOf = (values: readonly Pair[], side: 0 | 1): Customer =>
+    Object.fromEntries(fields.map(({ name }, index) => [name, values[index]?.[side] ?? '']));
+  const ways: readonly Way[] = [
+    ...fields.map(
+      ({ name }): Way =>
+        (customer, similar) => ({ ...customer, [name]: similar[name] ?? '' }),
     ),
-  );
-  const variation = fc.record({
-    kind: fc.constantFrom(...similarities.filter((kind) => kind !== 'space' || texts.includes('spaces'))),
-    field: fc.nat({ max: fields.length - 1 }),
-    position: fc.nat({ max: longestNameCharacters }),
+    ...fields.slice(1).flatMap((field, index) => boundaryWay(fields[index], field)),
+    (_customer, _similar, unrelated) => unrelated,
+  ];
+  return fc.tuple(pairs, pairs, fc.constantFrom(...ways)).map(([one, unrelated, way]) => {
+    const customer = customerOf(one, 0);
+    return { customer, similar: way(customer, customerOf(one, 1), customerOf(unrelated, 0)) };
   });
-  return fc.tuple(customer, customer, variation).map(([one, unrelated, varied]) => ({
-    customer: one,
-    similar: similarTo(one, unrelated, varied, fields),
-  }));
 }
 
-function fieldArbitrary(field: CustomerField, texts: readonly TextKind[]): fc.Arbitrary<string | number> {
-  switch (field.kind) {
-    case 'integer':
-      return fc.integer({ min: field.minimum, max: field.maximum });
-    case 'choice':
-      return fc.constantFrom(...field.choices);
-    case 'email':
-      return oneOf([word.map((local) => `${local}@example.org`), fc.constantFrom(...addresses)], texts, {
-        unicode: eitherForm(fc.constantFrom(...unicodeAddresses)),
-        long: letters(longestLocalPartCharacters).map((local) => `${local}@example.org`),
-        quotes: fc.constantFrom(...quotedAddresses),
-        spaces: spaced(word.map((local) => `${local}@example.org`)),
-      });
-    case 'name':
-    case 'text': {
-      const plain = [word, fc.constantFrom(...names), ...(field.kind === 'text' ? [fc.constant('')] : [])];
-      return oneOf(plain, texts, {
-        unicode: eitherForm(fc.oneof(joined(unicodeNames), grapheme)),
-        long: letters(longestNameCharacters),
-        quotes: joined(quotedNames),
-        spaces: spaced(word),
-      });
-    }
+function pairArbitrary(field: CustomerField, texts: readonly TextKind[]): fc.Arbitrary<Pair> {
+  if (field.kind === 'integer') {
+    const { minimum: min, maximum: max } = field;
+    return fc.integer({ min, max }).map((value) => [value, value === max ? min : value + 1]);
   }
+  if (field.kind === 'choice') {
+    const choices = field.choices.map((choice, index): Pair => [choice, field.choices.at(index - 1) ?? '']);
+    return fc.constantFrom(...choices);
+  }
+  const text = field.kind === 'email' ? addressArbitrary(texts) : nameArbitrary(texts, field.kind === 'text');
+  const variation = fc.constantFrom(...variations, ...(texts.includes('spaces') ? [withSpace] : []));
+  return fc.tuple(text, variation, fc.nat({ max: 255 })).map(([value, vary, position]) => {
+    const similar = vary(value, position);
+    // With a letter in front, an address stays valid.
+    return [value, similar === value ? `x${value}` : similar];
+  });
 }
 
-/** A plain text, or one of the wanted kinds, which shrinks to a plain one. */
-function oneOf(
-  plain: readonly fc.Arbitrary<string>[],
-  texts: readonly TextKind[],
-  kinds: Readonly<Record<TextKind, fc.Arbitrary<string>>>,
-): fc.Arbitrary<string> {
-  return fc.oneof({ withCrossShrink: true }, ...plain, ...texts.map((kind) => kinds[kind]));
+const withSpace = (text: string): string => `${text} `;
+
+/** How a text becomes a similar one; `position` chooses a character. Some leave some texts as they are. */
+const variations: readonly ((text: string, position: number) => string)[] = [
+  (text, position) => replaceOne(text, /[a-z0-9]/gi, position, (letter) => (letter === 'b' ? 'c' : 'b')),
+  (text, position) => replaceOne(text, /[a-z]/gi, position, otherCase),
+  (text) => (text.normalize('NFD') === text ? text.normalize('NFC') : text.normalize('NFD')),
+];
+
+/** `text` with one of the characters that match `pattern` replaced; `position` chooses which. */
+function replaceOne(
+  text: string,
+  pattern: RegExp,
+  position: number,
+  replacement: (character: string) => string,
+): string {
+  const matches = [...text.matchAll(pattern)];
+  const chosen = matches[position % matches.length]?.index;
+  return text.replace(pattern, (character, index) => (index === chosen ? replacement(character) : character));
 }
 
-const word = fc.string({ unit: letter(), minLength: 1, maxLength: 10 });
-/** Any script. ASCII has kinds of its own. */
-const grapheme = fc
-  .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
-  .map((text) => text.replace(/[\p{ASCII}\s]/gu, 'é'));
-
-function letter(): fc.Arbitrary<string> {
-  return fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz');
-}
-
-function letters(count: number): fc.Arbitrary<string> {
-  return fc.string({ unit: letter(), minLength: 1, maxLength: count, size: 'max' });
-}
-
-function joined(pieces: readonly string[]): fc.Arbitrary<string> {
-  return fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 3 }).map((some) => some.join(' '));
-}
-
-/** Composed or decomposed: macOS writes one, most keyboards the other. */
-function eitherForm(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return fc
-    .tuple(texts, fc.boolean())
-    .map(([text, decomposed]) => text.normalize(decomposed ? 'NFD' : 'NFC'));
-}
-
-function spaced(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return fc
-    .tuple(texts, fc.constantFrom('after', 'before', 'both'))
-    .map(([text, where]) => `${where === 'after' ? '' : ' '}${text}${where === 'before' ? '' : ' '}`);
+/** ("ab", "c") becomes ("a", "bc"): the same to a program that joins fields without a separator. */
+function boundaryWay(from: CustomerField | undefined, to: CustomerField): readonly Way[] {
+  const isText = to.kind === 'name' || to.kind === 'email' || to.kind === 'text';
+  // An address must stay valid.
+  if ((from?.kind !== 'name' && from?.kind !== 'text') || !isText) return [];
+  return [
+    (customer) => {
+      const text = String(customer[from.name]);
+      const [, start, last] = /^(.+)([a-z0-9])$/isu.exec(text) ?? [];
+      if (start === undefined) return { ...customer, [from.name]: `x${text}` };
+      return { ...customer, [from.name]: start, [to.name]: `${last}${customer[to.name]}` };
+    },
+  ];
 }

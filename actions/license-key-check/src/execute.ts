@@ -62,12 +62,8 @@ export async function execute(plan: Plan, ports: CheckPorts): Promise<Execution>
     let failure: FoundFailure | undefined;
     if (isFailure) {
       await programs.restart();
-      const found = {
-        failure: error.failure,
-        failingCase: counterexample[0],
-        path: counterexamplePath ?? '',
-      };
-      const { stderr, ...smallest } = await smallestFailure(found, plan.seed, cases, trials);
+      const place = { cases, seed: plan.seed, path: counterexamplePath ?? '' };
+      const { stderr, ...smallest } = await smallestFailure(error.failure, counterexample[0], trials, place);
       const excerpt = stderr === undefined ? undefined : excerptOf(stderr, programs.seenKeys);
       failure = { ...smallest, caseNumber: passedCases + 1, excerpt };
     }

@@ -168,9 +168,9 @@ function commandProblems(
 }
 
 function command(description: string): InputDeclaration<Command> {
-  const { check: _, ...text } = input.requiredText({ description });
+  const text = input.requiredText({ description });
   // A missing required input is an error before `absent` is used.
-  return { ...text, kind: 'command', parse: parseCommand, absent: [''] };
+  return { ...text, kind: 'command', check: undefined, parse: parseCommand, absent: [''] };
 }
 
 function listWithDefault<Value>(

@@ -16,6 +16,8 @@ export function observe(
   { clock, environment, workDirectory }: Pick<ActionContext, 'clock' | 'environment' | 'workDirectory'>,
   platform: NodeJS.Platform = process.platform,
 ) {
+  const own = [...ownVariables, ...(platform === 'win32' ? windowsVariables : []), ...given.environment];
+  const secretNames = given.environment.filter((name) => !publicVariables.includes(name));
   const variablesOf = (names: readonly string[]): Readonly<Record<string, string>> =>
     Object.fromEntries(
       names.flatMap((name) => {
@@ -23,16 +25,11 @@ export function observe(
         return value === undefined ? [] : [[name, value]];
       }),
     );
-  const secretNames = given.environment.filter((name) => !publicVariables.includes(name));
   return {
     directory: resolve(workDirectory, given.workingDirectory ?? ''),
     seed: given.seed ?? Math.floor(clock.random() * maxSeed),
     /** All variables that the programs get. Some are secret, so they are not part of the plan. */
-    environment: variablesOf([
-      ...ownVariables,
-      ...(platform === 'win32' ? windowsVariables : []),
-      ...given.environment,
-    ]),
+    environment: variablesOf(own),
     secrets: Object.values(variablesOf(secretNames)),
     concurrency: availableParallelism(),
   };

@@ -7,16 +7,14 @@ import type { Plan } from './plan.ts';
 
 const maxShapeCharacters = 200;
 
-export interface ReportInput {
-  readonly plan: Plan;
-  /** Undefined for a dry run. */
-  readonly execution: Execution | undefined;
-  readonly reportPath: string | undefined;
-}
-
-/** The outputs, the JSON report and the summary of a run. None of them contains a key. Pure. */
-export function report({ plan, execution, reportPath }: ReportInput): ActionResult {
-  const failure = execution && failureOf(plan, execution);
+/** The outputs, the JSON report and the summary of a run, which is undefined for a dry run. None contains a key. Pure. */
+export function report(
+  plan: Plan,
+  execution: Execution | undefined,
+  reportPath: string | undefined,
+): ActionResult {
+  const failingCheck = execution && failingCheckOf(plan, execution);
+  const failure = execution && failingCheck && failureOf(plan, execution, failingCheck);
   const result = execution === undefined ? 'planned' : failure === undefined ? 'passed' : 'failed';
   const { passedCases = 0, counts = [] } = execution ?? {};
   const body = {
@@ -24,36 +22,38 @@ export function report({ plan, execution, reportPath }: ReportInput): ActionResu
     plan,
     passedCases,
     checks: Object.fromEntries(counts),
-    failingCheck: failure?.check,
+    failingCheck,
     failingCase: execution?.failure,
-    failure: failure && { code: 'keys-refused', message: failure.message, hint: failure.hint },
+    failure: failure && { code: failure.code, message: failure.message, hint: failure.hint },
   };
   return {
-    outputs: { result, cases: passedCases, seed: plan.seed, 'failing-check': failure?.check ?? '' },
+    outputs: { result, cases: passedCases, seed: plan.seed, 'failing-check': failingCheck ?? '' },
     files: [reportFile('license-key-check', reportPath, body)],
-    summary: execution === undefined ? plannedSummary(plan) : summary(plan, execution, failure?.check),
+    summary: execution === undefined ? plannedSummary(plan) : summary(plan, execution, failingCheck),
     problems: [],
-    failure: failure && new UserError('keys-refused', failure.message, { hint: failure.hint }),
+    failure,
   };
 }
 
-interface Failure {
-  readonly check: Check;
-  readonly message: string;
-  readonly hint: string;
+function failingCheckOf(plan: Plan, { failure, passedCases }: Execution): Check | undefined {
+  return failure?.check ?? (passedCases < plan.cases ? 'enough-cases' : undefined);
 }
 
-function failureOf(plan: Plan, { failure, passedCases }: Execution): Failure | undefined {
-  if (failure === undefined) {
-    if (passedCases === plan.cases) return undefined;
-    const check = 'enough-cases';
-    const message = `only ${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')} passed within the time limit of ${formatDuration(plan.timeLimitMs)} (${check})`;
-    return { check, message, hint: hintOf(check) };
-  }
-  const { check, what } = failure;
-  const facts = failureFacts(failure).map(([name, text]) => `${name}: ${text}`);
-  const message = [`${what} (${check})`, ...facts, `To repeat it: seed ${plan.seed}`].join('\n');
-  return { check, message, hint: hintOf(check, failure.changes?.[0]) };
+function failureOf(plan: Plan, { failure, passedCases }: Execution, check: Check): UserError {
+  const limit = formatDuration(plan.timeLimitMs);
+  const lines =
+    failure === undefined
+      ? [`only ${casesText(passedCases, plan)} passed within the time limit of ${limit} (${check})`]
+      : [
+          `${failure.what} (${check})`,
+          ...failureFacts(failure).map(([name, text]) => `${name}: ${text}`),
+          `To repeat it: seed ${plan.seed}`,
+        ];
+  return new UserError('keys-refused', lines.join('\n'), { hint: hintOf(check, failure?.changes?.[0]) });
+}
+
+function casesText(passedCases: number, plan: Plan): string {
+  return `${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')}`;
 }
 
 function failureFacts(failure: FoundFailure): readonly (readonly [string, string])[] {
@@ -97,7 +97,7 @@ function summary(plan: Plan, execution: Execution, failing: Check | undefined): 
     const result = check === failing ? 'failed' : times === 0 ? 'not reached' : 'passed';
     return [check, checks[check].what, times.toLocaleString('en-US'), result];
   });
-  const passed = `${passedCases.toLocaleString('en-US')} of ${counted(plan.cases, 'case')} passed in ${formatDuration(durationMs)}.`;
+  const passed = `${casesText(passedCases, plan)} passed in ${formatDuration(durationMs)}.`;
   return [
     { kind: 'heading', text: `License keys: ${title}` },
     ...(failure === undefined ? [] : failureSummary(failure)),

@@ -10,22 +10,16 @@ export interface SmallestFailure extends CaseFailure {
   readonly repeatable: boolean;
 }
 
-export interface FailingCase {
-  readonly failure: CaseFailure;
-  readonly failingCase: Case;
-  /** Where fast-check finds the case among `cases` of the seed. */
-  readonly path: string;
-}
-
 /**
  * Tries a failing case again, without the other keys of the run, and makes it smaller for as long as it fails the same
  * check by the same change. Customers that have no part in the failure are left out.
  */
 export async function smallestFailure(
-  { failure, failingCase, path }: FailingCase,
-  seed: number,
-  cases: fc.Arbitrary<Case>,
+  failure: CaseFailure,
+  failingCase: Case,
   trials: Trials,
+  /** Where fast-check finds the failing case. */
+  { cases, ...place }: { readonly cases: fc.Arbitrary<Case>; readonly seed: number; readonly path: string },
 ): Promise<SmallestFailure> {
   const [change] = failure.changes ?? [];
   const one = failure.customer === failingCase.similar ? 'similar' : 'customer';
@@ -43,12 +37,8 @@ export async function smallestFailure(
       if (error instanceof CaseFailed && error.failure.check === failure.check) throw error;
     }
   });
-  const { errorInstance, numShrinks } = await fc.check(property, {
-    seed,
-    path,
-    numRuns: 1,
-    skipEqualValues: true,
-  });
+  const parameters = { ...place, numRuns: 1, skipEqualValues: true };
+  const { errorInstance, numShrinks } = await fc.check(property, parameters);
   const again = errorInstance instanceof CaseFailed ? errorInstance.failure : undefined;
   return {
     ...(again ?? failure),

@@ -42,16 +42,16 @@ describe('programs that agree pass', () => {
     expect((await check(wrong, { ...few, validator })).outputs['failing-check']).toBe('key-accepted');
   });
 
-  test('as json-lines, one process for thousands of questions', async () => {
+  test('as json-lines, one process for all questions', async () => {
     const programs = makePrograms({
       generate: "globalThis.once ??= appendFileSync('starts', 'x') ?? true;",
       validate: "globalThis.once ??= appendFileSync('starts', 'x') ?? true;",
     });
-    const result = await check(programs, { cases: '300' });
+    const result = await check(programs, { cases: '60' });
     expect(result.failure).toBeUndefined();
     expect(result.json('report')).toMatchObject({
       result: 'passed',
-      checks: { 'key-repeated': 600, 'key-distinct': 600, 'key-accepted': 600 },
+      checks: { 'key-repeated': 120, 'key-distinct': 120, 'key-accepted': 120 },
     });
     // The generator once more, for the keys that are made a second time.
     expect(readFileSync(join(programs.directory, 'starts'), 'utf8')).toBe('xxx');
@@ -229,17 +229,14 @@ describe('what is wrong with programs is found, and the smallest case shown', ()
   });
 
   test('fields that are numbers and choices, and do not reach the key', async () => {
-    const fields = { 'customer-fields': 'email\nseats: 1 to 500\nproduct: one of Basic, Pro' };
-    const hashed = 'JSON.stringify([customer.email, customer.seats, customer.product])';
-    expect((await check(makePrograms({ hashed }), { ...fields, cases: '60' })).failure).toBeUndefined();
-    const result = await check(
-      makePrograms({ hashed: 'JSON.stringify([customer.email, customer.product])' }),
-      {
-        ...fields,
-        cases: '60',
-      },
-    );
-    expect(result.failure?.message).toMatch(
+    const inputs = { 'customer-fields': 'email\nseats: 1 to 500\nproduct: one of Basic, Pro', cases: '60' };
+    const right = makePrograms({
+      hashed: 'JSON.stringify([customer.email, customer.seats, customer.product])',
+    });
+    expect((await check(right, inputs)).failure).toBeUndefined();
+    const wrong = makePrograms({ hashed: 'JSON.stringify([customer.email, customer.product])' });
+    // With most other seeds, two cases by chance have the same of the few ordinary addresses.
+    expect((await check(wrong, { ...inputs, seed: '8' })).failure?.message).toMatch(
       /email "a@example.org", seats 1, product "Basic"\nAnd another: email "a@example.org", seats 2, product "Basic"/,
     );
   });
@@ -259,9 +256,9 @@ describe('differences that are meant to be overlooked', () => {
     ['unicode-form', 'JSON.stringify([customer.name.normalize(), customer.email.normalize()])'],
   ])('of customers: %s', async (difference, hashed) => {
     const programs = makePrograms({ hashed });
-    const tolerant = await check(programs, { cases: '150', 'ignored-differences': difference });
+    const tolerant = await check(programs, { cases: '80', 'ignored-differences': difference });
     expect(tolerant.failure).toBeUndefined();
-    const strict = await check(programs, { cases: '150', 'ignored-differences': 'none' });
+    const strict = await check(programs, { cases: '80', 'ignored-differences': 'none' });
     expect(strict.outputs['failing-check']).toBe('key-distinct');
   });
 

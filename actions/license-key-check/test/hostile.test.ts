@@ -92,7 +92,7 @@ describe('programs that misbehave', () => {
   });
 
   test.each([
-    ['no answer', "if (customer.name === 'a') return process.exit(0);", /status 0 instead of an answer/],
+    ['no answer', 'if (customer.name.length < 4) return process.exit(0);', /status 0 instead of an answer/],
     [
       'two answers',
       "if (customer.name !== 'a') console.log(['{}', '{}'].join(String.fromCharCode(10)));",

@@ -108,8 +108,8 @@ export const licenseKeyMutants: readonly Mutant[] = [
   {
     name: 'programs get every variable of the step',
     member,
-    text: 'environment: variablesOf([',
-    replacement: 'environment: variablesOf([...Object.keys(environment),',
+    text: 'environment: variablesOf(own),',
+    replacement: 'environment: variablesOf(Object.keys(environment)),',
     guarantee: 'programs get no token of the runner (I7)',
     tests: tests('hostile'),
   },
