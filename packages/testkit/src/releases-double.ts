@@ -106,6 +106,7 @@ export class ReleasesDouble {
       };
       const made = { id: this.releases.length + 1, tag: name, isDraft: draft === true, assets: new Map() };
       this.releases.push(made);
+      if (made.isDraft) this.changes.push(`${this.changes.pop()} as a draft`);
       reply(response, 201, this.#shown(made));
       return true;
     }
