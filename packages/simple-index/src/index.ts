@@ -1,7 +1,7 @@
+export * from './configuration.ts';
 export type { FileReader } from './configuration-parts.ts';
 export * from './configuration-schema.ts';
 export * from './configuration-text.ts';
-export * from './configuration.ts';
 export * from './file-names.ts';
 export * from './files.ts';
 export * from './findings.ts';
@@ -12,6 +12,6 @@ export * from './page-bytes.ts';
 export * from './parse-configuration.ts';
 export * from './project-name.ts';
 export { schemaProblems } from './schema-check.ts';
-export { FileSelector, type KnownDirectories } from './selection-files.ts';
 export * from './selection.ts';
+export { FileSelector, type KnownDirectories } from './selection-files.ts';
 export * from './versions.ts';
