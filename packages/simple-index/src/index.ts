@@ -14,4 +14,7 @@ export * from './project-name.ts';
 export { schemaProblems } from './schema-check.ts';
 export * from './selection.ts';
 export { FileSelector, type KnownDirectories } from './selection-files.ts';
+export * from './state.ts';
+export * from './state-documents.ts';
+export * from './state-merge.ts';
 export * from './versions.ts';
