@@ -9,6 +9,6 @@ describe('I5: an interrupted publish', () => {
   }, 300_000);
 
   it('leaves a mirror that verifies wherever its process is killed, and a rerun uploads only the rest', async () => {
-    await killAtChanges(await prepareKills(directoryPlaces(), 10), 8);
+    await killAtChanges(await prepareKills(directoryPlaces(), 10), 6);
   }, 300_000);
 });

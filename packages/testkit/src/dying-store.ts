@@ -28,16 +28,19 @@ export function dyingStore(store: ObjectStore, change: number): DyingStore {
     if (changes >= change) died = true;
     return read(make);
   };
-  const { copy, deleteMany, endAbandonedUploads, nowMs, fileSource } = store;
+  const { readRange, copy, deleteMany, endAbandonedUploads, nowMs, fileSource } = store;
   return {
     hasDied: () => died,
     store: {
       url: store.url,
       writable: store.writable,
       listable: store.listable,
-      head: async (key) => read(() => store.head(key)),
+      head: async (key, options) => read(() => store.head(key, options)),
       read: async (key, options) => read(() => store.read(key, options)),
       readStream: async (key, options) => read(() => store.readStream(key, options)),
+      ...(readRange && {
+        readRange: async (key, range) => read(() => readRange.call(store, key, range)),
+      }),
       async *list(prefix, options) {
         yield* read(() => store.list(prefix, options));
       },
