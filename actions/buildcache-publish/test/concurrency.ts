@@ -53,7 +53,7 @@ export const runsInThisProcess: PublishAll = async (staged, mirror, publisher) =
         await barrier.promise;
         return store.write(...args);
       };
-      const get = (_: object, name: string | symbol): unknown =>
+      const get = (_: ObjectStore, name: string | symbol): unknown =>
         name === 'write' ? write : bound(store, name);
       return publishTo(new Proxy(store, { get }), directory, publisher).finally(barrier.resolve);
     }),
