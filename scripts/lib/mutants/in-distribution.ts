@@ -347,7 +347,7 @@ export const distributionMutants: readonly Mutant[] = [
   {
     name: 'a damaged note of pending paths says nothing is pending',
     member: 'packages/pending-invalidations',
-    text: 'return known.length === read.length ? known : damaged;',
+    text: 'return known.length === read.length ? known : damagedRecord;',
     replacement: 'return known;',
     guarantee: 'what is not proven stays pending',
     tests: ['packages/pending-invalidations/test/pending.test.ts'],
