@@ -1,5 +1,5 @@
 import { UserError } from './errors.ts';
-import { JsonError } from './json-scanner.ts';
+import { JsonError } from './json-error.ts';
 import { parseJsonText } from './json-text.ts';
 import { printable } from './printable.ts';
 

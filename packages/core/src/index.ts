@@ -5,6 +5,7 @@ export * from './digest-map.ts';
 export * from './disk.ts';
 export * from './endpoints.ts';
 export * from './errors.ts';
+export * from './json-error.ts';
 export * from './json-scanner.ts';
 export * from './json-text.ts';
 export * from './key-text.ts';

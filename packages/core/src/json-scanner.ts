@@ -1,4 +1,6 @@
-import { UserError } from './errors.ts';
+import { JsonError, type JsonFault } from './json-error.ts';
+import { JsonKeys } from './json-keys.ts';
+import { isDigit, numberEnd } from './json-number.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -8,37 +10,6 @@ const openBracket = 0x5b;
 const closeBracket = 0x5d;
 const comma = 0x2c;
 const colon = 0x3a;
-
-/** Up to this many keys of an object are compared one by one, which is faster than a set. */
-const linearKeyLimit = 24;
-/** Numbers stored per key: start, end, mark. */
-const keyNumbers = 3;
-/** Marks a key that contains an escape and must be decoded before comparing. */
-const escapedMark = -1;
-
-/** What can be wrong with untrusted JSON, as distinct findings. */
-export type JsonFault = 'json-malformed' | 'json-too-deep' | 'json-duplicate-key';
-
-export class JsonError extends UserError {
-  readonly fault: JsonFault;
-  /** What is wrong, without the position. */
-  readonly reason: string;
-  /** The byte offset of the problem; for strings, where the string starts. */
-  readonly offset: number;
-
-  /** `words` replace the reason and the offset with a message for the author of the text. */
-  constructor(
-    fault: JsonFault,
-    reason: string,
-    offset: number,
-    words: { readonly message?: string; readonly hint?: string | undefined } = {},
-  ) {
-    super('content-invalid', words.message ?? `${reason} at byte ${offset}`, { hint: words.hint });
-    this.fault = fault;
-    this.reason = reason;
-    this.offset = offset;
-  }
-}
 
 /**
  * A cursor over one JSON text (RFC 8259), stricter than `JSON.parse`: it refuses duplicate keys (even spelled with
@@ -50,8 +21,8 @@ export class JsonScanner {
   readonly maxDepth: number;
   position: number;
   #depth = 0;
-  /** Keys of the objects being skipped, innermost on top. */
-  readonly #keys: number[] = [];
+  /** Keys of the objects being skipped. */
+  readonly #keys: JsonKeys;
   /** Whether the last string skipped had an escape. */
   #sawEscape = false;
   readonly #origin: number;
@@ -65,6 +36,7 @@ export class JsonScanner {
     this.maxDepth = options.maxDepth;
     this.position = options.position ?? 0;
     this.#origin = options.origin ?? 0;
+    this.#keys = new JsonKeys(bytes);
   }
 
   fail(message: string, fault: JsonFault = 'json-malformed'): never {
@@ -119,7 +91,7 @@ export class JsonScanner {
     if (this.peek() !== closeBrace) {
       for (;;) {
         const key = this.string();
-        if (seen.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
+        if (seen.has(key)) this.#failKey();
         seen.add(key);
         this.expect(colon);
         member(key);
@@ -230,70 +202,28 @@ export class JsonScanner {
       this.#depth -= 1;
       return;
     }
-    const keys = this.#keys;
-    const first = keys.length;
+    const first = this.#keys.begin();
     let many: Set<string> | undefined;
     do {
       if (this.peek() !== quote) this.fail('expected a key');
       const start = this.#skipString();
-      if (many === undefined && keys.length - first < linearKeyLimit * keyNumbers) {
-        this.#addKey(first, start, this.position);
+      if (many === undefined && this.#keys.hasRoom(first)) {
+        if (!this.#keys.add(first, start, this.position, this.#sawEscape)) this.#failKey();
       } else {
-        many ??= this.#keySet(first);
-        const key = this.#keyText(start, this.position);
-        if (many.has(key)) this.fail('the same key twice in one object', 'json-duplicate-key');
+        many ??= this.#keys.texts(first);
+        const key = this.#keys.text(start, this.position);
+        if (many.has(key)) this.#failKey();
         many.add(key);
       }
       this.expect(colon);
       this.#skip();
     } while (this.#another(closeBrace));
-    keys.length = first;
+    this.#keys.end(first);
     this.#depth -= 1;
   }
 
-  /** Adds a key to its object's keys, which start at `first`. */
-  #addKey(first: number, start: number, end: number): void {
-    const { bytes } = this;
-    const keys = this.#keys;
-    // Different keys usually differ here already.
-    const mark = this.#sawEscape
-      ? escapedMark
-      : ((end - start) << 16) | ((bytes[start + 1] ?? 0) << 8) | (bytes[end - 2] ?? 0);
-    for (let index = first; index < keys.length; index += keyNumbers) {
-      const otherMark = keys[index + 2] ?? 0;
-      if (mark !== otherMark && mark !== escapedMark && otherMark !== escapedMark) continue;
-      const otherStart = keys[index] ?? 0;
-      const otherEnd = keys[index + 1] ?? 0;
-      const same =
-        mark === escapedMark || otherMark === escapedMark
-          ? this.#keyText(start, end) === this.#keyText(otherStart, otherEnd)
-          : this.#sameBytes(start, end, otherStart, otherEnd);
-      if (same) this.fail('the same key twice in one object', 'json-duplicate-key');
-    }
-    keys.push(start, end, mark);
-  }
-
-  #sameBytes(start: number, end: number, otherStart: number, otherEnd: number): boolean {
-    if (end - start !== otherEnd - otherStart) return false;
-    for (let offset = end - start - 2; offset > 0; offset -= 1) {
-      if (this.bytes[start + offset] !== this.bytes[otherStart + offset]) return false;
-    }
-    return true;
-  }
-
-  #keySet(first: number): Set<string> {
-    const set = new Set<string>();
-    for (let index = first; index < this.#keys.length; index += keyNumbers) {
-      set.add(this.#keyText(this.#keys[index] ?? 0, this.#keys[index + 1] ?? 0));
-    }
-    return set;
-  }
-
-  #keyText(start: number, end: number): string {
-    const value: unknown = JSON.parse(
-      Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, end - start).toString('utf8'),
-    );
-    return String(value);
+  #failKey(): never {
+    this.fail('the same key twice in one object', 'json-duplicate-key');
   }
 
   /** Skips a string and returns the position of its opening quote. */
@@ -353,34 +283,10 @@ export class JsonScanner {
   }
 
   #skipNumber(): void {
-    const { bytes } = this;
-    const start = this.position;
-    let position = start;
-    if (bytes[position] === 0x2d) position += 1;
-    const integerStart = position;
-    while (isDigit(bytes[position])) position += 1;
-    if (position === integerStart) this.fail('expected a value');
-    if (bytes[integerStart] === 0x30 && position > integerStart + 1)
-      this.fail('a number with a leading zero');
-    if (bytes[position] === 0x2e) {
-      const fractionStart = position + 1;
-      position = fractionStart;
-      while (isDigit(bytes[position])) position += 1;
-      if (position === fractionStart) this.fail('a number without digits after its point');
-    }
-    if (bytes[position] === 0x65 || bytes[position] === 0x45) {
-      position += 1;
-      if (bytes[position] === 0x2b || bytes[position] === 0x2d) position += 1;
-      const exponentStart = position;
-      while (isDigit(bytes[position])) position += 1;
-      if (position === exponentStart) this.fail('a number without digits in its exponent');
-    }
-    this.position = position;
+    const end = numberEnd(this.bytes, this.position);
+    if (typeof end === 'string') this.fail(end);
+    this.position = end;
   }
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 function isHexDigit(byte: number): boolean {

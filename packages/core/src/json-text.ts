@@ -1,4 +1,5 @@
-import { JsonError, parseStrictJson } from './json-scanner.ts';
+import { JsonError } from './json-error.ts';
+import { parseStrictJson } from './json-scanner.ts';
 import { type JsonSurroundings, surroundingsOf } from './json-walk.ts';
 import { printable } from './printable.ts';
 

@@ -166,8 +166,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'the same key twice is taken among many',
     member,
-    text: 'if (many.has(key)) this.fail',
-    replacement: 'if (false) this.fail',
+    text: 'if (many.has(key)) this.#failKey',
+    replacement: 'if (false) this.#failKey',
     guarantee: 'I8: documents mean the same to every reader',
     tests: ['packages/core/test/json-scanner.test.ts'],
   },
