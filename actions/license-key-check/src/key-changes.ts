@@ -1,6 +1,6 @@
 import type { ChangeKind } from './vocabulary.ts';
 
-/** A change of a key, told without any character of it. */
+/** A change of a key, described without any of its characters. */
 export interface Change {
   readonly kind: ChangeKind;
   /** `character 29 replaced by another (1 further in the alphabet)` */
@@ -20,7 +20,7 @@ export interface KeyCharacters {
 /**
  * Every change of `kinds` that makes a different key. Each character is replaced by the next one of the alphabet and by
  * the one half of it away, the first and last (where encodings have unused bits) by every other one. Each letter changes
- * its case, each separator goes, neighbours are swapped, and either end loses or gains a character. `othersKey` is that
+ * its case, each separator goes, neighbours are swapped, and either end loses or gains a character. `othersKey` is the key
  * of another customer.
  */
 export function changesOf(

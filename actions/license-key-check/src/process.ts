@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command } from './command-line.ts';
 
-/** A process that has printed more than this, and nobody has read it, is killed. */
+/** A process is killed when it has printed more than this and none of it has been read. */
 const maxUnreadCharacters = 64 * 1024;
 const maxStderrBytes = 8 * 1024;
 /** How long the pipes of a process that has exited may stay open, as a child that it left behind keeps them. */
@@ -19,7 +19,7 @@ export interface ProcessRequest {
 export interface ProcessEnd {
   /** Its exit status, or why it has none: `was killed by SIGSEGV`, or the reason that `stop` was given. */
   readonly status: number | string;
-  /** What nobody has read of its standard output. */
+  /** The part of its standard output that has not been read. */
   readonly stdout: string;
   /** The first 8 KiB of its standard error. */
   readonly stderr: string;
@@ -98,7 +98,7 @@ export async function startProcess({ command: [program, ...args], directory, env
     /** Writes to its standard input, which closes after the `last` text. */
     write: (text: string, last: boolean): void =>
       void (last ? child.stdin.end(text) : child.stdin.write(text)),
-    /** Whether it has printed something that nobody has read. */
+    /** Whether it has printed something that has not been read. */
     hasUnread: (): boolean => unread !== '',
     /** The next line that it prints, or undefined when it ends without one. */
     async nextLine(): Promise<string | undefined> {
@@ -126,13 +126,13 @@ function killGroup({ pid = 0, exitCode, signalCode }: ChildProcess): void {
     try {
       process.kill(target, 'SIGKILL');
     } catch {
-      // Nobody of the group is left.
+      // The whole group is gone.
     }
   }
 }
 
 /**
- * What a process and everything it started is killed by: the target of a signal, or the arguments of `taskkill`, or nothing.
+ * How to kill a process and everything it started: the target of a signal, the arguments of `taskkill`, or undefined.
  * Windows has no groups: `taskkill` finds the children of a process that is alive, and would hit another one that got the
  * id of a process that is not.
  */

@@ -148,6 +148,13 @@ describe('the time limit', () => {
     expect(problems).toEqual([]);
   });
 
+  test('ends making a case smaller, and what was found is reported', async () => {
+    const limits = { 'command-timeout': '700ms', 'time-limit': '3200ms' };
+    const { outputs, failure } = await check({ generate: 'for (;;);' }, limits);
+    expect(outputs).toMatchObject({ 'failing-check': 'generator-answers' });
+    expect(failure?.message).toMatch(/took longer than command-timeout[\s\S]*Found in: case 1(,|\n)/);
+  });
+
   test('ends a program that hangs', async () => {
     const { outputs } = await check(
       { generate: 'for (;;);' },

@@ -46,7 +46,7 @@ describe('changes of a key', () => {
     expect(replaced.filter((change) => change.key.toLowerCase() === 'aa-bb')).toEqual([]);
   });
 
-  test('I7: are told without any character of the key', () => {
+  test('I7: are described without any character of the key', () => {
     const some = [...'◆◇○●'];
     for (const { change } of changesOf(some.join(''), '◎◎', { alphabet: some, separators: [] }, changeKinds))
       expect(JSON.stringify(change)).not.toMatch(/[◆◇○●◎]/);

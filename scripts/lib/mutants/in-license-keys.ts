@@ -74,6 +74,14 @@ export const licenseKeyMutants: readonly Mutant[] = [
     tests: tests('check', 'hostile'),
   },
   {
+    name: 'the end of the time limit hides a failure that was found',
+    member,
+    text: 'error instanceof CaseFailed && error',
+    replacement: 'error instanceof CaseFailed || error',
+    guarantee: 'a failure that was found is reported',
+    tests: tests('hostile'),
+  },
+  {
     name: 'keys stay in an excerpt',
     member,
     text: 'for (const secret of secrets) redactor.add(secret);',
