@@ -97,7 +97,7 @@ test('an answer that nobody asked for is never the answer to the next question',
   const there = join(temporaryDirectory('stray'), 'there');
   const answer = 'echo \'{"valid": true}\'';
   // The first answer is read before the second one, which no question asks for, is printed.
-  const script = `read -r question; ${answer}; while [ ! -e ${there} ]; do sleep 0.01; done; ${answer}; rm ${there}; sleep 300`;
+  const script = `read -r question; ${answer}; while [ ! -e '${there}' ]; do sleep 0.01; done; ${answer}; rm '${there}'; sleep 300`;
   const programs = shellPrograms(script, 'json-lines');
   expect(await programs.validate(customer, 'KEY')).toBe(true);
   writeFileSync(there, '');
