@@ -22,6 +22,16 @@ export const indexFindingSeverities = {
   'copied-page-relative': 'warning',
   'external-missing': 'warning',
 
+  // Pages of any index, as they are read.
+  'page-unreadable': 'error',
+  'page-version': 'notice',
+  'page-link': 'warning',
+  'page-name': 'warning',
+  'page-hash': 'error',
+  'page-yanked': 'warning',
+  'page-value': 'warning',
+  'page-file-twice': 'warning',
+
   // State.
   'state-damaged': 'warning',
 } as const satisfies Readonly<Record<string, Severity>>;

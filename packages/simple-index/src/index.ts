@@ -10,7 +10,17 @@ export * from './json-page.ts';
 export * from './listing-page.ts';
 export * from './page-bytes.ts';
 export * from './parse-configuration.ts';
+export { parseProjectPage, parseRootPage } from './parse-page.ts';
 export * from './project-name.ts';
+export {
+  type PageLimits,
+  type PageReading,
+  type PageSource,
+  pageLimits,
+  type ReadFile,
+  type ReadProjectPage,
+  type ReadRootPage,
+} from './read-page.ts';
 export { schemaProblems } from './schema-check.ts';
 export * from './selection.ts';
 export { FileSelector, type KnownDirectories } from './selection-files.ts';
