@@ -27,33 +27,30 @@ export function guideWorkflow(path: keyof typeof blocks): string {
   return text;
 }
 
-/** The licenses of the product: both programs know the secret, which the workflow hands to them. */
-const licenses = `import { createHmac } from 'node:crypto';
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-export function keyOf(name, email) {
-  const digest = createHmac('sha256', process.env.LICENSE_SECRET).update(JSON.stringify([name, email])).digest();
-  const key = [...digest.subarray(0, 20)].map((byte) => letters[byte % 32]).join('');
-  return key.match(/.{5}/g).join('-');
-}
-`;
-
-const makeKey = `import { keyOf } from './licenses.mjs';
-console.log(keyOf(process.argv[2], process.argv[3]));
+/** Makes a license key of a name and an email address. The validator is another program, which knows the same secret. */
+const makeKey = `import { createHash } from 'node:crypto';
+const text = [process.env.LICENSE_SECRET, ...process.argv.slice(2)].join('\\0');
+const letters = [...createHash('sha256').update(text).digest('hex').slice(0, 20)];
+const key = letters.map((letter) => 'ABCDEFGHIJKLMNOP'[Number.parseInt(letter, 16)]).join('');
+console.log(key.match(/.{5}/g).join('-'));
 `;
 
 /** What is built: a program that prints its platform, and checks licenses. */
-const product = `#!/usr/bin/env node
-${licenses.replace('export ', '')}
-const [option, name, email, key] = process.argv.slice(2);
-if (option === '--check-license') process.exit(key === keyOf(name, email) ? 0 : 1);
-console.log('Example for PLATFORM, version VERSION');
+const product = String.raw`#!/bin/sh
+if [ "$1" = --check-license ]; then
+  key="$(printf '%s\0%s\0%s' "$LICENSE_SECRET" "$2" "$3" | sha256sum |
+    sed 'y/0123456789abcdef/ABCDEFGHIJKLMNOP/; s/\(.....\)\(.....\)\(.....\)\(.....\).*/\1-\2-\3-\4/')"
+  [ "$4" = "$key" ]
+  exit
+fi
+echo 'Example for PLATFORM, version VERSION'
 `;
 
 const build = `#!/usr/bin/env bash
 set -euo pipefail
 platform="$1" out="$2"
 mkdir -p "$out"
-sed "s/PLATFORM/$platform/; s/VERSION/$(cat VERSION)/" product.mjs > "$out/example-$platform"
+sed "s/PLATFORM/$platform/; s/VERSION/$(cat VERSION)/" product.sh > "$out/example-$platform"
 cp LICENSE "$out/LICENSE-$platform"
 `;
 
@@ -62,8 +59,7 @@ export function productRepository(version = '1.0.0'): Readonly<Record<string, st
   return {
     [releasePath]: guideWorkflow(releasePath),
     'build.sh': build,
-    'product.mjs': product,
-    'site/licenses.mjs': licenses,
+    'product.sh': product,
     'site/make-key.mjs': makeKey,
     'README.template': 'Example {{version}}\n\nUnpack it and start it.\n',
     VERSION: version,

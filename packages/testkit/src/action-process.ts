@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compileCache } from './fixtures.ts';
 
 export interface ActionProcessOptions {
   /** The inputs by their names in `action.yml`. */
@@ -39,7 +40,7 @@ export interface ActionRun {
 /**
  * Runs an action's JavaScript in a child process as GitHub's runner starts it: inputs in `INPUT_*` (name in upper case,
  * spaces as `_`, hyphens kept), the command files, a workspace and a temporary directory of its own. `main` is the
- * path of `dist/index.js`. Its files are under `directory` and go when this process ends. Nothing of this process's environment but `PATH` reaches the action.
+ * path of `dist/index.js`. Its files are under `directory` and go when this process ends. Nothing of this process's environment but `PATH` and Node's compile cache reaches the action.
  */
 export async function actionProcess(main: string, options: ActionProcessOptions = {}): Promise<ActionRun> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-step-'));
@@ -62,6 +63,7 @@ export async function actionProcess(main: string, options: ActionProcessOptions 
     GITHUB_ENV: file('env'),
     GITHUB_PATH: file('path'),
     RUNNER_TEMP: file('temp'),
+    ...compileCache(),
     ...options.environment,
   };
   for (const [name, value] of Object.entries(options.inputs ?? {})) {

@@ -23,6 +23,12 @@ export function temporaryDirectory(label = 'test'): string {
   return mkdtempSync(join(tmpdir(), `slipway-${label}-`));
 }
 
+/** For Node processes with an environment of their own: the code that earlier ones of this test run compiled. */
+export function compileCache(): Readonly<Record<string, string>> {
+  const { NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+}
+
 /** A fresh, writable copy of a fixture mirror. */
 export function copyOfSpackFixture(name: SpackFixture): string {
   const directory = join(temporaryDirectory(name), 'mirror');

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { temporaryDirectory } from './fixtures.ts';
 
@@ -24,6 +24,8 @@ export interface ReleaseCopy {
  */
 export function copyOfRelease(actions?: readonly string[]): ReleaseCopy {
   const directory = temporaryDirectory('release');
+  // act copies the whole repository of an action for each step that uses it.
+  const bundles = temporaryDirectory('bundles');
   for (const file of globSync('actions/*/action.yml', { cwd: root })) {
     const action = dirname(file);
     if (actions !== undefined && !actions.includes(action.slice('actions/'.length))) continue;
@@ -32,7 +34,8 @@ export function copyOfRelease(actions?: readonly string[]): ReleaseCopy {
     if (isComposite(file)) continue;
     const bundle = join(root, action, 'dist');
     if (!existsSync(bundle)) throw new Error(`${action} is not bundled: run scripts/bundle`);
-    cpSync(bundle, join(directory, action, 'dist'), { recursive: true });
+    cpSync(bundle, join(bundles, action), { recursive: true });
+    symlinkSync(join(bundles, action), join(directory, action, 'dist'));
   }
   for (const file of globSync('.github/workflows/*.yml', { cwd: root })) {
     mkdirSync(join(directory, dirname(file)), { recursive: true });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import type { DocumentBlock } from './document-blocks.ts';
-import { temporaryDirectory } from './fixtures.ts';
+import { compileCache, temporaryDirectory } from './fixtures.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 /** Nothing listens on the port of `discard`, so requests that would leave this machine through a proxy fail at once. */
@@ -68,6 +68,7 @@ export function runShellBlock(block: DocumentBlock, options: ShellBlockOptions =
       HTTP_PROXY: nowhere,
       HTTPS_PROXY: nowhere,
       NO_PROXY: '127.0.0.1',
+      ...compileCache(),
       ...options.environment,
     },
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryDirectory } from './fixtures.ts';
+import { compileCache, temporaryDirectory } from './fixtures.ts';
 import { killWithDescendants, processesOf } from './process-tree.ts';
 import { serverProgram } from './server-programs.ts';
 import { collectJobs, parseWorkflowLine, type WorkflowEntry, type WorkflowJob } from './workflow-log.ts';
@@ -94,6 +94,7 @@ function startAct(directory: string, options: WorkflowRunOptions): ChildProcess 
       XDG_CONFIG_HOME: join(home, '.config'),
       TMPDIR: directory,
       LANG: 'C.UTF-8',
+      ...compileCache(),
     },
   });
 }
