@@ -48,7 +48,12 @@ export function isSlipwayDirectory(name: string): boolean {
   return isOwnDirectory(name) || name === '.slipway-actions';
 }
 
-/** Whether a key names a document that Slipway keeps for its own later runs: a versioned name in `.slipway/`. */
+/**
+ * Whether a key names a document that Slipway keeps for its own later runs: a versioned name in `.slipway/`, or state of a package
+ * index.
+ */
 export function isOwnDocument(key: string): boolean {
-  return /^\.slipway\/[a-z-]{1,64}\.v\d{1,3}\.(json|gz)$/.test(key);
+  return /^\.slipway\/(?:[a-z-]{1,64}\.v\d{1,3}\.(?:json|gz)|package-index\/(?:[a-z]{1,32}\/)?[\w.%~!'()*-]{1,240}\.json\.gz)$/.test(
+    key,
+  );
 }

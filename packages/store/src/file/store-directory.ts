@@ -80,7 +80,7 @@ export class StoreDirectory {
       throw error;
     }
     if (prefix === '') this.#found(real);
-    else if (prefix !== ownDirectory || real !== `${this.directory('', key)}/${ownDirectory}`)
+    else if (!isOwnPlace(prefix) || real !== `${this.directory('', key)}/${prefix}`)
       this.assertInside(real, key);
     this.#directories.set(prefix, real);
     return real;
@@ -166,6 +166,11 @@ export class StoreDirectory {
   #found(root: string): void {
     this.#calls = this.#forcedCalls ?? callsFor(root);
   }
+}
+
+/** Whether a prefix is the store's own directory, or below it: there only real directories are allowed, no links. */
+function isOwnPlace(prefix: string): boolean {
+  return prefix === ownDirectory || prefix.startsWith(`${ownDirectory}/`);
 }
 
 async function flushDirectory(directory: string): Promise<void> {
