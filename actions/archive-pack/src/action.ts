@@ -1,13 +1,13 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { archiveTimeMs } from '@slipway/archive';
-import { counted, formatBytes, type Problem, printable } from '@slipway/core';
+import { counted, formatBytes, printable } from '@slipway/core';
 import { FileProblems } from '@slipway/local-files';
 import { type ActionContext, type ActionResult, defineAction, reportOutput } from '@slipway/runner';
 import type { PlanProblem } from './entry-checks.ts';
 import { execute, unpackedBytes } from './execute.ts';
 import { inputProblems } from './input-checks.ts';
 import { type Inputs, inputs } from './inputs.ts';
-import { observeArchives, readTemplate } from './observe.ts';
+import { observe } from './observe.ts';
 import { type Plan, plan } from './plan.ts';
 import { report } from './report.ts';
 
@@ -36,7 +36,10 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   const { workDirectory, progress, clock } = context;
   const startedMs = clock.nowMs();
   const outputDirectory = resolve(workDirectory, given.outputDirectory);
-  const { planned, notices } = await planArchives(given, outputDirectory, workDirectory);
+  const observed = await observe(given, outputDirectory, workDirectory);
+  const { notices } = observed;
+  const { plan: planned, problems } = plan(observed, given);
+  refusePlan(problems);
   for (const { message } of notices) progress.info(message);
   const reported = { plan: planned, notices, outputDirectory, workDirectory, reportPath: given.report };
   if (given.dryRun) {
@@ -56,30 +59,7 @@ async function run(given: Inputs, context: ActionContext): Promise<ActionResult>
   return report({ ...reported, result, durationMs: clock.nowMs() - startedMs });
 }
 
-/** The plan. Throws one `UserError` for everything that is wrong with the files and their names. */
-async function planArchives(
-  given: Inputs,
-  outputDirectory: string,
-  workDirectory: string,
-): Promise<{ readonly planned: Plan; readonly notices: readonly Problem[] }> {
-  const baseDirectory = resolve(workDirectory, given.sourceDirectory ?? '.');
-  const fileProblems = new FileProblems();
-  const { archives, notices } = observeArchives(given.archives, baseDirectory, fileProblems);
-  const { readmeTemplate } = given;
-  const template =
-    readmeTemplate === undefined ? undefined : await readTemplate(readmeTemplate, workDirectory);
-  fileProblems.throwIfAny(
-    () => 'Nothing was packed, because of these paths in archives',
-    'Check the paths, and whether an earlier step made the files.',
-  );
-  const names = given.archives.map(({ name }) => name);
-  const outputPaths = new Set(names.map((name) => join(outputDirectory, name)));
-  if (given.universal !== undefined) outputPaths.add(join(outputDirectory, given.universal));
-  const { plan: planned, problems } = plan({ archives, template, outputPaths }, given);
-  refusePlan(problems);
-  return { planned, notices };
-}
-
+/** Throws one `UserError` for everything that is wrong with the names. */
 function refusePlan(problems: readonly PlanProblem[]): void {
   const found = new FileProblems();
   for (const { code, archive, what } of problems) found.add(code, archive, what);

@@ -1,13 +1,15 @@
+import { join, resolve } from 'node:path';
 import type { ArchiveSource, ArchiveSpec } from '@slipway/archive';
 import { type Problem, printable, sentence, UserError } from '@slipway/core';
 import {
-  type FileProblems,
+  FileProblems,
   type FoundPath,
   findFiles,
   leftOutNotices,
   readBoundedFile,
   unusedExcludeNotices,
 } from '@slipway/local-files';
+import type { Inputs } from './inputs.ts';
 
 /** A source of an archive with the files that it names. */
 export interface ObservedSource extends ArchiveSource {
@@ -25,14 +27,35 @@ export interface Observed {
   readonly archives: readonly ObservedArchive[];
   /** What was left out, and what left nothing out. */
   readonly notices: readonly Problem[];
+  readonly template: string | undefined;
+  /** Paths of the archives that are going to be written. */
+  readonly outputPaths: ReadonlySet<string>;
+}
+
+/** Finds the files and reads the template. Throws one `UserError` for everything that is wrong with the files. */
+export async function observe(
+  { archives: specs, universal, sourceDirectory = '.', readmeTemplate }: Inputs,
+  outputDirectory: string,
+  workDirectory: string,
+): Promise<Observed> {
+  const problems = new FileProblems();
+  const found = findArchives(specs, resolve(workDirectory, sourceDirectory), problems);
+  const template =
+    readmeTemplate === undefined ? undefined : await readTemplate(readmeTemplate, workDirectory);
+  problems.throwIfAny(
+    () => 'Nothing was packed, because of these paths in archives',
+    'Check the paths, and whether an earlier step made the files.',
+  );
+  const names = [...specs.map(({ name }) => name), ...(universal === undefined ? [] : [universal])];
+  return { ...found, template, outputPaths: new Set(names.map((name) => join(outputDirectory, name))) };
 }
 
 /** The files of each archive. Adds to `problems` what cannot be packed. */
-export function observeArchives(
+function findArchives(
   specs: readonly ArchiveSpec[],
   baseDirectory: string,
   problems: FileProblems,
-): Observed {
+): Pick<Observed, 'archives' | 'notices'> {
   const leftOut: string[] = [];
   const idle: string[] = [];
   const archives = specs.map(({ name, sources, excludes }) => {
@@ -46,7 +69,7 @@ export function observeArchives(
 }
 
 /** The text of the template. Throws `UserError` `input-invalid` when it cannot be used. */
-export async function readTemplate(path: string, workDirectory: string): Promise<string> {
+async function readTemplate(path: string, workDirectory: string): Promise<string> {
   try {
     const bytes = await readBoundedFile(path, { maxBytes: maxTemplateBytes, baseDirectory: workDirectory });
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -3,7 +3,7 @@ import { pathGlob } from '@slipway/local-files';
 import { checkEntries, type PlanProblem } from './entry-checks.ts';
 import { type NamedSource, nameEntries } from './entry-names.ts';
 import type { Inputs } from './inputs.ts';
-import type { ObservedArchive } from './observe.ts';
+import type { Observed, ObservedArchive } from './observe.ts';
 import { ruleFor, rulesFor } from './rules.ts';
 
 export type WriteStep = {
@@ -38,16 +38,9 @@ export type PlanInputs = Pick<
   | 'portableNames'
 >;
 
-export interface Observation {
-  readonly archives: readonly ObservedArchive[];
-  readonly template: string | undefined;
-  /** Paths of the archives that are going to be written. */
-  readonly outputPaths: ReadonlySet<string>;
-}
-
 /** Which archives have which entries, and everything that is wrong with them. Pure. */
 export function plan(
-  { archives, template, outputPaths }: Observation,
+  { archives, template, outputPaths }: Omit<Observed, 'notices'>,
   given: PlanInputs,
 ): { readonly plan: Plan; readonly problems: readonly PlanProblem[] } {
   const problems: PlanProblem[] = [];

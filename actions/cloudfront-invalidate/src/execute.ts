@@ -1,45 +1,17 @@
-import {
-  type CloudFront,
-  callerReference,
-  createPatiently,
-  type Expectation,
-  type Invalidation,
-  type InvalidationBatch,
-  proveServed,
-  type Served,
-  type Waiting,
-  waitUntilCompleted,
-} from '@slipway/aws';
+import { type Expectation, proveServed, type Served } from '@slipway/aws';
 import {
   asSlipwayError,
-  type Clock,
   counted,
   type Environment,
-  formatDuration,
   type ObjectStore,
-  type ProgressPort,
   type SlipwayError,
   UserError,
   unreachable,
 } from '@slipway/core';
 import { forgetProven } from '@slipway/pending-invalidations';
+import { type InvalidationPorts, Invalidations, type MadeInvalidation } from './invalidations.ts';
 import type { ForgetStep } from './pending.ts';
 import { batchesFor, type Plan } from './plan.ts';
-
-/** How far the clocks of this machine and of CloudFront may be apart. */
-const clockToleranceMs = 60_000;
-/** After that many old invalidations with the same reference, another reference is needed. */
-const maxAttempts = 50;
-
-export interface MadeInvalidation {
-  readonly invalidation: Invalidation;
-  readonly batch: InvalidationBatch;
-  readonly callerReference: string;
-  /** It was completed before this run: whatever was published since, it did not reach. */
-  readonly reused: boolean;
-  /** It was made before this run, and may have begun before what was published last was stored. */
-  readonly mayBeOld: boolean;
-}
 
 export interface ProvenUrl {
   readonly expectation: Expectation;
@@ -47,7 +19,6 @@ export interface ProvenUrl {
 }
 
 export interface Result {
-  /** In the order in which they were made; of a batch that was made again, only the last. */
   readonly invalidations: readonly MadeInvalidation[];
   readonly proofs: readonly ProvenUrl[];
   /** Whether what was stale and not among the paths was invalidated too. */
@@ -61,15 +32,10 @@ export interface Result {
   readonly failure: SlipwayError | undefined;
 }
 
-export interface Ports {
-  /** Called only when there is something to invalidate: proving alone needs no credentials. */
-  readonly openCloudFront: () => Promise<CloudFront>;
+export interface Ports extends InvalidationPorts {
   /** What remembers the paths that are pending. */
   readonly destination: ObjectStore | undefined;
-  readonly clock: Clock;
-  readonly progress: ProgressPort;
   readonly environment: Environment;
-  readonly waitMs: number;
   readonly proveMs: number;
 }
 
@@ -92,17 +58,17 @@ export async function execute(plan: Plan, ports: Ports): Promise<Result> {
 class Run {
   readonly #plan: Plan;
   readonly #ports: Ports;
-  readonly #made: MadeInvalidation[] = [];
+  readonly #invalidations: Invalidations;
   #proofs: readonly ProvenUrl[] = [];
   #mended = false;
   #ownUrlServed = false;
   #notForgotten: string | undefined;
   #cacheTagHeader: string | undefined;
-  #cloudFront: CloudFront | undefined;
 
   constructor(plan: Plan, ports: Ports) {
     this.#plan = plan;
     this.#ports = ports;
+    this.#invalidations = new Invalidations(plan.publish, ports);
   }
 
   result(failure: SlipwayError | undefined): Result {
@@ -111,7 +77,7 @@ class Run {
       mended: this.#mended,
       ownUrlServed: this.#ownUrlServed,
       notForgotten: this.#notForgotten,
-      invalidations: this.#made,
+      invalidations: this.#invalidations.made,
       proofs: this.#proofs,
       failure,
     };
@@ -124,10 +90,10 @@ class Run {
           await this.#checkCacheTags();
           break;
         case 'invalidate':
-          this.#made.push(await this.#invalidate(step.batch, 1));
+          await this.#invalidations.make(step.batch);
           break;
         case 'wait':
-          await this.#wait();
+          await this.#invalidations.wait();
           break;
         case 'prove':
           await this.#prove(step.expectations);
@@ -145,16 +111,11 @@ class Run {
   }
 
   close(): void {
-    this.#cloudFront?.close();
-  }
-
-  async #control(): Promise<CloudFront> {
-    this.#cloudFront ??= await this.#ports.openCloudFront();
-    return this.#cloudFront;
+    this.#invalidations.close();
   }
 
   async #checkCacheTags(): Promise<void> {
-    const header = await (await this.#control()).cacheTagHeader();
+    const header = await (await this.#invalidations.control()).cacheTagHeader();
     this.#cacheTagHeader = header;
     if (header === 'none') {
       throw new UserError(
@@ -167,56 +128,22 @@ class Run {
     }
   }
 
-  /** Creates the invalidation of a batch; `attempt` distinguishes it from earlier ones with the same content. */
-  async #invalidate(batch: InvalidationBatch, attempt: number): Promise<MadeInvalidation> {
-    const { clock, progress, waitMs } = this.#ports;
-    const cloudFront = await this.#control();
-    const askedAtMs = clock.nowMs();
-    const reference = callerReference(batch, this.#plan.publish, attempt);
-    const invalidation = await createPatiently(cloudFront, batch, reference, this.#until(waitMs));
-    const reused = invalidation.status === 'Completed';
-    const when = Number.isNaN(invalidation.createdAtMs)
-      ? 'before'
-      : `at ${new Date(invalidation.createdAtMs).toISOString()}`;
-    progress.info(
-      `Invalidation ${invalidation.id} of ${counted(batch.length, 'path')}: ${reused ? `completed already, made ${when}` : invalidation.status}.`,
-    );
-    const mayBeOld = reused || invalidation.createdAtMs < askedAtMs - clockToleranceMs;
-    return { invalidation, batch, callerReference: reference, reused, mayBeOld };
-  }
-
-  async #wait(): Promise<void> {
-    const { clock, progress, waitMs } = this.#ports;
-    const cloudFront = await this.#control();
-    const waiting = this.#until(waitMs);
-    const startedMs = clock.nowMs();
-    for (const [index, made] of this.#made.entries()) {
-      if (made.invalidation.status === 'Completed') continue;
-      progress.start('Wait for CloudFront');
-      const invalidation = await waitUntilCompleted(cloudFront, made.invalidation, waiting);
-      this.#made[index] = { ...made, invalidation };
-      progress.info(
-        `Invalidation ${invalidation.id} is completed after ${formatDuration(clock.nowMs() - startedMs)}.`,
-      );
-    }
-  }
-
   async #prove(expectations: readonly Expectation[]): Promise<void> {
     const uncovered = new Set(this.#plan.uncovered.all);
     // What is completed, or was never invalidated, does not become effective by waiting: one look is enough to know.
-    const reused = this.#made.some((made) => made.reused);
+    const reused = this.#invalidations.made.some((made) => made.reused);
     this.#proofs = await this.#ask(
       expectations,
       (served, { url }) => (reused || uncovered.has(url)) && isOutdated(served),
     );
     const outdated = this.#proofs.filter(({ served }) => isOutdated(served));
     this.#mended = await this.#mend(outdated.filter(({ expectation: { url } }) => uncovered.has(url)));
-    const isOld = outdated.length > 0 && this.#made.some(({ mayBeOld }) => mayBeOld);
+    const isOld = outdated.length > 0 && this.#invalidations.made.some(({ mayBeOld }) => mayBeOld);
     if (isOld) {
       this.#ports.progress.info(
         `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an old one: making another.`,
       );
-      await this.#renew();
+      await this.#invalidations.renew();
     }
     if (!isOld && !this.#mended) return;
     await this.#waitIfAsked();
@@ -246,7 +173,7 @@ class Run {
       return false;
     }
     try {
-      await this.#control();
+      await this.#invalidations.control();
     } catch (error) {
       progress.info(`What is stale cannot be invalidated: ${asSlipwayError(error).message}`);
       return false;
@@ -254,7 +181,7 @@ class Run {
     progress.info(
       `${counted(outdated.length, 'URL')} not served as published, and no path of this run covers ${outdated.length === 1 ? 'it' : 'them'}: invalidating ${outdated.length === 1 ? 'it' : 'them'}.`,
     );
-    for (const batch of batches) this.#made.push(await this.#renewed(await this.#invalidate(batch, 1)));
+    for (const batch of batches) await this.#invalidations.makeNew(batch);
     return true;
   }
 
@@ -262,7 +189,7 @@ class Run {
   async #forget(step: ForgetStep): Promise<void> {
     const { destination, clock } = this.#ports;
     const isProven =
-      this.#made.every(({ invalidation }) => invalidation.status === 'Completed') &&
+      this.#invalidations.made.every(({ invalidation }) => invalidation.status === 'Completed') &&
       this.#proofs.every(({ served }) => served.kind === 'fresh');
     if (destination === undefined || !isProven) return;
     const paths = new Set(step.paths);
@@ -280,21 +207,8 @@ class Run {
     }
   }
 
-  /** Another invalidation for each old one, with the first reference that is not used up. */
-  async #renew(): Promise<void> {
-    for (const [index, old] of this.#made.entries()) this.#made[index] = await this.#renewed(old);
-  }
-
-  async #renewed(old: MadeInvalidation): Promise<MadeInvalidation> {
-    let made = old;
-    for (let attempt = 2; made.mayBeOld && attempt <= maxAttempts; attempt += 1) {
-      made = await this.#invalidate(old.batch, attempt);
-    }
-    return made;
-  }
-
   async #waitIfAsked(): Promise<void> {
-    if (this.#plan.waits) await this.#wait();
+    if (this.#plan.waits) await this.#invalidations.wait();
   }
 
   async #isServed(url: string): Promise<boolean> {
@@ -325,11 +239,6 @@ class Run {
       expectation,
       served: served[index] ?? { kind: 'failed', reason: 'it was not asked for', details: '' },
     }));
-  }
-
-  #until(ms: number): Waiting {
-    const { clock, progress } = this.#ports;
-    return { clock, progress, deadlineMs: clock.nowMs() + ms };
   }
 }
 

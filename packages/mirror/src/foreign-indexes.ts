@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
 import { type BlobRecord, blobKey, indexRecordsOf, maxIndexBytes } from '@slipway/spack-buildcache';
-import { storeFinding } from './entry-reader.ts';
+import { storeFinding } from './entry-findings.ts';
 import { type Finding, finding } from './findings.ts';
 import type { IndexPointer } from './index-pointer.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';

@@ -1,6 +1,6 @@
 import type { PackageIndex } from '@slipway/spack-buildcache';
+import { parsed } from './entry-findings.ts';
 import type { EntryFormats } from './entry-formats.ts';
-import { parsed } from './entry-reader.ts';
 import { type Finding, finding } from './findings.ts';
 import { indexFormatFindings } from './index-formats.ts';
 import type { KeptIndex } from './index-history.ts';

@@ -17,7 +17,7 @@ import {
   repeatedVersions,
   type VersionedRecord,
 } from '@slipway/spack-buildcache';
-import { parsed, storeFinding } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-findings.ts';
 import { type Finding, finding } from './findings.ts';
 import { IndexSet } from './index-set.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';

@@ -7,7 +7,7 @@ import {
   PackageIndex,
   type VersionedRecord,
 } from '@slipway/spack-buildcache';
-import { parsed, storeFinding } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-findings.ts';
 import type { Finding } from './findings.ts';
 import { checkSize, missingBlob, tamperedBlob } from './tarball.ts';
 

@@ -18,7 +18,7 @@ import {
   singleBlobManifest,
 } from '@slipway/spack-buildcache';
 import { writeDocument } from './documents.ts';
-import { parsed, storeFinding } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-findings.ts';
 import { type Finding, finding } from './findings.ts';
 import { writeImmutable } from './immutable.ts';
 import { readOrFind } from './index-pointer.ts';

@@ -6,7 +6,7 @@ import {
   specManifestPrefix,
 } from '@slipway/spack-buildcache';
 import { type CurrentIndex, readTrustedIndex } from './current-index.ts';
-import { parsed, storeFinding } from './entry-reader.ts';
+import { parsed, storeFinding } from './entry-findings.ts';
 import { type Finding, finding } from './findings.ts';
 import { indexNameFindings } from './index-audit.ts';
 import type { IndexSet } from './index-set.ts';

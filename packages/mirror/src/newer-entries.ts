@@ -6,7 +6,7 @@ import {
   parseManifest,
   specRecordsOf,
 } from '@slipway/spack-buildcache';
-import { newerSpecFinding, parsed } from './entry-reader.ts';
+import { newerSpecFinding, parsed } from './entry-findings.ts';
 import type { Finding } from './findings.ts';
 import { readOrFind } from './index-pointer.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';

@@ -3,7 +3,7 @@ import { type Clock, type ObjectStore, parseStrictJson } from '@slipway/core';
 import type { Signer } from '@slipway/signing';
 import { isDagHash, pendingKey, pendingPrefix } from '@slipway/spack-buildcache';
 import { writeDocument } from './documents.ts';
-import { parsed } from './entry-reader.ts';
+import { parsed } from './entry-findings.ts';
 import { type Finding, finding } from './findings.ts';
 import { readOrFind } from './index-pointer.ts';
 import { isFinding, openDocument, type SignaturePolicy } from './signature-policy.ts';

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '@slipway/core';
 import type { SpecNode } from '@slipway/spack-buildcache';
-import { parsed, storeFinding } from '../entry-reader.ts';
+import { parsed, storeFinding } from '../entry-findings.ts';
 import { type Finding, finding } from '../findings.ts';
 import { isFinding, looksSigned, openDocument, type SignaturePolicy } from '../signature-policy.ts';
 import { missingBlob, readTarball, tarballFindings } from '../tarball.ts';

@@ -1,6 +1,6 @@
 import { hash as hashOnce } from 'node:crypto';
 import type { ObjectStore } from '@slipway/core';
-import { parsed } from '../entry-reader.ts';
+import { parsed } from '../entry-findings.ts';
 import { type Finding, finding } from '../findings.ts';
 import type { NodeGraph } from '../node-graph.ts';
 import { IndexDatabase, maxIndexBytesV2 } from './index-database.ts';

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '@slipway/core';
 import { parseKeyIndex } from '@slipway/spack-buildcache';
-import { parsed } from '../entry-reader.ts';
+import { parsed } from '../entry-findings.ts';
 import { type Finding, finding } from '../findings.ts';
 import { keyIndexFindings, readKey } from '../mirror-keys.ts';
 import { keyIndexKeyV2, publicKeyKeyV2 } from './names.ts';

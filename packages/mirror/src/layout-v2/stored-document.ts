@@ -1,5 +1,5 @@
 import type { ObjectStore } from '@slipway/core';
-import { storeFinding } from '../entry-reader.ts';
+import { storeFinding } from '../entry-findings.ts';
 import type { Finding, FindingCode } from '../findings.ts';
 
 /** `missing`: it does not exist. `refused`: it exists but is not read, and a finding says why. */
