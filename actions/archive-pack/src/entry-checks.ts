@@ -33,7 +33,7 @@ export interface CheckContext {
   readonly top: string;
 }
 
-/** Everything that is wrong with the entries of an archive before it is written. Pure. */
+/** All problems with the entries of an archive before it is written. Pure. */
 export function checkEntries(
   sources: readonly NamedSource[],
   { archive, platform, outputPaths, given, top }: CheckContext,
@@ -63,12 +63,12 @@ export function checkEntries(
   }
   for (const { path } of sources) {
     if (outputPaths.has(path))
-      add('input-invalid', `would have ${printable(path)} in it, a zip that is written here`);
+      add('input-invalid', `would have ${printable(path)} in it, a zip that this run writes`);
   }
   for (const glob of rulesFor(given.requiredEntries, archive).flat()) {
     const matches = pathGlob(glob);
     if (!entries.some(({ name }) => matches(name.slice(top.length))))
-      add('content-invalid', `has no entry "${printable(glob)}", which required-entries asks for`);
+      add('content-invalid', `has no entry "${printable(glob)}", which required-entries requires`);
   }
   return problems;
 }

@@ -10,8 +10,8 @@ export interface NamedSource {
 }
 
 /**
- * The entries that a source gives, under the names that they get in the archive, in no particular order. Undefined when one
- * name was given to several files.
+ * The entries of a source, under their names in the archive, in no particular order. Undefined if several files would have the same
+ * name.
  */
 export function nameEntries(
   source: ObservedSource,

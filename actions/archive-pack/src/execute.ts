@@ -18,12 +18,12 @@ import type { Plan, WriteStep } from './plan.ts';
 export interface PackedArchive extends WrittenArchive {
   readonly name: string;
   readonly platform: string | undefined;
-  /** The same bytes were there before. Undefined while it is not in its place. */
+  /** Whether the same bytes were already there. Undefined until it is put in place. */
   readonly wasThere: boolean | undefined;
 }
 
 export interface Result {
-  /** What was written, also when it was not put in place. */
+  /** What was written, even if it was not put in place. */
   readonly archives: readonly PackedArchive[];
   readonly failure: SlipwayError | undefined;
 }
@@ -35,18 +35,18 @@ export interface ExecuteOptions {
   readonly progress: ProgressPort;
 }
 
-const placeHint = 'Name a directory that can be written, in which no directory has the name of a zip.';
+const placeHint = 'Name a writable directory that has no subdirectory with the name of a zip.';
 
 interface Pending {
   readonly step: WriteStep;
-  /** Where it is until it gets its own name. */
+  /** Its temporary path. */
   readonly path: string;
   readonly written: WrittenArchive;
 }
 
 /**
- * Carries out a plan. Archives are written under other names, read back and checked, and get their own names only when all of
- * them are right; otherwise none does.
+ * Carries out a plan. Archives are written under temporary names, read back and checked, and get their own names only if all of
+ * them are right.
  */
 export async function execute(plan: Plan, options: ExecuteOptions): Promise<Result> {
   const pending = new Map<string, Pending>();
@@ -141,7 +141,7 @@ function requireSizes(pending: readonly Pending[]): void {
   }
 }
 
-/** Gives whether a zip with the same bytes was already there. */
+/** Returns whether a zip with the same bytes was already there. */
 async function putInPlace(pending: Pending, directory: string): Promise<boolean> {
   const path = join(directory, pending.step.name);
   try {

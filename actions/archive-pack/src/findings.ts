@@ -5,7 +5,7 @@ export type FindingCode = 'executable-bit-missing';
 
 export type Finding = Problem<FindingCode>;
 
-/** Platforms whose systems know no executable bit. */
+/** Platforms without an executable bit. */
 const windows = /^win/i;
 const maxNamed = 10;
 
@@ -28,8 +28,8 @@ export function lostExecutableBits(archives: readonly PackedArchive[]): readonly
         code: 'executable-bit-missing',
         severity: 'warning',
         key: name,
-        message: `${counted(fresh.length, 'program')} without the executable bit, which cannot be started as unpacked: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
-        hint: 'Name them in "executable", or "chmod +x" them before this step. actions/upload-artifact takes the bit from every file: upload a tar of them, or set it again after the download.',
+        message: `${counted(fresh.length, 'program')} without the executable bit, which will not start after unpacking: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+        hint: 'Name them in "executable", or "chmod +x" them before this step. actions/upload-artifact removes the bit from every file: upload a tar instead, or set the bit again after the download.',
       },
     ];
   });

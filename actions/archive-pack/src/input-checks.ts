@@ -5,7 +5,7 @@ import type { Inputs } from './inputs.ts';
 
 const ownFields = new Set(['archive', 'platform', 'files']);
 
-/** Problems between inputs, a sentence each. Pure. */
+/** Contradictions between inputs, as sentences. Pure. */
 export function inputProblems(given: Inputs, { environment }: InputSurroundings): readonly string[] {
   const names = given.archives.map(({ name }) => name);
   if (given.universal !== undefined) names.push(given.universal);
@@ -22,7 +22,7 @@ function clashingNames(names: readonly string[]): readonly string[] {
   return names.flatMap((name, index) =>
     folded.indexOf(folded[index] ?? '') === index
       ? []
-      : [`${printable(name)} is the name of two zips, which archives and universal must not share`],
+      : [`${printable(name)} is named in both archives and universal, which must differ`],
   );
 }
 
@@ -48,11 +48,11 @@ function readmeProblems({ readmeTemplate, readmeName, fields }: Inputs): readonl
   const nameProblem = readmeName === undefined ? undefined : entryNameProblem(readmeName);
   if (nameProblem !== undefined) problems.push(`readme-name ${nameProblem}`);
   if (readmeTemplate === undefined && fields.length > 0)
-    problems.push('fields are given, but no readme-template that they are for');
+    problems.push('fields are given, but no readme-template to use them in');
   const seen = new Set<string>();
   for (const { name } of fields) {
-    if (ownFields.has(name)) problems.push(`fields gives ${name}, which is there by itself`);
-    if (seen.has(name)) problems.push(`fields gives ${name} twice`);
+    if (ownFields.has(name)) problems.push(`fields sets ${name}, which is always set`);
+    if (seen.has(name)) problems.push(`fields sets ${name} twice`);
     seen.add(name);
   }
   return problems;

@@ -25,7 +25,7 @@ const maxTemplateBytes = 2 ** 20;
 
 export interface Observed {
   readonly archives: readonly ObservedArchive[];
-  /** What was left out, and what left nothing out. */
+  /** Notices about excluded files, and about exclusions that matched nothing. */
   readonly notices: readonly Problem[];
   readonly template: string | undefined;
   /** Paths of the archives that are going to be written. */

@@ -84,14 +84,14 @@ function archiveSources(
     problems.push({
       code: 'input-invalid',
       archive,
-      what: `would have ${source.found.length} files of "${source.path}" under the one name "${source.target}": end it with a slash to put them into a directory`,
+      what: `would have ${source.found.length} files of "${source.path}" under the same name "${source.target}": end it with a slash to put them into a directory`,
     });
     return [];
   });
   return withoutRepetitions(named);
 }
 
-/** The files of all archives together; one that several archives have under the same name is there once. */
+/** The files of all archives together; one with the same name in several archives is included once. */
 function universalSources(
   archives: readonly { readonly name: string; readonly sources: readonly NamedSource[] }[],
   { universalLayout }: PlanInputs,
@@ -108,7 +108,7 @@ function universalSources(
   );
 }
 
-/** A file that several globs match is there once. */
+/** Includes a file that several globs match only once. */
 function withoutRepetitions(named: readonly NamedSource[]): readonly NamedSource[] {
   const seen = new Map<string, NamedSource>();
   for (const source of named) {
@@ -149,7 +149,11 @@ function withReadme(
     ];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    problems.push({ code: 'input-invalid', archive, what: `cannot have its README of the template: ${why}` });
+    problems.push({
+      code: 'input-invalid',
+      archive,
+      what: `cannot get its README from the template: ${why}`,
+    });
     return sources;
   }
 }

@@ -1,7 +1,7 @@
 import { pathGlob, splitPathWords } from '@slipway/local-files';
 import { type InputDeclaration, linesInput } from '@slipway/runner';
 
-/** What an input says about one archive, or, without `archive`, about all of them. */
+/** A value for one archive or, without `archive`, for all of them. */
 export interface Rule<Value> {
   readonly archive: string | undefined;
   readonly value: Value;
@@ -19,13 +19,13 @@ export function rulesInput<Value>(
   });
 }
 
-/** What the last rule about an archive says, or else the last about all. */
+/** The value of the last rule for an archive, or else of the last rule for all. */
 export function ruleFor<Value>(rules: readonly Rule<Value>[], archive: string): Value | undefined {
   const own = rules.findLast((rule) => rule.archive === archive);
   return (own ?? rules.findLast((rule) => rule.archive === undefined))?.value;
 }
 
-/** What all rules about an archive say, those about all archives too. */
+/** The values of all rules for an archive, including those for all archives. */
 export function rulesFor<Value>(rules: readonly Rule<Value>[], archive: string): readonly Value[] {
   return rules.flatMap((rule) =>
     rule.archive === undefined || rule.archive === archive ? [rule.value] : [],

@@ -58,7 +58,7 @@ describe('the bundle as a step of a job', () => {
     ]);
   });
 
-  test('is a success with nothing changed the second time, and says so', async () => {
+  test('succeeds without changes the second time, and reports that', async () => {
     const run = await actionProcess(bundle, { workspace: reference, inputs });
     expect(run.outputs).toMatchObject({ archives: '3', unchanged: '3', entries: '16' });
     expect(run.log).toMatch(/x\.zip: unchanged, .* SHA-256 [0-9a-f]{64}/);
@@ -83,7 +83,7 @@ describe('the bundle as a step of a job', () => {
     },
   );
 
-  test('I8: prints no command of a file’s name, and refuses it', async () => {
+  test('I8: prints no command in a file’s name, and refuses it', async () => {
     const workspace = workspaceOf({ 'dist/a\n::error::owned': 'x', 'dist/::set-output name=x::y': 'x' });
     const run = await actionProcess(bundle, { workspace, inputs: { archives: 'x.zip: dist' } });
     expect(run.exitCode).toBe(1);
@@ -101,7 +101,7 @@ describe('the bundle as a step of a job', () => {
     expect(quiet.log).not.toContain('::set-output');
   });
 
-  test('an empty input is one that is not given', async () => {
+  test('an empty input counts as not given', async () => {
     const workspace = workspaceOf({ app: 'x' });
     const given = {
       archives: 'x.zip: app',
@@ -120,7 +120,7 @@ describe('the bundle as a step of a job', () => {
     expect(namesIn(join(workspace, 'archives'))).toEqual(['x.zip']);
   });
 
-  test('says what to do where it cannot write', async () => {
+  test('says what to do if it cannot write', async () => {
     const workspace = workspaceOf({ app: 'x', archives: 'a file' });
     const run = await actionProcess(bundle, { workspace, inputs: { archives: 'x.zip: app' } });
     expect(run.exitCode).toBe(1);
@@ -130,7 +130,7 @@ describe('the bundle as a step of a job', () => {
     expect(run.outputs['report']).not.toBe('');
   });
 
-  test('takes little memory for much', async () => {
+  test('takes little memory for large files', async () => {
     const workspace = temporaryDirectory('much');
     execFileSync('bash', ['-c', 'head -c 300M /dev/zero | tr "\\0" "x" > big'], { cwd: workspace });
     const run = await actionProcess(bundle, {

@@ -26,7 +26,7 @@ describe('programs that lost their executable bit', () => {
         severity: 'warning',
         key: 'linux.zip',
         message:
-          '2 programs without the executable bit, which cannot be started as unpacked: other (Mach-O), tool (ELF)',
+          '2 programs without the executable bit, which will not start after unpacking: other (Mach-O), tool (ELF)',
         hint: expect.stringMatching(/"executable".*chmod \+x.*upload-artifact/),
       },
     ]);
@@ -34,12 +34,12 @@ describe('programs that lost their executable bit', () => {
     expect(JSON.stringify(run.summary)).toContain('other (Mach-O), tool (ELF)');
   });
 
-  it('are none where "executable" gives the bit back', async () => {
+  it('are fine if "executable" restores the bit', async () => {
     const inputs = { archives: 'linux.zip: dist/', executable: 'tool other' };
     expect((await pack(workspaceOf(product), inputs)).problems).toEqual([]);
   });
 
-  it('are told in no zip for Windows, and once for what a universal zip has again', async () => {
+  it('are not reported in zips for Windows, and only once if a universal zip repeats them', async () => {
     const run = await pack(workspaceOf(product), {
       archives: 'mac.zip: dist/other\nwindows.zip: dist/tool\nplain.zip: dist/tool=renamed',
       platforms: 'mac.zip: macos\nwindows.zip: windows-x64',
@@ -52,7 +52,7 @@ describe('programs that lost their executable bit', () => {
     ]);
   });
 
-  it('I8: are named at most ten times, in printable words', async () => {
+  it('I8: are named at most ten times, in printable form', async () => {
     const files = Array.from({ length: 12 }, (_, index) => [
       `dist/t${String(index).padStart(2, '0')}::x`,
       Buffer.concat([elf, Buffer.from([index])]),

@@ -20,7 +20,7 @@ function files(version: string): Readonly<Record<string, Buffer>> {
   );
 }
 
-/** What the zips of a workspace have to be, and how many changes of the file system it takes to make them. */
+/** The expected zips of a workspace, and how many file system changes it takes to make them. */
 async function packed(
   workspace: string,
 ): Promise<{ readonly contents: ReadonlyMap<string, Buffer>; readonly changes: number }> {
@@ -32,7 +32,7 @@ async function packed(
   };
 }
 
-/** The directory of the zips, which is made when it is not there. */
+/** The directory of the zips, created if missing. */
 function archivesOf(workspace: string): string {
   const directory = join(workspace, 'archives');
   mkdirSync(directory, { recursive: true });
@@ -40,13 +40,13 @@ function archivesOf(workspace: string): string {
 }
 
 describe('I5: a pack that is killed', () => {
-  test('leaves each zip whole, old or new, wherever it was, and running again finishes it', async () => {
+  test('leaves each zip complete, old or new, at any point, and running again finishes it', async () => {
     const old = (await packed(workspaceOf(files('old')))).contents;
     const { contents: wanted, changes } = await packed(workspaceOf(files('new')));
     const states = new Set<string>();
     for (const [index, change] of spread(maxKills, changes).entries()) {
       const workspace = workspaceOf(files('new'));
-      // The old zips are there every other time.
+      // The old zips exist every other time.
       const before = index % 2 === 0 ? old : new Map<string, Buffer>();
       for (const [name, bytes] of before) writeFileSync(join(archivesOf(workspace), name), bytes);
       const run = await actionProcess(bundle, { workspace, inputs, nodeOptions: diesAtChange(change) });

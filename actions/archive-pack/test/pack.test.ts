@@ -16,7 +16,7 @@ const product = {
 };
 
 describe('zips', () => {
-  it('I7: leave out what holds credentials, and tell of it, unless it is named itself', async () => {
+  it('I7: leave out credential stores with a warning, unless they are named', async () => {
     const workspace = workspaceOf({ 'app/a': 'a', 'app/.git/config': 'token', 'app/.env': 'SECRET=1' });
     const run = await pack(workspace, { archives: 'app.zip: app\nenv.zip: app/ app/.env=settings' });
     expect(listing(join(workspace, 'archives/app.zip'))).toEqual(['-rw-r--r-- app/a']);
@@ -26,7 +26,7 @@ describe('zips', () => {
     expect(run.log.join('\n')).toContain('app/.env, app/.git/');
   });
 
-  it('tell of a "!glob" that leaves nothing out and looks like several', async () => {
+  it('warn about a "!glob" that excludes nothing and looks like several', async () => {
     const workspace = workspaceOf({ 'app/a': 'a', 'app/b.pdb': 'b' });
     const run = await pack(workspace, {
       archives: 'app.zip: app !*.pdb,*.map\nother.zip: app !*.pdb !*.map',
@@ -35,7 +35,7 @@ describe('zips', () => {
     expect(run.problems[0]?.message).toContain('"*.pdb,*.map"');
   });
 
-  it('have their files, the README, the executable bit, and are handed on with size and hash', async () => {
+  it('have their files, the README and the executable bit, and are passed on with size and hash', async () => {
     const workspace = workspaceOf(product);
     const run = await pack(workspace, {
       archives: 'macos.zip: dist/app-macos-*\nwindows.zip: dist/app.exe "dist/my lib.dll"=lib/',
@@ -104,7 +104,7 @@ describe('zips', () => {
     ]);
   });
 
-  it('give the executable bit to what lost it on its way', async () => {
+  it('restore a lost executable bit', async () => {
     const workspace = workspaceOf({ app: 'x', 'bin/tool': 'x', 'doc/tool': 'x' });
     await pack(workspace, {
       archives: 'a.zip: app bin doc\nb.zip: app',
@@ -132,7 +132,7 @@ describe('zips', () => {
     ]);
   });
 
-  it('are left as they are when they have the same bytes already', async () => {
+  it('are left alone if they already have the same bytes', async () => {
     const workspace = workspaceOf(product);
     const inputs = { archives: 'a.zip: dist' };
     await pack(workspace, inputs);
@@ -145,7 +145,7 @@ describe('zips', () => {
     expect(textOf(path, 'dist/app.exe')).toBe('other');
   });
 
-  it('take the time of SOURCE_DATE_EPOCH, and the names of their targets', async () => {
+  it('have the time of SOURCE_DATE_EPOCH, and the names of their targets', async () => {
     const workspace = workspaceOf({ 'out/a': 'x', 'out/d/b': 'y' });
     const output = temporaryDirectory('output');
     const run = await pack(

@@ -47,7 +47,7 @@ function unzip(...args: readonly string[]): string {
   return execFileSync('unzip', args, { encoding: 'utf8', env, maxBuffer: 2 ** 28 });
 }
 
-/** What is in a directory, hidden files too. */
+/** The names in a directory, including hidden files. */
 export function namesIn(directory: string): readonly string[] {
   return readdirSync(directory).sort();
 }

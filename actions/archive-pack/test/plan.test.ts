@@ -46,13 +46,13 @@ describe('a plan', () => {
     expect(namesOf({}, source(path, names, target))).toEqual(wanted.map((name) => `x.zip: ${name}`));
   });
 
-  it('has entries in the order of their names, each once, whatever order they were found in', () => {
+  it('has each entry once, sorted by name, in whatever order they were found', () => {
     const shuffled = [source('b', ['b']), source('*', ['a', 'B0', 'b', 'a0'])];
     expect(namesOf({}, ...shuffled)).toEqual(['x.zip: B0', 'x.zip: a', 'x.zip: a0', 'x.zip: b']);
     expect(namesOf({}, ...shuffled.toReversed())).toEqual(namesOf({}, ...shuffled));
   });
 
-  it('writes the universal archive last, and puts all in place after that', () => {
+  it('writes the universal archive last, and then puts all in place', () => {
     const archives = [{ name: 'x.zip', sources: [source('a', ['a'])] }];
     const { plan: planned } = plan(
       { archives, template: undefined, outputPaths: new Set() },

@@ -20,21 +20,16 @@ const before = namesIn(workspace);
 
 describe('nothing is packed', () => {
   it.each([
-    [
-      'a file that is not there',
-      { archives: 'x.zip: dist/app nowhere' },
-      'source-missing',
-      '"nowhere" does not exist',
-    ],
+    ['a missing file', { archives: 'x.zip: dist/app nowhere' }, 'source-missing', '"nowhere" does not exist'],
     ['a glob of nothing', { archives: 'x.zip: dist/*.dll' }, 'source-missing', 'matches no file'],
     ['a link out', { archives: 'x.zip: a' }, 'path-outside', 'a link to an absolute path ("/etc/passwd")'],
     ['a link to nothing', { archives: 'x.zip: b' }, 'path-outside', 'not in the archive ("gone")'],
-    ['two files of one name', { archives: 'x.zip: a/x b/x' }, 'name-invalid', 'there twice'],
+    ['two files of one name', { archives: 'x.zip: a/x b/x' }, 'name-invalid', 'appears twice'],
     [
       'two files of one name in the universal zip',
       { archives: 'm.zip: a/x\nn.zip: b/x', universal: 'all.zip' },
       'name-invalid',
-      '"all.zip" has "x", which is there twice',
+      '"all.zip" has "x", which appears twice',
     ],
     [
       'names that differ in case',
@@ -53,7 +48,7 @@ describe('nothing is packed', () => {
       'no entry "*.dll"',
     ],
     [
-      'a field that is not there',
+      'an unknown field',
       { archives: 'x.zip: dist/app', 'readme-template': 't.txt' },
       'input-invalid',
       '{{nope}}',
@@ -76,7 +71,7 @@ describe('nothing is packed', () => {
     expect(namesIn(workspace)).toEqual(before);
   });
 
-  it('with several of these, and all are told', async () => {
+  it('with several of these, all of which are reported', async () => {
     const { message } = await failureOf(
       pack(workspace, { archives: 'm.zip: a dist/app=../x\nn.zip: dist/app=nul', 'required-entries': 'z' }),
     );
@@ -90,17 +85,17 @@ describe('nothing is packed', () => {
       expect(message).toContain(words);
   });
 
-  it('over a zip that is itself to be packed', async () => {
+  it('over a zip that is itself packed', async () => {
     const own = workspaceOf({ app: 'x', 'x.zip': 'old' });
     const failure = await failureOf(pack(own, { archives: 'x.zip: *', 'output-directory': '.' }));
-    expect(failure.message).toContain('a zip that is written here');
+    expect(failure.message).toContain('a zip that this run writes');
     expect(readFileSync(join(own, 'x.zip'), 'utf8')).toBe('old');
   });
 
   it.each([
     ['minimum-size', 'x.zip: 1MiB', 'less than 1.00 MiB'],
     ['maximum-size', '10', 'more than 10 B'],
-  ])('into place when the size is wrong: %s', async (input, value, words) => {
+  ])('into place if the size is wrong: %s', async (input, value, words) => {
     const own = workspaceOf({ app: 'x'.repeat(100), 'archives/x.zip': 'old', 'archives/y.zip': 'old' });
     const run = await pack(own, { archives: 'x.zip: app\ny.zip: app', [input]: value });
     expect(run.failure).toMatchObject({ code: 'content-invalid', message: expect.stringContaining(words) });
@@ -111,7 +106,7 @@ describe('nothing is packed', () => {
   });
 
   it.each([0, 6])(
-    'when a file changes while it is packed at level %i, and nothing is left behind',
+    'if a file changes while it is packed at level %i, and nothing is left behind',
     async (level) => {
       const own = workspaceOf({ big: Buffer.alloc(5 * 2 ** 20), 'archives/x.zip': 'old' });
       const path = join(own, 'big');
@@ -146,7 +141,7 @@ describe('nothing is packed', () => {
     },
   );
 
-  it('where a directory has the name of a zip, and nothing else is replaced before that', async () => {
+  it('if a directory has the name of a zip, and nothing else is replaced first', async () => {
     const own = workspaceOf({ app: 'x' });
     mkdirSync(join(own, 'archives/x.zip/y'), { recursive: true });
     const run = await pack(own, { archives: 'x.zip: app' });
@@ -159,14 +154,14 @@ describe('names that Windows cannot unpack', () => {
   const inputs = (more: Readonly<Record<string, string>>) => ({ archives: 'x.zip: dist/app=what?', ...more });
   it.each([
     ['in a zip for another platform', { platforms: 'x.zip: macos-arm64' }],
-    ['when nobody minds', { 'portable-names': 'never' }],
+    ['with portable-names: never', { 'portable-names': 'never' }],
   ])('are packed %s', async (_, more) => {
     const own = workspaceOf({ 'dist/app': 'x' });
     expect((await pack(own, inputs(more))).failure).toBeUndefined();
   });
 
   it.each([
-    ['in a zip for anybody', {}],
+    ['in a zip for all platforms', {}],
     ['in a zip for Windows', { platforms: 'windows-x64' }],
     ['always, when that is wanted', { platforms: 'macos', 'portable-names': 'always' }],
   ])('are refused %s', async (_, more) => {
@@ -175,7 +170,7 @@ describe('names that Windows cannot unpack', () => {
 });
 
 describe('inputs', () => {
-  it('are told all at once when they are wrong', async () => {
+  it('are all reported at once if they are wrong', async () => {
     const { message } = await failureOf(
       runAction(
         action,
@@ -192,11 +187,11 @@ describe('inputs', () => {
       ),
     );
     for (const words of [
-      'X.ZIP is the name of two zips',
+      'X.ZIP is named in both archives and universal',
       'platforms names y.zip',
       'minimum-size names z.zip',
-      'fields gives version twice',
-      'fields gives archive, which is there by itself',
+      'fields sets version twice',
+      'fields sets archive, which is always set',
       'no readme-template',
       'readme-name has a ".." segment',
       'compression-level',
@@ -205,7 +200,7 @@ describe('inputs', () => {
       expect(message).toContain(words);
   });
 
-  it('each say what is wrong with their lines', async () => {
+  it('each report what is wrong with their lines', async () => {
     const { message } = await failureOf(
       runAction(action, {
         archives: 'x: a',
@@ -223,7 +218,7 @@ describe('inputs', () => {
     const own = workspaceOf({ app: 'x' });
     writeFileSync(join(own, 'locked'), 'x');
     chmodSync(join(own, 'locked'), 0);
-    // Root reads everything.
+    // Root can read everything.
     const run = pack(own, { archives: 'x.zip: locked' });
     if (process.getuid?.() === 0) expect((await run).failure).toBeUndefined();
     else expect(await failureOf(run)).toMatchObject({ code: 'source-unreadable' });

@@ -71,13 +71,13 @@ export async function findSources(
   for (const { path, name } of named) {
     const problem =
       name.startsWith('../') || isAbsolute(name)
-        ? `is not below ${printable(dirname(checksumsPath))}, where the sums are`
+        ? `is not below ${printable(dirname(checksumsPath))}, where the checksums are`
         : checksumNameProblem(name);
     if (problem !== undefined) problems.add('name-invalid', path, problem);
   }
   problems.throwIfAny(
     () => 'Nothing was signed, because of these files',
-    'Check files and artifacts, and whether an earlier step made the files.',
+    'Check files and artifacts, and whether an earlier step created the files.',
   );
   requireSome(named.length);
   return {

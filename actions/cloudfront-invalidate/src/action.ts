@@ -42,7 +42,7 @@ export const action = defineAction({
 
 function proofProblems({ prove, baseUrl }: Inputs): readonly string[] {
   const needed = prove.some(({ place }) => place.kind === 'path') && baseUrl === undefined;
-  return needed ? ['prove has paths, but there is no base-url that they are under'] : [];
+  return needed ? ['prove has paths, but base-url is not given'] : [];
 }
 
 function awsInputsOf(given: Inputs): AwsInputs {
@@ -117,7 +117,7 @@ function describe(
   }
   const proof = steps.find((step) => step.kind === 'prove');
   if (proof === undefined)
-    print('Nothing is given to be proven: that the new bytes are served is not checked.');
+    print('Nothing to prove is given: the run does not check that the new bytes are served.');
   if (!dryRun) return;
   const lines = steps.flatMap(linesOf);
   for (const line of lines.slice(0, maxPlanLines)) print(line);
@@ -130,20 +130,20 @@ function linesOf(step: Step): readonly string[] {
       return ['Would check that the distribution reads cache tags'];
     case 'invalidate':
       return [
-        `Would make the invalidation ${step.callerReference} of ${counted(step.batch.length, 'path')}:`,
+        `Would create the invalidation ${step.callerReference} of ${counted(step.batch.length, 'path')}:`,
         ...step.batch.map((path) => `  ${printable(path)}`),
       ];
     case 'wait':
-      return ['Would wait until it is completed'];
+      return ['Would wait until it completes'];
     case 'prove':
       return step.expectations.map(
         ({ url, sha256 }) => `Would prove that ${printable(url)} serves ${sha256}`,
       );
     case 'check-hidden':
-      return [`Would see whether the CDN serves ${printable(step.url)}, which it need not`];
+      return [`Would check whether the CDN serves ${printable(step.url)}, which it should not`];
     case 'forget-proven':
       return [
-        `Would take ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes out of what the destination has pending`,
+        `Would remove ${counted(step.paths.length + step.digests.length, 'path')} of earlier publishes from the pending paths of the destination`,
       ];
     default:
       return unreachable(step);

@@ -21,11 +21,11 @@ export interface ProvenUrl {
 export interface Result {
   readonly invalidations: readonly MadeInvalidation[];
   readonly proofs: readonly ProvenUrl[];
-  /** Whether what was stale and not among the paths was invalidated too. */
+  /** Whether stale URLs that no path covers were also invalidated. */
   readonly mended: boolean;
-  /** Whether the CDN serves what Slipway keeps in the destination for itself. */
+  /** Whether the CDN serves Slipway's own records in the destination. */
   readonly ownUrlServed: boolean;
-  /** Why the destination still has as pending what is proven. */
+  /** Why proven paths are still pending in the destination. */
   readonly notForgotten: string | undefined;
   /** Undefined when there are no tags, or when the distribution's configuration may not be read. */
   readonly cacheTagHeader: string | undefined;
@@ -40,8 +40,8 @@ export interface Ports extends InvalidationPorts {
 }
 
 /**
- * Carries the plan out, and gives what was done also when it fails. When an invalidation turns out to be an old one of the
- * same reference, and what it invalidated is not served as published, another one is made.
+ * Carries the plan out, and returns what was done even if it fails. If an invalidation turns out to be an old one with the same
+ * reference, and its paths are not served as published, another one is created.
  */
 export async function execute(plan: Plan, ports: Ports): Promise<Result> {
   const run = new Run(plan, ports);
@@ -120,9 +120,9 @@ class Run {
     if (header === 'none') {
       throw new UserError(
         'not-supported',
-        'The distribution reads no cache tags, so it would invalidate nothing.',
+        'The distribution reads no cache tags, so nothing would be invalidated.',
         {
-          hint: 'Add a CacheTagConfig with the header of the origin that has the tags; objects that are cached before it have none.',
+          hint: 'Add a CacheTagConfig with the header of the origin that contains the tags; objects cached before that have no tags.',
         },
       );
     }
@@ -141,7 +141,7 @@ class Run {
     const isOld = outdated.length > 0 && this.#invalidations.made.some(({ mayBeOld }) => mayBeOld);
     if (isOld) {
       this.#ports.progress.info(
-        `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an old one: making another.`,
+        `${counted(outdated.length, 'URL')} not served as published, and the invalidation is an earlier one: creating another.`,
       );
       await this.#invalidations.renew();
     }
@@ -156,8 +156,8 @@ class Run {
   }
 
   /**
-   * Invalidates what no path of this run covers and is not served as published: a publish before may have replaced it, and its
-   * invalidation may never have been made. Whether something was invalidated.
+   * Invalidates URLs that no path of this run covers and that are not served as published: an earlier publish may have replaced
+   * them without an invalidation. Returns whether something was invalidated.
    */
   async #mend(outdated: readonly ProvenUrl[]): Promise<boolean> {
     if (outdated.length === 0) return false;
@@ -168,14 +168,14 @@ class Run {
     );
     if (batches === undefined) {
       progress.info(
-        'What is stale and not among the paths does not fit max-paths, so it is not invalidated.',
+        'The stale URLs that no path covers do not fit into max-paths, so they are not invalidated.',
       );
       return false;
     }
     try {
       await this.#invalidations.control();
     } catch (error) {
-      progress.info(`What is stale cannot be invalidated: ${asSlipwayError(error).message}`);
+      progress.info(`The stale URLs cannot be invalidated: ${asSlipwayError(error).message}`);
       return false;
     }
     progress.info(
@@ -185,7 +185,7 @@ class Run {
     return true;
   }
 
-  /** Never fails: what is proven is served, whatever the destination remembers. */
+  /** Never fails: what is proven is served, whatever the destination records. */
   async #forget(step: ForgetStep): Promise<void> {
     const { destination, clock } = this.#ports;
     const isProven =
@@ -213,7 +213,7 @@ class Run {
 
   async #isServed(url: string): Promise<boolean> {
     const { clock, environment } = this.#ports;
-    // No bytes have this checksum: whatever is served is other bytes.
+    // No bytes have this checksum, so anything served differs.
     const [served] = await proveServed([{ url, sha256: '0'.repeat(64) }], {
       clock,
       deadlineMs: clock.nowMs(),
@@ -227,7 +227,7 @@ class Run {
     isEnough: (served: Served, expectation: Expectation) => boolean,
   ): Promise<readonly ProvenUrl[]> {
     const { clock, progress, environment, proveMs } = this.#ports;
-    progress.start('Prove what is served', expectations.length, 'entries');
+    progress.start('Proving what is served', expectations.length, 'entries');
     const served = await proveServed(expectations, {
       clock,
       deadlineMs: clock.nowMs() + proveMs,
@@ -237,12 +237,12 @@ class Run {
     });
     return expectations.map((expectation, index) => ({
       expectation,
-      served: served[index] ?? { kind: 'failed', reason: 'it was not asked for', details: '' },
+      served: served[index] ?? { kind: 'failed', reason: 'it was not requested', details: '' },
     }));
   }
 }
 
-/** Whether something else than what was published is served, as a cache does that was not invalidated. */
+/** Whether something other than the published bytes is served, as by a cache that was not invalidated. */
 function isOutdated({ kind }: Served): boolean {
   return kind === 'stale' || kind === 'forbidden' || kind === 'missing';
 }

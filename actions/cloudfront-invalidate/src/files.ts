@@ -4,7 +4,7 @@ import { type AskedTarget, eachOf, type Proof, parsePaths, parseProofPath } from
 
 const maxFileBytes = 64 * 2 ** 20;
 const maxItems = 200_000;
-/** More than the manifests of other tools have beside what is read of them. */
+/** More than any manifest of another tool needs. */
 const maxManifestDepth = 20;
 
 /** The paths in a file, as `parsePaths` reads them. Throws an `Error` for a file that cannot be read, and for lines that are not paths. */
@@ -15,8 +15,8 @@ export async function readPathsFile(path: string, workDirectory: string): Promis
 }
 
 /**
- * What a manifest says is stored: a JSON array of objects with `key`, `sizeBytes` and `sha256`, and `url` where that is
- * known. Throws an `Error` for a file that cannot be read, is no manifest, or has entries that are wrong, naming them.
+ * The objects in a manifest: a JSON array of objects with `key`, `sizeBytes` and `sha256`, and `url` if known. Throws an `Error`
+ * for a file that cannot be read or is not a manifest, and names all invalid entries.
  */
 export async function readManifestFile(path: string, workDirectory: string): Promise<readonly Proof[]> {
   return parseManifest(await readText(path, workDirectory));
@@ -26,7 +26,7 @@ export async function readManifestFile(path: string, workDirectory: string): Pro
 export function parseManifest(text: string): readonly Proof[] {
   const entries = parseJsonText(text, { maxDepth: maxManifestDepth });
   if (!Array.isArray(entries)) throw new Error('is not a JSON array');
-  if (entries.length === 0) throw new Error('it has no object, so nothing would be proven');
+  if (entries.length === 0) throw new Error('it has no objects, so nothing would be proven');
   if (entries.length > maxItems) throw new Error(`it has more than ${maxItems} objects`);
   return eachOf(entries.map(asRecord), parseEntry, ({ key }) => String(key ?? 'an object without a key'));
 }
@@ -38,7 +38,7 @@ function parseEntry({ key, sizeBytes, sha256, url }: Readonly<Record<string, unk
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
     throw new Error('its sizeBytes is not a size');
   }
-  // A key is not written as in a URL: what it has is what it means.
+  // A key is not URL-encoded: its characters are literal.
   const name = parseProofPath(encodeKey(key));
   const place: Proof['place'] =
     typeof url === 'string' && url.startsWith('http')

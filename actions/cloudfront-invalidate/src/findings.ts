@@ -30,16 +30,16 @@ export function servedFinding({ expectation, served }: ProvenUrl, isUncovered = 
     case 'stale':
       return error(
         'served-stale',
-        `other bytes are served than were published (${found(expectation, served)})${detailed(served.details)}`,
+        `the served bytes differ from the published ones (${found(expectation, served)})${detailed(served.details)}`,
         isUncovered
-          ? 'No path of this run covers it, so no cache was told to forget it: add its path to paths.'
+          ? 'No path of this run covers it, so it was not invalidated: add its path to paths.'
           : '"Hit" in X-Cache, or a high Age: a cache has an old copy, so check path-prefix, the distribution, and other caches in between. "Miss": the origin itself has other bytes.',
       );
     case 'forbidden':
       return error(
         'served-forbidden',
         `the server answers ${served.status}${detailed(served.details)}`,
-        "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to have 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
+        "Either the object is missing and the CDN may not list the bucket (grant it s3:ListBucket to get 404 instead), or it is blocked: by the bucket's policy, the origin access control, signed URLs, or a firewall.",
       );
     case 'missing':
       return error(
@@ -67,13 +67,13 @@ function detailed(details: string): string {
   return details === '' ? '' : `; ${details}`;
 }
 
-/** Everything that is worth knowing of a run, errors first. */
+/** All findings of a run, errors first. */
 export function findingsOf(plan: Plan, result: Result | undefined): readonly Finding[] {
   const findings: Finding[] = [...servedFindings(plan, result)];
   findings.push(
     ...plan.uncovered.asked.map((url): Finding => {
       const message =
-        'it is to be proven, and no path of this run invalidates it: that is right where it did not change';
+        'prove names it, but no path of this run invalidates it; that is fine if it did not change';
       return { code: 'proof-not-invalidated', severity: 'notice', key: url, message };
     }),
   );
@@ -91,17 +91,17 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       code: 'prefix-repeated',
       severity: 'warning',
       message: `${counted(plan.prefixedTwice.length, 'path')} with path-prefix twice, such as ${printable(twice, 200)}`,
-      hint: 'path-prefix is put before each path: leave it out of the paths, or give no path-prefix.',
+      hint: 'path-prefix is put before each path: remove it from the paths, or leave path-prefix out.',
     });
   }
   for (const { reused, invalidation } of result?.invalidations ?? []) {
-    // What is proven to be served needs no other invalidation.
+    // Proven content needs no further invalidation.
     if (!reused || (result?.proofs.length ?? 0) > 0) continue;
     findings.push({
       code: 'invalidation-reused',
       severity: 'warning',
       message: `${invalidation.id} was completed before this run, so nothing was invalidated now`,
-      hint: 'If something was published since, give a reference that changes with it, or something to prove.',
+      hint: 'If something was published since, set a reference that changes with it, or prove.',
     });
   }
   if (result?.ownUrlServed === true) {
@@ -109,8 +109,8 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       code: 'own-documents-served',
       severity: 'notice',
       message:
-        'the CDN serves .slipway/ of the destination, where Slipway keeps notes for its later runs: digests, and paths that were deleted',
-      hint: 'Nothing there is secret, but nobody needs it: deny s3:GetObject on .slipway/* to the CDN in the policy of the bucket.',
+        'the CDN serves .slipway/ of the destination, where Slipway keeps notes for later runs: digests, and deleted paths',
+      hint: 'Nothing there is secret, but clients do not need it: deny s3:GetObject on .slipway/* to the CDN in the policy of the bucket.',
     });
   }
   if (result?.notForgotten !== undefined) {
@@ -118,7 +118,7 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       code: 'pending-not-noted',
       severity: 'warning',
       message: `what is proven could not be recorded in the destination: ${result.notForgotten}`,
-      hint: 'Everything is served as published. Allow s3:GetObject and s3:PutObject for the destination; until then each publish names these paths again.',
+      hint: 'Everything is served as published. Allow s3:GetObject and s3:PutObject for the destination; until then, each publish lists these paths again.',
     });
   }
   if (plan.tags.length > 0 && result !== undefined && result.cacheTagHeader === undefined) {
@@ -126,8 +126,8 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
       code: 'tags-unchecked',
       severity: 'notice',
       message:
-        'whether the distribution reads cache tags is not known; where it does not, they invalidate nothing',
-      hint: 'Allow cloudfront:GetDistributionConfig to have it checked.',
+        'it is unknown whether the distribution reads cache tags; if it does not, they invalidate nothing',
+      hint: 'Allow cloudfront:GetDistributionConfig, so that this can be checked.',
     });
   }
   for (const { kind, name, reason, covers } of plan.targets) {
@@ -135,7 +135,7 @@ export function findingsOf(plan: Plan, result: Result | undefined): readonly Fin
     findings.push({
       code: 'wildcard-made',
       severity: 'notice',
-      message: `"${name}*" stands for ${covers} of the paths${reason === 'tilde' ? ', which CloudFront cannot name because of "~",' : ''} and invalidates whatever else begins with it`,
+      message: `"${name}*" replaces ${covers} of the paths${reason === 'tilde' ? ', which CloudFront cannot invalidate by name because of "~",' : ''} and invalidates everything else that begins with it`,
     });
   }
   return findings;

@@ -8,13 +8,16 @@ import { type AskedTarget, eachOf, strangeTargets } from './parsers.ts';
 import { unnamedDigests } from './pending.ts';
 import type { PlanInput } from './plan.ts';
 
-/** Reads the files that the inputs name, and what is pending in the destination. Throws `UserError` `input-invalid` for what cannot be used of them. */
+/**
+ * Reads the files that the inputs name, and what is pending in the destination. Throws `UserError` `input-invalid` if they cannot
+ * be used.
+ */
 export async function observe(
   given: Inputs,
   destination: ObjectStore | undefined,
   context: ActionContext,
 ): Promise<PlanInput> {
-  // Before anything is invalidated: what is replaced later is not reached by it.
+  // Before anything is invalidated, because an invalidation does not cover what is replaced later.
   const readAtMs = context.clock.nowMs();
   const record = destination === undefined ? [] : await readPendingRecord(destination);
   const publishes = record ?? [];
@@ -32,7 +35,7 @@ export async function observe(
     const unnamed = unnamedDigests({ publishes, readAtMs, asked: named });
     if (unnamed > 0) {
       context.progress.info(
-        `The destination has ${counted(unnamed, 'path')} pending as digests alone, which no given path is: ${everyPath} is invalidated for them.`,
+        `The destination has ${counted(unnamed, 'path')} pending as digests only, and no given path matches them: ${everyPath} is invalidated for them.`,
       );
     }
     const everything = unnamed > 0 ? [parseInvalidationPath(everyPath)] : [];

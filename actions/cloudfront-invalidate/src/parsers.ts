@@ -4,7 +4,7 @@ import { jsonItemsOf, parseEach, unquoted } from '@slipway/runner';
 
 const maxShownCharacters = 120;
 
-/** What must be served, and where: a URL, or a path under the CDN's URL and the prefix. */
+/** What must be served, and where: at a URL, or at a path under the CDN's URL and the prefix. */
 export interface Proof {
   readonly place:
     | { readonly kind: 'url'; readonly url: string }
@@ -15,40 +15,40 @@ export interface Proof {
   readonly isListed?: boolean | undefined;
 }
 
-/** Throws an `Error` for what cannot be the ID of a distribution, such as its domain name. */
+/** Throws an `Error` for anything that cannot be the ID of a distribution, such as its domain name. */
 export function parseDistributionId(text: string): string {
   if (!/^[A-Z0-9]{1,64}$/.test(text)) {
-    throw new Error('must be the ID of a distribution, which has only capital letters and digits');
+    throw new Error('must be the ID of a distribution, which consists of capital letters and digits');
   }
   return text;
 }
 
-/** A target, and the origin of the URL that it was written as; such a path is whole, and gets no prefix. */
+/** A target, and the origin of the URL that it was written as; such a path is complete, and gets no prefix. */
 export interface AskedTarget extends InvalidationTarget {
   readonly origin?: string;
 }
 
 /**
- * Paths and URLs, one a line, several on a line with blanks or commas between them, or a JSON array; each may be in quotes. `# ` begins
- * a comment. Throws one `Error` that names every one that is none, and every line that can be read in two ways.
+ * Paths and URLs, one per line, several on a line separated by spaces or commas, or a JSON array; each may be in quotes. `# `
+ * begins a comment. Throws one `Error` that names everything invalid, and every ambiguous line.
  */
 export function parsePaths(text: string): readonly AskedTarget[] {
   const listed = jsonItemsOf(text);
   if (listed !== undefined) return eachOf(listed, parseTarget);
-  // No path and no URL begins so.
+  // No path and no URL begins like this.
   if (/^\s*[[{]/.test(text)) throw new Error(jsonFault(text));
   const problems: string[] = [];
   const words = linesOf(text).flatMap((line) => {
     if (line.startsWith('#')) {
       problems.push(
-        `"${printable(shown(line), maxShownCharacters)}": cache tags belong into cache-tags; a comment begins with "# "`,
+        `"${printable(shown(line), maxShownCharacters)}": cache tags belong in cache-tags; a comment begins with "# "`,
       );
       return [];
     }
     const found = splitWords(line);
     if (found.length < 2 || found.every(isPlace)) return found;
     problems.push(
-      `"${printable(shown(line), maxShownCharacters)}": a blank ends a path, and what follows does not begin with "/": write %20 for a blank of a name, or begin each path with "/"`,
+      `"${printable(shown(line), maxShownCharacters)}": a space ends a path, and the rest does not begin with "/": write a space in a name as %20, or begin each path with "/"`,
     );
     return [];
   });
@@ -61,34 +61,34 @@ export function parsePaths(text: string): readonly AskedTarget[] {
 function jsonFault(text: string): string {
   try {
     parseJsonText(text, { maxDepth: 2 });
-    return 'it is JSON, and no array of paths';
+    return 'it is JSON, but not an array of paths';
   } catch (error) {
-    return `it begins as JSON, and ${error instanceof Error ? error.message : String(error)}`;
+    return `it looks like JSON, but ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
 /**
- * Why a path would most likely invalidate nothing: it has what separates paths elsewhere, or what no URL has by intention. Each has a
- * form that says that it is meant.
+ * Why a path would most likely invalidate nothing: it contains a separator of paths elsewhere, or something that is in no URL on
+ * purpose. Each can be written in a way that shows that it is intended.
  */
 function strayFault(text: string): string | undefined {
   if (text.includes('\\')) {
-    return 'it has a backslash: a "\\n" is what toJSON() makes of a line end, so give the text without it; in a name a backslash is written %5C';
+    return 'it has a backslash: toJSON() writes a line break as "\\n", so pass the text without toJSON(); write a backslash in a name as %5C';
   }
   const separator = /([\s,;|])\/|([;|])$/.exec(text);
   if (separator !== null) {
     const character = separator[1] ?? separator[2] ?? '';
-    return `it looks like several paths: write one a line, or blanks between them without quotes around all; a "${character}" of a name is written ${encodeURIComponent(character)}`;
+    return `it looks like several paths: write one per line, or separate them with spaces and remove the quotes around the list; write a "${character}" in a name as ${encodeURIComponent(character)}`;
   }
   const invisible = /[\u00ad\u200b\u200e\u200f\u2060\ufeff]/.exec(text)?.[0];
   if (invisible !== undefined) {
-    return `it has a character that nobody sees; type it again, or write ${encodeURIComponent(invisible)} if it is meant`;
+    return `it has an invisible character; type it again, or write ${encodeURIComponent(invisible)} if it is meant`;
   }
   if (text.startsWith('//')) {
     return 'it begins with "//": begin a path with one "/" and a URL with https://; where a name begins with "/", write /%2F';
   }
   if (/(?<!^\/)%2f/i.test(text)) {
-    return 'it has a %2F, which caches keep apart from "/", and which cannot be sent as it is: give a wildcard that ends before it';
+    return 'it has a %2F, which caches distinguish from "/" and which cannot be sent unchanged: use a wildcard that ends before it';
   }
   return undefined;
 }
@@ -118,11 +118,11 @@ export function strangeTargets(
   const strange = origins.filter((origin) => origin !== expected).map((origin) => printable(origin, 100));
   if (strange.length === 0) return undefined;
   return expected === undefined
-    ? `paths has URLs of ${strange.join(', ')}, and there is no base-url that says whether this is the CDN: give it, or paths alone`
-    : `paths has URLs of ${strange.join(', ')}, and base-url is ${printable(expected, 100)}: the distribution invalidates paths of its own alone`;
+    ? `paths has URLs of ${strange.join(', ')}, and without base-url it is unknown whether this is the CDN: set base-url, or use paths only`
+    : `paths has URLs of ${strange.join(', ')}, and base-url is ${printable(expected, 100)}: a distribution invalidates only its own paths`;
 }
 
-/** Cache tags, one a line or with commas between them, with or without their `#`. Throws one `Error` that names all that are not valid. */
+/** Cache tags, separated by line breaks or commas, with or without their `#`. Throws one `Error` that names all invalid ones. */
 export function parseTags(text: string): readonly string[] {
   const listed = jsonItemsOf(text) ?? linesOf(text).flatMap((line) => line.split(','));
   const tags = listed.map((tag) => unquoted(tag.trim())).filter((tag) => tag !== '');
@@ -131,8 +131,8 @@ export function parseTags(text: string): readonly string[] {
 }
 
 /**
- * `URL SHA-256` or `path SHA-256`, or the other way round as `sha256sum` prints it, one a line or several with blanks or commas
- * between them. Throws one `Error` that names every line that is neither.
+ * `URL SHA-256` or `path SHA-256`, or in the order of `sha256sum`, one per line or several separated by spaces or commas. Throws
+ * one `Error` that names every invalid line.
  */
 export function parseProofs(text: string): readonly Proof[] {
   return eachOf(linesOf(text), parseProofLine).flat();
@@ -150,14 +150,14 @@ function parseProofLine(line: string): readonly Proof[] {
   if (sums === 0) throw new Error(noProof);
   if (words.length !== 2 * sums) {
     throw new Error(
-      sums * 2 < words.length ? `${noProof}; in a path write %20 for a blank and %2C for a comma` : noProof,
+      sums * 2 < words.length ? `${noProof}; in a path, write a space as %20 and a comma as %2C` : noProof,
     );
   }
   return Array.from({ length: sums }, (_, index) => {
     const [one = '', other = ''] = words.slice(2 * index, 2 * index + 2);
     const [place, sha256] = sha256Form.test(one) ? [other.replace(/^\*/, ''), one] : [one, other];
     if (!sha256Form.test(sha256) || sha256Form.test(place)) throw new Error(noProof);
-    if (place.endsWith(':')) throw new Error('a ":" follows the path: leave it out; in a name it is %3A');
+    if (place.endsWith(':')) throw new Error('a ":" follows the path: remove it; in a name, write it as %3A');
     return { place: parsePlace(place), sha256: sha256.toLowerCase() };
   });
 }
@@ -182,8 +182,8 @@ function linesOf(text: string): readonly string[] {
 }
 
 /**
- * The words of a line. Blanks end one, and commas do where the next begins as a path, as a URL or in quotes; what begins with a
- * quote goes on to the next.
+ * The words of a line. A space ends a word, as does a comma if the next word begins like a path, like a URL or with a quote; a
+ * quoted word ends at the closing quote.
  */
 function splitWords(line: string): readonly string[] {
   const words: string[] = [];
@@ -236,10 +236,7 @@ function collectProblems<Value>(problems: readonly string[], parse: () => Value)
   return value;
 }
 
-/**
- * A parser whose errors are told without the text that it was given: a URL in it may have a password, and what the parser says has
- * no part of one.
- */
+/** A parser whose errors do not repeat its input: a URL in it may contain a password, and the parser's own messages never do. */
 export function withoutText<Value>(parse: (text: string) => Value): (text: string) => Value {
   return (text) => {
     try {
@@ -252,7 +249,7 @@ export function withoutText<Value>(parse: (text: string) => Value): (text: strin
   };
 }
 
-/** As `parseEach`, without what could be a secret in names that are URLs. */
+/** Like `parseEach`, without possible secrets in names that are URLs. */
 export function eachOf<Item, Parsed>(
   items: readonly Item[],
   parse: (item: Item) => Parsed,
@@ -261,7 +258,7 @@ export function eachOf<Item, Parsed>(
   return parseEach(items, parse, (item) => shown(nameOf(item)));
 }
 
-/** A line as it may be printed: what could be a secret in a URL is left out. */
+/** A printable line, without possible secrets in URLs. */
 function shown(line: string): string {
   return line.replace(/\/\/[^/\s]*@/g, '//…@').replace(/\?.*/, '?…');
 }

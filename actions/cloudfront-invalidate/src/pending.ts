@@ -2,14 +2,14 @@ import type { InvalidationTarget } from '@slipway/aws';
 import { encodeKey } from '@slipway/core';
 import { everyPath, isSettled, type PendingPublish, pathDigest } from '@slipway/pending-invalidations';
 
-/** What a destination remembers of its publishes, when that was read, and what is invalidated now, as publishes name it. */
+/** The record of publishes in a destination, when it was read, and what is invalidated now, in the spelling of publishes. */
 export interface Pending {
   readonly publishes: readonly PendingPublish[];
   readonly readAtMs: number;
   readonly asked: readonly InvalidationTarget[];
 }
 
-/** What the destination need no longer remember of these publishes, once every step before has succeeded. */
+/** Removes paths of these publishes from the record, once all earlier steps have succeeded. */
 export interface ForgetStep {
   readonly kind: 'forget-proven';
   readonly publishes: readonly PendingPublish[];
@@ -19,8 +19,8 @@ export interface ForgetStep {
 }
 
 /**
- * How many paths are pending that the destination has only as digests and that no target matches. Their publishes have ended, so
- * nothing else will name them before one of those runs again.
+ * How many paths are pending only as digests that no target matches. Their publishes have ended, so nothing else names them until
+ * one of those runs again.
  */
 export function unnamedDigests({ publishes, readAtMs, asked }: Pending): number {
   const isNamed = namedBy(asked);
@@ -28,14 +28,14 @@ export function unnamedDigests({ publishes, readAtMs, asked }: Pending): number 
   return settled.flatMap(({ digests }) => digests).filter((digest) => !isNamed(digest)).length;
 }
 
-/** Whether one of the targets is the path of a digest, or all are. */
+/** Whether one of the targets matches a digest, or a target covers everything. */
 function namedBy(asked: readonly InvalidationTarget[]): (digest: string) => boolean {
   const spelled = new Set(asked.map(spelledAsKey));
   const digests = new Set([...spelled].map(pathDigest));
   return (digest) => spelled.has(everyPath) || digests.has(digest);
 }
 
-/** Which pending paths a run has proven if all of it succeeds, as at most one step. It covers all of its own paths. */
+/** The pending paths that a run proves if it succeeds completely, as at most one step. It covers all of its own paths. */
 export function forgetting({ publishes, readAtMs, asked }: Pending): readonly ForgetStep[] {
   const settled = publishes.filter((publish) => isSettled(publish, readAtMs));
   const paths = settled.flatMap((publish) => publish.paths);
@@ -45,8 +45,8 @@ export function forgetting({ publishes, readAtMs, asked }: Pending): readonly Fo
 }
 
 /**
- * Distinguishes states of the destination, for `CallerReference`: an invalidation that was made after a publish was complete
- * covers all of it; one that was made while a publish was running must not be taken for a later one.
+ * Distinguishes states of the destination, for `CallerReference`: an invalidation that was created after a publish was complete
+ * covers all of it; one that was created during a publish must not be mistaken for a later one.
  */
 export function pendingReference({ publishes }: Pending, runReference: string): string {
   if (publishes.length === 0) return '';

@@ -32,7 +32,7 @@ export type Step =
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** What `callerReference` was made for, to make another when an old invalidation does not help. */
+  /** The identity behind `callerReference`, to create another one if an old invalidation does not help. */
   readonly publish: string;
   readonly targets: readonly PlannedTarget[];
   readonly tags: readonly string[];
@@ -40,25 +40,25 @@ export interface Plan {
   readonly billablePaths: number;
   readonly wildcards: number;
   readonly budget: InvalidationBudget;
-  /** Whether to wait until CloudFront calls an invalidation completed. */
+  /** Whether to wait until CloudFront reports an invalidation as completed. */
   readonly waits: boolean;
-  /** URLs to prove that nothing of this run invalidates; `asked` are those that the inputs name one by one. */
+  /** URLs to prove that no path of this run covers; `asked` are those that the inputs name individually. */
   readonly uncovered: { readonly all: readonly string[]; readonly asked: readonly string[] };
-  /** Names that have `path-prefix` twice: most often it was written into the path as well. */
+  /** Names that contain `path-prefix` twice, usually because it was written into the path as well. */
   readonly prefixedTwice: readonly string[];
   readonly unknownDestination: string | undefined;
 }
 
 export interface PlanInput {
   readonly targets: readonly InvalidationTarget[];
-  /** What the destination remembers, and the targets as publishes name them: without `path-prefix`. */
+  /** The record of the destination, and the targets in the spelling of publishes, without `path-prefix`. */
   readonly pending: Pending;
-  /** The URL of a destination that has no record of any publish; undefined where there is a record, or no destination. */
+  /** The URL of a destination without any record of a publish; undefined if there is a record, or no destination. */
   readonly unknownDestination?: string | undefined;
   readonly tags: readonly string[];
   readonly budget: InvalidationBudget;
   readonly reference: string | undefined;
-  /** Differs in each run: the reference where nothing else says what is published. */
+  /** Different in each run: the reference if nothing else identifies the publish. */
   readonly runReference: string;
   readonly proofs: readonly Proof[];
   readonly baseUrl: string | undefined;
@@ -67,7 +67,7 @@ export interface PlanInput {
 }
 
 /**
- * What to invalidate and what to prove. Throws `UserError` `plan-refused` when the paths do not fit the budget, and
+ * Decides what to invalidate and what to prove. Throws `UserError` `plan-refused` if the paths do not fit the budget, and
  * `input-invalid` for proofs that contradict each other or have no URL.
  */
 export function plan(input: PlanInput): Plan {
@@ -109,7 +109,7 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-/** What stands for this publish in the reference: what the user says, or else what is to be served, or else this run. */
+/** The identity of this publish in the reference: the user's reference, or else what must be served, or else this run. */
 function publishOf(input: PlanInput, expectations: readonly Expectation[]): string {
   return `${contentOf(input, expectations)}${pendingReference(input.pending, input.runReference)}`;
 }
@@ -129,9 +129,9 @@ function withinBudget({ targets, tags, budget }: PlanInput): readonly PlannedTar
     case 'over-budget':
       throw new UserError(
         'plan-refused',
-        `${counted(targets.length + tags.length, 'path')} cannot be collapsed to max-paths: ${budget.maxPaths} with ${counted(budget.maxWildcards, 'wildcard')} of wildcard-depth ${budget.minDepth}: ${counted(collapsed.paths + tags.length, 'path')} would be left`,
+        `${counted(targets.length + tags.length, 'path')} cannot be collapsed to max-paths: ${budget.maxPaths} with ${counted(budget.maxWildcards, 'wildcard')} of wildcard-depth ${budget.minDepth}: ${counted(collapsed.paths + tags.length, 'path')} would remain`,
         {
-          hint: 'Raise max-paths or max-wildcards, lower wildcard-depth, or give a wildcard of your own, such as "/*". Nothing was invalidated.',
+          hint: 'Raise max-paths or max-wildcards, lower wildcard-depth, or set a wildcard yourself, such as "/*". Nothing was invalidated.',
         },
       );
     case 'too-wide':
@@ -139,7 +139,7 @@ function withinBudget({ targets, tags, budget }: PlanInput): readonly PlannedTar
         'plan-refused',
         `CloudFront cannot invalidate names with "~", and a wildcard that ends before it would be wider than wildcard-depth ${budget.minDepth} allows: ${firstOf(collapsed.names)}`,
         {
-          hint: 'Lower wildcard-depth, or give a wildcard of your own, such as "/*". Nothing was invalidated.',
+          hint: 'Lower wildcard-depth, or set a wildcard yourself, such as "/*". Nothing was invalidated.',
         },
       );
     default:
@@ -157,12 +157,12 @@ function expectationsOf({ proofs, baseUrl, prefix }: PlanInput): readonly Expect
     byUrl.set(url, { url, sha256, sizeBytes: sizeBytes ?? known?.sizeBytes });
   }
   if (contradicted.size > 0) {
-    throw new UserError('input-invalid', `two checksums are to be proven of ${firstOf([...contradicted])}`);
+    throw new UserError('input-invalid', `prove has two checksums for ${firstOf([...contradicted])}`);
   }
   return [...byUrl.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
 }
 
-/** The paths of URLs that turned out to be stale, in batches, or undefined when the budget does not allow them. */
+/** The paths of URLs that turned out to be stale, in batches, or undefined if the budget does not allow them. */
 export function batchesFor(
   urls: readonly string[],
   budget: InvalidationBudget,
@@ -175,7 +175,7 @@ export function batchesFor(
   return inBatches(collapsed.targets.flatMap(({ paths }) => paths));
 }
 
-/** What no path covers. With tags, that cannot be known. */
+/** The URLs that no path covers. With tags, that cannot be known. */
 function uncoveredOf({ proofs, targets, tags, baseUrl, prefix }: PlanInput): Plan['uncovered'] {
   if (tags.length > 0) return { all: [], asked: [] };
   const paths = new Set(targets.flatMap(({ kind, name }) => (kind === 'path' ? [name] : [])));
@@ -204,7 +204,7 @@ function nameOf(url: string): string {
 
 function urlUnder(baseUrl: string | undefined, name: string): string {
   if (baseUrl === undefined) {
-    throw new UserError('input-invalid', `base-url is not given, and "${printable(name)}" is to be proven`);
+    throw new UserError('input-invalid', `base-url is not given, but "${printable(name)}" must be proven`);
   }
   return baseUrl + encodeKey(name);
 }

@@ -57,7 +57,7 @@ export function report(input: ReportInput): ActionResult {
   };
 }
 
-/** What this run adds to the bill at most: an old invalidation adds nothing. */
+/** The most that this run adds to the bill: an old invalidation adds nothing. */
 function billablePaths({ plan, result }: ReportInput): number {
   if (result === undefined) return plan.billablePaths;
   return result.invalidations.reduce((sum, { reused, batch }) => sum + (reused ? 0 : batch.length), 0);
@@ -82,7 +82,7 @@ function summary(input: ReportInput, failure: SlipwayError | undefined): readonl
     ['Wildcards', plan.wildcards.toLocaleString('en-US')],
     [
       'Billed at most',
-      `${counted(billablePaths(input), 'path')}; ${freePathsPerMonth.toLocaleString('en-US')} a month are free in an account`,
+      `${counted(billablePaths(input), 'path')}; the first ${freePathsPerMonth.toLocaleString('en-US')} per month are free for each account`,
     ],
     ['Status', statusOf(input)],
   ];

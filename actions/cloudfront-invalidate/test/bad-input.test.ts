@@ -15,7 +15,7 @@ function run(more: Readonly<Record<string, string>>, workDirectory?: string): Pr
 }
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input, and every path', async () => {
+  it('is reported in one error that names each input, and every path', async () => {
     const failure = await failureOf(
       runAction(action, {
         'distribution-id': 'd111111abcdef8.cloudfront.net',
@@ -58,9 +58,9 @@ describe('bad input', () => {
     expect(failure.message).not.toContain('hunter2');
   });
 
-  it('is a path to prove without the CDN that it is under', async () => {
+  it('is a path to prove without base-url', async () => {
     const failure = await failureOf(run({ paths: '/a', prove: `/a ${sha256}` }));
-    expect(failure.message).toMatch(/no base-url/);
+    expect(failure.message).toMatch(/base-url/);
     const directory = temporaryDirectory('manifest');
     writeFileSync(join(directory, 'm.json'), JSON.stringify([{ key: 'a', sizeBytes: 1, sha256 }]));
     const later = await failureOf(run({ paths: '/a', 'prove-file': 'm.json' }, directory));
@@ -86,7 +86,7 @@ describe('bad input', () => {
     expect(failure.message).toContain(reason);
   });
 
-  it('needs credentials for all but a dry run', async () => {
+  it('needs credentials except in a dry run', async () => {
     const failure = await failureOf(
       runAction(action, { 'distribution-id': 'E1', paths: '/a', 'access-key-id': 'AKIA' }),
     );
@@ -95,9 +95,9 @@ describe('bad input', () => {
   });
 });
 
-describe('parsers of what others wrote', () => {
+describe('parsers of outside text', () => {
   const parsers = { parsePaths, parseTags, parseProofs, parseManifest };
-  it.each(Object.entries(parsers))('%s gives a value or an Error for any text', (_, parse) => {
+  it.each(Object.entries(parsers))('%s returns a value or throws an Error for any text', (_, parse) => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -118,7 +118,7 @@ describe('parsers of what others wrote', () => {
     );
   });
 
-  it('read keys of a manifest as what they are, and lines as in URLs', () => {
+  it('read keys of a manifest literally, and lines as in URLs', () => {
     const entry = { key: 'a b/100%/c*~+.txt', sizeBytes: 1, sha256, etag: 'ignored', url: 's3://bucket/a' };
     expect(parseManifest(JSON.stringify([entry]))).toEqual([
       { place: { kind: 'path', name: '/a b/100%/c*~+.txt' }, sha256, sizeBytes: 1 },
@@ -137,7 +137,7 @@ describe('parsers of what others wrote', () => {
   });
 });
 
-describe('paths, as people write them', () => {
+describe('paths as users write them', () => {
   const a = { kind: 'path', name: '/a' };
   const b = { kind: 'path', name: '/b' };
   it.each([
@@ -156,7 +156,7 @@ describe('paths, as people write them', () => {
     expect(log).toEqual(expect.arrayContaining(['  /a', '  /b']));
   });
 
-  it('keep blanks in quotes, and commas that begin no other path', () => {
+  it('keep spaces in quotes, and commas that do not separate paths', () => {
     expect(parsePaths('"/a b" /c,d')).toEqual([
       { kind: 'path', name: '/a b' },
       { kind: 'path', name: '/c,d' },
@@ -165,42 +165,42 @@ describe('paths, as people write them', () => {
   });
 
   it.each([
-    ['/my file.html', 'write %20 for a blank of a name'],
-    ['/a, b.html', 'write %20 for a blank of a name'],
+    ['/my file.html', 'write a space in a name as %20'],
+    ['/a, b.html', 'write a space in a name as %20'],
     ['a.html b.html', 'begin each path with "/"'],
     [', ,', 'it names no path'],
     ['""', 'does not start with "/"'],
     ['[1]', 'JSON array'],
     ['["a"]', 'does not start with "/"'],
-    ['["/a","/b",]', 'begins as JSON, and it is not JSON: remove the "," before "]"'],
-    ['[/a, /b]', 'begins as JSON'],
-    ['{"paths":["/a"]}', 'it is JSON, and no array of paths'],
+    ['["/a","/b",]', 'looks like JSON, but it is not JSON: remove the "," before "]"'],
+    ['[/a, /b]', 'looks like JSON'],
+    ['{"paths":["/a"]}', 'it is JSON, but not an array of paths'],
     ['"/a /b"', 'looks like several paths'],
     ['"/a,/b"', 'looks like several paths'],
     ['["/a /b"]', 'looks like several paths'],
-    ['/a;/b', 'a ";" of a name is written %3B'],
+    ['/a;/b', 'write a ";" in a name as %3B'],
     ['/a; /b', 'looks like several paths'],
-    ['/a|/b', 'a "|" of a name is written %7C'],
-    [JSON.stringify('/a\n/b'), 'what toJSON() makes of a line end'],
-    ['/images\\a.png', 'a backslash is written %5C'],
+    ['/a|/b', 'write a "|" in a name as %7C'],
+    [JSON.stringify('/a\n/b'), 'toJSON() writes a line break as'],
+    ['/images\\a.png', 'write a backslash in a name as %5C'],
     ['/a\u200b', 'write %E2%80%8B if it is meant'],
     ['//cdn.example.org/a', 'a URL with https://'],
-    ['/@scope%2fname', 'give a wildcard that ends before it'],
-  ])('that can match nothing, or be meant in two ways, are refused: %s', async (text, words) => {
+    ['/@scope%2fname', 'use a wildcard that ends before it'],
+  ])('that cannot match, or are ambiguous, are refused: %s', async (text, words) => {
     expect((await failureOf(run({ paths: text }))).message).toContain(words);
     const directory = temporaryDirectory('paths');
     writeFileSync(join(directory, 'paths.txt'), text);
     expect((await failureOf(run({ 'paths-file': 'paths.txt' }, directory))).message).toContain(words);
   });
 
-  it('that only look strange are taken', () => {
+  it('that only look strange are accepted', () => {
     const name = (text: string) => parsePaths(text).map((target) => target.name);
     expect(name('/a;b /c|d /e%3B/f /g%5Ch /%2Fi "/dir%20/j" /k//l /👩‍💻')).toEqual([
       ...['/a;b', '/c|d', '/e;/f', '/g\\h', '//i', '/dir /j', '/k//l', '/👩‍💻'],
     ]);
   });
 
-  it('with path-prefix in front already are warned of', async () => {
+  it('that already begin with path-prefix cause a warning', async () => {
     const inputs = { 'path-prefix': '/spack', 'base-url': 'https://cdn.example.org' };
     const { problems } = await run({
       ...inputs,
@@ -211,7 +211,7 @@ describe('paths, as people write them', () => {
     expect((await run({ ...inputs, paths: '/b /spackage' })).problems).toEqual([]);
   });
 
-  it('of a URL are those of the CDN, without a prefix before them', async () => {
+  it('of a URL belong to the CDN, and get no prefix', async () => {
     const cdn = { 'base-url': 'https://cdn.example.org', 'path-prefix': '/spack' };
     const { log } = await run({
       ...cdn,
@@ -221,7 +221,7 @@ describe('paths, as people write them', () => {
     const other = await failureOf(run({ ...cdn, paths: 'https://www.example.org/a' }));
     expect(other.message).toMatch(/www.example.org, and base-url is https:\/\/cdn.example.org/);
     const none = await failureOf(run({ paths: 'https://www.example.org/a' }));
-    expect(none.message).toMatch(/no base-url/);
+    expect(none.message).toMatch(/base-url/);
     const secret = await failureOf(run({ ...cdn, paths: 'https://u:hunter2@cdn.example.org/a /b?hunter2' }));
     expect(secret.message).not.toContain('hunter2');
     const prove = await failureOf(
@@ -230,7 +230,7 @@ describe('paths, as people write them', () => {
     expect(prove.message).not.toContain('hunter2');
   });
 
-  it('are read in one go, however many they are', () => {
+  it('are read in linear time, however many there are', () => {
     expect(parsePaths('/a,'.repeat(50_000))).toHaveLength(50_000);
     expect(() => parsePaths(`"${' ,'.repeat(100_000)}x`)).toThrow('begin each path');
   });
@@ -261,11 +261,11 @@ describe('what is to be proven', () => {
     },
   );
 
-  it('is refused where it would never be served: "/a:"', () => {
+  it('is refused if it could never be served: "/a:"', () => {
     expect(() => parseProofs(`/a: ${sha256}`)).toThrow('a ":" follows the path');
   });
 
-  it('is an error when a manifest has none', async () => {
+  it('is an error if a manifest has no objects', async () => {
     const directory = temporaryDirectory('manifest');
     writeFileSync(join(directory, 'm.json'), '[]');
     expect((await failureOf(run({ 'prove-file': 'm.json' }, directory))).message).toContain(
@@ -273,7 +273,7 @@ describe('what is to be proven', () => {
     );
   });
 
-  it('and is not invalidated by any path is told', async () => {
+  it('and is not covered by any path is reported', async () => {
     const inputs = { 'base-url': 'https://cdn.example.org', 'path-prefix': '/x' };
     const prove = `/a ${sha256}\n/dir/b ${sha256}\nhttps://cdn.example.org/c ${sha256}`;
     const { problems } = await run({ ...inputs, paths: '/a /dir/*', prove });
@@ -283,7 +283,7 @@ describe('what is to be proven', () => {
 });
 
 describe('a dry run', () => {
-  it('prints the plan with its estimate, and asks nobody', async () => {
+  it('prints the plan with its estimate, and sends no request', async () => {
     const paths = Array.from({ length: 30 }, (_, index) => `/v3/specs/gcc-${index}.json`).join('\n');
     const result = await run({ paths, 'path-prefix': '/spack', 'max-paths': '5', 'cache-tags': 'x' });
     expect(result.outputs).toMatchObject({ status: 'planned', 'billable-paths': 2, 'invalidation-ids': '' });
@@ -291,7 +291,7 @@ describe('a dry run', () => {
     expect(log).toContain('31 paths to invalidate, sent as 2, of them 1 wildcard (1 made).');
     expect(log).toContain('  /spack/v3/specs/gcc-*');
     expect(log).toContain('  #x');
-    expect(log).toMatch(/Nothing is given to be proven/);
+    expect(log).toMatch(/Nothing to prove is given/);
     expect(result.problems).toMatchObject([{ code: 'wildcard-made', severity: 'notice' }]);
     expect(result.json('report')).toMatchObject({
       dryRun: true,

@@ -63,12 +63,12 @@ describe.skipIf(missing)('a bucket behind a CDN, with a role (needs MinIO, varni
     objects.close();
     expect(run.outputs, run.log).toMatchObject({
       status: 'Completed',
-      // The second is of the object that is not there, asked for once more.
+      // The second one is the repeated request for the missing object.
       'billable-paths': '2',
       proven: '1',
       stale: '0',
     });
-    // A bucket that may not be listed does not say that an object is missing.
+    // A bucket that may not be listed does not reveal that an object is missing.
     expect(run.annotations.map(({ title, message }) => `${title} ${message}`).join('\n')).toMatch(
       /served-forbidden.*never-published\.json.*403.*the object is missing/s,
     );

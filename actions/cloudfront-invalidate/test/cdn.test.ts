@@ -28,7 +28,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
       'invalidation-ids': '',
     });
     expect(wordsOf(without)).toMatch(/served-stale.*x-cache: Hit from varnish/s);
-    expect(without.log).toMatch(/What is stale cannot be invalidated: .*no role can be assumed/s);
+    expect(without.log).toMatch(/The stale URLs cannot be invalidated: .*no role can be assumed/s);
     expect(cdn.controlPlane.requests).toEqual([]);
 
     const run = await cdn.run({ paths: '/index.json', prove });
@@ -47,7 +47,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(reportOf(run)).toMatchObject({ dryRun: false, proofs: [{ served: { kind: 'fresh' } }] });
   });
 
-  it('what is stale and not among the paths is invalidated once, before that is a failure', async () => {
+  it('stale URLs that no path covers are invalidated once before the run fails', async () => {
     const cdn = await startCdn();
     await cdn.cache({ 'a.json': 'old', 'b.json': 'old' });
     cdn.store({ 'a.json': 'new', 'b.json': 'new' });
@@ -64,7 +64,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(cdn.controlPlane.invalidations).toHaveLength(3);
   });
 
-  it('proving alone needs no credentials, and having nothing to do is no failure', async () => {
+  it('proving alone needs no credentials, and having nothing to do is not a failure', async () => {
     const cdn = await startCdn();
     await cdn.cache({ 'a.json': 'new' });
     const role = 'arn:aws:iam::123456789012:role/publish';
@@ -101,7 +101,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     ]);
   });
 
-  it('going back to bytes of before is a new invalidation, although its reference was used', async () => {
+  it('going back to earlier bytes is a new invalidation, although its reference was used', async () => {
     const cdn = await startCdn();
     await cdn.cache({ 'a.json': 'zero' });
     for (const [round, body] of ['one', 'two', 'one'].entries()) {
@@ -115,7 +115,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(references[2]).toBe(`${references[0]}-2`);
   });
 
-  it('I5: killed between the invalidation and the proof, the rerun makes no second one', async () => {
+  it('I5: after a kill between the invalidation and the proof, the rerun creates no second one', async () => {
     const cdn = await startCdn({ completesAfterMs: 2_000 });
     await cdn.cache({ 'a.json': 'old' });
     cdn.store({ 'a.json': 'new' });
@@ -133,7 +133,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });
 
-  it('an invalidation in progress that began before this publish is not relied on when it does not help', async () => {
+  it('an invalidation in progress that began before this publish is not relied on if it does not help', async () => {
     const cdn = await startCdn({ completesAfterMs: 1_000, ineffective: 1 });
     await cdn.cache({ 'a.json': 'old' });
     cdn.store({ 'a.json': 'new' });
@@ -146,7 +146,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(cdn.controlPlane.invalidations).toHaveLength(2);
   });
 
-  it('tells 403 and 404 apart, also from what is stale', async () => {
+  it('distinguishes 403, 404 and stale content', async () => {
     const deadline = { 'prove-deadline': '1s', 'wait-deadline': '30s' };
     const forbidding = await startCdn({ missing: 403 });
     await forbidding.cache({ 'a.json': 'old' });
@@ -165,14 +165,14 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     const missing = await honest.run({ prove: proof('/b.json', 'new'), ...deadline });
     expect(wordsOf(missing)).toMatch(/served-missing.*ErrorCachingMinTTL/s);
 
-    // An error that the CDN keeps goes with the invalidation.
+    // The invalidation also removes a cached error.
     forbidding.store({ 'b.json': 'new' });
     expect((await fetch(forbidding.urlOf('b.json'))).status).toBe(403);
     const run = await forbidding.run({ paths: '/b.json', prove: proof('/b.json', 'new') });
     expect(run.exitCode, run.log).toBe(0);
   });
 
-  it('every spelling of a key is reached, and keys with "~" by a wildcard', async () => {
+  it('every spelling of a key is covered, and keys with "~" by a wildcard', async () => {
     const cdn = await startCdn();
     const keys = [
       'plain',
@@ -198,7 +198,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
       sha256: hash('sha256', `new ${key}`),
     }));
     writeFileSync(join(workspace, 'manifest.json'), JSON.stringify(manifest));
-    // As the publish actions write their paths, but for "*", which would be a wildcard.
+    // In the form of the publish actions, except "*", which would be a wildcard.
     const paths = keys.map(
       (key) => `/${key.split('/').map(encodeURIComponent).join('/').replaceAll('*', '%2A')}`,
     );
@@ -217,12 +217,12 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(run.annotations).toMatchObject([
       {
         severity: 'notice',
-        message: expect.stringMatching(/"\/m\/x\*" stands for 1 of the paths, which CloudFront/),
+        message: expect.stringMatching(/"\/m\/x\*" replaces 1 of the paths, which CloudFront/),
       },
     ]);
   });
 
-  it('many paths are collapsed to wildcards that reach them all', async () => {
+  it('many paths are collapsed into wildcards that cover them all', async () => {
     const cdn = await startCdn();
     const keys = Array.from({ length: 60 }, (_, index) => `v3/specs/p${index % 3}/s${index}.json`);
     const all = (body: string): Record<string, string> => Object.fromEntries(keys.map((key) => [key, body]));
@@ -239,7 +239,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(await (await fetch(cdn.urlOf('v3/layout.json'))).text()).toBe('kept');
   });
 
-  it('cache tags are invalidated where the distribution reads them, and refused where it does not', async () => {
+  it('cache tags are invalidated if the distribution reads them, and refused otherwise', async () => {
     const cdn = await startCdn({ tagHeader: 'x-amz-meta-cache-tag' });
     const tags = { 'x-amz-meta-cache-tag': 'Package:GCC, nightly' };
     await cdn.cache({ a: 'old', b: 'old' }, tags);
@@ -273,7 +273,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(run.outputs).toMatchObject({ status: 'Completed', 'paths-invalidated': '1' });
   });
 
-  it('tells a deadline that passed, and what goes on all the same', async () => {
+  it('reports a missed deadline, and what is still in progress', async () => {
     const cdn = await startCdn({ completesAfterMs: 60_000 });
     const run = await cdn.run({ paths: '/a', 'wait-deadline': '1s' });
     expect(run.exitCode).toBe(1);
@@ -285,7 +285,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)('through a CDN (needs v
     expect(wordsOf(run)).toMatch(/is still InProgress after.*Run again with the same inputs.*timed-out/s);
   });
 
-  it('is denied at once, with the statement that is missing', async () => {
+  it('is denied immediately, with the missing statement', async () => {
     const cdn = await startCdn();
     cdn.controlPlane.denied.add('CreateInvalidation');
     const run = await cdn.run({ paths: '/a' });

@@ -16,13 +16,13 @@ export const distributionId = 'E1A2B3C4D5E6F7';
 export const secretAccessKey = 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY';
 const main = join(import.meta.dirname, '../dist/index.js');
 
-/** An origin, a real Varnish before it as the CDN, and the control plane whose invalidations take things out of it. */
+/** An origin, a real Varnish in front of it as the CDN, and the control plane whose invalidations purge it. */
 export interface Cdn {
   readonly url: string;
   readonly controlPlane: CloudFrontDouble;
   /** Puts objects at the origin, by their keys. */
   store(objects: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): void;
-  /** Stores objects and asks the CDN for them, so that it has them. */
+  /** Stores objects and requests them from the CDN, so that it caches them. */
   cache(objects: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): Promise<void>;
   /** Runs the bundle as a step of a job, with what it needs to reach the control plane. */
   run(inputs: Readonly<Record<string, string>>, options?: ActionProcessOptions): Promise<ActionRun>;
@@ -34,7 +34,7 @@ export interface CdnOptions
     Partial<Pick<CloudFrontDoubleOptions, 'completesAfterMs' | 'tagHeader'>> {
   /** Another origin than the one that `store` writes to. */
   readonly origin?: string;
-  /** How many invalidations complete without an effect, as if what is stale was cached after them. */
+  /** How many invalidations complete without an effect, as if the stale content was cached after them. */
   readonly ineffective?: number;
 }
 

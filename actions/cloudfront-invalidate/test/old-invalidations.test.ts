@@ -42,7 +42,7 @@ async function staleCdn(needed: number) {
   const clock = {
     nowMs: () => startedMs + aheadMs,
     random: () => 0.5,
-    /** Time passes by waiting alone, and without being waited for; what is in progress is completed in it. */
+    /** Time passes only by waiting, immediately; invalidations in progress complete in it. */
     sleep: async (ms: number) => {
       aheadMs += ms;
       await complete();
@@ -90,7 +90,7 @@ async function staleCdn(needed: number) {
     complete,
     invalidateOnly: () => run(given),
     invalidateAndProve: () => run(proven),
-    /** The same, of what a publish has replaced in a destination. Gives which paths are pending there after it. */
+    /** The same, for what a publish has replaced in a destination. Returns which paths are pending there afterwards. */
     async invalidatePending() {
       const destination = await openStore(pathToFileURL(temporaryDirectory('destination')).href);
       const replaced = { everything: '/*', paths: ['/index.json'] };
@@ -104,8 +104,8 @@ async function staleCdn(needed: number) {
 
 const servedOf = (result: Result): readonly string[] => result.proofs.map(({ served }) => served.kind);
 
-describe('an invalidation of the same reference that is there already', () => {
-  test('is made anew when it was begun long before and what is served is still old', async () => {
+describe('an existing invalidation with the same reference', () => {
+  test('is created again if it began long before and the old bytes are still served', async () => {
     const cdn = await staleCdn(2);
     await cdn.invalidateOnly();
     cdn.controlPlane.invalidations[0]?.createdAt.setTime(Date.now() - 2 * 60_000);
@@ -116,7 +116,7 @@ describe('an invalidation of the same reference that is there already', () => {
     expect(result.invalidations).toMatchObject([{ mayBeOld: false, reused: false }]);
   });
 
-  test('is made anew when it was completed before, and what is served is still old', async () => {
+  test('is created again if it was already completed and the old bytes are still served', async () => {
     const cdn = await staleCdn(2);
     await cdn.invalidateOnly();
     await cdn.complete();
@@ -125,7 +125,7 @@ describe('an invalidation of the same reference that is there already', () => {
     expect(cdn.controlPlane.invalidations).toHaveLength(2);
   });
 
-  test('is enough when what is served is new', async () => {
+  test('is enough if the new bytes are served', async () => {
     const cdn = await staleCdn(1);
     await cdn.invalidateOnly();
     cdn.controlPlane.invalidations[0]?.createdAt.setTime(Date.now() - 2 * 60_000);
@@ -134,7 +134,7 @@ describe('an invalidation of the same reference that is there already', () => {
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });
 
-  test('is not made anew when it was begun just now: another one would not help either', async () => {
+  test('is not created again if it has just begun: another one would not help either', async () => {
     const cdn = await staleCdn(2);
     await cdn.invalidateOnly();
     const result = await cdn.invalidateAndProve();
@@ -143,14 +143,14 @@ describe('an invalidation of the same reference that is there already', () => {
   });
 });
 
-describe('what a destination remembers as pending', () => {
-  test('is forgotten once the CDN is proven to serve it', async () => {
+describe('what is pending in a destination', () => {
+  test('is removed once the CDN is proven to serve it', async () => {
     const { result, left } = await (await staleCdn(1)).invalidatePending();
     expect(servedOf(result)).toEqual(['fresh']);
     expect(left).toEqual([]);
   });
 
-  test('stays pending while the CDN serves something else, though the invalidation is completed', async () => {
+  test('stays pending while the CDN serves something else, although the invalidation is completed', async () => {
     const { result, left } = await (await staleCdn(99)).invalidatePending();
     expect(result.invalidations).toMatchObject([{ invalidation: { status: 'Completed' } }]);
     expect(servedOf(result)).toEqual(['stale']);
@@ -161,7 +161,7 @@ describe('what a destination remembers as pending', () => {
 describe('a control plane that fails', () => {
   const busy = cloudFrontRefusal(500, 'InternalError', 'Try again.');
 
-  test('with 500 is asked again, and makes one invalidation', async () => {
+  test('with 500 is retried, and creates one invalidation', async () => {
     const cdn = await staleCdn(1);
     cdn.controlPlane.faults.push(busy, busy);
     const result = await cdn.invalidateAndProve();
@@ -172,7 +172,7 @@ describe('a control plane that fails', () => {
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });
 
-  test('with an error inside of a 200 has invalidated nothing, and the run fails', async () => {
+  test('with an error inside a 200 has invalidated nothing, and the run fails', async () => {
     const cdn = await staleCdn(1);
     cdn.controlPlane.faults.push((response) => {
       const body =
@@ -182,7 +182,7 @@ describe('a control plane that fails', () => {
     const result = await cdn.invalidateAndProve();
     expect(result.failure).toMatchObject({ code: 'unexpected-response' });
     expect([result.invalidations, result.proofs]).toEqual([[], []]);
-    // The next run makes it.
+    // The next run creates it.
     expect(servedOf(await cdn.invalidateAndProve())).toEqual(['fresh']);
     expect(cdn.controlPlane.invalidations).toHaveLength(1);
   });

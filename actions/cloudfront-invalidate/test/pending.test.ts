@@ -19,7 +19,7 @@ async function pendingOf(store: ObjectStore): Promise<number> {
 describe.skipIf(serverProgram('varnishd') === undefined)(
   'what a destination remembers (needs varnishd and gcc)',
   () => {
-    it('is invalidated without being asked for, and forgotten once it is proven', async () => {
+    it('is invalidated without being named, and removed once it is proven', async () => {
       const cdn = await startCdn();
       await cdn.cache({ 'site/a b.json': 'old', 'site/c.json': 'old' });
       const store = await destination();
@@ -29,19 +29,19 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
 
       const inputs = { destination: store.url, 'path-prefix': '/site' };
       const dryRun = await cdn.run({ ...inputs, 'dry-run': 'true' });
-      expect(dryRun.log).toContain('Would take 2 paths of earlier publishes out');
+      expect(dryRun.log).toContain('Would remove 2 paths of earlier publishes');
       const first = await cdn.run(inputs);
       expect(first.exitCode, first.log).toBe(0);
       expect(await (await fetch(cdn.urlOf('site/a b.json'))).text()).toBe('new');
-      // Nobody but the publish knows the path of a digest, so everything is invalidated for it.
-      expect(first.log).toContain('1 path pending as digests alone');
+      // Only the publish knows the path of a digest, so everything is invalidated for it.
+      expect(first.log).toContain('1 path pending as digests only');
       expect(await (await fetch(cdn.urlOf('site/c.json'))).text()).toBe('new');
       expect(await pendingOf(store)).toBe(0);
       const third = await cdn.run(inputs);
       expect(third.outputs).toMatchObject({ status: 'none' });
     });
 
-    it('I7: is told to be served by the CDN, where it is', async () => {
+    it('I7: is reported if the CDN serves it', async () => {
       const store = await destination();
       const what = { paths: ['/a.json'], everything: '/*' };
       await (await rememberReplacements(store, what, systemClock)).complete();
@@ -57,7 +57,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       );
     });
 
-    it('is invalidated path by path where a rerun of the publish names what has a digest', async () => {
+    it('is invalidated path by path if a rerun of the publish names the paths behind digests', async () => {
       const cdn = await startCdn();
       await cdn.cache({ 'c.json': 'old', 'other.json': 'old' });
       const store = await destination();
@@ -70,7 +70,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       expect(await pendingOf(store)).toBe(0);
     });
 
-    it('is kept when an invalidation fails, is not waited for, or does not help', async () => {
+    it('is kept if an invalidation fails, is not awaited, or does not help', async () => {
       const cdn = await startCdn({ ineffective: 10 });
       await cdn.cache({ 'a.json': 'old' });
       const store = await destination();
@@ -88,7 +88,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       expect(await pendingOf(store)).toBe(1);
     });
 
-    it('of a publish that may be at work is invalidated and kept', async () => {
+    it('of a publish that may still be running is invalidated and kept', async () => {
       const cdn = await startCdn();
       const store = await destination();
       const what = { paths: ['/a.json'], everything: '/*' };
@@ -101,7 +101,7 @@ describe.skipIf(serverProgram('varnishd') === undefined)(
       expect(await pendingOf(store)).toBe(1);
     });
 
-    it('going back to bytes of before is invalidated anew, although this CDN happens to serve them', async () => {
+    it('going back to earlier bytes is a new invalidation, although this CDN happens to serve them', async () => {
       const cdn = await startCdn();
       const store = await destination();
       const inputs = { destination: store.url, prove: proof('/a.json', 'A') };

@@ -49,7 +49,7 @@ describe('the plan', () => {
     expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
   });
 
-  it('is empty where nothing is to be done, and leaves out waiting when it shall', () => {
+  it('is empty if there is nothing to do, and leaves out waiting on request', () => {
     expect(plan({ ...given, targets: [] }).steps).toEqual([]);
     expect(plan({ ...given, wait: false }).steps.map(({ kind }) => kind)).toEqual(['invalidate']);
   });
@@ -80,12 +80,12 @@ describe('the plan', () => {
       expect(referencesOf(proven)).not.toEqual(referencesOf({ ...proven, proofs: other }));
     });
 
-    it('never in two runs, when nothing says what is published', () => {
+    it('never in two runs, if nothing identifies the publish', () => {
       expect(referencesOf({})).not.toEqual(referencesOf({ runReference: 'run 2' }));
     });
   });
 
-  it('is refused when the budget is too small, and says what would do', () => {
+  it('is refused if the budget is too small, with advice', () => {
     const targets = ['/a/x', '/b/y', '/c/z'].map((name) => ({ kind: 'path' as const, name }));
     const budget = { maxPaths: 2, maxWildcards: 10, minDepth: 1 };
     expect(() => plan({ ...given, targets, budget })).toThrow(

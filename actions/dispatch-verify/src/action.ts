@@ -52,19 +52,19 @@ function checkInputs(given: Inputs, { environment }: InputSurroundings): readonl
   const problems: string[] = [];
   if (signingSecret === undefined && trustedKeys === '' && !allowUnsigned) {
     problems.push(
-      'neither signing-secret nor trusted-keys is given: give what the sender signs with, or set allow-unsigned to accept messages of anyone',
+      'neither signing-secret nor trusted-keys is given: set what the sender signs with, or allow-unsigned to accept messages from anyone',
     );
   }
   if (previousSigningSecret !== undefined && signingSecret === undefined) {
     problems.push('previous-signing-secret is given without signing-secret');
   }
   if (fetchTo !== undefined && artifactHosts.length === 0) {
-    problems.push('fetch-to is given without artifact-hosts, from which artifacts may be fetched');
+    problems.push('fetch-to is given without artifact-hosts, the hosts that artifacts may be fetched from');
   }
   if (fetchTo === undefined && artifactHosts.length > 0)
     problems.push('artifact-hosts is given without fetch-to');
   if (given.again && given.payloadFile === undefined) {
-    problems.push('again is set without payload-file: a message can be taken again only by hand');
+    problems.push('again is set without payload-file: only a manual run can accept a message again');
   }
   const names = [...given.fields, ...given.multilineFields].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -151,25 +151,25 @@ async function claimRefusals({ steps }: Plan, store: ObjectStore | undefined): P
   return refused === undefined ? [] : [refused];
 }
 
-/** Prints what a run will delete before it does anything (I6); in a dry run also what it would take and fetch. */
+/** Prints what a run will delete before it does anything (I6), and in a dry run also what it would claim and fetch. */
 function announce({ steps }: Plan, dryRun: boolean, print: (line: string) => void): void {
   for (const step of steps) {
     switch (step.kind) {
       case 'forget':
         print(
-          `${dryRun ? 'Would' : 'Will'} forget the message ${printable(step.id, 80)}, remembered until ${step.forgetAt}.`,
+          `${dryRun ? 'Would' : 'Will'} delete the record of the message ${printable(step.id, 80)}, kept until ${step.forgetAt}.`,
         );
         break;
       case 'claim':
         if (dryRun)
           print(
-            `Would take the message ${step.record.id} for this run, and remember it until ${step.record.forgetAt}.`,
+            `Would claim the message ${step.record.id} for this run, and record it until ${step.record.forgetAt}.`,
           );
         break;
       case 'fetch':
         if (dryRun)
           print(
-            `Would fetch "${step.name}" of ${step.sizeBytes.toLocaleString('en-US')} bytes from ${new URL(step.url).host}.`,
+            `Would fetch "${step.name}" (${step.sizeBytes.toLocaleString('en-US')} bytes) from ${new URL(step.url).host}.`,
           );
         break;
       default:

@@ -8,9 +8,9 @@ const maxAttempts = 5;
 const maxReadsForForgetting = 200;
 
 /**
- * Claims the id of a message for a run, by a write that succeeds only if there is no claim yet. Gives the refusal when another
- * run has claimed it. A run may claim the same id twice, so that a killed run can be started again. With `again` the claim of
- * another run is replaced, because a person asked for it.
+ * Claims the id of a message for a run, by a write that succeeds only if there is no claim yet. Returns the refusal if another run
+ * has claimed it. A run may claim the same id twice, so that a killed run can be started again. `again` replaces the claim of
+ * another run, because a person asked for it.
  */
 export async function claim(
   store: ObjectStore,
@@ -29,7 +29,7 @@ export async function claim(
     } catch (error) {
       if (!isConditionFailed(error)) throw error;
       const present = await readClaim(store, key);
-      // Another run has just forgotten it.
+      // Another run has just deleted it.
       if (present === undefined && attempt < maxAttempts) continue;
       if (!again) return judgeClaim(present ?? 'unreadable', record);
       await store.write(
@@ -57,11 +57,11 @@ function judgeClaim(present: ClaimRecord | 'unreadable', record: ClaimRecord): R
   const by =
     present === 'unreadable'
       ? 'the record of that cannot be read'
-      : `${printable(present.claimedBy)} took it on ${printable(present.claimedAt, 40)}`;
+      : `${printable(present.claimedBy)} claimed it on ${printable(present.claimedAt, 40)}`;
   return refusal(
     'replayed',
-    `the message ${record.id} was taken before: ${by}`,
-    'The same message came twice, and only one run acts on it. To act once more, send a new message with another "id", or give this one to a run by hand with "again".',
+    `the message ${record.id} was already claimed: ${by}`,
+    'The same message came twice, and only one run may act on it. To act on it once more, send a new message with another "id", or pass this one to a manual run with "again".',
   );
 }
 
@@ -93,8 +93,8 @@ function parseClaim(bytes: Uint8Array): ClaimRecord | undefined {
 }
 
 /**
- * The claims of a repository whose time is over, as many as one run forgets. Claims that cannot be read are not among them.
- * Throws what the store throws.
+ * The expired claims of a repository, at most as many as one run deletes, without claims that cannot be read. Throws what the store
+ * throws.
  */
 export async function findExpiredClaims(
   store: ObjectStore,

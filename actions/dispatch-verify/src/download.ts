@@ -14,7 +14,7 @@ import {
 
 const idleMs = 30_000;
 
-/** Why a download failed; `isTransient` when another attempt may succeed. It names no more of a URL than its host. */
+/** Why a download failed; `isTransient` when another attempt may succeed. It names only the host of a URL. */
 export class DownloadFault extends Error {
   readonly code: RefusalCode;
   readonly isTransient: boolean;
@@ -39,7 +39,7 @@ export class Downloader {
     this.#client = new HttpClient({ idleMs, proxyEnvironment });
   }
 
-  /** Writes what is at `url` to a new file, and throws `DownloadFault` unless it is what is expected. */
+  /** Writes the contents of `url` to a new file, and throws `DownloadFault` unless they are as expected. */
   async fetch(
     url: string,
     path: string,

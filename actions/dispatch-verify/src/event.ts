@@ -13,18 +13,18 @@ export interface Sender {
 /** What was received, before anything in it is trusted. */
 export interface ReceivedEvent {
   readonly payload: JsonObject;
-  /** What GitHub says; undefined for a run by hand. */
+  /** From GitHub; undefined for a manual run. */
   readonly eventType: string | undefined;
   readonly sender: Sender;
 }
 
 export type EventReading = ReceivedEvent | { readonly refusals: readonly Refusal[] };
 
-/** The payload of the event that started this run, from the file in which the runner hands it over. */
+/** The payload of the event that started this run, from the file of the runner. */
 export function readEvent(bytes: Uint8Array, environment: Environment): EventReading {
   if (environment['GITHUB_EVENT_NAME'] !== dispatchEvent) {
     const what = `this run was not started by ${dispatchEvent}`;
-    return { refusals: [refusal('event-unexpected', what, 'Give a payload-file to a run by hand.')] };
+    return { refusals: [refusal('event-unexpected', what, 'For a manual run, set payload-file.')] };
   }
   const event = parsedObject(bytes, 'the event');
   if ('refusals' in event) return event;
@@ -45,7 +45,7 @@ export function readEvent(bytes: Uint8Array, environment: Environment): EventRea
   };
 }
 
-/** A `client_payload` that was given to a run by hand; the account that started the run is the sender. */
+/** A `client_payload` that was passed to a manual run; the account that started the run is the sender. */
 export function readPayload(bytes: Uint8Array, environment: Environment): EventReading {
   const parsed = parsedObject(bytes, 'the payload');
   if ('refusals' in parsed) return parsed;
@@ -71,7 +71,7 @@ function parsedObject(bytes: Uint8Array, what: string): ObjectReading {
 function checkedPayload(payload: unknown): ObjectReading {
   if (!isObject(payload)) return malformed('the payload is not a JSON object');
   const fault = valueFault(payload, { exactNumbers: false });
-  if (fault !== undefined) return malformed(`of the payload, ${fault}`);
+  if (fault !== undefined) return malformed(`in the payload, ${fault}`);
   const sizeBytes = Buffer.byteLength(JSON.stringify(payload));
   if (sizeBytes > payloadLimits.maxBytes) {
     const what = `the payload has ${sizeBytes.toLocaleString('en-US')} bytes, more than GitHub sends`;

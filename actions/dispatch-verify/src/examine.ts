@@ -17,15 +17,15 @@ import {
 import type { ReceivedEvent, Sender } from './event.ts';
 import type { SchemaCheck } from './schema.ts';
 
-/** Whoever hands artifacts on puts the list of them beside them under this name. */
+/** Artifacts are passed on with a list of them under this name beside them. */
 const listName = 'artifacts.json';
 
-/** What a message must be to be accepted. */
+/** The rules for accepting a message. */
 export interface Rules {
   readonly expected: Omit<Expectations, 'event'>;
   /** Empty: all. */
   readonly eventTypes: readonly string[];
-  /** Logins and numbers; empty: everybody. */
+  /** Logins and numbers; empty: all. */
   readonly senders: readonly string[];
   readonly signature: SignatureRules;
   readonly schema: SchemaCheck | undefined;
@@ -34,11 +34,11 @@ export interface Rules {
   readonly artifactHosts: readonly string[] | undefined;
 }
 
-/** A message that is valid, except for what only a store and servers can tell. */
+/** A message that is valid, as far as can be known without a store or servers. */
 export interface ExaminedMessage {
   readonly payload: JsonObject;
   readonly eventType: string;
-  /** Undefined for a message without an envelope, where that is allowed. */
+  /** Undefined for a message without an envelope, if that is allowed. */
   readonly parsed: ParsedEnvelope | undefined;
   readonly signer: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
@@ -46,7 +46,7 @@ export interface ExaminedMessage {
 
 export type Examination = ExaminedMessage | { readonly refusals: readonly Refusal[] };
 
-/** Checks all of a message. Gives every reason for which it is refused, or else the message. */
+/** Checks a message completely. Returns all reasons to refuse it, or else the message. */
 export async function examine(event: ReceivedEvent, rules: Rules): Promise<Examination> {
   const { payload, sender } = event;
   const refusals: Refusal[] = [...judgeSender(sender, rules.senders)];
@@ -58,7 +58,7 @@ export async function examine(event: ReceivedEvent, rules: Rules): Promise<Exami
   let signer: string | undefined;
   if (parsed === undefined) {
     if (!rules.signature.allowUnsigned) {
-      const what = `the payload has no "${envelopeKey}", in which the signature would be`;
+      const what = `the payload has no "${envelopeKey}", which contains the signature`;
       refusals.push(
         refusal('envelope-missing', what, 'Send it with repository-dispatch, or in the format it documents.'),
       );
@@ -86,7 +86,7 @@ export async function examine(event: ReceivedEvent, rules: Rules): Promise<Exami
   return { payload, eventType, parsed, signer, fields: read.fields };
 }
 
-/** GitHub says who sent it. A sender of digits alone is an account's number, never a login. */
+/** GitHub states who sent it. A sender that consists of digits is an account number, never a login. */
 function judgeSender({ login, id }: Sender, senders: readonly string[]): readonly Refusal[] {
   if (senders.length === 0) return [];
   const isAllowed = senders.some((sender) =>
@@ -100,21 +100,19 @@ function judgeSender({ login, id }: Sender, senders: readonly string[]): readonl
   return [
     refusal(
       'sender-refused',
-      `it was sent by ${who}, who is not among senders`,
-      login === undefined
-        ? 'Outside of GitHub nothing says who sent it: leave senders out there.'
-        : undefined,
+      `it was sent by ${who}, who is not in senders`,
+      login === undefined ? 'Outside of GitHub, the sender is unknown: leave senders out there.' : undefined,
     ),
   ];
 }
 
 function judgeEventType(eventType: string | undefined, accepted: readonly string[]): readonly Refusal[] {
   if (eventType === undefined) {
-    return [refusal('event-type-refused', 'it does not say which type of event it is')];
+    return [refusal('event-type-refused', 'it does not state its event type')];
   }
   if (accepted.length === 0 || accepted.includes(eventType)) return [];
   return [
-    refusal('event-type-refused', `its event type "${printable(eventType, 100)}" is not among event-types`),
+    refusal('event-type-refused', `its event type "${printable(eventType, 100)}" is not in event-types`),
   ];
 }
 
@@ -127,7 +125,7 @@ function judgeArtifacts(
   return artifacts.flatMap(({ name, url: text }) => {
     const shown = `the artifact "${printable(name, 200)}"`;
     if (name.toLowerCase() === listName) {
-      const what = `${shown} has the name of the list that is handed on with the artifacts`;
+      const what = `${shown} has the name of the list that is written beside the artifacts`;
       return [refusal('artifact-refused', what, 'Rename the file before it is published.')];
     }
     const url = text === undefined ? null : URL.parse(text);
@@ -139,7 +137,7 @@ function judgeArtifacts(
     return [
       refusal(
         'artifact-refused',
-        `${shown} is at ${printable(url.host, 200)}, which is not among artifact-hosts`,
+        `${shown} is at ${printable(url.host, 200)}, which is not in artifact-hosts`,
       ),
     ];
   });

@@ -6,28 +6,28 @@ import type { Finding } from './notices.ts';
 import type { ForgetStep, Plan } from './plan.ts';
 
 export interface Ports extends FetchPorts {
-  /** Where ids are remembered; undefined where they are not. */
+  /** Where ids are recorded; undefined if they are not. */
   readonly store: ObjectStore | undefined;
-  /** Where artifacts go; undefined where they are not fetched. */
+  /** Where artifacts are fetched to; undefined if they are not. */
   readonly directory: string | undefined;
 }
 
 export interface Result {
-  /** Why the message is refused after all: it was taken before, or an artifact is not what it must be. */
+  /** Why the message is refused after all: it was already claimed, or an artifact is wrong. */
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Finding[];
 }
 
 /**
- * Carries the plan out. The id is claimed when everything is fetched and right, and the files get their names only after that:
- * what fails before can be tried again by any run, and a refused message leaves no files.
+ * Carries the plan out. The id is claimed once everything is fetched and correct, and only then do the files get their names: any
+ * run can retry what failed before that, and a refused message leaves no files.
  */
 export async function execute({ steps }: Plan, ports: Ports): Promise<Result> {
   const claims = steps.filter((step) => step.kind === 'claim');
   const fetches = steps.filter((step) => step.kind === 'fetch');
   const forgets = steps.filter((step) => step.kind === 'forget');
   const { store, directory } = ports;
-  // Checked first too, so that nothing is fetched for a message that was taken before.
+  // Also checked first, so that nothing is fetched for a message that was already claimed.
   for (const step of claims) {
     const refused = store === undefined ? undefined : await wouldRefuse(store, step);
     if (refused !== undefined) return { refusals: [refused], notices: [] };
@@ -38,7 +38,7 @@ export async function execute({ steps }: Plan, ports: Ports): Promise<Result> {
       const refused = store === undefined ? undefined : await claim(store, step);
       if (refused !== undefined) return [refused];
       ports.progress.info(
-        `This run has taken the message ${step.record.id}, which is remembered until ${step.record.forgetAt}.`,
+        `This run claimed the message ${step.record.id}, which is recorded until ${step.record.forgetAt}.`,
       );
     }
     return [];
@@ -49,7 +49,7 @@ export async function execute({ steps }: Plan, ports: Ports): Promise<Result> {
   return { refusals, notices };
 }
 
-/** A message that is accepted is not refused because old ids cannot be forgotten. */
+/** Failing to delete old ids does not refuse an accepted message. */
 async function forget(steps: readonly ForgetStep[], store: ObjectStore): Promise<readonly Finding[]> {
   try {
     for (const { key } of steps) await store.delete(key);
@@ -61,5 +61,5 @@ async function forget(steps: readonly ForgetStep[], store: ObjectStore): Promise
 
 export function notForgotten(error: unknown): Finding {
   const { message } = asSlipwayError(error);
-  return { code: 'not-forgotten', severity: 'notice', message: `Old ids are not forgotten: ${message}` };
+  return { code: 'not-forgotten', severity: 'notice', message: `Old ids could not be deleted: ${message}` };
 }

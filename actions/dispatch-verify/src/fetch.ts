@@ -22,9 +22,9 @@ import type { FetchStep } from './plan.ts';
 const concurrency = 4;
 const maxAttempts = 4;
 const backoff = { leastMs: 250, baseMs: 500, capMs: 10_000 };
-/** Where files are until all of them are complete and right. */
+/** Holds files until all of them are complete and correct. */
 const partialDirectory = '.slipway-fetch';
-const placeHint = 'Name a directory that can be written, in which no directory has the name of an artifact.';
+const placeHint = 'Name a writable directory that has no subdirectory with the name of an artifact.';
 
 export interface FetchPorts {
   readonly clock: Clock;
@@ -33,9 +33,9 @@ export interface FetchPorts {
 }
 
 /**
- * Fetches files into a directory. They get their names there only when all of them have the size and the SHA-256 that they must
- * have and `beforePlacing` refuses nothing; otherwise no file is left, and the refusals are given. A file that is already there
- * with the right bytes is not fetched again.
+ * Fetches files into a directory. They get their names there only if all of them have the right size and SHA-256 and
+ * `beforePlacing` refuses nothing; otherwise no file is left, and the refusals are returned. A file that is already there with the
+ * right bytes is not fetched again.
  */
 export async function fetchAll(
   steps: readonly FetchStep[],
@@ -84,7 +84,7 @@ async function assertPlaceable(steps: readonly FetchStep[], directory: string): 
     if (present?.isDirectory() !== true) continue;
     throw new UserError(
       'target-read-only',
-      `${printable(path)} cannot be written: a directory has its name`,
+      `${printable(path)} cannot be written: a directory has this name`,
       { hint: placeHint },
     );
   }
@@ -92,7 +92,7 @@ async function assertPlaceable(steps: readonly FetchStep[], directory: string): 
 
 function fetchedText(steps: readonly FetchStep[], fetched: number): string {
   const sizeBytes = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
-  const rest = fetched === steps.length ? '' : `, ${steps.length - fetched} of them already there`;
+  const rest = fetched === steps.length ? '' : `, of which ${steps.length - fetched} were already there`;
   return `${counted(steps.length, 'artifact')} with the right SHA-256, ${formatBytes(sizeBytes)} in total${rest}.`;
 }
 

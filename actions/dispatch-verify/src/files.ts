@@ -2,7 +2,7 @@ import { readBoundedFile } from '@slipway/local-files';
 import type { InputSurroundings } from '@slipway/runner';
 import { compileSchema } from './schema.ts';
 
-/** GitHub adds what it knows of the repository and the sender to a payload of 64 KiB. */
+/** GitHub adds information on the repository and the sender to a payload of up to 64 KiB. */
 const maxEventBytes = 2 ** 20;
 const maxSchemaBytes = 2 ** 20;
 

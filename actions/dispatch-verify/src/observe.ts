@@ -28,7 +28,7 @@ async function readReceived(
       'source-missing',
       'payload-file is not given, and there is no event: GITHUB_EVENT_PATH is not set',
       {
-        hint: 'Give a payload-file where this is run by hand.',
+        hint: 'For a manual run, set payload-file.',
       },
     );
   }
@@ -70,7 +70,7 @@ export function receiverOf({ repository }: Inputs, environment: Environment): st
   return repository ?? variableOf(environment, 'GITHUB_REPOSITORY');
 }
 
-/** This run by its URL, the same when it is run again; outside of GitHub each is its own, unless the user names it. */
+/** The URL of this run, which reruns share; outside of GitHub, every run is different unless the user names it. */
 export function runReferenceOf({ runReference }: Inputs, environment: Environment): string {
   if (runReference !== undefined) return runReference;
   const repository = variableOf(environment, 'GITHUB_REPOSITORY');

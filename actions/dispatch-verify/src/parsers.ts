@@ -15,7 +15,7 @@ export function parseSources(text: string): readonly string[] {
 export function parseSenders(text: string): readonly string[] {
   return parseEachItem(text, (line) => {
     if (/^(?:\d{1,15}|[a-z0-9][a-z0-9_-]{0,62}(?:\[bot\])?)$/i.test(line)) return line;
-    throw new Error('it is neither a login nor the number of an account');
+    throw new Error('it is neither a login nor a user ID');
   });
 }
 
@@ -36,7 +36,8 @@ export function parseFieldRequests(text: string, multiline: boolean): readonly F
     const [, name = '', path = name] = /^([A-Za-z_][\w-]{0,63})(?:\s*=\s*(\S+))?$/.exec(line) ?? [];
     if (name === '') throw new Error('must be a name or name=path.in.the.payload');
     const keys = path.split('.');
-    if (keys.includes('') || keys.length > 32) throw new Error('its path has an empty part, or too many');
+    if (keys.includes('') || keys.length > 32)
+      throw new Error('its path has an empty part, or too many parts');
     return { name, path: keys, multiline };
   });
   if (requests.length > maxFields) throw new Error(`it has more than ${maxFields} fields`);
@@ -57,7 +58,7 @@ export async function checkTrustedKeys(text: string): Promise<void> {
   const missing = fingerprints.filter((fingerprint) => !whole.has(fingerprint));
   if (missing.length > 0) {
     throw new Error(
-      `the key ${missing.join(', ')} is given by its fingerprint alone, and there is nowhere to take it from: give the armored public key`,
+      `the key ${missing.join(', ')} is given only by its fingerprint, but a message carries no keys: give the armored public key`,
     );
   }
 }

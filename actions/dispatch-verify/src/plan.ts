@@ -4,14 +4,14 @@ import type { ExaminedMessage } from './examine.ts';
 
 export interface ClaimStep {
   readonly kind: 'claim';
-  /** In the store of ids. */
+  /** Its key in the store of ids. */
   readonly key: string;
   readonly record: ClaimRecord;
   /** Whether the claim of another run is replaced. */
   readonly again: boolean;
 }
 
-/** What a store remembers of an id. */
+/** The record of an id in the store. */
 export interface ClaimRecord {
   readonly id: string;
   readonly event: string;
@@ -19,7 +19,7 @@ export interface ClaimRecord {
   /** The receiving run that may act on it. */
   readonly claimedBy: string;
   readonly claimedAt: string;
-  /** It is remembered until then. */
+  /** When the record may be deleted. */
   readonly forgetAt: string;
 }
 
@@ -31,15 +31,15 @@ export interface FetchStep {
   readonly url: string;
 }
 
-/** A claim whose time is over. */
+/** An expired claim. */
 export interface ExpiredClaim {
-  /** In the store of ids. */
+  /** Its key in the store of ids. */
   readonly key: string;
   readonly id: string;
   readonly forgetAt: string;
 }
 
-/** Deletes a claim whose time is over. */
+/** Deletes an expired claim. */
 export interface ForgetStep extends ExpiredClaim {
   readonly kind: 'forget';
 }
@@ -54,7 +54,7 @@ export interface PlanInput {
   readonly message: ExaminedMessage;
   /** The receiving repository. */
   readonly audience: string | undefined;
-  /** This run, the same when it is run again. */
+  /** This run; the same for reruns. */
   readonly runReference: string;
   readonly remembers: boolean;
   readonly expiredClaims: readonly ExpiredClaim[];
@@ -66,8 +66,8 @@ export interface PlanInput {
 }
 
 /**
- * Decides what to do for a valid message: expired claims are forgotten, its artifacts are fetched, and then its id is claimed,
- * so that a fetch that failed can be tried again. Pure.
+ * Decides what to do for a valid message: delete expired claims, fetch its artifacts, and then claim its id, so that a failed fetch
+ * can be retried. Pure.
  */
 export function plan(input: PlanInput): Plan {
   const { message, remembers, expiredClaims, fetches } = input;
@@ -105,7 +105,7 @@ function claimStep(
   };
 }
 
-/** Where the ids of a repository are, in lower case. */
+/** The prefix of the ids of a repository, in lower case. */
 export function claimPrefix(audience: string): string {
   return `${audience.toLowerCase()}/`;
 }

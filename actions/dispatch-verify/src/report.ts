@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 const maxRows = 50;
 
 export interface ReportInput {
-  /** The message, where it is accepted. */
+  /** The message, if it is accepted. */
   readonly accepted: { readonly message: ExaminedMessage; readonly plan: Plan } | undefined;
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Finding[];
@@ -21,7 +21,7 @@ export interface ReportInput {
   readonly directory: string | undefined;
 }
 
-/** What a run hands on: everything in a message that is accepted, and nothing of one that is refused. */
+/** The result of a run: it passes on everything in an accepted message, and nothing of a refused one. */
 export function report(input: ReportInput): ActionResult {
   const { accepted, refusals, notices } = input;
   const problems = [...refusals, ...notices];
@@ -73,7 +73,7 @@ function withoutSignature(payload: JsonObject): JsonObject {
   return { ...payload, [envelopeKey]: rest };
 }
 
-/** JSON on one line, in ASCII: no reader takes a character in it for a line end, or shows it as something else. */
+/** JSON on one line, in ASCII, so that no reader mistakes a character for a line break or displays it as something else. */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -96,10 +96,14 @@ function artifactsOf(
 function failureOf(refusals: readonly Refusal[]): UserError | undefined {
   const [first] = refusals;
   if (first === undefined) return undefined;
-  const more = refusals.length === 1 ? '' : `, and for ${counted(refusals.length - 1, 'more reason')}`;
-  return new UserError('message-refused', `the message is refused: ${first.message} (${first.code})${more}`, {
-    hint: first.hint,
-  });
+  const more = refusals.length === 1 ? '' : `, and for ${counted(refusals.length - 1, 'other reason')}`;
+  return new UserError(
+    'message-refused',
+    `the message was refused: ${first.message} (${first.code})${more}`,
+    {
+      hint: first.hint,
+    },
+  );
 }
 
 function summary({

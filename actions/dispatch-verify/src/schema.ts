@@ -4,12 +4,12 @@ import type { ErrorObject } from 'ajv';
 const maxDepth = 64;
 const maxProblems = 20;
 const maxPatternCharacters = 1_000;
-/** A sound schema needs some milliseconds for the largest payload. */
+/** A reasonable schema takes a few milliseconds for the largest payload. */
 const defaultTimeoutMs = 2_000;
 
 /**
- * What in a value does not fit a schema, each as a clause; empty if it fits. What cannot be decided in time does not fit: some
- * patterns take for ever for some texts, and a sender chooses the texts.
+ * How a value violates a schema, each as a clause; empty if it matches. A value that cannot be checked within the time limit does
+ * not match: some patterns take forever on some texts, and a sender chooses the texts.
  */
 export type SchemaCheck = (value: unknown) => readonly string[];
 
@@ -26,7 +26,7 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
     throw new UserError('input-invalid', 'is not a JSON Schema');
   }
   const [ajv2020, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  // By way of the default: in a bundle, a module that exports a class has no other names.
+  // Through the default export: in a bundle, a module that exports a class has no other names.
   const ajv = new ajv2020.default.Ajv2020({
     strict: true,
     allErrors: true,
@@ -40,11 +40,11 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
       const done = withinTime(timeoutMs, () => fits(validate, value));
       if (done === undefined) {
         return [
-          `the payload could not be checked within ${timeoutMs} ms: a pattern of the schema takes too long for it`,
+          `the payload could not be checked within ${timeoutMs} ms: a pattern of the schema takes too long`,
         ];
       }
       if (done.value === undefined)
-        return ['the payload could not be checked: the schema refers to itself without end'];
+        return ['the payload could not be checked: the schema refers to itself endlessly'];
       return done.value ? [] : problemsOf(validate.errors ?? []);
     };
   } catch (error) {
@@ -59,7 +59,7 @@ export async function compileSchema(bytes: Uint8Array, timeoutMs = defaultTimeou
   }
 }
 
-/** Undefined where a schema that refers to itself has no end for a value. */
+/** Undefined if a schema that refers to itself does not end for a value. */
 function fits(validate: (value: unknown) => unknown, value: unknown): boolean | undefined {
   try {
     return validate(value) === true;
@@ -69,7 +69,7 @@ function fits(validate: (value: unknown) => unknown, value: unknown): boolean | 
   }
 }
 
-/** As ajv wants it: with the code that stands for it where a schema is compiled to a file. */
+/** In the form that ajv requires: with the code that represents it when a schema is compiled to a file. */
 const boundedRegExp = Object.assign(
   (pattern: string, flags: string): RegExp => {
     if (pattern.length > maxPatternCharacters)
@@ -84,7 +84,7 @@ function problemsOf(errors: readonly ErrorObject[]): readonly string[] {
     const where = instancePath === '' ? 'the payload' : `"${printable(instancePath, 100)}"`;
     const what =
       'additionalProperty' in params ? ` ("${printable(String(params['additionalProperty']), 100)}")` : '';
-    return `${where} ${printable(message ?? 'does not fit')}${what}`;
+    return `${where} ${printable(message ?? 'does not match')}${what}`;
   });
   const more = problems.length - maxProblems;
   return more > 0 ? [...problems.slice(0, maxProblems), `and ${more} more`] : problems;

@@ -19,8 +19,8 @@ import {
 
 const otherSecret = 'f'.repeat(32);
 
-describe('a message that is in order', () => {
-  test('is accepted, and handed on', async () => {
+describe('a valid message', () => {
+  test('is accepted, and passed on', async () => {
     const result = await receive(await message(), { inputs: { fields: 'channel\ncommit=slipway.commit' } });
     expect(result.failure).toBeUndefined();
     expect(result.outputs).toMatchObject({
@@ -54,7 +54,7 @@ describe('a message that is in order', () => {
     ]);
   });
 
-  test('is accepted in another order of keys, with other spaces and escapes', async () => {
+  test('is accepted with its keys in another order, and with other spaces and escapes', async () => {
     const sent = await message({ a: { x: 1, y: 'ü' }, b: 2 });
     const entries = Object.entries(sent).reverse();
     const text = JSON.stringify(Object.fromEntries(entries), null, 3).replace('ü', '\\u00fc');
@@ -62,7 +62,7 @@ describe('a message that is in order', () => {
   });
 
   test.each([-hourMs + 2_000, hourMs - 2_000])(
-    'is accepted by a clock that is wrong by %s ms',
+    'is accepted with a clock that is off by %s ms',
     async (aheadMs) => {
       expect(codesOf(await receive(await message(), { aheadMs }))).toEqual([]);
     },
@@ -75,7 +75,7 @@ describe('a message that is in order', () => {
     expect(codesOf(await receive(await message(), { inputs }))).toEqual([]);
   });
 
-  test('is accepted from a file, for a run by hand', async () => {
+  test('is accepted from a file, in a manual run', async () => {
     const path = join(temporaryDirectory('payload'), 'payload.json');
     writeFileSync(path, JSON.stringify(await message()));
     const environment = {
@@ -288,7 +288,7 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-describe('a message is refused, and nothing of it handed on (I4, I8)', () => {
+describe('a message is refused, and nothing of it is passed on (I4, I8)', () => {
   test.each(attacks)('$name', async ({ payload, codes, ...given }) => {
     const result = await receive(await payload(), given);
     expect(codesOf(result)).toEqual(codes);
@@ -301,13 +301,13 @@ describe('a message is refused, and nothing of it handed on (I4, I8)', () => {
 
 describe('unsigned messages', () => {
   const inputs = { 'allow-unsigned': 'true' };
-  test('are accepted where that is allowed, and called so', async () => {
+  test('are accepted if that is allowed, and reported as unsigned', async () => {
     const result = await receive({ slipway: envelope() } as unknown as JsonObject, { inputs });
     expect(codesOf(result)).toEqual([]);
     expect(result.problems.map(({ code }) => code)).toContain('unsigned');
   });
 
-  test('of others need no envelope then', async () => {
+  test('then need no envelope', async () => {
     const result = await receive({ channel: 'stable' }, { inputs: { ...inputs, fields: 'channel' } });
     expect(result.outputs).toMatchObject({
       id: '',
@@ -317,7 +317,7 @@ describe('unsigned messages', () => {
     expect(result.problems.map(({ code }) => code)).toEqual(['unsigned', 'replay-unlimited']);
   });
 
-  test('that are badly signed are refused all the same', async () => {
+  test('with a bad signature are still refused', async () => {
     expect(codesOf(await receive(await message({}, {}, hmacSigner(otherSecret)), { inputs }))).toEqual([
       'signature-wrong',
     ]);
@@ -346,7 +346,7 @@ describe('OpenPGP', () => {
     );
   };
 
-  test('signatures by trusted keys are accepted, by clocks an hour apart too', async () => {
+  test('signatures by trusted keys are accepted, even if the clocks differ by an hour', async () => {
     const inputs = { 'signing-secret': '', 'trusted-keys': key.publicArmored };
     for (const aheadMs of [0, -hourMs + 5_000, hourMs - 5_000]) {
       const result = await receive(await signedBy(key), { inputs, aheadMs });
@@ -364,7 +364,7 @@ describe('OpenPGP', () => {
     ]);
   });
 
-  test('signatures are refused where only a secret is given, and the other way round', async () => {
+  test('signatures are refused if only a secret is given, and vice versa', async () => {
     expect(codesOf(await receive(await signedBy(key)))).toEqual(['signature-unverifiable']);
     const inputs = { 'signing-secret': '', 'trusted-keys': key.publicArmored };
     expect(codesOf(await receive(await message(), { inputs }))).toEqual(['signature-unverifiable']);
@@ -392,7 +392,7 @@ describe('a schema', () => {
     additionalProperties: false,
   };
 
-  test('accepts what fits, and tells everything that does not', async () => {
+  test('accepts a matching payload, and reports every violation', async () => {
     const inputs = { schema: schemaFile(strict) };
     expect(codesOf(await receive(await message(), { inputs }))).toEqual([]);
     const result = await receive(await message({ channel: 'x', more: 1 }, { version: 'new' }), { inputs });
@@ -420,7 +420,7 @@ describe('a schema', () => {
   test.each([
     ['a pattern', { channel: { type: 'string', pattern: '^(a+)+$' } }],
     ['a pattern of names', { channel: { type: 'object', patternProperties: { '^(a+)+$': {} } } }],
-  ])('whose %s would never end for a payload refuses it (I8)', async (_, properties) => {
+  ])('whose %s would never finish on a payload refuses it (I8)', async (_, properties) => {
     const long = `${'a'.repeat(200)}!`;
     const channel = 'pattern' in properties.channel ? long : { [long]: 1 };
     const inputs = { schema: schemaFile({ type: 'object', properties }) };
@@ -429,7 +429,7 @@ describe('a schema', () => {
     expect(result.problems[0]?.message).toMatch(/could not be checked within/);
   });
 
-  test('that refers to itself without end refuses every payload', async () => {
+  test('that refers to itself endlessly refuses every payload', async () => {
     const inputs = { schema: schemaFile({ $ref: '#' }) };
     const result = await receive(await message(), { inputs });
     expect(codesOf(result)).toEqual(['schema-violated']);
@@ -452,7 +452,7 @@ describe('the inputs', () => {
     ],
     [{ fields: 'a b', 'multiline-fields': 'a..b' }, 'must be a name'],
     [{ fields: 'a', 'multiline-fields': 'a=b' }, 'name "a" twice'],
-    [{ senders: 'a b' }, 'neither a login nor the number'],
+    [{ senders: 'a b' }, 'neither a login nor a user ID'],
     [{ seen: 'https://example.org/seen' }, 'read-only'],
     [{ 'payload-file': 'missing.json' }, 'missing.json cannot be read (ENOENT)'],
   ])('%j: %s', async (inputs, words) => {
@@ -465,7 +465,7 @@ describe('the inputs', () => {
     );
   });
 
-  test('the receiving repository is known, from the input or the environment, and named where it is not', async () => {
+  test('the receiving repository comes from the input or the environment, and is requested otherwise', async () => {
     const environment = { GITHUB_REPOSITORY: '' };
     await expect(receive(await message(), { environment })).rejects.toThrow(
       /^repository is not given and GITHUB_REPOSITORY is not set: /,
@@ -476,13 +476,13 @@ describe('the inputs', () => {
     expect(codesOf(await receive(await message(), { inputs: other }))).toEqual(['audience-wrong']);
   });
 
-  test('a message that says no source is told how to be sent, where sources are given', async () => {
+  test('a message without a source is refused with advice if sources are given', async () => {
     const result = await receive(await message({}, { source: {} }), { inputs: { sources: 'acme/app' } });
     expect(result.problems).toMatchObject([
       {
         code: 'source-refused',
-        message: 'it does not say which repository it comes from, and sources are given',
-        hint: 'Have it sent with source-repository.',
+        message: 'it does not state which repository it comes from, but sources is set',
+        hint: 'Send it with source-repository.',
       },
     ]);
   });
@@ -495,13 +495,13 @@ describe('the inputs', () => {
   });
 });
 
-test('senders are known by login, in any letters, and by number', async () => {
+test('senders are recognised by login, in any case, and by number', async () => {
   for (const senders of ['OctoCat', String(sender.id), `hubot\n${sender.id}`]) {
     expect(codesOf(await receive(await message(), { inputs: { senders } }))).toEqual([]);
   }
 });
 
-test('the output payload is of one line and ASCII, whatever is in it (I8)', async () => {
+test('the output payload is one line of ASCII, whatever it contains (I8)', async () => {
   const own = { text: 'a\u2028b\u202ec\nd::error::e\u0000' };
   const result = await receive(await message(own));
   expect(result.outputs['payload']).toMatch(/^[\x20-\x7e]+$/);

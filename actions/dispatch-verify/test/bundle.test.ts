@@ -4,7 +4,7 @@ import { type ActionRun, actionProcess, temporaryDirectory } from '@slipway/test
 import { expect, test } from 'vitest';
 import { bundle, eventFile, jobEnvironment, message, secret } from './receiving.ts';
 
-/** In a bundle, libraries are loaded in another way than from their packages. */
+/** In a bundle, libraries are loaded differently than from their packages. */
 test('the bundle checks payloads against a schema, with its formats and patterns', async () => {
   const directory = temporaryDirectory('schema');
   const schema = join(directory, 'schema.json');

@@ -36,7 +36,7 @@ afterEach(() => {
   expect(double.violations).toEqual([]);
 });
 
-/** A repository whose workflow verifies what it is told, and takes it over when it is in order. */
+/** A repository whose workflow verifies messages, and acts on valid ones. */
 function addReceiver(name: string, inputs: Readonly<Record<string, string>>): void {
   const run = async (event: RepositoryDispatchEvent, { id }: { readonly id: number }): Promise<string> => {
     const path = join(temporaryDirectory('event'), 'event.json');
@@ -85,7 +85,7 @@ async function dispatch(
   return step;
 }
 
-/** Everything that the steps left: what they printed but for the masks, outputs, summaries and files. */
+/** Everything that the steps left: their output except for the masks, outputs, summaries and files. */
 function everythingLeft(): string {
   return steps
     .flatMap((step) => [
@@ -147,7 +147,7 @@ describe('from one repository to another', () => {
     for (const hidden of [...double.mintedTokens, passphrase]) expect(masked).toContain(hidden);
   });
 
-  test('no secret is left where it fails either (I7)', async () => {
+  test('a failure leaves no secret either (I7)', async () => {
     const token = double.addToken({ repositories: [] });
     const app = await double.addApp([]);
     addReceiver('acme/site', { 'signing-secret': 'e'.repeat(40) });
@@ -177,18 +177,18 @@ describe('from one repository to another', () => {
   });
 });
 
-describe('a message is taken over once', () => {
+describe('a message is acted on once', () => {
   const given = () => ({ 'signing-secret': secret, token: double.addToken(), wait: 'true' });
 
   test('when it is sent again because it was not known whether it arrived', async () => {
     addReceiver('acme/site', { 'signing-secret': secret });
-    // Neither the answer nor, for a while, the run is seen, and then the message comes twice.
+    // Neither the answer nor, for a while, the run can be seen, so the message is sent twice.
     double.faults.push({ on: dispatches, accepted: true });
     const blind = double.addToken({ kind: 'fine-grained', permissions: { contents: 'write' } });
     const sent = await dispatch({ ...given(), wait: 'false', token: blind, 'resend-unknown': 'true' });
     expect(sent.exitCode, sent.log).toBe(0);
     expect(double.events).toHaveLength(2);
-    // Waiting afterwards: one of the two runs took it over, and that is a success.
+    // Waiting afterwards: one of the two runs acted on it, and that is a success.
     const waited = await dispatch(given(), 2);
     expect(waited.exitCode, waited.log).toBe(0);
     expect(waited.outputs).toMatchObject({ conclusion: 'success' });
@@ -235,7 +235,7 @@ describe('a message is taken over once', () => {
   });
 });
 
-test('what fails one target does not keep the others, and only the failed ones are told again', async () => {
+test('a failure of one target does not affect the others, and only the failed ones are notified again', async () => {
   addReceiver('acme/site', { 'signing-secret': secret });
   addReceiver('acme/mirror', { 'signing-secret': secret });
   double.faults.push({

@@ -30,7 +30,7 @@ afterEach(() => server.close());
 const host = (): string => new URL(server.url).host;
 const sha256Of = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 
-/** An artifact that the server has, under a path that is secret. */
+/** An artifact that the server has under a secret path. */
 function serve(
   name: string,
   text: string,
@@ -59,7 +59,7 @@ async function fetching(
 const fetched = (): Readonly<Record<string, string>> => filesIn(join(workspace, 'fetched'));
 
 describe('artifacts are fetched', () => {
-  test('hashed, and handed on with their paths', async () => {
+  test('hashed, and passed on with their paths', async () => {
     const artifacts = [serve('app.zip', 'zip'), serve('app.zip.asc', 'signature'), serve('empty', '')];
     const result = await fetching(artifacts);
     expect(codesOf(result)).toEqual([]);
@@ -70,12 +70,12 @@ describe('artifacts are fetched', () => {
     expect(result.json('report')).toMatchObject({ artifacts: result.json('artifacts') });
   });
 
-  test('into a directory that is there when there are none, too', async () => {
+  test('into a directory that exists even if there are none', async () => {
     expect(codesOf(await fetching([]))).toEqual([]);
     expect(readdirSync(join(workspace, 'fetched'))).toEqual([]);
   });
 
-  test('not again when they are there and right, and anew when they are not', async () => {
+  test('not again if they are there and correct, and again otherwise', async () => {
     mkdirSync(join(workspace, 'fetched'));
     writeFileSync(join(workspace, 'fetched/app.zip'), 'zip');
     writeFileSync(join(workspace, 'fetched/old.zip'), 'old');
@@ -84,7 +84,7 @@ describe('artifacts are fetched', () => {
     expect(fetched()).toEqual({ 'app.zip': 'zip', 'old.zip': 'new' });
   });
 
-  test('again after what passes: 503, a broken body', async () => {
+  test('again after transient failures: 503, a broken body', async () => {
     let count = 0;
     const artifact = serve('app.zip', 'zip', (response) => {
       count += 1;
@@ -105,7 +105,7 @@ describe('artifacts are fetched', () => {
     expect(codesOf(await fetching([artifact]))).toEqual([]);
   });
 
-  test('and a link that is there is replaced, not written through', async () => {
+  test('and an existing link is replaced, not written through', async () => {
     mkdirSync(join(workspace, 'fetched'));
     writeFileSync(join(workspace, 'outside'), 'mine');
     symlinkSync(join(workspace, 'outside'), join(workspace, 'fetched/app.zip'));
@@ -119,11 +119,11 @@ describe('artifacts are fetched', () => {
     expect(asked).toEqual([]);
     expect(result.json('artifacts')).toMatchObject([{ name: 'app.zip' }]);
     expect(JSON.stringify(result.json('artifacts'))).not.toContain('"path"');
-    expect(result.log.join('\n')).toContain(`Would fetch "app.zip" of 3 bytes from ${host()}`);
+    expect(result.log.join('\n')).toContain(`Would fetch "app.zip" (3 bytes) from ${host()}`);
   });
 });
 
-describe('nothing is left, and nothing handed on, when one of them is refused (I4, I8)', () => {
+describe('nothing is left, and nothing passed on, if one of them is refused (I4, I8)', () => {
   const other = 'https://elsewhere.example.org/app.zip';
   const cases: readonly (readonly [string, () => MessageArtifact, string])[] = [
     [
@@ -133,7 +133,7 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
     ],
     ['is shorter', () => ({ ...serve('app.zip', 'zip'), sizeBytes: 4 }), 'artifact-mismatch'],
     [
-      'is longer than it was signed to be',
+      'is longer than its signed size',
       () => ({ ...serve('app.zip', 'zip'), sizeBytes: 2 }),
       'artifact-mismatch',
     ],
@@ -166,7 +166,7 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
       'artifact-refused',
     ],
     [
-      'redirects for ever',
+      'redirects forever',
       () =>
         serve('app.zip', 'zip', (response, { url = '' }) => response.writeHead(302, { location: url }).end()),
       'artifact-refused',
@@ -219,7 +219,7 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
     expect(result.files.map(({ output }) => output)).toEqual(['report']);
   });
 
-  test('a server that sends more than was signed for is not listened to', async () => {
+  test('a server that sends more than the signed size is cut off', async () => {
     let sent = 0;
     const artifact = serve('app.zip', 'zip', (response) => {
       const chunk = Buffer.alloc(64 * 1024);
@@ -238,7 +238,7 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
     expect(sent).toBeLessThan(2 ** 25);
   });
 
-  test('and no path of a URL, which can be secret, is in any word of it (I7)', async () => {
+  test('and no path of a URL, which can be secret, appears anywhere (I7)', async () => {
     for (const bad of cases.slice(0, 11)) {
       const result = await fetching([bad[1]()]);
       expect(
@@ -247,7 +247,7 @@ describe('nothing is left, and nothing handed on, when one of them is refused (I
     }
   });
 
-  test('a directory that cannot be written is no fault of the message', async () => {
+  test('a directory that cannot be written does not refuse the message', async () => {
     writeFileSync(join(workspace, 'fetched'), 'a file');
     await expect(fetching([serve('app.zip', 'zip')])).rejects.toMatchObject({ code: 'target-read-only' });
   });
@@ -259,7 +259,7 @@ test('a file with the name of the list that goes beside the files is refused bef
   expect(asked).toEqual([]);
 });
 
-describe('the id is claimed when everything is fetched', () => {
+describe('the id is claimed once everything is fetched', () => {
   const outside = { GITHUB_REPOSITORY: '', GITHUB_RUN_ID: '' };
   async function taking(
     payload: object,
@@ -274,7 +274,7 @@ describe('the id is claimed when everything is fetched', () => {
     });
   }
 
-  test('so that a fetch that failed is tried again, by another run and outside of GitHub too', async () => {
+  test('so that any other run can retry a failed fetch, outside of GitHub too', async () => {
     const { url } = newStore();
     let isBroken = true;
     const artifacts = [
@@ -292,7 +292,7 @@ describe('the id is claimed when everything is fetched', () => {
     expect(codesOf(await taking(payload, outside, url))).toEqual(['replayed']);
   });
 
-  test('and whoever comes second fetches nothing, or leaves nothing of what it fetched', async () => {
+  test('and the second run fetches nothing, or leaves nothing of what it fetched', async () => {
     const { url } = newStore();
     const payload = await message({}, { artifacts: [] });
     let takenMeanwhile = false;
@@ -313,7 +313,7 @@ describe('the id is claimed when everything is fetched', () => {
     expect(asked).toEqual([]);
   });
 
-  test('by a reference of the user, which may take it again', async () => {
+  test('by a reference of the user, which may claim it again', async () => {
     const { url } = newStore();
     const take = async (reference: string) =>
       codesOf(

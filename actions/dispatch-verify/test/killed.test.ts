@@ -13,7 +13,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { bundle, eventFile, filesIn, jobEnvironment, message, newStore, secret } from './receiving.ts';
 
 describe('I5: a run that receives a message and is killed', () => {
-  test('leaves whole files alone, wherever it was, and running again ends right', async () => {
+  test('leaves only whole files, wherever it was, and running again finishes it', async () => {
     const names = Array.from({ length: 6 }, (_, index) => `app-${index}.zip`);
     const contentOf = (name: string): string => name + 'x'.repeat(2 ** 20);
     const server = await serveLoopback(async ({ url = '' }, response) => {
@@ -43,11 +43,11 @@ describe('I5: a run that receives a message and is killed', () => {
 
     const workspace = temporaryDirectory('workspace');
     const fetched = (): Readonly<Record<string, string>> => filesIn(join(workspace, 'fetched'));
-    // One after the other in the same place: what one leaves, the next one meets.
+    // One after the other in the same place, so that each finds what the previous one left.
     let kills = 0;
     for (const change of spread(6, changesIn(whole.log))) {
       const { signal, exitCode, log } = await run(workspace, diesAtChange(change));
-      // One that finds files in their places makes fewer changes, and may come to its end.
+      // A run that finds files in place makes fewer changes, and may finish.
       if (signal === 'SIGKILL') kills += 1;
       else expect(exitCode, log).toBe(0);
       for (const [path, content] of Object.entries(fetched())) {
@@ -60,7 +60,7 @@ describe('I5: a run that receives a message and is killed', () => {
     expect(Object.keys(fetched()).sort()).toEqual(names);
   });
 
-  test('keeps others from its message once it has claimed it, and may claim it again itself', async () => {
+  test('keeps other runs from its message once it has claimed it, and may claim it again itself', async () => {
     const event = eventFile(await message());
     const start = (id: string, seen: string, nodeOptions: readonly string[]) =>
       actionProcess(bundle, {
@@ -74,10 +74,10 @@ describe('I5: a run that receives a message and is killed', () => {
     const { url } = newStore();
     for (const [id, change] of spread(6, changes).entries()) {
       const { signal, log } = await start(String(id), url, diesAtChange(change));
-      // One after the one that had claimed it is refused before it comes so far.
+      // Runs after the one that claimed it are refused before they get that far.
       if (signal !== 'SIGKILL') expect(log).toContain('(replayed)');
     }
-    // Whoever was killed runs again, all at once.
+    // All killed runs run again at once.
     const again = await Promise.all(Array.from({ length: 6 }, (_, id) => start(String(id), url, [])));
     const won = again.filter(({ exitCode }) => exitCode === 0);
     expect(won, again.map(({ log }) => log).join('\n')).toHaveLength(1);

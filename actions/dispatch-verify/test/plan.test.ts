@@ -43,7 +43,7 @@ function input(changes: Partial<PlanInput> = {}, expiresAtMs = nowMs + dayMs): P
 }
 
 describe('the plan for a message', () => {
-  test('is JSON: its id is claimed when everything is fetched', () => {
+  test('is JSON: its id is claimed once everything is fetched', () => {
     const planned = plan(input());
     expect(JSON.parse(JSON.stringify(planned))).toEqual(planned);
     expect(planned.steps).toEqual([
@@ -64,12 +64,12 @@ describe('the plan for a message', () => {
     ]);
   });
 
-  test('remembers a message for as long as it lives, by a clock that is wrong too', () => {
+  test('records a message for as long as it is valid, even with a wrong clock', () => {
     const [, claim] = plan(input({}, nowMs + 60 * dayMs)).steps;
     expect(claim).toMatchObject({ record: { forgetAt: timeText(nowMs + 60 * dayMs + hourMs) } });
   });
 
-  test('forgets expired claims, but never the one of its own id', () => {
+  test('deletes expired claims, but never the one of its own id', () => {
     const forgetAt = timeText(nowMs);
     const claims = ['message-0', 'message-1'].map((id) => ({ key: claimKey('acme/site', id), id, forgetAt }));
     const { steps } = plan(input({ expiredClaims: claims, again: true }));
@@ -78,12 +78,12 @@ describe('the plan for a message', () => {
     expect(plan(input({ expiredClaims: claims, remembers: false })).steps).toHaveLength(1);
   });
 
-  test('does nothing that is not asked for', () => {
+  test('does nothing that was not requested', () => {
     expect(plan(input({ remembers: false, fetches: false })).steps).toEqual([]);
     expect(plan({ ...input(), message: { ...input().message, parsed: undefined } }).steps).toEqual([]);
   });
 
-  test('keeps an id of whatever letters below its repository', () => {
+  test('keeps any id below its repository', () => {
     expect(claimKey('Acme/Site', '..%2f..')).toMatch(/^acme\/site\/[0-9a-f]{64}\.json$/);
   });
 });

@@ -21,7 +21,7 @@ export const secret = '0123456789abcdef0123456789abcdef';
 export const hourMs = 3_600_000;
 export const sender = { login: 'octocat', id: 583_231 };
 
-/** Changes of an envelope that is in order, issued now; undefined takes a field away. */
+/** Changes to a valid envelope issued now; undefined removes a field. */
 export type EnvelopeChanges = Partial<Record<keyof Envelope, unknown>>;
 
 export function envelope(changes: EnvelopeChanges = {}): Envelope {
@@ -46,7 +46,7 @@ export function envelope(changes: EnvelopeChanges = {}): Envelope {
   } as Envelope;
 }
 
-/** A signed payload, as repository-dispatch makes it. */
+/** A signed payload, as repository-dispatch creates it. */
 export async function message(
   own: JsonObject = { channel: 'stable' },
   changes: EnvelopeChanges = {},

@@ -20,8 +20,8 @@ const run = (id: string, attempt = '1') => ({
   environment: { GITHUB_RUN_ID: id, GITHUB_RUN_ATTEMPT: attempt },
 });
 
-describe('an id is taken by one run', () => {
-  test('and every other is refused, and told which has it', async () => {
+describe('an id is claimed by one run', () => {
+  test('and every other is refused, with the run that has it', async () => {
     const { url } = newStore();
     expect(codesOf(await take(url, run('1')))).toEqual([]);
     const second = await take(url, run('2'));
@@ -30,7 +30,7 @@ describe('an id is taken by one run', () => {
     expect(second.problems[0]?.message).toContain('https://github.example.org/acme/site/actions/runs/1');
   });
 
-  test('until somebody who has it by hand says again; then it is the run of theirs that has it', async () => {
+  test('until a manual run with again claims it; then that run has it', async () => {
     const { url } = newStore();
     const payload = message();
     expect(codesOf(await take(url, run('1'), payload))).toEqual([]);
@@ -45,13 +45,13 @@ describe('an id is taken by one run', () => {
     expect(automatic.message).toContain('again is set without payload-file');
   });
 
-  test('which may take it again, so that a job that was killed is not locked out (I5)', async () => {
+  test('which may claim it again, so that a killed job is not locked out (I5)', async () => {
     const { url } = newStore();
     expect(codesOf(await take(url, run('1')))).toEqual([]);
     expect(codesOf(await take(url, run('1', '2')))).toEqual([]);
   });
 
-  test('by the id of the message, however often it is signed anew', async () => {
+  test('by the id of the message, however often it is signed again', async () => {
     const { url } = newStore();
     expect(codesOf(await take(url, run('1')))).toEqual([]);
     const later = message(
@@ -62,7 +62,7 @@ describe('an id is taken by one run', () => {
     expect(codesOf(await take(url, run('3'), message({}, { id: 'message-2' })))).toEqual([]);
   });
 
-  test('of each repository that shares the store', async () => {
+  test('for each repository that shares the store', async () => {
     const { url, directory } = newStore();
     expect(codesOf(await take(url))).toEqual([]);
     const other = { environment: { GITHUB_REPOSITORY: 'Acme/Mirror', GITHUB_RUN_ID: '5' } };
@@ -80,17 +80,17 @@ describe('an id is taken by one run', () => {
     expect(filesIn(directory)).toEqual({});
   });
 
-  test('and a dry run takes none, but sees who has it', async () => {
+  test('and a dry run claims none, but reports which run has it', async () => {
     const { url, directory } = newStore();
     const dry = await take(url, { inputs: { 'dry-run': 'true' } });
     expect(codesOf(dry)).toEqual([]);
-    expect(dry.log.join('\n')).toContain('Would take the message message-1');
+    expect(dry.log.join('\n')).toContain('Would claim the message message-1');
     expect(Object.keys(filesIn(directory)).filter((path) => path.endsWith('.json'))).toEqual([]);
     await take(url, run('1'));
     expect(codesOf(await take(url, { ...run('2'), inputs: { 'dry-run': 'true' } }))).toEqual(['replayed']);
   });
 
-  test('one alone, of many runs at once', async () => {
+  test('only one of many concurrent runs', async () => {
     const { url } = newStore();
     const payload = await message();
     const results = await Promise.all(
@@ -103,7 +103,7 @@ describe('an id is taken by one run', () => {
   });
 });
 
-describe('an id is forgotten', () => {
+describe('an id is deleted', () => {
   const aheadMs = 31 * dayMs;
   const later = () =>
     message(
@@ -120,18 +120,22 @@ describe('an id is forgotten', () => {
       .map(([, text]) => JSON.parse(text).id)
       .sort();
 
-  test('only when its time is over, by a plan that is printed first (I6)', async () => {
+  test('only after it has expired, by a plan that is printed first (I6)', async () => {
     const { url, directory } = newStore();
     await take(url, run('1'));
     const soon = message({}, { id: 'message-3' });
     expect(codesOf(await take(url, { ...run('2') }, soon))).toEqual([]);
     expect(idsIn(directory)).toEqual(['message-1', 'message-3']);
     const dry = await take(url, { ...run('3'), aheadMs, inputs: { 'dry-run': 'true' } }, later());
-    expect(dry.log.filter((line) => line.startsWith('Would forget the message'))).toHaveLength(2);
+    expect(dry.log.filter((line) => line.startsWith('Would delete the record of the message'))).toHaveLength(
+      2,
+    );
     expect(idsIn(directory)).toEqual(['message-1', 'message-3']);
     const result = await take(url, { ...run('3'), aheadMs }, later());
     expect(codesOf(result)).toEqual([]);
-    expect(result.log.filter((line) => line.startsWith('Will forget the message'))).toHaveLength(2);
+    expect(
+      result.log.filter((line) => line.startsWith('Will delete the record of the message')),
+    ).toHaveLength(2);
     expect(idsIn(directory)).toEqual(['message-2']);
   });
 
@@ -161,7 +165,7 @@ describe('an id is forgotten', () => {
     expect(idsIn(directory)).toEqual(['message-1', 'message-2']);
   });
 
-  test('when the store has what is no claim, that stays, and is never taken for one', async () => {
+  test('other files in the store stay, and are never mistaken for claims', async () => {
     const { url, directory } = newStore();
     await take(url, run('1'));
     const [claim = ''] = Object.keys(filesIn(directory)).filter((path) => path.endsWith('.json'));
@@ -178,7 +182,7 @@ describe('an id is forgotten', () => {
 });
 
 describe.skipIf(!haveMinio())('a store on S3 (needs minio)', () => {
-  test('gives an id to one run alone, of many at once, and to it again', async () => {
+  test('grants an id to only one of many concurrent runs, and to that one again', async () => {
     const minio = await startMinio();
     try {
       const { endpointUrl, credentials } = minio;
@@ -207,7 +211,9 @@ describe.skipIf(!haveMinio())('a store on S3 (needs minio)', () => {
         inputs,
         aheadMs,
       });
-      expect(result.log).toContainEqual(expect.stringMatching(/^Will forget the message message-1/));
+      expect(result.log).toContainEqual(
+        expect.stringMatching(/^Will delete the record of the message message-1/),
+      );
       expect(codesOf(await receive(payload, { ...run('51'), inputs }))).toEqual([]);
     } finally {
       await minio.stop();

@@ -69,7 +69,7 @@ function run(given: Inputs, context: ActionContext): Promise<ActionResult> {
   return operate(given, (access) => openDestination(given, context, access), context);
 }
 
-/** Does what the input `operation` says, with the destination that `open` opens. */
+/** Carries out the input `operation`, with the destination that `open` opens. */
 export async function operate(
   given: Inputs,
   open: OpenDestination,
@@ -112,7 +112,7 @@ async function showWindows(given: Inputs, rules: CacheRules, context: ActionCont
   return reportWindow({ given, rules }, clocks, windows, links);
 }
 
-/** What makes links, and the files that they are for. Throws what is wrong with either. */
+/** The addresses and the files for links. Throws the problems with either. */
 async function prepareLinks(
   given: Inputs,
   context: ActionContext,
@@ -122,7 +122,7 @@ async function prepareLinks(
   const files = await loadReleaseFiles(given, context, needs);
   if (files.length === 0 && needs !== 'names') {
     throw new UserError('source-missing', 'The list of artifacts is empty.', {
-      hint: 'Check the step that made it.',
+      hint: 'Check the step that created it.',
     });
   }
   refuseSecretInLinks(linksIn(0, files, addresses), given);

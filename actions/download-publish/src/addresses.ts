@@ -3,7 +3,7 @@ import { UserError } from '@slipway/core';
 import { accessHash, encodedKey, keyOf, keysBelow, windowNumbered } from '@slipway/download-window';
 import type { Inputs } from './inputs.ts';
 
-/** Where a file of a window is, and its link. */
+/** The key of a file in a window, and its link. */
 export interface Address {
   readonly key: string;
   /** Undefined without a base URL. */
@@ -16,19 +16,19 @@ export interface NamedFile {
   readonly name: string;
 }
 
-/** Makes addresses from the secrets, without looking at what is stored. */
+/** Derives addresses from the secrets, without looking at what is stored. */
 export interface Addresses {
-  /** The addresses of a file in a window, one for each secret, the one for new links first. */
+  /** The addresses of a file in a window, one for each secret; that for new links comes first. */
   of(file: NamedFile, window: number): readonly [Address, ...Address[]];
   /** Links that must not work, whatever is stored. */
   wrong(file: NamedFile, window: number): readonly WrongLink[];
-  /** Links that no longer work: of a window that is over, or with a signature that has expired. */
+  /** Links that no longer work: from an expired window, or with an expired signature. */
   old(file: NamedFile, windows: PastAndPresent, nowMs: number): readonly WrongLink[];
 }
 
 export interface PastAndPresent {
   readonly current: number;
-  /** The newest window whose links must not work any more; undefined in the first days of 1970. */
+  /** The newest window whose links must no longer work; undefined in the first days of 1970. */
   readonly over: number | undefined;
 }
 
@@ -98,7 +98,7 @@ function signedAddresses(given: Inputs, signers: readonly [UrlSigner, ...UrlSign
       const url = signed(first, key, endOf(window));
       return [
         ...linksOf('no-signature', [urlOf(given, key)]),
-        // Another time than the one that was signed.
+        // A time other than the signed one.
         ...linksOf('wrong-signature', [
           url?.replace(/([?&]Expires=)(\d+)/, (_, name, seconds) => `${name}${Number(seconds) + 1}`),
         ]),
@@ -123,7 +123,7 @@ async function openSigners(given: Inputs): Promise<readonly [UrlSigner, ...UrlSi
   return [signer, await openUrlSigner({ keyPairId: previousKeyPairId, privateKey: previous })];
 }
 
-/** The valid secrets, the one for new links first. */
+/** The valid secrets; the one for new links comes first. */
 function secretsOf({ secret, previousSecret }: Inputs): readonly [string, ...string[]] {
   if (secret === undefined) throw new UserError('input-invalid', 'input "secret" is required');
   return previousSecret === undefined || previousSecret === secret ? [secret] : [secret, previousSecret];
@@ -134,7 +134,7 @@ function urlOf(given: Inputs, key: string): string | undefined {
   return baseUrl === undefined ? undefined : `${baseUrl}/${encodedKey(servedKey(given, key))}`;
 }
 
-/** The key as the CDN is asked for it: without the origin path, which the CDN adds itself. */
+/** The key as requested from the CDN: without the origin path, which the CDN adds itself. */
 export function servedKey({ originPath }: Pick<Inputs, 'originPath'>, key: string): string {
   return key.slice(keysBelow(originPath).length);
 }

@@ -9,11 +9,11 @@ export interface DownloadHeaders extends ObjectHeaders {
 }
 
 export interface CacheRules extends WindowRules {
-  /** How long a cache may serve a copy without asking again. It starts again with each answer, so it must be short (ADR 0019). */
+  /** How long a cache may serve a copy without revalidating. It restarts with each response, so it must be short (ADR 0019). */
   readonly maxAgeSeconds: number;
 }
 
-/** How a file of a window is stored: as a download, and cacheable for a time so short that copies end with the window. */
+/** The headers of a file in a window: a download, cacheable so briefly that copies expire with the window. */
 export function headersOf(name: string, window: number, rules: CacheRules): DownloadHeaders {
   return {
     contentType: contentTypeOf(name),
@@ -24,7 +24,7 @@ export function headersOf(name: string, window: number, rules: CacheRules): Down
   };
 }
 
-/** The names of the headers in which an object differs from what it should have. */
+/** The names of the headers in which an object differs from the expected ones. */
 export function headerDifferences(
   stored: StoredHeaders,
   { contentType, cacheControl: cache, contentDisposition: disposition, expiresAtMs = 0 }: DownloadHeaders,

@@ -11,14 +11,14 @@ const maxCoveredWindows = 100;
 
 export type InputFinding = Problem<'secret-weak' | 'window-length-unusual' | 'no-base-url'>;
 
-/** The problems between the inputs, each a sentence. */
+/** Contradictions between the inputs, as sentences. */
 export function inputProblems(given: Inputs, surroundings: InputSurroundings): readonly string[] {
   const { operation, destination } = given;
   const problems: string[] = [];
   const isS3 = destination !== undefined && parseStoreUrl(destination).kind === 's3';
   problems.push(...awsProblems(given, surroundings, { needed: isS3 && operation !== 'window' }));
   if (operation !== 'window' && destination === undefined) {
-    problems.push(`destination is not given: ${operation} needs to know where the files are`);
+    problems.push(`destination is not given, but ${operation} requires it`);
   }
   if (operation !== 'cleanup') problems.push(...secretProblems(given), ...urlProblems(given));
   if ((publishes(given) || operation === 'verify') && given.artifacts === undefined) {
@@ -26,12 +26,12 @@ export function inputProblems(given: Inputs, surroundings: InputSurroundings): r
       problems.push('neither artifacts nor files are given: there is nothing to publish');
   }
   if (!keysBelow(given.prefix).startsWith(keysBelow(given.originPath))) {
-    problems.push('origin-path is not the beginning of prefix, so the CDN would have none of the files');
+    problems.push('origin-path is not the beginning of prefix, so the CDN could not serve the files');
   }
   const covered = (2 * given.clockTolerance) / given.windowLength + given.windows + 1;
   if (covered > maxCoveredWindows) {
     problems.push(
-      `windows, and what clock-tolerance adds to them, are more than ${maxCoveredWindows}: make window-length longer, or the others less`,
+      `windows and clock-tolerance together cover more than ${maxCoveredWindows} windows: raise window-length, or lower one of them`,
     );
   }
   return problems;
@@ -43,7 +43,7 @@ function publishes({ operation }: Inputs): boolean {
 
 function secretProblems(given: Inputs): readonly string[] {
   const { scheme, secret, previousSecret, keyPairId, previousKeyPairId } = given;
-  if (secret === undefined) return ['secret is not given: links are made with it'];
+  if (secret === undefined) return ['secret is not given: links are derived from it'];
   const problemOf = (text: string): string | undefined =>
     scheme === 'cloudfront-signed' ? urlSigningKeyProblem(text) : secretProblem(scheme, text);
   const problems = Object.entries({ secret, 'previous-secret': previousSecret }).flatMap(([name, text]) => {
@@ -51,7 +51,7 @@ function secretProblems(given: Inputs): readonly string[] {
     return problem === undefined ? [] : [`${name} cannot be used with the scheme ${scheme}: ${problem}`];
   });
   if (scheme !== 'cloudfront-signed') return problems;
-  if (keyPairId === undefined) problems.push('key-pair-id is not given: CloudFront knows the key by it');
+  if (keyPairId === undefined) problems.push('key-pair-id is not given: CloudFront identifies the key by it');
   if (previousSecret !== undefined && previousKeyPairId === undefined) {
     problems.push('previous-secret is given without previous-key-pair-id');
   }
@@ -60,11 +60,11 @@ function secretProblems(given: Inputs): readonly string[] {
 
 function urlProblems({ operation, scheme, baseUrl }: Inputs): readonly string[] {
   if (baseUrl !== undefined) return [];
-  if (operation === 'verify') return ['base-url is not given: verify asks the CDN there'];
-  return scheme === 'cloudfront-signed' ? ['base-url is not given: it is part of what is signed'] : [];
+  if (operation === 'verify') return ['base-url is not given: verify sends its requests there'];
+  return scheme === 'cloudfront-signed' ? ['base-url is not given: signatures cover the whole URL'] : [];
 }
 
-/** What is worth knowing about inputs that are not wrong. */
+/** Warnings and notices about valid inputs. */
 export function inputFindings(given: Inputs): readonly InputFinding[] {
   const findings: InputFinding[] = [];
   if (given.operation === 'cleanup') return findings;
@@ -78,8 +78,8 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
       findings.push({
         code: 'secret-weak',
         severity: 'warning',
-        message: `The ${name} is weak: ${weakness}. Whoever has one link of window-sha256 can guess it, and then make all links.`,
-        hint: 'Use a random secret (openssl rand -hex 32), with the old one as previous-secret until the site has changed; or use the scheme window-hmac.',
+        message: `The ${name} is weak: ${weakness}. Anyone with one link of window-sha256 can guess it, and then create all links.`,
+        hint: 'Use a random secret (openssl rand -hex 32), with the old one as previous-secret until the site uses the new one; or use the scheme window-hmac.',
       });
     }
     if (given.windowLength !== defaultLengthSeconds * 1_000) {
@@ -87,7 +87,7 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
         code: 'window-length-unusual',
         severity: 'notice',
         message:
-          'The scheme window-sha256 has windows of 12h everywhere else: the site must compute with the same window-length.',
+          'Other implementations of window-sha256 use windows of 12h: the site must use the same window-length.',
       });
     }
   }
@@ -95,7 +95,7 @@ export function inputFindings(given: Inputs): readonly InputFinding[] {
     findings.push({
       code: 'no-base-url',
       severity: 'notice',
-      message: 'Without base-url there are keys but no links.',
+      message: 'Without base-url, the outputs contain keys but no links.',
     });
   }
   return findings;

@@ -60,10 +60,7 @@ export function windowFacts(number: number, given: Inputs) {
   };
 }
 
-/**
- * Throws `UserError` `input-invalid` when a secret is part of a link: the runner drops outputs that contain a secret, and so
- * would drop the links.
- */
+/** Throws `UserError` `input-invalid` if a secret is part of a link, because the runner drops outputs that contain a secret. */
 export function refuseSecretInLinks(links: readonly FileLink[], given: Inputs): void {
   const pieces = [given.secret, given.previousSecret]
     .flatMap((secret) => (secret === undefined ? [] : secretForms(secret)))

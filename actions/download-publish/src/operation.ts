@@ -5,7 +5,7 @@ import type { CacheRules } from './headers.ts';
 import type { Inputs } from './inputs.ts';
 import type { ReleaseFile } from './release-files.ts';
 
-/** What every operation on a destination gets. */
+/** What every operation on a destination needs. */
 export interface Operation {
   readonly given: Inputs;
   readonly rules: CacheRules;
@@ -13,7 +13,7 @@ export interface Operation {
   readonly store: ObjectStore;
 }
 
-/** What the operations on the files of a release get. */
+/** What the operations on the files of a release need. */
 export interface FileOperation extends Operation {
   readonly files: readonly ReleaseFile[];
   readonly addresses: Addresses;

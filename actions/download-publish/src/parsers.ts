@@ -34,7 +34,7 @@ export function parseFileLines(text: string): readonly FileLine[] {
   return files;
 }
 
-/** The name of a platform. Throws an `Error` for what cannot be a part of a key. */
+/** The name of a platform. Throws an `Error` if it cannot be a segment of a key. */
 export function parseSegment(text: string): string {
   const problem = segmentProblem(text);
   if (problem !== undefined) throw new Error(problem);
@@ -46,20 +46,19 @@ export function segmentProblem(text: string): string | undefined {
   return text.includes('/') ? 'it has a slash' : keyProblem(text);
 }
 
-/** What keys begin with, without slashes around it; nothing for `/`, the root. Throws an `Error`. */
+/** The prefix of keys, without surrounding slashes; empty for `/`, the root. Throws an `Error`. */
 export function parsePrefix(text: string): string {
   if (text === '/') return '';
   const prefix = text.replace(/^\/|\/$/g, '');
   const problem = keyProblem(prefix);
   if (problem !== undefined) throw new Error(problem);
-  if (/^\.slipway(\/|$)/i.test(prefix)) throw new Error('stores keep what is their own there');
+  if (/^\.slipway(\/|$)/i.test(prefix)) throw new Error('it is reserved for Slipway');
   return prefix;
 }
 
 /**
- * A length of windows in milliseconds: whole minutes that divide a day, or whole days. So windows begin at the same times
- * every day, and two lengths are so far apart that `cleanup` sees which one an object was not published with. Throws an
- * `Error`.
+ * A length of windows in milliseconds: whole minutes that divide a day, or whole days. So windows begin at the same times every
+ * day, and the numbers of two lengths are so far apart that `cleanup` recognises objects of another length. Throws an `Error`.
  */
 export function parseWindowLength(text: string): number {
   const lengthMs = parseDurationMs(text);
@@ -67,22 +66,22 @@ export function parseWindowLength(text: string): number {
   const isDays = lengthMs > 0 && lengthMs % dayMs === 0 && lengthMs <= maxDays * dayMs;
   if (!dividesDay && !isDays) {
     throw new Error(
-      `it is neither whole minutes that divide a day, such as 6h or 12h, nor 1d to ${maxDays}d`,
+      `it must divide a day into whole minutes, such as 6h or 12h, or be from 1d to ${maxDays}d`,
     );
   }
   return lengthMs;
 }
 
-/** How long caches may keep a copy without asking, in milliseconds, of whole seconds. Throws an `Error`. */
+/** How long caches may keep a copy without revalidating: whole seconds, in milliseconds. Throws an `Error`. */
 export function parseMaxAge(text: string): number {
   const maxAgeMs = parseDurationMs(text);
   if (maxAgeMs > maxMaxAgeMs) throw new Error('it is longer than 1h');
   return Math.floor(maxAgeMs / 1_000) * 1_000;
 }
 
-/** How far clocks may be off, in milliseconds. Clocks that are asked one after the other never agree. Throws an `Error`. */
+/** How far clocks may be off, in milliseconds. Clocks that are read one after the other never agree. Throws an `Error`. */
 export function parseTolerance(text: string): number {
   const toleranceMs = parseDurationMs(text);
-  if (toleranceMs < minToleranceMs || toleranceMs > dayMs) throw new Error('it is not between 10s and 24h');
+  if (toleranceMs < minToleranceMs || toleranceMs > dayMs) throw new Error('it must be from 10s to 24h');
   return toleranceMs;
 }

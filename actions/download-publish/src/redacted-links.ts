@@ -3,8 +3,8 @@ import { printable } from '@slipway/core';
 const shownDigits = 4;
 
 /**
- * A key for logs and summaries, which are read by people who may not have the links: it shows only the first digits of the
- * hash. The outputs and the report have the whole links.
+ * A key for logs and summaries, whose readers may not have access to the links: it shows only the first digits of the hash. The
+ * outputs and the report contain the full links.
  */
 export function shownKey(key: string): string {
   return printable(
@@ -12,7 +12,7 @@ export function shownKey(key: string): string {
   );
 }
 
-/** A link for logs: with its key as `shownKey` shows it, and without its signature. */
+/** A link for logs: with its key as in `shownKey`, and without its signature. */
 export function shownUrl(url: string): string {
   return shownKey(url.replace(/\?.*/s, '?…'));
 }

@@ -21,28 +21,28 @@ export interface ReleaseFile {
   readonly name: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Where it is: the real path of a file that was read. Undefined where the list has no path. */
+  /** The real path of a file that was read. Undefined if the list has no path. */
   readonly path: string | undefined;
-  /** As it was given, for the list that is handed on. */
+  /** As given, for the list that is passed on. */
   readonly artifact: Artifact;
 }
 
-/** `bytes`: files are read and hashed. `facts`: what the list says of a file is trusted, others are read. `names`: no file is read. */
+/** `bytes`: files are read and hashed. `facts`: listed facts are trusted, other files are read. `names`: no file is read. */
 export type FileNeeds = 'bytes' | 'facts' | 'names';
 
 interface Candidate {
   readonly platform: string;
   readonly name: string;
   readonly path: string | undefined;
-  /** The path as others can use it: relative to the workspace where it is below it. */
+  /** The path for later steps: relative to the workspace if it is inside. */
   readonly given: string | undefined;
   /** From the list; undefined for a line of `files`. */
   readonly listed: Artifact | undefined;
 }
 
 /**
- * The files that the inputs name, in their order, each once. Throws one `UserError` for everything that is wrong with them, and
- * what `readArtifacts` throws.
+ * The files that the inputs name, in order and without duplicates. Throws one `UserError` with everything that is wrong with them,
+ * and what `readArtifacts` throws.
  */
 export async function loadReleaseFiles(
   given: Inputs,
@@ -78,11 +78,11 @@ export async function loadReleaseFiles(
     const known = files.get(place);
     if (known === undefined) files.set(place, file);
     else if (known.sha256 !== file.sha256)
-      problems.add('content-invalid', place, 'is the place of two different files');
+      problems.add('content-invalid', place, 'is the name of two different files');
   }
   problems.throwIfAny(
     (count) => `${counted(count, 'file')} cannot be published, so nothing was`,
-    'Check artifacts and files, and whether an earlier step made them.',
+    'Check artifacts and files, and whether an earlier step created them.',
   );
   return [...files.values()];
 }
@@ -142,7 +142,7 @@ async function readCandidates(
     }
     const { sizeBytes, sha256 } = digest;
     if (listed !== undefined && (listed.sha256 !== sha256 || listed.sizeBytes !== sizeBytes)) {
-      const why = `is not the file in the list of artifacts: its SHA-256 is ${sha256}`;
+      const why = `differs from the list of artifacts: its SHA-256 is ${sha256}`;
       problems.add('content-invalid', nameOf(candidate), why);
       continue;
     }

@@ -15,13 +15,13 @@ import { bestMs, type Clocks, currentWindow, timeText } from './window-times.ts'
 
 const maxRows = 100;
 
-/** What the reports of all operations have in common. */
+/** Common to the reports of all operations. */
 export interface ReportedRun {
   readonly given: Inputs;
   readonly clocks: Clocks;
-  /** Windows that the run was about. */
+  /** Windows that the run covered. */
   readonly windows: readonly number[];
-  /** Links of the current window; none where the run failed, so that nobody uses links that may not work. */
+  /** Links of the current window; none if the run failed, because they may not work. */
   readonly links: readonly FileLink[];
   readonly findings: readonly Problem[];
   readonly failure: SlipwayError | undefined;
@@ -36,7 +36,7 @@ export interface ReportPart {
   readonly askedFor?: readonly string[];
 }
 
-/** The links of all windows, which only the operation `window` shows: whoever reads the summary may download. */
+/** The links of all windows, shown only by the operation `window`: anyone who reads the summary can download. */
 export function reportWindow(
   { given, rules }: Pick<Operation, 'given' | 'rules'>,
   clocks: Clocks,
@@ -55,7 +55,7 @@ export function reportWindow(
   });
 }
 
-/** The result of a run, with what all operations report and a part of its own. */
+/** The result of a run: the common report, and a part of its own. */
 export function result(
   run: ReportedRun,
   title: string,

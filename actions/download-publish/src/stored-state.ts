@@ -1,20 +1,20 @@
 import type { ObjectStore, StoredHeaders } from '@slipway/core';
 import { readDigest } from '@slipway/publishing';
 
-/** What a store has under a key. */
+/** The object that a store has under a key. */
 export type StoredState =
   | { readonly kind: 'missing' }
   | {
       readonly kind: 'stored';
       readonly sizeBytes: number;
-      /** Undefined where the size alone shows that it is another file. */
+      /** Undefined if the size alone shows that it is another file. */
       readonly sha256: string | undefined;
       readonly etag: string | undefined;
-      /** Undefined where the store keeps none. */
+      /** Undefined if the store keeps no headers. */
       readonly headers: StoredHeaders | undefined;
     };
 
-/** What a store has under the key of a file of a size. Objects whose SHA-256 it does not know are read. */
+/** The object that a store has under a key, compared with a file of the given size. Objects without a known SHA-256 are read. */
 export async function observeObject(
   store: ObjectStore,
   key: string,

@@ -1,14 +1,14 @@
 import { type Clock, formatDuration, type ObjectStore, UserError } from '@slipway/core';
 import { windowAt, windowNumbered } from '@slipway/download-window';
 
-/** What time it is, as far as can be known, in milliseconds since 1970. */
+/** The time by each known clock, in milliseconds since 1970. */
 export interface Clocks {
   readonly machineMs: number;
-  /** By the store's own clock; undefined where it does not report its time. */
+  /** By the store's own clock; undefined if it does not report its time. */
   readonly storeMs: number | undefined;
 }
 
-/** What a run knows of windows besides the time. */
+/** The rules for windows, apart from the time. */
 export interface WindowRules {
   readonly lengthSeconds: number;
   /** How many windows are published from the current one on. */
@@ -32,7 +32,7 @@ export function latestMs({ machineMs, storeMs = machineMs }: Clocks): number {
   return Math.max(machineMs, storeMs);
 }
 
-/** The time that counts: the store's, which more people depend on, or else the machine's. */
+/** The authoritative time: the store's, which more users depend on, or else the machine's. */
 export function bestMs({ machineMs, storeMs = machineMs }: Clocks): number {
   return storeMs;
 }
@@ -47,10 +47,10 @@ export function latestWindow(clocks: Clocks, { lengthSeconds, toleranceMs }: Win
   return windowAt(latestMs(clocks) + toleranceMs, lengthSeconds).number;
 }
 
-/** How much a slow answer of the store may add to the difference of two clocks. */
+/** How much a slow response of the store may add to the difference between the clocks. */
 const readingMs = 60_000;
 
-/** Throws `UserError` `plan-refused` when the clocks differ by more than they may: then the time is unknown. */
+/** Throws `UserError` `plan-refused` if the clocks differ by more than the tolerance: then the time is unknown. */
 export function refuseDisagreement(clocks: Clocks, toleranceMs: number): void {
   const { machineMs, storeMs } = clocks;
   if (storeMs === undefined || Math.abs(machineMs - storeMs) <= Math.max(0, toleranceMs) + readingMs) return;
@@ -58,14 +58,14 @@ export function refuseDisagreement(clocks: Clocks, toleranceMs: number): void {
     'plan-refused',
     `The clock of this machine says ${timeText(machineMs)} and the clock of the store ${timeText(storeMs)}: they differ by more than clock-tolerance (${formatDuration(toleranceMs)}). Nothing was done.`,
     {
-      hint: 'Correct the clock that is wrong: with it the windows would be wrong. If both are as they should be, raise clock-tolerance.',
+      hint: 'Correct the clock that is wrong, because the windows depend on it. If both are acceptable, raise clock-tolerance.',
     },
   );
 }
 
 /**
- * The windows to publish: each that is current by a clock within the tolerance, and after the last of them as many as are
- * wanted besides the current one.
+ * The windows to publish: each that is current by a clock within the tolerance, and after the last of them as many as the inputs
+ * add to the current one.
  */
 export function coveredWindows(clocks: Clocks, rules: WindowRules): readonly number[] {
   const first = windowAt(Math.max(0, earliestMs(clocks) - rules.toleranceMs), rules.lengthSeconds).number;
@@ -74,8 +74,8 @@ export function coveredWindows(clocks: Clocks, rules: WindowRules): readonly num
 }
 
 /**
- * The windows that must have been published by now. A publish also covers the windows that begin within the tolerance, so what
- * it covered is enough here for that long.
+ * The windows that must have been published by now. A publish also covers the windows that begin within the tolerance, so it
+ * satisfies this for that long.
  */
 export function dueWindows(clocks: Clocks, rules: WindowRules): readonly number[] {
   const first = windowAt(Math.max(0, earliestMs(clocks) - rules.toleranceMs), rules.lengthSeconds).number;
@@ -83,20 +83,20 @@ export function dueWindows(clocks: Clocks, rules: WindowRules): readonly number[
   return range(first, last);
 }
 
-/** Whether no link of a window may work any more, whichever clock within the tolerance is right. A negative grace counts as none. */
+/** Whether no link of a window may still work, whichever clock within the tolerance is right. A negative grace counts as zero. */
 export function isOver(window: number, clocks: Clocks, rules: WindowRules): boolean {
   const { endsAtMs } = windowNumbered(window, rules.lengthSeconds);
   return endsAtMs + Math.max(0, rules.graceMs) + Math.max(0, rules.toleranceMs) <= earliestMs(clocks);
 }
 
-/** The newest window whose links must not work any more; undefined in the first days of 1970. */
+/** The newest window whose links must no longer work; undefined in the first days of 1970. */
 export function newestOver(clocks: Clocks, rules: WindowRules): number | undefined {
   const endedBeforeMs = earliestMs(clocks) - Math.max(0, rules.graceMs) - Math.max(0, rules.toleranceMs);
   const number = Math.floor(endedBeforeMs / (rules.lengthSeconds * 1_000)) - 1;
   return number >= 0 ? number : undefined;
 }
 
-/** A time as people and programs read it, to the second. */
+/** A time in ISO 8601, to the second. */
 export function timeText(timeMs: number): string {
   const isTime = Number.isFinite(timeMs) && Math.abs(timeMs) <= 8.64e15;
   return isTime ? new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z') : 'an impossible time';

@@ -16,7 +16,7 @@ function failure(inputs: InputTexts): Promise<Error> {
 }
 
 describe('bad input', () => {
-  test('wrong at once is one error that names each input', async () => {
+  test('is reported in one error that names each input', async () => {
     const error = await failure({
       operation: 'upload',
       scheme: 'rot13',
@@ -77,11 +77,11 @@ describe('bad input', () => {
     ['nothing to publish', { files: '' }, 'neither artifacts nor files'],
     ['a bucket without a region', { destination: 's3://bucket' }, 'aws-region'],
     ['verifying without a CDN', { operation: 'verify' }, 'base-url is not given'],
-    ['windows by the thousand', { 'window-length': '1m' }, 'are more than 100'],
+    ['windows by the thousand', { 'window-length': '1m' }, 'cover more than 100'],
     ['a key that is not one', { scheme: 'cloudfront-signed', secret: 'hunter2' }, 'not a private key in PEM'],
     ['a key without its ID', { scheme: 'cloudfront-signed', secret: privateKey }, 'key-pair-id is not given'],
     [
-      'a key of before without its ID',
+      'a previous key without its ID',
       { scheme: 'cloudfront-signed', secret: privateKey, 'previous-secret': privateKey, 'key-pair-id': 'K1' },
       'previous-key-pair-id',
     ],
@@ -92,7 +92,7 @@ describe('bad input', () => {
     expect(`${error.message} ${error.stack}`).not.toMatch(/hunter2|BEGIN/);
   });
 
-  test('the secret of window-sha256 may be weak, and that is a warning without a word of it', async () => {
+  test('a weak secret of window-sha256 causes a warning that does not contain it', async () => {
     const weak = 'hunter2!';
     const inputs = {
       operation: 'window',
@@ -108,7 +108,7 @@ describe('bad input', () => {
     expect(JSON.stringify(run)).not.toContain('hunter2');
   });
 
-  test('a secret that is a part of the links is refused, since the runner would drop their output', async () => {
+  test('a secret that is part of the links is refused, because the runner would drop their output', async () => {
     const workspace = makeTree({ 'macos.zip': 'x' });
     const inputs = { ...good, scheme: 'window-sha256', secret: 'macos', files: 'macos: macos.zip' };
     const error = await failureOf(runAction(action, inputs, { workDirectory: workspace }));
@@ -120,7 +120,7 @@ describe('bad input', () => {
 });
 
 describe('I8: parsers of outside text', () => {
-  test('give what can be in a key, or an error', () => {
+  test('return a valid part of a key, or an error', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.webUrl()), (text) => {
         for (const parse of [parseFileLines, parsePrefix, parseWindowLength]) {
@@ -135,7 +135,7 @@ describe('I8: parsers of outside text', () => {
     );
   });
 
-  test('files are read line by line, platform and path, whatever is around them', () => {
+  test('files are parsed line by line into platform and path, with any spacing', () => {
     expect(parseFileLines('\n # comment\n macos:out/a.zip \r\nlinux x64 :  b: c.zip\n')).toEqual([
       { platform: 'macos', path: 'out/a.zip' },
       { platform: 'linux x64', path: 'b: c.zip' },

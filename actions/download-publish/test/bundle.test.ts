@@ -15,7 +15,7 @@ function inputsFor(out: string, more: Readonly<Record<string, string>> = {}): Re
   return { destination: pathToFileURL(out).href, secret, files: release.files, 'base-url': baseUrl, ...more };
 }
 
-/** Everything that a step leaves for people and programs to see, without the commands that tell the runner what to hide. */
+/** Everything visible that a step leaves, except the commands that register masks. */
 function everythingOf(run: ActionRun): string {
   const printed = run.log.split('\n').filter((line) => !line.startsWith('::add-mask::'));
   const files = ['artifacts', 'report'].map((name) => {
@@ -39,7 +39,7 @@ describe('the bundle as a step of a job', () => {
     expect(urls).toHaveLength(4);
     const tree = treeOf(out);
     for (const url of urls) {
-      // As the runner does with an output that has something to hide in it.
+      // As the runner does with an output that contains a masked value.
       expect(run.masks.some((mask) => url.includes(mask))).toBe(false);
       expect(tree[url.slice(`${baseUrl}/`.length)]).toMatch(/^(linux|macos|windows)-/);
     }
@@ -47,7 +47,7 @@ describe('the bundle as a step of a job', () => {
     expect(artifacts.map(({ url }) => url)).toEqual(urls);
     expect(run.summary).toContain('## Downloads published');
     expect(run.summary).toContain('linux-x64.zip');
-    // Whoever may read the log may not download.
+    // Readers of the log must not be able to download.
     for (const url of urls) {
       const hash = url.split('/')[5] ?? 'none';
       expect(hash).toMatch(/^[0-9a-f]{32}$/);
@@ -56,7 +56,7 @@ describe('the bundle as a step of a job', () => {
     }
   });
 
-  test('the list of artifacts of one run is what the next one takes', async () => {
+  test('the list of artifacts of one run is accepted by the next', async () => {
     const out = temporaryDirectory('out');
     const first = await actionProcess(bundle, { workspace: release.workspace, inputs: inputsFor(out) });
     const inputs = inputsFor(out, { artifacts: first.outputs['artifacts'] ?? '', files: '' });
@@ -92,7 +92,7 @@ describe('the bundle as a step of a job', () => {
         inputs,
         onOutput: (log, end) => {
           if (!log.includes('::group::Storing')) return;
-          // By what is stored, not by time: however busy the machine is, the moments differ.
+          // Triggered by what is stored, not by time, so that the moments differ however busy the machine is.
           timer ??= setInterval(() => {
             if (storedIn(out) >= kill * 8) end('SIGKILL');
           }, 1);
@@ -110,11 +110,11 @@ describe('the bundle as a step of a job', () => {
       expect(stored).toBe(60 * (rerun.outputs['windows']?.split('\n').length ?? 0));
       expect(Number(rerun.outputs['uploaded'])).toBe(stored - Object.keys(left).length);
     }
-    // Otherwise they were all killed at the same moment, and little was proven.
+    // Otherwise all were killed at the same moment, which proves little.
     expect(counts.size).toBeGreaterThan(3);
   }, 300_000);
 
-  test('I8: names are printed as what they are, and are never commands', async () => {
+  test('I8: names are printed as plain text, and are never commands', async () => {
     const name = 'a b|::error::owned <img>.zip';
     const workspace = makeTree({ [name]: 'x' });
     const out = temporaryDirectory('out');
@@ -156,7 +156,7 @@ describe('I7: secrets', () => {
     ['a secret in the wrong input', { scheme: 'cloudfront-signed', 'key-pair-id': 'K1', secret: quoted }, 1],
     ['signed links', { scheme: 'cloudfront-signed', 'key-pair-id': 'K1', secret: privateKey }, 0],
     [
-      'a bucket that nobody answers for',
+      'a bucket on a server that does not answer',
       {
         destination: 's3://bucket',
         'endpoint-url': nowhere,
@@ -169,7 +169,7 @@ describe('I7: secrets', () => {
     ],
   ];
 
-  test.each(cases)('are in nothing that a run leaves: %s', async (_, more, exitCode) => {
+  test.each(cases)('appear in nothing that a run leaves: %s', async (_, more, exitCode) => {
     const run = await actionProcess(bundle, {
       workspace: release.workspace,
       inputs: inputsFor(temporaryDirectory('out'), { report: 'report.json', ...more }),

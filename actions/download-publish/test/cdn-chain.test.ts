@@ -28,7 +28,7 @@ describe.skipIf(!haveCdnSite())('publish, invalidate and serve (needs minio, var
   });
   afterAll(() => site?.stop());
 
-  /** A destination whose first edition is published and in the cache, and the steps of a job that replaces it. */
+  /** A destination whose first edition is published and cached, and the steps of a job that replaces it. */
   async function cachedEdition(): Promise<{
     readonly store: ObjectStore;
     publish(on?: ObjectStore): ReturnType<typeof runOnStore>;
@@ -49,9 +49,9 @@ describe.skipIf(!haveCdnSite())('publish, invalidate and serve (needs minio, var
       files: 'any: app.zip',
       'base-url': baseUrl,
       replace: 'true',
-      // As long as nothing is invalidated, the cache keeps what it has for longer than this test takes.
+      // Without an invalidation, the cache keeps its copies for longer than this test takes.
       'max-age': '1h',
-      // Nowhere near the end of a window, whenever this runs.
+      // Far from the end of a window, whenever this runs.
       'window-length': '31d',
       'clock-tolerance': '10s',
     };
@@ -102,7 +102,7 @@ describe.skipIf(!haveCdnSite())('publish, invalidate and serve (needs minio, var
     expect(change).toBeGreaterThan(4);
   }, 300_000);
 
-  test('an invalidation that failed is made up for by a rerun that stores nothing, and then nothing is left to forget', async () => {
+  test('a rerun that stores nothing makes up for a failed invalidation, and then nothing is pending', async () => {
     const { publish, invalidate, served } = await cachedEdition();
     const replaced = await publish();
     expect(replaced.outputs).toMatchObject({ uploaded: 2 });
@@ -124,7 +124,7 @@ describe.skipIf(!haveCdnSite())('publish, invalidate and serve (needs minio, var
     expect((await publish()).outputs).toMatchObject({ uploaded: 0, 'invalidation-paths': '' });
   }, 60_000);
 
-  test('what the destination remembers is invalidated also where nobody hands it on', async () => {
+  test('pending paths in the destination are invalidated even if no step passes them on', async () => {
     const { publish, invalidate, served } = await cachedEdition();
     await publish();
     expect(await served()).toEqual(stale);

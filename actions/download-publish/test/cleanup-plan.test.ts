@@ -21,7 +21,7 @@ const rules: CleanupRules = {
 };
 const agreeing: Clocks = { machineMs: trueMs, storeMs: trueMs };
 
-/** An object of a window, written when its window was the next one unless it is said otherwise. */
+/** An object of a window, by default written when its window was the next one. */
 function objectIn(window: number, writtenAtMs = windowNumbered(window).startsAtMs - hourMs): ObjectInfo {
   const key = keyOf(place, { window, hash: '0123456789abcdef', platform: 'macos', file: 'app.zip' });
   return { key, sizeBytes: 10, modifiedAtMs: writtenAtMs };
@@ -48,7 +48,7 @@ const around = Array.from({ length: 10 }, (_, index) => objectIn(current - 7 + i
 describe('a cleanup', () => {
   test('deletes the windows that ended longer ago than grace and tolerance, the oldest first', async () => {
     const plan = await planned(around);
-    // At 15:00 the window that ended at 12:00 the day before is over for a day and three hours.
+    // At 15:00, the window that ended at 12:00 the day before has been over for a day and three hours.
     expect(deletedWindows(plan)).toEqual([-7, -6, -5, -4, -3].map((offset) => current + offset));
     expect(plan.kept).toEqual(
       [-2, -1, 0, 1, 2].map((offset) => ({ window: current + offset, objects: 1, reason: 'not-over' })),
@@ -103,7 +103,7 @@ describe('a cleanup', () => {
         fc.nat(2),
         async (otherMs, changed, length, more, swap, early) => {
           const now = windowAt(trueMs, length).number;
-          // Each was written while it was next or current, at the latest now.
+          // Each was written while it was next or current, and not after now.
           const lengthMs = length * 1_000;
           const true_ = [now, now + 1].map((window) =>
             objectIn(window, Math.min(trueMs, (window - early / 2) * lengthMs)),
@@ -127,7 +127,7 @@ describe('a cleanup', () => {
     );
   });
 
-  test('deletes something in the end: what is over is over within the tolerance of every clock', async () => {
+  test('deletes something eventually: an expired window expires within the tolerance of every clock', async () => {
     const clock = fc.integer({ min: -hourMs, max: hourMs }).map((offMs) => trueMs + offMs / 2);
     await fc.assert(
       fc.asyncProperty(clock, clock, async (machineMs, storeMs) => {
@@ -136,7 +136,7 @@ describe('a cleanup', () => {
     );
   });
 
-  test('refuses while the clocks disagree, and says what they say', async () => {
+  test('refuses while the clocks disagree, and reports both', async () => {
     for (const machineMs of [Date.UTC(2031, 0), 0, trueMs - hourMs - 60_001, trueMs + hourMs + 60_001]) {
       const refused = planned(around, { machineMs, storeMs: trueMs });
       await expect(refused).rejects.toMatchObject({ code: 'plan-refused' });
@@ -144,13 +144,13 @@ describe('a cleanup', () => {
     }
   });
 
-  test('works while they differ by the tolerance, and by what reading them takes', async () => {
+  test('works while they differ by the tolerance plus the time to read them', async () => {
     for (const machineMs of [trueMs - hourMs - 500, trueMs + hourMs + 500]) {
       expect(deletedWindows(await planned(around, { machineMs, storeMs: trueMs }))).toContain(current - 5);
     }
   });
 
-  test('refuses when both clocks are years after the last publish, unless that is said to be so', async () => {
+  test('refuses if both clocks are years after the last publish, unless the inputs confirm that', async () => {
     const years = Date.UTC(2031, 0);
     const later = { machineMs: years, storeMs: years };
     await expect(planned(around, later)).rejects.toThrow(/last file was published at 2026-01-0/);
@@ -158,24 +158,24 @@ describe('a cleanup', () => {
     expect(deletedWindows(all)).toHaveLength(around.length);
   });
 
-  test('would end the downloads when all that is stored is past, and not while the current window is there', async () => {
+  test('would end the downloads if only past windows are stored, but not while the current window is stored', async () => {
     const past = [objectIn(current - 7), objectIn(current - 6)];
     const ending = await planned(past);
     expect(deletedWindows(ending)).toEqual([current - 7, current - 6]);
     expect(ending.current).toEqual({ window: current, objects: 0 });
     expect(endsDownloads(ending)).toBe(true);
-    // A window whose grace lasts is no link of today, and neither is the next one.
+    // Neither a window in its grace nor the next one provides current links.
     expect(endsDownloads(await planned([...past, objectIn(current - 1), objectIn(current + 1)]))).toBe(true);
     expect(endsDownloads(await planned([...past, objectIn(current)]))).toBe(false);
     expect(endsDownloads(await planned([objectIn(current - 1)]))).toBe(false);
     expect(endsDownloads(await planned([]))).toBe(false);
   });
 
-  test('in 1970 by both clocks nothing is over', async () => {
+  test('in 1970 by both clocks, nothing has expired', async () => {
     expect(deletedWindows(await planned(around, { machineMs: 0, storeMs: 0 }))).toEqual([]);
   });
 
-  test('grace below nothing is none, and the tolerance still counts', async () => {
+  test('a negative grace counts as zero, and the tolerance still applies', async () => {
     const objects = [objectIn(current), objectIn(current - 1), objectIn(current - 2)];
     expect(deletedWindows(await planned(objects, agreeing, { graceMs: -1e15 }))).toEqual([
       current - 2,
@@ -186,7 +186,7 @@ describe('a cleanup', () => {
     expect(deletedWindows(await planned(objects, clocks, { graceMs: 0 }))).toEqual([current - 2]);
   });
 
-  test('leaves windows alone into which something was written after they were over, unless the present one is there', async () => {
+  test('leaves windows alone into which something was written after they ended, unless the current one is stored', async () => {
     const late = windowNumbered(current - 6).endsAtMs + dayMs + hourMs;
     const objects = [
       objectIn(current - 6, late + 1),
@@ -197,7 +197,7 @@ describe('a cleanup', () => {
     expect(deletedWindows(plan)).toEqual([current - 7]);
     expect(plan.kept).toEqual([{ window: current - 6, objects: 2, reason: 'written-late' }]);
 
-    // A bucket that was copied: everything is as old as the copy.
+    // A copied bucket: everything is as old as the copy.
     const copied = await planned([
       objectIn(current, trueMs),
       objectIn(current - 6, trueMs),
@@ -208,7 +208,7 @@ describe('a cleanup', () => {
     expect(deletedWindows(withNextOnly)).toEqual([]);
   });
 
-  test('at the root of a destination it looks at windows alone, and does not count its own documents as unrelated', async () => {
+  test('at the root of a destination, it considers only windows, and does not count its own documents as unrelated', async () => {
     const root = { scheme: 'window-sha256', prefix: '' } as const;
     const keyIn = (window: number): string =>
       keyOf(root, { window, hash: '0123456789abcdef', platform: 'macos', file: 'app.zip' });
@@ -224,13 +224,13 @@ describe('a cleanup', () => {
     expect(plan.unrelated).toMatchObject({ count: 2 });
   });
 
-  test('leaves windows alone whose age the store does not tell', async () => {
+  test('leaves windows alone whose age the store does not report', async () => {
     const { key, sizeBytes } = objectIn(current - 6);
     const plan = await planned([{ key, sizeBytes }, objectIn(current)]);
     expect(plan).toMatchObject({ steps: [], kept: [{ window: current - 6, reason: 'age-unknown' }, {}] });
   });
 
-  test('a length of windows that was not the one of the publish deletes nothing that is current', async () => {
+  test('a window-length other than that of the publish deletes nothing current', async () => {
     for (const length of ['1m', '30m', '1h', '6h', '8h', '1d', '31d']) {
       const plan = await planned(around, agreeing, {
         lengthSeconds: parseWindowLength(length) / 1_000,
@@ -240,7 +240,7 @@ describe('a cleanup', () => {
     }
   });
 
-  test('I8: leaves what is no window alone, and tells of it', async () => {
+  test('I8: leaves other objects alone, and reports them', async () => {
     const hash = '0123456789abcdef';
     const unrelated = [
       `downloads/-1/${hash}/macos/app.zip`,
@@ -264,7 +264,7 @@ describe('a cleanup', () => {
     ]);
     expect(plan.steps).toEqual([]);
     expect(plan.unrelated).toEqual({ count: unrelated.length, keys: unrelated });
-    // After all times that there are.
+    // After all valid times.
     expect(plan.kept.map(({ window, reason }) => [window, reason])).toEqual([
       [99_999_999, 'not-over'],
       [999_999_999_999, 'not-over'],

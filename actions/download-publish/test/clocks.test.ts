@@ -13,8 +13,8 @@ const rules = fc.record({
 });
 const off = fc.integer({ min: -1_000, max: 1_000 });
 
-describe('with clocks that are off by as much as the tolerance', () => {
-  test('what is published has the current window of every other clock, and the next ones after it', () => {
+describe('with clocks that are off by exactly the tolerance', () => {
+  test('a publish covers the current window of every other clock, and the windows after it', () => {
     fc.assert(
       fc.property(time, rules, off, off, (trueMs, given, ours, theirs) => {
         const machineMs = trueMs + (ours * given.toleranceMs) / 1_000 / 2;
@@ -26,7 +26,7 @@ describe('with clocks that are off by as much as the tolerance', () => {
     );
   });
 
-  test('what a publish covered is all that is due, for as long as the tolerance', () => {
+  test('what a publish covered includes everything that is due, for the length of the tolerance', () => {
     fc.assert(
       fc.property(time, rules, fc.nat(1_000), (publishedMs, given, later) => {
         const covered = coveredWindows({ machineMs: publishedMs, storeMs: publishedMs }, given);
@@ -38,7 +38,7 @@ describe('with clocks that are off by as much as the tolerance', () => {
     );
   });
 
-  test('the newest window that is over is over by both clocks, and the one after it is not by one', () => {
+  test('the newest expired window has expired by both clocks, and the next one has not by one of them', () => {
     const clocksOf = fc.record({
       machineMs: time,
       storeMs: fc.option(fc.integer({ min: -hourMs, max: hourMs }), { nil: undefined }),
@@ -58,7 +58,7 @@ describe('with clocks that are off by as much as the tolerance', () => {
   });
 });
 
-test('two windows are the current and the next one, in the middle of a window', () => {
+test('two windows are the current and the next one in the middle of a window', () => {
   const nowMs = Date.UTC(2026, 0, 2, 18);
   const given = { lengthSeconds: 43_200, count: 2, toleranceMs: hourMs, graceMs: 0 };
   expect(coveredWindows({ machineMs: nowMs, storeMs: nowMs }, given)).toEqual([40_911, 40_912]);
@@ -86,7 +86,7 @@ describe('I6: a window', () => {
   const { endsAtMs } = windowNumbered(40_911, given.lengthSeconds);
   const overMs = endsAtMs + given.graceMs + given.toleranceMs;
 
-  test('is over once its grace and the tolerance have passed by the earlier of two clocks', () => {
+  test('has expired once its grace and the tolerance have passed by the earlier of two clocks', () => {
     expect(isOver(40_911, { machineMs: overMs, storeMs: overMs }, given)).toBe(true);
     expect(isOver(40_911, { machineMs: overMs, storeMs: undefined }, given)).toBe(true);
     expect(isOver(40_911, { machineMs: overMs - 1, storeMs: undefined }, given)).toBe(false);
@@ -94,7 +94,7 @@ describe('I6: a window', () => {
     expect(isOver(40_911, { machineMs: overMs + hourMs, storeMs: overMs - 1 }, given)).toBe(false);
   });
 
-  test('is never over sooner for a grace or a tolerance below zero', () => {
+  test('never expires sooner because of a negative grace or tolerance', () => {
     const odd = { ...given, graceMs: -hourMs, toleranceMs: -hourMs };
     expect(isOver(40_911, { machineMs: endsAtMs, storeMs: undefined }, odd)).toBe(true);
     expect(isOver(40_911, { machineMs: endsAtMs - 1, storeMs: undefined }, odd)).toBe(false);

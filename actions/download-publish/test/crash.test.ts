@@ -15,7 +15,7 @@ const base = { scheme: 'window-sha256' } as const;
 
 interface Place {
   readonly store: ObjectStore;
-  /** What is stored: window and platform, with the edition. */
+  /** The stored editions by window and platform. */
   editions(): Readonly<Record<string, string>>;
   run(inputs: InputTexts, on?: ObjectStore): ReturnType<typeof runOnStore>;
 }
@@ -25,7 +25,7 @@ function twoPlatforms(edition: string): ReturnType<typeof fourPlatforms> {
   return { workspace, files: files.split('\n').slice(0, 2).join('\n') };
 }
 
-/** A directory with the first edition in the windows of some days ago, and of now unless it is left out. */
+/** A directory with the first edition in the windows of the given days. */
 async function place(daysAgo: readonly number[]): Promise<Place> {
   const clock = handClock(startMs - 10 * dayMs);
   const directory = temporaryDirectory('out');
@@ -60,8 +60,8 @@ function editionsIn(windows: readonly number[], edition: string): Record<string,
 }
 
 /**
- * Dies before each change of a run in turn, and runs again each time. `check` is told what was there before, after the death and
- * after the rerun.
+ * Dies before each change of a run in turn, and runs again each time. `check` gets the state before, after the death and after the
+ * rerun.
  */
 async function dieEverywhere(
   daysAgo: readonly number[],
@@ -97,7 +97,7 @@ async function dieEverywhere(
   }
 }
 
-/** Every link of the moment opens what it did, or what it shall. */
+/** Every current link opens the old or the new edition. */
 function expectAlive(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): void {
   for (const platform of platforms) {
     const key = `${current} ${platform}`;
@@ -106,7 +106,7 @@ function expectAlive(before: Readonly<Record<string, string>>, now: Readonly<Rec
 }
 
 describe('I5: killed before any of its changes, and run again', () => {
-  test('publish has replaced everything, and names every window of which a CDN may have the old bytes', async () => {
+  test('publish has replaced everything, and names every window of which a CDN may have old bytes', async () => {
     const inputs = {
       operation: 'publish',
       replace: 'true',
@@ -116,13 +116,13 @@ describe('I5: killed before any of its changes, and run again', () => {
       expectAlive(before, dead);
       expect(after).toEqual(editionsIn([current, current + 1], '2'));
       expect(paths.split('\n')).toEqual([`/downloads/${current}/*`, `/downloads/${current + 1}/*`]);
-      // A publish that died never says that it is complete, so what it replaced stays remembered.
+      // A publish that died is never marked as complete, so what it replaced stays pending.
       expect(await readPending(there.store)).not.toEqual([]);
     });
     expect(tried).toBeGreaterThan(4);
   });
 
-  test('renew has brought dead links back and deleted what is past, and names the window that had none', async () => {
+  test('renew has restored dead links and deleted past windows, and names the window that had no files', async () => {
     const tried = await dieEverywhere([5], { operation: 'renew' }, ({ dead, after, paths }) => {
       // Nothing is deleted before everything is stored.
       const isLess = Object.keys(editionsIn([current - 10, current - 9], '1')).some(
@@ -139,13 +139,13 @@ describe('I5: killed before any of its changes, and run again', () => {
     const tried = await dieEverywhere([5, 0.5], { operation: 'renew' }, ({ before, dead, after, paths }) => {
       expectAlive(before, dead);
       expect(after).toEqual(editionsIn([current - 1, current, current + 1], '1'));
-      // Nobody has been given a link of the next window.
+      // No link of the next window has been handed out.
       expect(paths).toBe('');
     });
     expect(tried).toBeGreaterThan(4);
   });
 
-  test('cleanup has deleted what is past and nothing else', async () => {
+  test('cleanup has deleted past windows and nothing else', async () => {
     const tried = await dieEverywhere([6, 5, 0], { operation: 'cleanup' }, ({ before, dead, after }) => {
       expectAlive(before, dead);
       expect(after).toEqual(editionsIn([current, current + 1], '1'));
@@ -154,8 +154,8 @@ describe('I5: killed before any of its changes, and run again', () => {
   });
 });
 
-describe('what a CDN must forget', () => {
-  test('is named again by every run until it is proven, with the path of base-url and without an origin path', async () => {
+describe('what a CDN must invalidate', () => {
+  test('is listed by every run until it is proven, with the path of base-url and without an origin path', async () => {
     const there = await place([]);
     const inputs = {
       operation: 'publish',
@@ -172,7 +172,7 @@ describe('what a CDN must forget', () => {
     expect((await there.run(inputs)).outputs['invalidation-paths']).toBe('');
   });
 
-  test('I7: tells whoever can read it which windows there are, and no link', async () => {
+  test('I7: reveals window numbers to readers, but no link', async () => {
     const there = await place([]);
     await there.run({ operation: 'publish' });
     const stored = await there.store.read(pendingInvalidationsKey, { maxBytes: 1_000_000 });
@@ -183,7 +183,7 @@ describe('what a CDN must forget', () => {
     expect(text).not.toMatch(/linux|macos|windows|zip/);
   });
 
-  test('is what a dry run would name, which remembers nothing', async () => {
+  test('is listed by a dry run, which records nothing', async () => {
     const there = await place([]);
     const dry = await there.run({ operation: 'publish', 'dry-run': 'true' });
     expect(dry.outputs['invalidation-paths']).toBe(`/downloads/${current}/*`);

@@ -26,7 +26,7 @@ import {
 
 const baseUrl = 'https://downloads.example.org/files';
 const release = fourPlatforms();
-/** Far from both ends of a window of a month, whenever this runs; one test of two windows needs no more. */
+/** Far from both ends of a window of a month, whenever this runs. */
 const length = '31d';
 const calm = { 'window-length': length, 'clock-tolerance': '10s' };
 
@@ -36,7 +36,7 @@ function artifactsOf(run: ActionRunResult): ReturnType<typeof parseArtifacts> {
 }
 
 describe('publish to a directory', () => {
-  test('stores every file in the current and the next window, and gives out the links', async () => {
+  test('stores every file in the current and the next window, and returns the links', async () => {
     const out = temporaryDirectory('out');
     const run = await runOn(out, release.workspace, { files: release.files, 'base-url': baseUrl, ...calm });
     expect(run.failure).toBeUndefined();
@@ -77,7 +77,7 @@ describe('publish to a directory', () => {
     });
   });
 
-  test('the same release once more stores nothing, in every scheme of paths', async () => {
+  test('the same release again stores nothing, in every scheme', async () => {
     for (const scheme of ['window-hmac', 'window-sha256']) {
       const out = temporaryDirectory('out');
       const inputs = { files: release.files, scheme };
@@ -89,7 +89,7 @@ describe('publish to a directory', () => {
     }
   });
 
-  test('I2: other bytes are refused before anything is stored, and replaced when that is asked for', async () => {
+  test('I2: different bytes are refused before anything is stored, and replaced on request', async () => {
     const out = temporaryDirectory('out');
     await runOn(out, release.workspace, { files: release.files, ...calm });
     const before = treeOf(out);
@@ -100,7 +100,7 @@ describe('publish to a directory', () => {
     const inputs = { files: 'linux-x64: out/linux-x64.zip\nmacos: out/new.zip', ...calm };
     const refused = await failureOf(runOn(out, next, inputs));
     expect(refused).toMatchObject({ code: 'immutable-conflict' });
-    expect(refused.message).toMatch(/2 files exist already.*\/[0-9a-f]{4}…\/linux-x64\/linux-x64\.zip/s);
+    expect(refused.message).toMatch(/2 files already exist.*\/[0-9a-f]{4}…\/linux-x64\/linux-x64\.zip/s);
     expect(treeOf(out)).toEqual(before);
     const replaced = await runOn(out, next, { ...inputs, replace: 'true' });
     expect(replaced.outputs).toMatchObject({ uploaded: 4 });
@@ -127,7 +127,7 @@ describe('publish to a directory', () => {
     expect(run.outputs['urls']).toBe(`${baseUrl}/downloads/${window}/${hashes[0]}/macos/macos-x64.zip`);
   });
 
-  test('a dry run tells what would be stored, with links of which no one can be used, and stores nothing', async () => {
+  test('a dry run reports what would be stored, with links that cannot be used, and stores nothing', async () => {
     const out = join(temporaryDirectory('out'), 'not-made');
     const run = await runOn(out, release.workspace, { files: release.files, 'dry-run': 'true', ...calm });
     expect(existsSync(out)).toBe(false);
@@ -168,7 +168,7 @@ describe('artifacts', () => {
     return 'artifacts.json';
   };
 
-  test('of the list are published with what else it says, each once', async () => {
+  test('of the list are published once each, with the other facts in it', async () => {
     const out = temporaryDirectory('out');
     const { platform, ...plain } = app;
     const artifacts = withList([app, app, plain]);
@@ -182,7 +182,7 @@ describe('artifacts', () => {
     expect(Object.keys(treeOf(out))).toHaveLength(2);
   });
 
-  test('that are not what the list says are all told, and nothing is published', async () => {
+  test('that differ from the list are all reported, and nothing is published', async () => {
     const out = temporaryDirectory('out');
     const artifacts = withList([
       { ...app, sha256: sha256Of('something else') },
@@ -195,18 +195,18 @@ describe('artifacts', () => {
     const error = await failureOf(runOn(out, workspace, { artifacts }));
     for (const words of [
       '5 files cannot be published',
-      '"macos: app.zip" is not the file in the list of artifacts',
+      '"macos: app.zip" differs from the list of artifacts',
       'out/missing.zip (ENOENT)',
       '"windows: app.zip" has no path',
       '"a/b: app.zip" cannot be part of a link',
-      '"twice/app.zip" is the place of two different files',
+      '"twice/app.zip" is the name of two different files',
     ]) {
       expect(error.message).toContain(words);
     }
     expect(treeOf(out)).toEqual({});
   });
 
-  test('a directory, a pipe and a list that is none are errors', async () => {
+  test('a directory, a pipe and an invalid list are errors', async () => {
     const run = (inputs: Record<string, string>) =>
       failureOf(runOn(temporaryDirectory('out'), workspace, inputs));
     expect(await run({ files: 'macos: out' })).toMatchObject({ code: 'source-unreadable' });
@@ -216,7 +216,7 @@ describe('artifacts', () => {
     expect(await run({ artifacts: withList([]) })).toMatchObject({ code: 'source-missing' });
   });
 
-  test('a symbolic link stands for the file that it leads to', async () => {
+  test('a symbolic link represents its target', async () => {
     rmSync(join(workspace, 'out/latest.zip'), { force: true });
     symlinkSync('app.zip', join(workspace, 'out/latest.zip'));
     const out = temporaryDirectory('out');
@@ -226,8 +226,8 @@ describe('artifacts', () => {
 });
 
 describe('across the boundary of a window', () => {
-  /** Starts a little before a boundary, and is behind it once something was stored. */
-  test('what has become next meanwhile is published too, and the links are of the window at the end', async () => {
+  /** Starts just before a boundary, and passes it once something is stored. */
+  test('a window that becomes next during the run is published too, and the links belong to the window at the end', async () => {
     const out = temporaryDirectory('out');
     const boundaryMs = (Math.floor(Date.now() / (12 * hourMs)) + 1) * 12 * hourMs;
     const clock = {
@@ -237,7 +237,7 @@ describe('across the boundary of a window', () => {
     const inputs = { files: release.files, 'base-url': baseUrl, 'clock-tolerance': '24h' };
     const run = await runOn(out, release.workspace, inputs, clock);
     expect(run.failure).toBeUndefined();
-    expect(run.log).toContain('The next window is due meanwhile: it is published too.');
+    expect(run.log).toContain('The next window became due during the run: it is published too.');
     const windows = String(run.outputs['windows']).split('\n').map(Number);
     const published = new Set(Object.keys(treeOf(out)).map((key) => Number(key.split('/')[1])));
     expect([...published].toSorted((a, b) => a - b)).toEqual(windows);
@@ -250,7 +250,7 @@ describe('cleanup of a directory', () => {
   const windowNow = () => windowAt(Date.now()).number;
   const hash = '0123456789abcdef0123456789abcdef';
 
-  /** Files of windows, each written when it was the current one. */
+  /** Files of windows, each written when its window was current. */
   function oldDirectory(offsets: readonly number[]): string {
     const out = temporaryDirectory('out');
     for (const offset of offsets) {
@@ -265,7 +265,7 @@ describe('cleanup of a directory', () => {
   }
   const contentsOf = (out: string): readonly string[] => Object.values(treeOf(out)).toSorted();
 
-  test('I6: deletes what is past its grace, after it said so, and needs no secret', async () => {
+  test('I6: prints and then deletes what is past its grace, and needs no secret', async () => {
     const out = oldDirectory([-9, -8, -5, -1, 0, 1]);
     writeFileSync(join(out, 'downloads/README'), 'of no window');
     const dry = await runOn(out, out, { operation: 'cleanup', secret: undefined, 'dry-run': 'true' });
@@ -287,7 +287,7 @@ describe('cleanup of a directory', () => {
     ['in 1970', 1 - Date.now()],
     ['ten days ahead', 10 * dayMs],
     ['two hours behind', -2 * hourMs],
-  ])('with the clock of the machine %s it refuses, and all is there', async (_, aheadMs) => {
+  ])('with the clock of the machine %s, it refuses and deletes nothing', async (_, aheadMs) => {
     const out = oldDirectory([-9, 0, 1]);
     for (const more of [{}, { grace: '0s', windows: '60', 'max-idle': '9999d' }]) {
       const error = await failureOf(runOn(out, out, { operation: 'cleanup', ...more }, clockAhead(aheadMs)));
@@ -296,7 +296,7 @@ describe('cleanup of a directory', () => {
     expect(contentsOf(out)).toHaveLength(3);
   });
 
-  test('an hour of skew is survived', async () => {
+  test('an hour of skew is tolerated', async () => {
     const out = oldDirectory([-9, -1, 0, 1]);
     for (const aheadMs of [59 * 60_000, -59 * 60_000]) {
       const run = await runOn(out, out, { operation: 'cleanup', grace: '0s' }, clockAhead(aheadMs));
@@ -305,7 +305,7 @@ describe('cleanup of a directory', () => {
     }
   });
 
-  test('an empty directory has nothing to clean up, and one that is not there does not tell the time', async () => {
+  test('an empty directory has nothing to clean up, and a missing one does not report the time', async () => {
     expect((await runOn(temporaryDirectory('out'), '/', { operation: 'cleanup' })).outputs['deleted']).toBe(
       0,
     );
@@ -328,7 +328,7 @@ describe('window', () => {
     const run = await runAction(action, inputs, { clock });
     const url = (platform: string, file: string, window: number): string =>
       `${baseUrl}/${secretKeyOf({ scheme: 'window-hmac' }, secret, { window, platform, file })}`;
-    // In the summary alone, once: a terminal prints it too.
+    // Only in the summary, once: a terminal prints it too.
     expect(run.log).toEqual([]);
     expect(run.outputs).toMatchObject({
       window: 40_911,
@@ -349,7 +349,7 @@ describe('window', () => {
   });
 });
 
-test('what is published is read back from where the links say', async () => {
+test('published files are read back from the places in the links', async () => {
   const out = temporaryDirectory('out');
   const run = await runOn(out, release.workspace, {
     files: release.files,

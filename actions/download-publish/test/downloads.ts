@@ -18,7 +18,7 @@ export function sha256Of(content: string | Uint8Array): string {
   return hash('sha256', content);
 }
 
-/** Four platforms, as a release has them, in a workspace, and the inputs that name them. */
+/** A release of four platforms in a workspace, and the inputs that name its files. */
 export function fourPlatforms(edition = ''): { readonly workspace: string; readonly files: string } {
   const platforms = ['linux-x64', 'macos-arm64', 'macos-x64', 'windows-x64'];
   const workspace = makeTree(
@@ -43,7 +43,7 @@ export function runOn(
   return runAction(action, all, { workDirectory: workspace, clock });
 }
 
-/** Runs the action in this process on a store that is open already. */
+/** Runs the action in this process on an open store. */
 export function runOnStore(
   store: ObjectStore,
   workDirectory: string,
@@ -70,7 +70,7 @@ export function handClock(startMs: number): Clock & { move(byMs: number): void }
   };
 }
 
-/** A store that lives by a clock: it tells its time, and dates by it what it stores. */
+/** A store with the given clock: it reports its time, and dates objects by it. */
 export function storeByClock(store: ObjectStore, clock: Clock): ObjectStore {
   const written = new Map<string, number>();
   return {

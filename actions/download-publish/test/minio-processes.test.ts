@@ -58,7 +58,7 @@ describe.skipIf(!haveMinio())('processes that publish to a bucket (needs minio)'
     }
   }
 
-  test('I5: killed by what the server has, also in the middle of parts, a rerun finishes it', async () => {
+  test('I5: killed at any state of the server, even between parts, a rerun finishes it', async () => {
     const proxy = await startS3FaultProxy(minio.endpointUrl);
     onTestFinished(() => proxy.close());
     // Notes, small objects and parts alike.

@@ -57,7 +57,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
   });
   afterAll(() => minio?.stop());
 
-  /** A bucket that anybody may read, as a CDN does, and a real Varnish before it. */
+  /** A public bucket, and a real Varnish in front of it. */
   async function place(inputs: InputTexts = {}): Promise<Place> {
     const bucket = await minio.makeBucket();
     const statement = {
@@ -92,39 +92,34 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     };
   }
 
-  test.each(['window-hmac', 'window-sha256'])(
-    '%s: what is published is served, and nothing else is',
-    async (scheme) => {
-      const { run, objects, bucket } = await place({ scheme });
-      const published = await run({ operation: 'publish' });
-      expect(published.failure).toBeUndefined();
-      const [url = ''] = String(published.outputs['urls']).split('\n');
-      const verified = await run({ operation: 'verify' });
-      expect(verified.problems).toEqual([]);
-      expect(verified.failure).toBeUndefined();
-      expect(Number(verified.outputs['proven'])).toBeGreaterThanOrEqual(8);
+  test.each(['window-hmac', 'window-sha256'])('%s: only what is published is served', async (scheme) => {
+    const { run, objects, bucket } = await place({ scheme });
+    const published = await run({ operation: 'publish' });
+    expect(published.failure).toBeUndefined();
+    const [url = ''] = String(published.outputs['urls']).split('\n');
+    const verified = await run({ operation: 'verify' });
+    expect(verified.problems).toEqual([]);
+    expect(verified.failure).toBeUndefined();
+    expect(Number(verified.outputs['proven'])).toBeGreaterThanOrEqual(8);
 
-      const answer = await fetch(url);
-      expect(answer.status).toBe(200);
-      expect(await answer.text()).toBe('linux-x64 ');
-      expect(Object.fromEntries(answer.headers)).toMatchObject({
-        'content-type': 'application/zip',
-        'content-disposition': 'attachment; filename=linux-x64.zip',
-        'cache-control': 'public, max-age=60, must-revalidate, stale-if-error=0',
-        expires: new Date(
-          Date.parse(String(published.outputs['window-ends-at'])) + 36 * hourMs,
-        ).toUTCString(),
-        'x-cache': 'Hit from varnish',
-      });
-      const [key = ''] = await objects.list('downloads/');
-      const head = await minio.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-      expect(head.Metadata?.['sha256']).toMatch(/^[0-9a-f]{64}$/);
-      expect((await run({ operation: 'publish' })).outputs).toMatchObject({
-        uploaded: 0,
-        unchanged: published.outputs['uploaded'],
-      });
-    },
-  );
+    const answer = await fetch(url);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe('linux-x64 ');
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/zip',
+      'content-disposition': 'attachment; filename=linux-x64.zip',
+      'cache-control': 'public, max-age=60, must-revalidate, stale-if-error=0',
+      expires: new Date(Date.parse(String(published.outputs['window-ends-at'])) + 36 * hourMs).toUTCString(),
+      'x-cache': 'Hit from varnish',
+    });
+    const [key = ''] = await objects.list('downloads/');
+    const head = await minio.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    expect(head.Metadata?.['sha256']).toMatch(/^[0-9a-f]{64}$/);
+    expect((await run({ operation: 'publish' })).outputs).toMatchObject({
+      uploaded: 0,
+      unchanged: published.outputs['uploaded'],
+    });
+  });
 
   test('while a secret is replaced, links of both are proven', async () => {
     const { run } = await place({ 'previous-secret': previousSecret, windows: '1' });
@@ -171,7 +166,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect(await get()).toEqual([403, 'Miss from varnish']);
   });
 
-  test('verify finds what is stored with other headers, and publish stores it anew', async () => {
+  test('verify finds objects with different headers, and publish stores them again', async () => {
     const { run } = await place();
     await run({ operation: 'publish' });
     const other = await run({ operation: 'verify', grace: '37h' });
@@ -182,7 +177,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect((await run({ operation: 'publish', grace: '37h' })).outputs['uploaded']).toBe(0);
   });
 
-  test('I2: other bytes are refused and replaced on the server, also from parts', async () => {
+  test('I2: different bytes are refused or replaced on the server, also with parts', async () => {
     const big = Buffer.alloc(18 * 2 ** 20, 'one');
     const workspace = makeTree({ 'big.bin': big });
     const { run, objects } = await place();
@@ -196,19 +191,19 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect((await objects.read(key)).startsWith('two')).toBe(true);
   });
 
-  test('an object that nobody hashed is read, and counts when its bytes are the same', async () => {
+  test('an object without a SHA-256 is read, and counts if its bytes are the same', async () => {
     const { run, objects } = await place({ files: 'macos: out/macos-x64.zip', windows: '1' });
     await run({});
     const keys = await objects.list('downloads/');
     for (const key of keys) await objects.write(key, 'macos-x64 ');
     const again = await run({});
-    // Its headers are not those of a download.
+    // Its headers differ from those of a download.
     expect(again.outputs).toMatchObject({ uploaded: keys.length, unchanged: 0 });
     for (const key of keys) await objects.write(key, 'MACOS-X64 ');
     expect(await failureOf(run({}))).toMatchObject({ code: 'immutable-conflict' });
   });
 
-  test('across the boundary of a window, what has become next is published too', async () => {
+  test('across the boundary of a window, the new next window is published too', async () => {
     const proxy = await startS3FaultProxy(minio.endpointUrl);
     onTestFinished(() => proxy.close());
     const { run, objects } = await place({ 'clock-tolerance': '24h', 'endpoint-url': proxy.endpointUrl });
@@ -222,14 +217,14 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     };
     const published = await run({}, clock);
     expect(published.failure).toBeUndefined();
-    expect(published.log).toContain('The next window is due meanwhile: it is published too.');
+    expect(published.log).toContain('The next window became due during the run: it is published too.');
     expect((await run({ operation: 'verify' }, clock)).failure).toBeUndefined();
     expect((await run({}, clock)).outputs).toMatchObject({ uploaded: 0 });
     const windows = new Set((await objects.list('downloads/')).map((key) => Number(key.split('/')[1])));
     for (const next of [0, 1]) expect(windows).toContain(windowAt(boundaryMs).number + next);
   });
 
-  test('in bad weather every object is stored after several attempts, byte for byte', async () => {
+  test('despite faults, every object is stored after several attempts, byte for byte', async () => {
     const proxy = await startS3FaultProxy(
       minio.endpointUrl,
       { slowDown: 0.2, reset: 0.1, cut: 0.05, conflict: 0.1, ambiguous: 0.05, wrongEtag: 0.02 },
@@ -270,7 +265,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect(await objects.list('downloads/')).toEqual([]);
   });
 
-  test('I6: renew and cleanup delete a window when it is over by both clocks, and keep the current and the next one', async () => {
+  test('I6: renew and cleanup delete a window once it has expired by both clocks, and keep the current and the next one', async () => {
     const { run, objects } = await place({ 'window-length': '1m', 'clock-tolerance': '10s', grace: '0s' });
     await run({ operation: 'publish' });
     const before = await objects.list('downloads/');
@@ -279,7 +274,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     const aheadMs = 5 * 60_000;
     const ahead = clockAhead(aheadMs);
     expect(await failureOf(run({ operation: 'cleanup' }, ahead))).toMatchObject({ code: 'plan-refused' });
-    // Five minutes later by both clocks, all of them are over.
+    // Five minutes later by both clocks, all of them have expired.
     const future = await startDateShifter(minio.endpointUrl, aheadMs);
     onTestFinished(() => future.close());
     const later = { operation: 'cleanup', 'endpoint-url': future.url };
@@ -332,7 +327,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
     expect(expires * 1_000).toBe(Date.parse(String(published.outputs['window-ends-at'])) + 36 * hourMs);
     expect((await fetch(url)).status).toBe(200);
     expect((await fetch(url.replace(/\?.*/, ''))).status).toBe(403);
-    // Past an edge that does not check, everything is open, and that is found.
+    // Behind an edge that checks nothing, everything is open, and verify reports that.
     const open = await run({ ...signed, operation: 'verify', 'base-url': baseUrl });
     expect([...new Set(open.problems.map(({ code }) => code))]).toEqual([
       'wrong-link-served',
@@ -341,7 +336,7 @@ describe.skipIf(!haveServers)('a bucket behind a CDN (needs minio, varnishd and 
   });
 });
 
-/** A server whose clock is ahead of the one that it passes everything on to. */
+/** A proxy whose clock is ahead of the server behind it. */
 function startDateShifter(target: string, aheadMs: number): Promise<LoopbackServer> {
   return serveLoopback(async (incoming, answer) => {
     const body = await requestBody(incoming);

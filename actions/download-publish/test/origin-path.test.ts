@@ -9,7 +9,7 @@ import { fourPlatforms, type InputTexts, runOn, secret } from './downloads.ts';
 const release = fourPlatforms();
 const scheme = 'window-sha256';
 
-/** A CDN before a directory that adds its origin path to what it is asked for, and answers 404 for the rest. */
+/** A CDN in front of a directory that adds its origin path to requests, and answers 404 for everything else. */
 async function cdnBefore(directory: string, originPath: string): Promise<string> {
   const server = await serveLoopback(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
@@ -29,7 +29,7 @@ describe('a CDN with an origin path', () => {
     ['downloads', '/', 'downloads', 'downloads'],
     ['/', '', '', ''],
   ])(
-    'prefix %s and origin-path %s: what is linked is served, and as a site links it',
+    'prefix %s and origin-path %s: links are served, and match those of a site',
     async (prefix, originPath, stored, linked) => {
       const out = temporaryDirectory('out');
       const baseUrl = await cdnBefore(out, originPath);
@@ -60,7 +60,7 @@ describe('a CDN with an origin path', () => {
     },
   );
 
-  test('that does not begin the prefix is an error, since nothing would be served', async () => {
+  test('that is not the beginning of the prefix is an error, since nothing would be served', async () => {
     for (const [prefix, originPath] of [
       ['downloads', 'down'],
       ['downloads', 'downloads/more'],
@@ -78,7 +78,7 @@ describe('a CDN with an origin path', () => {
     }
   });
 
-  test('an empty prefix of a workflow is the default, as the empty text of any input', async () => {
+  test('an empty prefix in a workflow means the default, like any empty input', async () => {
     const run = await runAction(action, {
       operation: 'window',
       secret,

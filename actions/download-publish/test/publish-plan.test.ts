@@ -51,7 +51,7 @@ describe('the plan of a publish', () => {
     expect(JSON.parse(JSON.stringify(plan))).toEqual(JSON.parse(JSON.stringify({ ...plan })));
   });
 
-  test('sends small files again, and everything where nothing can be copied', () => {
+  test('sends small files again, and all files if the store cannot copy', () => {
     const seen = [1, 2].map((window) => ({ wanted: wanted(window, 'macos'), stored: missing }));
     for (const minCopyBytes of [6, Number.POSITIVE_INFINITY]) {
       const { steps } = planPublish([1, 2], seen, { ...options, minCopyBytes });
@@ -66,14 +66,14 @@ describe('the plan of a publish', () => {
     expect(steps).toMatchObject([{ window: 2, copyOf: undefined }]);
   });
 
-  test('leaves alone what is as it should be, also where no headers are kept', () => {
+  test('leaves correct objects alone, also in stores that keep no headers', () => {
     const same = wanted(1, 'macos');
     for (const seen of [stored(same), stored(same, { headers: undefined, etag: undefined })]) {
       expect(planPublish([1], [seen], options)).toEqual({ windows: [1], steps: [], unchanged: 1 });
     }
   });
 
-  test('stores again what has other headers, if it is still what was seen', () => {
+  test('stores objects with different headers again, if they have not changed since', () => {
     const object = wanted(1, 'macos');
     const { expiresAtMs, ...kept } = object.headers;
     const others = [
@@ -89,11 +89,11 @@ describe('the plan of a publish', () => {
     expect(expiresAtMs).toBe(2 * 43_200_000);
   });
 
-  test('I2: other bytes are refused together, without their links, or replaced if still what was seen', () => {
+  test('I2: different bytes are refused together, without their links, or replaced if they have not changed since', () => {
     const seen = ['macos', 'linux'].map((platform) =>
       stored(wanted(1, platform), { sha256: sha256Of('other') }),
     );
-    expect(() => planPublish([1], seen, options)).toThrow(/2 files exist already with other bytes/);
+    expect(() => planPublish([1], seen, options)).toThrow(/2 files already exist with different bytes/);
     expect(() => planPublish([1], seen, options)).not.toThrow(/[0-9a-f]{16}/);
     const { steps } = planPublish([1], seen, { ...options, replace: true });
     expect(steps.map(({ reason, condition }) => [reason, condition])).toEqual([
@@ -101,11 +101,11 @@ describe('the plan of a publish', () => {
       ['replaced', { etag: '"e"' }],
     ]);
     const [ofOtherSize] = [stored(wanted(1, 'macos'), { sha256: undefined, sizeBytes: 1 })];
-    expect(() => planPublish([1], [ofOtherSize], options)).toThrow(/1 file exists already/);
+    expect(() => planPublish([1], [ofOtherSize], options)).toThrow(/1 file already exists/);
   });
 });
 
-test('names are in Content-Disposition for old clients and in full, and quotes around a plain one are no difference', () => {
+test('Content-Disposition has a name for old clients and the full one, and quotes around a plain name make no difference', () => {
   const named = headersOf('Größe "1".zip', 1, rules);
   expect(named.contentDisposition).toBe(
     `attachment; filename="Gr__e _1_.zip"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22.zip`,

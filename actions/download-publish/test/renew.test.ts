@@ -16,7 +16,7 @@ import {
 const release = fourPlatforms();
 const startMs = Date.UTC(2026, 0, 2, 15);
 
-/** A site whose store and runners live by one clock. */
+/** A site whose store and runners share one clock. */
 async function site(inputs: InputTexts = {}) {
   const clock = handClock(startMs);
   const directory = temporaryDirectory('out');
@@ -41,7 +41,7 @@ async function site(inputs: InputTexts = {}) {
       ),
     windows: async () =>
       [...new Set((await keys()).map((key) => Number(key.split('/')[1])))].toSorted((a, b) => a - b),
-    /** The keys that the links of this moment lead to. */
+    /** The keys that the current links lead to. */
     linked: async () => {
       const window = windowAt(clock.nowMs()).number;
       return (await keys()).filter((key) => key.startsWith(`downloads/${window}/`));
@@ -50,13 +50,13 @@ async function site(inputs: InputTexts = {}) {
 }
 
 describe('a schedule of renew', () => {
-  test('keeps every link of the moment alive for weeks, each for 48 hours, and no more than that', async () => {
+  test('keeps the current links alive for weeks, each for exactly 48 hours', async () => {
     const { clock, run, keys, linked, windows } = await site();
     await run('publish');
     const givenOut: { readonly key: string; readonly sinceMs: number }[] = [];
     for (let hour = 0; hour < 21 * 24; hour += 1) {
       clock.move(hourMs);
-      // Now and then a scheduled run does not take place.
+      // Now and then, a scheduled run is missing.
       if (hour % 6 === 0 && hour % 30 !== 0) expect((await run('renew')).failure).toBeUndefined();
       const now = await linked();
       expect(now, `hour ${hour}`).toHaveLength(4);
@@ -74,7 +74,7 @@ describe('a schedule of renew', () => {
     expect((await windows()).at(-1)).toBe(current + 1);
   });
 
-  test('brings dead links back, and then deletes what is past', async () => {
+  test('restores dead links, and then deletes past windows', async () => {
     const { clock, run, linked, windows } = await site();
     await run('publish');
     clock.move(5 * dayMs);
@@ -107,7 +107,7 @@ describe('a schedule of renew', () => {
     expect(await keys()).toEqual(before);
   });
 
-  test('stores the files and deletes nothing when nothing was published for longer than max-idle', async () => {
+  test('stores the files and deletes nothing if nothing was published for longer than max-idle', async () => {
     const { clock, run, linked, windows } = await site();
     await run('publish');
     clock.move(40 * dayMs);
@@ -119,13 +119,13 @@ describe('a schedule of renew', () => {
     expect(renewed.outputs).toMatchObject({ uploaded: 8, deleted: 0 });
     expect(await linked()).toHaveLength(4);
     expect(await windows()).toHaveLength(4);
-    // By now something was published lately.
+    // By now, something was published recently.
     expect((await run('renew')).outputs).toMatchObject({ uploaded: 0, deleted: 8 });
   });
 });
 
-describe('a schedule of nothing but cleanup', () => {
-  test('is warned as soon as no link of the moment is left, and refuses to delete the last ones', async () => {
+describe('a schedule that only runs cleanup', () => {
+  test('warns as soon as no current link is left, and refuses to delete the last ones', async () => {
     const { clock, run, cleanup, keys, linked } = await site();
     await run('publish');
     clock.move(dayMs);
@@ -155,7 +155,7 @@ describe('a schedule of nothing but cleanup', () => {
     expect((await cleanup()).problems).toEqual([]);
   });
 
-  test('runs as before while the current window is there', async () => {
+  test('runs as before while the current window is stored', async () => {
     const { clock, run, cleanup, linked } = await site();
     await run('publish');
     clock.move(5 * dayMs);

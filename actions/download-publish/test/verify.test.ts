@@ -9,7 +9,7 @@ import { fourPlatforms, hourMs, type InputTexts, previousSecret, runOn, secret }
 const release = fourPlatforms();
 const quick = { 'verify-deadline': '0s', 'clock-tolerance': '10s', 'window-length': '31d' };
 
-/** What a CDN does with a request before it serves the directory. True when it has answered. */
+/** How a CDN handles a request before it serves the directory. Returns true if it has answered. */
 type Manner = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 interface Site {
@@ -19,7 +19,7 @@ interface Site {
   run(inputs: InputTexts): Promise<ActionRunResult>;
 }
 
-/** A directory, and a server that serves it in some manner. */
+/** A directory, and a server that serves it in the given manner. */
 async function site(manner: Manner = () => false, inputs: InputTexts = {}): Promise<Site> {
   const out = temporaryDirectory('out');
   const requests: string[] = [];
@@ -44,7 +44,7 @@ function codesOf(run: ActionRunResult): readonly string[] {
 }
 
 describe('verify', () => {
-  test('proves what publish has just stored, and that wrong and old links are refused', async () => {
+  test('proves that a publish is served, and that wrong and old links are refused', async () => {
     const { run, requests } = await site();
     expect((await run({ operation: 'publish' })).failure).toBeUndefined();
     const verified = await run({ operation: 'verify' });
@@ -66,7 +66,7 @@ describe('verify', () => {
     expect((await run({ operation: 'verify' })).outputs).toMatchObject({ proven: 16 });
   });
 
-  test('finds what is not stored, stored otherwise, or not served', async () => {
+  test('finds what is not stored, stored differently, or not served', async () => {
     const { out, run } = await site();
     await run({ operation: 'publish' });
     const [first = '', second = '', third = ''] = Object.keys(treeOf(out)).toSorted();
@@ -83,7 +83,7 @@ describe('verify', () => {
     expect(await failureOf(run({ operation: 'publish' }))).toMatchObject({ code: 'immutable-conflict' });
   });
 
-  test('a page with status 200 for what is missing is no refusal', async () => {
+  test('a page with status 200 for a missing file is not a refusal', async () => {
     const { run } = await site((request, response) => {
       const known = [...published].some((url) => request.url === url);
       if (known) return false;
@@ -113,7 +113,7 @@ describe('verify', () => {
     expect(verified.problems[0]?.message).toContain('it redirects (302)');
   });
 
-  test('a server that fails has refused nothing', async () => {
+  test('a server failure is not a refusal', async () => {
     const { run } = await site((_, response) => {
       response.writeHead(503).end();
       return true;
@@ -122,7 +122,7 @@ describe('verify', () => {
     expect(codesOf(await run({ operation: 'verify' }))).toEqual(['link-not-served', 'refusal-unproven']);
   });
 
-  test('a link of a window that is over must not open anything', async () => {
+  test('a link of an expired window must not open anything', async () => {
     const { out, run } = await site(undefined, {
       'window-length': '12h',
       grace: '1h',
@@ -130,7 +130,7 @@ describe('verify', () => {
     });
     await run({ operation: 'publish' });
     expect((await run({ operation: 'verify' })).failure).toBeUndefined();
-    // The newest window that ended more than an hour ago, and a little.
+    // The newest window that ended a little more than an hour ago.
     const window = windowAt(Date.now() - 13 * hourMs - 10_000).number;
     const file = { window, platform: 'macos', file: 'macos-x64.zip' };
     const path = join(out, secretKeyOf({ scheme: 'window-hmac' }, secret, file));
@@ -141,17 +141,17 @@ describe('verify', () => {
     expect(verified.problems[0]?.hint).toContain('Run cleanup');
   });
 
-  test('a dry run says what it would ask, and asks nothing', async () => {
+  test('a dry run prints what it would request, and requests nothing', async () => {
     const { run, requests } = await site();
     await run({ operation: 'publish' });
     const dry = await run({ operation: 'verify', 'dry-run': 'true' });
     expect(requests).toEqual([]);
-    expect(dry.log.filter((line) => line.startsWith('Would ask for'))).toHaveLength(16);
+    expect(dry.log.filter((line) => line.startsWith('Would request'))).toHaveLength(16);
     expect(dry.outputs).toMatchObject({ proven: 0 });
     expect(dry.log.join('\n')).not.toMatch(/[0-9a-f]{16}/);
   });
 
-  test('what is published in advance need not be there yet', async () => {
+  test('files of later windows need not be stored yet', async () => {
     const { run } = await site(undefined, { 'window-length': '12h' });
     await run({ operation: 'publish', 'clock-tolerance': '10s' });
     // With this tolerance a publish would have covered more; only what is due now must be there.

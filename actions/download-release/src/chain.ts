@@ -40,7 +40,7 @@ const onlyForCleanup = leftOut('only `cleanup` uses it');
 const ofTheRun = leftOut('GitHub sets it: a workflow runs for one repository, commit and ref');
 const onlyArchives = leftOut('the packed files are what is released');
 
-/** What the message is signed with is said by name: a secret that is gone never changes it. */
+/** The signature of the message is chosen by name: a missing secret never changes it. */
 function signedBy(way: string, name: string): string {
   return expression(`inputs.dispatch-signature == '${way}' && inputs.${name} || ''`);
 }

@@ -33,7 +33,7 @@ describe.skipIf(!haveWorld())(
     });
     afterAll(() => world?.stop());
 
-    /** How each job ended that ran. */
+    /** The result of each job that ran. */
     function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
       const results = Object.entries(jobs).map(([id, { result }]) => [id, result]);
       return Object.fromEntries(results.filter(([, result]) => result !== undefined));
@@ -43,7 +43,7 @@ describe.skipIf(!haveWorld())(
       return jobs[job]?.steps[step]?.outputs[name];
     }
 
-    /** The artifacts that the last message tells of. */
+    /** The artifacts in the last message. */
     function lastSent(): readonly SentArtifact[] {
       const payload = world.github.events.at(-1)?.client_payload as
         | { readonly slipway: { readonly artifacts: readonly SentArtifact[] } }
@@ -76,7 +76,7 @@ describe.skipIf(!haveWorld())(
     };
 
     it(
-      'release a tag: packed, keys checked, signed, published, proven, told, received, deployed, and made assets',
+      'release a tag: packed, keys checked, signed, published, proven, announced, received, deployed, and made assets',
       async () => {
         const run = await world.release('whole', { runId: '4001' });
         expect(run.exitCode, run.log).toBe(0);
@@ -108,7 +108,7 @@ describe.skipIf(!haveWorld())(
     );
 
     it(
-      'run for the same tag again store nothing, and change no asset; a message that is sent again is acted on once',
+      'run for the same tag again store nothing, and change no asset; a repeated message is acted on once',
       async () => {
         const before = {
           keys: await world.cdn.keys('whole/'),
@@ -127,7 +127,7 @@ describe.skipIf(!haveWorld())(
         await world.untilReceived();
         expect(world.receivedRuns.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
 
-        // The very run of the first release, all of it once more.
+        // The run of the first release, completely rerun.
         const rerun = await world.release('whole', { runId: '4001' });
         expect(rerun.exitCode, rerun.log).toBe(0);
         await world.untilReceived();
@@ -171,7 +171,7 @@ describe.skipIf(!haveWorld())(
       ['publish', 'dispatch'],
       ['assets', '1'],
     ])(
-      'I5: killed in the job %s at the step %s, and run again, end right',
+      'I5: killed in the job %s at the step %s, are finished by a rerun',
       async (job, step) => {
         const prefix = `killed-${job}-${step}`;
         world.releases.releases.length = 0;
@@ -197,7 +197,7 @@ describe.skipIf(!haveWorld())(
     });
 
     it(
-      'prove by hand what an earlier run released, and store it again, without building it',
+      'prove what an earlier run released, started by hand, and store it again without building it',
       async () => {
         const verified = await world.release('whole', byHand('verify', { 'from-run': '4001' }));
         expect(verified.exitCode, verified.log).toBe(0);
@@ -215,7 +215,7 @@ describe.skipIf(!haveWorld())(
     );
 
     it(
-      'refuse other bytes under the same names until they are forced by hand',
+      'refuse different bytes under the same names until they are forced by hand',
       async () => {
         const other = productRepository('1.0.0-rebuilt');
         const before = await world.cdn.keys('whole/');
@@ -266,7 +266,7 @@ describe.skipIf(!haveWorld())(
     );
 
     it(
-      'hand a message over that does not reach the site, which takes it by hand, and again only when that is said',
+      'save a message that does not reach the site, which accepts it by hand, and again only on request',
       async () => {
         const untold = await world.release('whole', {
           ...byHand('announce'),
@@ -312,7 +312,7 @@ describe.skipIf(!haveWorld())(
     );
 
     it(
-      'renew by their schedule the files and platforms of the latest release, prove them, and tell nobody',
+      'renew on their schedule the files and platforms of the latest release, prove them, and send no message',
       async () => {
         const events = world.github.events.length;
         const schedule = { event: { name: 'schedule', ref: 'refs/heads/main' } };
@@ -336,7 +336,7 @@ describe.skipIf(!haveWorld())(
       2 * minutesMs,
     );
 
-    it('clean up by hand, and leave what is current', async () => {
+    it('clean up when started by hand, and keep what is current', async () => {
       const before = await world.cdn.keys('both/');
       const run = await world.release('both', byHand('cleanup'));
       expect(run.exitCode, run.log).toBe(0);
@@ -349,7 +349,7 @@ describe.skipIf(!haveWorld())(
       ['check-keys', 'the generator has another secret', { LICENSE_SECRET: 'not the one of a validator' }],
       ['sign', 'the passphrase is wrong', { SIGNING_PASSPHRASE: 'not this one' }],
       ['publish', 'the secret of downloads is too short', { DOWNLOAD_SECRET: 'short' }],
-    ])('I7: stop in %s when %s, and tell nobody anything', async (job, _, secrets) => {
+    ])('I7: stop in %s when %s, and send no message', async (job, _, secrets) => {
       const events = world.github.events.length;
       const product =
         job === 'check-keys'
@@ -367,7 +367,7 @@ describe.skipIf(!haveWorld())(
       expect(world.github.events.length).toBe(events);
     });
 
-    // Each secret of download-release.yml: one that is gone is an empty text.
+    // Each secret of download-release.yml: a missing one is an empty text.
     const emptied: Readonly<Record<string, string>> = {
       DOWNLOAD_SECRET: 'publish needs DOWNLOAD_SECRET',
       SIGNING_KEY: 'sign needs SIGNING_KEY',
@@ -378,7 +378,7 @@ describe.skipIf(!haveWorld())(
       APP_PRIVATE_KEY: 'dispatch needs DISPATCH_TOKEN and no app-id, or app-id and APP_PRIVATE_KEY',
     };
 
-    it('have no secret but those that are tried empty, and those that are there only while one is replaced', () => {
+    it('have no secrets except those that are tried empty, and those that exist only during a replacement', () => {
       expect(workflowSecrets('download-release')).toEqual(
         [...Object.keys(emptied), 'PREVIOUS_DOWNLOAD_SECRET'].sort(),
       );
@@ -386,7 +386,7 @@ describe.skipIf(!haveWorld())(
     });
 
     it.each(Object.entries(emptied))(
-      'I4: say that the secret %s is empty, and publish and announce nothing',
+      'I4: report that the secret %s is empty, and publish and announce nothing',
       async (name, error) => {
         const settings: Readonly<Record<string, string>> =
           name === 'APP_PRIVATE_KEY' ? { RELEASE_APP_ID: '12345' } : {};
@@ -405,14 +405,14 @@ describe.skipIf(!haveWorld())(
     it.each([
       ['DOWNLOAD_URL', 'verify needs base-url'],
       ['DOWNLOAD_DESTINATION', 'publish needs destination'],
-    ])('say that the variable %s is empty, before anything is packed', async (name, error) => {
+    ])('report that the variable %s is empty, before anything is packed', async (name, error) => {
       const run = await world.release('empty', { settings: { [name]: '' } });
       expect(run.exitCode).toBe(1);
       expect(run.log).toContain(error);
       expect(run.jobs['pack']?.result).toBeUndefined();
     });
 
-    it('receive nothing without the secret, or where nothing would be remembered, and say so', async () => {
+    it('receive nothing without the secret, or without a store for ids, and report that', async () => {
       const message = { version: 'v1.0.0' };
       const unsigned = await world.receiveByHand(message, false, { secrets: { DISPATCH_SECRET: '\t' } });
       expect(unsigned.exitCode).toBe(1);
@@ -423,7 +423,7 @@ describe.skipIf(!haveWorld())(
       for (const { jobs } of [unsigned, forgetful]) expect(jobs['deploy']?.steps['2']).toBeUndefined();
     });
 
-    it('I7: fail when the receiver cannot be told, after the files are there', async () => {
+    it('I7: fail if the receiver cannot be notified, after the files are published', async () => {
       const run = await world.release('untold', {
         secrets: { DISPATCH_TOKEN: 'ghp_aTokenThatNobodyKnowsAnyMore0000000' },
       });
@@ -434,7 +434,7 @@ describe.skipIf(!haveWorld())(
     });
 
     it(
-      'I5: killed where they receive or deploy, and run again, end right; no other run acts on the message',
+      'I5: killed while they receive or deploy, are finished by a rerun; no other run acts on the message',
       async () => {
         world.siteIsAsleep = true;
         world.releases.releases.length = 0;
@@ -460,7 +460,7 @@ describe.skipIf(!haveWorld())(
     );
 
     it(
-      'I4: receive a message by hand once, and nothing that was changed',
+      'I4: receive a message by hand once, and refuse changed ones',
       async () => {
         world.siteIsAsleep = true;
         world.releases.releases.length = 0;

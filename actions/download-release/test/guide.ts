@@ -20,7 +20,7 @@ const blocks = {
   [receivePath]: 'docs/guides/secure-downloads.md#the-site-repository',
 } as const;
 
-/** A workflow of the guide, which says in its first line where it has to be: the very text that users copy. */
+/** A workflow of the guide, exactly as users copy it; its first line states its path. */
 export function guideWorkflow(path: keyof typeof blocks): string {
   const { name, text } = documentBlock(blocks[path]);
   if (!text.startsWith(`# ${path}\n`)) throw new Error(`${name} does not say that it is ${path}`);

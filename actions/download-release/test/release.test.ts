@@ -101,7 +101,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     Buffer.from(await (await fetch(link)).arrayBuffer()).toString('base64');
   const allGood = Object.fromEntries(inner.map((id) => [id, 'success']));
 
-  it('packs, signs, publishes, verifies and tells, and hands every output on; again it stores nothing', async () => {
+  it('packs, signs, publishes, verifies and notifies, and passes on every output; a rerun stores nothing', async () => {
     const first = await run('whole');
     expect(first.exitCode, first.log).toBe(0);
     expect(resultsOf(first)).toEqual(allGood);
@@ -121,7 +121,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(outputsOf(again)).toMatchObject({ 'publish-uploaded': '0' });
   });
 
-  it('makes the CDN forget what was replaced, also by the rerun of a publish that was killed after it', async () => {
+  it('invalidates what was replaced, even in the rerun of a publish that was killed afterwards', async () => {
     const first = await run('replaced');
     expect(first.exitCode, first.log).toBe(0);
     const links = linksOf(first);
@@ -145,7 +145,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(after.filter((bytes) => before.includes(bytes))).toEqual([]);
   });
 
-  it.each(inner)('I5: killed in the step %s, and run again, ends right', async (victim) => {
+  it.each(inner)('I5: killed in the step %s, is finished by a rerun', async (victim) => {
     const prefix = `killed-${victim}`;
     const killed = await run(prefix, {
       onEntry: ({ step, isOutput }, kill) => {
@@ -158,7 +158,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(resultsOf(again)).toEqual(allGood);
   });
 
-  it('ends right when two run it at once', async () => {
+  it('succeeds when two runs overlap', async () => {
     const both = await Promise.all([run('both'), run('both')]);
     for (const result of both) expect(resultsOf(result), result.log).toEqual(allGood);
     const stored = both.map((result) => Number(outputsOf(result)['publish-uploaded']));
@@ -166,10 +166,10 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
   });
 
   it(
-    'verifies in the window after the one it was published in, when that ends meanwhile',
+    'verifies in the next window if that of the publish ends in between',
     async () => {
       const origin = await startS3FaultProxy(world.cdn.minio.endpointUrl);
-      // Nothing is answered about a file of the first window before that window is over.
+      // Requests for files of the first window are answered only after that window has ended.
       let firstWindow: number | undefined;
       origin.onAnswered = ({ method, url }) => {
         const window = Number(/\/boundary\/[^/]+\/(\d+)\//.exec(url)?.[1] ?? Number.NaN);
@@ -177,7 +177,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
         firstWindow ??= window;
         if (window === firstWindow) return sleep(Math.max(0, (window + 1) * minuteMs - Date.now()));
       };
-      // Halfway through a window, so that no answer takes so long that it counts as lost.
+      // Halfway through a window, so that no answer takes long enough to count as lost.
       const wait = `setTimeout(() => {}, (${1.5 * minuteMs} - Date.now() % ${minuteMs}) % ${minuteMs})`;
       const waiting = `- run: node -e '${wait}'`;
       const result = await run('boundary', {
@@ -197,7 +197,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     5 * minuteMs,
   );
 
-  it('stores and sends nothing in a dry run, and says what it left out', async () => {
+  it('stores and sends nothing in a dry run, and lists what it left out', async () => {
     const events = world.github.events.length;
     const result = await run('dry', { settings: { DRY_RUN: 'true' } });
     expect(result.exitCode, result.log).toBe(0);
@@ -210,7 +210,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(workspaceSeen(result, 'release')).not.toContain('.slipway-actions');
   });
 
-  // Each secret of the action: a workflow that passes one which is gone passes an empty text.
+  // Each secret of the action: a workflow passes a missing one as an empty text.
   const emptied: Readonly<Record<string, Emptied>> = {
     'signing-key': { secret: 'SIGNING_KEY', error: 'sign needs signing-key' },
     passphrase: { secret: 'SIGNING_PASSPHRASE', error: 'passphrase' },
@@ -227,7 +227,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
       others: { SECRET_ACCESS_KEY: randomBytes(20).toString('hex') },
       error: 'access-key-id belongs to temporary keys, but session-token is not given',
     },
-    // What signs the files signs no message but by name.
+    // The key for the files signs the message only if named for that.
     'signing-secret': {
       secret: 'DISPATCH_SECRET',
       error: 'dispatch needs dispatch-signature: secret and signing-secret',
@@ -240,10 +240,10 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
       error: 'dispatch needs token, or app-id and app-private-key',
     },
   };
-  // There is one only while the other is being replaced.
+  // It exists only while the other is being replaced.
   const mayBeEmpty = ['previous-secret'];
 
-  it('has no secret but those that are tried empty', () => {
+  it('has no secrets except those that are tried empty', () => {
     const readme = readFileSync(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');
     const declared = [...readme.matchAll(/^\| `([\w-]+)` .* \(secret\) +\|/gm)].map(([, name = '']) => name);
     expect(declared.sort()).toEqual([...Object.keys(emptied), ...mayBeEmpty].sort());
@@ -268,14 +268,14 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     ['DOWNLOAD_DESTINATION', 'publish needs destination'],
     ['TARGETS', 'dispatch needs targets'],
     ['DOWNLOAD_DISTRIBUTION', 'invalidate needs distribution-id'],
-  ])('is told of an empty %s before it packs anything', async (variable, error) => {
+  ])('reports an empty %s before it packs anything', async (variable, error) => {
     const result = await run('empty', { settings: { [variable]: '' } });
     expect(result.exitCode).toBe(1);
     expect(result.log).toContain(error);
     expect(resultsOf(result)).toEqual({});
   });
 
-  it('leaves out what is skipped by name, and then needs nothing for it', async () => {
+  it('leaves out steps that are skipped by name, and does not need their inputs', async () => {
     const events = world.github.events.length;
     const result = await run('skipped', {
       settings: {
@@ -291,7 +291,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(world.github.events.length).toBe(events);
   });
 
-  it('signs the message with the key of the release where that is said', async () => {
+  it('signs the message with the key of the release on request', async () => {
     const result = await run('key', {
       settings: { DISPATCH_SIGNATURE: 'key' },
       secrets: { DISPATCH_SECRET: '' },
@@ -300,7 +300,7 @@ describe.skipIf(!haveWorld())('download-release in a workflow (needs act, minio,
     expect(JSON.stringify(world.github.events.at(-1)?.client_payload)).toContain('BEGIN PGP SIGNED MESSAGE');
   });
 
-  it('I7: ends at a step that fails, tells nobody, and keeps secrets to itself', async () => {
+  it('I7: ends at a step that fails, sends no message, and reveals no secret', async () => {
     const events = world.github.events.length;
     const wrongs = [
       { step: 'sign', secrets: { SIGNING_PASSPHRASE: 'not this one' } },

@@ -43,7 +43,7 @@ export function haveWorld(): boolean {
   return haveWorkflowRunner() && haveCdnSite() && haveGh();
 }
 
-/** What a run of the product's workflow may differ in from that of the tag v1.0.0. */
+/** How a run of the product's workflow differs from that of the tag v1.0.0. */
 export interface ReleaseOptions extends Partial<WorkflowRunOptions> {
   readonly settings?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
@@ -54,8 +54,8 @@ type ByHandOptions = Pick<WorkflowRunOptions, 'runId' | 'onEntry' | 'secrets' | 
 };
 
 /**
- * The two repositories of the guide with all that is around them: MinIO and Varnish, a double of GitHub's API that runs the site's
- * workflow when it is told, and one of its releases. Everything that was printed is searched for secrets.
+ * The two repositories of the guide and their surroundings: MinIO and Varnish, a double of GitHub's API that runs the site's
+ * workflow on a dispatch, and one of its releases. Everything that was printed is searched for secrets.
  */
 export class World {
   readonly cdn: CdnSite;
@@ -63,7 +63,7 @@ export class World {
   readonly releases: ReleasesDouble;
   readonly key: TestKey;
   readonly receivedRuns: WorkflowRun[] = [];
-  /** Set when the site's workflow shall not run for messages, as one that is disabled. */
+  /** Set to true to disable the site's workflow for messages. */
   siteIsAsleep = false;
   readonly secrets: Readonly<Record<string, string>>;
   readonly #release = copyOfRelease(actions);
@@ -134,7 +134,7 @@ export class World {
     });
   }
 
-  /** The files of an artifact of a run of the product's workflow, as somebody downloads them. */
+  /** The files of an artifact of a run of the product's workflow, as downloaded. */
   artifact(runId: string, name: string): Readonly<Record<string, string>> {
     const files = filesBelow(join(this.#artifacts, runId, name));
     return Object.fromEntries(
@@ -153,7 +153,7 @@ export class World {
     return this.#runSite({ event: { name: 'workflow_dispatch' }, inputs, ...options });
   }
 
-  /** Resolves when all runs that messages have started are over. */
+  /** Resolves when all runs that messages have started have ended. */
   async untilReceived(): Promise<void> {
     await expect
       .poll(() => this.github.runs.filter(({ status }) => status !== 'completed').length, { timeout: 60_000 })
@@ -203,7 +203,7 @@ export class World {
       environment: {
         ...this.releases.environment,
         GITHUB_API_URL: this.github.url,
-        // What a role gives on GitHub, a runner of one's own may have.
+        // Provides on this runner what a role provides on GitHub.
         AWS_ACCESS_KEY_ID: accessKeyId,
         AWS_SECRET_ACCESS_KEY: secretAccessKey,
       },

@@ -49,7 +49,7 @@ export function hintOf(check: Check, change?: Change): string {
     case 'separator':
       return `Compare the whole key exactly. If the validator should overlook this, add ${change?.kind} to tolerated-changes.`;
     case 'other-customer':
-      return 'Bind the key to the customer that the validator is given. If a key is valid for everybody, add other-customer to tolerated-changes.';
+      return 'Bind the key to the customer that the validator is given. If a key is valid for every customer, add other-customer to tolerated-changes.';
     default:
       return checks[check].hint;
   }

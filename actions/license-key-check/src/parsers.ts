@@ -109,5 +109,5 @@ function wordsOf(text: string): readonly string[] {
 
 function refuseRepeated(names: readonly string[]): void {
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  if (repeated !== undefined) throw new Error(`"${printable(repeated)}" is there twice`);
+  if (repeated !== undefined) throw new Error(`"${printable(repeated)}" appears twice`);
 }

@@ -62,7 +62,7 @@ function signatureProblems(given: Inputs): readonly string[] {
   }
   if (signingSecret === undefined && signingKey === undefined && !allowUnsigned && !dryRun) {
     problems.push(
-      'neither signing-secret nor signing-key is given: give one, or set allow-unsigned for a receiver that checks no signature',
+      'neither signing-secret nor signing-key is given: give one, or set allow-unsigned for a receiver that does not check signatures',
     );
   }
   return problems;
@@ -80,13 +80,13 @@ function credentialProblems({ token, appId, appPrivateKey, dryRun }: Inputs): re
   return [];
 }
 
-/** A run that was meant for a tag, and started on a branch, would announce the branch. */
+/** A run that was meant for a tag but started on a branch would announce the branch. */
 function versionProblems({ releaseVersion }: Inputs, { environment }: InputSurroundings): readonly string[] {
   const isBranch = variableOf(environment, 'GITHUB_REF_TYPE') === 'branch';
   const isItsName = isBranch && releaseVersion === variableOf(environment, 'GITHUB_REF_NAME');
   if (releaseVersion === undefined || !isItsName) return [];
   return [
-    `release-version is "${printable(releaseVersion, 100)}", the name of the branch that this run is for: start it on the tag of the release, or give its version`,
+    `release-version is "${printable(releaseVersion, 100)}", the branch of this run: start it on the tag of the release, or set the version`,
   ];
 }
 
@@ -105,7 +105,7 @@ function apiProblems({ apiUrl }: Inputs, { environment }: InputSurroundings): re
 function sourceProblems({ sourceRepository }: Inputs, { environment }: InputSurroundings): readonly string[] {
   if (sourceRepository !== undefined || repositoryOf(environment) !== undefined) return [];
   return [
-    'source-repository is not given, and GITHUB_REPOSITORY does not say it: name the repository that the message comes from, as owner/repository',
+    'source-repository is not given and GITHUB_REPOSITORY is not set: name the repository that the message comes from, as owner/repository',
   ];
 }
 
@@ -173,7 +173,7 @@ function describe({ steps }: Plan, signer: PayloadSigner | undefined, print: (li
     switch (step.kind) {
       case 'send':
         print(
-          `Would tell ${step.target} of "${step.eventType}", message ${step.id}${step.lookFirst ? ', unless it has a run of it already' : ''}.`,
+          `Would send "${step.eventType}" to ${step.target}, message ${step.id}${step.lookFirst ? ', unless a run there already has it' : ''}.`,
         );
         break;
       case 'wait':

@@ -11,7 +11,7 @@ export interface TargetResult {
   readonly target: string;
   readonly id: string;
   readonly delivery: Delivery;
-  /** How the receiver's run ended, where it was waited for. */
+  /** How the receiver's run ended, if it was waited for. */
   readonly ending: Ending | undefined;
 }
 
@@ -23,11 +23,11 @@ export interface Ports {
   readonly progress: ProgressPort;
   readonly resendUnknown: boolean;
   readonly waitMs: number;
-  /** Keeps a message as it will be sent, where the user wants that. */
+  /** Saves a message as it will be sent, if requested. */
   keep(target: string, payload: JsonObject): Promise<void>;
 }
 
-/** Signs and sends the messages, and waits for the runs that are to be waited for. A failure at one target affects no other. */
+/** Signs and sends the messages, and waits for runs if requested. A failure of one target does not affect the others. */
 export async function execute({ steps }: Plan, ports: Ports): Promise<readonly TargetResult[]> {
   const { progress } = ports;
   const sends = steps.filter((step) => step.kind === 'send');
@@ -37,7 +37,7 @@ export async function execute({ steps }: Plan, ports: Ports): Promise<readonly T
     payload: await signed(step, ports.signer),
     earlierRun: await findEarlierRun(step, ports.github),
   }));
-  // Before anything is sent, so that a message that GitHub refuses can be carried over by hand.
+  // Before anything is sent, so that a message that GitHub refuses can be delivered by hand.
   for (const { step, payload, earlierRun } of messages) {
     if (earlierRun === undefined) await ports.keep(step.target, payload);
   }
@@ -63,11 +63,11 @@ async function signed({ payload }: SendStep, signer: PayloadSigner | undefined):
   const envelope = payload[envelopeKey];
   const whole = { ...payload, [envelopeKey]: { ...(envelope as JsonObject), signature } };
   const [problem] = limitProblems(whole);
-  if (problem !== undefined) throw new InternalError(`a signature is larger than was planned: ${problem}`);
+  if (problem !== undefined) throw new InternalError(`a signature is larger than planned: ${problem}`);
   return whole;
 }
 
-/** What became of a message, in words. */
+/** The outcome of a message, in words. */
 export function deliveryText(delivery: Delivery): string {
   switch (delivery.kind) {
     case 'sent':
@@ -79,6 +79,6 @@ export function deliveryText(delivery: Delivery): string {
     case 'failed':
       return `failed: ${delivery.reason}`;
     default:
-      return `not known whether it was notified: ${delivery.reason}`;
+      return `unknown whether it was notified: ${delivery.reason}`;
   }
 }

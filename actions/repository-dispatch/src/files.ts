@@ -14,7 +14,7 @@ export async function readPayloadFile(path: string, workDirectory: string): Prom
   );
 }
 
-/** Writes a message for a target into a directory, for this user alone; does nothing without one. */
+/** Writes a message for a target into a directory, readable only by this user; does nothing without a directory. */
 export async function keepMessage(
   directory: string | undefined,
   workDirectory: string,
@@ -24,7 +24,7 @@ export async function keepMessage(
   if (directory === undefined) return;
   const whole = resolve(workDirectory, directory);
   const path = join(whole, `${target.replace('/', '.')}.json`);
-  const hint = 'Name a directory that can be written.';
+  const hint = 'Name a writable directory.';
   makeDirectories(whole, hint);
   try {
     await writeFile(path, `${JSON.stringify(payload)}\n`, { mode: 0o600 });

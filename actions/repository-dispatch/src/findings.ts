@@ -33,7 +33,7 @@ export function findingOf({ target, id, delivery, ending }: TargetResult): Findi
       'error',
       'outcome-unknown',
       `it is unknown whether GitHub accepted the message ${id}, and it was not sent again: ${delivery.reason}`,
-      'Look for a run there. Running this step again sends the same message, which dispatch-verify with "seen" accepts once; resend-unknown does so at once.',
+      'Look for a run there. Running this step again sends the same message, which dispatch-verify with "seen" accepts only once; resend-unknown sends it again immediately.',
     );
   }
   if (ending === undefined) return earlierFailure(delivery, found);
@@ -75,7 +75,7 @@ function earlierFailure(
   );
 }
 
-/** The failure of a run in which a target was not told, or a receiver's run did not succeed. */
+/** The failure of a run in which a target was not notified, or a receiver's run did not succeed. */
 export function failureOf(results: readonly TargetResult[]): SlipwayError | undefined {
   const failed = results.flatMap((result) => {
     const finding = findingOf(result);
@@ -86,7 +86,7 @@ export function failureOf(results: readonly TargetResult[]): SlipwayError | unde
   const undelivered = failed.filter(({ result }) => isUndelivered(result));
   const what =
     undelivered.length > 0
-      ? `${undelivered.length} of ${counted(results.length, 'target')} were not told`
+      ? `${undelivered.length} of ${counted(results.length, 'target')} were not notified`
       : `${failed.length} of ${counted(results.length, "receiver's run", "receivers' runs")} did not succeed`;
   const { finding } = undelivered[0] ?? first;
   return new RemoteError(
@@ -96,7 +96,7 @@ export function failureOf(results: readonly TargetResult[]): SlipwayError | unde
   );
 }
 
-/** Whether a target was not told, or may not have been. */
+/** Whether a target was not notified, or may not have been. */
 export function isUndelivered({ delivery }: TargetResult): boolean {
   return delivery.kind === 'failed' || delivery.kind === 'unknown';
 }

@@ -5,12 +5,12 @@ import { parseEachLine } from '@slipway/runner';
 const maxTargets = 100;
 const maxDepth = 32;
 
-/** Repositories, one a line. Throws one `Error` with everything that is wrong. */
+/** Repositories, one per line. Throws one `Error` with everything that is wrong. */
 export function parseTargets(text: string): readonly string[] {
   const seen = new Set<string>();
   const targets = parseEachLine(text, (line) => {
     const name = parseRepository(line).toLowerCase();
-    if (seen.has(name)) throw new Error('it is there twice');
+    if (seen.has(name)) throw new Error('it appears twice');
     seen.add(name);
     return line;
   });
@@ -18,8 +18,8 @@ export function parseTargets(text: string): readonly string[] {
   return targets;
 }
 
-/** What to do with text of a workflow that breaks the JSON around it. */
-const pasteAdvice = `Text that a workflow pastes into JSON is written with toJSON(), which brings its own quotes, as in "message": \${{ toJSON(github.event.head_commit.message) }}; or write the JSON to a file, as jq does, and name it in payload-file.`;
+/** Advice for workflow text that breaks the JSON around it. */
+const pasteAdvice = `Insert text of a workflow into JSON with toJSON(), which adds the quotes, as in "message": \${{ toJSON(github.event.head_commit.message) }}; or write the JSON to a file, for example with jq, and name the file in payload-file.`;
 
 /** A JSON object, parsed strictly. Throws an `Error` that says what is wrong with it, and where. */
 export function parsePayload(text: string | Uint8Array): JsonObject {
@@ -28,7 +28,7 @@ export function parsePayload(text: string | Uint8Array): JsonObject {
     throw new Error('it is not a JSON object');
   }
   if (Object.hasOwn(value, envelopeKey)) {
-    throw new Error(`its key "${envelopeKey}" is kept for this action's own`);
+    throw new Error(`its key "${envelopeKey}" is reserved for this action`);
   }
   return { ...value };
 }
@@ -44,29 +44,29 @@ export function parseFieldLines(text: string): JsonObject {
     const value = line.slice(equals + 1).trimStart();
     before = name;
     if (!/^[A-Za-z_][\w-]{0,63}$/.test(name)) {
-      throw new Error('a name has letters, digits, "_" and "-" alone, and begins with a letter');
+      throw new Error('a name consists of letters, digits, "_" and "-", and begins with a letter');
     }
-    if (name === envelopeKey) throw new Error(`"${envelopeKey}" is kept for this action's own`);
-    if (fields.has(name)) throw new Error(`"${name}" is there twice`);
+    if (name === envelopeKey) throw new Error(`"${envelopeKey}" is reserved for this action`);
+    if (fields.has(name)) throw new Error(`"${name}" appears twice`);
     fields.set(name, value);
   });
   return Object.fromEntries(fields);
 }
 
-/** What to do where a line is the rest of a value with a line break in it, as commit messages have them. */
+/** Advice for a line that is the rest of a value with a line break, as in commit messages. */
 function continuationAdvice(before: string | undefined): string {
   if (before === undefined) return '';
-  return `. A value has one line: if this belongs to "${printable(before, 100)}", give that in payload, as "${printable(before, 100)}": \${{ toJSON(…) }}, or in payload-file`;
+  return `. A value is one line: if this belongs to "${printable(before, 100)}", give that in payload, as "${printable(before, 100)}": \${{ toJSON(…) }}, or in payload-file`;
 }
 
-/** The whole id of a commit. Throws an `Error` for anything else. */
+/** A full commit ID. Throws an `Error` for anything else. */
 export function parseCommit(text: string): string {
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text;
   throw new Error('must be a full commit ID of 40 or 64 lower-case hex digits');
 }
 
-/** A ref. Throws an `Error` for what cannot be one. */
+/** A ref. Throws an `Error` for anything else. */
 export function parseRef(text: string): string {
   if (/^[\x21-\x7e]{1,256}$/.test(text)) return text;
-  throw new Error('it is longer than 256 characters, or has a space or a character that is not ASCII');
+  throw new Error('it has more than 256 characters, a space, or a character that is not ASCII');
 }

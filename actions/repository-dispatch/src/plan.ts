@@ -13,7 +13,7 @@ import {
 } from '@slipway/dispatch-payload';
 
 const hourMs = 3_600_000;
-/** GitHub lets a workflow be run again for 30 days, and this machine's clock may be wrong. */
+/** GitHub allows reruns for 30 days, and this machine's clock may be wrong. */
 const knownForMs = 31 * 24 * hourMs;
 const clockToleranceMs = 2 * hourMs;
 
@@ -24,7 +24,7 @@ export interface SendStep {
   readonly eventType: string;
   /** What is signed and sent. */
   readonly payload: JsonObject;
-  /** An earlier run may have sent it: whether the receiver has it already is looked up first. */
+  /** Whether to check first that the receiver does not have it, because an earlier run may have sent it. */
   readonly lookFirst: boolean;
   /** The receiver's run is not older. */
   readonly runsSinceMs: number;
@@ -39,17 +39,17 @@ export interface Plan {
 export interface PlanInput {
   readonly targets: readonly string[];
   readonly eventType: string;
-  /** The user's keys, by the input that they are from. */
+  /** The user's keys, by input. */
   readonly parts: readonly { readonly input: string; readonly own: JsonObject }[];
   readonly subject: MessageSubject;
   readonly source: MessageSource;
   readonly id: string | undefined;
-  /** Undefined outside of GitHub, where the contents alone say what is the same. */
+  /** Undefined outside of GitHub, where the contents alone identify a message. */
   readonly runId: string | undefined;
   readonly mayBeKnown: boolean;
   readonly issuedAtMs: number;
   readonly expiresInMs: number;
-  /** How much a signature adds to a payload at most. */
+  /** The most that a signature adds to a payload, in bytes. */
   readonly signatureBytes: number;
   readonly wait: boolean;
 }
@@ -58,7 +58,7 @@ export interface PlanInput {
 export function plan(input: PlanInput): Plan {
   const { own, problems } = merged(input.parts);
   const fault = valueFault(own, { exactNumbers: true });
-  if (fault !== undefined) throw refused([...problems, `of the payload, ${fault}`]);
+  if (fault !== undefined) throw refused([...problems, `in the payload, ${fault}`]);
   const sends = input.targets.map((target) => sendStep(input, own, target));
   const limits = sends.map(({ payload }) => limitProblems(payload, input.signatureBytes));
   problems.push(...(limits.find((found) => found.length > 0) ?? []));
@@ -115,7 +115,7 @@ function merged(parts: PlanInput['parts']): { readonly own: JsonObject; readonly
   return { own: Object.fromEntries(entries), problems };
 }
 
-/** As JSON has it, where what is undefined is not there. */
+/** Without undefined members, as in JSON. */
 function withoutAbsent(payload: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(payload)) as JsonObject;
 }

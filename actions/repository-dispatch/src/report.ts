@@ -25,7 +25,8 @@ export function report(input: ReportInput): ActionResult {
     problems.push({
       code: 'unsigned',
       severity: 'warning',
-      message: 'the messages are not signed: whoever may dispatch to the receiver can send the same',
+      message:
+        'the messages are not signed: anyone who may dispatch to the receiver can send the same message',
     });
   }
   const rows = results?.map(rowOf) ?? sends.map(plannedRow);
@@ -60,7 +61,7 @@ export function report(input: ReportInput): ActionResult {
   };
 }
 
-/** What the output `results` says of a target. */
+/** A target in the output `results`. */
 interface Row {
   readonly target: string;
   readonly id: string;
@@ -89,7 +90,10 @@ function rowOf(result: TargetResult): Row {
   };
 }
 
-/** How the runs that were waited for ended: the first that did not succeed, or the first target that was not reached. */
+/**
+ * The combined outcome of the awaited runs: that of the first run that did not succeed, or of the first target that was not
+ * reached.
+ */
 function conclusionOf({ steps }: Plan, results: readonly TargetResult[]): string {
   if (!steps.some(({ kind }) => kind === 'wait')) return '';
   const endings = results.map(({ delivery, ending }) =>
@@ -110,7 +114,7 @@ function summary(
   const title = failed ? 'Not every repository was notified' : 'Repositories notified';
   const waited = rows.some(({ conclusion }) => conclusion !== undefined);
   return [
-    { kind: 'heading', text: results === undefined ? 'Repositories to tell (dry run)' : title },
+    { kind: 'heading', text: results === undefined ? 'Repositories to notify (dry run)' : title },
     {
       kind: 'table',
       head: ['Event type', eventType],

@@ -15,11 +15,11 @@ const lookBackoff = { leastMs: 5_000, baseMs: 0, capMs: 0 };
 const maxSends = 3;
 const resendBackoff = { leastMs: 2_500, baseMs: 10_000, capMs: 30_000 };
 
-/** What became of a message. */
+/** The outcome of a message. */
 export type Delivery =
   /** GitHub accepted it, or a run that it started was found. */
   | { readonly kind: 'sent'; readonly run: WorkflowRun | undefined }
-  /** A run that it started was found before it was sent. */
+  /** A run that an earlier sending started was found. */
   | { readonly kind: 'already-sent'; readonly run: WorkflowRun }
   | {
       readonly kind: 'failed';
@@ -38,7 +38,7 @@ export interface SendPorts {
 
 /**
  * Sends a message once. If it stays unknown whether GitHub accepted it, looks for the run that it would have started; it is sent
- * again only if the user says that the receiver drops messages that it has seen.
+ * again only if the user confirms that the receiver drops repeats.
  */
 export async function send(step: SendStep, payload: JsonObject, ports: SendPorts): Promise<Delivery> {
   const unknown: Delivery[] = [];

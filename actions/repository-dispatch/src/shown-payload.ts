@@ -1,8 +1,8 @@
 import { envelopeKey, type JsonObject } from '@slipway/dispatch-payload';
 
 /**
- * The lines of a payload for a log: whole, but for what links lead to, because whoever has a link may download, and a log has more
- * readers than the message. Links of the user's own keys count as well; that of the run says nothing that the log does not.
+ * The lines of a payload for a log: complete, except for the targets of links, because anyone with a link can download, and a log
+ * has more readers than the message. This includes links in the user's own keys; the link of the run reveals nothing new.
  */
 export function shownPayload(payload: JsonObject): readonly string[] {
   const runUrl = runUrlOf(payload);

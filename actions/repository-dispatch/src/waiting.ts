@@ -55,6 +55,6 @@ export async function waitForRun(
 
 function missing(run: WorkflowRun | undefined, waited: string): string {
   return run === undefined
-    ? `no run with the id in its title was seen within ${waited}`
+    ? `no run with the id in its title appeared within ${waited}`
     : `its run was "${printable(run.status)}" after ${waited}`;
 }

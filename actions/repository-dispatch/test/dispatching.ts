@@ -24,7 +24,7 @@ export function jobEnvironment(double: GitHubDouble): Readonly<Record<string, st
   };
 }
 
-/** What the id is in an event that the double took. */
+/** The id in an event that the double received. */
 export function idOf(event: { readonly client_payload: Readonly<Record<string, unknown>> }): string {
   const { slipway } = event.client_payload as { readonly slipway: { readonly id: string } };
   return slipway.id;
@@ -49,7 +49,7 @@ export interface QuickClock extends Clock {
   readonly waits: number[];
 }
 
-/** The clock of this machine, on which every sleep is over at once. */
+/** The clock of this machine, but every sleep ends immediately. */
 export function quickClock(): QuickClock {
   const waits: number[] = [];
   let sleptMs = 0;

@@ -52,7 +52,7 @@ describe('a plan', () => {
     expect(second?.id).not.toBe(first?.id);
   });
 
-  test('says the same message when the run is run again, and another in another run', () => {
+  test('has the same message when the run is rerun, and another in another run', () => {
     const [first] = sendsOf();
     const again = { issuedAtMs: issuedAtMs + 7_200_000, mayBeKnown: true };
     const source = { repository: 'acme/app', runId: '4711', runAttempt: 2 };
@@ -61,7 +61,7 @@ describe('a plan', () => {
     expect(sendsOf({ id: 'my-own-id' })[0]?.id).toBe('my-own-id');
   });
 
-  test('outside of GitHub, says the same message whenever it says the same, and looks for it first', () => {
+  test('outside of GitHub, has the same message for the same contents, and looks for it first', () => {
     const source = { repository: 'acme/app' };
     const outside = { runId: undefined, source, mayBeKnown: true };
     const [first] = sendsOf(outside);
@@ -85,7 +85,7 @@ describe('a plan', () => {
     expect(new Set([first?.id, withArtifacts('a.example.org'), ...others]).size).toBe(others.length + 2);
   });
 
-  test('tells everything for which GitHub would refuse it at once, and before anything is sent', () => {
+  test('reports everything for which GitHub would refuse it at once, before anything is sent', () => {
     const own = {
       ...Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, 'x'.repeat(7_000)])),
       channel: 'x',
@@ -103,14 +103,14 @@ describe('a plan', () => {
     ['{"n":9007199254740993}', '2^53'],
     ['{"a":{"__proto__":1}}', '__proto__'],
     ['{"a":1e999}', 'too large'],
-  ])('refuses %s, which readers would not agree on', (text, words) => {
+  ])('refuses %s, which readers interpret differently', (text, words) => {
     expect(() => plan(input({ parts: [{ input: 'payload', own: JSON.parse(text) }] }))).toThrow(words);
   });
 });
 
 test.each([
   ['acme/site\nacme', '"acme": must be owner/repository'],
-  ['acme/site\nACME/site', '"ACME/site": it is there twice'],
+  ['acme/site\nACME/site', '"ACME/site": it appears twice'],
   ['a/b\n-\nc', '"-": must be owner/repository; "c"'],
 ])('the targets %j are refused: %s', (text, words) => {
   expect(() => parseTargets(text)).toThrow(words);
@@ -119,7 +119,7 @@ test.each([
 test.each([
   ['[1]', 'not a JSON object'],
   ['{"a":1,"a":2}', 'twice'],
-  ['{"slipway":{}}', 'kept for'],
+  ['{"slipway":{}}', 'reserved for'],
   ['{', 'it ends before its closing "}" (line 1, column 2)'],
 ])('the payload %s is refused: %s', (text, words) => {
   expect(() => parsePayload(text)).toThrow(words);
@@ -144,7 +144,7 @@ test.each([
 
 test('a second line among the fields names the field before it, and what to use', () => {
   expect(() => parseFieldLines('message=Merge\nA second line')).toThrow(
-    /"A second line": must be name=value\. A value has one line: if this belongs to "message", .*toJSON.*payload-file/,
+    /"A second line": must be name=value\. A value is one line: if this belongs to "message", .*toJSON.*payload-file/,
   );
   expect(() => parseFieldLines('A line')).toThrow(/^"A line": must be name=value$/);
 });
@@ -156,6 +156,6 @@ test('fields are lines of names and texts', () => {
     empty: '',
   });
   expect(() => parseFieldLines('x\n1=a\na=1\na=2\nslipway=x')).toThrow(
-    /"x": must be name=value; "1=a": a name has.*; "a=2": "a" is there twice; "slipway=x": .* kept/,
+    /"x": must be name=value; "1=a": a name consists.*; "a=2": "a" appears twice; "slipway=x": .* reserved/,
   );
 });

@@ -6,7 +6,7 @@ import { jobEnvironment, receiver, secret, workspace } from './dispatching.ts';
 
 const { text: program } = documentBlock('actions/repository-dispatch/README.md#the-payload:3');
 
-/** What the Python of the README says of a payload. */
+/** The verdict of the README's Python on a payload. */
 function isSigned(payload: unknown, given = secret): boolean {
   const call = `import sys\nprint(is_signed(json.load(sys.stdin), ${JSON.stringify(given)}.encode()))`;
   const input = JSON.stringify(payload);
@@ -15,7 +15,7 @@ function isSigned(payload: unknown, given = secret): boolean {
   return verdict === 'True';
 }
 
-test('the Python of the README checks what is sent', async () => {
+test('the Python of the README verifies what is sent', async () => {
   const double = await GitHubDouble.start();
   double.addRepository(receiver('acme/site'));
   const inputs = {

@@ -59,7 +59,7 @@ const sent = (target?: string): number =>
 const serverError = (status: number) => ({ status, body: { message: 'Server Error' } });
 
 describe('variables and tokens', () => {
-  test('may end in a line end, as pasted secrets do', async () => {
+  test('may end in a line break, as pasted secrets do', async () => {
     const url = `${double.url}\r\n`;
     const environment = { GITHUB_API_URL: url, GITHUB_REPOSITORY: 'acme/app\n', HTTP_PROXY: '\n' };
     const result = await run({ token: `${double.addToken()}\r\n` }, environment);
@@ -67,7 +67,7 @@ describe('variables and tokens', () => {
     expect(sent('acme/site')).toBe(1);
   });
 
-  test('I7: with a line end inside are refused by name, and nothing is sent', async () => {
+  test('I7: with a line break inside are refused by name, and nothing is sent', async () => {
     const failure = await failureOf(run({ token: 'hunter2\nhunter3' }));
     expect(failure).toMatchObject({ name: 'UserError', code: 'input-invalid' });
     expect(failure.message).toMatch(/^input "token" cannot be used: it has 2 lines(?!.*hunter)/);
@@ -93,7 +93,7 @@ describe('outside of GitHub', () => {
     'release-version': '1.4.0',
   };
 
-  test('what is said again has the id it had, and is not sent twice', async () => {
+  test('the same message has the same id, and is not sent twice', async () => {
     const first = await run(source, outside);
     expect(first.outputs).toMatchObject({ sent: 1 });
     expect(double.events[0]?.client_payload['slipway']).toMatchObject({
@@ -110,9 +110,9 @@ describe('outside of GitHub', () => {
     expect(sent()).toBe(2);
   });
 
-  test('the repository that it comes from is asked for by the name of the input', async () => {
+  test('a missing source repository is reported with the name of the input', async () => {
     expect((await failureOf(run({}, outside))).message).toMatch(
-      /^source-repository is not given, and GITHUB_REPOSITORY does not say it: /,
+      /^source-repository is not given and GITHUB_REPOSITORY is not set: /,
     );
     expect((await failureOf(run({ ...source, 'source-commit': 'c0ffee' }, outside))).message).toContain(
       '"source-commit" cannot be "c0ffee": must be a full commit ID',
@@ -121,8 +121,8 @@ describe('outside of GitHub', () => {
   });
 });
 
-describe('repositories are told', () => {
-  test('of an event type with spaces, as GitHub takes it', async () => {
+describe('repositories are notified', () => {
+  test('of an event type with spaces, as GitHub accepts it', async () => {
     double.addRepository({
       ...receiver('acme/spaced', { conclusion: 'success' }),
       workflows: [{ id: 8, runName: (event) => `Take ${idOf(event)}`, eventTypes: ['app released'] }],
@@ -132,11 +132,11 @@ describe('repositories are told', () => {
     expect(double.requestsOf(dispatches)[0]?.body).toMatchObject({ event_type: 'app released' });
   });
 
-  test('or not, where a line break of a commit message is in the payload: its key and place are told', async () => {
+  test('unless a commit message with a line break breaks the payload: its key and place are reported', async () => {
     const payload = '{\n  "message": "Merge\n\nA second line"\n}';
     const failure = await failureOf(run({ payload, 'payload-file': 'broken.json' }));
     expect(failure.message).toContain(
-      'input "payload": it is not JSON: the text of "message" has a line break (write it as \\n) or no closing quotation mark (line 2, column 20). Text that',
+      'input "payload": it is not JSON: the text of "message" has a line break (write it as \\n) or no closing quotation mark (line 2, column 20). Insert text',
     );
     expect(failure.message).toContain('toJSON(');
     writeFileSync(join(directory, 'broken.json'), payload);
@@ -146,7 +146,7 @@ describe('repositories are told', () => {
     expect(sent()).toBe(0);
   });
 
-  test('each a message of its own, signed, with what the inputs and the run say', async () => {
+  test('each with its own signed message, from the inputs and the run', async () => {
     const result = await run({
       targets: 'acme/site\nacme/mirror',
       payload: '{"channel":"stable"}',
@@ -182,7 +182,7 @@ describe('repositories are told', () => {
       });
       const rules = { secrets: [secret], verifyClearSigned: undefined, allowUnsigned: false };
       expect((await checkSignature(payload, parsed.signature, rules)).refusals).toEqual([]);
-      // Nothing of this machine's paths, and nothing of the store.
+      // No paths of this machine, and nothing from the store.
       const [{ path: _path, key: _key, ...file } = { path: '', key: '' }] = artifacts;
       expect(parsed.envelope.artifacts).toEqual([file]);
       expect(JSON.stringify(payload)).not.toMatch(/dist\/|downloads\/app/);
@@ -209,7 +209,7 @@ describe('repositories are told', () => {
     ]);
   });
 
-  test('and a dry run shows names, sizes and keys in its log, and where no link leads', async () => {
+  test('and a dry run logs names, sizes and keys, but not where links lead', async () => {
     const link = 'https://downloads.example.org/41234/secret-path/app.zip';
     const artifact = { name: 'app.zip', sizeBytes: 12_345, sha256: 'a'.repeat(64), url: link };
     writeFileSync(join(directory, 'linked.json'), JSON.stringify([artifact]));
@@ -235,14 +235,14 @@ describe('repositories are told', () => {
   });
 });
 
-describe('what fails one target fails no other', () => {
-  test('and is told by target, so that only what failed is tried again', async () => {
+describe('a failure of one target does not affect the others', () => {
+  test('and is reported by target, so that only failed ones are tried again', async () => {
     double.addRepository(receiver('acme/mirror', { archived: true }));
     const targets = 'acme/none\nacme/site\nacme/mirror';
     const first = await run({ targets });
     expect(first.failure).toMatchObject({
       code: 'dispatch-failed',
-      message: expect.stringContaining('2 of 3 targets were not told'),
+      message: expect.stringContaining('2 of 3 targets were not notified'),
     });
     expect(first.outputs).toMatchObject({ sent: 1, failed: 'acme/none\nacme/mirror', unknown: '' });
     expect(first.problems.map(({ code, key }) => `${code} ${key}`)).toEqual([
@@ -284,7 +284,7 @@ describe('nothing is blindly sent twice', () => {
     } as const,
   ];
 
-  test.each(all)('after $name: it is known by its run, or told to be unknown', async ({ fault }) => {
+  test.each(all)('after $name: it is recognised by its run, or reported as unknown', async ({ fault }) => {
     double.faults.push(fault);
     const result = await run();
     expect(sent()).toBe(1);
@@ -302,7 +302,7 @@ describe('nothing is blindly sent twice', () => {
     }
   });
 
-  test.each(all)('after $name, where the token may not read runs', async ({ fault }) => {
+  test.each(all)('after $name, if the token may not read runs', async ({ fault }) => {
     double.faults.push(fault);
     const token = double.addToken({ kind: 'fine-grained', permissions: { contents: 'write' } });
     const result = await run({ token });
@@ -321,7 +321,7 @@ describe('nothing is blindly sent twice', () => {
     expect(clock.waits.length).toBeGreaterThanOrEqual(4);
   });
 
-  test('but the same message is, when the receiver drops what it has seen', async () => {
+  test('but the same message is, if the receiver drops repeats', async () => {
     double.addRepository(receiver('acme/site', { workflows: [] }));
     double.faults.push(
       { on: dispatches, accepted: true, reply: serverError(502) },
@@ -334,7 +334,7 @@ describe('nothing is blindly sent twice', () => {
     expect(double.events).toHaveLength(2);
   });
 
-  test('and it is given up after three times', async () => {
+  test('and it gives up after three times', async () => {
     for (let count = 0; count < 9; count += 1)
       double.faults.push({ on: dispatches, reply: serverError(500) });
     const result = await run({ 'resend-unknown': 'true' });
@@ -360,7 +360,7 @@ describe('nothing is blindly sent twice', () => {
     expect(second.outputs['sent']).toBe(1);
   });
 
-  test('by the same run again where runs cannot be seen: the same message, which the receiver drops', async () => {
+  test('by the same run again if runs cannot be read: the same message, which the receiver drops', async () => {
     const token = double.addToken({ kind: 'fine-grained', permissions: { contents: 'write' } });
     await run({ token });
     await run({ token }, again);
@@ -375,7 +375,7 @@ describe('nothing is blindly sent twice', () => {
     expect(new Set(double.events.map(idOf)).size).toBe(3);
   });
 
-  test('and a run that failed there is told, because it is not started again from here', async () => {
+  test('and a run that failed there is reported, because it is not started again from here', async () => {
     double.addRepository(receiver('acme/site', { conclusion: 'failure' }));
     await run();
     const second = await run({}, again);
@@ -389,7 +389,7 @@ describe('wait', () => {
     ['success', undefined],
     ['failure', 'receiver-failed'],
     ['cancelled', 'receiver-failed'],
-  ])("gives the conclusion %s of the receiver's run", async (conclusion, code) => {
+  ])("returns the conclusion %s of the receiver's run", async (conclusion, code) => {
     double.addRepository(receiver('acme/site', { conclusion }));
     const result = await run({ wait: 'true' });
     expect(result.outputs).toMatchObject({
@@ -430,7 +430,7 @@ describe('wait', () => {
     expect(result.outputs['conclusion']).toBe('deadline');
   });
 
-  test('says what a receiver needs whose run is not seen', async () => {
+  test('explains what a receiver needs if its run is not found', async () => {
     double.addRepository({ name: 'acme/site', isPrivate: true, workflows: [{ id: 7 }] });
     const result = await run({ wait: 'true', 'wait-deadline': '2m' });
     expect(result.problems).toMatchObject([
@@ -438,7 +438,7 @@ describe('wait', () => {
     ]);
   });
 
-  test('fails at once where the token may not read runs', async () => {
+  test('fails immediately if the token may not read runs', async () => {
     const token = double.addToken({ kind: 'fine-grained', permissions: { contents: 'write' } });
     const result = await run({ wait: 'true', token });
     expect(result.problems).toMatchObject([
@@ -447,13 +447,13 @@ describe('wait', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  test('goes on through failures of the list', async () => {
+  test('continues after failures of the list', async () => {
     double.faults.push(...Array.from({ length: 12 }, () => ({ on: runs, reply: serverError(503) }) as const));
     const result = await run({ wait: 'true' });
     expect(result.outputs['conclusion']).toBe('success');
   });
 
-  test('is no success while another target was not told', async () => {
+  test('is not a success if another target was not notified', async () => {
     const result = await run({ wait: 'true', targets: 'acme/site\nacme/none' });
     expect(result.outputs['conclusion']).toBe('failed');
   });
@@ -477,7 +477,7 @@ test('a GitHub App sends with a token for each target, which is masked (I7)', as
   expect(result.outputs).toMatchObject({ sent: 2, failed: 'acme/none' });
   expect(result.problems).toMatchObject([{ code: 'app-not-installed', key: 'acme/none' }]);
   expect(double.mintedTokens).toHaveLength(2);
-  // Beside the tokens, the key in the form that signs, whose lines are not those of the .pem file.
+  // Besides the tokens, the key in the form used for signing, whose lines differ from those of the .pem file.
   const key = parseAppKey(app.privateKey);
   expect([...result.masked].sort()).toEqual([key, ...double.mintedTokens].sort());
 });
@@ -527,14 +527,14 @@ describe('the inputs', () => {
     expect((await failureOf(run(inputs))).message).toContain(words);
   });
 
-  test('a token is never sent to an API that is not secure', async () => {
+  test('a token is never sent to an insecure API', async () => {
     const failure = await failureOf(run({}, { GITHUB_API_URL: 'http://api.example.org' }));
     expect(failure.message).toContain('GITHUB_API_URL cannot be "http://api.example.org"');
   });
 });
 
-describe('messages that are kept', () => {
-  test('are what is sent, signature included, for this user alone', async () => {
+describe('saved messages', () => {
+  test('are what is sent, signature included, readable only by this user', async () => {
     await run({ targets: 'acme/site\nacme/mirror', 'messages-directory': 'kept/messages' });
     for (const name of ['site', 'mirror']) {
       const file = join(directory, 'kept/messages', `acme.${name}.json`);
@@ -555,7 +555,7 @@ describe('messages that are kept', () => {
     expect(readFileSync(file, 'utf8')).toBe('as it was sent');
   });
 
-  test('are there also when GitHub takes none, and not in a dry run', async () => {
+  test('exist even if GitHub accepts none, but not in a dry run', async () => {
     await run({ 'messages-directory': 'dry', 'dry-run': 'true' });
     expect(existsSync(join(directory, 'dry'))).toBe(false);
     await failureOf(run({ 'messages-directory': 'kept', token: 'ghp_noTokenOfAnybody00000000000000000000' }));
@@ -563,10 +563,10 @@ describe('messages that are kept', () => {
   });
 });
 
-test('the name of a branch is announced as no version; that of a tag is', async () => {
+test('the name of a branch is not announced as a version; that of a tag is', async () => {
   const on = (type: string, name: string) => ({ GITHUB_REF_TYPE: type, GITHUB_REF_NAME: name });
   const refused = await failureOf(run({ 'release-version': 'main' }, on('branch', 'main')));
-  expect(refused.message).toContain('release-version is "main", the name of the branch');
+  expect(refused.message).toContain('release-version is "main", the branch of this run');
   expect(sent()).toBe(0);
   await run({ 'release-version': 'v1.4.0' }, on('branch', 'main'));
   await run({ 'release-version': 'v1.4.1' }, on('tag', 'v1.4.1'));

@@ -33,8 +33,8 @@ export function isWholeBucket(destination: string): boolean {
 }
 
 /**
- * Throws `UserError` `plan-refused` when the destination is a directory that would be published into itself, run by run, or one
- * whose extraneous files are the source.
+ * Throws `UserError` `plan-refused` if the destination is inside the source and would be published into itself, or if the source
+ * counts among its extraneous files.
  */
 export function refuseOverlap(given: Inputs, selection: Selection): void {
   const place = parseStoreUrl(given.destination);
@@ -45,7 +45,7 @@ export function refuseOverlap(given: Inputs, selection: Selection): void {
   if (inSource !== undefined && inSource !== '' && selection.enters(inSource)) {
     throw new UserError(
       'plan-refused',
-      'The destination is a directory of the source: it would be published into itself.',
+      'The destination is inside the source, which would be published into itself.',
       {
         hint: `Exclude it: exclude: /${printable(inSource)}`,
       },
@@ -56,20 +56,20 @@ export function refuseOverlap(given: Inputs, selection: Selection): void {
   if (inDestination !== '' && excludes(excludedGlobs(given.source, given.exclude), inDestination)) return;
   throw new UserError(
     'plan-refused',
-    'The source is in the destination, whose extraneous files are to be deleted: it would be among them.',
+    'The source is inside the destination, so delete: extraneous would delete it.',
     {
-      hint: 'Publish from another directory, or leave delete out.',
+      hint: 'Publish from another directory, or without delete.',
     },
   );
 }
 
-/** What is left of `path` below `directory`: empty when they are the same, undefined when it is not below. */
+/** `path` relative to `directory`: empty if they are the same, undefined if it is outside. */
 function keyBelow(directory: string, path: string): string | undefined {
   if (path === directory) return '';
   return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : undefined;
 }
 
-/** The real path, also of a directory that is still to be made. */
+/** The real path, even of a directory that does not exist yet. */
 function realPath(path: string): string {
   try {
     return realpathSync.native(path);
@@ -79,7 +79,7 @@ function realPath(path: string): string {
   }
 }
 
-/** The inputs that say how objects are to be stored. */
+/** The inputs that decide how objects are stored. */
 export function headerRulesOf(given: Inputs): HeaderRules {
   const {
     cacheControl,

@@ -27,7 +27,7 @@ import { type HeaderRules, headersOf } from './headers.ts';
 import type { InventoryKeeper } from './inventory-keeper.ts';
 import { immutableHint, type Plan, type WriteStep } from './plan.ts';
 
-/** A killed run loses at most what was recorded since; the next one asks for those objects one by one. */
+/** A killed run loses at most the records since the last save; the next run requests those objects one by one. */
 const saveInventoryEveryMs = 30_000;
 
 export interface Ports {
@@ -36,7 +36,7 @@ export interface Ports {
   readonly pathOf: (key: string) => string;
   readonly inventory: InventoryKeeper;
   readonly verification: Verification;
-  /** How many objects the destination had, where all were listed. */
+  /** How many objects the destination had, if all were listed. */
   readonly listedCount: number | undefined;
   readonly concurrency: number;
   readonly baseUrl: string | undefined;
@@ -49,7 +49,7 @@ export interface Result {
   /** ETags of what was stored, by key. */
   readonly stored: Map<string, string>;
   bytesUploaded: number;
-  /** Immutable objects that another publisher stored meanwhile, with the same bytes. */
+  /** Immutable objects that another publisher stored concurrently, with the same bytes. */
   readonly storedByOthers: string[];
   readonly deleted: string[];
   uploadMs: number;
@@ -61,8 +61,8 @@ export interface Outcome {
 }
 
 /**
- * Carries out a plan: a record of what a CDN must forget, objects, pointers once every object is stored and checked, deletions,
- * the inventory. A failure ends it; what is stored until then is complete in itself, and running again does the rest.
+ * Carries out a plan: records what a CDN must invalidate, stores objects, then pointers once every object is stored and checked,
+ * deletes, and writes the inventory. A failure ends it; everything stored until then is complete, and a rerun does the rest.
  */
 export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
   const result: Result = {
@@ -86,15 +86,15 @@ export async function execute(plan: Plan, ports: Ports): Promise<Outcome> {
   return { result, error };
 }
 
-/** Before anything is replaced: a run that is killed after it, or whose invalidation fails, leaves no CDN stale unnoticed. */
+/** Before anything is replaced, so that a killed run, or a failed invalidation, does not leave a CDN stale unnoticed. */
 function remember({ steps }: Plan, { store, baseUrl, clock }: Ports): Promise<Remembered> {
   const pathsOf = (some: Plan['steps']) => some.map(({ key }) => cdnPathOf(key, baseUrl));
   return rememberReplacements(
     store,
     {
-      // The paths of what is deleted could not be found out later.
+      // The paths of deleted objects could not be found out later.
       paths: pathsOf(steps.filter(({ kind }) => kind === 'delete')),
-      // Objects that a site does not link to must not become known by this.
+      // This must not reveal objects that a site does not link to.
       hiddenPaths: pathsOf(steps.filter(({ kind }) => kind !== 'delete')),
       everything: everythingUnder(baseUrl),
     },
@@ -138,14 +138,14 @@ async function checkObjects(steps: readonly WriteStep[], ports: Ports, result: R
 }
 
 async function storeObject(step: WriteStep, ports: Ports, result: Result): Promise<void> {
-  // Only what is immutable has a condition here: somebody stored it since the destination was looked at.
+  // Only immutable objects have a condition here: another publisher stored it after the destination was observed.
   await store(step, ports, result, (cause) => {
-    const message = `The immutable object "${printable(step.key)}" exists already with other bytes.`;
+    const message = `The immutable object "${printable(step.key)}" already exists with different bytes.`;
     return new UserError('immutable-conflict', message, { hint: immutableHint, cause });
   });
 }
 
-/** Pointers one after the other, so that a failure leaves no doubt about which were replaced. */
+/** Stores pointers one after the other, so that a failure leaves no doubt about which were replaced. */
 async function storePointers(plan: Plan, ports: Ports, result: Result): Promise<void> {
   const steps = plan.steps.filter((step) => step.kind === 'store-pointer');
   if (steps.length === 0) return;
@@ -206,9 +206,9 @@ async function deleteObjectsOf(plan: Plan, ports: Ports, result: Result): Promis
 function contention(key: string, cause: unknown): RemoteError {
   return new RemoteError(
     'contention',
-    `Another publisher replaced the pointer "${printable(key)}" while this run was at work, so it was left as it is.`,
+    `Another publisher replaced the pointer "${printable(key)}" during this run, so it was not written.`,
     {
-      hint: 'Let one run at a time publish there (concurrency in the workflow), and run again from the newer state.',
+      hint: 'Let only one run at a time publish there (concurrency in the workflow), and run again from the newer state.',
       cause,
     },
   );

@@ -1,11 +1,11 @@
 import { type PathTest, pathGlob, pathGlobOrBelow } from '@slipway/local-files';
 
-/** A glob for keys, ready to be matched. */
+/** A compiled glob for keys. */
 export interface KeyGlob {
-  /** As the user wrote it. */
+  /** As written by the user. */
   readonly text: string;
   readonly matches: PathTest;
-  /** Whether it matches a key or a directory that it is in. */
+  /** Whether it matches a key or one of its directories. */
   readonly matchesOrBelow: PathTest;
   /** Whether it has matched anything yet. */
   readonly wasUsed: () => boolean;
@@ -13,7 +13,7 @@ export interface KeyGlob {
 
 /**
  * A glob for keys. Without a slash it matches names at any depth; with a slash it matches whole keys, which a leading slash can
- * make explicit; with a slash at its end it matches everything below. Throws an `Error` that says what is wrong with it.
+ * make explicit; with a trailing slash it matches everything below. Throws an `Error` with the reason if it is not valid.
  */
 export function parseKeyGlob(text: string): KeyGlob {
   let used = false;
@@ -37,7 +37,7 @@ export function matchesAny(globs: readonly KeyGlob[], key: string): boolean {
   return globs.some((glob) => glob.matches(key));
 }
 
-/** Whether any of `globs` matches `key` or a directory that it is in: what excludes a directory excludes all below. */
+/** Whether any of `globs` matches `key` or one of its directories: excluding a directory excludes everything below. */
 export function excludes(globs: readonly KeyGlob[], key: string): boolean {
   return globs.some((glob) => glob.matchesOrBelow(key));
 }

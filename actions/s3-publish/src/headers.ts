@@ -4,7 +4,7 @@ import { contentTypeOf } from '@slipway/store/content-type';
 import { type KeyGlob, matchesAny } from './globs.ts';
 import { type ContentEncoding, lastMatch, type MetadataValue, type Rule } from './rules.ts';
 
-/** How objects are to be stored, besides their bytes. */
+/** How objects are stored, apart from their bytes. */
 export interface HeaderRules {
   readonly cacheControl: readonly Rule<string>[];
   readonly contentType: readonly Rule<string>[];
@@ -12,7 +12,7 @@ export interface HeaderRules {
   readonly metadata: readonly Rule<MetadataValue>[];
   readonly immutable: readonly KeyGlob[];
   readonly pointers: readonly KeyGlob[];
-  /** What is asked for all objects alike (storage class, encryption, ACL): a change of it is a change of each. */
+  /** Settings of all objects (storage class, encryption, ACL): changing them changes every object. */
   readonly storedAs: string;
 }
 
@@ -24,7 +24,7 @@ export interface StoredHeaders {
 
 const digestDigits = 16;
 
-/** The headers of the object `key`. Later rules win over earlier ones, metadata name by name. */
+/** The headers of the object `key`. Later rules win over earlier ones; for metadata, per name. */
 export function headersOf(key: string, rules: HeaderRules): StoredHeaders {
   const metadata: Record<string, string> = Object.create(null);
   for (const { glob, value } of rules.metadata) {
@@ -42,7 +42,7 @@ export function headersOf(key: string, rules: HeaderRules): StoredHeaders {
   };
 }
 
-/** Digests headers, to see whether an object was stored with others. Each distinct set is digested once. */
+/** Digests headers, to detect whether an object was stored with different ones. Each distinct set is digested once. */
 export class HeaderDigests {
   readonly #rules: HeaderRules;
   readonly #known = new Map<string, string>();
@@ -55,7 +55,7 @@ export class HeaderDigests {
     const { contentType, cache, headers } = headersOf(key, this.#rules);
     const metadata = Object.entries(headers.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
     const facts = [contentType, cache, headers.cacheControl, metadata, this.#rules.storedAs];
-    // Last, and only if there is one: objects without one keep the digest that is in inventories already.
+    // Last, and only if present: objects without one keep the digest in existing inventories.
     if (headers.contentEncoding !== undefined) facts.push(headers.contentEncoding);
     const text = JSON.stringify(facts);
     const known = this.#known.get(text);
@@ -68,7 +68,7 @@ export class HeaderDigests {
 
 /**
  * The `Content-Encoding` of the object `key`; undefined for files that are served as they are, such as a `.tar.gz`. An `.svgz` is
- * gzip without a rule: browsers do not show it otherwise.
+ * gzip by default, because browsers cannot show it otherwise.
  */
 export function contentEncodingOf(key: string, rules: HeaderRules): string | undefined {
   const asked = lastMatch(rules.contentEncoding ?? [], key) ?? (/\.svgz$/i.test(key) ? 'gzip' : undefined);
@@ -87,7 +87,7 @@ function unencodedName(key: string, encoding: string | undefined): string {
   return extension === undefined ? key : key.replace(extension, '');
 }
 
-/** How long the object `key` stays what it is. */
+/** How long the object `key` stays unchanged. */
 export function cachePolicyOf(key: string, rules: HeaderRules): CachePolicy {
   if (matchesAny(rules.pointers, key)) return 'pointer';
   return matchesAny(rules.immutable, key) ? 'immutable' : 'document';

@@ -121,7 +121,7 @@ export const inputs = {
       description:
         'The URL at which the destination is served, for the URLs in `manifest` and for `invalidation-paths`.',
     }),
-    // The website endpoints of S3 know no TLS.
+    // The website endpoints of S3 do not support TLS.
     parse: (text: string): string => parseBaseUrl(text, { allowHttp: true }),
   },
   manifest: input.path({

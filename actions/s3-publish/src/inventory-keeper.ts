@@ -15,8 +15,8 @@ import {
 const maxPackedBytes = 512 * 2 ** 20;
 
 /**
- * The inventory of a destination during a run: what was read, and what the run changes. It is a cache: a failure of it never ends
- * a run, and if another run writes it meanwhile, that one's stays.
+ * The inventory of a destination during a run: what was read, and what the run changes. It is a cache: its failure never ends a
+ * run, and if another run writes it concurrently, that version stays.
  */
 export class InventoryKeeper {
   readonly #store: ObjectStore;
@@ -52,13 +52,13 @@ export class InventoryKeeper {
       await keeper.#fill(stored.body);
       return keeper;
     } catch (error) {
-      // If it cannot be read, it is not written either: that would replace it unseen.
+      // If it cannot be read, it is not written either, which would replace unknown contents.
       notice(sentence(`The inventory of the destination is not used: ${asSlipwayError(error).message}`));
       return new InventoryKeeper(store, { records: new Map(), condition: undefined }, notice);
     }
   }
 
-  /** For a destination without an inventory: remembers nothing and writes nothing. */
+  /** For a destination without an inventory: records and writes nothing. */
   static none(store: ObjectStore): InventoryKeeper {
     return new InventoryKeeper(store, { records: new Map(), condition: undefined }, () => undefined);
   }
@@ -76,7 +76,7 @@ export class InventoryKeeper {
     return this.#records;
   }
 
-  /** Remembers an object; one whose ETag is unknown is forgotten. */
+  /** Records an object; removes it if its ETag is unknown. */
   set(key: string, object: Omit<InventoryObject, 'etag'> & { readonly etag: string | undefined }): void {
     if (this.#condition === undefined) return;
     const { etag } = object;
@@ -98,7 +98,7 @@ export class InventoryKeeper {
     if (this.#records.delete(keyDigest(key))) this.#isChanged = true;
   }
 
-  /** Forgets all objects but these. */
+  /** Removes all objects except these. */
   keepOnly(keys: Iterable<string>): void {
     const kept = new Set<string>();
     for (const key of keys) kept.add(keyDigest(key));
@@ -135,7 +135,7 @@ export class InventoryKeeper {
       this.#condition = undefined;
       this.#notice(
         isConditionFailed(error)
-          ? 'Another publisher wrote the inventory of the destination meanwhile, so this run leaves it alone.'
+          ? 'Another publisher wrote the inventory of the destination during this run, which therefore leaves it alone.'
           : `The inventory of the destination was not written: ${asSlipwayError(error).message}`,
       );
     }

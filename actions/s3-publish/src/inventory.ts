@@ -3,18 +3,18 @@ import { Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import { UserError } from '@slipway/core';
 
-/** An object as this action stored it, or found it with the SHA-256 that was stored with it. */
+/** An object that this action stored, or found with its stored SHA-256. */
 export interface InventoryObject {
   readonly sizeBytes: number;
   readonly etag: string;
   readonly sha256: string;
-  /** Digest of the headers that it was stored with. */
+  /** Digest of its headers when it was stored. */
   readonly headers: string;
 }
 
 /**
- * What the inventory says about an object. It may be stored where everybody can read it, so it has only digests, each made with
- * the key: without the key and the object it reveals nothing.
+ * The record of an object in the inventory. The inventory may be public, so it has only digests, each including the key: without
+ * the key and the object, they reveal nothing.
  */
 export interface InventoryRecord {
   /** Of the size and the ETag. */
@@ -53,7 +53,7 @@ function digestOf(what: string, text: string): string {
   return hash('sha256', `slipway inventory ${what}\n${text}`).slice(0, 32);
 }
 
-/** Where the inventory of a destination is: in `.slipway/`, where no user's object can be (ADR 0016). */
+/** The key of the inventory: in `.slipway/`, where user objects are not allowed (ADR 0016). */
 export const inventoryKey = '.slipway/s3-publish-inventory.v1.gz';
 export const inventoryContentType = 'application/gzip';
 
@@ -91,8 +91,8 @@ function* linesOf(inventory: Inventory): Generator<string> {
 }
 
 /**
- * Reads what `formatInventory` wrote. Throws `UserError` `content-invalid` for anything else: an inventory that is damaged in one
- * place is not trusted at all.
+ * Reads what `formatInventory` wrote. Throws `UserError` `content-invalid` for anything else: a partly damaged inventory is not
+ * trusted at all.
  */
 export async function parseInventory(bytes: Uint8Array): Promise<Inventory> {
   const records = new Map<string, InventoryRecord>();
@@ -105,11 +105,11 @@ export async function parseInventory(bytes: Uint8Array): Promise<Inventory> {
       }
       const [key, record] = parseRecord(line);
       if (records.has(key)) throw damaged('names a key twice');
-      if (records.size === announced) throw damaged('has more records than it says');
+      if (records.size === announced) throw damaged('has more records than it states');
       records.set(key, record);
     }
   }
-  if (records.size !== announced) throw damaged('has fewer records than it says');
+  if (records.size !== announced) throw damaged('has fewer records than it states');
   return records;
 }
 

@@ -8,7 +8,7 @@ export interface ListedObject {
 
 export interface Listing {
   readonly objects: ReadonlyMap<string, ListedObject>;
-  /** `denied`: listing is not allowed. `cut`: there is so much that asking for single objects is quicker. */
+  /** `denied`: listing is not allowed. `cut`: there are so many objects that requesting single ones is faster. */
   readonly extent: 'whole' | 'denied' | 'cut';
 }
 
@@ -16,8 +16,8 @@ const maxListed = 5_000_000;
 const minListed = 4_000;
 
 /**
- * Lists the destination, without the store's own records. Unless `needsAll`, it gives up when the destination has very many more
- * objects than the `wantedCount` that matter. Throws what the store throws.
+ * Lists the destination, without the store's own records. Unless `needsAll`, it gives up if the destination has far more objects
+ * than the `wantedCount` that matter. Throws what the store throws.
  */
 export async function listDestination(
   store: ObjectStore,
@@ -51,12 +51,12 @@ function tooMany(): UserError {
     'too-large',
     `The destination has more than ${maxListed.toLocaleString('en-US')} objects.`,
     {
-      hint: 'Publish to a prefix that has fewer, or without delete.',
+      hint: 'Publish to a prefix with fewer objects, or without delete.',
     },
   );
 }
 
-/** Whether a key is in the directory in which stores and the inventory keep their own records. */
+/** Whether a key is in the directory that stores and the inventory use for their own records. */
 function isOwn(key: string): boolean {
   const [first = ''] = key.split('/', 1);
   return isOwnDirectory(first);

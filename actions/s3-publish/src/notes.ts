@@ -18,13 +18,13 @@ export function listingNotes({ extent }: Listing, store: ObjectStore): readonly 
     {
       code: 'listing-denied',
       severity: 'notice',
-      message: `Listing ${printable(store.url)} is not allowed, so each object is requested by itself, and objects that cannot be seen are stored again.`,
+      message: `Listing ${printable(store.url)} is not allowed, so objects are checked one by one, and those that cannot be read are stored again.`,
       hint: 'Allow s3:ListBucket for this bucket and prefix: one listing then shows what is unchanged.',
     },
   ];
 }
 
-/** Stores of credentials that were published before, and that this run neither publishes nor deletes. */
+/** Credential stores that were published earlier, and that this run neither publishes nor deletes. */
 export function publishedCredentials(
   { objects }: Listing,
   wanted: ReadonlySet<string>,
@@ -39,8 +39,8 @@ export function publishedCredentials(
     {
       code: 'credentials-published',
       severity: 'warning',
-      message: `The destination has ${counted(keys.length, 'object')} where credentials are kept, published before: ${namesOf(keys)}.`,
-      hint: 'Delete them, by hand or with "delete: extraneous", and revoke every token and key in them: they may have been read.',
+      message: `The destination has ${counted(keys.length, 'object')} from earlier publishes that may contain credentials: ${namesOf(keys)}.`,
+      hint: 'Delete them, by hand or with "delete: extraneous", and revoke every token and key in them, because others may have read them.',
     },
   ];
 }
@@ -50,7 +50,7 @@ function namesOf(keys: readonly string[]): string {
   return named.join(', ') + (keys.length > named.length ? `, and ${keys.length - named.length} more` : '');
 }
 
-/** Globs that match nothing are usually typing errors, and a pointer that no glob matches is stored too early. */
+/** Globs that match nothing are usually typos, and a pointer that no glob matches is stored too early. */
 export function unusedGlobs(
   rules: HeaderRules,
   excluded: readonly KeyGlob[],

@@ -27,7 +27,7 @@ export interface ObserveOptions {
   readonly rules: HeaderRules;
   readonly deleteExtraneous: boolean;
   readonly store: ObjectStore;
-  /** Whether the destination keeps headers, and ETags that a listing shows: not so in a directory. */
+  /** Whether the destination keeps headers, and ETags that listings return; a directory does not. */
   readonly keepsHeaders: boolean;
   readonly baseUrl: string | undefined;
   readonly workerEntry: string | undefined;
@@ -36,19 +36,19 @@ export interface ObserveOptions {
 
 export interface Observed {
   readonly observation: Observation;
-  /** Where the files are, by key, for those that are not at their key below the base directory. */
+  /** The paths of files, by key, if they differ from the key below the base directory. */
   readonly linkedPaths: ReadonlyMap<string, string>;
   readonly inventory: InventoryKeeper;
   /** How many objects the destination has; undefined when not all were listed. */
   readonly listedCount: number | undefined;
-  /** Stores of credentials that are not published; directories end in a slash. */
+  /** Unpublished credential stores; directories end in a slash. */
   readonly leftOut: readonly string[];
   /** Paths that earlier publishes replaced and for which no invalidation has been proven. */
   readonly pendingPaths: readonly string[];
   readonly notes: readonly Note[];
 }
 
-/** Finds and hashes the files, and observes the destination. Throws what makes publishing impossible. */
+/** Finds and hashes the files, and observes the destination. Throws if publishing is impossible. */
 export async function observe(options: ObserveOptions): Promise<Observed> {
   const { store, progress, keepsHeaders } = options;
   progress.start('Looking for files');
@@ -74,7 +74,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   // They are awaited below; until then a failure must not be reported as unhandled.
   for (const pending of [listing, readingPending]) pending.catch(() => undefined);
   const files = await finding;
-  // A missing bucket ends the run at once, however much there is to hash.
+  // A missing bucket ends the run immediately, however much there is to hash.
   const [local, listed, inventory, pending] = await Promise.all([
     hashSource(files, problems, options),
     listing,
@@ -125,7 +125,7 @@ function* knownPaths(keys: Iterable<Iterable<string>>, baseUrl: string | undefin
 
 const splitEvery = 1_000;
 
-/** Every thousandth key of the source, which is much like what was published last: parts of the listing of about a page each. */
+/** Every thousandth key of the source, which resembles the previous publish: splits the listing into parts of about one page. */
 function splitsOf(files: readonly FoundFile[]): readonly string[] {
   const keys = files.map(({ key }) => key).sort();
   return keys.filter((_, index) => index % splitEvery === splitEvery - 1);
@@ -152,7 +152,7 @@ async function hashSource(
         problems.add(
           'content-invalid',
           key,
-          `has the Content-Encoding ${contentEncoding}, and does not begin as such a file`,
+          `has the Content-Encoding ${contentEncoding}, but its content does not begin like ${contentEncoding}`,
         );
       const headers = headerDigests.of(key);
       return [{ key, sizeBytes, sha256, headers, contentEncoding, cache: cachePolicyOf(key, rules) }];
@@ -179,7 +179,7 @@ function refuseContradictions(local: readonly LocalObject[], { immutable }: Head
   });
 }
 
-/** Where the file of a key is. */
+/** The path of the file of a key. */
 export function pathOf(selection: Selection, key: string, linkedPath: string | undefined): string {
   return linkedPath ?? `${selection.baseDirectory === '/' ? '' : selection.baseDirectory}/${key}`;
 }

@@ -5,22 +5,22 @@ export interface LocalObject {
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Digest of the headers that it is to have. */
+  /** Digest of its intended headers. */
   readonly headers: string;
   /** The only header without which readers cannot use the bytes. */
   readonly contentEncoding?: string | undefined;
   readonly cache: CachePolicy;
 }
 
-/** What is known of an object of the destination. */
+/** What is known about an object of the destination. */
 export interface RemoteObject {
   readonly sizeBytes: number;
   readonly etag: string | undefined;
-  /** Undefined where it is not known, or could not be that of the file because the sizes differ. */
+  /** Undefined if unknown, or if the size already differs from that of the file. */
   readonly sha256: string | undefined;
-  /** Digest of its headers; undefined where they are unknown, and are taken for what they should be. */
+  /** Digest of its headers; undefined if unknown, in which case they are assumed to be right. */
   readonly headers: string | undefined;
-  /** Whether the inventory has it just so. */
+  /** Whether the inventory already has this record. */
   readonly isRecorded?: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Observation {
   readonly local: readonly LocalObject[];
   /** Objects of the destination under the keys of `local`. */
   readonly remote: ReadonlyMap<string, RemoteObject>;
-  /** Keys under the destination that have no file and are not excluded; empty unless they are to be deleted. */
+  /** Keys under the destination that have no file and are not excluded; empty unless they will be deleted. */
   readonly extraneous: readonly { readonly key: string; readonly sizeBytes: number }[];
   /** Whether the destination keeps headers with its objects. A directory does not. */
   readonly keepsHeaders: boolean;
@@ -42,7 +42,7 @@ interface Write<Kind> {
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Digest of the headers that it gets. */
+  /** Digest of its new headers. */
   readonly headers: string;
   readonly contentEncoding: string | undefined;
   readonly reason: Reason;
@@ -64,8 +64,8 @@ export const immutableHint =
   'An immutable object needs a new name when its bytes change. Publish it under a new name, or correct the globs of immutable.';
 
 /**
- * Decides what to store and what to delete. Pure. Throws `UserError` `immutable-conflict` that names immutable keys whose
- * objects have other bytes (I2).
+ * Decides what to store and what to delete. Pure. Throws `UserError` `immutable-conflict` that names immutable keys whose objects
+ * have different bytes (I2).
  */
 export function plan(observation: Observation): Plan {
   const objects: WriteStep[] = [];
@@ -86,7 +86,7 @@ export function plan(observation: Observation): Plan {
     }
   }
   refuseConflicts(conflicts);
-  // The largest first, so that none of them is left for the end.
+  // Largest first, so that none of them is left for the end.
   objects.sort((a, b) => b.sizeBytes - a.sizeBytes || compareKeys(a.key, b.key));
   pointers.sort((a, b) => compareKeys(a.key, b.key));
   const deletions = observation.extraneous
@@ -102,7 +102,7 @@ function reasonToStore(
 ): Reason | undefined {
   if (remote === undefined) return 'new';
   if (remote.sha256 !== local.sha256 || remote.sizeBytes !== local.sizeBytes) return 'bytes';
-  // Immutable objects cannot be stored again: the same bytes are a success, whatever their headers are.
+  // Immutable objects cannot be stored again: the same bytes are a success, whatever the headers.
   if (!keepsHeaders || local.cache === 'immutable') return undefined;
   return remote.headers === undefined || remote.headers === local.headers ? undefined : 'headers';
 }
@@ -114,7 +114,10 @@ function writeStep(local: LocalObject, remote: RemoteObject | undefined, reason:
   return { kind, key, sizeBytes, sha256, headers, contentEncoding, reason, condition };
 }
 
-/** Pointers replace exactly what was observed, so that no other publisher's is lost. The timing of other objects does not matter. */
+/**
+ * Pointers replace exactly what was observed, so that no other publisher's pointer is lost. For other objects, the order does not
+ * matter.
+ */
 function conditionOf(cache: CachePolicy, remote: RemoteObject | undefined): WriteStep['condition'] {
   if (cache === 'document') return 'any';
   if (remote === undefined) return 'absent';
@@ -128,7 +131,7 @@ function refuseConflicts(keys: readonly string[]): void {
   if (keys.length > named.length) named.push(`  and ${keys.length - named.length} more`);
   throw new UserError(
     'immutable-conflict',
-    `${counted(keys.length, 'immutable object is', 'immutable objects are')} there already with other bytes, so nothing was published:\n${named.join('\n')}`,
+    `${counted(keys.length, 'immutable object is', 'immutable objects are')} already stored with different bytes, so nothing was published:\n${named.join('\n')}`,
     { hint: immutableHint },
   );
 }

@@ -20,7 +20,7 @@ import { excludedGlobs, selectSource } from './selection.ts';
 import { announcePlan } from './step-text.ts';
 
 /**
- * Publishes the files that the inputs name to the store that `open` opens, or reports what it would do. Throws what makes that
+ * Publishes the files that the inputs name to the store that `open` opens, or reports what it would do. Throws if that is
  * impossible; a failure after something was stored is part of the result.
  */
 export async function publishFiles(
@@ -84,7 +84,7 @@ export async function publishFiles(
     progress,
   });
   progress.info(
-    `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were there before.`,
+    `Stored ${counted(result.stored.size, 'object')} (${formatBytes(result.bytesUploaded)}); ${steps.unchanged.toLocaleString('en-US')} were already there.`,
   );
   if (error === undefined) {
     const large = observation.local.filter(({ sizeBytes }) => sizeBytes > smallestPartBytes);
@@ -100,13 +100,13 @@ function tellPending({ pendingPaths }: Observed, progress: ProgressPort): void {
   progress.info(pendingNotice(pendingPaths));
 }
 
-/** An empty source means that an earlier step failed unnoticed; and it would delete everything. */
+/** An empty source means that an earlier step failed unnoticed, and deleting would remove everything. */
 function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): void {
   if (observation.local.length > 0) return;
   const hint =
     leftOut.length === 0
-      ? 'Check source and exclude, and whether an earlier step made the files.'
-      : `What holds credentials was left out (${counted(leftOut.length, 'path')}). ${leftOutHint}`;
+      ? 'Check source and exclude, and whether an earlier step created the files.'
+      : `Files that may contain credentials were left out (${counted(leftOut.length, 'path')}). ${leftOutHint}`;
   if (observation.extraneous.length > 0) {
     throw new UserError(
       'plan-refused',
@@ -119,7 +119,7 @@ function refuseEmptySource(given: Inputs, { observation, leftOut }: Observed): v
   });
 }
 
-/** The next run knows objects that were requested one by one from its listing. */
+/** So that the next run recognises objects that were requested one by one in its listing. */
 function rememberUnchanged({ observation, inventory }: Observed): void {
   for (const { key, sizeBytes, sha256, headers } of observation.local) {
     const remote = observation.remote.get(key);

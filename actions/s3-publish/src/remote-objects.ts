@@ -9,7 +9,7 @@ import type { LocalObject, RemoteObject } from './plan.ts';
 const concurrentRequests = 32;
 const maxPointerBytes = 256 * 2 ** 20;
 
-/** Stands for headers that are known to differ: no digest is all zeros. */
+/** Marks headers that are known to differ: no digest is all zeros. */
 const otherHeaders = '0'.repeat(16);
 
 export interface LookOptions {
@@ -22,8 +22,8 @@ export interface LookOptions {
 }
 
 /**
- * What the destination has under the keys of the files. What the listing shows to be as the inventory has it is known without
- * a request; for the rest, the SHA-256 is requested or read, but only if the sizes are equal.
+ * The objects of the destination under the keys of the files. Objects whose listing matches the inventory need no request; for the
+ * others, the SHA-256 is requested or read, but only if the sizes are equal.
  */
 export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<string, RemoteObject>> {
   const { store, local, listing } = options;
@@ -48,7 +48,7 @@ export async function lookAtObjects(options: LookOptions): Promise<ReadonlyMap<s
   return found;
 }
 
-/** The object as it was stored, when its ETag and size are still the recorded ones. */
+/** The recorded object, if its ETag and size have not changed. */
 function fromInventory(
   { key, sha256 }: LocalObject,
   { sizeBytes, etag }: ListedObject,
@@ -57,18 +57,18 @@ function fromInventory(
   const record = etag === undefined ? undefined : inventory.get(keyDigest(key));
   if (record === undefined || etag === undefined) return undefined;
   if (record.state !== stateDigest(key, sizeBytes, etag)) return undefined;
-  // It only shows whether the SHA-256 is that of the file.
+  // The record only confirms or denies the SHA-256 of the file.
   const isRecorded = record.content === contentDigest(key, sha256);
   return { sizeBytes, etag, sha256: isRecorded ? sha256 : undefined, headers: record.headers, isRecorded };
 }
 
-/** An object of another size has other bytes. The ETag of a pointer must be known all the same. */
+/** An object of another size has other bytes. The ETag of a pointer is still needed. */
 function fromSize(object: LocalObject, { sizeBytes, etag }: ListedObject): RemoteObject | undefined {
   if (sizeBytes === object.sizeBytes || (object.cache === 'pointer' && etag === undefined)) return undefined;
   return { sizeBytes, etag, sha256: undefined, headers: undefined };
 }
 
-/** Objects that are files of this machine are hashed like those of the source. Gives those that must still be requested. */
+/** Objects that are local files are hashed like those of the source. Returns those that must still be requested. */
 async function lookAtFiles(
   { store, workerEntry, onLooked }: LookOptions,
   objects: readonly LocalObject[],
@@ -109,11 +109,12 @@ async function ask(object: LocalObject, options: LookOptions): Promise<RemoteObj
   if (object.cache === 'pointer' && etag === undefined) return readPointer(store, object.key);
   if (sizeBytes !== object.sizeBytes) return { sizeBytes, etag, sha256: undefined, headers: undefined };
   if (info.sha256 !== undefined) {
-    // Without this header readers cannot use the bytes; the others are a matter of taste.
+    // Without this header, readers cannot use the bytes; the others matter less.
     const isEncodedSo = info.headers === undefined || info.headers.contentEncoding === object.contentEncoding;
     return { sizeBytes, etag, sha256: info.sha256, headers: isEncodedSo ? undefined : otherHeaders };
   }
-  // Others stored it. Storing it again costs little and sets its headers, but an immutable object must be proven the same.
+  // Another tool stored it. Storing it again costs little and sets its headers, but an immutable object must be proven to be the
+  // same.
   if (object.cache !== 'immutable') return { sizeBytes, etag, sha256: undefined, headers: undefined };
   const read = await readDigest(store, object.key, sizeBytes);
   return read && { ...read, headers: undefined };
@@ -133,7 +134,7 @@ async function headUnlessHidden(
   }
 }
 
-/** For stores that know the ETag only by reading, such as directories. */
+/** For stores that report the ETag only when reading, such as directories. */
 async function readPointer(store: ObjectStore, key: string): Promise<RemoteObject | undefined> {
   const stored = await store.read(key, { maxBytes: maxPointerBytes });
   if (stored === undefined) return undefined;
@@ -141,7 +142,7 @@ async function readPointer(store: ObjectStore, key: string): Promise<RemoteObjec
   if (etag === undefined) {
     throw new UserError(
       'not-supported',
-      'The destination has no ETags, so pointers cannot be replaced safely there.',
+      'The destination does not report ETags, so pointers cannot be replaced safely.',
       {
         hint: 'Leave pointers empty, or publish to s3:// or file://.',
       },

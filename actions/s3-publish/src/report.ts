@@ -19,7 +19,7 @@ export interface ReportInput {
   readonly result: Result | undefined;
   readonly failure: SlipwayError | undefined;
   readonly notes: readonly Note[];
-  /** Stores of credentials that are not published. */
+  /** Unpublished credential stores. */
   readonly leftOut: readonly string[];
   /** Paths that earlier publishes replaced and for which no invalidation has been proven. */
   readonly pendingPaths: readonly string[];
@@ -77,7 +77,7 @@ function unchangedCount({ plan, result }: ReportInput): number {
   return plan.unchanged + (result?.storedByOthers.length ?? 0);
 }
 
-/** What is stored of the source at the end of the run, an object a line. */
+/** The stored objects of the source at the end of the run, one per line. */
 function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput, result: Result): ResultFile {
   const others = new Set(result.storedByOthers);
   const isMissing = new Set<string>();
@@ -112,7 +112,7 @@ function manifestFile({ plan, observation, baseUrl, manifestPath }: ReportInput,
   };
 }
 
-/** Texts of very many items, some at a time: all at once would take more memory than everything before. */
+/** The texts of many items in pieces: all at once would take more memory than anything before. */
 function piecesOf<Item>(
   items: readonly Item[],
   text: (item: Item, index: number) => string,
@@ -188,7 +188,7 @@ function summary(input: ReportInput): readonly SummaryBlock[] {
   if (input.leftOut.length > 0)
     rows.push(['Left out', `${counted(input.leftOut.length, 'store')} of credentials`]);
   if (input.pendingPaths.length > 0)
-    rows.push(['Named again for the CDN', counted(input.pendingPaths.length, 'path')]);
+    rows.push(['Also named for the CDN', counted(input.pendingPaths.length, 'path')]);
   rows.push(['Time', formatDuration(input.durationMs)]);
   return [
     { kind: 'heading', text: titleOf(input) },
@@ -208,7 +208,7 @@ function rateText({ bytesUploaded, uploadMs }: Result): string {
   return `, ${formatBytes(Math.round((bytesUploaded / uploadMs) * 1000))}/s`;
 }
 
-/** What changes and why: pointers and deletions first, which matter most, then the largest objects. */
+/** The changes and their reasons: pointers and deletions first, which matter most, then the largest objects. */
 function changesSummary({ steps }: Plan): readonly SummaryBlock[] {
   if (steps.length === 0) return [];
   const rank = { 'store-pointer': 0, delete: 1, 'store-object': 2 };

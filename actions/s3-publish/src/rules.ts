@@ -14,7 +14,7 @@ export interface MetadataValue {
   readonly value: string;
 }
 
-/** An input of globs for keys, one a line. */
+/** An input of globs for keys, one per line. */
 export function globsInput(description: string): InputDeclaration<readonly KeyGlob[]> {
   return linesInput('globs', description, parseKeyGlob);
 }
@@ -26,7 +26,7 @@ export function rulesInput<Value>(
 ): InputDeclaration<readonly Rule<Value>[]> {
   return linesInput('rules', description, (line) => {
     const colon = /:\s/.exec(line);
-    if (colon === null) throw new Error('it has no "GLOB: value"; "**: value" is for all objects');
+    if (colon === null) throw new Error('it must be "GLOB: value"; "**: value" applies to all objects');
     return {
       glob: parseKeyGlob(line.slice(0, colon.index).trim()),
       value: parseValue(line.slice(colon.index + 1).trim()),
@@ -34,7 +34,7 @@ export function rulesInput<Value>(
   });
 }
 
-/** What the last of `rules` that matches says about `key`. */
+/** The value of the last of `rules` that matches `key`. */
 export function lastMatch<Value>(rules: readonly Rule<Value>[], key: string): Value | undefined {
   return rules.findLast((rule) => rule.glob.matches(key))?.value;
 }
@@ -48,7 +48,7 @@ export function parseHeaderValue(text: string): string {
   return text;
 }
 
-/** A media type with parameters, as RFC 9110 writes it. Throws an `Error` for anything else. */
+/** A media type with parameters, as in RFC 9110. Throws an `Error` for anything else. */
 export function parseContentType(text: string): string {
   const value = parseHeaderValue(text);
   const token = "[\\w!#$%&'*+.^`|~-]+";
@@ -76,7 +76,7 @@ export function parseMetadata(text: string): MetadataValue {
   const [, name = '', value = ''] = match;
   const lowerName = name.toLowerCase();
   if (lowerName.startsWith('slipway') || lowerName === 'sha256') {
-    throw new Error('names that begin with "slipway", and "sha256", are for what Slipway itself keeps there');
+    throw new Error('names that begin with "slipway", and "sha256", are reserved for Slipway');
   }
   return { name: lowerName, value: parseHeaderValue(value) };
 }

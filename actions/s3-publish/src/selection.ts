@@ -12,7 +12,7 @@ export interface Selection {
   includes(key: string): boolean;
   /** Whether anything below the directory with this key (empty for the base) can be published. */
   enters(directoryKey: string): boolean;
-  /** Whether a file or directory is left out only because it is a store of credentials that no line names. */
+  /** Whether a file or directory is left out only because it is a credential store that no line names. */
   leavesOut(key: string, kind: 'file' | 'directory'): boolean;
   /** The lines that have not matched any file yet. */
   unusedLines(): readonly string[];
@@ -22,21 +22,21 @@ export interface Selection {
 interface Pattern {
   readonly line: string;
   readonly directory: string;
-  /** The part of the line below `directory`: the user names the stores of credentials that are in it. */
+  /** The part of the line below `directory`, which may name credential stores. */
   readonly names: string;
   /** What is published below `directory`. */
   readonly matches: (relativePath: string) => boolean;
-  /** How many names deep a match can be. */
+  /** The maximum depth of a match, in names. */
   readonly depth: number;
 }
 
 const magic = /[*?[\]{}()!+@\\]/;
 
 /**
- * The files that the lines of `source` name: a directory, or paths and globs relative to `workDirectory`, less those of
- * lines with a leading `!`, of `exclude`, and of stores of credentials that no line names itself. Keys begin at the
- * directory, or at the deepest one that all lines share before their first special character. Throws `UserError`
- * `source-missing` for a path that does not exist.
+ * The files that the lines of `source` name: a directory, or paths and globs relative to `workDirectory`, except those of lines
+ * with a leading `!`, of `exclude`, and of credential stores that no line names itself. Keys begin at the directory, or at the
+ * deepest one that all lines share before their first special character. Throws `UserError` `source-missing` for a path that does
+ * not exist.
  */
 export function selectSource(
   lines: readonly string[],
@@ -75,7 +75,7 @@ export function selectSource(
 }
 
 interface PlacedPattern extends Pattern {
-  /** What keys below `directory` begin with. */
+  /** The prefix of keys below `directory`. */
   readonly prefix: string;
 }
 
@@ -90,23 +90,23 @@ function leadsInto({ prefix, depth }: PlacedPattern, key: string): boolean {
   return below.startsWith(prefix) && namesIn(below.slice(prefix.length)) < depth;
 }
 
-/** Whether a pattern may take what has this key: anything but a store of credentials that it does not name. */
+/** Whether a pattern may select this key: anything except a credential store that it does not name. */
 function mayTake({ prefix, names }: PlacedPattern, key: string): boolean {
-  // What leads to the place of a pattern is named by it.
+  // A pattern names the directories that lead to it.
   if (!key.startsWith(prefix)) return true;
   const store = credentialStoreIn(key.slice(prefix.length));
   return store === undefined || namesItself(names, store);
 }
 
-/** What the lines of `source` with a leading `!` exclude, and `exclude`. */
+/** The globs of `exclude` and of the lines of `source` with a leading `!`. */
 export function excludedGlobs(lines: readonly string[], exclude: readonly KeyGlob[]): readonly KeyGlob[] {
   const unwanted = lines.filter((line) => line.startsWith('!'));
   return [...exclude, ...unwanted.map((line) => parseKeyGlob(line.slice(1).trim()))];
 }
 
-/** What is wrong with the lines of `source` by themselves, or undefined. */
+/** The problem with the lines of `source` alone, or undefined. */
 export function sourceLinesProblem(lines: readonly string[]): string | undefined {
-  if (!lines.some((line) => !line.startsWith('!'))) return 'it names nothing to publish';
+  if (!lines.some((line) => !line.startsWith('!'))) return 'it only excludes files';
   for (const line of lines) {
     try {
       globTest(line.replace(/^!/, ''));
@@ -137,8 +137,8 @@ function parsePattern(line: string, workDirectory: string): Pattern {
   const names = line.split('/');
   const firstMagic = names.findIndex((name) => magic.test(name));
   if (firstMagic < 0) {
-    throw new UserError('source-missing', `There is nothing at "${printable(line)}" to publish.`, {
-      hint: `Relative paths in source begin at "${printable(workDirectory)}". Did an earlier step make it?`,
+    throw new UserError('source-missing', `Nothing exists at "${printable(line)}".`, {
+      hint: `Relative paths in source start at "${printable(workDirectory)}". Did an earlier step create it?`,
     });
   }
   const directory = resolve(
@@ -161,7 +161,7 @@ function kindOf(path: string): 'directory' | 'other' | 'missing' {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined ? 'missing' : 'other';
 }
 
-/** The deepest directory that all of these are in, or are. */
+/** The deepest directory that contains or equals all of these. */
 function sharedDirectory(directories: readonly string[]): string {
   const [first = '/', ...others] = directories;
   let shared = first;

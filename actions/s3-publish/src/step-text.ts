@@ -22,7 +22,7 @@ export function stepText(step: Step): string {
   }
 }
 
-/** Tells what a run will delete, before it does anything (I6); in a dry run also what it would store. */
+/** Prints what a run will delete, before it does anything (I6), and in a dry run also what it would store. */
 export function announcePlan(plan: Plan, dryRun: boolean, progress: ProgressPort): void {
   const verb = dryRun ? 'Would' : 'Will';
   const print = (steps: readonly Step[], limit: number, noun: string): void => {

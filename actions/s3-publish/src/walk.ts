@@ -9,16 +9,16 @@ import {
 } from '@slipway/local-files';
 import type { Selection } from './selection.ts';
 
-/** A file that is to be published. */
+/** A file to publish. */
 export interface FoundFile {
   readonly key: string;
-  /** Where it is if that is not its key below the base: behind a symbolic link. */
+  /** Its path if that differs from its key below the base, behind a symbolic link. */
   readonly realPath: string | undefined;
   readonly sizeBytes: number;
 }
 
 interface Directory extends WalkedDirectory {
-  /** Real paths of the directories in which a symbolic link was followed to get here. */
+  /** Real paths of the directories whose symbolic links were followed to get here. */
   readonly trail: readonly string[];
 }
 
@@ -26,9 +26,9 @@ const maxFiles = 2_000_000;
 const maxFollowedLinks = 1_000;
 
 /**
- * The files of a selection, in no particular order. Symbolic links are followed inside the base directory. What cannot be
- * published is added to `problems`, and what is left out as a store of credentials to `leftOut`. Throws `UserError`
- * `source-missing` when there is no base directory, and `too-large` for more files than can be handled.
+ * The files of a selection, in no particular order. Symbolic links are followed inside the base directory. Adds files that cannot
+ * be published to `problems`, and credential stores that are left out to `leftOut`. Throws `UserError` `source-missing` if there is
+ * no base directory, and `too-large` for too many files.
  */
 export async function findFiles(
   selection: Selection,
@@ -74,14 +74,14 @@ class Finder {
         throw new UserError(
           'too-large',
           `The source has more than ${maxFiles.toLocaleString('en-US')} files.`,
-          { hint: 'Publish it in parts, each to a prefix of its own.' },
+          { hint: 'Publish it in parts, each to its own prefix.' },
         );
       }
       yield;
     }
   }
 
-  /** Takes a file, and gives the directory to enter. */
+  /** Adds a file, or returns the directory to enter. */
   #look(entry: fs.Dirent, path: string, key: string, directory: Directory): Directory | undefined {
     // A source that is itself a destination, such as a mirror, has records that are not its files; a workspace may have actions.
     const isReserved = directory.prefix === '' && isOwnDirectory(entry.name);
@@ -137,7 +137,7 @@ class Finder {
     }
     if (!(isDirectory ? mayHoldWanted : isWanted)) return undefined;
     if (target !== this.#root && !target.startsWith(`${this.#root}/`)) {
-      this.#problems.add('path-outside', key, 'is a symbolic link that leads out of the source');
+      this.#problems.add('path-outside', key, 'is a symbolic link that points outside the source');
     } else if (this.#isLeftOut(target, isDirectory)) {
       this.#leftOut.push(key);
     } else if (isDirectory) {
@@ -148,7 +148,7 @@ class Finder {
     return undefined;
   }
 
-  /** Whether a link leads into a store of credentials, which would then be published under a harmless name. */
+  /** Whether a link leads into a credential store, which would then be published under a harmless name. */
   #isLeftOut(target: string, isDirectory: boolean): boolean {
     const key = target.slice(this.#root.length + 1);
     if (credentialStoreIn(key) === undefined) return false;
@@ -157,7 +157,7 @@ class Finder {
 
   #enterLink(directory: Directory, target: string, key: string): Directory | undefined {
     const trail = [...directory.trail, directory.path];
-    // A link to a directory that it is in would never end.
+    // A link to a directory that contains it would never end.
     if (trail.some((visited) => visited === target || visited.startsWith(`${target}/`))) {
       this.#problems.add('source-unreadable', key, 'is a symbolic link to a directory that contains it');
       return undefined;
@@ -180,9 +180,9 @@ function realDirectory(path: string): string {
   } catch (error) {
     throw new UserError(
       'source-missing',
-      `The source "${printable(path)}" cannot be entered (${codeOf(error)}).`,
+      `The source "${printable(path)}" cannot be opened (${codeOf(error)}).`,
       {
-        hint: 'Check source, and whether an earlier step made it.',
+        hint: 'Check source, and whether an earlier step created it.',
         cause: error,
       },
     );

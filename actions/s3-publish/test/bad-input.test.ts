@@ -12,7 +12,7 @@ function failure(inputs: InputTexts): Promise<Error> {
 }
 
 describe('bad input', () => {
-  it('wrong at once is one error that names each input', async () => {
+  it('is reported in one error that names each input', async () => {
     const error = await failure({
       source: '!only/excluded',
       exclude: 'x'.repeat(2_000),
@@ -54,7 +54,7 @@ describe('bad input', () => {
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('a whole bucket is not emptied unless it says so', async () => {
+  it('a whole bucket is not emptied without allow-root-delete', async () => {
     for (const destination of ['s3://bucket', 's3://bucket/']) {
       const error = await failure({ destination, delete: 'extraneous' });
       expect(error).toMatchObject({
@@ -64,7 +64,7 @@ describe('bad input', () => {
     }
   });
 
-  it('a pair of keys that is none, and keys beside a role', async () => {
+  it('an incomplete key pair, and keys beside a role', async () => {
     expect((await failure({ 'access-key-id': 'AKIDEXAMPLE' })).message).toContain('secret-access-key');
     const both = await failure({
       'role-to-assume': 'arn:aws:iam::123456789012:role/publish',

@@ -54,7 +54,7 @@ describe.skipIf(!haveMinio())('s3-publish in bad weather (needs minio)', () => {
     return { directory, sums };
   }
 
-  test(`I1, I2: ${objectCount} objects end up right, byte for byte, with a bounded number of retries`, async () => {
+  test(`I1, I2: ${objectCount} objects are stored byte for byte, with a bounded number of retries`, async () => {
     const { directory, sums } = makeFiles();
     const bucket = await minio.makeBucket();
     const url = `s3://${bucket}/releases`;

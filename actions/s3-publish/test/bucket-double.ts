@@ -19,8 +19,8 @@ export interface DoubleObject {
 }
 
 /**
- * A bucket in memory that answers as S3 does: listings with ETags, HEAD with the SHA-256 that was stored with an object,
- * conditional writes. It counts requests, can refuse to list, and lets a test act before a write.
+ * A bucket in memory that behaves like S3: listings with ETags, HEAD with the SHA-256 that was stored with an object, conditional
+ * writes. It counts requests, can refuse to list, and lets a test act before a write.
  */
 export class BucketDouble implements ObjectStore {
   readonly url = 's3://bucket/site';

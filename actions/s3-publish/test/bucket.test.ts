@@ -82,7 +82,7 @@ describe('publishing to a bucket', () => {
       headers: { contentEncoding: 'gzip' },
     });
     expect((await publishToStore(bucket, encoded)).outputs).toMatchObject({ uploaded: 0, unchanged: 3 });
-    // Without the inventory, what the object itself says of its encoding tells.
+    // Without the inventory, the object's own encoding decides.
     bucket.objects.delete(inventoryKey);
     expect((await publishToStore(bucket, encoded)).outputs).toMatchObject({ uploaded: 0, unchanged: 3 });
     bucket.objects.delete(inventoryKey);
@@ -101,7 +101,7 @@ describe('publishing to a bucket', () => {
     expect((await publishToStore(bucket, plain)).outputs).toMatchObject({ uploaded: 4 });
   });
 
-  test('an object that comes out with another Content-Encoding than it was sent with fails the run', async () => {
+  test('an object that is stored with another Content-Encoding than was sent fails the run', async () => {
     const bucket = new BucketDouble();
     const write = bucket.write.bind(bucket);
     bucket.write = (key, body, options) => write(key, body, { ...options, headers: {} });
@@ -124,7 +124,7 @@ describe('publishing to a bucket', () => {
     ).toMatchObject({ uploaded: 4 });
   });
 
-  test('what another tool replaced is noticed and stored again, also with the same size', async () => {
+  test('an object that another tool replaced is noticed and stored again, even with the same size', async () => {
     const bucket = new BucketDouble();
     const source = makeTree(site);
     await publishToStore(bucket, { ...rules, source });
@@ -135,7 +135,7 @@ describe('publishing to a bucket', () => {
     expect(bucket.bodies()).toEqual(site);
   });
 
-  test('what another tool stored under an immutable key is read, and left when it is the same', async () => {
+  test('an object that another tool stored under an immutable key is read, and left if it is the same', async () => {
     const bucket = new BucketDouble();
     bucket.place('v1/a', 'same');
     const source = makeTree({ 'v1/a': 'same' });
@@ -149,7 +149,7 @@ describe('publishing to a bucket', () => {
     });
   });
 
-  test('I2: the same immutable key stored meanwhile with other bytes is never overwritten', async () => {
+  test('I2: an immutable object that was stored concurrently with other bytes is never overwritten', async () => {
     for (const [theirs, code] of [
       ['same', undefined],
       ['SAME', 'immutable-conflict'],
@@ -166,7 +166,7 @@ describe('publishing to a bucket', () => {
 });
 
 describe('the inventory is a cache', () => {
-  test('without it, SHA-256 are asked for and nothing is sent again; then it is there', async () => {
+  test('without it, SHA-256 are requested and nothing is sent again; then it exists', async () => {
     const bucket = new BucketDouble();
     const source = makeTree(site);
     await publishToStore(bucket, { ...rules, source });
@@ -219,7 +219,7 @@ describe('the inventory is a cache', () => {
     expect((await parseInventory(bucket.objects.get(inventoryKey)?.body ?? Buffer.alloc(0))).size).toBe(4);
   });
 
-  test('of another publisher who was faster stays, and the run succeeds', async () => {
+  test('of a faster publisher stays, and the run succeeds', async () => {
     const bucket = new BucketDouble();
     bucket.beforeWrite = (key) => {
       if (key === inventoryKey) bucket.place(inventoryKey, 'theirs');
@@ -243,7 +243,7 @@ describe('the inventory is a cache', () => {
     expect([...bucket.objects.keys()].toSorted()).toEqual([pendingInvalidationsKey, inventoryKey, 'one']);
   });
 
-  test('is written while a long run goes on, so that a killed one leaves it', async () => {
+  test('is written during a long run, so that a killed one leaves it', async () => {
     const bucket = new BucketDouble();
     let nowMs = 0;
     const clock: Clock = {
@@ -263,7 +263,7 @@ describe('the inventory is a cache', () => {
     expect((await parseInventory(bucket.objects.get(inventoryKey)?.body ?? Buffer.alloc(0))).size).toBe(60);
   });
 
-  test('is written after a failure too, so that a rerun asks for nothing that is known', async () => {
+  test('is also written after a failure, so that a rerun does not request what is known', async () => {
     const bucket = new BucketDouble();
     const source = makeTree(site);
     bucket.beforeWrite = (key) => {
@@ -280,7 +280,7 @@ describe('the inventory is a cache', () => {
 });
 
 describe('I3: two publishers at one pointer', () => {
-  test('the slower one is told, names it, and overwrites nothing', async () => {
+  test('the slower one fails, names it, and overwrites nothing', async () => {
     for (const before of [undefined, '{"v":0}']) {
       const bucket = new BucketDouble();
       if (before !== undefined) bucket.place('latest.json', before);
@@ -296,7 +296,7 @@ describe('I3: two publishers at one pointer', () => {
     }
   });
 
-  test('that say the same both succeed', async () => {
+  test('with the same bytes both succeed', async () => {
     const bucket = new BucketDouble();
     bucket.beforeWrite = (key) => {
       if (key === 'latest.json') bucket.place(key, site[key], sha256Of(site[key]));
@@ -306,7 +306,7 @@ describe('I3: two publishers at one pointer', () => {
     expect(run.outputs).toMatchObject({ uploaded: 3, unchanged: 1 });
   });
 
-  test('nothing is deleted after a pointer that failed', async () => {
+  test('nothing is deleted after a pointer fails', async () => {
     const bucket = new BucketDouble();
     bucket.place('old', 'x');
     bucket.beforeWrite = (key) => {
@@ -318,8 +318,8 @@ describe('I3: two publishers at one pointer', () => {
   });
 });
 
-describe('where listing is denied', () => {
-  test('each object is asked for, a notice names the permission, and all is published', async () => {
+describe('if listing is denied', () => {
+  test('each object is requested, a notice names the permission, and everything is published', async () => {
     const bucket = new BucketDouble();
     bucket.deniesListing = true;
     const source = makeTree(site);
@@ -348,7 +348,7 @@ describe('where listing is denied', () => {
   });
 });
 
-test('a store that does not have what it was sent is told before pointers move', async () => {
+test('a store that does not have what it was sent is reported before pointers move', async () => {
   for (const verify of ['head', 'get']) {
     const bucket = new BucketDouble();
     const write = bucket.write.bind(bucket);
@@ -366,7 +366,7 @@ test('a store that does not have what it was sent is told before pointers move',
   }
 });
 
-test('I8: a name with line breaks is deleted, and takes one line wherever it is told', async () => {
+test('I8: a name with line breaks is deleted, and takes one line wherever it is printed', async () => {
   const bucket = new BucketDouble();
   bucket.place('a\n::error::b/\u0007', 'x');
   const run = await publishToStore(bucket, { source: makeTree(site), delete: 'extraneous' });
@@ -395,7 +395,7 @@ describe('multipart uploads that killed runs left behind', () => {
     [{ ended: 2, left: 0 }, 'Ended 2 multipart uploads that killed runs left behind more than a day ago.'],
     [{ ended: 0, left: 1 }, 'Left 1 multipart upload of other keys'],
     [undefined, 'allow s3:ListBucketMultipartUploads'],
-  ])('are ended, or told of: %j', async (found, told) => {
+  ])('are ended or reported: %j', async (found, told) => {
     const bucket = new BucketDouble();
     const asked: string[] = [];
     bucket.endAbandonedUploads = async (isOurs) => {
@@ -408,7 +408,7 @@ describe('multipart uploads that killed runs left behind', () => {
     expect(asked).toEqual(['large.bin']);
   });
 
-  test('are not looked for where no file was ever sent in parts, nor after a failure, nor in a dry run', async () => {
+  test('are not looked for if no file was ever sent in parts, after a failure, or in a dry run', async () => {
     const bucket = new BucketDouble();
     let calls = 0;
     bucket.endAbandonedUploads = async () => {
@@ -425,7 +425,7 @@ describe('multipart uploads that killed runs left behind', () => {
     expect(calls).toBe(0);
   });
 
-  test('are no reason to fail', async () => {
+  test('never fail the run', async () => {
     const bucket = new BucketDouble();
     bucket.endAbandonedUploads = async () => {
       throw new Error('the line is dead');

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { bundle, makeTree, sha256Of, treeOf } from './publishing.ts';
 
 describe('the bundle as a step of a job', () => {
-  test('publishes, and tells what it did in outputs, files and summary', async () => {
+  test('publishes, and reports in outputs, files and summary', async () => {
     const workspace = makeTree({
       'dist/index.html': '<p>',
       'dist/v1/app.zip': 'zip',
@@ -65,7 +65,7 @@ describe('the bundle as a step of a job', () => {
     });
   });
 
-  test('fails with one sentence for a name that is none, and prints no command of it (I8)', async () => {
+  test('fails with one sentence for an invalid name, and prints no command in it (I8)', async () => {
     const source = makeTree({ 'a\n::error::owned': 'x' });
     const run = await actionProcess(bundle, {
       inputs: { source, destination: pathToFileURL(temporaryDirectory('out')).href },

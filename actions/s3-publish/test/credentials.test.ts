@@ -36,8 +36,8 @@ const harmless = [
   'keys/id_ed25519.pub',
 ];
 
-describe('I7: what holds credentials', () => {
-  test('is not published by default, at any depth and in any case, and that is told', async () => {
+describe('I7: credential stores', () => {
+  test('is not published by default, at any depth and in any case, with a warning', async () => {
     const out = temporaryDirectory('out');
     const run = await publishTo(out, { source: makeTree(checkout) });
     expect(run.failure).toBeUndefined();
@@ -67,7 +67,7 @@ describe('I7: what holds credentials', () => {
     expect(Object.keys(treeOf(within))).toEqual(['a/b']);
   });
 
-  test('is not what a glob takes, unless the glob names it itself', async () => {
+  test('is not selected by a glob, unless the glob names it itself', async () => {
     const source = makeTree(checkout);
     const keysOf = async (lines: string): Promise<readonly string[]> =>
       changedKeys(await publishTo(temporaryDirectory('out'), { source: lines }));
@@ -93,14 +93,14 @@ describe('I7: what holds credentials', () => {
     expect(run.problems[0]?.message).toMatch(/clone.*deep\/settings.*settings/);
   });
 
-  test('that is excluded is not told of, and all there is, is refused', async () => {
+  test('that is excluded is not reported, and a source of nothing else is refused', async () => {
     const source = makeTree({ '.git/config': token, a: 'a' });
     expect((await publishTo(temporaryDirectory('out'), { source, exclude: '.git' })).problems).toEqual([]);
     const failure = await failureOf(publishTo(temporaryDirectory('out'), { source, exclude: 'a' }));
     expect(failure).toMatchObject({ code: 'source-missing', hint: expect.stringMatching(/name it itself/) });
   });
 
-  test('that was published before is deleted with what is extraneous, and told of otherwise', async () => {
+  test('that was published earlier is deleted as extraneous, and reported otherwise', async () => {
     const bucket = new BucketDouble();
     for (const key of ['.git/config', 'a/.env', 'index.html']) bucket.place(key, 'old');
     const source = makeTree(checkout);
@@ -124,7 +124,7 @@ describe('I7: what holds credentials', () => {
 });
 
 describe('globs that match nothing', () => {
-  test('are told of, with a word on blanks and commas', async () => {
+  test('are reported, with advice on spaces and commas', async () => {
     const source = makeTree({ 'a.js': 'a', 'a.map': 'b', 'a.txt': 'c' });
     const { problems } = await publishTo(temporaryDirectory('out'), {
       source: `${source}/*.js\n${source}/*.txt, ${source}/*.css`,
@@ -139,7 +139,7 @@ describe('globs that match nothing', () => {
     for (const { hint } of problems) expect(hint).toMatch(/one glob per line/);
   });
 
-  test('of a source that overlap are none of them', async () => {
+  test('of a source that overlap are not among them', async () => {
     const source = makeTree({ 'a.js': 'a', 'b/c.js': 'b' });
     const lines = `${source}\n${source}/*.js\n${source}/**/c.js`;
     expect((await publishTo(temporaryDirectory('out'), { source: lines })).problems).toEqual([]);

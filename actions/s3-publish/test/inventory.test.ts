@@ -28,7 +28,7 @@ describe('the inventory', () => {
     );
   });
 
-  test('is read as it was written when it is large', async () => {
+  test('is read as it was written if it is large', async () => {
     const records = new Map(
       Array.from({ length: 5_000 }, (_, index) => [
         keyDigest(`directory/${index}`),
@@ -43,7 +43,7 @@ describe('the inventory', () => {
     expect(await parseInventory(await formatInventory(records))).toEqual(records);
   });
 
-  test('is refused as a whole when a byte is missing or changed', async () => {
+  test('is refused as a whole if a byte is missing or changed', async () => {
     await fc.assert(
       fc.asyncProperty(
         inventory,
@@ -51,7 +51,7 @@ describe('the inventory', () => {
         fc.integer({ min: 1, max: 255 }),
         async (records, position, flip) => {
           const packed = Buffer.from(await formatInventory(records));
-          // The header of gzip has bytes that mean nothing: time, flags of speed, and the system.
+          // The header of gzip has bytes without meaning here: time, speed flags, and the system.
           const at = 10 + (position % (packed.length - 10));
           const flipped = Buffer.from(packed);
           flipped[at] = (flipped[at] ?? 0) ^ flip;
@@ -84,14 +84,14 @@ describe('the inventory', () => {
     await expect(parseInventory(gzipSync(text))).rejects.toMatchObject({ code: 'content-invalid' });
   });
 
-  test('with no UTF-8 is refused', async () => {
+  test('that is not UTF-8 is refused', async () => {
     await expect(parseInventory(gzipSync(Buffer.from([0xff, 0xfe, 0x0a])))).rejects.toMatchObject({
       code: 'content-invalid',
     });
     await expect(parseInventory(Buffer.from('no gzip'))).rejects.toMatchObject({ code: 'content-invalid' });
   });
 
-  test('of any text is refused or read, never anything else', async () => {
+  test('of any text is either refused or read', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
         const packed = gzipSync(`slipway s3-publish inventory 2 1\n${text}\n`);
@@ -103,7 +103,7 @@ describe('the inventory', () => {
     );
   });
 
-  test('takes little room, and says nothing to whoever does not know the keys', async () => {
+  test('takes little space, and reveals nothing to readers who do not know the keys', async () => {
     const records = new Map(
       Array.from({ length: 1_000 }, (_, index) => [
         keyDigest(`file-${index}.bin`),

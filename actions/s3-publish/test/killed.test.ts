@@ -31,14 +31,14 @@ function inputsFor(out: string): Readonly<Record<string, string>> {
   return { source, destination: pathToFileURL(out).href, pointers: 'latest.json', delete: 'extraneous' };
 }
 
-/** Kills a publish just before a change that it makes, looks at what it left, and runs again. */
+/** Kills a publish just before one of its changes, checks what it left, and runs it again. */
 async function killAt(change: number): Promise<number> {
   const out = makeTree(old);
   const first = await actionProcess(bundle, { inputs: inputsFor(out), nodeOptions: diesAtChange(change) });
   expect(first.signal, `at change ${change}`).toBe('SIGKILL');
   const left: Record<string, string> = treeOf(out);
   const stored = Object.keys(files).filter((key) => key in left);
-  // I1: the new pointer is there only with all that it may name, and each object is whole.
+  // I1: the new pointer exists only with everything it may name, and each object is complete.
   if (left['latest.json'] === '"new"') expect(stored).toHaveLength(Object.keys(files).length);
   else expect(left['latest.json']).toBe('"old"');
   for (const key of stored) expect(left[key]).toBe(next[key as keyof typeof next]);
@@ -55,7 +55,7 @@ async function killAt(change: number): Promise<number> {
 }
 
 describe('I5: a publish that is killed', () => {
-  test('leaves a sound destination wherever it was, and a rerun sends only the rest', async () => {
+  test('leaves a sound destination at any point, and a rerun sends only the rest', async () => {
     const whole = await actionProcess(bundle, {
       inputs: inputsFor(makeTree(old)),
       nodeOptions: countsChanges,
@@ -65,13 +65,13 @@ describe('I5: a publish that is killed', () => {
     // The last ones too: pointers and deletions are few among so many objects.
     const moments = [...spread(kills, changes), ...spread(4, 60).map((fromEnd) => changes + 1 - fromEnd)];
     const stored = await mapConcurrently(moments, 2, killAt);
-    // Otherwise the kills hit the ends alone, and nothing was proven.
+    // Otherwise the kills would hit only the ends, and prove nothing.
     expect(new Set(stored).size).toBeGreaterThan(kills / 2);
   }, 600_000);
 });
 
 describe('I3: publishers at the same time', () => {
-  test('never overwrite a pointer unseen: each that fails says so, and the last pointer is of one that succeeded', async () => {
+  test('never overwrite a pointer unseen: each failure is reported, and the last pointer belongs to a publisher that succeeded', async () => {
     const out = temporaryDirectory('out');
     const runs = await Promise.all(
       Array.from({ length: 4 }, (_, index) =>
@@ -110,7 +110,7 @@ describe('I3: publishers at the same time', () => {
 
 const contention = /latest\.json[\s\S]*\(contention\)/;
 
-/** Inputs of a publisher that stores an object and the pointer `latest.json`, which both say `name`. */
+/** Inputs of a publisher that stores an object and the pointer `latest.json`, both containing `name`. */
 function pointerInputs(out: string, name: string): Readonly<Record<string, string>> {
   const own = makeTree({ [`objects/${name}`]: name });
   writeFileSync(join(own, 'latest.json'), JSON.stringify(name));

@@ -36,7 +36,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
   });
   afterAll(() => minio?.stop());
 
-  /** An empty bucket with a way to publish to it, and one to look at it past the action. */
+  /** An empty bucket, with functions to publish to it and to inspect it without the action. */
   async function freshBucket(): Promise<{
     readonly objects: S3Objects;
     readonly bucket: string;
@@ -79,7 +79,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     for (const [key, content] of Object.entries(awkward))
       expect(await objects.read(prefix + key)).toBe(content);
 
-    // The ETags that writes answer and listings show must be told apart by nothing but change.
+    // The ETags in write responses and in listings must differ only if the object changed.
     const again = await publish(place, { source, verify: 'none' });
     expect(again.outputs).toMatchObject({ uploaded: '0', unchanged: `${expected.length}` });
     expect(again.log).not.toContain('Uploading');
@@ -113,7 +113,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     expect(again.outputs).toMatchObject({ uploaded: '0', deleted: '0' });
   });
 
-  test('more than a page is listed, published, changed and deleted', async () => {
+  test('more than one page is listed, published, changed and deleted', async () => {
     const { objects, publish } = await freshBucket();
     const files = Object.fromEntries(Array.from({ length: 2_100 }, (_, index) => [`d/${index}`, `${index}`]));
     const source = makeTree(files);
@@ -153,7 +153,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     expect((await objects.list('x/objects/')).length).toBe(6);
   });
 
-  test('I5: a killed run is finished by the next, which sends only the rest', async () => {
+  test('I5: the next run finishes a killed one, and sends only the rest', async () => {
     const { objects, inputsFor, publish } = await freshBucket();
     const files = Object.fromEntries(
       Array.from({ length: 300 }, (_, index) => [`f${index}`, `${index}`.repeat(500)]),
@@ -162,7 +162,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     const inputs = { source, pointers: 'latest.json', concurrency: '4' };
     const proxy = await startS3FaultProxy(minio?.endpointUrl ?? '');
     onTestFinished(() => proxy.close());
-    // Killed as soon as the server has so many of the 301 objects.
+    // Killed once the server has this many of the 301 objects.
     for (const stored of [1, 70, 200, 300]) {
       const place = `/killed-${stored}`;
       let answered = 0;
@@ -184,13 +184,13 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
       expect(rerun.exitCode, rerun.log).toBe(0);
       const uploaded = Number(rerun.outputs['uploaded']);
       expect(uploaded + Number(rerun.outputs['unchanged'])).toBe(301);
-      // What was on its way may have arrived since.
+      // Requests in flight may have arrived since.
       expect(uploaded).toBeLessThanOrEqual(301 - left.length);
       expect(uploaded).toBeGreaterThanOrEqual(301 - left.length - 4);
     }
   }, 300_000);
 
-  test('I1 to I3 in bad weather: all ends right, byte for byte', async () => {
+  test('I1 to I3 despite faults: everything is right in the end, byte for byte', async () => {
     if (minio === undefined) throw new Error('there is no MinIO');
     const proxy = await startS3FaultProxy(minio.endpointUrl, {
       slowDown: 0.1,
@@ -222,7 +222,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     for (const [key, content] of Object.entries(files))
       expect(await objects.read(`site/${key}`)).toBe(content);
     expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(50);
-    // An ETag that was told wrong costs a HEAD the next time, never an upload.
+    // A wrongly reported ETag costs a HEAD the next time, never an upload.
     proxy.setFaults({});
     expect((await publish('/site', inputs)).outputs).toMatchObject({
       uploaded: '0',
@@ -232,10 +232,10 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     proxy.close();
   }, 300_000);
 
-  test('a sparse file of more than 5 GiB goes in parts, is verified by reading it back, and is known the next time', async () => {
+  test('a sparse file of more than 5 GiB is sent in parts, verified by reading it back, and recognised the next time', async () => {
     const { publish } = await freshBucket();
     const source = temporaryDirectory('large');
-    // One PUT takes 5 GiB at most.
+    // A PUT is limited to 5 GiB.
     const sizeBytes = 5 * 2 ** 30 + 2 ** 20;
     const descriptor = openSync(join(source, 'large.bin'), 'w');
     ftruncateSync(descriptor, sizeBytes);
@@ -251,7 +251,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     rmSync(source, { recursive: true });
   }, 1_800_000);
 
-  test('I7: keys of the account are nowhere but where they belong, and errors say what to do', async () => {
+  test('I7: keys of the account appear nowhere else, and errors say what to do', async () => {
     const { publish, bucket } = await freshBucket();
     const source = makeTree({ a: 'a' });
     const secret = minio?.credentials.secretAccessKey ?? 'none';

@@ -13,7 +13,7 @@ const before = { 'index.html': '<p>1', 'a b.txt': 'one', 'latest.json': '{"v":1}
 const after = { 'index.html': '<p>2', 'a b.txt': 'two', 'latest.json': '{"v":2}', 'new.txt': 'new' };
 const inputs = { pointers: 'latest.json', delete: 'extraneous' };
 
-/** A bucket with the first version of the site, which every cache has. */
+/** A bucket with the first version of the site, which every cache holds. */
 async function published(): Promise<BucketDouble> {
   const bucket = new BucketDouble();
   await publishToStore(bucket, { ...inputs, source: makeTree(before) });
@@ -26,7 +26,7 @@ function covers(paths: string, key: string): boolean {
   return lines.includes('/*') || lines.includes(`/${encodeURIComponent(key)}`);
 }
 
-/** What a CDN that has the first version would serve and the bucket does not have any more. */
+/** What a CDN with the first version would serve, but the bucket no longer has. */
 function outdated(bucket: BucketDouble): readonly string[] {
   const now = bucket.bodies();
   return Object.entries(before).flatMap(([key, body]) => (now[key] === body ? [] : [key]));
@@ -59,7 +59,7 @@ describe('I5: a publish that is killed', () => {
 });
 
 describe('a publish whose invalidation failed', () => {
-  test('names its paths again until they are proven, and no longer', async () => {
+  test('lists its paths again until they are proven', async () => {
     const bucket = await published();
     const source = makeTree(after);
     const options = { ...inputs, source, 'base-url': 'https://cdn.example.org/the%20site' };
@@ -83,7 +83,7 @@ describe('a publish whose invalidation failed', () => {
     expect(last.outputs).toMatchObject({ uploaded: 0, 'invalidation-paths': '' });
   });
 
-  test('I7: leaves no name of an object for whoever can read the destination', async () => {
+  test('I7: reveals no name of an object to readers of the destination', async () => {
     const bucket = await published();
     await publishToStore(bucket, { ...inputs, source: makeTree({ ...after, 'not-linked-yet.html': 'x' }) });
     const document = bucket.objects.get(pendingInvalidationsKey)?.body.toString() ?? '';

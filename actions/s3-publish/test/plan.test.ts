@@ -33,7 +33,7 @@ const observation: fc.Arbitrary<Observation> = fc
     extraneous: others.map((name) => ({ key: name, sizeBytes: 1 })),
   }));
 
-/** The plan, or undefined when it is refused for immutable objects with other bytes. */
+/** The plan, or undefined if it is refused for immutable objects with different bytes. */
 function planned(given: Observation): ReturnType<typeof plan> | undefined {
   try {
     return plan(given);
@@ -54,7 +54,7 @@ describe('the plan', () => {
     );
   });
 
-  test('I2: never writes over an immutable object, and is refused when one has other bytes', () => {
+  test('I2: never overwrites an immutable object, and is refused if one has different bytes', () => {
     fc.assert(
       fc.property(observation, (given) => {
         const conflicts = given.local.filter((object) => {
@@ -77,7 +77,7 @@ describe('the plan', () => {
     );
   });
 
-  test('I3: replaces a pointer only as it was seen', () => {
+  test('I3: replaces a pointer only if it has not changed', () => {
     fc.assert(
       fc.property(observation, (given) => {
         for (const step of planned(given)?.steps ?? []) {
@@ -89,7 +89,7 @@ describe('the plan', () => {
     );
   });
 
-  test('I6: deletes what is extraneous and nothing else', () => {
+  test('I6: deletes only extraneous objects', () => {
     fc.assert(
       fc.property(observation, (given) => {
         const made = planned(given);
@@ -100,7 +100,7 @@ describe('the plan', () => {
     );
   });
 
-  test('stores each file or finds it unchanged, and stores none that has the same bytes and headers', () => {
+  test('stores each file unless its object has the same bytes and headers', () => {
     fc.assert(
       fc.property(observation, (given) => {
         const made = planned(given);

@@ -7,7 +7,7 @@ import { changedKeys, fileOf, makeTree, publishTo, sha256Of, treeOf } from './pu
 const site = { 'index.html': '<p>1', 'assets/app.js': 'app()', 'assets/empty': '', 'latest.json': '{"v":1}' };
 
 describe('publishing to a directory', () => {
-  test('stores what is new or changed, and nothing else', async () => {
+  test('stores only what is new or changed', async () => {
     const source = makeTree(site);
     const out = temporaryDirectory('out');
     const first = await publishTo(out, { source, pointers: 'latest.json' });
@@ -20,7 +20,7 @@ describe('publishing to a directory', () => {
       uploaded: 0,
       unchanged: 4,
       'bytes-uploaded': 0,
-      // No invalidation of the first is proven.
+      // The invalidation of the first is not proven.
       'invalidation-paths': '/assets/app.js\n/assets/empty\n/index.html\n/latest.json',
     });
 
@@ -33,7 +33,7 @@ describe('publishing to a directory', () => {
     expect(treeOf(out)).toEqual({ ...site, 'index.html': '<p>2', 'latest.json': '{"v":2}' });
   });
 
-  test('tells what is there in the manifest', async () => {
+  test('lists the objects in the manifest', async () => {
     const source = makeTree({ 'a b+%.txt': 'x', 'star*.js': 'y' });
     const out = temporaryDirectory('out');
     const manifest = join(temporaryDirectory('work'), 'manifest.json');
@@ -59,7 +59,7 @@ describe('publishing to a directory', () => {
     expect(run.outputs['invalidation-paths']).toBe('/files/a%20b%2B%25.txt\n/files/star%2A.js');
   });
 
-  test('I6: deletes what has no file, last, and prints it first', async () => {
+  test('I6: deletes objects without a file last, and prints them first', async () => {
     const out = makeTree({ ...site, 'old/a': 'a', 'old/b': 'b', 'keep/c': 'c', 'notes.keep': 'd' });
     const source = makeTree(site);
     const exclude = 'keep\n*.keep';
@@ -93,7 +93,7 @@ describe('publishing to a directory', () => {
     expect(run.log.join('\n')).toContain('Left .slipway-actions/ of the source out');
   });
 
-  test('what excludes a line of source is kept as well', async () => {
+  test('objects excluded by a line of source are kept as well', async () => {
     const out = makeTree({ 'a.map': 'old' });
     const source = makeTree({ a: 'a', 'a.map': 'new' });
     await publishTo(out, { source: `${source}\n!*.map`, delete: 'extraneous' });
@@ -142,7 +142,7 @@ describe('publishing to a directory', () => {
     });
   });
 
-  test('a dry run to a directory that is not there does not make it', async () => {
+  test('a dry run does not create a missing directory', async () => {
     const out = join(temporaryDirectory('out'), 'later');
     const run = await publishTo(out, { source: makeTree(site), 'dry-run': 'true' });
     expect(run.log).toHaveLength(4);
@@ -155,7 +155,7 @@ describe('publishing to a directory', () => {
     expect(treeOf(out)).toEqual(site);
   });
 
-  test('names that look like commands, or are awkward, are stored and printed safely', async () => {
+  test('awkward names, and those that look like commands, are stored and printed safely', async () => {
     const awkward = {
       '::set-output name=x::y': '1',
       '..dots/...': '2',
@@ -203,7 +203,7 @@ describe('I2: immutable objects', () => {
     });
   });
 
-  test('with other bytes fail the run, all named, before anything is written', async () => {
+  test('with different bytes fail the run, all named, before anything is written', async () => {
     const out = makeTree({ 'v1/a.zip': 'one', 'v1/b.zip': 'two', 'v1/same.zip': 'three' });
     const source = makeTree({
       'v1/a.zip': 'ONE',
@@ -228,7 +228,7 @@ describe('I2: immutable objects', () => {
   });
 });
 
-test('globs that match nothing are warned of', async () => {
+test('globs that match nothing cause a warning', async () => {
   const run = await publishTo(temporaryDirectory('out'), {
     source: makeTree(site),
     pointers: 'lastest.json',

@@ -22,7 +22,7 @@ export function publishTo(directory: string, inputs: InputTexts): Promise<Action
   return runAction(action, { destination: pathToFileURL(directory).href, ...inputs });
 }
 
-/** Publishes to a store that stands for a bucket. */
+/** Publishes to a store that simulates a bucket. */
 export function publishToStore(
   store: ObjectStore,
   inputs: InputTexts,
@@ -35,7 +35,7 @@ export function publishToStore(
   });
 }
 
-/** What a result file of a run says. */
+/** The contents of a result file of a run. */
 export function fileOf(result: ActionResult, output: string): string {
   const file = result.files.find((candidate) => candidate.output === output);
   if (file === undefined) throw new Error(`the run wrote no ${output}`);

@@ -38,7 +38,7 @@ describe('a glob', () => {
     expect(matches(glob, key)).toBe(expected);
   });
 
-  test('that excludes a directory excludes all below, at any depth', () => {
+  test('that excludes a directory excludes everything below, at any depth', () => {
     const globs = [parseKeyGlob('node_modules'), parseKeyGlob('/drafts')];
     expect(excludes(globs, 'a/node_modules/b/c.js')).toBe(true);
     expect(excludes(globs, 'drafts/x.html')).toBe(true);
@@ -133,7 +133,7 @@ describe('rules', () => {
     expect(contentTypeOf(key)).toBe(type);
   });
 
-  test('content encodings come from rules, and with them the type of what is compressed', () => {
+  test('content encodings come from rules, and determine the type of the compressed content', () => {
     const { parse } = inputs['content-encoding'];
     const encoded: HeaderRules = {
       ...noRules,
@@ -156,16 +156,16 @@ describe('rules', () => {
     expect(() => parse('*.gz: gzip, br')).toThrow('must be one of');
   });
 
-  test('an encoding is another digest, and none is the digest of before there were any', () => {
+  test('an encoding changes the digest, and without one the digest is that of old inventories', () => {
     const { parse } = inputs['content-encoding'];
     const digest = (some: HeaderRules) => new HeaderDigests(some).of('x.js');
     expect(digest({ ...noRules, contentEncoding: parse('*: gzip') })).not.toBe(digest(noRules));
     expect(digest({ ...noRules, contentEncoding: parse('*: identity') })).toBe(digest(noRules));
-    // Inventories have this: with another, every object would be stored again.
+    // Inventories contain this one: with another, every object would be stored again.
     expect(digest(noRules)).toBe('7cba38f84cc8831b');
   });
 
-  test('a change of any header, or of how all is stored, is another digest', () => {
+  test('a change of any header, or of the common settings, changes the digest', () => {
     const digests = [
       noRules,
       rules,
@@ -178,7 +178,7 @@ describe('rules', () => {
     expect(new HeaderDigests(rules).of('x.js')).toBe(new HeaderDigests({ ...rules }).of('y/x.js'));
   });
 
-  test('all bad lines are told at once', () => {
+  test('all bad lines are reported at once', () => {
     const parse = () =>
       inputs.metadata.parse(
         'no rule\n**: no pair\n**: ok=1\n**: é=1\n**: a=\u00fc\n**: sha256=1\n**: slipway-x=1',

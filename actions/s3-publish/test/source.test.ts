@@ -62,11 +62,11 @@ describe('the source', () => {
     expect(await keysOf([join(workspace, 'dist/d*/*.html')], '/')).toEqual(['docs/index.html']);
   });
 
-  test('leaves out what is excluded, with all below', async () => {
+  test('leaves out what is excluded, with everything below', async () => {
     expect(await keysOf(['dist'], workspace, ['docs', '.*', '*.map'])).toEqual(['[1]/odd.txt', 'app.zip']);
   });
 
-  test('that is not there is named', () => {
+  test('that does not exist is named', () => {
     expect(() => selectSource(['nowhere'], [], workspace)).toThrow('nowhere');
     expect(() => selectSource(['dist/nowhere/x.zip'], [], workspace)).toThrow('nowhere');
   });
@@ -101,7 +101,7 @@ describe('symbolic links', () => {
     });
   });
 
-  test('out of it, broken ones and loops are refused and named at once, and nothing is published', async () => {
+  test('out of it, broken ones and loops are all refused at once, and nothing is published', async () => {
     const outside = makeTree({ secret: 'x' });
     const tree = makeTree({ 'ok.txt': 'ok', 'loop/x': 'x' });
     symlinkSync(join(outside, 'secret'), join(tree, 'leak'));
@@ -116,7 +116,7 @@ describe('symbolic links', () => {
     expect(treeOf(out)).toEqual({});
   });
 
-  test('that are not asked for are no problem', async () => {
+  test('that are not selected are no problem', async () => {
     const tree = makeTree({ 'ok.txt': 'ok' });
     symlinkSync('/etc/passwd', join(tree, 'leak'));
     symlinkSync('nowhere', join(tree, 'broken'));
@@ -126,7 +126,7 @@ describe('symbolic links', () => {
 });
 
 describe('files that cannot be published', () => {
-  test('are named all at once: names, pipes and what may not be read', async () => {
+  test('are all named at once: names, pipes and unreadable files', async () => {
     const tree = makeTree({ ok: 'ok', 'new\nline': 'x', 'back\\slash': 'x', '::error::boo\u0007': 'x' });
     execFileSync('mkfifo', [join(tree, 'pipe')]);
     writeFileSync(Buffer.concat([Buffer.from(`${tree}/latin-`), Buffer.from([0xe9])]), 'x');
@@ -150,7 +150,7 @@ describe('files that cannot be published', () => {
     expect(failure.message).toContain('and 10 more');
   });
 
-  test('that vanished, or are no files any more, are unreadable', () => {
+  test('that vanished, or are no longer files, are unreadable', () => {
     const tree = makeTree({ a: 'x' });
     symlinkSync('a', join(tree, 'link'));
     mkdirSync(join(tree, 'directory'));
@@ -160,11 +160,11 @@ describe('files that cannot be published', () => {
     expect(digestFile('/proc/self/status')).toEqual({ kind: 'changing' });
   });
 
-  test('a file that is written to while it is read is noticed by the store too', async () => {
+  test('the store also notices a file that changes while it is read', async () => {
     const tree = makeTree({ 'a.txt': 'before' });
     const out = temporaryDirectory('out');
     expect((await publishTo(out, { source: tree })).outputs).toMatchObject({ uploaded: 1 });
-    // The same size and time, other bytes: never judged by those.
+    // The same size and time, but other bytes: those never decide.
     utimesSync(join(tree, 'a.txt'), 1, 1);
     await publishTo(out, { source: tree });
     writeFileSync(join(tree, 'a.txt'), 'after!');

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 
 const bufferBytes = 2 ** 18;
 
-/** Writes an archive to a file, in larger pieces than it comes in, and hashes it on the way. */
+/** Writes an archive to a file, in larger pieces than it receives, and hashes it on the way. */
 export class ArchiveSink {
   readonly #handle: FileHandle;
   readonly #sha256 = createHash('sha256');
@@ -15,7 +15,7 @@ export class ArchiveSink {
     this.#handle = handle;
   }
 
-  /** How much was given so far. */
+  /** How much was written so far. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -32,7 +32,7 @@ export class ArchiveSink {
     }
   }
 
-  /** Writes what is still held, and gives the SHA-256 of everything. */
+  /** Writes what is still buffered, and returns the SHA-256 of everything. */
   async finish(): Promise<string> {
     await this.#flush();
     return this.#sha256.digest('hex');

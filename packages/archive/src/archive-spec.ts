@@ -1,19 +1,19 @@
 import { splitPathWords } from '@slipway/local-files';
 
-/** Files that go into an archive, and under which name. */
+/** Files that go into an archive, and their name in it. */
 export interface ArchiveSource {
-  /** A path, a path of a directory that ends in `/`, or a glob. */
+  /** A path, the path of a directory ending in `/`, or a glob. */
   readonly path: string;
-  /** The name in the archive, or, ending in `/`, the directory there. Undefined: named as it is. */
+  /** The name in the archive or, ending in `/`, the directory there. Undefined keeps the name. */
   readonly target: string | undefined;
 }
 
 /** An archive that an input asks for. */
 export interface ArchiveSpec {
-  /** The name of its file. */
+  /** Its file name. */
   readonly name: string;
   readonly sources: readonly ArchiveSource[];
-  /** Paths and globs of what is left out. */
+  /** Paths and globs of excluded files. */
   readonly excludes: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export function parseArchiveSpecs(lines: readonly string[]): readonly ArchiveSpe
       for (const { path, target } of splitPathWords(words)) {
         if (!path.startsWith('!')) spec.sources.push({ path, target });
         else if (target === undefined && path.length > 1) spec.excludes.push(path.slice(1));
-        else throw new Error('"!" is for what is left out, and takes one path or glob without "="');
+        else throw new Error('"!" excludes one path or glob, without "="');
       }
     } catch (error) {
       problems.push(`"${line}": ${error instanceof Error ? error.message : String(error)}`);
@@ -48,11 +48,11 @@ export function parseArchiveSpecs(lines: readonly string[]): readonly ArchiveSpe
   return [...specs].map(([name, { sources, excludes }]) => ({ name, sources, excludes }));
 }
 
-/** A name that can be the file of an archive everywhere. Throws an `Error` that says why it cannot. */
+/** A name that an archive's file can have on every system. Throws an `Error` with the reason otherwise. */
 export function parseArchiveName(text: string): string {
   if (!/\.zip$/i.test(text)) throw new Error(`"${text}" does not end in .zip`);
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._+@()-]{0,199}$/u.test(text)) {
-    throw new Error(`"${text}" is not a valid archive name (letters, digits, blanks and ._+@()-)`);
+    throw new Error(`"${text}" is not a valid archive name (letters, digits, spaces and ._+@()-)`);
   }
   return text;
 }

@@ -4,8 +4,8 @@ import type { WrittenArchive } from './entries.ts';
 import { readArchive } from './read-archive.ts';
 
 /**
- * Reads an archive back from its file, by another program than the one that wrote it, and compares every entry with what was
- * hashed when its source was read. Throws `InternalError` when anything differs.
+ * Reads an archive back from its file, with a different library from the one that wrote it, and compares every entry with the hash
+ * taken when its source was read. Throws `InternalError` when anything differs.
  */
 export async function checkArchive(
   path: string,
@@ -16,7 +16,7 @@ export async function checkArchive(
   const totalBytes = expected.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const limits = { maxEntries: expected.length, maxTotalBytes: totalBytes };
   const found = await readArchive(path, limits, onBytes);
-  if (found.length !== expected.length) throw differs('it has another number of entries');
+  if (found.length !== expected.length) throw differs('it has a different number of entries');
   for (const [index, entry] of found.entries()) {
     const wanted = expected[index];
     const isSame =
@@ -26,9 +26,9 @@ export async function checkArchive(
       entry.mode === wanted.mode &&
       entry.sizeBytes === wanted.sizeBytes &&
       entry.sha256 === wanted.sha256;
-    if (!isSame) throw differs(`its entry ${index + 1} is another`);
+    if (!isSame) throw differs(`its entry ${index + 1} differs`);
   }
-  if (!hasContents(path, written)) throw differs('its bytes are others');
+  if (!hasContents(path, written)) throw differs('its bytes differ');
 }
 
 function differs(what: string): InternalError {

@@ -1,23 +1,23 @@
 import { constants, deflateRaw, deflateRawSync } from 'node:zlib';
 
-/** Fixed, so that the bytes do not depend on how many threads there are. */
+/** Fixed, so that the bytes do not depend on the number of threads. */
 export const chunkBytes = 2 ** 20;
-/** How far back a compressed byte may refer (RFC 1951). */
+/** The maximum distance of a back-reference (RFC 1951). */
 const windowBytes = 2 ** 15;
 const outputBytes = 2 ** 18;
-/** What takes less time to compress than to hand to another thread. */
+/** Below this size, compressing takes less time than passing the bytes to another thread. */
 const smallBytes = 2 ** 13;
 
 export interface DeflateOptions {
   readonly level: number;
-  /** The piece before this one, whose end this one may refer to. */
+  /** The previous piece, whose end this one may refer to. */
   readonly before: Uint8Array | undefined;
   readonly isLast: boolean;
 }
 
 /**
- * A piece of a file, compressed on one of libuv's threads, so that all pieces of the file one after the other are one deflate
- * stream (RFC 1951): each begins with the end of the one before as dictionary and ends at a byte.
+ * A piece of a file, compressed on one of libuv's threads. The pieces of a file together are one deflate stream (RFC 1951): each
+ * uses the end of the previous one as its dictionary, and ends on a byte boundary.
  */
 export function deflatePiece(
   piece: Uint8Array,
@@ -38,7 +38,7 @@ export function deflatePiece(
   });
 }
 
-/** Without the memory that zlib gave it and it did not need: all that is held must be what it seems. */
+/** A copy without the unused memory of zlib's buffer, so that buffered pieces take no more memory than their length. */
 function compact(bytes: Buffer): Uint8Array {
   return bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
 }

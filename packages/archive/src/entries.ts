@@ -5,14 +5,14 @@ export type PackSource =
   | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number }
   | { readonly kind: 'text'; readonly text: string };
 
-/** An entry as it is to be written. */
+/** An entry to write. */
 export type ArchiveEntry = { readonly name: string } & (
   | { readonly kind: 'file'; readonly source: PackSource; readonly executable: boolean }
   | { readonly kind: 'link'; readonly target: string }
   | { readonly kind: 'directory' }
 );
 
-/** An entry as it was written. */
+/** A written entry. */
 export interface WrittenEntry {
   readonly name: string;
   readonly kind: ArchiveEntry['kind'];
@@ -21,7 +21,7 @@ export interface WrittenEntry {
   readonly compressedSizeBytes: number;
   readonly crc32: number;
   readonly sha256: string;
-  /** What kind of program it is, if it is one. */
+  /** The format of the program, if it is one. */
   readonly program: ProgramFormat | undefined;
 }
 

@@ -5,7 +5,7 @@ const reservedOnWindows =
 
 /**
  * Why a name must not be in an archive, or undefined: relative, `/`-separated, no empty, `.` or `..` segment, no backslash,
- * drive or control character, and no longer than file systems take. A directory's ends in `/`.
+ * drive or control character, and no longer than file systems allow. The name of a directory ends in `/`.
  */
 export function entryNameProblem(name: string): string | undefined {
   const path = name.endsWith('/') ? name.slice(0, -1) : name;
@@ -13,7 +13,7 @@ export function entryNameProblem(name: string): string | undefined {
   if (Buffer.byteLength(path) > maxNameBytes) return `is longer than ${maxNameBytes} bytes`;
   if (path.startsWith('/')) return 'is an absolute path';
   if (/^[A-Za-z]:/.test(path)) return 'begins with a drive';
-  if (path.includes('\\')) return 'has a backslash, which some programs take for a slash';
+  if (path.includes('\\')) return 'has a backslash, which some programs treat as a slash';
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(path)) return 'has a control character';
   if (!path.isWellFormed()) return 'is not well-formed Unicode';
   for (const segment of path.split('/')) {
@@ -25,24 +25,24 @@ export function entryNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** Why Windows cannot unpack a name that is otherwise right, or undefined. */
+/** Why Windows cannot unpack an otherwise valid name, or undefined. */
 export function windowsNameProblem(name: string): string | undefined {
   for (const segment of name.split('/')) {
-    if (reservedOnWindows.test(segment)) return `has the part "${segment}", which is a device on Windows`;
+    if (reservedOnWindows.test(segment)) return `has the part "${segment}", which names a device on Windows`;
     const character = /[<>:"|?*]/.exec(segment)?.[0];
-    if (character !== undefined) return `has a ${character}, which Windows has no files with`;
-    if (/[. ]$/.test(segment)) return 'has a part that ends in a dot or a blank, which Windows takes off';
+    if (character !== undefined) return `has a ${character}, which file names on Windows cannot contain`;
+    if (/[. ]$/.test(segment)) return 'has a part that ends in a dot or a space, which Windows removes';
   }
   return undefined;
 }
 
-/** What file systems that take names of other case or other Unicode composition for the same make of a name. */
+/** A name as compared by file systems that ignore case and Unicode composition. */
 function foldName(name: string): string {
   return name.normalize('NFD').toUpperCase().toLowerCase().normalize('NFC');
 }
 
 export interface NamedEntry {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly name: string;
   readonly kind: 'file' | 'link' | 'directory';
 }
@@ -53,7 +53,10 @@ export interface NameClash {
   readonly what: string;
 }
 
-/** Entries that would end up in one another's place on some file system: the same name, one of other case, a file as directory. */
+/**
+ * Entries that would overwrite each other on some file system: with the same name, with names that differ in case, or with a file
+ * where a directory is needed.
+ */
 export function findNameClashes(entries: readonly NamedEntry[]): readonly NameClash[] {
   const seen = new Map<
     string,
@@ -70,7 +73,7 @@ export function findNameClashes(entries: readonly NamedEntry[]): readonly NameCl
     } else if (other.kind !== kind) {
       clashes.push({ name, other: name, what: 'is a directory and something else at once' });
     } else if (listed && other.listed) {
-      clashes.push({ name, other: name, what: 'is there twice' });
+      clashes.push({ name, other: name, what: 'appears twice' });
     } else {
       other.listed ||= listed;
     }

@@ -9,8 +9,8 @@ export interface Link {
 }
 
 /**
- * Why a symbolic link must not be in an archive of these entries, or undefined: its target is relative and leads, through
- * other links of the archive too, to something in the archive, without leaving it on the way.
+ * Why a symbolic link must not be in an archive of these entries, or undefined: its target must be relative and lead to something
+ * in the archive, possibly through other links, without leaving the archive on the way.
  */
 export function linkProblem(link: Link, tree: LinkTree): string | undefined {
   const { name, target } = link;
@@ -29,12 +29,12 @@ export function linkProblem(link: Link, tree: LinkTree): string | undefined {
     }
     place.push(segment);
     const reached = tree.at(place.join('/'));
-    if (reached === undefined) return 'is a link to what is not in the archive';
+    if (reached === undefined) return 'is a link to a path that is not in the archive';
     if (reached.kind === 'file' && pending.length > 0) return 'is a link through a file';
     if (reached.kind !== 'link') continue;
     const next = reached.target;
     followed += 1;
-    if (followed > maxLinksOnWay) return 'is a link that leads round in a circle';
+    if (followed > maxLinksOnWay) return 'is a link that leads in a circle';
     if (next.startsWith('/')) return 'is a link that leads out of the archive through another';
     place.pop();
     pending.push(...next.split('/').reverse());
@@ -44,7 +44,7 @@ export function linkProblem(link: Link, tree: LinkTree): string | undefined {
 
 type Reached = { readonly kind: 'file' | 'directory' } | { readonly kind: 'link'; readonly target: string };
 
-/** What can be reached in an archive: its entries, and the directories that they are in. */
+/** What paths in an archive can reach: its entries, and their directories. */
 export class LinkTree {
   readonly #places = new Map<string, Reached>();
 
@@ -56,7 +56,7 @@ export class LinkTree {
     }
   }
 
-  /** Undefined where there is nothing. */
+  /** Undefined if nothing is there. */
   at(name: string): Reached | undefined {
     return this.#places.get(name);
   }

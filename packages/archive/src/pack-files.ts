@@ -9,24 +9,24 @@ import { type ProgramFormat, programFormat } from './program-format.ts';
 import { readAhead } from './read-ahead.ts';
 import { Spool } from './spool.ts';
 
-/** How many pieces are in the works: enough for each of libuv's four threads to have the next at hand. */
+/** How many pieces are in progress: enough to keep all four of libuv's threads busy. */
 const piecesInFlight = 10;
 
-/** What is known of an entry's bytes once all of them were read. */
+/** What is known about an entry once all its bytes have been read. */
 export interface PackedMeasures {
-  /** Of the format: as it is, or deflate. */
+  /** The compression method of the format: none, or deflate. */
   readonly method: 'store' | 'deflate';
   readonly sizeBytes: number;
   readonly compressedSizeBytes: number;
   readonly crc32: number;
   readonly sha256: string;
-  /** What kind of program it is, if it is one. */
+  /** The format of the program, if it is one. */
   readonly program: ProgramFormat | undefined;
-  /** Of the file that they come from. */
+  /** The identity of the source file. */
   readonly identity: FileIdentity | undefined;
 }
 
-/** An entry's bytes as they stand in an archive. */
+/** An entry's bytes as stored in an archive. */
 export interface PackedData extends PackedMeasures {
   bytes(): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
@@ -35,15 +35,15 @@ export interface PackedData extends PackedMeasures {
 export interface PackOptions {
   /** 0 stores, 1 to 9 compresses. */
   readonly level: number;
-  /** For what does not fit into memory. */
+  /** For data that does not fit into memory. */
   readonly scratchDirectory: string;
-  /** Told of bytes that were read. */
+  /** Called with the number of bytes read. */
   readonly onBytes: (count: number) => void;
 }
 
 /**
- * Compresses the sources, in their order, on several threads; pieces of a large file too. Each is to be closed before the
- * next is asked for. Throws as `readStable` does.
+ * Compresses the sources in order on several threads, and the pieces of a large file in parallel. Close each result before
+ * requesting the next. Throws like `readStable`.
  */
 export async function* packFiles(
   sources: readonly PackSource[],
@@ -87,7 +87,7 @@ interface Piece {
   /** With the last piece of a source. */
   readonly end?: {
     readonly measures: Omit<PackedMeasures, 'method' | 'compressedSizeBytes'>;
-    /** The bytes themselves, where this piece has all of them. */
+    /** The uncompressed bytes, if this piece has all of them. */
     readonly plain: Uint8Array | undefined;
   };
 }
@@ -103,7 +103,7 @@ async function* deflatePieces(
     for await (const piece of withLast(readSource(source, measure))) {
       measure.add(piece.bytes);
       const deflated = deflatePiece(piece.bytes, { level, before, isLast: piece.isLast });
-      // Awaited when its turn comes; when that never comes, something else has failed.
+      // Awaited when its turn comes; if it never does, something else has failed.
       deflated.catch(() => undefined);
       onBytes(piece.bytes.length);
       const plain = isFirst ? piece.bytes : undefined;
@@ -114,7 +114,7 @@ async function* deflatePieces(
   }
 }
 
-/** Measures a source, and reads it again when its bytes are wanted, in which it must not have changed. */
+/** Measures a source, and reads it again when its bytes are needed; it must not change in between. */
 async function storeFile(source: PackSource, { onBytes }: PackOptions): Promise<PackedData> {
   const measure = new Measure(source);
   for await (const piece of readSource(source, measure)) {
@@ -163,7 +163,7 @@ class Measure {
   }
 }
 
-/** The pieces of a source. What file it is goes into `measure`. */
+/** The pieces of a source. Sets the identity of the file in `measure`. */
 async function* readSource(
   source: PackSource,
   measure: Measure,
@@ -185,7 +185,7 @@ async function* readSource(
   });
 }
 
-/** The pieces, each with whether it is the last; one empty piece if there are none. */
+/** Marks the last piece; yields one empty piece if there are none. */
 async function* withLast(
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isLast: boolean }, void> {

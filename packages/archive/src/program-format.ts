@@ -1,7 +1,7 @@
-/** A format of programs that a system starts by their own, if their executable bit lets it. */
+/** A format of programs that a system starts directly, if they have the executable bit. */
 export type ProgramFormat = 'ELF' | 'Mach-O';
 
-/** Names of ELF files and Mach-O files that are loaded or read and not started, whatever their header says. */
+/** Names of ELF and Mach-O files that are loaded or read, not started, whatever their header says. */
 const libraryName = /\.(?:so(?:\.[\w.+-]*)?|dylib|bundle|node|ko|o|a|debug|dbg|dwp)$/i;
 
 const elfMagic = 0x7f45_4c46;
@@ -20,13 +20,13 @@ const machMagics: ReadonlyMap<number, { readonly littleEndian: boolean }> = new 
 const machExecutable = 2;
 const fatMagic = 0xcafe_babe;
 const fatMagic64 = 0xcafe_babf;
-/** Class files of Java begin as fat files do; theirs is a version here, which is 45 and more. */
+/** Java class files begin like fat files, but have a version in this place, which is at least 45. */
 const maxFatSlices = 44;
 
 /**
- * The format of a file that is a program, from its first bytes (some KiB are enough) and its name; undefined for libraries,
- * object files and everything else. Follows the System V ABI for ELF, and `mach-o/loader.h` and `mach-o/fat.h`. A header that
- * is cut off is taken for a program's.
+ * The format of a file that is a program, from its first bytes (some KiB are enough) and its name; undefined for libraries, object
+ * files and everything else. Follows the System V ABI for ELF, and `mach-o/loader.h` and `mach-o/fat.h`. A truncated header counts
+ * as that of a program.
  */
 export function programFormat(head: Uint8Array, name: string): ProgramFormat | undefined {
   if (head.length < 4 || libraryName.test(name)) return undefined;
@@ -44,8 +44,8 @@ function isElfProgram(view: DataView, name: string): boolean {
 }
 
 /**
- * Programs and libraries can have the same type of ELF. A program names its interpreter; one that is linked statically names
- * none, and differs in that it has an entry point. Old linkers gave libraries one too, but those have an extension.
+ * Programs and libraries can have the same type of ELF. A program names its interpreter; a statically linked one does not, but has
+ * an entry point. Old linkers gave libraries one too, but those have an extension.
  */
 function isPositionIndependentProgram(view: DataView, little: boolean, name: string): boolean {
   const wide = view.getUint8(4) === 2;
@@ -69,7 +69,7 @@ function isMachProgram(view: DataView, start: number): boolean {
   return start + 16 > view.byteLength || view.getUint32(start + 12, magic.littleEndian) === machExecutable;
 }
 
-/** Whether it is a fat file of programs, by the first of its slices where that is within reach. */
+/** Whether it is a fat file of programs, judged by its first slice if that was read. */
 function isFatProgram(view: DataView): boolean {
   const magic = view.getUint32(0);
   if (magic !== fatMagic && magic !== fatMagic64) return false;

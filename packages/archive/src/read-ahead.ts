@@ -1,6 +1,5 @@
 /**
- * The items of a source in their order, of which up to `count` are asked for before they are wanted: what an item has set
- * going goes on meanwhile.
+ * The items of a source in order, up to `count` of them requested ahead, so that the work they started continues in the background.
  */
 export async function* readAhead<Item>(
   source: AsyncGenerator<Item, void>,
@@ -9,7 +8,7 @@ export async function* readAhead<Item>(
   const asked: Promise<IteratorResult<Item, void>>[] = [];
   const ask = (): void => {
     const next = source.next();
-    // Awaited when its turn comes, which is never if the reader stops before.
+    // Awaited when its turn comes, which is never if the reader stops earlier.
     next.catch(() => undefined);
     asked.push(next);
   };

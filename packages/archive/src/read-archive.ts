@@ -19,12 +19,12 @@ import {
 } from 'yauzl';
 import { entryNameProblem, findNameClashes } from './entry-names.ts';
 
-/** An entry that was read to its end. */
+/** A completely read entry. */
 export interface ReadEntry {
-  /** A directory's without the slash at its end. */
+  /** That of a directory has no trailing slash. */
   readonly name: string;
   readonly kind: 'file' | 'link' | 'directory';
-  /** Of Unix; 0 in archives that have none. */
+  /** Unix mode; 0 in archives without modes. */
   readonly mode: number;
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -32,7 +32,7 @@ export interface ReadEntry {
 
 export interface ReadLimits {
   readonly maxEntries: number;
-  /** Of what all entries unpack to together. */
+  /** Limit for the total unpacked size. */
   readonly maxTotalBytes: number;
 }
 
@@ -47,10 +47,10 @@ const zip64Mark = 0xffff_ffff;
 const zip64Id = 1;
 
 /**
- * Reads every entry of a zip to its end, and hashes it. Throws `UserError`: `content-invalid` for what is no sound zip (local
- * and central records that differ, entries that overlap, wrong sizes or checksums, methods other than store and
- * deflate, encryption), `name-invalid` for a name that would lead elsewhere or clash, `too-large` beyond the limits, told from
- * the records before anything is unpacked, `source-unreadable`. Nothing is written anywhere.
+ * Reads every entry of a zip to its end, and hashes it. Throws `UserError`: `content-invalid` for a damaged zip (local and central
+ * records that differ, entries that overlap, wrong sizes or checksums, methods other than store and deflate, encryption),
+ * `name-invalid` for a name that leads elsewhere or clashes, `too-large` beyond the limits (checked in the records before anything
+ * is unpacked), `source-unreadable`. Nothing is written anywhere.
  */
 export async function readArchive(
   source: string | Buffer,
@@ -103,7 +103,7 @@ function requireNames(entries: readonly Entry[]): void {
     throw new UserError('name-invalid', `the entry "${printable(clash.name)}" ${printable(clash.what)}`);
 }
 
-/** Where the bytes of an entry begin. Its two records must say the same. */
+/** Where the bytes of an entry begin. Its two records must agree. */
 async function dataStart(zip: ZipFile, entry: Entry): Promise<number> {
   const local = await zip.readLocalFileHeaderPromise(entry);
   const hasDescriptor = (entry.generalPurposeBitFlag & 8) !== 0;
@@ -120,7 +120,7 @@ async function dataStart(zip: ZipFile, entry: Entry): Promise<number> {
   return local.fileDataStart;
 }
 
-/** What the record before an entry's bytes says of its sizes, in the field of zip64 where it has one (APPNOTE 4.5.3). */
+/** The sizes in the local record of an entry, from the zip64 field if present (APPNOTE 4.5.3). */
 function localSizes({ compressedSize, uncompressedSize, extraField }: LocalFileHeader): {
   readonly compressed: number;
   readonly uncompressed: number;
@@ -132,7 +132,7 @@ function localSizes({ compressedSize, uncompressedSize, extraField }: LocalFileH
   return { uncompressed: Number(zip64.readBigUInt64LE(0)), compressed: Number(zip64.readBigUInt64LE(8)) };
 }
 
-/** Throws when two entries share bytes, as in archives that unpack to far more than they hold, or lie beyond the file. */
+/** Throws if entries share bytes, as in zip bombs, or extend beyond the file. */
 function requireApart(entries: readonly Entry[], starts: readonly number[], fileSize: number): void {
   const ranges = entries
     .map((entry, index) => ({
@@ -152,7 +152,7 @@ function requireApart(entries: readonly Entry[], starts: readonly number[], file
 
 async function readEntry(zip: ZipFile, entry: Entry, onBytes: (count: number) => void): Promise<ReadEntry> {
   const { sizeBytes, sha256, checksum } = await hashEntry(zip, entry, onBytes);
-  if (sizeBytes !== entry.uncompressedSize) throw broken(entry, 'has another size than its record says');
+  if (sizeBytes !== entry.uncompressedSize) throw broken(entry, 'differs in size from its record');
   if (checksum !== entry.crc32) throw broken(entry, 'does not match its checksum');
   return { name: nameOf(entry), kind: kindOf(entry), mode: modeOf(entry), sizeBytes, sha256 };
 }
@@ -172,8 +172,8 @@ async function hashEntry(
   const take = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
     for await (const piece of pieces) {
       sizeBytes += piece.length;
-      // It could go on for very long.
-      if (sizeBytes > entry.uncompressedSize) throw broken(entry, 'has another size than its record says');
+      // It could continue for very long.
+      if (sizeBytes > entry.uncompressedSize) throw broken(entry, 'differs in size from its record');
       digest.update(piece);
       checksum = crc32(piece, checksum);
       onBytes(piece.length);

@@ -1,8 +1,8 @@
 const fieldPattern = /\{\{([^{}]*)\}\}/g;
 
 /**
- * A template with its `{{name}}` replaced by the fields; nothing in a field is looked at again. Throws an `Error` that names
- * every field that is not there.
+ * A template with its `{{name}}` replaced by the fields; fields are not expanded again. Throws an `Error` that names every unknown
+ * field.
  */
 export function fillTemplate(template: string, fields: ReadonlyMap<string, string>): string {
   const unknown = new Set<string>();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const maxMemoryBytes = 16 * 2 ** 20;
 const readBytes = 2 ** 20;
 
-/** Holds bytes until all of them are known: in memory, and from 16 MiB on in a file without a name. */
+/** Buffers bytes until all of them are known: in memory, and beyond 16 MiB in an unnamed file. */
 export class Spool {
   readonly #directory: string;
   readonly #pieces: Uint8Array[] = [];
@@ -27,21 +27,21 @@ export class Spool {
     if (this.#heldBytes > maxMemoryBytes) await this.#spill();
   }
 
-  /** All that was added, in its order. */
+  /** Everything that was added, in order. */
   async *bytes(): AsyncGenerator<Uint8Array, void> {
     for (let position = 0; position < this.#fileBytes; ) {
       const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, this.#fileBytes - position));
       const { bytesRead } = (await this.#file?.handle.read(buffer, 0, buffer.length, position)) ?? {
         bytesRead: 0,
       };
-      if (bytesRead === 0) throw new Error('a temporary file lost its end');
+      if (bytesRead === 0) throw new Error('a temporary file was truncated');
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
     yield* this.#pieces;
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   async close(): Promise<void> {
     this.#pieces.length = 0;
     if (this.#file === undefined) return;
@@ -62,7 +62,7 @@ export class Spool {
   }
 }
 
-/** Its name is taken away at once where the system lets an open file have none, so that nothing is left of a process that is killed. */
+/** The file is unlinked immediately if the system allows that for an open file, so that a killed process leaves nothing behind. */
 async function openNameless(directory: string): Promise<{ handle: FileHandle; path: string }> {
   const path = join(directory, `.${randomUUID()}.spool`);
   const handle = await open(path, 'wx+', 0o600);

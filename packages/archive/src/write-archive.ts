@@ -9,7 +9,7 @@ import { type PackedData, type PackedMeasures, packedOrThrow, packFiles } from '
 import { readRange } from './read-range.ts';
 import { modeOf, openZip } from './zip-records.ts';
 
-/** Files that stand compressed in an archive already, by their path: they are copied from there. */
+/** Files that are already compressed in an archive, by path: they are copied from there. */
 export type PackedFiles = Map<string, { readonly archive: string; readonly start: number } & PackedMeasures>;
 
 export interface WriteOptions {
@@ -17,16 +17,16 @@ export interface WriteOptions {
   /** For all entries, in milliseconds since 1970. */
   readonly timeMs: number;
   readonly scratchDirectory: string;
-  /** Of archives that are written with the same level; this one's files are added. */
+  /** From archives written with the same level; the files of this one are added. */
   readonly packedFiles: PackedFiles;
   readonly onBytes: (count: number) => void;
 }
 
 /**
- * Writes a zip (APPNOTE 6.3) with these entries in this order to a new file. The bytes depend on nothing but the entries,
- * their files' bytes, `level` and `timeMs`. Every local header is complete, so no entry has a data descriptor. Throws
- * `UserError`: `content-invalid` when a file changes meanwhile, `source-missing`, `source-unreadable`, `disk-full`,
- * `target-read-only`; what was written is then worthless.
+ * Writes a zip (APPNOTE 6.3) with these entries in this order to a new file. The bytes depend only on the entries, the contents of
+ * their files, `level` and `timeMs`. Every local header is complete, so no entry has a data descriptor. Throws `UserError`:
+ * `content-invalid` when a file changes while it is read, `source-missing`, `source-unreadable`, `disk-full`, `target-read-only`;
+ * what was written is then unusable.
  */
 export async function writeArchive(
   path: string,
@@ -37,7 +37,7 @@ export async function writeArchive(
   try {
     return await writeEntries(handle, path, entries, options);
   } catch (error) {
-    throw writeError(path, error, 'Name a directory that can be written.');
+    throw writeError(path, error, 'Name a writable directory.');
   } finally {
     await handle.close();
   }
@@ -51,7 +51,7 @@ async function writeEntries(
 ): Promise<WrittenArchive> {
   const sink = new ArchiveSink(handle);
   const zip = openZip((bytes) => sink.write(bytes), options.timeMs);
-  // A copy: what this archive adds can be read only when it is whole.
+  // A copy: what this archive adds can be read only once it is complete.
   const packedBefore = new Map(options.packedFiles);
   const isFresh = (source: PackSource): boolean => source.kind === 'text' || !packedBefore.has(source.path);
   const fresh = packFiles(
@@ -112,7 +112,7 @@ async function dataOf(
   }
 }
 
-/** A short text as it is. */
+/** A short text, stored uncompressed. */
 function packText(text: string): PackedData {
   const bytes = Buffer.from(text);
   return {
@@ -134,6 +134,6 @@ async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o644);
   } catch (error) {
-    throw writeError(path, error, 'Name a directory that can be written.');
+    throw writeError(path, error, 'Name a writable directory.');
   }
 }

@@ -10,7 +10,7 @@ const unixHost = 3 << 8;
 const specificationVersion = 45;
 const methods = { store: 0, deflate: 8 };
 
-/** Puts entries into the records of a zip, one after the other. */
+/** Writes entries as records of a zip, one after the other. */
 export interface Zip {
   add(entry: ArchiveEntry, mode: number, data: PackedData): Promise<void>;
   /** Writes the central directory. */
@@ -23,7 +23,7 @@ export function openZip(write: (bytes: Uint8Array) => Promise<void>, timeMs: num
     useWebWorkers: false,
     versionMadeBy: unixHost | specificationVersion,
     lastModDate: new Date(timeMs),
-    // Without it the time would be that of this machine's zone.
+    // Without it, the time would be in the local time zone.
     rawLastModDate: dosDateTime(timeMs),
     extendedTimestamp: true,
   });
@@ -49,7 +49,7 @@ export function openZip(write: (bytes: Uint8Array) => Promise<void>, timeMs: num
   };
 }
 
-/** The mode that an entry gets, whatever the umask was where its file was made. */
+/** The mode of an entry, whatever the umask was when its file was created. */
 export function modeOf(entry: ArchiveEntry): number {
   switch (entry.kind) {
     case 'directory':

@@ -23,10 +23,12 @@ describe('archives by lines', () => {
     ]);
   });
 
-  it('tells everything that is wrong at once', () => {
+  it('reports everything that is wrong at once', () => {
     expect(() =>
       parseArchiveSpecs(['no archive', 'a.tar: x', 'b.zip: "x', '../c.zip: x', 'd.zip: !x=y']),
-    ).toThrow(/no archive[\s\S]*a\.tar[\s\S]*not closed[\s\S]*not a valid archive name[\s\S]*takes one path/);
+    ).toThrow(
+      /no archive[\s\S]*a\.tar[\s\S]*not closed[\s\S]*not a valid archive name[\s\S]*excludes one path/,
+    );
     expect(() => parseArchiveSpecs(['a.zip: !b'])).toThrow('a.zip has no files');
     expect(() => parseArchiveSpecs(['a.zip:'])).toThrow('a.zip has no files');
   });

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
 import { type ArchiveEntry, type WriteOptions, type WrittenArchive, writeArchive } from '../src/index.ts';
 
-/** What every test of this package writes with, unless it is about that. */
+/** The default options of the tests. */
 export function writeOptions(changes: Partial<WriteOptions> = {}): WriteOptions {
   return {
     level: 6,
@@ -38,7 +38,7 @@ export function textEntry(name: string, text: string): ArchiveEntry {
   return { name, kind: 'file', executable: false, source: { kind: 'text', text } };
 }
 
-/** What Info-ZIP prints. Throws when it is not content. */
+/** The output of Info-ZIP. Throws if it fails. */
 export function unzip(...args: readonly string[]): string {
   return execFileSync('unzip', args, {
     encoding: 'utf8',

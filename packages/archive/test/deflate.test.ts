@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { deflatePiece } from '../src/deflate.ts';
 import { readAhead } from '../src/read-ahead.ts';
 
-describe('pieces that were compressed apart', () => {
+describe('pieces that were compressed separately', () => {
   it('are one deflate stream together, whatever they hold', async () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
@@ -38,8 +38,8 @@ describe('pieces that were compressed apart', () => {
   });
 });
 
-describe('items that are asked for ahead', () => {
-  it('come in their order, while no more than so many are in the works', async () => {
+describe('items that are requested ahead', () => {
+  it('come in order, with a limited number in progress', async () => {
     let started = 0;
     let taken = 0;
     let most = 0;
@@ -61,7 +61,7 @@ describe('items that are asked for ahead', () => {
     expect(most).toBeGreaterThan(2);
   });
 
-  it('end with the error of their source, and let it finish when nobody wants more', async () => {
+  it('end with the error of their source, and let it finish when the reader stops', async () => {
     let closed = false;
     async function* failing(): AsyncGenerator<number, void> {
       try {

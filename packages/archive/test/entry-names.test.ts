@@ -82,14 +82,14 @@ describe('names that clash', () => {
     [[file('Lib/a'), file('lib/b')], ['lib differs from "Lib" only in upper and lower case']],
     [[file('é'), file('e\u0301')], ['e\u0301 differs from "é" only in how its characters are composed']],
     [[file('straße'), file('STRASSE')], ['STRASSE differs from "straße" only in upper and lower case']],
-    [[file('a'), file('a')], ['a is there twice']],
+    [[file('a'), file('a')], ['a appears twice']],
     [[file('a'), file('a/b')], ['a is a directory and something else at once']],
     [[file('a/b'), { name: 'a', kind: 'link' }], ['a is a directory and something else at once']],
   ] satisfies [NamedEntry[], string[]][])('%j', (entries, expected) => {
     expect(clashes(...entries)).toEqual(expected);
   });
 
-  it('are found in whatever order they come', () => {
+  it('are found in any order', () => {
     const name = fc.array(fc.constantFrom('a', 'A', 'b', 'é', 'e\u0301'), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.array(name, { maxLength: 6 }), (names) => {

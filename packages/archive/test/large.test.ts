@@ -20,7 +20,7 @@ it('an entry of more than 4 GiB is written and read back, with memory that does 
   const path = join(temporaryDirectory('large'), 'large');
   writeFileSync(path, 'begin');
   const sizeBytes = 2 ** 32 + 12_345;
-  // Sparse: it takes no room.
+  // Sparse: it takes no space.
   truncateSync(path, sizeBytes);
   const large: ArchiveEntry = {
     name: 'large',

@@ -106,7 +106,7 @@ describe('a program', () => {
     expect(programFormat(head, 'node')).toBe('ELF');
   });
 
-  it('I8: is told of any bytes at all without an error', () => {
+  it('I8: is detected or not in any bytes, without an error', () => {
     const magics = ['7f454c46', 'cafebabe', 'cafebabf', 'feedface', 'cffaedfe'].map((hex) =>
       Buffer.from(hex, 'hex'),
     );

@@ -11,7 +11,7 @@ import { textEntry, writeNew } from './archives.ts';
 
 const limits = { maxEntries: 1_000, maxTotalBytes: 2 ** 30 };
 
-/** An archive of these, as bytes. */
+/** An archive of these entries, as bytes. */
 async function archiveOf(...entries: readonly ArchiveEntry[]): Promise<Buffer> {
   return readFileSync((await writeNew(entries)).path);
 }
@@ -74,7 +74,7 @@ describe('I8: a zip is refused', () => {
     await refuse(clashing, 'name-invalid', 'upper and lower case');
   });
 
-  it('with more entries, or more to unpack, than is taken, before any of it is unpacked', async () => {
+  it('with more entries, or a larger unpacked size, than is allowed, before any of it is unpacked', async () => {
     const zip = await archiveOf(textEntry('a', 'x'.repeat(1_000)), textEntry('b', 'x'.repeat(1_000)));
     let read = 0;
     const count = (bytes: number): void => {
@@ -91,7 +91,7 @@ describe('I8: a zip is refused', () => {
     expect(read).toBe(2_000);
   });
 
-  it('that unpacks to more than it says: a bomb is left after the bytes that it may have', async () => {
+  it('that unpacks to more than it states: a bomb is abandoned at the limit', async () => {
     const zip = await archiveOf(textEntry('bomb', 'x'.repeat(50_000_000)));
     const lying = changed(zip, (copy) => {
       for (const at of centralOffsets(copy)) copy.writeUInt32LE(1_000, at + 24);
@@ -105,13 +105,13 @@ describe('I8: a zip is refused', () => {
     expect(read).toBeLessThan(1_000_000);
   });
 
-  it('that unpacks to less than it says', async () => {
+  it('that unpacks to less than it states', async () => {
     const zip = await archiveOf(textEntry('a', 'x'.repeat(5_000)));
     const lying = changed(zip, (copy) => {
       for (const at of centralOffsets(copy)) copy.writeUInt32LE(6_000, at + 24);
       for (const at of localOffsets(copy)) copy.writeUInt32LE(6_000, at + 22);
     });
-    await refuse(lying, 'content-invalid', 'another size');
+    await refuse(lying, 'content-invalid', 'differs in size');
   });
 
   it('whose records differ', async () => {
@@ -127,7 +127,7 @@ describe('I8: a zip is refused', () => {
       copy.writeUInt32LE(0, second + 42);
       copy.write('aaab', second + 46);
     });
-    // Its local record has the other name, as one would have that is quoted twice.
+    // Its local record has the other name, like an entry that is listed twice.
     await refuse(overlapping, 'content-invalid', 'two records that differ');
     const [first = 0] = centralOffsets(zip);
     const quoted = changed(zip, (copy) => {
@@ -135,7 +135,7 @@ describe('I8: a zip is refused', () => {
       copy.write('aaaa', second + 46);
       copy.write('aaaa', (localOffsets(copy)[1] ?? 0) + 30);
     });
-    await refuse(quoted, 'name-invalid', 'there twice');
+    await refuse(quoted, 'name-invalid', 'appears twice');
     const inner = Buffer.concat([localRecord('in', Buffer.from('hello')), Buffer.from('hello')]);
     const nested = zipOf([
       { name: 'out', data: inner, at: 0 },
@@ -144,7 +144,7 @@ describe('I8: a zip is refused', () => {
     await refuse(nested, 'content-invalid', 'overlaps');
   });
 
-  it('with other bytes than its checksum is of', async () => {
+  it('with bytes that do not match its checksum', async () => {
     const zip = await archiveOf(textEntry('a', 'hello'));
     const at = zip.indexOf('hello');
     await refuse(
@@ -154,7 +154,7 @@ describe('I8: a zip is refused', () => {
     );
   });
 
-  it('with bytes after the end of what is compressed', async () => {
+  it('with bytes after the end of the compressed data', async () => {
     const content = Buffer.from('x'.repeat(5_000));
     const zip = zipOf([
       { name: 'a', data: Buffer.concat([deflateRawSync(content), randomBytes(20)]), at: 0, content },
@@ -162,7 +162,7 @@ describe('I8: a zip is refused', () => {
     await refuse(zip, 'content-invalid', 'after its end');
   });
 
-  it('with something that is no file, directory or link', async () => {
+  it('with something that is not a file, directory or link', async () => {
     const zip = await archiveOf(textEntry('a', 'hello'));
     const device = changed(zip, (copy) => {
       for (const at of centralOffsets(copy)) copy.writeUInt32LE((0o020644 << 16) >>> 0, at + 38);
@@ -170,12 +170,12 @@ describe('I8: a zip is refused', () => {
     await refuse(device, 'content-invalid', 'neither a file');
   });
 
-  it('that is none, or is not there', async () => {
+  it('that is not a zip, or does not exist', async () => {
     await refuse(Buffer.from('PK'), 'content-invalid', 'broken');
     await refuse('/nowhere/x.zip', 'source-unreadable', 'ENOENT');
   });
 
-  it('whatever its bytes are, or reads as it was', async () => {
+  it('whatever its bytes are, or reads back unchanged', async () => {
     const zip = await archiveOf(textEntry('a', 'hello '.repeat(50)), textEntry('b/c', 'x'), {
       name: 'd',
       kind: 'link',
@@ -197,7 +197,7 @@ describe('I8: a zip is refused', () => {
       fc.asyncProperty(forged, async (bytes) => {
         try {
           const entries = await readArchive(bytes, limits);
-          // Times, attributes and names are protected by no checksum; what entries hold is.
+          // No checksum protects times, attributes and names; one protects the contents of entries.
           const contents = honest.map(({ sha256 }) => sha256);
           for (const { sha256 } of entries) expect(contents).toContain(sha256);
         } catch (error) {
@@ -212,10 +212,10 @@ describe('I8: a zip is refused', () => {
 
 interface ForgedEntry {
   readonly name: string;
-  /** As it stands in the zip. */
+  /** As stored in the zip. */
   readonly data: Buffer;
   readonly at: number;
-  /** What `data` unpacks to; it is stored as it is without. */
+  /** What `data` unpacks to; undefined for stored data. */
   readonly content?: Buffer;
 }
 
@@ -235,7 +235,7 @@ function writeMeasures(record: Buffer, at: number, data: Buffer, content: Buffer
   record.writeUInt32LE((content ?? data).length, at + 14);
 }
 
-/** A zip whose first entry is there, and whose central directory says what it likes. */
+/** A zip whose first entry exists, with an arbitrary central directory. */
 function zipOf(entries: readonly [ForgedEntry, ...ForgedEntry[]]): Buffer {
   const [{ name, data, content }] = entries;
   const body = Buffer.concat([localRecord(name, data, content), data]);

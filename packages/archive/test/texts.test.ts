@@ -9,14 +9,14 @@ describe('a template', () => {
     ['a.b-c', '{{version}}'],
   ]);
 
-  it('has its fields filled in, and nothing in them is looked at again', () => {
+  it('has its fields filled in, and they are not expanded again', () => {
     expect(fillTemplate('v{{version}} {{ version }}\r\n{{a.b-c}} {x} $& {{', fields)).toBe(
       'v1.2 1.2\r\n{{version}} {x} $& {{',
     );
   });
 
   it('names every field that is not there', () => {
-    // It would take a pattern that goes back longer than there is time.
+    // A backtracking pattern would never finish.
     expect(fillTemplate(`{{${' '.repeat(1_000_000)}`, fields)).toHaveLength(1_000_002);
     expect(() => fillTemplate('{{a}} {{b}} {{a}} {{version}}', fields)).toThrow(
       'it has {{a}}, {{b}}, and there are no such fields',

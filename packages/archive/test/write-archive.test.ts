@@ -42,14 +42,14 @@ describe('an archive that was written', () => {
   });
 
   const sevenZip = serverProgram('7zz');
-  it.skipIf(sevenZip === undefined)('is taken for sound by 7-Zip (skipped where it is missing)', async () => {
+  it.skipIf(sevenZip === undefined)('is accepted by 7-Zip (skipped where it is missing)', async () => {
     const { path } = await writeNew(entries);
     const printed = execFileSync(sevenZip ?? '', ['t', path], { encoding: 'utf8' });
     expect(printed).toContain('Everything is Ok');
     expect(printed).not.toMatch(/warning/i);
   });
 
-  it('reads back as it was hashed while it was written', async () => {
+  it('reads back with the hashes taken while it was written', async () => {
     const written = await writeNew(entries);
     await expect(checkArchive(written.path, written, () => undefined)).resolves.toBeUndefined();
     expect(written.sha256).toBe(createHash('sha256').update(readFileSync(written.path)).digest('hex'));
@@ -71,7 +71,7 @@ describe('an archive that was written', () => {
     expect(unzip('-t', one.path)).toContain('No errors detected');
   });
 
-  it('takes files that an earlier archive has from there, and has the same bytes then', async () => {
+  it('copies files from an earlier archive, with the same result', async () => {
     const packedFiles: PackedFiles = new Map();
     await writeNew(entries, { packedFiles });
     expect(packedFiles.size).toBe(4);

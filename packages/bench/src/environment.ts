@@ -39,7 +39,7 @@ export interface EnvironmentCopy {
 }
 
 /**
- * The concrete environment of the lock file that Spack wrote, as a mould for copies. Copies differ in the package hashes
+ * The concrete environment of the lock file that Spack wrote, as a template for copies. Copies differ in the package hashes
  * of their nodes, as if every recipe had been edited, and hence in every DAG hash.
  */
 export class Environment {
@@ -66,7 +66,7 @@ export class Environment {
     return new Environment(dependenciesFirst(lock.concrete_specs));
   }
 
-  /** Copy `number` (from 0) for `seed`; the same arguments give the same bytes. */
+  /** Copy `number` (from 0) for `seed`; the same arguments produce the same bytes. */
   copy(number: number, seed: number): EnvironmentCopy {
     const hashes = new Map<string, string>();
     const nodes = this.#nodes.map((node): CopiedNode => {

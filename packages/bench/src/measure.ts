@@ -37,7 +37,7 @@ export interface Measurement {
   readonly aim: Aim | undefined;
 }
 
-/** The runs of one side, in ms a piece, and their median. */
+/** The runs of one side, in ms per piece, and their median. */
 export interface Sample {
   readonly label: string;
   readonly runsMs: readonly number[];

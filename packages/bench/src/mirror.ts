@@ -44,10 +44,10 @@ export interface GeneratedMirror {
 }
 
 /**
- * Writes a mirror of layout v3 with these entries of the series: copy after copy of the environment, dependencies before
- * their dependents, so that the first entries of the series are a closed mirror however many they are. Deterministic but
- * for signatures. Memory does not grow with the mirror, except that an index keeps about 2 KB an entry. Throws
- * `UserError` `input-invalid` when the directory has something in it.
+ * Writes a mirror of layout v3 with these entries of the series: copy after copy of the environment, dependencies before their
+ * dependents, so that the first entries of the series are a closed mirror however many they are. Deterministic except for
+ * signatures. Memory does not grow with the mirror, except that an index keeps about 2 KB per entry. Throws `UserError`
+ * `input-invalid` if the directory is not empty.
  */
 export async function generateMirror(options: MirrorOptions): Promise<GeneratedMirror> {
   const writer = new MirrorWriter(options.directory);

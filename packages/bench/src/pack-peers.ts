@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { serverProgram } from '@slipway/testkit';
 import type { Command } from './process.ts';
 
-/** The programs with which people pack zips today. */
+/** The programs in common use for packing zips. */
 export interface PackPeer {
   readonly name: string;
   readonly version: string;

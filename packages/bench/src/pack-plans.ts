@@ -26,7 +26,7 @@ const directoryName = 'release';
 const shape = { programBytes: 640 * mib, texts: 8, noises: 4, othersBytes: 32 * mib };
 const fileCount = 1 + shape.texts + shape.noises;
 
-/** Packing 1 GiB, compared with today's tools. Ours reads the archive back and checks it as well. */
+/** Packing 1 GiB, compared with today's tools. Slipway also reads the archive back and checks it. */
 export function packPlans(field: Field): Plan[] {
   return packPeers().flatMap((peer) => peer.levels.map((levels) => packPlan(field, peer, levels)));
 }

@@ -37,7 +37,7 @@ export class Spack {
     return { program: this.#program, args: ['buildcache', 'check-index', mirror, '--verify', 'all'] };
   }
 
-  /** What people do today without Slipway: copy everything, then index everything. */
+  /** The usual way without Slipway: copy everything, then index everything. */
   copyAndUpdateIndex(staged: string, mirror: string): Command {
     const script =
       'mkdir -p "$2" && cp -R --remove-destination "$1"/. "$2"/ && exec "$3" buildcache update-index "$2"';

@@ -15,11 +15,11 @@ export interface Command {
 
 /** The time and memory of one run of a whole process. */
 export interface ProcessRun {
-  /** From before it was started until its end was reported. */
+  /** From just before it is started until its end is reported. */
   readonly wallMs: number;
   /** The high-water mark of its resident memory, without children; undefined without `/proc`. */
   readonly peakRssBytes: number | undefined;
-  /** From before it was started until it had written a line to standard output; undefined if it never did. */
+  /** From just before it is started until it has written a line to standard output; undefined if it never does. */
   readonly firstLineMs: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import type { Command } from './process.ts';
 
-/** The programs with which people publish directories to S3 today. */
+/** The programs in common use for publishing directories to S3. */
 export interface SyncPeer {
   readonly name: string;
   readonly version: string;

@@ -4,7 +4,7 @@ import { publishedGpg } from './peers.ts';
 import { type Field, type Plan, plan, running } from './plan.ts';
 import { linkedCopy } from './workspace.ts';
 
-/** How many manifests gpg processes: each takes it the same time. */
+/** How many manifests gpg processes: each takes the same time. */
 const gpgSampleCount = 50;
 
 /** Signing and verifying per manifest, compared with one gpg process per manifest, as Spack does. */

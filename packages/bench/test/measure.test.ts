@@ -111,7 +111,7 @@ describe('running a process', () => {
     if (process.platform === 'linux') expect(run.peakRssBytes).toBeGreaterThan(200 * 2 ** 20);
   });
 
-  it('refuses an exit code that was not expected, with what the program said', async () => {
+  it('refuses an unexpected exit code, with the output of the program', async () => {
     await expect(runProcess(node('console.error("no such mirror"); process.exit(3)'))).rejects.toThrow(
       /exit code 3[\s\S]*no such mirror/,
     );
@@ -120,7 +120,7 @@ describe('running a process', () => {
     });
   });
 
-  it('says so when there is no such program', async () => {
+  it('reports a missing program', async () => {
     await expect(runProcess({ program: '/no/such/program', args: [] })).rejects.toThrow(
       'could not be started',
     );

@@ -94,7 +94,7 @@ describe('a generated mirror', () => {
     mirror = await generate();
   });
 
-  it('has as many entries as were asked for, and nothing that has no place in a mirror', () => {
+  it('has the requested number of entries, and nothing that does not belong in a mirror', () => {
     expect(specManifestKeys(mirror)).toHaveLength(entryCount);
     expect(keysOf(mirror).filter((key) => classifyKey(key).kind === 'unknown')).toEqual([]);
   });
@@ -126,7 +126,7 @@ describe('a generated mirror', () => {
     expect(nodes.size).toBeGreaterThan(entryCount);
   });
 
-  it('is closed: what an entry needs to run is in it, or is of the system', () => {
+  it('is closed: whatever an entry needs to run is in it, or belongs to the system', () => {
     const present = new Set(nodes.keys());
     const entries = new Set(specManifestKeys(mirror).map((key) => key.slice(-51, -19)));
     expect(entries.size).toBe(entryCount);
@@ -175,7 +175,7 @@ describe('a generated mirror', () => {
 });
 
 describe('generating', () => {
-  it('gives the same bytes for the same options, and others for another seed', async () => {
+  it('produces the same bytes for the same options, and others for another seed', async () => {
     const [first, again, other] = await Promise.all([
       generate({ entryCount: 20 }),
       generate({ entryCount: 20 }),
@@ -188,7 +188,7 @@ describe('generating', () => {
     expect(specManifestKeys(other).filter((key) => specManifestKeys(first).includes(key))).toEqual([]);
   });
 
-  it('continues the series where it is told to, across copies', async () => {
+  it('continues the series where it should, across copies', async () => {
     const [whole, head, tail] = await Promise.all([
       generate({ entryCount: 170 }),
       generate({ entryCount: 140 }),
@@ -200,7 +200,7 @@ describe('generating', () => {
     }
   });
 
-  it('refuses a directory that has something in it', async () => {
+  it('refuses a directory that is not empty', async () => {
     const directory = await generate({ entryCount: 1 });
     await expect(generate({ directory })).rejects.toThrow(/is not empty/);
   });

@@ -57,7 +57,7 @@ export function requireTrustedSigner(signer: Signer | undefined, policy: Signatu
   if (policy.keyring?.keys.some(({ publicKey }) => publicKey.fingerprint === fingerprint)) return;
   throw new UserError(
     'input-invalid',
-    `signing-key is the key ${fingerprint}, which is not in trusted-keys, so nobody would accept an index signed by it`,
+    `signing-key is the key ${fingerprint}, which is not in trusted-keys, so no client would accept an index signed by it`,
     {
       hint: 'Add its fingerprint to trusted-keys, or remove signing-key for an unsigned index.',
     },

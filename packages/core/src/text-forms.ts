@@ -11,16 +11,16 @@ export function formFault(text: string, form: TextForm): string | undefined {
   const lines = text.split(lineEnd);
   if (form === 'lines') {
     const index = lines.findIndex((line) => hasControl(line.replaceAll('\t', ' ')));
-    return index === -1 ? undefined : `line ${index + 1} has a control character: take it out`;
+    return index === -1 ? undefined : `line ${index + 1} has a control character: remove it`;
   }
   if (form === 'token' && /^\s*-----BEGIN /.test(text)) {
-    return 'it is a key or a certificate in PEM, and a token is needed: give the token alone';
+    return 'it is a key or certificate in PEM, but a token is needed: give only the token';
   }
-  if (lines.length > 1) return `it has ${lines.length} lines and must have one: give the right one alone`;
-  if (hasControl(text)) return 'it has a control character: take it out';
+  if (lines.length > 1) return `it has ${lines.length} lines but must have one: give only the right one`;
+  if (hasControl(text)) return 'it has a control character: remove it';
   if (form === 'line') return undefined;
-  if (/^(["'`]).*\1$/.test(text)) return 'it is in quotes, which would be a part of it: take them off';
-  if (/\s/.test(text)) return 'it has a blank: give it alone, without words before or after it';
+  if (/^(["'`]).*\1$/.test(text)) return 'it is in quotes, which would become part of it: remove them';
+  if (/\s/.test(text)) return 'it has a space: give only the value, without words before or after it';
   return /^[\x21-\x7e]*$/.test(text) ? undefined : 'it has a character beyond ASCII: copy it again';
 }
 

@@ -20,7 +20,7 @@ describe('the form of a text', () => {
     ['ghp_first\nsecond', 'it has 2 lines'],
     ['ghp_first\rsecond\r\nthird', 'it has 3 lines'],
     ['-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----', 'in PEM'],
-    ['Bearer ghp_first', 'it has a blank'],
+    ['Bearer ghp_first', 'it has a space'],
     ['"ghp_first"', 'it is in quotes'],
     ['ghp_\u0007', 'a control character'],
     ['ghp_0123…', 'beyond ASCII'],

@@ -1,6 +1,6 @@
 /** The one top-level key of a payload that is Slipway's own; the other nine are the user's. */
 export const envelopeKey = 'slipway';
-/** The format of the envelope. It is part of what is signed, so a signature over anything else does not fit. */
+/** The format of the envelope. It is part of the signed text, so a signature over anything else does not match. */
 export const envelopeFormat = 'slipway-dispatch-1';
 
 /** A file that a message announces. */
@@ -13,7 +13,7 @@ export interface MessageArtifact {
   readonly url?: string | undefined;
 }
 
-/** The run that sent a message, as far as it was one of GitHub's. */
+/** The run that sent a message; on GitHub, with its id. */
 export interface MessageSource {
   readonly repository?: string | undefined;
   readonly runId?: string | undefined;
@@ -21,7 +21,7 @@ export interface MessageSource {
   readonly runUrl?: string | undefined;
 }
 
-/** What a message is about, beside the user's own keys. */
+/** What a message is about, besides the user's own keys. */
 export interface MessageSubject {
   readonly version?: string | undefined;
   readonly commit?: string | undefined;
@@ -29,7 +29,7 @@ export interface MessageSubject {
   readonly artifacts?: readonly MessageArtifact[] | undefined;
 }
 
-/** What Slipway adds to a payload, but for the signature: all of it is signed. */
+/** What Slipway adds to a payload, except the signature: all of it is signed. */
 export interface Envelope extends MessageSubject {
   readonly format: typeof envelopeFormat;
   readonly id: string;
@@ -46,7 +46,7 @@ export interface Envelope extends MessageSubject {
 export type Signature =
   /** 64 lower-case hex digits. */
   | { readonly kind: 'hmac-sha256'; readonly value: string }
-  /** A clear-signed document, as `gpg --clearsign` makes it. */
+  /** A clear-signed document, as from `gpg --clearsign`. */
   | { readonly kind: 'openpgp'; readonly value: string };
 
 /** A JSON object. */
@@ -61,12 +61,12 @@ export function clientPayload(
   return { ...own, [envelopeKey]: { ...envelope, ...(signature === undefined ? {} : { signature }) } };
 }
 
-/** A moment as the envelope has it, without the fraction of its second. */
+/** A time in the form of the envelope, without fractions of a second. */
 export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
-/** The moment of such a text in milliseconds since 1970; undefined for any other text. */
+/** The time of such a text in milliseconds since 1970; undefined for any other text. */
 export function parseTime(text: unknown): number | undefined {
   if (typeof text !== 'string' || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(text)) return undefined;
   const ms = Date.parse(text);

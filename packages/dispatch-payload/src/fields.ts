@@ -4,16 +4,16 @@ import { type Refusal, refusal } from './refusals.ts';
 
 const maxFieldCharacters = 4_096;
 
-/** What of a payload is asked for, and by which name it is handed on. */
+/** A requested field of a payload, and the name under which it is passed on. */
 export interface FieldRequest {
   readonly name: string;
-  /** Keys, and indices of arrays, from the payload down. */
+  /** Keys and array indices, starting at the payload. */
   readonly path: readonly string[];
   /** Whether it may have more than one line. */
   readonly multiline: boolean;
 }
 
-/** The fields of a payload that are asked for, as texts, and what is wrong with those that cannot be handed on. */
+/** The requested fields of a payload, as texts, and the problems of those that cannot be passed on. */
 export function readFields(
   payload: JsonObject,
   requests: readonly FieldRequest[],
@@ -46,7 +46,7 @@ function valueAt(payload: JsonObject, path: readonly string[]): unknown {
 
 function fieldFault(value: unknown, multiline: boolean): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return undefined;
-  if (typeof value !== 'string') return 'is not a text, a number or a boolean';
+  if (typeof value !== 'string') return 'is not text, a number or a boolean';
   if (value.length > maxFieldCharacters) return `has more than ${maxFieldCharacters} characters`;
   if (!multiline) return hasUnseen(value) ? 'has a line end or an invisible character' : undefined;
   return hasUnseen(value.replace(/\r?\n|\t/g, ' ')) ? 'has an invisible character' : undefined;

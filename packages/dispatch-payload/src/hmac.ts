@@ -3,11 +3,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /** In characters. 32 hex digits are 128 bits, which cannot be guessed. */
 const minSecretCharacters = 32;
 
-/** A secret as it may be used. Throws an `Error`, which repeats nothing of it, for one that could be guessed. */
+/** A secret that is long enough. Throws an `Error`, which repeats nothing of it, for one that could be guessed. */
 export function checkHmacSecret(secret: string): string {
   if (secret.length < minSecretCharacters) {
     throw new Error(
-      `it has less than ${minSecretCharacters} characters; make one with "openssl rand -hex 32"`,
+      `it has fewer than ${minSecretCharacters} characters; create one with "openssl rand -hex 32"`,
     );
   }
   return secret;
@@ -18,7 +18,10 @@ export function hmacSha256(secret: string, text: string): string {
   return createHmac('sha256', secret).update(text, 'utf8').digest('hex');
 }
 
-/** Whether `value` is the HMAC of a text under one of the secrets; how long it takes does not depend on which, or on how much fits. */
+/**
+ * Whether `value` is the HMAC of a text under one of the secrets; the time it takes depends neither on which one, nor on how much
+ * of it matches.
+ */
 export function isHmacOf(value: string, text: string, secrets: readonly string[]): boolean {
   const given = Buffer.from(/^[0-9a-f]{64}$/.test(value) ? value : '0'.repeat(64), 'hex');
   const matches = secrets.map((secret) =>

@@ -3,11 +3,11 @@ import { isSameRepository } from './names.ts';
 import type { ParsedEnvelope } from './parse-envelope.ts';
 import { type Refusal, refusal } from './refusals.ts';
 
-/** What a receiver takes. */
+/** What a receiver accepts. */
 export interface Expectations {
-  /** The receiving repository; undefined where a program runs outside of GitHub. */
+  /** The receiving repository; undefined outside of GitHub. */
   readonly audience: string | undefined;
-  /** The event type that GitHub says; undefined for a run by hand. */
+  /** The event type from GitHub; undefined for a manual run. */
   readonly event: string | undefined;
   /** Empty: all. */
   readonly sources: readonly string[];
@@ -28,7 +28,7 @@ function judgeAddress({ envelope }: ParsedEnvelope, expected: Expectations): rea
     refusals.push(
       refusal(
         'audience-wrong',
-        `it is for ${printable(envelope.audience)}, and this is ${audience === undefined ? 'no repository that is known' : printable(audience)}`,
+        `it is for ${printable(envelope.audience)}, but this is ${audience === undefined ? 'an unknown repository' : printable(audience)}`,
         'Notify a renamed repository under its new name.',
       ),
     );
@@ -37,7 +37,7 @@ function judgeAddress({ envelope }: ParsedEnvelope, expected: Expectations): rea
     refusals.push(
       refusal(
         'event-type-mismatch',
-        `it was signed for the event "${printable(envelope.event)}", and came as "${printable(event)}"`,
+        `it was signed for the event "${printable(envelope.event)}", but came as "${printable(event)}"`,
       ),
     );
   }
@@ -47,9 +47,9 @@ function judgeAddress({ envelope }: ParsedEnvelope, expected: Expectations): rea
       refusal(
         'source-refused',
         repository === undefined
-          ? 'it does not say which repository it comes from, and sources are given'
-          : `it says to come from ${printable(repository)}, which is not among sources`,
-        repository === undefined ? 'Have it sent with source-repository.' : undefined,
+          ? 'it does not state which repository it comes from, but sources is set'
+          : `it claims to come from ${printable(repository)}, which is not in sources`,
+        repository === undefined ? 'Send it with source-repository.' : undefined,
       ),
     );
   }
@@ -65,17 +65,17 @@ function judgeTime(
     refusals.push(
       refusal(
         'from-future',
-        `it was issued on ${envelope.issuedAt}, ${formatDuration(issuedAtMs - nowMs)} after now`,
-        'The clock of one of the machines is wrong by more than clock-tolerance.',
+        `it was issued on ${envelope.issuedAt}, ${formatDuration(issuedAtMs - nowMs)} in the future`,
+        'The clock of one of the two machines is off by more than clock-tolerance.',
       ),
     );
   }
   if (expiresAtMs <= nowMs - toleranceMs) {
-    refusals.push(refusal('expired', `it expired on ${envelope.expiresAt}`, 'Have it sent again.'));
+    refusals.push(refusal('expired', `it expired on ${envelope.expiresAt}`, 'Send it again.'));
   }
   if (issuedAtMs < nowMs - toleranceMs - maxAgeMs) {
     refusals.push(
-      refusal('too-old', `it was issued on ${envelope.issuedAt}, and max-age is ${formatDuration(maxAgeMs)}`),
+      refusal('too-old', `it was issued on ${envelope.issuedAt}, but max-age is ${formatDuration(maxAgeMs)}`),
     );
   }
   return refusals;

@@ -2,26 +2,26 @@ import { counted } from '@slipway/core';
 import { envelopeKey, type JsonObject } from './envelope.ts';
 
 /**
- * What GitHub takes as a `client_payload`: 10 keys, and less than 64 KiB of JSON. It is counted here in bytes of UTF-8, which
- * are never fewer than characters, so that whichever GitHub counts is kept.
+ * What GitHub accepts as a `client_payload`: 10 keys, and less than 64 KiB of JSON. Counted in bytes of UTF-8, which are never
+ * fewer than characters, so that the limit is met whichever GitHub counts.
  */
 export const payloadLimits = { maxKeys: 10, maxBytes: 65_535 } as const;
 
-/** Everything for which GitHub would refuse a payload, each a sentence. `reservedBytes`: what will be added to it. */
+/** All reasons for which GitHub would refuse a payload, as sentences. `reservedBytes`: what will be added to it. */
 export function limitProblems(payload: JsonObject, reservedBytes = 0): readonly string[] {
   const problems: string[] = [];
   const keys = Object.keys(payload).filter((key) => key !== envelopeKey).length;
   const maxOwnKeys = payloadLimits.maxKeys - 1;
   if (keys > maxOwnKeys) {
     problems.push(
-      `the payload has ${counted(keys, 'key')} of its own, and GitHub takes ${payloadLimits.maxKeys} with "${envelopeKey}": put some of them into one object`,
+      `the payload has ${counted(keys, 'key')} besides "${envelopeKey}", but GitHub accepts ${payloadLimits.maxKeys} in total: group some of them into one object`,
     );
   }
   const sizeBytes = Buffer.byteLength(JSON.stringify(payload)) + reservedBytes;
   if (sizeBytes > payloadLimits.maxBytes) {
     const largest = largestParts(payload);
     problems.push(
-      `the payload has ${sizeBytes.toLocaleString('en-US')} bytes with its signature, and GitHub takes ${payloadLimits.maxBytes.toLocaleString('en-US')} (most of it is ${largest}): send a URL of what is large`,
+      `the payload has ${sizeBytes.toLocaleString('en-US')} bytes with its signature, but GitHub accepts ${payloadLimits.maxBytes.toLocaleString('en-US')} (most of it is ${largest}): send a URL instead of large content`,
     );
   }
   return problems;

@@ -4,10 +4,10 @@ import type { JsonObject, MessageSubject } from './envelope.ts';
 
 const idDigits = 32;
 
-/** What makes a message the same one. */
+/** What identifies a message. */
 export interface MessageIdentity extends MessageSubject {
   readonly sourceRepository: string | undefined;
-  /** The run that says it, whatever its attempt; undefined outside of GitHub. */
+  /** The run that sends it, whatever its attempt; undefined outside of GitHub. */
   readonly runId: string | undefined;
   readonly event: string;
   readonly target: string;
@@ -16,9 +16,9 @@ export interface MessageIdentity extends MessageSubject {
 }
 
 /**
- * The id of what a run says to a target: 32 hex digits, the same whenever the run says the same again, and where there is no
- * run of GitHub's, whenever the same is said again. Neither the time nor the attempt counts, nor the URLs of artifacts, which
- * change with a download window while the files do not.
+ * The id of a message from a run to a target: 32 hex digits, the same whenever the run sends the same contents again or, outside of
+ * GitHub, whenever the same contents are sent. It does not depend on the time, the attempt, or the URLs of artifacts, which change
+ * with a download window while the files do not.
  */
 export function messageId({ artifacts, sourceRepository, target, ...rest }: MessageIdentity): string {
   const identity = {

@@ -14,7 +14,7 @@ const maxTextCharacters = 256;
 const maxUrlCharacters = 4_096;
 const maxSignatureCharacters = 16_384;
 
-/** An envelope whose every field has the form that it must have. That it is true is another matter. */
+/** An envelope with well-formed fields, which need not be true. */
 export interface ParsedEnvelope {
   readonly envelope: Envelope;
   readonly signature: Signature | undefined;
@@ -24,15 +24,12 @@ export interface ParsedEnvelope {
 
 type Parse<Value> = (value: unknown) => Value;
 
-/**
- * What is in the envelope of a payload. Fields that it does not know are left out. Gives everything that is wrong with it
- * instead, each a clause.
- */
+/** The envelope of a payload, without unknown fields; or everything that is wrong with it, as clauses. */
 export function parseEnvelope(value: unknown): ParsedEnvelope | { readonly problems: readonly string[] } {
   if (!isObject(value)) return { problems: ['it is not an object'] };
   if (value['format'] !== envelopeFormat) {
     const shown = typeof value['format'] === 'string' ? `"${printable(value['format'], 50)}"` : 'missing';
-    return { problems: [`its format is ${shown}, and not "${envelopeFormat}"`] };
+    return { problems: [`its format is ${shown}, not "${envelopeFormat}"`] };
   }
   const problems: string[] = [];
   const read = <Value>(from: JsonObject, name: string, parse: Parse<Value>): Value | undefined => {
@@ -97,9 +94,9 @@ function parseSource(
   };
 }
 
-/** Files as they are sent: no two of a name, not even in other letters, and nothing of where they were. */
+/** Files as they are sent: with distinct names, even ignoring case, and without local paths. */
 export function parseMessageArtifacts(value: unknown): readonly MessageArtifact[] {
-  // Files may have a report for a list; a message is what its schema says.
+  // A list in a file may also be a report; a message must follow its schema.
   if (!Array.isArray(value)) throw new Error('the list of artifacts is wrong: is not a JSON array');
   let artifacts: readonly Artifact[];
   try {
@@ -109,7 +106,7 @@ export function parseMessageArtifacts(value: unknown): readonly MessageArtifact[
   }
   const names = new Set(artifacts.map(({ name }) => name.normalize('NFC').toLowerCase()));
   if (names.size !== artifacts.length)
-    throw new Error('two artifacts have the same name, or differ in case alone');
+    throw new Error('two artifacts have the same name, or differ only in case');
   return artifacts.map(sentArtifact);
 }
 
@@ -128,12 +125,12 @@ function parseSignature(value: unknown): Signature {
   if (!isObject(value)) throw new Error('it is not an object');
   const { kind, value: made } = value;
   if (typeof made !== 'string' || made.length > maxSignatureCharacters)
-    throw new Error('its value is not a text');
+    throw new Error('its value is not text');
   if (kind === 'hmac-sha256' || kind === 'openpgp') return { kind, value: made };
   throw new Error('its kind is neither hmac-sha256 nor openpgp');
 }
 
-/** A text of one line that a reader can see whole. Throws an `Error` for anything else. */
+/** A line of visible text. Throws an `Error` for anything else. */
 export function parseLine(line: string): string {
   if (line === '' || line.length > maxTextCharacters)
     throw new Error(`it must have 1 to ${maxTextCharacters} characters`);
@@ -143,17 +140,17 @@ export function parseLine(line: string): string {
 
 function parseCommit(commit: string): string {
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit;
-  throw new Error('it is not a commit of 40 or 64 hex digits');
+  throw new Error('it is not a commit ID of 40 or 64 hex digits');
 }
 
 function parseRunId(runId: string): string {
   if (/^\d{1,20}$/.test(runId)) return runId;
-  throw new Error('it is not the number of a run');
+  throw new Error('it is not a run ID');
 }
 
 function parseAttempt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-  throw new Error('it is not the number of an attempt');
+  throw new Error('it is not an attempt number');
 }
 
 function parseWebUrl(text: string): string {
@@ -171,7 +168,7 @@ function time(value: unknown): number {
 
 function text<Value>(parse: (text: string) => Value): Parse<Value> {
   return (value) => {
-    if (typeof value !== 'string') throw new Error('it is not a text');
+    if (typeof value !== 'string') throw new Error('it is not text');
     return parse(value);
   };
 }

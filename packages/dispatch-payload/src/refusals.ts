@@ -1,6 +1,6 @@
 import type { Problem } from '@slipway/core';
 
-/** Every reason for which a message is refused. Codes are never renamed. */
+/** All reasons to refuse a message. Codes are never renamed. */
 export type RefusalCode =
   | 'event-unexpected'
   | 'event-type-refused'
@@ -29,7 +29,7 @@ export type RefusalCode =
 
 export type Refusal = Problem<RefusalCode> & { readonly severity: 'error' };
 
-/** A reason to refuse a message, with what the one who runs the receiver can do. */
+/** A reason to refuse a message, with advice for the receiver. */
 export function refusal(code: RefusalCode, message: string, hint?: string): Refusal {
   return { code, severity: 'error', message, hint };
 }

@@ -7,7 +7,7 @@ import { type Refusal, refusal } from './refusals.ts';
 /** Signs payloads. */
 export interface PayloadSigner {
   readonly kind: Signature['kind'];
-  /** How much a signature adds to the JSON of a payload at most. */
+  /** The most that a signature adds to the JSON of a payload, in bytes. */
   readonly maxAddedBytes: number;
   sign(payload: JsonObject): Promise<Signature>;
 }
@@ -35,13 +35,13 @@ export function openPgpSigner(clearSign: (text: string) => Promise<string>): Pay
   };
 }
 
-/** What a clear-signed document proves; a keyring of `@slipway/signing` gives such verdicts. */
+/** What a clear-signed document proves, as a verdict of the keyring in `@slipway/signing`. */
 export type ClearSignedVerdict =
   | { readonly ok: true; readonly text: string; readonly fingerprint: string }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 export interface SignatureRules {
-  /** Each is accepted: the present secret, and the one before it. */
+  /** All are accepted: the current secret and the previous one. */
   readonly secrets: readonly string[];
   /** Undefined when no keys are trusted. */
   readonly verifyClearSigned: ((document: string) => Promise<ClearSignedVerdict>) | undefined;
@@ -50,7 +50,7 @@ export interface SignatureRules {
 
 export interface SignatureFindings {
   readonly refusals: readonly Refusal[];
-  /** Who is proven to have made the message, in words; undefined without a proof. */
+  /** The proven author of the message, in words; undefined without a proof. */
   readonly signer: string | undefined;
 }
 
@@ -77,14 +77,14 @@ export async function checkSignature(
       if (rules.secrets.length === 0) {
         return refused(
           'signature-unverifiable',
-          'it is signed with a secret, and no signing-secret is given here',
+          'it is signed with a secret, but no signing-secret is given here',
         );
       }
       return isHmacOf(signature.value, signedText(payload), rules.secrets)
         ? { refusals: [], signer: 'the signing secret' }
         : refused(
             'signature-wrong',
-            'its signature does not fit: it was signed with another secret, or something in it was changed',
+            'its signature does not match: it was signed with another secret, or was changed',
             'Compare the signing-secret of both repositories.',
           );
     case 'openpgp':
@@ -103,7 +103,7 @@ async function checkOpenPgp(
   if (verifyClearSigned === undefined) {
     return refused(
       'signature-unverifiable',
-      'it is signed with an OpenPGP key, and no trusted-keys are given here',
+      'it is signed with an OpenPGP key, but no trusted-keys are given here',
     );
   }
   const verdict = await verifyClearSigned(document);
@@ -116,7 +116,7 @@ async function checkOpenPgp(
   if (verdict.text !== signedStatement(payload)) {
     return refused(
       'signature-wrong',
-      'its OpenPGP signature is of another message, or something in it was changed',
+      'its OpenPGP signature belongs to another message, or the message was changed',
     );
   }
   return { refusals: [], signer: `the OpenPGP key ${verdict.fingerprint}` };

@@ -3,13 +3,13 @@ import { printable } from '@slipway/core';
 const maxShownCharacters = 100;
 
 export interface ValueRules {
-  /** Whether whole numbers that a double cannot hold are refused: readers make different numbers of them. */
+  /** Whether whole numbers that a double cannot hold are refused: readers interpret them differently. */
   readonly exactNumbers: boolean;
 }
 
 /**
- * What of a JSON value other readers would not read as it is meant, with where it is; undefined when there is nothing:
- * `__proto__` as a key, numbers beyond a double, lone surrogates.
+ * What other readers would misinterpret in a JSON value, and where; undefined if nothing: `__proto__` as a key, numbers beyond a
+ * double, lone surrogates.
  */
 export function valueFault(value: unknown, rules: ValueRules): string | undefined {
   const open: { readonly value: unknown; readonly path: string }[] = [{ value, path: '' }];
@@ -30,7 +30,7 @@ function ownFault(value: unknown, { exactNumbers }: ValueRules): string | undefi
     case 'number':
       if (!Number.isFinite(value)) return 'is a number that is too large';
       if (exactNumbers && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        return 'is a whole number beyond 2^53, which readers round: write it as a text';
+        return 'is a whole number beyond 2^53, which readers round: write it as text';
       }
       return undefined;
     case 'string':
@@ -38,8 +38,7 @@ function ownFault(value: unknown, { exactNumbers }: ValueRules): string | undefi
     case 'object': {
       if (value === null) return undefined;
       const keys = Object.keys(value);
-      if (keys.includes('__proto__'))
-        return 'has the key "__proto__", which programs take for something else';
+      if (keys.includes('__proto__')) return 'has the key "__proto__", which some programs misinterpret';
       return keys.every((key) => key.isWellFormed())
         ? undefined
         : 'has a key that is not well-formed Unicode';

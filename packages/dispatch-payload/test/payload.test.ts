@@ -54,7 +54,7 @@ describe('an envelope', () => {
     ['format', 'slipway-dispatch-2', 'format'],
     ['id', 'x', 'id'],
     ['id', '../../../etc/passwd', 'id'],
-    ['id', 42, 'id: it is not a text'],
+    ['id', 42, 'id: it is not text'],
     ['event', 'a\nb', 'event'],
     ['audience', 'acme', 'audience'],
     ['issuedAt', '2027-02-30T00:00:00Z', 'issuedAt'],
@@ -77,7 +77,7 @@ describe('an envelope', () => {
     ['artifacts', [{ ...artifact, name: 'a\\b' }], 'artifacts'],
     ['artifacts', [{ ...artifact, sizeBytes: -1 }], 'artifacts'],
     ['artifacts', [{ ...artifact, sha256: 'x' }], 'artifacts'],
-    ['artifacts', [artifact, { ...artifact, name: 'APP.zip' }], 'case alone'],
+    ['artifacts', [artifact, { ...artifact, name: 'APP.zip' }], 'only in case'],
     ['signature', { kind: 'none', value: '' }, 'kind'],
     ['signature', { kind: 'hmac-sha256', value: 1 }, 'value'],
   ];

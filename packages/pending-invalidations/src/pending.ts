@@ -145,7 +145,7 @@ export function pathsToHandOn(
 /** The log notice about paths passed on from earlier publishes. */
 export function pendingNotice(paths: readonly string[]): string {
   const what = paths.includes(everyPath)
-    ? `invalidation-paths is ${everyPath}, because earlier runs replaced too much to record, or paths that this run does not know, or because ${pendingInvalidationsKey} is damaged`
+    ? `invalidation-paths is ${everyPath}, because earlier runs replaced too many paths to record, or paths that this run does not know, or because ${pendingInvalidationsKey} is damaged`
     : `invalidation-paths includes ${counted(paths.length, 'path')} of earlier runs`;
   return `${what}: their invalidation is not proven yet. With a CDN, set this destination in cloudfront-invalidate, which records what it has proven; without one, there is nothing to do.`;
 }
@@ -217,7 +217,7 @@ async function readDocument(store: ObjectStore): Promise<{
   if (stored === undefined) return { publishes: [], condition: 'absent' };
   const { etag } = stored.info;
   if (etag === undefined) {
-    throw new RemoteError('unexpected-response', 'The destination does not say the ETag of an object.', {
+    throw new RemoteError('unexpected-response', 'The destination does not report the ETag of an object.', {
       hint: 'Publish to s3:// or file://.',
     });
   }

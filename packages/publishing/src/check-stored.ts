@@ -84,6 +84,6 @@ export async function hasSameBytes(
 
 function notAsSent({ key, shownKey = printable(key) }: ExpectedObject, what: string): RemoteError {
   return new RemoteError('unexpected-response', `"${shownKey}" was stored, but afterwards ${what}.`, {
-    hint: 'Another publisher may have replaced or removed it at the same time: let one at a time publish there, and run again.',
+    hint: 'Another publisher may have replaced or removed it at the same time: let only one publish at a time, and run again.',
   });
 }

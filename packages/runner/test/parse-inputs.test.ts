@@ -207,10 +207,10 @@ test('I7: what its kind cannot be is told by name, at once, and of a secret with
   );
   expect(message.split('\n')).toEqual([
     '4 problems in its inputs:',
-    '- --some-text cannot be "one\\u{a}two\\u{7}": line 2 has a control character: take it out',
-    '- --where cannot be "dist\\u{0}": it has a control character: take it out',
-    '- --names cannot be "a\\u{d}\\u{a}b\\u{1b}": line 2 has a control character: take it out',
-    '- --token cannot be used: it has 2 lines and must have one: give the right one alone',
+    '- --some-text cannot be "one\\u{a}two\\u{7}": line 2 has a control character: remove it',
+    '- --where cannot be "dist\\u{0}": it has a control character: remove it',
+    '- --names cannot be "a\\u{d}\\u{a}b\\u{1b}": line 2 has a control character: remove it',
+    '- --token cannot be used: it has 2 lines but must have one: give only the right one',
   ]);
   expect(await problemsOf(() => parse(everyKind, { where: 'dist\nout' }))).toContain('it has 2 lines');
   const fine = await parse(everyKind, { where: 'dist', 'some-text': 'one\ntwo', token: ' hunter2\r\n' });

@@ -177,7 +177,7 @@ function fingerprintFault(digits: string): string | undefined {
       return undefined;
     case 8:
     case 16:
-      return 'is a short key ID, for which anybody can make a key; give all 40 digits of the fingerprint';
+      return 'is a short key ID, which anyone can forge; give all 40 digits of the fingerprint';
     case 64:
       return 'is the fingerprint of an OpenPGP key of version 5 or 6, which gpg 2 and Spack cannot use';
     default:

@@ -31,7 +31,7 @@ export interface ActionRun {
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: string;
   readonly annotations: readonly Annotation[];
-  /** What the runner was told to mask. */
+  /** The values that the runner was asked to mask. */
   readonly masks: readonly string[];
   /** Where the command files, `RUNNER_TEMP` and, unless given, the workspace of this step are. */
   readonly directory: string;

@@ -10,7 +10,7 @@ import { temporaryDirectory } from './fixtures.ts';
 
 export interface ActionRunOptions<Declarations extends InputDeclarations = InputDeclarations> {
   readonly clock?: Clock;
-  /** Where relative paths start; a new empty directory when it is not given. */
+  /** The base of relative paths; by default, a new empty directory. */
   readonly workDirectory?: string;
   /** The variables that the action sees; none when not given. */
   readonly environment?: Readonly<Record<string, string>>;

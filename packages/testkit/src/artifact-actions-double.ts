@@ -17,10 +17,9 @@ const known = {
 type Doubled = keyof typeof known;
 
 /**
- * Directories that stand for `actions/upload-artifact` and `actions/download-artifact` as the workflows use them, for
- * `repositories` of `runWorkflow`. They pass files on through a directory per run: act's artifact server refuses what GitHub's
- * present client sends. As on GitHub, a name is taken once in a
- * run unless `overwrite` is set, and files lose their executable bit.
+ * Directories that replace `actions/upload-artifact` and `actions/download-artifact` as the workflows use them, for `repositories`
+ * of `runWorkflow`. They pass files on through a directory per run: act's artifact server refuses what GitHub's current client
+ * sends. As on GitHub, a name can be used once in a run unless `overwrite` is set, and files lose their executable bit.
  */
 export function artifactActionDoubles(...workflows: readonly string[]): Readonly<Record<string, string>> {
   return artifactActionDoublesIn(temporaryDirectory('artifact-stores'), workflows);

@@ -12,7 +12,7 @@ import { readManifest, requiredRecord, writeObject } from './mirror-files.ts';
 const mainPointer = indexManifestKey(undefined);
 const viewPointer = indexManifestKey(attackedView);
 
-/** Files that somebody may plant or damage: they count for nothing, and prevent nobody from publishing (I4). */
+/** Files that somebody may plant or damage: they are ignored, and do not prevent publishing (I4). */
 export const harmlessPlants: readonly (Pick<TrustAttack, 'name' | 'apply'> & {
   readonly code: string;
 })[] = [

@@ -8,7 +8,7 @@ export type AttackKey = MirrorKey & TestSigner;
 export interface AttackKeys {
   /** Pinned by every verifier. */
   readonly honest: AttackKey;
-  /** Nobody pinned it. */
+  /** Pinned by no verifier. */
   readonly stranger: AttackKey;
   /** Expired; its signatures are from before that. */
   readonly expired: AttackKey;

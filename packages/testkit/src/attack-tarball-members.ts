@@ -25,7 +25,7 @@ const outside: readonly Attack[] = [
     name: 'opt/spack/planted',
     body: 'planted',
   }),
-  tarballWith('a file whose name goes on from the prefix', 'tarball-outside-prefix', {
+  tarballWith('a file whose name only begins like the prefix', 'tarball-outside-prefix', {
     name: `${victimPrefix}-2/planted`,
     body: 'planted',
   }),

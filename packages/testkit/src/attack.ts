@@ -29,8 +29,8 @@ export interface AttackContext {
 }
 
 /**
- * One thing that somebody with write access to a bucket, or control of a build machine, may do to a buildcache, and what
- * must be found then.
+ * One thing that an attacker with write access to a bucket, or control of a build machine, may do to a buildcache, and the finding
+ * it must cause.
  */
 export interface Attack {
   readonly name: string;
@@ -38,7 +38,7 @@ export interface Attack {
   readonly code: string;
   /** The cheapest level of verification that finds it. Publishing always checks at the full level. */
   readonly level: 'metadata' | 'full';
-  /** A finding at the level of metadata that says less, or is less certain. */
+  /** A vaguer or less certain finding at the level of metadata. */
   readonly metadataCode?: string;
   /** Findings that may accompany it. After an attack on an entry, for example, the index no longer matches the entry. */
   readonly alongside?: readonly string[];
@@ -51,7 +51,7 @@ export interface Attack {
   apply(context: AttackContext): Promise<void> | void;
 }
 
-/** Manifests of the fixture: a program nobody depends on, its library, and the library's data. */
+/** Manifests of the fixture: a program that nothing depends on, its library, and the library's data. */
 export const victims = {
   program: specManifestKey({ name: 'greet', version: '2.0', hash: 'dhoyfew7acbbjzzbqka3wknqpckquxwo' }),
   otherProgram: specManifestKey({
@@ -93,7 +93,7 @@ export function replaceRecord(context: AttackContext, key: string, record: BlobR
   return rewriteManifest(context, key, { ...manifest, data });
 }
 
-/** Gives an entry another spec text, with correct checksums. */
+/** Replaces the spec text of an entry, with correct checksums. */
 export function replaceSpec(context: AttackContext, key: string, json: string | Uint8Array): Promise<void> {
   return replaceRecord(context, key, writeBlob(context.directory, gzipSync(json), mediaTypes.spec, 'gzip'));
 }
@@ -105,7 +105,7 @@ interface SpecNodeJson {
   dependencies?: { hash: string }[];
 }
 
-/** Gives an entry a spec with a changed root node, with correct checksums. */
+/** Changes the root node in the spec of an entry, with correct checksums. */
 export function changeRoot(
   context: AttackContext,
   key: string,

@@ -6,7 +6,7 @@ import { startVarnish, type Varnish } from './varnish.ts';
 
 const distributionId = 'E1A2B3C4D5E6F7';
 
-/** A publisher's site: a bucket, a CDN in front of it that everybody reads from, and the CDN's control plane. */
+/** A publisher's site: a bucket, a public CDN in front of it, and the CDN's control plane. */
 export interface CdnSite {
   readonly minio: Minio;
   readonly bucket: string;
@@ -25,8 +25,8 @@ export function haveCdnSite(): boolean {
 }
 
 /**
- * Starts MinIO, or the one that `start` starts, Varnish before it, and a double of CloudFront's API that bans in Varnish what is
- * invalidated, at once.
+ * Starts MinIO, or the one that `start` starts, Varnish in front of it, and a double of CloudFront's API that bans in Varnish what
+ * is invalidated, at once.
  */
 export async function startCdnSite(start: () => Promise<Minio> = startMinio): Promise<CdnSite> {
   const minio = await start();

@@ -7,7 +7,7 @@ export interface TestSigner {
 const messageStart = '-----BEGIN PGP SIGNED MESSAGE-----';
 const signatureStart = '\n-----BEGIN PGP SIGNATURE-----';
 
-/** The document that `gpg --clearsign` writes for a text without a line end at its end, made by OpenPGP.js. */
+/** The document that `gpg --clearsign` writes for a text without a trailing line break, made by OpenPGP.js. */
 export async function clearSign(text: string, signer: TestSigner): Promise<string> {
   const pgp = await import('openpgp');
   const signed = await pgp.sign({

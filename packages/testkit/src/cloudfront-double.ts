@@ -64,11 +64,11 @@ export interface DoubledInvalidation {
 }
 
 /**
- * A double of CloudFront's control plane for one distribution, on a loopback port. Paths, statuses, requests and answers go
- * by the schemas of the service that `@aws-sdk/client-cloudfront` ships, and quotas, references and names of paths by
- * CloudFront's Developer Guide: 3,000 paths and 15 wildcards in progress, the same reference and paths give the same
- * invalidation, `~` and unencoded characters are refused, and `%7E` matches nothing. That a request is signed with
- * Signature Version 4 is checked, not the signature itself.
+ * A double of CloudFront's control plane for one distribution, on a loopback port. Paths, statuses, requests and answers follow the
+ * schemas of the service that `@aws-sdk/client-cloudfront` ships, and quotas, references and names of paths follow CloudFront's
+ * Developer Guide: 3,000 paths and 15 wildcards in progress, the same reference and paths give the same invalidation, `~` and
+ * unencoded characters are refused, and `%7E` matches nothing. It checks that a request is signed with Signature Version 4, but not
+ * the signature itself.
  */
 export class CloudFrontDouble {
   readonly invalidations: DoubledInvalidation[] = [];
@@ -99,7 +99,7 @@ export class CloudFrontDouble {
     this.#server?.close();
   }
 
-  /** Simulates somebody else's invalidations that never complete. */
+  /** Simulates invalidations of others that never complete. */
   occupy(paths: readonly string[]): DoubledInvalidation {
     return this.#add(paths, `somebody else's ${randomUUID()}`);
   }

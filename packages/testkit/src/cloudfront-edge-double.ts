@@ -18,8 +18,9 @@ interface Statement {
 
 /**
  * A double of a CloudFront edge whose behaviour restricts viewer access to signed URLs. It checks what the developer guide
- * documents ("Use signed URLs", "Code and examples for creating a signature"): the key, the RSA-SHA1 signature over the canned policy of
- * the URL, or over `Policy`, and the time. It knows neither cookies nor addresses nor `DateGreaterThan`, and refuses all that with 403.
+ * documents ("Use signed URLs", "Code and examples for creating a signature"): the key, the RSA-SHA1 signature over the canned
+ * policy of the URL, or over `Policy`, and the time. It knows neither cookies nor addresses nor `DateGreaterThan`, and refuses them
+ * with 403.
  */
 export async function startCloudFrontEdgeDouble(
   options: CloudFrontEdgeDoubleOptions,

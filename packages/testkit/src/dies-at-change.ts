@@ -30,7 +30,7 @@ function countCalls(holder: object, names: readonly string[], isChange: (flags: 
       if (isChange(parameters[1])) count();
       return Reflect.apply(original, this, parameters);
     };
-    // Node keeps there how a call is made into a promise.
+    // Node keeps the promise version of a function there.
     Object.defineProperties(counted, Object.getOwnPropertyDescriptors(original));
     Reflect.set(holder, name, counted);
   }

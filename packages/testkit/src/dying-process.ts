@@ -2,17 +2,17 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /**
- * Options for Node with which a process is killed by SIGKILL just before the `change`-th change that its main thread makes in
- * the file system (from 1): a file that is made, written, flushed, renamed, linked or removed. So it dies at the same point
- * of its work however busy the machine is. One that ends by itself prints how many changes it made, for `changesIn`.
+ * Options for Node with which a process is killed by SIGKILL just before the `change`-th change that its main thread makes in the
+ * file system (from 1): a file that is created, written, flushed, renamed, linked or removed. So it dies at the same point however
+ * busy the machine is. A process that ends by itself prints how many changes it made, for `changesIn`.
  */
 export function diesAtChange(change: number): readonly string[] {
   return preload({ change: `${change}` });
 }
 
 /**
- * Options with which a process prints `waitsAtChange.says` just before its `change`-th change, and makes it once `gate` is
- * there: a file that another process makes meanwhile.
+ * Options with which a process prints `waitsAtChange.says` just before its `change`-th change, and makes it once the file `gate`
+ * exists, which another process creates.
  */
 export function waitsAtChange(change: number, gate: string): readonly string[] {
   return preload({ change: `${change}`, gate });

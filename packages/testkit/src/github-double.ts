@@ -21,8 +21,8 @@ const yearMs = 365 * 24 * 3_600_000;
 
 /**
  * A double of GitHub's REST API on a loopback port: dispatches, the runs that they start, and tokens of apps; `route` adds more.
- * Each request and each answer is checked against the description that GitHub publishes of its API. What a request violates is
- * answered with 422, and kept in `violations`; an answer of the double's own that violates it fails `close`.
+ * Each request and each answer is checked against the description that GitHub publishes of its API. A request that violates it gets
+ * 422, and is recorded in `violations`; if an answer of the double violates it, `close` fails.
  */
 export class GitHubDouble implements GitHubState {
   /** Every request, in order. */

@@ -24,7 +24,7 @@ export interface DoubledWorkflow {
   readonly run?: (event: RepositoryDispatchEvent, run: DoubledRun) => Promise<string>;
 }
 
-/** What a runner finds in the file of `GITHUB_EVENT_PATH`, as far as the double knows it. */
+/** The contents of the file at `GITHUB_EVENT_PATH`, as far as the double models it. */
 export interface RepositoryDispatchEvent {
   readonly action: string;
   readonly branch: string;

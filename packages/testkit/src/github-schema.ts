@@ -31,7 +31,7 @@ let paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> | undef
 let ajv: Ajv | undefined;
 const validators = new WeakMap<object, ValidateFunction>();
 
-/** An operation in GitHub's published description of its API, which is large and read when it is first asked for. */
+/** An operation in GitHub's published description of its API, which is large and read on first use. */
 function operationOf(operation: GitHubOperation): Operation {
   if (paths === undefined) {
     const file = createRequire(import.meta.url).resolve(
@@ -90,7 +90,7 @@ export function answerFaults(operation: GitHubOperation, status: number, body: u
   return faultsOf(schema, body, 'body');
 }
 
-/** The body that GitHub's description gives as an example of an answer. */
+/** GitHub's example body of an answer. */
 export function exampleAnswer(operation: GitHubOperation, status: number): Json {
   const examples = operationOf(operation).responses[String(status)]?.content?.['application/json']?.examples;
   const [example] = Object.values(examples ?? {});

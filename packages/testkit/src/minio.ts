@@ -28,7 +28,7 @@ export interface Minio {
   readonly client: S3Client;
   /** Makes an empty bucket and returns its name. */
   makeBucket(): Promise<string>;
-  /** Makes a bucket whose objects everybody may read, but which nobody may list without credentials. */
+  /** Makes a bucket whose objects are public, but which can be listed only with credentials. */
   makePublicBucket(): Promise<string>;
   /** Temporary credentials with the permissions `actions` (such as `s3:GetObject`) for the whole server. */
   limitedCredentials(actions: readonly string[]): Promise<AwsCredentials>;
@@ -38,7 +38,7 @@ export interface Minio {
   stop(): Promise<void>;
 }
 
-/** Whether `startMinio` can start one here. */
+/** Whether `startMinio` works on this machine. */
 export function haveMinio(): boolean {
   return serverProgram('minio') !== undefined;
 }

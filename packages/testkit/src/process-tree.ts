@@ -61,7 +61,7 @@ function runningProcesses(): readonly RunningProcess[] {
       if (state === 'Z' || state === 'X') return [];
       return [{ pid: Number(name), parent: Number(parent), environment: environmentOf(name) }];
     } catch {
-      return []; // It has ended in the meantime.
+      return []; // It has already ended.
     }
   });
 }

@@ -13,7 +13,7 @@ export interface TarMember {
   readonly sizeField?: string;
   /** What the field for the user's ID holds. */
   readonly userField?: string;
-  /** What comes before the name in the last field. */
+  /** The name prefix in the last field. */
   readonly prefix?: string;
   /** The eight bytes that name the format; POSIX by default. */
   readonly format?: string;
@@ -28,7 +28,7 @@ export function rawTar(members: readonly TarMember[]): Buffer {
   return Buffer.concat([...members.map(rawMember), Buffer.alloc(2 * blockBytes)]);
 }
 
-/** One member without what ends an archive. */
+/** One member without the end of an archive. */
 export function rawMember(member: TarMember): Buffer {
   const body = Buffer.from(member.body ?? '');
   const padding = Buffer.alloc((blockBytes - (body.length % blockBytes)) % blockBytes);

@@ -18,9 +18,9 @@ export interface ReleaseCopy {
 }
 
 /**
- * Copies what a release is made of; with `actions`, only those. Throws when a bundle is missing. The references of reusable
- * workflows to their own repository (`$/actions/name`) become references to the commit of the tag, which is what GitHub's
- * runner makes of them and what act does not know. Nothing else is changed.
+ * Copies the contents of a release; with `actions`, only those. Throws if a bundle is missing. The references of reusable workflows
+ * to their own repository (`$/actions/name`) become references to the commit of the tag, as GitHub's runner does and act does not.
+ * Nothing else is changed.
  */
 export function copyOfRelease(actions?: readonly string[]): ReleaseCopy {
   const directory = temporaryDirectory('release');

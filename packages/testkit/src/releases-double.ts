@@ -17,16 +17,16 @@ interface Call {
   readonly response: ServerResponse;
 }
 
-/** The host by which `gh` speaks plain HTTP, which GitHub keeps for its own development. */
+/** The host for which `gh` uses plain HTTP, reserved by GitHub for its own development. */
 const host = 'github.localhost';
 
 /**
- * A double of what `gh release` asks of GitHub's API: releases by tag and id, drafts, assets and whether a tag is there. `gh` reaches it as
- * a proxy. Not checked against GitHub's schema: that `gh` is content with it is what it is for.
+ * A double of the part of GitHub's API that `gh release` uses: releases by tag and id, drafts, assets and the existence of tags.
+ * `gh` reaches it as a proxy. Not checked against GitHub's schema: it only has to satisfy `gh`.
  */
 export class ReleasesDouble {
   readonly releases: DoubledRelease[] = [];
-  /** Requests that change something, as `POST /repos/…`. */
+  /** Requests that change something, such as `POST /repos/…`. */
   readonly changes: string[] = [];
   /** Requests that the double does not support. */
   readonly unknown: string[] = [];

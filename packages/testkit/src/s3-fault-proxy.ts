@@ -62,12 +62,12 @@ export interface S3FaultProxy {
   close(): void;
 }
 
-/** So many faults in a row at most meet a request that is tried again, unless a fault is certain: no client is just unlucky. */
+/** The most faults in a row for one retried request, unless a fault is certain, so that no client fails by bad luck. */
 const maxFaultsInARow = 5;
 
 /**
- * Starts a proxy to `targetUrl` on a free loopback port. The same `seed` gives the same faults to the same attempts of the same
- * requests, in whatever order requests come.
+ * Starts a proxy to `targetUrl` on a free loopback port. The same `seed` causes the same faults for the same attempts of the same
+ * requests, in any order of requests.
  */
 export async function startS3FaultProxy(
   targetUrl: string,
@@ -94,7 +94,7 @@ export async function startS3FaultProxy(
       (fault) =>
         attempts.random() < (current[fault] ?? 0) &&
         (isConditionalWrite || !conditional.has(fault)) &&
-        // A read whose answer is lost is only a connection that broke, and nobody gets credentials twice that have ended.
+        // For a read, a lost answer is only a broken connection, and expired credentials are not offered twice.
         !(isRead && fault === 'ambiguous') &&
         !(fault === 'expired' && attempts.last === 'expired' && current.expired !== 1),
     );
@@ -214,14 +214,14 @@ function seededHex(random: () => number): string {
   return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
 }
 
-/** What a request and its repetitions have met so far. */
+/** The faults that a request and its retries have met so far. */
 interface Attempts {
   readonly random: () => number;
   faultsInARow: number;
   last: Fault | undefined;
 }
 
-/** Tells requests from each other by what stays the same when one is tried again, and in another run of the same test. */
+/** Identifies requests by what stays the same when one is retried, and in another run of the same test. */
 class RequestSeries {
   readonly #seed: number;
   readonly #attempts = new Map<string, Attempts>();
@@ -233,7 +233,7 @@ class RequestSeries {
   }
 
   of(method: string, url: string, headers: IncomingHttpHeaders): Attempts {
-    // Buckets and uploads have names of chance.
+    // Buckets and uploads have random names.
     const place = url.replace(/^\/[^/?]*/, '').replace(/uploadId=[^&]*/, 'uploadId=');
     const name = `${method} ${place} ${this.#writer(place, headers)}`;
     const known = this.#attempts.get(name);

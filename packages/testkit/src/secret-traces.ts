@@ -3,8 +3,8 @@ import type { TestKey } from './keys.ts';
 const minCharacters = 8;
 
 /**
- * What of a key must turn up nowhere: its passphrase, each line of the private key that the public one has not, and the base64 of
- * it in pieces.
+ * The parts of a key that must not appear anywhere: its passphrase, each line of the private key that is not in the public one, and
+ * pieces of its base64.
  */
 export function secretsOfKey({ privateArmored, publicArmored, passphrase }: TestKey): readonly string[] {
   const published = new Set(publicArmored.split(/\r?\n/));

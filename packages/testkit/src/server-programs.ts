@@ -26,8 +26,8 @@ interface ServerProgram {
 }
 
 /**
- * Without a terminal act reads what a step prints from a pipe. On a terminal it waits for ever when something else prints just as a step
- * ends, and it loses the last lines of a step that fails.
+ * Without a terminal, act reads the output of a step from a pipe. On a terminal, it waits forever if something else prints just as
+ * a step ends, and loses the last lines of a failing step.
  */
 const noTerminals = `package pty
 
@@ -127,8 +127,8 @@ export function serverProgramDirectory(name: ServerProgramName): string {
 }
 
 /**
- * Installs a program unless it is there. Returns undefined, or why it cannot be installed on this machine. `say` is called
- * before anything that takes long.
+ * Installs a program unless it is already there. Returns undefined, or why it cannot be installed on this machine. Calls `say`
+ * before anything slow.
  */
 export async function installServerProgram(
   name: ServerProgramName,

@@ -17,7 +17,10 @@ export interface ShellBlockOptions {
   /** In addition to `PATH`, `HOME`, `TMPDIR` and `LANG`; nothing else of this process's environment is passed. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly replacements?: Replacements;
-  /** Scripts for `sh` by the names that the block calls them by: found on `PATH`, or from the directory where the name has a slash. */
+  /**
+   * Scripts for `sh` by the names that the block calls them by: found on `PATH`, or relative to the directory if the name has a
+   * slash.
+   */
   readonly programs?: Readonly<Record<string, string>>;
 }
 
@@ -29,7 +32,7 @@ export interface ShellBlockRun {
   readonly error: string;
 }
 
-/** `text` with all `replacements` made. Throws if one finds nothing, because the document has changed. */
+/** `text` with all `replacements` made. Throws if one matches nothing, because the document has changed. */
 export function withReplacements(text: string, replacements: Replacements): string {
   const names = Object.keys(replacements).sort((a, b) => b.length - a.length);
   const missing = names.find((name) => !text.includes(name));

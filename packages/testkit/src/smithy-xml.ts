@@ -1,5 +1,5 @@
 /**
- * The XML of a service, checked against and written by the schemas that the SDK ships of it (Smithy's static schemas, as in
+ * The XML of a service, checked and written according to the schemas that the SDK ships for it (Smithy's static schemas, as in
  * `@aws-sdk/client-cloudfront/dist-types/schemas`). Only what those documents need: structures, lists, strings, numbers,
  * booleans and timestamps.
  */
@@ -68,7 +68,7 @@ export function fromXml(element: XmlElement, schema: Schema): unknown {
   for (const child of element.children) {
     const index = names.indexOf(child.name);
     if (index === -1) throw new Error(`<${element.name}> has no member <${child.name}>`);
-    if (child.name in value) throw new Error(`<${child.name}> is there twice`);
+    if (child.name in value) throw new Error(`<${child.name}> appears twice`);
     value[child.name] = fromXml(child, members[index]);
   }
   const missing = names.slice(0, required).find((name) => !(name in value));

@@ -1,6 +1,6 @@
 import { forwardRequest, requestBody, serveLoopback } from './loopback-server.ts';
 
-/** An answer that the gate gives instead of STS. */
+/** An answer that the gate sends instead of STS. */
 export interface StsAnswer {
   readonly status: number;
   readonly code: string;
@@ -16,16 +16,16 @@ export interface StsGate {
   readonly requests: readonly URLSearchParams[];
   /** STS's answers, as XML. */
   readonly answered: readonly string[];
-  /** Gives these answers to the next requests, which then do not reach STS. */
+  /** Sends these answers to the next requests, which then do not reach STS. */
   answerFirst(answers: readonly StsAnswer[]): void;
-  /** Gives this answer to all requests from now on. */
+  /** Sends this answer to all requests from now on. */
   answerAlways(answer: StsAnswer | undefined): void;
   close(): void;
 }
 
 /**
- * Stands in front of a real STS, records the tokens that are sent to it, and answers in its place on request, in
- * the XML of the Query API. Without a `target` it can only refuse.
+ * A proxy in front of a real STS that records the tokens sent to it, and can answer instead of it, in the XML of the Query API.
+ * Without a `target` it can only refuse.
  */
 export async function startStsGate(target: string | undefined): Promise<StsGate> {
   const requests: URLSearchParams[] = [];

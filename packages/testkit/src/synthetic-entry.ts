@@ -50,8 +50,8 @@ export interface EntryOptions {
 }
 
 /**
- * Puts one package into a mirror or staged tree as Spack would have: a node whose DAG hash is that of its content, a
- * spec blob with its closure, a tarball of an installed prefix, and the manifest. The same options give the same bytes.
+ * Puts one package into a mirror or staged tree as Spack would have: a node with the right DAG hash, a spec blob with its closure,
+ * a tarball of an installed prefix, and the manifest. The same options produce the same bytes.
  */
 export async function addEntry(directory: string, options: EntryOptions): Promise<SyntheticEntry> {
   const { name, version = '1.0', dependencies = [], parameters = {}, specfile = 5 } = options;

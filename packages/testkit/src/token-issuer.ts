@@ -39,7 +39,7 @@ export interface TokenIssuer {
   readonly issued: readonly string[];
   /** Changes all tokens from now on. */
   change(changes: TokenChanges): void;
-  /** Gives these answers before any more tokens. */
+  /** Sends these answers before any more tokens. */
   answerFirst(answers: readonly EndpointAnswer[]): void;
   /** A token like the endpoint's, made here. */
   mint(audience: string, changes?: TokenChanges): Promise<string>;
@@ -58,9 +58,8 @@ export const issuedSubjects = {
 } as const;
 
 /**
- * Starts what GitHub has for jobs: an endpoint that gives whoever has the request token an OIDC token for the asked
- * audience, signed with RS256, and the discovery document and keys to verify it with. Over plain HTTP on
- * 127.0.0.1.
+ * Starts what GitHub provides for jobs: an endpoint that issues OIDC tokens, signed with RS256, for the requested audience to
+ * callers with the request token, and the discovery document and keys to verify them. Over plain HTTP on 127.0.0.1.
  */
 export async function startTokenIssuer(): Promise<TokenIssuer> {
   const [own, untrusted] = await Promise.all([generateKeyPair('RS256'), generateKeyPair('RS256')]);

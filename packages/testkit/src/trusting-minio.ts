@@ -13,8 +13,8 @@ export interface TrustingMinio extends Minio {
 }
 
 /**
- * Starts a MinIO whose STS gives whoever has a token of `issuer` for `sts.amazonaws.com` all rights. One of no region of its own, as it
- * is set up by default, takes any.
+ * Starts a MinIO whose STS grants all rights to tokens of `issuer` for `sts.amazonaws.com`. Without a region of its own, the
+ * default, it accepts any.
  */
 export async function startTrustingMinio(
   issuer: TokenIssuer,

@@ -27,7 +27,7 @@ export interface Varnish {
 
 /**
  * Starts a real Varnish, of which several may run side by side. It keeps objects as their `Cache-Control` says, for a day
- * without one. Its VCL is compiled by gcc. Throws an `Error` with Varnish's words when it does not start.
+ * without one. Its VCL is compiled by gcc. Throws an `Error` with Varnish's message if it does not start.
  */
 export async function startVarnish(options: VarnishOptions): Promise<Varnish> {
   const program = serverProgram('varnishd');

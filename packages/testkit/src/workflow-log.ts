@@ -1,6 +1,6 @@
 /** The useful fields of one line that act prints with `--json`. */
 export interface WorkflowEntry {
-  /** The id of the job; empty for what act says of the whole. */
+  /** The id of the job; empty for what act says about the whole run. */
   readonly job: string;
   /** The ids of the step and, inside composite actions, of the steps in it: `release/publish`. Empty outside steps. */
   readonly step: string;
@@ -10,7 +10,7 @@ export interface WorkflowEntry {
   readonly jobResult: string | undefined;
   /** What the step itself printed, rather than act. */
   readonly isOutput: boolean;
-  /** Whether it names a secret that is to be masked: act repeats it in such a line, and nowhere else. */
+  /** Whether it registers a secret to mask: act repeats it in such a line, and nowhere else. */
   readonly isMask: boolean;
   /** An output that the step set. */
   readonly output: { readonly name: string; readonly value: string } | undefined;
@@ -28,12 +28,12 @@ export interface WorkflowStep {
 
 export interface WorkflowJob {
   readonly result: string | undefined;
-  /** The steps that ran, by their ids, in the order in which they began. Skipped ones are not there. */
+  /** The steps that ran, by their ids, in the order in which they began. Skipped ones are not included. */
   readonly steps: Readonly<Record<string, WorkflowStep>>;
   readonly log: string;
 }
 
-/** Reads a line that act printed. A line that is no JSON is a message of nobody. */
+/** Parses a line that act printed. A line that is not JSON belongs to no job. */
 export function parseWorkflowLine(line: string): WorkflowEntry {
   const fields = parseObject(line);
   if (fields === undefined) return { ...nobody, message: line };
@@ -99,7 +99,7 @@ interface OpenJob {
   readonly log: string[];
 }
 
-/** The jobs of a run by their ids, put together from its lines. Jobs of a matrix are one, as act counts them. */
+/** The jobs of a run by their ids, collected from its lines. The jobs of a matrix count as one, as in act. */
 export function collectJobs(entries: readonly WorkflowEntry[]): Readonly<Record<string, WorkflowJob>> {
   const jobs = new Map<string, OpenJob>();
   for (const entry of entries.filter(({ job }) => job !== '')) {

@@ -32,9 +32,9 @@ export interface WorkflowRunOptions {
   /** Inputs of `workflow_dispatch`. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Programs that steps find by their names, by their paths. */
+  /** Paths of programs that steps find by name. */
   readonly programs?: readonly string[];
-  /** Directories that stand for repositories of actions and reusable workflows: `owner/name@ref` → path. */
+  /** Directories that replace repositories of actions and reusable workflows: `owner/name@ref` → path. */
   readonly repositories?: Readonly<Record<string, string>>;
   /** Called with each line; may kill the runner with everything it started, as when a machine dies. */
   readonly onEntry?: (entry: WorkflowEntry, kill: () => void) => void;
@@ -46,9 +46,9 @@ export interface WorkflowRun {
   /** 0 when all jobs succeeded; null for a run that was killed. */
   readonly exitCode: number | null;
   readonly jobs: Readonly<Record<string, WorkflowJob>>;
-  /** Everything that the runner wrote, as it wrote it, but for the lines in which actions say what is to be masked. */
+  /** Everything that the runner wrote, unchanged, except the lines in which actions register masks. */
   readonly output: string;
-  /** The same for people: one line for each, with job and step. */
+  /** The same in readable form: one line for each entry, with job and step. */
   readonly log: string;
 }
 
@@ -57,7 +57,7 @@ const commitDate = '2026-01-01T00:00:00Z';
 /** The labels of runners that jobs may ask for; each job runs on this machine. */
 const labels = ['ubuntu-latest', 'ubuntu-24.04', 'macos-15', 'macos-15-intel', 'windows-2025'];
 
-/** Whether `runWorkflow` can run one here. */
+/** Whether `runWorkflow` works on this machine. */
 export function haveWorkflowRunner(): boolean {
   return serverProgram('act') !== undefined;
 }
@@ -100,8 +100,8 @@ function startAct(directory: string, options: WorkflowRunOptions): ChildProcess 
 }
 
 /**
- * Gives the path of a bash that begins a moment late. A script that act has just copied cannot be run (ETXTBSY) while a process that act
- * starts for another job still has it open.
+ * Returns the path of a bash that starts with a short delay. A script that act has just copied cannot be run (ETXTBSY) while a
+ * process that act starts for another job still has it open.
  */
 function lateShell(directory: string): string {
   mkdirSync(directory);
@@ -131,7 +131,7 @@ function makeRepository(directory: string, { files, clone, repository }: Workflo
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
   }
-  // The same files give the same commit, as when a tag is released again.
+  // The same files produce the same commit, as when a tag is released again.
   const dates = { GIT_AUTHOR_DATE: commitDate, GIT_COMMITTER_DATE: commitDate };
   const git = (...args: readonly string[]): void => {
     const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.org'];

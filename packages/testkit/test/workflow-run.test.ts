@@ -89,7 +89,7 @@ describe.skipIf(!haveWorkflowRunner())('a workflow run by act (needs act)', () =
     expect(output).not.toContain(secret);
   });
 
-  it('ends at a step that fails, but for those that always run', async () => {
+  it('ends at a step that fails, except for steps that always run', async () => {
     const { exitCode, jobs } = await run({ variables: { STATUS: '3' } });
     expect(exitCode).toBe(1);
     const results = Object.entries(jobs['use']?.steps ?? {}).map(([id, { result }]) => [id, result]);
@@ -167,7 +167,7 @@ jobs:
     expect(processesWith(mark)).toEqual([]);
   });
 
-  it('goes on after a step behind which something still prints', async () => {
+  it('continues after a step that left something running which still prints', async () => {
     const noisy = `
 on: push
 jobs:
@@ -185,7 +185,7 @@ jobs:
     expect(jobs['noisy']?.steps['next']?.outputs).toEqual({ after: 'yes' });
   });
 
-  it('has every line of a step that fails, its last one above all', async () => {
+  it('has every line of a step that fails, including the last one', async () => {
     const failing = `
 on: push
 jobs:

@@ -8,7 +8,7 @@ const limits = 'packages/mirror/test/tarball-limits.test.ts';
 
 export const mirrorMutants: readonly Mutant[] = [
   {
-    name: 'a damaged record of what a CDN must forget is not reported',
+    name: 'a damaged record of what a CDN must invalidate is not reported',
     member,
     text: 'if (!(await isRecordDamaged(store))) return [];',
     replacement: 'return [];',

@@ -63,7 +63,7 @@ describe('the lint', () => {
       'not pinned',
     ],
     ['a commit without its version', 'example', `- uses: a/b@${commit}`, 'lacks a comment with its version'],
-    ['a key that is there twice', 'example', 'a: 1\na: 2\n', 'unique'],
+    ['a key that appears twice', 'example', 'a: 1\na: 2\n', 'unique'],
     ['no YAML', 'example', 'a: [1\n', 'here: '],
     [
       'an input that the action has not',

@@ -16,16 +16,13 @@ import { type CleanupPlan, endsDownloads } from './plan.ts';
 const maxPrintedKeys = 2_000;
 
 export interface Cleaned extends PreparedCleanup {
-  /** Keys that are gone; undefined for a dry run. */
+  /** Deleted keys; undefined for a dry run. */
   readonly deleted: readonly string[] | undefined;
   readonly findings: readonly CleanupFinding[];
   readonly failure: SlipwayError | undefined;
 }
 
-/**
- * Deletes the windows that are over, after printing which (I6), unless no link would be left. Throws what makes a decision
- * impossible.
- */
+/** Prints and then deletes the expired windows (I6), unless no link would be left. Throws if it cannot decide. */
 export async function cleanUp(operation: Operation): Promise<Cleaned> {
   const { given, context } = operation;
   const prepared = await prepareCleanup(operation);
@@ -67,24 +64,25 @@ function announce({ steps, kept, unrelated }: CleanupPlan, dryRun: boolean, prog
     printed = Math.min(maxPrintedKeys, printed + keys.length);
   }
   const total = steps.reduce((sum, { keys }) => sum + keys.length, 0);
-  if (total > printed) progress.info(`  and ${counted(total - printed, 'more object')}: the report has all`);
+  if (total > printed)
+    progress.info(`  and ${counted(total - printed, 'more object')}, listed in the report`);
   if (steps.length === 0) progress.info('No window is past its grace.');
   for (const { window, objects, reason } of kept) {
     progress.info(`Window ${window} stays (${counted(objects, 'object')}, ${keptWords[reason]}).`);
   }
   if (unrelated.count === 0) return;
   progress.info(
-    `${counted(unrelated.count, 'object belongs', 'objects belong')} to no window, and nothing is done to them.`,
+    `${counted(unrelated.count, 'object belongs', 'objects belong')} to no window and are left alone.`,
   );
 }
 
 const keptWords = {
   'not-over': 'its links may still work',
-  'written-late': 'something was written there after it was over',
-  'age-unknown': 'it is not known when it was written',
+  'written-late': 'something was written there after it ended',
+  'age-unknown': 'it is unknown when it was written',
 } as const;
 
-/** Oldest windows first, each whole before the next. */
+/** Oldest windows first, one at a time. */
 async function deleteWindows(
   { steps }: CleanupPlan,
   { store, context: { progress } }: Operation,

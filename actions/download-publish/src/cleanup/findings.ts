@@ -19,8 +19,8 @@ export function wouldEnd({ current }: CleanupPlan, prefix: string): CleanupFindi
     severity: 'error',
     key: `${keysBelow(prefix)}${current.window}`,
     message:
-      'Nothing is stored for the current window, and everything that is stored is past: deleting it would leave nothing to download.',
-    hint: 'Run renew with the files of the release, on the schedule that runs cleanup now: it does both. To end the downloads, set delete-last: true.',
+      'Nothing is stored for the current window, only for past ones: deleting those would leave nothing to download.',
+    hint: 'Run renew instead of cleanup on the schedule, with the files of the release: it does both. To end the downloads, set delete-last: true.',
   };
 }
 
@@ -30,8 +30,8 @@ export function hasEnded({ current }: CleanupPlan, prefix: string): CleanupFindi
     code: 'downloads-ended',
     severity: 'warning',
     key: `${keysBelow(prefix)}${current.window}`,
-    message: 'Nothing is stored for the current window: the links that the site gives out now open nothing.',
-    hint: 'Run renew with the files of the release, on the schedule that runs cleanup now: it does both.',
+    message: 'Nothing is stored for the current window: the links that the site now hands out do not work.',
+    hint: 'Run renew instead of cleanup on the schedule, with the files of the release: it does both.',
   };
 }
 
@@ -40,7 +40,7 @@ export function refusedToEnd({ steps }: CleanupPlan): UserError {
   const total = steps.reduce((sum, { keys }) => sum + keys.length, 0);
   return new UserError(
     'plan-refused',
-    `Nothing was deleted: ${counted(total, 'object')} would go, and nothing is stored for the current window.`,
+    `Nothing was deleted: ${counted(total, 'object')} would be deleted, but nothing is stored for the current window.`,
     { hint: 'Renew the downloads first (operation: renew), or set delete-last: true.' },
   );
 }
@@ -55,7 +55,7 @@ export function cleanupFindings(
     problems.push({
       code: 'clock-unconfirmed',
       severity: 'notice',
-      message: 'The store does not report its time: a run that is not a dry run would delete nothing.',
+      message: 'The store does not report its time, so a real run would delete nothing.',
     });
   }
   if (unrelated.count > 0) {
@@ -64,7 +64,7 @@ export function cleanupFindings(
       code: 'strangers-left',
       severity: 'notice',
       message: `${counted(unrelated.count, 'object', 'objects')} below ${printable(`${prefix}/`)} ${unrelated.count === 1 ? 'belongs' : 'belong'} to no window of this scheme and ${unrelated.count === 1 ? 'is' : 'are'} left alone: ${named.join(', ')}${unrelated.count > named.length ? ', …' : ''}`,
-      hint: 'Clean up what another scheme published with that scheme.',
+      hint: 'Clean up files of another scheme with that scheme.',
     });
   }
   for (const { window, reason } of kept) {
@@ -73,15 +73,15 @@ export function cleanupFindings(
         code: 'window-written-late',
         severity: 'warning',
         key: `${keysBelow(prefix)}${window}`,
-        message: 'Something was written here long after the window was over, so the window is left alone.',
-        hint: 'Check that window-length is the one that the files were published with. If nobody needs this window, remove it by hand: its links still work.',
+        message: 'Something was written here long after the window ended, so the window is left alone.',
+        hint: 'Check that window-length is the one used to publish the files. If this window is not needed, delete it by hand: its links still work.',
       });
     } else if (reason === 'age-unknown') {
       problems.push({
         code: 'window-age-unknown',
         severity: 'warning',
         key: `${keysBelow(prefix)}${window}`,
-        message: 'The store does not say when this window was written, so it is left alone.',
+        message: 'The store does not report when this window was written, so it is left alone.',
       });
     }
   }

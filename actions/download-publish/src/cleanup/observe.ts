@@ -12,7 +12,7 @@ export interface PreparedCleanup {
   readonly plan: CleanupPlan;
 }
 
-/** Observes the clocks and what is stored, and plans. Throws what makes a decision impossible. */
+/** Observes the clocks and what is stored, and plans. Throws if it cannot decide. */
 export async function prepareCleanup({ given, rules, context, store }: Operation): Promise<PreparedCleanup> {
   const { progress, clock } = context;
   const clocks = await readClocks(clock, store);
@@ -23,7 +23,7 @@ export async function prepareCleanup({ given, rules, context, store }: Operation
   return { clocks, plan: planCleanup(stored, clocks, { ...rules, maxIdleMs: given.maxIdle }) };
 }
 
-/** Sorts what a store lists into windows. An object belongs to one only if its key is exactly as this scheme makes it. */
+/** Sorts the objects of a store into windows. An object belongs to one only if its key is exactly one that this scheme creates. */
 export async function sortIntoWindows(
   objects: AsyncIterable<ObjectInfo>,
   place: KeyPlace,

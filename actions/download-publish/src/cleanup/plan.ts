@@ -27,8 +27,8 @@ export interface KeptWindow {
   readonly window: number;
   readonly objects: number;
   /**
-   * `not-over`: its links may still work. `written-late`: something was written there when it was over, and nothing confirms that
-   * numbers and times belong together as the inputs say. `age-unknown`: the store does not say when it was written.
+   * `not-over`: its links may still work. `written-late`: something was written there after it ended, and nothing confirms that
+   * windows are numbered as the inputs say. `age-unknown`: the store does not report when it was written.
    */
   readonly reason: 'not-over' | 'written-late' | 'age-unknown';
 }
@@ -37,9 +37,9 @@ export interface CleanupPlan {
   /** Oldest first. */
   readonly steps: readonly DeleteStep[];
   readonly kept: readonly KeptWindow[];
-  /** Objects below the prefix whose keys this scheme does not make, with the first of those keys. */
+  /** Objects below the prefix whose keys this scheme does not create, with the first of those keys. */
   readonly unrelated: { readonly count: number; readonly keys: readonly string[] };
-  /** The window whose links a site gives out now, and how many objects are stored for it. */
+  /** The window whose links a site now hands out, and how many objects are stored for it. */
   readonly current: { readonly window: number; readonly objects: number };
 }
 
@@ -52,7 +52,7 @@ export interface StoredWindows {
 export interface StoredWindow {
   readonly keys: readonly string[];
   readonly sizeBytes: number;
-  /** When the last of them was written; undefined unless that is known for all of them. */
+  /** When the newest of them was written; undefined unless that is known for all of them. */
   readonly writtenAtMs: number | undefined;
 }
 
@@ -62,10 +62,9 @@ export interface CleanupRules extends WindowRules {
 }
 
 /**
- * Decides which windows go: those whose links no longer work by any clock, if they were written when their numbers say, or if
- * the present window is stored and so confirms that numbers mean what the inputs say. The current and the next window stay,
- * whatever the inputs or one of the clocks say. Throws `UserError` `plan-refused` when the clocks contradict each other or what
- * is stored. Pure.
+ * Decides which windows to delete: those whose links no longer work by any clock, if they were written when their numbers say, or
+ * if the current window is stored and so confirms the numbering. The current and the next window stay, whatever the inputs or one
+ * of the clocks say. Throws `UserError` `plan-refused` when the clocks contradict each other or what is stored. Pure.
  */
 export function planCleanup(
   { windows, unrelated }: StoredWindows,
@@ -94,7 +93,7 @@ export function planCleanup(
   };
 }
 
-/** Whether only past windows are stored: once they are deleted, nobody can download anything. */
+/** Whether only past windows are stored: deleting them would leave nothing to download. */
 export function endsDownloads({ steps, current }: CleanupPlan): boolean {
   return steps.length > 0 && current.objects === 0;
 }
@@ -108,7 +107,7 @@ function reasonToKeep(
 ): KeptWindow['reason'] | undefined {
   if (!isWindow(window, rules) || !isOver(window, clocks, rules)) return 'not-over';
   if (writtenAtMs === undefined) return 'age-unknown';
-  // With another length, the number stands for another time.
+  // With another length, the number means another time.
   const isLate = writtenAtMs > latestWriteMs(window, rules);
   return isLate && !numbersAreProven ? 'written-late' : undefined;
 }
@@ -119,8 +118,8 @@ function latestWriteMs(window: number, { lengthSeconds, toleranceMs }: CleanupRu
 }
 
 /**
- * Whether the window that is the present one by the clocks is stored, and was written at a time that fits. Windows of another
- * length have numbers far from it. If it is, an older window that was written late was copied or restored, and goes too.
+ * Whether the window that is current by the clocks is stored, and was written at a plausible time. Windows of another length have
+ * numbers far from it. If it is, an older window that was written late was copied or restored, and is deleted too.
  */
 function hasPresentWindow(windows: StoredWindows['windows'], clocks: Clocks, rules: CleanupRules): boolean {
   const lengthMs = rules.lengthSeconds * 1_000;
@@ -142,7 +141,7 @@ function isWindow(window: number, { lengthSeconds }: CleanupRules): boolean {
   }
 }
 
-/** Clocks that agree may both be wrong. Where files are published, something was written lately. */
+/** Clocks that agree may both be wrong. While files are being published, something was written recently. */
 function refuseIdle(windows: StoredWindows['windows'], clocks: Clocks, { maxIdleMs }: CleanupRules): void {
   const written = [...windows.values()].flatMap(({ writtenAtMs }) => writtenAtMs ?? []);
   const lastMs = written.reduce((last, time) => Math.max(last, time), 0);
@@ -152,7 +151,7 @@ function refuseIdle(windows: StoredWindows['windows'], clocks: Clocks, { maxIdle
     'plan-refused',
     `The clock says ${timeText(nowMs)}, and the last file was published at ${timeText(lastMs)}, longer ago than max-idle allows. Nothing was deleted.`,
     {
-      hint: 'If the clock is wrong, correct it. If nothing was published for so long, raise max-idle; all windows that are over are deleted then.',
+      hint: 'If the clock is wrong, correct it. If nothing was published for that long, raise max-idle; all ended windows are then deleted.',
     },
   );
 }

@@ -6,14 +6,14 @@ import type { StoreStep } from './plan.ts';
 
 export type CdnPlace = Pick<Inputs, 'prefix' | 'originPath' | 'baseUrl'>;
 
-/** Everything in a window, as a CDN is asked for it. The number of a window is not secret; what is in it is. */
+/** The CDN path of everything in a window. The number of a window is not secret; its contents are. */
 export function windowPath(place: CdnPlace, window: number): string {
   return `${cdnPathOf(servedKey(place, `${keysBelow(place.prefix)}${window}`), place.baseUrl)}/*`;
 }
 
 /**
- * The windows for which a CDN may have cached what these steps make wrong: other bytes or headers, or the answer that there is
- * nothing. Nobody has a link of a window after the current one yet, so nobody has asked for what is new there.
+ * The windows for which a CDN may have cached what these steps make outdated: other bytes or headers, or a 404. Links of later
+ * windows have not been handed out yet, so new files there have not been requested.
  */
 export function windowsToForget(steps: readonly StoreStep[], latestWindow: number): readonly number[] {
   const windows = steps

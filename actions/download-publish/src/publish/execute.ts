@@ -23,15 +23,15 @@ export interface PublishPorts {
 export interface PublishExecution {
   /** Keys that this run stored. */
   readonly stored: readonly string[];
-  /** Keys that another run stored meanwhile, with the same bytes. */
+  /** Keys that another run stored concurrently, with the same bytes. */
   readonly storedByOthers: readonly string[];
   readonly bytesStored: number;
   readonly failure: SlipwayError | undefined;
 }
 
 /**
- * Stores what the plan names and checks that it is stored. A failure ends it; every object stored until then is whole, and
- * running again stores the others.
+ * Stores what the plan names and checks that it is stored. A failure ends it; every object stored until then is complete, and a
+ * rerun stores the others.
  */
 export async function executePublish({ steps }: PublishPlan, ports: PublishPorts): Promise<PublishExecution> {
   const stored: string[] = [];
@@ -56,7 +56,7 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
     bytesStored += step.sizeBytes;
   };
   try {
-    // Copies begin when everything that they copy is stored.
+    // Copies begin once their sources are stored.
     for (const some of [
       steps.filter(({ copyOf }) => copyOf === undefined),
       steps.filter(({ copyOf }) => copyOf !== undefined),
@@ -74,7 +74,7 @@ export async function executePublish({ steps }: PublishPlan, ports: PublishPorts
   return { stored, storedByOthers, bytesStored, failure: undefined };
 }
 
-/** The ETag of what this run stored; undefined when another run stored the same bytes meanwhile. */
+/** The ETag of what this run stored; undefined if another run stored the same bytes concurrently. */
 function storeStep(
   step: StoreStep,
   etags: ReadonlyMap<string, string>,
@@ -92,7 +92,7 @@ function storeStep(
   });
 }
 
-/** Undefined where the file must be sent: it is not a copy, or another run stored its source, or the source changed. */
+/** Undefined if the file must be sent: it is not a copy, another run stored its source, or the source changed. */
 async function copyObject(
   { key, copyOf, sizeBytes }: StoreStep,
   etags: ReadonlyMap<string, string>,
@@ -104,7 +104,7 @@ async function copyObject(
   try {
     return await store.copy?.({ key: copyOf, sizeBytes, etag }, key, options);
   } catch (error) {
-    // Sending the file finds out whether it is the source or the target that changed.
+    // Sending the file shows whether the source or the target has changed.
     if (!isConditionFailed(error)) throw error;
     return undefined;
   }

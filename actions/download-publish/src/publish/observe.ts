@@ -9,11 +9,11 @@ const concurrentLooks = 16;
 
 export interface Observed {
   readonly clocks: Clocks;
-  /** The windows that must have the files now, without those that are done. */
+  /** The windows that must have the files now, except those already done. */
   readonly windows: readonly number[];
 }
 
-/** Reads the clocks, and with them which windows are to be published. */
+/** Reads the clocks, and derives which windows to publish. */
 export async function observeWindows(
   { context, store, rules }: FileOperation,
   done: ReadonlySet<number>,
@@ -39,7 +39,7 @@ export async function observeObjects(
   });
 }
 
-/** Each file in each window under each secret; an address that secrets share, once. */
+/** Each file in each window under each secret; an address shared by secrets counts once. */
 function wantedObjects(
   windows: readonly number[],
   { files, addresses, rules }: FileOperation,

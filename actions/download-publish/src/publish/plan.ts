@@ -5,7 +5,7 @@ import type { StoredState } from '../stored-state.ts';
 
 const maxNamedConflicts = 10;
 
-/** An object that is to be stored. */
+/** An object to store. */
 export interface WantedObject {
   readonly key: string;
   readonly window: number;
@@ -17,10 +17,10 @@ export interface WantedObject {
   readonly headers: DownloadHeaders;
 }
 
-/** Stores a file under a key, if what is stored there is still what was observed. */
+/** Stores a file under a key, if the object there has not changed since it was observed. */
 export interface StoreStep extends WantedObject {
   readonly kind: 'store';
-  /** The key of an earlier step whose object is copied within the store. Undefined where the file is sent. */
+  /** The key of an earlier step whose object is copied within the store. Undefined if the file is sent. */
   readonly copyOf: string | undefined;
   readonly reason: 'new' | 'other-headers' | 'replaced';
   readonly condition: 'absent' | 'any' | { readonly etag: string };
@@ -28,9 +28,9 @@ export interface StoreStep extends WantedObject {
 
 export interface PublishPlan {
   readonly windows: readonly number[];
-  /** In the order of windows: what is needed first is stored first. */
+  /** In the order of windows, so that what is needed first is stored first. */
   readonly steps: readonly StoreStep[];
-  /** How many objects are as they should be. */
+  /** How many objects need no change. */
   readonly unchanged: number;
 }
 
@@ -41,7 +41,7 @@ export interface ObservedObject {
 
 /**
  * Decides what to store; files of at least `minCopyBytes` are sent once and then copied. Throws `UserError` `immutable-conflict`
- * that names the keys which have other bytes that may not be replaced (I2). Pure.
+ * that names the keys whose different bytes may not be replaced (I2). Pure.
  */
 export function planPublish(
   windows: readonly number[],
@@ -94,9 +94,9 @@ export function conflictError(keys: readonly string[], cause?: unknown): UserErr
   if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`);
   return new UserError(
     'immutable-conflict',
-    `${counted(keys.length, 'file exists', 'files exist')} already with other bytes:\n${lines.join('\n')}`,
+    `${counted(keys.length, 'file already exists', 'files already exist')} with different bytes:\n${lines.join('\n')}`,
     {
-      hint: 'A link that somebody has must not open another file: give the new file its own name, for example with its version. To replace the old file, set replace: true, and invalidate the CDN, which may still have it.',
+      hint: 'A link that is already in use must not open another file: give the new file its own name, for example with its version. To replace the old file, set replace: true, and invalidate the CDN, which may still serve it.',
       cause,
     },
   );

@@ -23,9 +23,9 @@ import { executePublish, type PublishExecution } from './execute.ts';
 import { type Observed, observeObjects, observeWindows } from './observe.ts';
 import { type PublishPlan, planPublish } from './plan.ts';
 
-/** If the windows move on more often than this during a run, storing the files takes longer than a window. */
+/** If more windows than this begin during a run, storing the files takes longer than a window. */
 const maxRounds = 10;
-/** Copying takes some requests more than sending, so small files are sent again. */
+/** Copying takes more requests than sending, so small files are sent again. */
 const worthCopyingBytes = 16 * 2 ** 20;
 const maxPrintedSteps = 500;
 const reasonWords = {
@@ -34,11 +34,11 @@ const reasonWords = {
   replaced: 'replaces other bytes',
 } as const;
 
-/** One reading of the clocks, and what followed from it. */
+/** One reading of the clocks, and its consequences. */
 export interface PublishRound {
   readonly clocks: Clocks;
   readonly plan: PublishPlan;
-  /** Windows that a CDN must forget. */
+  /** Windows that a CDN must invalidate. */
   readonly toForget: readonly number[];
   /** Undefined for a dry run. */
   readonly execution: PublishExecution | undefined;
@@ -48,14 +48,14 @@ export interface Published {
   /** The last reading of the clocks. */
   readonly clocks: Clocks;
   readonly rounds: readonly PublishRound[];
-  /** What a CDN must forget because of this publish and of earlier ones, as `cloudfront-invalidate` takes it. */
+  /** What a CDN must invalidate because of this publish and earlier ones, as input for `cloudfront-invalidate`. */
   readonly invalidationPaths: string;
   readonly failure: SlipwayError | undefined;
 }
 
 /**
- * Stores the files in every window that is due. When windows become due meanwhile, it stores the files in those too, until none
- * is missing. Throws what makes publishing impossible before anything is stored.
+ * Stores the files in every window that is due, and in windows that become due during the run, until none is missing. Throws before
+ * anything is stored if publishing is impossible.
  */
 export async function publishFiles(operation: FileOperation): Promise<Published> {
   const { given, context, store, files } = operation;
@@ -78,11 +78,12 @@ export async function publishFiles(operation: FileOperation): Promise<Published>
       return published(clocks);
     }
     if (rounds.length === maxRounds) return published(clocks, tooSlow());
-    if (rounds.length > 0) context.progress.info('The next window is due meanwhile: it is published too.');
+    if (rounds.length > 0)
+      context.progress.info('The next window became due during the run: it is published too.');
     try {
       rounds.push(await publishRound(observed, operation));
     } catch (error) {
-      // What an earlier round stored is reported all the same.
+      // What an earlier round stored is still reported.
       if (rounds.length === 0) throw error;
       return published(clocks, asSlipwayError(error));
     }
@@ -122,7 +123,7 @@ function announce({ steps, unchanged }: PublishPlan, dryRun: boolean, progress: 
   }
   if (steps.length > maxPrintedSteps) {
     const more = counted(steps.length - maxPrintedSteps, 'more object');
-    progress.info(`${verb} store ${more}: the report has them`);
+    progress.info(`${verb} store ${more}, listed in the report`);
   }
   if (unchanged > 0) progress.info(`${counted(unchanged, 'object is', 'objects are')} there already.`);
 }
@@ -133,11 +134,11 @@ function reportStored(execution: PublishExecution | undefined, progress: Progres
   progress.info(`Stored ${counted(stored.length, 'object')}, ${formatBytes(bytesStored)}.`);
   if (storedByOthers.length === 0) return;
   const others = counted(storedByOthers.length, 'object was', 'objects were');
-  progress.info(`${others} stored by another run meanwhile.`);
+  progress.info(`${others} stored by another run at the same time.`);
 }
 
 function tooSlow(): RemoteError {
-  return new RemoteError('timed-out', 'Storing the files takes longer than a window, again and again.', {
-    hint: 'Make window-length longer, or publish fewer files.',
+  return new RemoteError('timed-out', 'Storing the files repeatedly took longer than a window.', {
+    hint: 'Raise window-length, or publish fewer files.',
   });
 }

@@ -6,15 +6,15 @@ import { type Published, publishFiles } from './publish.ts';
 
 export interface Renewed {
   readonly published: Published;
-  /** Undefined when it could not be decided what is past, or the files could not be stored: then nothing is deleted. */
+  /** Undefined if past windows could not be determined, or files could not be stored: then nothing is deleted. */
   readonly cleaned: Cleaned | undefined;
   readonly failure: SlipwayError | undefined;
 }
 
 /**
- * Publishes the files for the windows that are due, and then deletes those that are past. What is past is decided before
- * anything is stored: what this run stores proves nothing about the clocks. Nothing is deleted unless all files are stored, and
- * they are stored even when nothing can be deleted. Throws what makes publishing impossible before anything is stored.
+ * Publishes the files for the windows that are due, and then deletes past ones. Which are past is decided before anything is
+ * stored, because what this run stores proves nothing about the clocks. Nothing is deleted unless all files are stored, and they
+ * are stored even if nothing can be deleted. Throws before anything is stored if publishing is impossible.
  */
 export async function renewFiles(operation: FileOperation): Promise<Renewed> {
   const prepared = await preparedOrFailure(operation);

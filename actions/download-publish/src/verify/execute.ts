@@ -4,13 +4,13 @@ import type { ActionContext } from '@slipway/runner';
 import type { Inputs } from '../inputs.ts';
 import type { RefuseStep, ServeStep, VerifyPlan } from './plan.ts';
 
-/** A step with the answer of the CDN. */
+/** A step with the CDN's response. */
 export interface ProvenStep {
   readonly step: ServeStep | RefuseStep;
   readonly served: Served;
 }
 
-/** Asks the CDN for the links of a plan. */
+/** Requests the links of a plan from the CDN. */
 export async function executeVerify(
   { steps }: VerifyPlan,
   given: Inputs,
@@ -35,15 +35,15 @@ export async function executeVerify(
       return served === undefined ? [] : [{ step, served }];
     });
   };
-  progress.start(`Asking the CDN for ${counted(serve.length, 'link')}`, serve.length, 'entries');
+  progress.start(`Requesting from the CDN: ${counted(serve.length, 'link')}`, serve.length, 'entries');
   const proofs: ProvenStep[] = [...(await ask(serve))];
   if (refuse.length > 0) {
     progress.start(
-      `Asking for ${counted(refuse.length, 'link')} that must be refused`,
+      `Requesting ${counted(refuse.length, 'link')} that must be refused`,
       refuse.length,
       'entries',
     );
-    // Only where nobody answered is it worth asking again.
+    // Only a missing answer is worth another request.
     proofs.push(...(await ask(refuse, ({ kind }) => kind !== 'failed')));
   }
   return proofs;

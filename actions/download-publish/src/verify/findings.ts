@@ -12,7 +12,7 @@ export const refusedWords: Readonly<Record<RefuseStep['what'], string>> = {
   'expired-signature': 'its signature has expired',
 };
 
-/** What an answer of the CDN shows to be wrong. */
+/** The problem that a response of the CDN shows, if any. */
 export function findingOf({ step, served }: ProvenStep): readonly VerifyFinding[] {
   return step.kind === 'prove-served' ? servedFinding(step, served) : refusedFinding(step, served);
 }
@@ -30,7 +30,7 @@ function servedFinding({ key }: ServeStep, served: Served): readonly VerifyFindi
           message: sentence(
             withDetails('The CDN serves other bytes', served.sha256 ?? 'of another size', served.details),
           ),
-          hint: 'A cache may still have what was replaced: invalidate it. If this is an error page with status 200, give it another status.',
+          hint: 'A cache may still have the replaced file: invalidate it. If this is an error page with status 200, change its status.',
         },
       ];
     case 'forbidden':
@@ -40,7 +40,7 @@ function servedFinding({ key }: ServeStep, served: Served): readonly VerifyFindi
           ...finding,
           code: 'link-not-served',
           message: sentence(withDetails(`The CDN answers ${served.status}`, served.details)),
-          hint: 'Does base-url lead to destination? A CDN also caches the answer that a file is missing for a while.',
+          hint: 'Does base-url lead to destination? A CDN also caches the response for a missing file for a while.',
         },
       ];
     case 'failed':
@@ -66,17 +66,17 @@ function refusedFinding(step: RefuseStep, served: Served): readonly VerifyFindin
       return [];
     case 'fresh':
     case 'stale': {
-      const what = served.kind === 'fresh' ? 'opens the file' : 'is answered with status 200';
+      const what = served.kind === 'fresh' ? 'opens the file' : 'returns status 200';
       const isOld = step.what === 'old-window' || step.what === 'expired-signature';
       return [
         {
           ...finding,
           code: isOld ? 'old-link-served' : 'wrong-link-served',
-          message: `This link must be refused, since ${why}, and it ${what}.`,
+          message: `This link must be refused because ${why}, but it ${what}.`,
           hint:
             step.what === 'old-window'
               ? 'Run cleanup. If the object is already gone, a cache keeps it longer than Cache-Control says: check its minimum TTL.'
-              : 'Let the CDN answer 403 or 404 for what is missing or not signed; it may have its own error page.',
+              : 'Let the CDN answer 403 or 404 for missing or unsigned links, with an error page of its own if you like.',
         },
       ];
     }
@@ -85,7 +85,7 @@ function refusedFinding(step: RefuseStep, served: Served): readonly VerifyFindin
         {
           ...finding,
           code: 'refusal-unproven',
-          message: sentence(`This link must be refused with 403 or 404, since ${why}: ${served.reason}`),
+          message: sentence(`This link must be refused with 403 or 404 because ${why}: ${served.reason}`),
           hint: 'A redirect or an error is not a refusal: let the CDN answer 403 or 404.',
         },
       ];
@@ -94,7 +94,7 @@ function refusedFinding(step: RefuseStep, served: Served): readonly VerifyFindin
   }
 }
 
-/** The failure of a run with these findings; undefined when there are none. */
+/** The failure of a run with these findings; undefined if there are none. */
 export function failureOf(findings: readonly VerifyFinding[]): RemoteError | undefined {
   if (findings.length === 0) return undefined;
   return new RemoteError(

@@ -36,7 +36,7 @@ export interface RefuseStep extends WrongLink {
 
 export interface VerifyPlan {
   readonly windows: readonly number[];
-  /** Objects that are stored as they should be. */
+  /** Objects that are stored correctly. */
   readonly soundObjects: number;
   readonly steps: readonly (ServeStep | RefuseStep)[];
   /** What is wrong with what is stored. */
@@ -48,7 +48,7 @@ export interface ObservedAddress {
   readonly wanted: WantedObject;
   readonly url: string;
   readonly stored: StoredState;
-  /** Whether it must be stored by now: what a publish stores in advance need not be. */
+  /** Whether it must be stored by now, unlike what a publish stores in advance. */
   readonly isDue: boolean;
 }
 
@@ -61,7 +61,7 @@ export interface VerifyInput {
   readonly nowMs: number;
 }
 
-/** Decides what to ask the CDN for, and reports what is wrong already. Pure. */
+/** Decides what to request from the CDN, and reports what is already wrong. Pure. */
 export function planVerify(input: VerifyInput): VerifyPlan {
   const { observed, files, addresses, pastAndPresent, nowMs } = input;
   const expected = observed.filter(({ stored, isDue }) => isDue || stored.kind !== 'missing');
@@ -103,7 +103,7 @@ function findingsOf({ wanted, stored }: ObservedAddress): readonly VerifyFinding
     const what =
       stored.sizeBytes === wanted.sizeBytes
         ? 'its SHA-256 differs'
-        : `it has ${stored.sizeBytes} bytes, and the file has ${wanted.sizeBytes}`;
+        : `it has ${stored.sizeBytes} bytes, but the file has ${wanted.sizeBytes}`;
     return [
       {
         code: 'object-other-bytes',
@@ -121,8 +121,8 @@ function findingsOf({ wanted, stored }: ObservedAddress): readonly VerifyFinding
       code: 'object-other-headers',
       severity: 'error',
       key,
-      message: `It is stored with other headers: ${printable(different.join(', '))}.`,
-      hint: 'Run publish with the same inputs, including grace and window-length: it stores objects with other headers again.',
+      message: `It is stored with different headers: ${printable(different.join(', '))}.`,
+      hint: 'Run publish with the same inputs, including grace and window-length: it stores objects again whose headers differ.',
     },
   ];
 }

@@ -17,13 +17,13 @@ export function reportVerify(
     ({ step, served }) => step.kind === 'prove-served' && served.kind === 'fresh',
   ).length;
   const findingRows = findings.map(({ code, message, key = '' }) => [code, message, key]);
-  return result(run, titleOf(run, 'Downloads are served', 'Downloads are not served as they must be'), {
+  return result(run, titleOf(run, 'Downloads are served', 'Downloads are not served correctly'), {
     outputs: { proven },
     body: { plan, proofs, findings },
     facts: [
-      ['Stored as they should be', counted(plan.soundObjects, 'object')],
+      ['Stored correctly', counted(plan.soundObjects, 'object')],
       ['Served', `${proven} of ${counted(toServe, 'link')}`],
-      ['Asked for that must be refused', counted(plan.steps.length - toServe, 'link')],
+      ['Requested, must be refused', counted(plan.steps.length - toServe, 'link')],
     ],
     tables: [
       ...(findings.length === 0 ? [] : [table(['Code', 'What', 'Where'], findingRows)]),

@@ -17,15 +17,15 @@ export interface Verified {
 }
 
 /**
- * Checks that the files are stored as they should be, and asks the CDN for each: links must open the files, and wrong and old
- * links must not. What is wrong is a finding, and fails the run at its end.
+ * Checks that the files are stored correctly, and requests each from the CDN: links must open the files, and wrong and old links
+ * must not. Every problem is a finding, and fails the run at its end.
  */
 export async function verifyFiles(operation: FileOperation): Promise<Verified> {
   const { given, context } = operation;
   const { clocks, input } = await observeVerify(operation);
   const plan = planVerify(input);
   if (given.dryRun) {
-    for (const step of plan.steps) context.progress.info(`Would ask for ${stepText(step)}`);
+    for (const step of plan.steps) context.progress.info(`Would request ${stepText(step)}`);
     return { clocks, plan, proofs: undefined, findings: plan.findings, failure: undefined };
   }
   const proofs = await executeVerify(plan, given, context);

@@ -124,7 +124,7 @@ export class S3Documents {
   }
 
   async #handle(request: HttpRequest, call: DocumentCall | undefined): Promise<{ response: HttpResponse }> {
-    if (call === undefined) throw new InternalError('A request to S3 is of no known call.');
+    if (call === undefined) throw new InternalError('A request to S3 belongs to no known call.');
     const body = sdkBody(request);
     const headers: Record<string, string> = {};
     for (const [given, value] of Object.entries(request.headers)) {

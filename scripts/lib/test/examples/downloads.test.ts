@@ -64,7 +64,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       const steps = [
         checkout,
         ...stepsOfBlock('actions/download-publish/README.md#download-publish', here),
-        ...stepsOfBlock('actions/download-publish/README.md#what-a-cdn-must-forget', here),
+        ...stepsOfBlock('actions/download-publish/README.md#what-a-cdn-must-invalidate', here),
       ];
       const run = await runExample({ example: { steps } }, options());
       expect(run.exitCode, run.log).toBe(0);
@@ -88,7 +88,7 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
         text,
       ]);
       const run = await runExample(
-        jobsOfBlock('actions/download-publish/README.md#windows-go-on-by-themselves', placed('scheduled')),
+        jobsOfBlock('actions/download-publish/README.md#keep-downloads-available', placed('scheduled')),
         {
           ...options(),
           before: [checkout],

@@ -112,7 +112,7 @@ describe.skipIf(!haveCdnSite())('the guide to releases from a terminal (needs mi
   const announce = 'docs/guides/from-a-terminal.md#announce';
   const receive = 'docs/guides/from-a-terminal.md#receive-by-hand';
   const invalidate = () =>
-    done('docs/guides/from-a-terminal.md#have-the-cdn-forget-and-prove-it', downloads());
+    done('docs/guides/from-a-terminal.md#invalidate-the-cdn-and-prove-it', downloads());
 
   test('packs, signs, publishes, announces and receives; also when killed, repeated and forced', async () => {
     await done('docs/guides/from-a-terminal.md#secrets');
