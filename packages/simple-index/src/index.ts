@@ -8,6 +8,7 @@ export * from './findings.ts';
 export { renderProjectHtml, renderRootHtml } from './html-page.ts';
 export * from './json-page.ts';
 export * from './listing-page.ts';
+export * from './metadata.ts';
 export * from './page-bytes.ts';
 export * from './parse-configuration.ts';
 export { parseProjectPage, parseRootPage } from './parse-page.ts';

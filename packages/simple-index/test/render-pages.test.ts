@@ -252,12 +252,18 @@ describe('a link', () => {
     '/torch-1.0.zip',
     'a/\n/torch-1.0.zip',
     '.',
-    `${'a/'.repeat(600)}b`,
   ])('I8: is never made to the key %j', (key) => {
     expect(() => renderProjectJson(projectPage([indexedFile(key)]))).toThrow(
       'cannot be the name of an object',
     );
   });
+});
+
+test('I8: a link is never made to a key of more than 1,024 bytes', () => {
+  const name = `torch-${'1'.repeat(200)}.zip`;
+  const key = (length: number): string => `${'a/'.repeat((length - name.length) / 2)}${name}`;
+  expect(renderProjectJson(projectPage([indexedFile(key(1_024))]))).toContain(name);
+  expect(() => renderProjectJson(projectPage([indexedFile(key(1_026))]))).toThrow('longer than 1024 bytes');
 });
 
 describe('the page of a root', () => {
