@@ -30,6 +30,8 @@ export interface IndexedFile extends SourceFile {
   readonly sha256?: string | undefined;
   /** Present if a METADATA file lies beside the file, as `<file>.metadata`. */
   readonly metadata?: CoreMetadata | undefined;
+  /** What is said instead of the `Requires-Python` in its METADATA. */
+  readonly requiresPython?: string | undefined;
   /** Why the file is yanked (PEP 592); empty if no reason is known, undefined if it is not yanked. */
   readonly yanked?: string | undefined;
   /** Where a file of an external project is; files of the source have none. */

@@ -17,8 +17,6 @@ export const indexFindingSeverities = {
   'hash-required': 'error',
   'facts-missing': 'error',
   'prefix-empty': 'error',
-  'page-changed': 'warning',
-  'copied-page-missing': 'warning',
   'copied-page-relative': 'warning',
   'external-missing': 'warning',
 
@@ -63,6 +61,13 @@ export class FindingList {
     kept.push(finding);
     // Those that stay do not depend on the order in which a store lists its keys.
     if (kept.length >= 2 * maxKept) kept.sort(byKey).splice(maxKept);
+  }
+
+  /** Adds what another list has and counts. */
+  addAll(other: FindingList): void {
+    const before = new Map(this.#counts);
+    for (const finding of other.list()) this.add(finding);
+    for (const [code, count] of other.counts()) this.#counts.set(code, (before.get(code) ?? 0) + count);
   }
 
   /** At most 1,000 of each code, in the order of their keys. */

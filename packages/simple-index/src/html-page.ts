@@ -57,8 +57,8 @@ export function anchor(href: string, attributes: string, text: string): string {
 function fileAnchor({ file, url, sha256, uploadTime }: ShownFile): string {
   const { metadata, yanked } = file;
   let attributes = '';
-  if (metadata?.requiresPython)
-    attributes += ` data-requires-python="${escapeHtml(metadata.requiresPython)}"`;
+  const requiresPython = file.requiresPython ?? metadata?.requiresPython;
+  if (requiresPython) attributes += ` data-requires-python="${escapeHtml(requiresPython)}"`;
   if (metadata !== undefined) {
     const sum = metadata.sha256 === undefined ? 'true' : escapeHtml(`sha256=${metadata.sha256}`);
     attributes += ` data-core-metadata="${sum}" data-dist-info-metadata="${sum}"`;

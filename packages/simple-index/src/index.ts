@@ -12,6 +12,12 @@ export * from './metadata.ts';
 export * from './page-bytes.ts';
 export * from './parse-configuration.ts';
 export { parseProjectPage, parseRootPage } from './parse-page.ts';
+export * from './plan.ts';
+export { PageContents } from './plan-content.ts';
+export { copiedPageKeys } from './plan-copies.ts';
+export { planIndex } from './plan-index.ts';
+export { type ChangeScope, changeScope, scopedFiles } from './plan-scope.ts';
+export * from './plan-state.ts';
 export * from './project-name.ts';
 export {
   type PageLimits,

@@ -33,11 +33,12 @@ function document(value: object): string {
 
 function fileEntry({ file, url, sha256, uploadTime }: ShownFile): object {
   const { metadata } = file;
+  const requiresPython = file.requiresPython ?? metadata?.requiresPython;
   return {
     filename: file.fileName,
     url,
     hashes: sha256 === undefined ? {} : { sha256 },
-    ...(metadata?.requiresPython ? { 'requires-python': pageText(metadata.requiresPython) } : {}),
+    ...(requiresPython ? { 'requires-python': pageText(requiresPython) } : {}),
     ...(metadata === undefined
       ? {}
       : { 'core-metadata': metadata.sha256 === undefined ? true : { sha256: metadata.sha256 } }),

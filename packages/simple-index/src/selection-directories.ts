@@ -97,6 +97,7 @@ export function selectedDirectories(
     path,
     pages: joinKey(pages, path),
     hasPages: path !== '' || ownPages === 'always' || (ownPages === 'with-own-files' && paths.has('')),
+    hasFiles: paths.has(path),
     shows: shows[index] ?? [],
   }));
   return { directories, indexes };

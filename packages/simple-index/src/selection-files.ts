@@ -14,7 +14,7 @@ import {
 import { type DirectoryRole, DirectoryRoles, selectedDirectories } from './selection-directories.ts';
 import { publicVersionOrder } from './versions.ts';
 
-const metadataSuffix = '.metadata';
+export const metadataSuffix = '.metadata';
 /** So many UTF-16 code units are never more bytes than a key may have. */
 const maxPlainCharacters = 341;
 
@@ -217,7 +217,7 @@ function isPlain(key: string, fileName: string): boolean {
 }
 
 /** Whether a file name ends with an extension, and has something before it. */
-function hasExtension(fileName: string, extensions: readonly string[]): boolean {
+export function hasExtension(fileName: string, extensions: readonly string[]): boolean {
   return extensions.some((extension) => fileName.length > extension.length && fileName.endsWith(extension));
 }
 

@@ -21,6 +21,8 @@ export interface SelectedDirectory {
   readonly pages: string;
   /** Whether it has pages. The prefix itself may have none, although it has files for those of its subdirectories. */
   readonly hasPages: boolean;
+  /** Whether a file lies in it, whether or not a page shows it. */
+  readonly hasFiles: boolean;
   /** Directories whose files its pages show, as indexes: itself, those below it, and the prefix itself unless this is a listing. */
   readonly shows: readonly number[];
 }

@@ -40,8 +40,18 @@ export type ShardState = ReadonlyMap<string, FileFacts>;
 /** A page that was written. */
 export interface PageState {
   readonly etag: string;
-  /** Of the page before compression, 64 hexadecimal digits. */
+  /** `pageDigest` of the page and its headers, 64 hexadecimal digits. */
   readonly sha256: string;
+}
+
+/** What a page is known by: its content before compression, and the headers that it is stored with. */
+export function pageDigest(page: {
+  readonly sha256: string;
+  readonly contentType: string;
+  readonly cacheControl: string;
+  readonly gzip: boolean;
+}): string {
+  return sha256Of(JSON.stringify([page.sha256, page.contentType, page.cacheControl, page.gzip]));
 }
 
 /** What a destination knows of a prefix. */
