@@ -9,7 +9,7 @@ import {
   UserError,
 } from '@slipway/core';
 import { nameProblem } from '@slipway/download-window';
-import { FileProblems, type FileToHash, hashFiles, readArtifacts } from '@slipway/local-files';
+import { FileProblems, type FileToHash, hashNamed, readArtifacts } from '@slipway/local-files';
 import type { ActionContext } from '@slipway/runner';
 import type { Inputs } from './inputs.ts';
 
@@ -111,7 +111,7 @@ async function readCandidates(
   workerEntry: string | undefined,
   progress: ProgressPort,
 ): Promise<ReadonlyMap<Candidate, ReleaseFile>> {
-  const found: (FileToHash & { readonly candidate: Candidate })[] = [];
+  const found: (FileToHash & { readonly name: string; readonly candidate: Candidate })[] = [];
   for (const candidate of candidates) {
     const { path } = candidate;
     if (path === undefined) {
@@ -120,26 +120,19 @@ async function readCandidates(
     }
     try {
       const real = await realpath(path);
-      found.push({ candidate, path: real, sizeBytes: (await stat(real)).size });
+      found.push({ candidate, name: nameOf(candidate), path: real, sizeBytes: (await stat(real)).size });
     } catch (error) {
       const code = systemErrorCode(error) ?? 'for an unknown reason';
       const fault = code === 'ENOENT' ? 'source-missing' : 'source-unreadable';
       problems.add(fault, nameOf(candidate), `cannot be read at ${printable(path)} (${code})`);
     }
   }
-  const totalBytes = found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (found.length > 0) progress.start(`Hashing ${counted(found.length, 'file')}`, totalBytes, 'bytes');
-  const digests = await hashFiles(found, { workerEntry, onBytes: (count) => progress.advance(count) });
+  const digests = await hashNamed(found, { workerEntry, progress, problems });
   const files = new Map<Candidate, ReleaseFile>();
   for (const [index, { candidate, path }] of found.entries()) {
     const digest = digests[index];
     const { platform, name, given, listed } = candidate;
-    if (digest?.kind !== 'digest') {
-      const isChanging = digest?.kind === 'changing';
-      const why = isChanging ? 'changes while it is being read' : `cannot be read (${digest?.code})`;
-      problems.add(isChanging ? 'content-invalid' : 'source-unreadable', nameOf(candidate), why);
-      continue;
-    }
+    if (digest === undefined) continue;
     const { sizeBytes, sha256 } = digest;
     if (listed !== undefined && (listed.sha256 !== sha256 || listed.sizeBytes !== sizeBytes)) {
       const why = `differs from the list of artifacts: its SHA-256 is ${sha256}`;

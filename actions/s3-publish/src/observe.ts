@@ -6,7 +6,7 @@ import {
   printable,
   UserError,
 } from '@slipway/core';
-import { FileProblems, hashFiles, leftOutNotices } from '@slipway/local-files';
+import { FileProblems, hashNamed, leftOutNotices } from '@slipway/local-files';
 import { cdnPathOf, everythingUnder, pathsToHandOn, readPending } from '@slipway/pending-invalidations';
 import { isEncoded } from './content-encoding.ts';
 import { excludes, type KeyGlob, matchesAny } from './globs.ts';
@@ -136,30 +136,26 @@ async function hashSource(
   problems: FileProblems,
   { selection, rules, workerEntry, progress }: ObserveOptions,
 ): Promise<readonly LocalObject[]> {
-  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  progress.start(`Hashing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
-  const digests = await hashFiles(
-    files.map(({ key, realPath, sizeBytes }) => ({ path: pathOf(selection, key, realPath), sizeBytes })),
-    { workerEntry, onBytes: (count) => progress.advance(count) },
-  );
+  const named = files.map(({ key, realPath, sizeBytes }) => ({
+    name: key,
+    path: pathOf(selection, key, realPath),
+    sizeBytes,
+  }));
+  const digests = await hashNamed(named, { workerEntry, progress, problems });
   const headerDigests = new HeaderDigests(rules);
   const local = files.flatMap(({ key, realPath }, index) => {
     const digest = digests[index];
-    if (digest?.kind === 'digest') {
-      const { sizeBytes, sha256 } = digest;
-      const contentEncoding = contentEncodingOf(key, rules);
-      if (!isEncoded(pathOf(selection, key, realPath), contentEncoding))
-        problems.add(
-          'content-invalid',
-          key,
-          `has the Content-Encoding ${contentEncoding}, but its content does not begin like ${contentEncoding}`,
-        );
-      const headers = headerDigests.of(key);
-      return [{ key, sizeBytes, sha256, headers, contentEncoding, cache: cachePolicyOf(key, rules) }];
-    }
-    if (digest?.kind === 'changing') problems.add('content-invalid', key, 'changes while it is being read');
-    else problems.add('source-unreadable', key, `cannot be read (${digest?.code ?? 'it was not hashed'})`);
-    return [];
+    if (digest === undefined) return [];
+    const { sizeBytes, sha256 } = digest;
+    const contentEncoding = contentEncodingOf(key, rules);
+    if (!isEncoded(pathOf(selection, key, realPath), contentEncoding))
+      problems.add(
+        'content-invalid',
+        key,
+        `has the Content-Encoding ${contentEncoding}, but its content does not begin like ${contentEncoding}`,
+      );
+    const headers = headerDigests.of(key);
+    return [{ key, sizeBytes, sha256, headers, contentEncoding, cache: cachePolicyOf(key, rules) }];
   });
   problems.throwIfAny(
     (count) => `${counted(count, 'file')} of the source cannot be published, so nothing was`,

@@ -1,7 +1,7 @@
 import { lstatSync, statSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { printable, UserError } from '@slipway/core';
-import { credentialStoreIn, globTest, namesItself } from '@slipway/local-files';
+import { credentialStoreIn, globDepth, globTest, namesItself } from '@slipway/local-files';
 import { excludes, type KeyGlob, parseKeyGlob } from './globs.ts';
 
 /** Which files are published, and where their keys begin. */
@@ -146,13 +146,12 @@ function parsePattern(line: string, workDirectory: string): Pattern {
     names.slice(0, firstMagic).join('/') || (line.startsWith('/') ? '/' : '.'),
   );
   const glob = names.slice(firstMagic).join('/');
-  const isDeep = glob.includes('**') || /[{(]/.test(glob);
   return {
     line,
     directory,
     names: glob,
     matches: globTest(glob),
-    depth: isDeep ? Number.POSITIVE_INFINITY : names.length - firstMagic,
+    depth: globDepth(glob),
   };
 }
 

@@ -4,7 +4,7 @@ import { isSlipwayDirectory, UserError, withoutTrailingSlashes } from '@slipway/
 import { type CredentialStore, credentialStoreIn, namesItself } from './credential-stores.ts';
 import type { FileFault, FileProblems } from './file-problems.ts';
 import { isPartialName } from './partial-file.ts';
-import { globTest, type PathTest, pathGlobOrBelow, splitGlob } from './path-globs.ts';
+import { globDepth, globTest, type PathTest, pathGlobOrBelow, splitGlob } from './path-globs.ts';
 import { codeOf, type WalkedDirectory, walkTree } from './walk-tree.ts';
 
 /** A file, a symbolic link, or a directory that is empty. */
@@ -127,7 +127,7 @@ class Finder {
   match(directory: string, glob: string): void {
     if (statOf(directory, true)?.isDirectory() !== true) return;
     const test = globTest(glob);
-    const depth = /\*\*|[{(]/.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
+    const depth = globDepth(glob);
     const isLeftOut = (store: CredentialStore | undefined): boolean =>
       store !== undefined && !namesItself(glob, store);
     this.#walk(

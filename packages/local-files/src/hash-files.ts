@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { InternalError } from '@slipway/core';
+import { counted, InternalError, type ProgressPort } from '@slipway/core';
 import { digestFile, type FileDigest } from './file-digest.ts';
+import type { FileProblems } from './file-problems.ts';
 
 export interface FileToHash {
   readonly path: string;
@@ -49,6 +50,33 @@ export async function hashFiles(
     await hashWithWorkers(batchesOf(files), { workerEntry: options.workerEntry, count }, deliver);
   }
   return digests;
+}
+
+/**
+ * `hashFiles` with progress. The digest of a file that changes or cannot be read is undefined, and a problem with its `name`.
+ */
+export async function hashNamed(
+  files: readonly (FileToHash & { readonly name: string })[],
+  {
+    workerEntry,
+    progress,
+    problems,
+  }: {
+    readonly workerEntry: string | undefined;
+    readonly progress: ProgressPort;
+    readonly problems: FileProblems;
+  },
+): Promise<readonly (Extract<FileDigest, { kind: 'digest' }> | undefined)[]> {
+  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (files.length > 0) progress.start(`Hashing ${counted(files.length, 'file')}`, totalBytes, 'bytes');
+  const digests = await hashFiles(files, { workerEntry, onBytes: (count) => progress.advance(count) });
+  return digests.map((digest, index) => {
+    const name = files[index]?.name ?? '';
+    if (digest.kind === 'digest') return digest;
+    if (digest.kind === 'changing') problems.add('content-invalid', name, 'changes while it is being read');
+    else problems.add('source-unreadable', name, `cannot be read (${digest.code})`);
+    return undefined;
+  });
 }
 
 function* batchesOf(files: readonly FileToHash[]): Generator<Batch> {

@@ -48,6 +48,11 @@ function matcherOf(glob: string): GlobMatcher {
   return new GlobMatcher(parseGlob(glob));
 }
 
+/** How many names deep a path that a glob matches can be. */
+export function globDepth(glob: string): number {
+  return /\*\*|[{(]/.test(glob) ? Number.POSITIVE_INFINITY : glob.split('/').length;
+}
+
 /** A glob without the directories before its first wildcard; undefined for a text that is not a glob. */
 export function splitGlob(text: string): { readonly directory: string; readonly glob: string } | undefined {
   const names = text.split('/');
