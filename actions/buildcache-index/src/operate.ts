@@ -46,7 +46,7 @@ export async function operate(request: Request, ports: Ports): Promise<Operation
         },
       );
     }
-    progress.info('Another publisher moved the index in the meantime. Reading it and planning again.');
+    progress.info('Another publisher moved the index. Reading it and planning again.');
     return undefined;
   });
   await mirror.complete();

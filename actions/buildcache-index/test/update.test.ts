@@ -239,7 +239,7 @@ describe('I3: an update', () => {
     });
     expect(lines.filter((line) => line.startsWith('Plan') || line.startsWith('Another'))).toEqual([
       'Plan: change the index: 1 entry to add, 0 to remove.',
-      'Another publisher moved the index in the meantime. Reading it and planning again.',
+      'Another publisher moved the index. Reading it and planning again.',
       'Plan: the index stays as it is.',
     ]);
     expect((await audit(mirror, key.fingerprint)).indexes).toMatchObject([{ entries: 9 }]);

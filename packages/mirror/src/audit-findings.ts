@@ -63,14 +63,14 @@ export function unfinishedFindings(
   });
 }
 
-/** Reports a damaged record of what a CDN must forget. */
+/** Reports a damaged record of what a CDN must invalidate. */
 export async function recordFindings(store: ObjectStore): Promise<readonly Finding[]> {
   if (!(await isRecordDamaged(store))) return [];
   return [
     finding(
       'invalidations-malformed',
       pendingInvalidationsKey,
-      'it does not say which paths a CDN must forget, so the next publish hands on all of them as "/*"',
+      'it does not list which paths a CDN must invalidate, so the next publish passes on "/*" for all of them',
       'With a CDN, run cloudfront-invalidate with this mirror as destination: it invalidates everything once and mends the record. Without one, delete it. Find out who else writes there.',
     ),
   ];

@@ -54,7 +54,7 @@ export function nextLineage(seen: CurrentIndex, view: string | undefined, clock:
       'mirror-refused',
       `the index claims to be generation ${seen.newestGeneration}, which is the highest possible`,
       {
-        hint: `No index gets there by itself. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
+        hint: `No index appears there on its own. Delete the pointer ${indexManifestKey(view)} and ${historyPrefixOf(view)}, and run buildcache-index with operation: rebuild.`,
       },
     );
   }

@@ -106,7 +106,7 @@ export class PageValues {
     if (known === undefined || (reason !== undefined && typeof reason !== 'string')) {
       this.report(
         'page-value',
-        `the status of the project is none of ${statuses.join(', ')}, or its reason is not text`,
+        `the status of the project is not one of ${statuses.join(', ')}, or its reason is not text`,
       );
       return undefined;
     }

@@ -24,7 +24,14 @@ const phrases = [
   [/\bshall\b/i, 'must, will'],
   [/\bin the place of\b/i, 'instead of'],
   [/\blook(?:s|ed|ing)? whether\b/i, 'check whether'],
-  [/\b(?:is|are|be|was|were) made anew\b/i, 'recreate'],
+  [/\banew\b/i, 'again'],
+  [/\bone a line\b/i, 'one per line'],
+  [/\bfor ever\b/i, 'forever'],
+  [/\bhand(?:s|ed|ing)? on\b/i, 'pass on'],
+  [/\bbut for the\b/i, 'except the'],
+  [/\bthere by itself\b/i, 'always set'],
+  [/(?<!\bas )\b(?:any|every)body\b/i, 'anyone, everyone, or who exactly'],
+  [/\bin the meantime\b/i, 'meanwhile'],
 ] as const;
 
 function found(path: string, lines: readonly string[]): readonly string[] {
@@ -83,6 +90,13 @@ describe('plain English', () => {
     "'a link in the place of a directory'",
     "'it looks whether the key is there'",
     "'The inventory is made anew'",
+    "'Paths, one a line'",
+    "'A copy that is cached for ever'",
+    "'It hands on the fields'",
+    "'Everything but for the lines of masks'",
+    "'archive is there by itself'",
+    "'anybody may dispatch'",
+    "'The index moved in the meantime'",
   ])('%s is refused', (line) => {
     expect(found('a.ts', textLines(line))).toHaveLength(1);
   });
