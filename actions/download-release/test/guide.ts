@@ -12,6 +12,24 @@ export function workflowSecrets(name: string): readonly string[] {
   return Object.keys(on.workflow_call.secrets).sort();
 }
 
+export const archives = ['linux.zip', 'macos.zip', 'windows.zip'];
+export const releasedFiles = [
+  ...archives,
+  ...archives.map((name) => `${name}.asc`),
+  'SHA256SUMS',
+  'SHA256SUMS.asc',
+].sort();
+
+/** How the jobs of a whole release end. */
+export const released = {
+  build: 'success',
+  pack: 'success',
+  'check-keys': 'success',
+  sign: 'success',
+  publish: 'success',
+  assets: 'success',
+};
+
 export const releasePath = '.github/workflows/release.yml';
 export const receivePath = '.github/workflows/receive.yml';
 

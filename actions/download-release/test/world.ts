@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   artifactActionDoublesIn,
@@ -38,6 +38,11 @@ const actions = [
   'repository-dispatch',
 ];
 const passphrase = 'correct horse battery staple';
+
+interface Message {
+  readonly id: string;
+  readonly artifacts: readonly { readonly name: string; readonly sha256: string; readonly url: string }[];
+}
 
 export function haveWorld(): boolean {
   return haveWorkflowRunner() && haveCdnSite() && haveGh();
@@ -110,6 +115,20 @@ export class World {
     this.releases.close();
     await this.cdn.stop();
     this.github.close();
+  }
+
+  /** The artifacts in the last message. */
+  get lastSent(): Message['artifacts'] {
+    return this.#lastMessage?.artifacts ?? [];
+  }
+
+  get lastId(): string | undefined {
+    return this.#lastMessage?.id;
+  }
+
+  get #lastMessage(): Message | undefined {
+    const payload = this.github.events.at(-1)?.client_payload as { readonly slipway: Message } | undefined;
+    return payload?.slipway;
   }
 
   /** Runs the product's workflow, as pushing the tag does. Downloads go below `prefix` of the bucket. */
@@ -220,3 +239,22 @@ function titleOf({ client_payload: payload }: RepositoryDispatchEvent): string {
   const { slipway } = payload as { slipway?: { id?: string } };
   return `Release ${slipway?.id ?? ''}`;
 }
+
+/** The result of each job that ran. */
+export function resultsOf({ jobs }: WorkflowRun): Readonly<Record<string, string | undefined>> {
+  const results = Object.entries(jobs).map(([id, { result }]) => [id, result]);
+  return Object.fromEntries(results.filter(([, result]) => result !== undefined));
+}
+
+export function outputOf({ jobs }: WorkflowRun, job: string, step: string, name: string): string | undefined {
+  return jobs[job]?.steps[step]?.outputs[name];
+}
+
+/** The hash of what a URL serves. */
+export async function served(url: string): Promise<string> {
+  const response = await fetch(url);
+  expect(response.status, url).toBe(200);
+  return sha256(new Uint8Array(await response.arrayBuffer()));
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
