@@ -1,5 +1,5 @@
-// Slow: about 100 s.
-import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+// Slow: about 40 s.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ActionRun,
@@ -10,7 +10,6 @@ import {
   s3Objects,
   startMinio,
   startS3FaultProxy,
-  temporaryDirectory,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bundle, type InputTexts, makeTree, sha256Of } from './publishing.ts';
@@ -67,7 +66,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     };
   }
 
-  test.each(['', '/site', '/with space+%/ü~'])('awkward keys below "%s"', async (place) => {
+  test.each(['', '/with space+%/ü~'])('awkward keys below "%s"', async (place) => {
     const { objects, publish } = await freshBucket();
     const source = makeTree(awkward);
     const first = await publish(place, { source, verify: 'get' });
@@ -115,16 +114,16 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
 
   test('more than one page is listed, published, changed and deleted', async () => {
     const { objects, publish } = await freshBucket();
-    const files = Object.fromEntries(Array.from({ length: 2_100 }, (_, index) => [`d/${index}`, `${index}`]));
+    const files = Object.fromEntries(Array.from({ length: 1_100 }, (_, index) => [`d/${index}`, `${index}`]));
     const source = makeTree(files);
     const first = await publish('/many', { source, delete: 'extraneous', verify: 'none', concurrency: '16' });
-    expect(first.outputs, first.log).toMatchObject({ uploaded: '2100' });
+    expect(first.outputs, first.log).toMatchObject({ uploaded: '1100' });
     for (let index = 0; index < 1_050; index += 1) rmSync(join(source, `d/${index}`));
-    writeFileSync(join(source, 'd/2000'), 'changed');
+    writeFileSync(join(source, 'd/1090'), 'changed');
     const second = await publish('/many', { source, delete: 'extraneous' });
-    expect(second.outputs).toMatchObject({ uploaded: '1', unchanged: '1049', deleted: '1050' });
-    expect(second.outputs['invalidation-paths']?.split('\n')).toHaveLength(2_100);
-    expect(await objects.read('many/d/2000')).toBe('changed');
+    expect(second.outputs).toMatchObject({ uploaded: '1', unchanged: '49', deleted: '1050' });
+    expect(second.outputs['invalidation-paths']?.split('\n')).toHaveLength(1_100);
+    expect(await objects.read('many/d/1090')).toBe('changed');
   }, 300_000);
 
   test('I2 and I3: immutable keys and pointers are conditional on the server', async () => {
@@ -156,14 +155,14 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
   test('I5: the next run finishes a killed one, and sends only the rest', async () => {
     const { objects, inputsFor, publish } = await freshBucket();
     const files = Object.fromEntries(
-      Array.from({ length: 300 }, (_, index) => [`f${index}`, `${index}`.repeat(500)]),
+      Array.from({ length: 120 }, (_, index) => [`f${index}`, `${index}`.repeat(500)]),
     );
     const source = makeTree({ ...files, 'latest.json': '{}' });
     const inputs = { source, pointers: 'latest.json', concurrency: '4' };
     const proxy = await startS3FaultProxy(minio?.endpointUrl ?? '');
     onTestFinished(() => proxy.close());
-    // Killed once the server has this many of the 301 objects.
-    for (const stored of [1, 70, 200, 300]) {
+    // Killed once the server has this many of the 121 objects.
+    for (const stored of [1, 60, 120]) {
       const place = `/killed-${stored}`;
       let answered = 0;
       let kill: (() => void) | undefined;
@@ -179,14 +178,14 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
       });
       expect(killed.signal, killed.log).toBe('SIGKILL');
       const left = (await objects.list(`killed-${stored}/`)).filter(isPublished);
-      if (left.includes(`killed-${stored}/latest.json`)) expect(left).toHaveLength(301);
+      if (left.includes(`killed-${stored}/latest.json`)) expect(left).toHaveLength(121);
       const rerun = await publish(place, inputs);
       expect(rerun.exitCode, rerun.log).toBe(0);
       const uploaded = Number(rerun.outputs['uploaded']);
-      expect(uploaded + Number(rerun.outputs['unchanged'])).toBe(301);
+      expect(uploaded + Number(rerun.outputs['unchanged'])).toBe(121);
       // Requests in flight may have arrived since.
-      expect(uploaded).toBeLessThanOrEqual(301 - left.length);
-      expect(uploaded).toBeGreaterThanOrEqual(301 - left.length - 4);
+      expect(uploaded).toBeLessThanOrEqual(121 - left.length);
+      expect(uploaded).toBeGreaterThanOrEqual(121 - left.length - 4);
     }
   }, 300_000);
 
@@ -203,7 +202,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     const { objects, publish } = await freshBucket();
     for (let index = 0; index < 20; index += 1) await objects.write(`site/old/${index}`, 'old');
     const files = Object.fromEntries(
-      Array.from({ length: 400 }, (_, index) => [`v1/f${index}`, `${index} `.repeat(300)]),
+      Array.from({ length: 200 }, (_, index) => [`v1/f${index}`, `${index} `.repeat(300)]),
     );
     const source = makeTree({ ...files, 'latest.json': '{"v":1}' });
     const inputs = {
@@ -221,26 +220,21 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
     );
     for (const [key, content] of Object.entries(files))
       expect(await objects.read(`site/${key}`)).toBe(content);
-    expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(50);
+    expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(25);
     // A wrongly reported ETag costs a HEAD the next time, never an upload.
     proxy.setFaults({});
     expect((await publish('/site', inputs)).outputs).toMatchObject({
       uploaded: '0',
-      unchanged: '401',
+      unchanged: '201',
       deleted: '0',
     });
     proxy.close();
   }, 300_000);
 
-  test('a sparse file of more than 5 GiB is sent in parts, verified by reading it back, and recognised the next time', async () => {
+  test('a large file goes in parts, is verified by reading it back, and is known the next time', async () => {
     const { publish } = await freshBucket();
-    const source = temporaryDirectory('large');
-    // A PUT is limited to 5 GiB.
-    const sizeBytes = 5 * 2 ** 30 + 2 ** 20;
-    const descriptor = openSync(join(source, 'large.bin'), 'w');
-    ftruncateSync(descriptor, sizeBytes);
-    writeSync(descriptor, 'the end', sizeBytes - 7);
-    closeSync(descriptor);
+    const sizeBytes = 150 * 2 ** 20;
+    const source = makeTree({ 'large.bin': Buffer.alloc(sizeBytes, 'in parts ') });
     const first = await publish('/large', { source, 'part-size': '32MiB', verify: 'get' });
     expect(first.exitCode, first.log).toBe(0);
     expect(first.outputs).toMatchObject({ uploaded: '1', 'bytes-uploaded': `${sizeBytes}` });
@@ -248,8 +242,7 @@ describe.skipIf(!haveMinio())('s3-publish to S3 (needs minio)', () => {
       uploaded: '0',
       unchanged: '1',
     });
-    rmSync(source, { recursive: true });
-  }, 1_800_000);
+  }, 300_000);
 
   test('I7: keys of the account appear nowhere else, and errors say what to do', async () => {
     const { publish, bucket } = await freshBucket();

@@ -1,4 +1,4 @@
-// Slow: about 100 s.
+// Slow: about 40 s.
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '@slipway/testkit';
@@ -7,13 +7,17 @@ import { type ArchiveEntry, checkArchive } from '../src/index.ts';
 import { textEntry, unzip, writeNew } from './archives.ts';
 
 it('more than 65,535 entries are written, read back, and counted by Info-ZIP', async () => {
-  const entries = Array.from({ length: 65_600 }, (_, index) =>
-    textEntry(`d${index % 100}/f${index}`, `${index}`),
-  ).sort((a, b) => (a.name < b.name ? -1 : 1));
+  // Mostly directories, which take the least time.
+  const directories = Array.from(
+    { length: 65_500 },
+    (_, index): ArchiveEntry => ({ name: `d${index}`, kind: 'directory' }),
+  );
+  const files = directories.slice(-100).map(({ name }) => textEntry(`${name}/file`, name));
+  const entries = [...directories, ...files].sort((a, b) => (a.name < b.name ? -1 : 1));
   const written = await writeNew(entries);
   await checkArchive(written.path, written, () => undefined);
   expect(unzip('-Zt', written.path)).toMatch(/^65600 files/);
-  expect(unzip('-p', written.path, 'd99/f65599')).toBe('65599');
+  expect(unzip('-p', written.path, 'd65499/file')).toBe('d65499');
 }, 300_000);
 
 it('an entry of more than 4 GiB is written and read back, with memory that does not grow with it', async () => {
