@@ -25,9 +25,13 @@ export function printableLine(line: string): string {
 /** Characters that move the cursor, change the text direction, or are invisible. */
 const unseen =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\u{e0000}-\u{e007f}]/gu;
-/** Whether a text has characters that `printable` escapes. Those that are not seen, or end a line, can hide what it says. */
+
+/** Joiners that emoji and words of some scripts are spelled with: between two characters that are not ASCII. */
+const joiners = /(?<=[^\0-\x7f\u200c\u200d])[\u200c\u200d](?=[^\0-\x7f\u200c\u200d])/gu;
+
+/** Whether a text has characters that are not seen, or that end a line: they can hide what it says. */
 export function hasUnseen(text: string): boolean {
-  return text.search(unseen) !== -1;
+  return text.replace(joiners, '').search(unseen) !== -1;
 }
 
 /** Breaks up commands below. Not escaped, so that printing a printable text again changes nothing. */

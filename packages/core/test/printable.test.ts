@@ -52,6 +52,16 @@ describe('I8: characters that are invisible or reverse text', () => {
     },
   );
 
+  test.each(['👩\u200d💻 builds', '👩🏽\u200d🔬', 'می\u200cخواهم', 'क्\u200dष'])(
+    'are none of the joiners that emoji and words are spelled with: %j',
+    (text) => expect(hasUnseen(text)).toBe(false),
+  );
+
+  test.each(['1\u200d.2', 'a\u200cb', 'é\u200db', '\u200d💻', '💻\u200d', '💻\u200d\u200d💻', '💻\u200b💻'])(
+    'are joiners that join nothing: %j',
+    (text) => expect(hasUnseen(text)).toBe(true),
+  );
+
   test.each([0xd800, 0xdfff])('include lone surrogates: %j', (code) => {
     expect(printable(String.fromCharCode(code))).toBe(`\\u{${code.toString(16)}}`);
   });
