@@ -1,4 +1,21 @@
+export {
+  type BuildInput,
+  type BuildOptions,
+  type BuildResult,
+  buildIndex,
+  type DestinationResult,
+} from './build-index.ts';
+export * from './copied-pages.ts';
+export * from './destinations.ts';
+export * from './execute.ts';
+export * from './facts.ts';
 export * from './file-hashes.ts';
+export * from './listing.ts';
+export * from './metadata-facts.ts';
+export * from './observe.ts';
+export * from './plan-destination.ts';
+export * from './save-facts.ts';
+export * from './shards.ts';
 export * from './source-listing.ts';
 export * from './state-files.ts';
 export * from './wheel-metadata.ts';

@@ -57,7 +57,13 @@ export function withoutNested(directories: readonly string[]): readonly string[]
   );
 }
 
-function sourceFile({ key, sizeBytes, etag, modifiedAtMs }: ObjectInfo): SourceFile {
+/** The ETag that a store gave for an object; undefined if its listing has none. */
+export function storeEtag({ etag, sizeBytes }: Pick<SourceFile, 'etag' | 'sizeBytes'>): string | undefined {
+  return etag.startsWith(`${sizeBytes}-`) && /^\d+-\d+$/.test(etag) ? undefined : etag;
+}
+
+/** An object as a listing shows it. */
+export function sourceFile({ key, sizeBytes, etag, modifiedAtMs }: ObjectInfo): SourceFile {
   // A directory knows no ETags without reading its files: what identifies a file there is its size and the time of its last write.
   return {
     key,

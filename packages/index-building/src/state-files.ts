@@ -59,19 +59,31 @@ export async function changeDocument<State>(
   return retrying(rule, async ({ number }) => {
     if (number > 0) current = await readDocument(store, known.key, format);
     const bytes = format.encode(change(current.state));
-    const sha256 = sha256Of(bytes);
-    if (sha256 === current.sha256) return false;
-    await store.write(
-      known.key,
-      { kind: 'bytes', bytes },
-      {
-        condition: current.etag === undefined ? 'absent' : { etag: current.etag },
-        contentType: 'application/gzip',
-        cache: 'document',
-        headers: { cacheControl: 'no-cache' },
-        sha256,
-      },
-    );
-    return true;
+    return replaceDocument(store, current, bytes);
   });
+}
+
+/**
+ * Writes a document over the one that was read. Returns whether anything was written: the same bytes are left. Throws
+ * `RemoteError` `condition-failed` if somebody else has changed it since.
+ */
+export async function replaceDocument(
+  store: ObjectStore,
+  known: Pick<KnownDocument<unknown>, 'key' | 'etag' | 'sha256'>,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const sha256 = sha256Of(bytes);
+  if (sha256 === known.sha256) return false;
+  await store.write(
+    known.key,
+    { kind: 'bytes', bytes },
+    {
+      condition: known.etag === undefined ? 'absent' : { etag: known.etag },
+      contentType: 'application/gzip',
+      cache: 'document',
+      headers: { cacheControl: 'no-cache' },
+      sha256,
+    },
+  );
+  return true;
 }

@@ -13,7 +13,8 @@ const maxReadBytes = 2 ** 26;
 export interface WheelObject {
   readonly key: string;
   readonly sizeBytes: number;
-  readonly etag: string;
+  /** Undefined if the store does not say. */
+  readonly etag: string | undefined;
 }
 
 /**
