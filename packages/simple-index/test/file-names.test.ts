@@ -78,6 +78,7 @@ describe('the file name of a wheel', () => {
     ['a"-1.0-py3-none-any.whl', 'project name'],
     ['a--py3-none-any.whl', 'version'],
     ['a-<1>-py3-none-any.whl', 'version'],
+    ['a-<1-py3-none-any.whl', 'version'],
     ["a-1'-py3-none-any.whl", 'version'],
     ['a-1.0-b1-py3-none-any.whl', 'build tag'],
     ['a-1.0-1<-py3-none-any.whl', 'build tag'],

@@ -2,6 +2,7 @@ import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
 import { licenseKeyMutants } from './in-license-keys.ts';
 import { mirrorMutants } from './in-mirror.ts';
+import { packageIndexMutants } from './in-package-index.ts';
 import { signingMutants } from './in-signing.ts';
 import { storeMutants } from './in-store.ts';
 import type { Mutant } from './mutant.ts';
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...mirrorMutants,
   ...distributionMutants,
   ...licenseKeyMutants,
+  ...packageIndexMutants,
 ];
