@@ -165,6 +165,15 @@ describe('the files of a page', () => {
     });
   });
 
+  test('of one version are in the order of their names, wherever they are', () => {
+    const files = ['whl/z/torch-1.0-1-py3-none-any.whl', 'whl/a/torch-1.0-2-py3-none-any.whl'].map((key) =>
+      indexedFile(key),
+    );
+    const names = files.map(({ fileName }) => fileName);
+    expect(fileNamesOf(projectPage(files))).toEqual(names);
+    expect(fileNamesOf(projectPage(files.toReversed()))).toEqual(names);
+  });
+
   test('with one name in two directories are in the order of their keys', () => {
     const files = ['whl/torch-1.0.zip', 'whl/cu118/torch-1.0.zip'].map((key) => indexedFile(key));
     expect(urlsOf(projectPage(files))).toEqual(['../torch-1.0.zip', '../../torch-1.0.zip']);

@@ -154,6 +154,14 @@ export const packageIndexMutants: readonly Mutant[] = [
     tests: rendered,
   },
   {
+    name: 'files of one name are in the order of the listing',
+    member,
+    text: '|| compareTexts(a.key, b.key)',
+    replacement: '',
+    guarantee: 'the same files give the same bytes',
+    tests: rendered,
+  },
+  {
     name: 'a page of a later major version is used',
     member,
     text: "if (major !== '1') {",
