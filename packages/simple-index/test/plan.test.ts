@@ -397,6 +397,85 @@ describe('copied pages', () => {
   });
 });
 
+describe('a run for changed keys', () => {
+  const index = indexOf({ 'allow-list': ['torch', 'numpy', 'six'], exclude: ['*-9*'] }, [
+    torch,
+    `${torch}.metadata`,
+    `whl/cu118/${wheel('numpy')}`,
+  ]);
+  index.run();
+  const scope = (keys: readonly string[], of = index) =>
+    changeScope(of.configuration, keys, [{ states: index.states }]);
+
+  test('is about the projects of files and of their METADATA, and about nothing else', () => {
+    expect(
+      scope([
+        `whl/cu118/${wheel('Torch', '2.0')}`,
+        `whl/cu118/${wheel('numpy')}.metadata`,
+        `whl/cu118/${wheel('other')}`,
+        `whl/cu118/${wheel('six', '9.0')}`,
+        'whl/cu118/torch/index.html',
+        'whl/cu118/notes.txt',
+        'whl/cu118/torch.whl',
+        `elsewhere/${wheel('six')}`,
+      ]),
+    ).toEqual({
+      kind: 'projects',
+      projects: new Set(['torch', 'numpy']),
+      keys: [wheel('Torch', '2.0'), wheel('numpy')].flatMap((name) => [
+        `whl/cu118/${name}`,
+        `whl/cu118/${name}.metadata`,
+      ]),
+    });
+  });
+
+  test.each([
+    [`whl/cpu/${wheel('torch')}`, 'a file has changed in a directory that had none, "cpu" of "whl"'],
+    [six, 'a file has changed in a directory that had none, "" of "whl"'],
+  ])('is a whole one for %s', (key, reason) => {
+    expect(scope([key])).toEqual({ kind: 'whole', reason });
+  });
+
+  test('is a whole one if the configuration is another, nothing is known, or a listing changes', () => {
+    const reason = (of: FakeIndex, key = torch) => {
+      const result = scope([key], of);
+      return result.kind === 'whole' ? result.reason : undefined;
+    };
+    expect(reason(indexOf({ keep: 3 }))).toBe('the configuration of "whl" has changed');
+    expect(reason(indexOf({ prefix: 'lib' }), `lib/${wheel('a')}`)).toBe(
+      'nothing is known of the pages in "lib"',
+    );
+    const listing = indexOf({ kind: 'listing', extensions: ['whl'] }, [torch]);
+    listing.run();
+    expect(changeScope(listing.configuration, [torch], [{ states: listing.states }])).toEqual({
+      kind: 'whole',
+      reason: 'a file of the listing "whl" has changed',
+    });
+  });
+
+  test('has the files that are known, with what has changed, unless a directory may have become empty', () => {
+    const projects = new Set(['torch']);
+    const files = (answers: Iterable<[string, SourceFile | undefined]>) => {
+      const result = scopedFiles(projects, index.facts, new Map(answers));
+      return 'files' in result ? result.files.map(({ key, etag }) => `${key} ${etag}`).sort() : result.reason;
+    };
+    const newer = { key: `whl/cu118/${wheel('torch', '2.0')}`, etag: '"n"', sizeBytes: 1, modifiedAtMs: 1 };
+    const all = [`${torch} "${torch}"`, `${torch}.metadata "${torch}.metadata"`];
+    expect(files([])).toEqual(all);
+    expect(files([[newer.key, newer]])).toEqual([...all, `${newer.key} "n"`].sort());
+    expect(
+      files([
+        [torch, undefined],
+        [newer.key, newer],
+      ]),
+    ).toEqual([all[1], `${newer.key} "n"`].sort());
+    expect(files([[`${torch}.metadata`, undefined]])).toEqual([all[0]]);
+    expect(files([[torch, undefined]])).toBe(
+      'no file of a project is left where it had some, "torch" in "whl/cu118/"',
+    );
+  });
+});
+
 const directories = ['', 'cu118/', 'cu118/old/', 'cpu/'];
 const anyKey = fc
   .tuple(

@@ -106,17 +106,18 @@ describe('the directories of a prefix', () => {
   });
 
   test('belong to the prefix that is furthest inside', () => {
-    const outer = { prefix: 'whl', subdirectories: { match: ['**'] } };
+    const outer = { prefix: 'whl', subdirectories: { match: ['**'] }, 'own-pages': 'always' };
     const inner = { prefix: 'whl/nightly', subdirectories: { match: ['cu*'] } };
     expect(
       pagesOf(
         select(
           [outer, inner],
-          [`whl/a/${wheel('a')}`, `whl/nightly/${wheel('b')}`, `whl/nightly/cu118/${wheel('c')}`],
+          [`whl/a/${wheel('x')}`, `whl/nightly/${wheel('b')}`, `whl/nightly/cu118/${wheel('c')}`],
         ),
       ),
     ).toEqual({
-      'whl/a': { a: [`whl/a/${wheel('a')}`] },
+      whl: { x: [`whl/a/${wheel('x')}`] },
+      'whl/a': { x: [`whl/a/${wheel('x')}`] },
       'whl/nightly': { b: [`whl/nightly/${wheel('b')}`], c: [`whl/nightly/cu118/${wheel('c')}`] },
       'whl/nightly/cu118': { b: [`whl/nightly/${wheel('b')}`], c: [`whl/nightly/cu118/${wheel('c')}`] },
     });

@@ -201,6 +201,11 @@ describe('the time of upload', () => {
     expect(currentFacts(source(changes), undefined, facts(), answers).uploadedAtMs).toBe(expected);
   });
 
+  test('stays when an object without a hash is copied onto itself', () => {
+    const known = facts({ sha256: null, hashOrigin: 'none' });
+    expect(currentFacts(source({ modifiedAtMs: 9_000 }), undefined, known).uploadedAtMs).toBe(1_000);
+  });
+
   test('moves if neither the old nor the new bytes have a hash', () => {
     const nothing = { hash: { sha256: null, origin: 'none' as const } };
     const known = facts({ sha256: null, hashOrigin: 'none' });

@@ -1,5 +1,6 @@
 import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
+import { indexPlanMutants } from './in-index-plan.ts';
 import { licenseKeyMutants } from './in-license-keys.ts';
 import { mirrorMutants } from './in-mirror.ts';
 import { packageIndexMutants } from './in-package-index.ts';
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...distributionMutants,
   ...licenseKeyMutants,
   ...packageIndexMutants,
+  ...indexPlanMutants,
 ];

@@ -1,0 +1,138 @@
+import type { Mutant } from './mutant.ts';
+
+const member = 'packages/simple-index';
+const selection = ['packages/simple-index/test/selection.test.ts'];
+const state = ['packages/simple-index/test/state.test.ts'];
+const plan = ['packages/simple-index/test/plan.test.ts'];
+
+/** What belongs to an index, what is remembered of it, and what a run does to it. */
+export const indexPlanMutants: readonly Mutant[] = [
+  {
+    name: 'a key that no page can name is taken',
+    member,
+    text: 'const problem = isPlain(key, fileName) ? undefined : keyProblem(key);',
+    replacement: 'const problem = isPlain(key, fileName) ? keyProblem(key) : undefined;',
+    guarantee: 'I8: hostile keys are refused with the list, and never in an index',
+    tests: selection,
+  },
+  {
+    name: 'a project writes over the root page of a directory',
+    member,
+    text: 'collisions = taken.collisions(project, directories)',
+    replacement: "collisions = taken.collisions('', directories)",
+    guarantee: 'a project called like a directory is refused, and never replaces its page',
+    tests: selection,
+  },
+  {
+    name: 'a prefix takes the directories of one further inside',
+    member,
+    text: 'if (this.#isOfAnother(prefix, path)) return false;',
+    replacement: '',
+    guarantee: 'no two prefixes write the same page',
+    tests: selection,
+  },
+  {
+    name: 'the oldest versions are kept',
+    member,
+    text: '[...orders].sort().slice(-keep)',
+    replacement: '[...orders].sort().slice(0, keep)',
+    guarantee: 'keep shows the most recent versions',
+    tests: selection,
+  },
+  {
+    name: 'a document of any size is unpacked',
+    member,
+    text: '{ maxOutputLength: maxDocumentBytes }',
+    replacement: '{}',
+    guarantee: 'I8: documents of state are bounded',
+    tests: state,
+  },
+  {
+    name: 'what another run removed comes back',
+    member,
+    text: 'before?.etag !== facts.etag) merged',
+    replacement: 'before?.etag !== undefined) merged',
+    guarantee: 'a run for changed keys never shows a file that a listing did not have',
+    tests: state,
+  },
+  {
+    name: 'the time of upload moves when an object is copied onto itself',
+    member,
+    text: 'uploadedAtMs: isSame || isCopy ? known.uploadedAtMs : source.modifiedAtMs',
+    replacement: 'uploadedAtMs: isCopy ? known.uploadedAtMs : source.modifiedAtMs',
+    guarantee: 'upload-time is when these bytes were first seen',
+    tests: state,
+  },
+  {
+    name: 'the time of upload moves when a copy gets another ETag',
+    member,
+    text: 'uploadedAtMs: isSame || isCopy ? known.uploadedAtMs : source.modifiedAtMs',
+    replacement: 'uploadedAtMs: isSame ? known.uploadedAtMs : source.modifiedAtMs',
+    guarantee: 'upload-time is when these bytes were first seen',
+    tests: state,
+  },
+  {
+    name: 'root pages are written before the pages that they list',
+    member,
+    text: '...inOrder((pages) => pages.projectSteps), ...inOrder((pages) => pages.rootSteps),',
+    replacement: '...inOrder((pages) => pages.rootSteps), ...inOrder((pages) => pages.projectSteps),',
+    guarantee: 'I1: a root page never lists a page that is not there',
+    tests: plan,
+  },
+  {
+    name: 'a page that somebody else replaced is deleted',
+    member,
+    text: 'this.#wanted.has(key) || this.etag(key) !== page.etag',
+    replacement: 'this.#wanted.has(key) || this.etag(key) === undefined',
+    guarantee: 'pages of others are never touched',
+    tests: plan,
+  },
+  {
+    name: 'what is no page is deleted because the state says so',
+    member,
+    text: 'roots.has(key) || !mayBePage(key) ||',
+    replacement: 'roots.has(key) ||',
+    guarantee: 'a document that is not right never leads to the deletion of a file',
+    tests: plan,
+  },
+  {
+    name: 'an index becomes empty when its files cannot be seen',
+    member,
+    text: 'if (this.#isSuddenlyEmpty(pages)) {',
+    replacement: 'if (pages.names.length === 0) {',
+    guarantee: 'a wrong prefix never makes an index empty',
+    tests: plan,
+  },
+  {
+    name: 'a page is made of the files that are known',
+    member,
+    text: 'if (files.some(({ source }) => incomplete.has(source.key)))',
+    replacement: 'if (files.every(({ source }) => incomplete.has(source.key)))',
+    guarantee: 'never half a page: if something is not known, the old one stays',
+    tests: plan,
+  },
+  {
+    name: 'headers of a page are not compared',
+    member,
+    text: 'JSON.stringify([page.sha256, page.contentType, page.cacheControl, page.gzip])',
+    replacement: 'JSON.stringify([page.sha256, page.contentType, page.gzip])',
+    guarantee: 'pages have the headers of the configuration',
+    tests: plan,
+  },
+  {
+    name: 'a run for changed keys takes a new directory for a known one',
+    member,
+    text: '!state.directories.includes(path)',
+    replacement: 'path === undefined',
+    guarantee: 'a run for changed keys makes what a whole run makes, or becomes one',
+    tests: plan,
+  },
+  {
+    name: 'a run for changed keys keeps a directory that has become empty',
+    member,
+    text: 'if (empty !== undefined) {',
+    replacement: 'if (empty === null) {',
+    guarantee: 'a run for changed keys makes what a whole run makes, or becomes one',
+    tests: plan,
+  },
+];
