@@ -23,6 +23,7 @@ export const indexFindingSeverities = {
   // Pages of any index, as they are read.
   'page-unreadable': 'error',
   'page-version': 'notice',
+  'page-version-unlisted': 'warning',
   'page-link': 'warning',
   'page-name': 'warning',
   'page-hash': 'error',

@@ -13,6 +13,8 @@ import {
 const maxDepth = 1_000;
 const maxAttributes = 100;
 const maxAnchorCharacters = 4_096;
+/** Of one link; more than there are hash functions. */
+const maxHashes = 16;
 
 /** An `<a>` that leads somewhere. An attribute without a value (`data-yanked`) has `undefined`. */
 interface Anchor {
@@ -110,7 +112,7 @@ function fileOf(
 /** The sums in a fragment: `sha256=…`. Others, such as `egg=` and `subdirectory=`, are for other purposes. */
 function hashPairs(fragment: string): readonly (readonly [string, string])[] {
   return fragment
-    .split('&')
+    .split('&', maxHashes)
     .map((pair) => /^(md5|sha\d{1,3}|blake\w{1,20})=(.*)$/.exec(pair))
     .filter((match) => match !== null)
     .map(([, name = '', value = '']) => [name, value]);

@@ -1,4 +1,5 @@
 import { JsonError, parseStrictJson, printable } from '@slipway/core';
+import { parseFileName } from './file-names.ts';
 import type { PageValues } from './page-values.ts';
 import { isProjectName } from './project-name.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type ReadRootPage,
   UnreadablePage,
 } from './read-page.ts';
+import { versionOrder } from './versions.ts';
 
 const maxDepth = 32;
 
@@ -25,6 +27,7 @@ export function parseProjectJson(bytes: Uint8Array, values: PageValues, limits: 
   const projectStatus = isObject(page['project-status']) ? page['project-status'] : {};
   const status = values.status(projectStatus['status'], projectStatus['reason']);
   const versions = page['versions'] === undefined ? undefined : texts(listOf(page, 'versions', limits));
+  if (versions !== undefined) reportUnlisted(files, versions, values);
   return {
     apiVersion,
     ...(typeof name === 'string' ? { name } : {}),
@@ -105,6 +108,20 @@ function fileOf(entry: unknown, values: PageValues): ReadFile | undefined {
     ...sizeOf(entry['size'], report),
     ...timeOf(entry['upload-time'], fileName, values, report),
   };
+}
+
+/** PEP 700: each file belongs to one of the versions. */
+function reportUnlisted(files: readonly ReadFile[], versions: readonly string[], values: PageValues): void {
+  const listed = new Set(versions.map(versionOrder));
+  for (const { fileName } of files) {
+    const parsed = parseFileName(fileName);
+    if (parsed.kind === 'refused' || listed.has(versionOrder(parsed.version))) continue;
+    values.report(
+      'page-version-unlisted',
+      `its version ${parsed.version} is not among the versions of the page`,
+      fileName,
+    );
+  }
 }
 
 type Report = (field: string) => void;

@@ -203,6 +203,7 @@ describe('a page in JSON', () => {
     [{ url: 'data:text/plain,x' }, 'page-link'],
     [{ size: 1.5 }, 'page-value a-1.0.zip'],
     [{ size: '1' }, 'page-value a-1.0.zip'],
+    [{ filename: 'a-1.1.zip', url: 'a-1.1.zip' }, 'page-version-unlisted a-1.1.zip'],
     [{ yanked: 1 }, 'page-value a-1.0.zip'],
     [{ yanked: '' }, 'page-yanked a-1.0.zip'],
     [{ 'core-metadata': 'true' }, 'page-value a-1.0.zip'],

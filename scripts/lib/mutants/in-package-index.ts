@@ -210,6 +210,14 @@ export const packageIndexMutants: readonly Mutant[] = [
     tests: parsed,
   },
   {
+    name: 'a file of a version that the page does not list goes unseen',
+    member,
+    text: "parsed.kind === 'refused' || listed.has(versionOrder(parsed.version))",
+    replacement: 'true',
+    guarantee: 'PEP 700: what clients may trip over is a finding',
+    tests: parsed,
+  },
+  {
     name: 'the second of two names in METADATA counts',
     member,
     text: 'if (isSingle && single.has(field))',
