@@ -71,7 +71,6 @@ function wheelName(stem: string): WheelName | RefusedName {
   }
   const [name = '', version = ''] = parts;
   const build = parts.length === 6 ? parts[2] : undefined;
-  const [python = '', abi = '', platform = ''] = parts.slice(-3);
   if (!isProjectName(name)) return refused(nameReason);
   // What PEP 440 does not know is kept, but nothing that could be markup or a path.
   if (!/^[\w.+!%~]+$/.test(version))
@@ -79,13 +78,10 @@ function wheelName(stem: string): WheelName | RefusedName {
   if (build !== undefined && !/^\d[\w.+]*$/.test(build)) {
     return refused('its build tag does not begin with a digit, or has characters that no build tag has');
   }
-  const [pythonTags, abiTags, platformTags] = [python, abi, platform].map((tags) => tags.split('.'));
-  if (
-    pythonTags === undefined ||
-    abiTags === undefined ||
-    platformTags === undefined ||
-    ![pythonTags, abiTags, platformTags].flat().every(isTag)
-  ) {
+  const tags = tagsOf(
+    stem.slice(name.length + version.length + 2 + (build === undefined ? 0 : build.length + 1)),
+  );
+  if (tags === undefined) {
     return refused('a tag is empty or has characters beyond letters, digits and underscores');
   }
   const doubts: FileNameDoubt[] = [];
@@ -98,10 +94,25 @@ function wheelName(stem: string): WheelName | RefusedName {
     version,
     doubts,
     ...(build === undefined ? {} : { build }),
-    pythonTags,
-    abiTags,
-    platformTags,
+    ...tags,
   };
+}
+
+type WheelTags = Pick<WheelName, 'pythonTags' | 'abiTags' | 'platformTags'>;
+
+/** Tags that were read: a bucket of a million wheels has some hundreds of combinations. */
+const knownTags = new Map<string, WheelTags | undefined>();
+const maxKnownTags = 10_000;
+
+/** The tags that the end of a wheel's name has, `cp313-cp313-linux_x86_64`; undefined if one is none. */
+function tagsOf(text: string): WheelTags | undefined {
+  if (knownTags.has(text)) return knownTags.get(text);
+  if (knownTags.size >= maxKnownTags) knownTags.clear();
+  const [pythonTags = [], abiTags = [], platformTags = []] = text.split('-').map((tags) => tags.split('.'));
+  const isRight = [pythonTags, abiTags, platformTags].every((tags) => tags.length > 0 && tags.every(isTag));
+  const tags = isRight ? { pythonTags, abiTags, platformTags } : undefined;
+  knownTags.set(text, tags);
+  return tags;
 }
 
 /** The version is the shortest end after a hyphen that PEP 440 knows: names may have hyphens, and few versions do. */
