@@ -83,8 +83,10 @@ class Parts {
   add(key: string): void {
     this.#count += 1;
     const part = this.#partOf(key);
-    this.#counts[part] = (this.#counts[part] ?? 0) + 1;
-    if (this.#count % sampleEvery === 0 && /^[ -~]+$/.test(key)) this.#samples.push(key);
+    const inPart = (this.#counts[part] ?? 0) + 1;
+    this.#counts[part] = inPart;
+    // Keys of one part come in order.
+    if (inPart % sampleEvery === 0 && /^[ -~]+$/.test(key)) this.#samples.push(key);
   }
 
   /** New splits if the parts differ much; keys arrive in another order every time, so that splits would as well. */

@@ -1,5 +1,6 @@
 import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
+import { indexBuildingMutants } from './in-index-building.ts';
 import { indexPlanMutants } from './in-index-plan.ts';
 import { licenseKeyMutants } from './in-license-keys.ts';
 import { mirrorMutants } from './in-mirror.ts';
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...licenseKeyMutants,
   ...packageIndexMutants,
   ...indexPlanMutants,
+  ...indexBuildingMutants,
 ];
