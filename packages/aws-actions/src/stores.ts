@@ -13,6 +13,8 @@ export interface StoreUse {
   readonly requireExisting?: boolean | undefined;
   /** How objects are stored on S3, beyond the shared inputs. */
   readonly s3?: Omit<S3Settings, 'region' | 'endpointUrl' | 'forcePathStyle'> | undefined;
+  /** S3: accept keys that end in a slash. A store that is opened from a seed does not. */
+  readonly slashKeys?: boolean | undefined;
 }
 
 /** An open store, and what another thread needs to open it too. */
@@ -96,7 +98,8 @@ function s3Access(
     scopedPolicy: ({ partition }) => scopedSessionPolicy({ partition, bucket, prefix, access, acl }),
   });
   const { endpointUrl, forcePathStyle } = given;
-  return { settings: { ...use.s3, region, endpointUrl, forcePathStyle }, credentials };
+  const settings = { ...use.s3, region, endpointUrl, forcePathStyle };
+  return { settings, credentials, slashKeys: use.slashKeys };
 }
 
 /**

@@ -57,6 +57,10 @@ export const registry: ActionRegistry = {
       'Blocks a release unless the generator of license keys and the validator agree, over generated customers and changed keys.',
     load: () => import('@slipway/license-key-check'),
   },
+  'package-index': {
+    description: 'Makes the Python packages in a bucket or directory an index for pip and uv.',
+    load: () => import('@slipway/package-index'),
+  },
   'repository-dispatch': {
     description:
       'Notifies other repositories with a repository dispatch: the payload is checked and signed, and never sent twice blindly.',

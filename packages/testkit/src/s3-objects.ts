@@ -1,13 +1,20 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import type { AwsCredentials, AwsCredentialsSource } from '@slipway/core';
 
 /** Objects of a bucket, written and read by AWS's own client with the given credentials. */
 export interface S3Objects {
-  write(key: string, body: string): Promise<void>;
+  write(key: string, body: string | Uint8Array): Promise<void>;
   /** Throws `NoSuchKey` or `AccessDenied` as the server says. */
   read(key: string): Promise<string>;
   /** Keys of the bucket that begin with `prefix`, if given; at most one page. */
   list(prefix?: string): Promise<readonly string[]>;
+  remove(key: string): Promise<void>;
   close(): void;
 }
 
@@ -47,6 +54,9 @@ export function s3Objects(
         }),
       );
       return Contents.flatMap(({ Key }) => Key ?? []);
+    },
+    async remove(key) {
+      await client.send(new DeleteObjectCommand({ Bucket: place.bucket, Key: key }));
     },
     close: () => client.destroy(),
   };

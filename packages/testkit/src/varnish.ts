@@ -15,6 +15,8 @@ export interface VarnishOptions {
   readonly errorSeconds?: number;
   /** The header of the origin with cache tags, separated by commas. */
   readonly tagHeader?: string;
+  /** The object that stands for a directory, such as `index.html`; none by default. */
+  readonly indexDocument?: string;
 }
 
 /** A caching proxy that serves an origin as a CDN does. */
@@ -98,9 +100,12 @@ function literal(text: string): string {
   return text.replace(/[.+*?()[\]{}|$]/g, (character) => `[${character}]`);
 }
 
-function configuration({ origin, missing = 403, errorSeconds = 1, tagHeader }: VarnishOptions): string {
+function configuration(options: VarnishOptions): string {
+  const { origin, missing = 403, errorSeconds = 1, tagHeader, indexDocument } = options;
   const { hostname, port } = new URL(origin);
   const tags = tagHeader === undefined ? '' : `set beresp.http.x-slipway-tags = beresp.http.${tagHeader};`;
+  const index =
+    indexDocument === undefined ? '' : `if (req.url ~ "/$") { set req.url = req.url + "${indexDocument}"; }`;
   return `vcl 4.1;
 import std;
 
@@ -116,6 +121,7 @@ sub vcl_recv {
   if (req.url == "/slipway-ready") { return (synth(204)); }
   if (req.method != "GET" && req.method != "HEAD") { return (synth(405)); }
   unset req.http.cookie;
+  ${index}
   return (hash);
 }
 

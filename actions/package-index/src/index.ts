@@ -1,0 +1,3 @@
+import { start } from '@slipway/runner';
+
+await start(() => import('./action.ts'));
