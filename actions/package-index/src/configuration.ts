@@ -150,8 +150,9 @@ function listOption(name: string, value: readonly string[]): Readonly<Record<str
 }
 
 /** What the schema does not say of stores, because Workers have others. */
-function storeProblems({ source, destinations, prefixes }: IndexConfiguration): readonly string[] {
+function storeProblems({ source, destinations, prefixes, external }: IndexConfiguration): readonly string[] {
   const problems: string[] = [];
+  if (external.length > 0) problems.push('external is set, but this action does not read other indexes yet');
   const kindOf = ({ url }: StoreAddress, name: string): string | undefined => {
     try {
       const { kind } = parseStoreUrl(url);

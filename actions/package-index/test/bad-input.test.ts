@@ -14,6 +14,10 @@ writeFileSync(
   join(directory, 'listed.yml'),
   `format: 1\nsource: { url: "https://example.org/x" }\nprefixes: [{ prefix: whl }]\n`,
 );
+writeFileSync(
+  join(directory, 'external.yml'),
+  'format: 1\nprefixes: [{ prefix: whl }]\nexternal: [{ names: [numpy] }]\n',
+);
 writeFileSync(join(directory, 'names.txt'), 'torch\nnot a name\n');
 writeFileSync(join(directory, 'latin.yml'), Buffer.from([0x66, 0xfc]));
 mkdirSync(join(directory, 'folder'));
@@ -45,6 +49,7 @@ test.each<readonly [Readonly<Record<string, string>>, string]>([
   [{ source, config: 'latin.yml' }, 'config: latin.yml is not in UTF-8'],
   [{ source, config: 'broken.yml' }, 'broken.yml: '],
   [{ source, config: 'bad.yml' }, 'bad.yml: format must be 1'],
+  [{ source, config: 'external.yml' }, 'external is set, but this action does not read other indexes yet'],
   [{ config: 'good.yml' }, 'source is not given: set it as an input, or in the configuration'],
   [{ config: 'listed.yml' }, 'source is "https://example.org/x", which cannot be listed or written to'],
   [{ source, config: 'good.yml', keep: '3', prefixes: 'whl' }, 'config is given, and so are prefixes, keep'],

@@ -77,6 +77,15 @@ describe('build', () => {
     expect(treeOf(directory)).toEqual(before);
   });
 
+  test('what a CDN must forget is handed on until that is proven, also by a run that changes nothing', async () => {
+    const { run } = bucket();
+    const first = await run();
+    const second = await run();
+    expect(second.outputs).toMatchObject({ 'pages-written': 0 });
+    expect(second.outputs['invalidation-paths']).toBe(first.outputs['invalidation-paths']);
+    expect(second.log.join('\n')).toContain('of earlier runs');
+  });
+
   test('a dry run prints the plan and changes nothing', async () => {
     const { directory, run } = bucket();
     const before = treeOf(directory);

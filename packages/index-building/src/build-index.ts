@@ -17,6 +17,7 @@ import type {
   IndexConfiguration,
   IndexFinding,
   IndexPlan,
+  Selection,
 } from '@slipway/simple-index';
 import { type DestinationState, type IndexDestination, readDestination } from './destinations.ts';
 import { type Execution, executePlan, type StepFailure } from './execute.ts';
@@ -52,6 +53,8 @@ export interface BuildOptions {
   readonly mayContinue?: (() => boolean) | undefined;
   /** Projects of other indexes by normalised name; those that could not be read are not there. */
   readonly external?: ReadonlyMap<string, ExternalProject> | undefined;
+  /** Called with each plan before anything of it is done. If it fails, so does the destination, and nothing is done. */
+  readonly onPlan?: ((store: ObjectStore, plan: IndexPlan) => Promise<void>) | undefined;
 }
 
 export interface BuildInput {
@@ -90,6 +93,8 @@ export interface BuildResult {
   /** Objects that were looked at. */
   readonly objects: number;
   readonly counts: Readonly<FactCounts> | undefined;
+  /** What pages show: in a run for changed keys, of the projects that it looked at. Undefined if no destination could be read. */
+  readonly selection: Selection | undefined;
   /** Documents about files that were written. */
   readonly factsWritten: number;
   readonly findings: readonly IndexFinding[];
@@ -273,12 +278,19 @@ class Builder {
     totals.left = plan.steps.length;
     if (this.#options.dryRun === true) {
       totals.isDone = plan.steps.length === 0;
+      await this.#options.onPlan?.(destination.store, plan);
       return;
     }
     const changed = await pagesChangedMeanwhile(destination, state, observation, plan, this.#input.clock);
     if (changed.length > 0) {
       totals.isDoubtful = true;
       this.#tell(destination, `${printable(changed[0] ?? '')} was changed while the source was listed`);
+      return;
+    }
+    try {
+      await this.#options.onPlan?.(destination.store, plan);
+    } catch (error) {
+      totals.error = asSlipwayError(error);
       return;
     }
     this.#progress.start(`write ${counted(plan.steps.length, 'object')} to ${destination.store.url}`);
@@ -338,6 +350,7 @@ class Builder {
       mode,
       objects: selection?.objects ?? 0,
       counts: knowledge?.counts,
+      selection,
       factsWritten: this.#factsWritten,
       findings,
       destinations,

@@ -59,7 +59,7 @@ export async function readDestination(
     documents.set(pages, document);
     if (document.state !== undefined) states.set(pages, document.state);
     if (document.damage !== undefined) {
-      findings.push(indexFinding('state-damaged', `it is made anew: ${document.damage}`, document.key));
+      findings.push(indexFinding('state-damaged', `it is rebuilt: ${document.damage}`, document.key));
     }
   }
   const isListed = isLocal(store) || (!isSource && (isDoubtful || states.size < prefixes.length));

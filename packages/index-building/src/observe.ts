@@ -5,6 +5,7 @@ import {
   type ObjectStore,
   type ProgressPort,
   printable,
+  sentence,
 } from '@slipway/core';
 import {
   type CopiedPage,
@@ -83,7 +84,7 @@ export async function observe(input: ObserveInput, options: ObserveOptions): Pro
   if (options.changedKeys === undefined) return observeWhole(input, options, undefined);
   const scoped = await observeChanged(input, options, options.changedKeys);
   if (!('reason' in scoped)) return scoped;
-  input.progress.info(`Listing the source: ${scoped.reason}.`);
+  input.progress.info(sentence(`Listing the source: ${scoped.reason}`));
   return observeWhole(input, options, scoped.reason);
 }
 

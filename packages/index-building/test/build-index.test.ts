@@ -64,6 +64,29 @@ describe.skipIf(!haveMinio())('an index on S3 (needs minio)', () => {
     return { result, requests };
   }
 
+  it('I6: tells each plan before anything of it is done, and does nothing of it if that fails', async () => {
+    const { store } = await makeStore([torch]);
+    const failed = await build(store, {
+      onPlan: async () => {
+        throw new Error('not now');
+      },
+    });
+    expect(failed).toMatchObject({
+      isDone: false,
+      destinations: [{ written: [], error: { message: 'not now' } }],
+    });
+    expect(await pagesOf(store)).toEqual({});
+    const told: number[] = [];
+    const { isDone, selection } = await build(store, {
+      onPlan: async (destination, { steps }) => {
+        told.push(Object.keys(await pagesOf(destination)).length, steps.length);
+      },
+    });
+    expect(isDone).toBe(true);
+    expect(told).toEqual([0, 5]);
+    expect([...(selection?.prefixes[0]?.projects.keys() ?? [])]).toEqual(['torch']);
+  });
+
   it('has pages with hashes, and roots that list them', async () => {
     const { store } = await makeStore([torch, vision, six]);
     const result = await build(store);

@@ -32,6 +32,7 @@ const done: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'download-publish': { uploaded: someNumber },
   'download-release': { 'pack-archives': '1', 'sign-signed': '2', 'publish-uploaded': someNumber },
   'license-key-check': { result: 'passed', cases: '1' },
+  'package-index': { 'pages-written': '4', projects: '1', files: '1' },
   'repository-dispatch': { sent: '0', ids: expect.stringMatching(/^[0-9a-f]{32}$/) as string },
   's3-publish': { uploaded: '1' },
 };
