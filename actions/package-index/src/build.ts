@@ -1,5 +1,5 @@
 import { counted, type ObjectStore } from '@slipway/core';
-import { buildIndex } from '@slipway/index-building';
+import { type BuildResult, buildIndex } from '@slipway/index-building';
 import { pendingNotice } from '@slipway/pending-invalidations';
 import type { ActionContext, ActionResult } from '@slipway/runner';
 import type { IndexPlan } from '@slipway/simple-index';
@@ -20,11 +20,8 @@ export async function build(request: Request, given: Inputs, context: ActionCont
   const startedMs = clock.nowMs();
   const stores = await openStores(request, given, context);
   const cdnPaths = cdnPathsOf(request, stores, context);
-  for (const [store, paths] of given.dryRun ? [] : cdnPaths) {
-    // A destination that cannot be read fails alone, further on.
-    const pending = await paths.readPending().catch(() => []);
-    if (pending.length > 0) progress.info(`${store.url}: ${pendingNotice(pending)}`);
-  }
+  // A destination that cannot be read fails alone, further on.
+  for (const paths of cdnPaths.values()) await paths.readPending().catch(() => undefined);
   const result = await buildIndex(
     { configuration: request.configuration, ...stores, clock, progress },
     {
@@ -49,11 +46,13 @@ export async function build(request: Request, given: Inputs, context: ActionCont
     );
   }
   if (result.isDone && !given.dryRun) for (const paths of cdnPaths.values()) await paths.complete();
+  const pending = [...cdnPaths.values()].flatMap((paths) => paths.pending(() => knownKeys(request, result)));
+  if (pending.length > 0) progress.info(pendingNotice(pending));
   return report({
     result,
     dryRun: given.dryRun,
     source: stores.source.url,
-    paths: [...cdnPaths.values()].flatMap((paths) => paths.all()),
+    paths: [...[...cdnPaths.values()].flatMap((paths) => [...paths.own()]), ...pending],
     reportPath: given.report,
     durationMs: clock.nowMs() - startedMs,
   });
@@ -72,4 +71,17 @@ function cdnPathsOf(
   return new Map(
     stores.map((store) => [store, new CdnPaths(store, store === source ? sourceUrl : undefined, clock)]),
   );
+}
+
+/** The keys of the source that a run knows. */
+function* knownKeys({ changedKeys = [] }: Request, { selection }: BuildResult): Iterable<string> {
+  yield* changedKeys;
+  for (const { projects } of selection?.prefixes ?? []) {
+    for (const { files, hidden } of projects.values()) {
+      for (const { source } of [...files, ...hidden]) {
+        yield source.key;
+        yield `${source.key}.metadata`;
+      }
+    }
+  }
 }

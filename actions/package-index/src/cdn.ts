@@ -3,6 +3,7 @@ import {
   beginRemembering,
   cdnPathOf,
   everythingUnder,
+  type PendingPublish,
   pathsToHandOn,
   type Remembering,
   readPending,
@@ -15,7 +16,7 @@ export class CdnPaths {
   readonly #baseUrl: string | undefined;
   readonly #remembering: Remembering;
   readonly #paths = new Set<string>();
-  #pending: readonly string[] = [];
+  #pending: readonly PendingPublish[] = [];
 
   /** `baseUrl`: where the destination is served, if that is known. */
   constructor(store: ObjectStore, baseUrl: string | undefined, clock: Clock) {
@@ -24,10 +25,9 @@ export class CdnPaths {
     this.#remembering = beginRemembering(store, everythingUnder(baseUrl), clock);
   }
 
-  /** Paths that earlier runs replaced, and for which no invalidation is proven. Throws what the store throws. */
-  async readPending(): Promise<readonly string[]> {
-    this.#pending = pathsToHandOn(await readPending(this.#store), () => []);
-    return this.#pending;
+  /** Reads what earlier publishes to this destination replaced. Throws what the store throws. */
+  async readPending(): Promise<void> {
+    this.#pending = await readPending(this.#store);
   }
 
   /** Records what a plan replaces; nothing if it changes no page. If it throws, nothing may be replaced. */
@@ -47,9 +47,22 @@ export class CdnPaths {
     return this.#remembering.complete();
   }
 
-  /** Of this run and of earlier ones. */
-  all(): readonly string[] {
-    return [...this.#paths, ...this.#pending];
+  /** Paths of this run. */
+  own(): Iterable<string> {
+    return this.#paths;
+  }
+
+  /**
+   * Paths that earlier publishes replaced and whose invalidation is not proven, given the keys that this run knows: other publishers
+   * record digests. Everything, if one of them is none of these.
+   */
+  pending(knownKeys: () => Iterable<string>): readonly string[] {
+    const baseUrl = this.#baseUrl;
+    const own = this.#paths;
+    return pathsToHandOn(this.#pending, function* () {
+      yield* own;
+      for (const key of knownKeys()) yield cdnPathOf(key, baseUrl);
+    });
   }
 
   /** A page is also served at its directory, where web servers are set up for that. */

@@ -6,8 +6,10 @@ const versions = ['packages/simple-index/test/versions.test.ts'];
 const rendered = ['packages/simple-index/test/render-pages.test.ts'];
 const parsed = ['packages/simple-index/test/parse-pages.test.ts'];
 const metadata = ['packages/simple-index/test/metadata.test.ts'];
+const action = 'actions/package-index';
+const built = ['actions/package-index/test/build.test.ts'];
 
-/** Names, versions and pages of Python package indexes. */
+/** Names, versions and pages of Python package indexes, and the action that makes them. */
 export const packageIndexMutants: readonly Mutant[] = [
   {
     name: 'a project name ends in an underscore',
@@ -232,5 +234,61 @@ export const packageIndexMutants: readonly Mutant[] = [
     replacement: 'if (false) throw',
     guarantee: 'I8: outside data is bounded',
     tests: metadata,
+  },
+  {
+    name: 'a dry run builds the index',
+    member: action,
+    text: 'dryRun: given.dryRun,\n      maxFiles,',
+    replacement: 'dryRun: false,\n      maxFiles,',
+    guarantee: 'a dry run changes nothing',
+    tests: built,
+  },
+  {
+    name: 'what a CDN must forget is not recorded',
+    member: action,
+    text: 'else await paths?.remember(plan);',
+    replacement: 'else paths?.note(plan);',
+    guarantee: 'what a CDN must forget is listed until that is proven',
+    tests: built,
+  },
+  {
+    name: 'a run with an error passes',
+    member: action,
+    text: "severity === 'error'",
+    replacement: 'severity === undefined',
+    guarantee: 'a run fails if a page is not right',
+    tests: built,
+  },
+  {
+    name: 'deletions are not printed',
+    member: action,
+    text: 'print(deletions, maxPrintedDeletions);',
+    replacement: 'print([], maxPrintedDeletions);',
+    guarantee: 'I6: nothing is deleted except by a plan that was printed first',
+    tests: built,
+  },
+  {
+    name: 'options of inputs and of a configuration are mixed',
+    member: action,
+    text: 'if (both.length === 0) return [];',
+    replacement: 'if (both.length >= 0) return [];',
+    guarantee: 'all problems with the inputs are told at once',
+    tests: ['actions/package-index/test/bad-input.test.ts'],
+  },
+  {
+    name: 'slash keys go to a directory',
+    member: action,
+    text: "layout !== 'index-files'",
+    replacement: "layout === 'both'",
+    guarantee: 'all problems with the inputs are told at once',
+    tests: ['actions/package-index/test/bad-input.test.ts'],
+  },
+  {
+    name: 'a plan is carried out although nobody could be told',
+    member: 'packages/index-building',
+    text: 'totals.error = asSlipwayError(error);\n      return;\n    }\n    this.#progress.start(',
+    replacement: 'totals.error = asSlipwayError(error);\n    }\n    this.#progress.start(',
+    guarantee: 'I6: nothing is deleted except by a plan that was printed first',
+    tests: ['packages/index-building/test/build-index.test.ts'],
   },
 ];

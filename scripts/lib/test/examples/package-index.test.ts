@@ -105,17 +105,23 @@ describe.skipIf(!haveWorkflowRunner() || !haveCdnSite())(
       expect(run.exitCode, run.log).toBe(0);
       const { outputs = {} } = run.jobs['publish']?.steps['package-index'] ?? {};
       expect(outputs).toMatchObject({ projects: '1' });
-      const paths = outputs['invalidation-paths']?.split('\n');
-      expect(paths).toContain('/cu118/published/');
-      // What was published before is not invalidated yet either.
-      expect(paths).toContain(`/cu118/${fileName}`);
       expect(await objects.list('published/cu118/published/')).toEqual([
         'published/cu118/published/index.html',
         'published/cu118/published/index.json',
       ]);
       const invalidation = world.site.controlPlane.invalidations.at(-1);
       expect(invalidation?.status).toBe('Completed');
-      expect(invalidation?.paths).toEqual([`/${bucket}/published/*`]);
+      const paths = [
+        'cu118/',
+        'cu118/index.html',
+        'cu118/index.json',
+        // What was published before is not invalidated yet either.
+        `cu118/${fileName}`,
+        'cu118/published/',
+        'cu118/published/index.html',
+        'cu118/published/index.json',
+      ];
+      expect(invalidation?.paths).toEqual(paths.map((path) => `/${bucket}/published/${path}`));
     });
 
     test('a configuration has several prefixes', async () => {
