@@ -4,7 +4,7 @@ import type { ActionContext, ActionResult } from '@slipway/runner';
 import { FileSelector } from '@slipway/simple-index';
 import type { Request } from './configuration.ts';
 import type { Inputs } from './inputs.ts';
-import { type ListedPrefix, listedPrefixes } from './prefixes.ts';
+import { type ListedPrefix, listedPrefixes, prefixName } from './prefixes.ts';
 import { reportListing } from './report-listing.ts';
 import { openStores } from './stores.ts';
 
@@ -40,11 +40,6 @@ export async function list(request: Request, given: Inputs, context: ActionConte
     reportPath: given.report,
     durationMs: clock.nowMs() - startedMs,
   });
-}
-
-/** The name of a prefix in logs and tables. */
-export function prefixName(prefix: string): string {
-  return prefix === '' ? 'the whole source' : prefix;
 }
 
 function describe(

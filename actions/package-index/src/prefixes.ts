@@ -57,6 +57,11 @@ function listedProject({ project, files, hidden }: SelectedProject): ListedProje
   };
 }
 
+/** The name of a prefix in logs and tables. */
+export function prefixName(prefix: string): string {
+  return prefix === '' ? 'the whole source' : prefix;
+}
+
 /** How many of some keys belong to each prefix: to the innermost one that they are below. */
 export function countByPrefix(
   keys: Iterable<string>,

@@ -2,8 +2,7 @@ import { counted, formatDuration } from '@slipway/core';
 import { type ActionResult, factsSummary, reportFile } from '@slipway/runner';
 import type { IndexFinding, IndexFindingCode } from '@slipway/simple-index';
 import { findingsSummary, sum } from './findings.ts';
-import { prefixName } from './list.ts';
-import type { ListedPrefix } from './prefixes.ts';
+import { type ListedPrefix, prefixName } from './prefixes.ts';
 
 const maxRows = 200;
 

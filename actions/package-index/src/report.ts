@@ -12,8 +12,7 @@ import { invalidationPaths } from '@slipway/pending-invalidations';
 import { type ActionResult, factsSummary, reportFile, type SummaryBlock } from '@slipway/runner';
 import type { IndexFinding, IndexFindingCode, PlanStep } from '@slipway/simple-index';
 import { findingsSummary, mergeCounts, mergeFindings, sum } from './findings.ts';
-import { prefixName } from './list.ts';
-import { countByPrefix, type ListedPrefix, listedPrefixes } from './prefixes.ts';
+import { countByPrefix, type ListedPrefix, listedPrefixes, prefixName } from './prefixes.ts';
 import { totalsOf } from './report-listing.ts';
 import { isWrite } from './step-text.ts';
 
