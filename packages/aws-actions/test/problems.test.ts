@@ -96,7 +96,7 @@ describe('inputs that name credentials', () => {
     [
       'an access key with a word before it',
       { 'access-key-id': 'key: A', 'secret-access-key': 'hunter2' },
-      'access-key-id cannot be "key: A": it has a blank',
+      'access-key-id cannot be "key: A": it has a space',
     ],
     [
       'a secret of two lines',

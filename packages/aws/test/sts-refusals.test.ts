@@ -35,7 +35,7 @@ describe('an STS that refuses', () => {
 
   test.each([
     ['secretAccessKey', 'it has 2 lines', { SecretAccessKey: 'hunter2\nhunter3' }],
-    ['sessionToken', 'it has a blank', { SessionToken: 'hunter2 hunter3' }],
+    ['sessionToken', 'it has a space', { SessionToken: 'hunter2 hunter3' }],
     ['accessKeyId', 'it has a character beyond ASCII', { AccessKeyId: 'ASIAÜ' }],
   ])(
     'I7: or returns an %s that no request can carry is reported once, without quoting it',
