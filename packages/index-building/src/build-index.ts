@@ -12,7 +12,6 @@ import {
   silentProgress,
 } from '@slipway/core';
 import type {
-  ExternalProject,
   FileFacts,
   IndexConfiguration,
   IndexFinding,
@@ -21,6 +20,12 @@ import type {
 } from '@slipway/simple-index';
 import { type DestinationState, type IndexDestination, readDestination } from './destinations.ts';
 import { type Execution, executePlan, type StepFailure } from './execute.ts';
+import {
+  type ExternalFailure,
+  type ExternalProjects,
+  type PageFetch,
+  readExternalProjects,
+} from './external-projects.ts';
 import type { FactCounts, ObjectFailure } from './facts.ts';
 import { type Observation, type ObservationMode, observe } from './observe.ts';
 import { pagesChangedMeanwhile, planDestination } from './plan-destination.ts';
@@ -51,8 +56,8 @@ export interface BuildOptions {
    * it has and saves what it knows: the next one goes on from there.
    */
   readonly mayContinue?: (() => boolean) | undefined;
-  /** Projects of other indexes by normalised name; those that could not be read are not there. */
-  readonly external?: ReadonlyMap<string, ExternalProject> | undefined;
+  /** Reads pages of other indexes; without it, pages of external projects stay as they are. */
+  readonly fetchPage?: PageFetch | undefined;
   /** Called with each plan before anything of it is done. If it fails, so does the destination, and nothing is done. */
   readonly onPlan?: ((store: ObjectStore, plan: IndexPlan) => Promise<void>) | undefined;
 }
@@ -102,6 +107,8 @@ export interface BuildResult {
   readonly destinations: readonly DestinationResult[];
   /** Files that could not be asked for; pages that need them stay as they are. The first 20. */
   readonly failures: readonly ObjectFailure[];
+  /** Projects of other indexes that could not be read; their pages stay as they are. */
+  readonly externalFailures: readonly ExternalFailure[];
   /** Why facts could not be saved; the next run asks for them again. */
   readonly memoryError: SlipwayError | undefined;
   /** Whether everything is done: every destination, every file. */
@@ -142,6 +149,7 @@ class Builder {
   readonly #memory: IndexDestination | undefined;
   #earlier: ReadonlyMap<string, FileFacts> = new Map();
   #last: Observation | undefined;
+  #external: ExternalProjects | undefined;
   #factsWritten = 0;
   #memoryError: SlipwayError | undefined;
 
@@ -175,6 +183,7 @@ class Builder {
       this.#last = observation;
       this.#earlier = observation.knowledge.facts;
       await this.#saveFacts(observation);
+      await this.#readExternal(observation, states);
       await mapConcurrently(states, states.size, ([destination, state]) =>
         this.#build(destination, state, observation),
       );
@@ -253,6 +262,24 @@ class Builder {
     );
   }
 
+  /** Once: other indexes hardly change while a run looks again. */
+  async #readExternal(
+    { mode }: Observation,
+    states: ReadonlyMap<IndexDestination, DestinationState>,
+  ): Promise<void> {
+    const { fetchPage } = this.#options;
+    const { configuration } = this.#input;
+    const [first] = states;
+    if (fetchPage === undefined || mode.kind !== 'whole' || configuration.external.length === 0) return;
+    this.#external ??= await readExternalProjects(
+      configuration,
+      fetchPage,
+      first && { store: first[0].store, states: first[1].states },
+    );
+    for (const { project, error } of this.#external.failures)
+      this.#progress.info(`The external project "${project}" could not be read: ${error.message}`);
+  }
+
   async #saveFacts(observation: Observation): Promise<void> {
     const memory = this.#memory;
     if (this.#options.dryRun === true || memory === undefined || this.#of(memory).error !== undefined) return;
@@ -273,7 +300,7 @@ class Builder {
     const totals = this.#of(destination);
     totals.rounds += 1;
     totals.isDoubtful = false;
-    const { plan, sources } = planDestination(destination, state, observation, this.#options.external);
+    const { plan, sources } = planDestination(destination, state, observation, this.#external?.projects);
     totals.plan = plan;
     totals.left = plan.steps.length;
     if (this.#options.dryRun === true) {
@@ -345,7 +372,8 @@ class Builder {
       return { url: store.url, ...rest, written: [...written].sort(), deleted: [...deleted].sort() };
     });
     const { knowledge, selection, mode, findings = [] } = this.#last ?? {};
-    const isKnown = (knowledge?.partial.size ?? 0) === 0;
+    const externalFailures = this.#external?.failures ?? [];
+    const isKnown = (knowledge?.partial.size ?? 0) + externalFailures.length === 0;
     return {
       mode,
       objects: selection?.objects ?? 0,
@@ -355,6 +383,7 @@ class Builder {
       findings,
       destinations,
       failures: knowledge?.failures ?? [],
+      externalFailures,
       memoryError: this.#memoryError,
       isDone: isKnown && destinations.every(({ isDone }) => isDone),
     };

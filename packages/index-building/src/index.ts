@@ -8,6 +8,7 @@ export {
 export * from './copied-pages.ts';
 export * from './destinations.ts';
 export * from './execute.ts';
+export * from './external-projects.ts';
 export * from './facts.ts';
 export * from './file-hashes.ts';
 export * from './listing.ts';

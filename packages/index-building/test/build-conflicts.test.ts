@@ -92,6 +92,19 @@ describe('a run beside others', () => {
     expect(await textOf(store, 'whl/six/index.html')).toBeUndefined();
   });
 
+  it('I1: lists no project whose page was refused', async () => {
+    const store = await newStore([torch]);
+    await build(store);
+    await put(store, numpy);
+    const refusing = refusingStore(store, (call, key) => call === 'write' && key.includes('/numpy/'));
+    const result = await build(refusing);
+    expect(result.destinations[0]).toMatchObject({ isDone: false, error: { code: 'access-denied' } });
+    expect(result.destinations[0]?.failures[0]?.key).toContain('/numpy/index.');
+    expect(await textOf(store, 'whl/cu118/index.html')).not.toContain('numpy');
+    expect((await build(store)).isDone).toBe(true);
+    expect(await textOf(store, 'whl/cu118/index.html')).toContain('numpy');
+  });
+
   it('writes the pages of one destination while another cannot even be read', async () => {
     const [source, bad, good] = [await newStore([torch]), await newStore([]), await newStore([])];
     const configuration = configurationOf([{ prefix: 'whl', subdirectories }], {
@@ -233,9 +246,10 @@ describe.skipIf(!haveMinio())('a run on S3 beside others (needs minio)', () => {
   });
 
   it('for changed keys lists everything if a page is not the one that was remembered', async () => {
-    const store = await newStore([torch, six]);
+    const store = await newStore([torch]);
     await build(store);
     await put(store, torchPage, 'of a run that died');
+    await put(store, torchPage.replace('.html', '.json'), 'of the same run');
     await put(store, torch2);
     const result = await build(store, { changedKeys: [torch2] });
     expect(result).toMatchObject({ isDone: true, mode: { kind: 'whole' } });

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 const member = 'packages/index-building';
 const options = ['packages/index-building/test/build-options.test.ts'];
 const conflicts = ['packages/index-building/test/build-conflicts.test.ts'];
+const external = ['packages/index-building/test/external-projects.test.ts'];
 const onS3 = ['packages/index-building/test/build-index.test.ts'];
 const races = ['packages/index-building/test/build-races.test.ts'];
 const racesOnS3 = ['packages/index-building/test/build-races-s3.test.ts'];
@@ -15,7 +16,7 @@ export const indexBuildingMutants: readonly Mutant[] = [
     text: 'if (this.#isComplete()) await this.#carryOut(',
     replacement: 'if (phase > 0 || this.#isComplete()) await this.#carryOut(',
     guarantee: 'I1: an index never lists a project whose page is not there',
-    tests: options,
+    tests: conflicts,
   },
   {
     name: 'pages are written over those of somebody else',
@@ -168,6 +169,22 @@ export const indexBuildingMutants: readonly Mutant[] = [
     replacement: '',
     guarantee: 'a copied page leads where the original leads',
     tests: options,
+  },
+  {
+    name: 'files that another index has dropped are forgotten',
+    member,
+    text: 'files: [...files, ...kept], status',
+    replacement: 'files, status',
+    guarantee: 'retained files stay on the pages',
+    tests: external,
+  },
+  {
+    name: 'half of an external project is taken',
+    member,
+    text: 'if (sizeBytes === undefined)',
+    replacement: 'if (sizeBytes === undefined) return []; if (sizeBytes < 0)',
+    guarantee: 'the page of an external project has all of its files, or stays as it is',
+    tests: external,
   },
   {
     name: 'state of a dead run is taken for the end',
