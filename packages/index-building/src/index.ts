@@ -5,6 +5,11 @@ export {
   buildIndex,
   type DestinationResult,
 } from './build-index.ts';
+export { isInternalHost } from './check-address.ts';
+export type { CheckHttp, CheckRequest, CheckResponse } from './check-http.ts';
+export { checkIndex } from './check-index.ts';
+export type { CheckInput, CheckOptions, CheckResult, FileSample } from './check-input.ts';
+export { type CheckLimits, checkLimits } from './check-reader.ts';
 export * from './copied-pages.ts';
 export * from './destinations.ts';
 export * from './execute.ts';

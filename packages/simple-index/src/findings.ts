@@ -31,6 +31,29 @@ export const indexFindingSeverities = {
   'page-value': 'warning',
   'page-file-twice': 'warning',
 
+  // What a check finds when it follows pages to files.
+  'page-missing': 'error',
+  'page-content-type': 'error',
+  'page-formats-differ': 'error',
+  'page-project-other': 'error',
+  'page-link-dead': 'error',
+  'page-link-internal': 'error',
+  'page-link-climbs': 'warning',
+  'page-link-rooted': 'notice',
+  'page-link-unchecked': 'warning',
+  'page-hash-wrong': 'error',
+  'page-size-wrong': 'error',
+  'page-hashes-mixed': 'warning',
+  'page-file-overwritten': 'error',
+  'page-metadata-missing': 'error',
+  'page-metadata-hash': 'error',
+  'page-metadata-unreadable': 'error',
+  'page-metadata-other': 'error',
+  'page-metadata-differs': 'error',
+  'page-requires-python': 'warning',
+  'page-requirements-differ': 'warning',
+  'page-check-incomplete': 'warning',
+
   // State.
   'state-damaged': 'warning',
 } as const satisfies Readonly<Record<string, Severity>>;

@@ -32,6 +32,7 @@ export * from './minio.ts';
 export * from './mirror-builder.ts';
 export * from './mirror-files.ts';
 export * from './mounts.ts';
+export * from './package-index-attacks.ts';
 export * from './python-clients.ts';
 export * from './raw-tar.ts';
 export * from './release-copy.ts';
