@@ -21,6 +21,7 @@ export * from './dying-process.ts';
 export * from './dying-store.ts';
 export * from './file-tree.ts';
 export * from './fixtures.ts';
+export * from './framework-bucket.ts';
 export * from './github-callers.ts';
 export * from './github-double.ts';
 export * from './github-model.ts';
