@@ -17,15 +17,20 @@ export interface CoreMetadata {
 }
 
 /** A distribution with everything that a page says about it. */
-export interface IndexedFile extends SourceFile {
+export interface IndexedFile extends Omit<SourceFile, 'sizeBytes'> {
+  /** Undefined if the page of another index does not say it. */
+  readonly sizeBytes: number | undefined;
   /** The last segment of the key. */
   readonly fileName: string;
   /** Normalised (PEP 503). */
   readonly project: string;
   /** As the file name has it; PEP 440 may call it otherwise, or not know it. */
   readonly version: string;
-  /** When these bytes were first seen, in milliseconds since 1970. Does not move when the object is copied. */
-  readonly uploadedAtMs: number;
+  /**
+   * When these bytes were first seen, in milliseconds since 1970. Does not move when the object is copied. Undefined if the page of another
+   * index does not say it.
+   */
+  readonly uploadedAtMs: number | undefined;
   /** Of the whole file, 64 hexadecimal digits in lower case. */
   readonly sha256?: string | undefined;
   /** Present if a METADATA file lies beside the file, as `<file>.metadata`. */

@@ -19,6 +19,8 @@ export const indexFindingSeverities = {
   'prefix-empty': 'error',
   'copied-page-relative': 'warning',
   'external-missing': 'warning',
+  'external-stale': 'warning',
+  'external-file': 'warning',
 
   // Pages of any index, as they are read.
   'page-unreadable': 'error',

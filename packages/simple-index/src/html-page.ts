@@ -74,7 +74,8 @@ function fileAnchor({ file, url, sha256, uploadTime }: ShownFile): string {
   // Without a value, pip would not see that it is yanked.
   const yank = yanked === undefined ? '' : ` data-yanked="${escapeHtml(yanked)}"`;
   const time = uploadTime === undefined ? '' : ` data-upload-time="${uploadTime}"`;
-  const attributes = `${requires}${core}${yank}${time} data-size="${file.sizeBytes}"`;
+  const size = file.sizeBytes === undefined ? '' : ` data-size="${file.sizeBytes}"`;
+  const attributes = `${requires}${core}${yank}${time}${size}`;
   return anchor(sha256 === undefined ? url : `${url}#sha256=${sha256}`, attributes, file.fileName);
 }
 

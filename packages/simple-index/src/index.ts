@@ -33,5 +33,7 @@ export * from './selection.ts';
 export { FileSelector, type KnownDirectories } from './selection-files.ts';
 export * from './state.ts';
 export * from './state-documents.ts';
+export * from './state-external.ts';
 export * from './state-merge.ts';
+export { maxStateBytes, maxTextCharacters, type ReadState } from './state-values.ts';
 export * from './versions.ts';

@@ -44,7 +44,7 @@ function fileEntry({ file, url, sha256, uploadTime }: ShownFile): object {
       : { 'core-metadata': metadata.sha256 === undefined ? true : { sha256: metadata.sha256 } }),
     // The specification knows no empty reason.
     ...(file.yanked === undefined ? {} : { yanked: file.yanked === '' ? true : pageText(file.yanked) }),
-    size: file.sizeBytes,
+    ...(file.sizeBytes === undefined ? {} : { size: file.sizeBytes }),
     ...(uploadTime === undefined ? {} : { 'upload-time': uploadTime }),
   };
 }

@@ -77,8 +77,8 @@ function compareTexts(a: string, b: string): number {
 /** Beyond it, years have more than four digits, which ISO 8601 does not write without agreement. */
 const endOfTimeMs = Date.UTC(10_000, 0);
 
-function uploadTime(ms: number): string | undefined {
-  if (!(ms >= 0 && ms < endOfTimeMs)) return undefined;
+function uploadTime(ms: number | undefined): string | undefined {
+  if (ms === undefined || !(ms >= 0 && ms < endOfTimeMs)) return undefined;
   const time = new Date(ms).toISOString();
   return time.endsWith('.000Z') ? `${time.slice(0, -'.000Z'.length)}Z` : time;
 }

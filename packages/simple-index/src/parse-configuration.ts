@@ -110,6 +110,7 @@ export function parseConfiguration(
     }),
   };
   checkDirectories(parts, prefixes, given.prefixes.length);
+  checkExternal(parts, configuration.external);
   return parts.problems.length > 0 ? { problems: [...new Set(parts.problems)] } : { configuration };
 }
 
@@ -146,6 +147,18 @@ function readExternal(
     prefixes: given.prefixes,
     retain: given.retain ?? false,
   };
+}
+
+/** A run knows a project of another index by its name alone. */
+function checkExternal(parts: PartReader, external: readonly ExternalConfiguration[]): void {
+  const known = new Map<string, number>();
+  for (const [index, { names }] of external.entries()) {
+    for (const name of names) {
+      const first = known.get(name);
+      if (first === undefined) known.set(name, index);
+      else parts.problem(`external[${index}].names`, `has "${name}", which external[${first}] has as well`);
+    }
+  }
 }
 
 function readPrefix(

@@ -113,7 +113,7 @@ describe('a configuration', () => {
           { prefix: 'whl/test', kind: 'listing', keep: 2, hashes: 'omit' },
         ],
         views: [{ page: 'whl', files: '../secret' }],
-        external: [{ names: ['numpy'], prefixes: ['whl/test', 'whl'] }],
+        external: [{ names: ['numpy'], prefixes: ['whl/test', 'whl'] }, { names: ['six', 'NumPy'] }],
       }),
     ).toEqual([
       'source.endpoint-url must not have a user name or password',
@@ -128,6 +128,7 @@ describe('a configuration', () => {
       'prefixes[1] has its pages in the directory of prefixes[0], "whl"',
       'views[0] has its pages in the directory of prefixes[0], "whl"',
       'prefixes[0].subdirectories.names "test" has its pages in the directory of prefixes[3], "whl/test"',
+      'external[1].names has "numpy", which external[0] has as well',
     ]);
   });
 
