@@ -1,10 +1,10 @@
 import { mapConcurrently, type ObjectStore } from '@slipway/core';
 import { mayBePage } from '@slipway/simple-index';
 import { openStore } from '@slipway/store';
-import { haveMinio, type Minio, startMinio } from '@slipway/testkit';
+import { haveMinio, type Minio, startMinio, startS3FaultProxy } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BuildOptions } from '../src/index.ts';
-import { put, watchedStore } from './index-store.ts';
+import { brokenLinks, put, watchedStore } from './index-store.ts';
 import { build, expectRight, first, interruptedStore, torch2, torch3 } from './race-runs.ts';
 
 describe.skipIf(!haveMinio())('an index on S3 that several runs build (needs minio)', () => {
@@ -28,6 +28,38 @@ describe.skipIf(!haveMinio())('an index on S3 that several runs build (needs min
       expect(results.map(({ isDone }) => isDone)).toEqual([true, true, true]);
       await expectRight(store);
     });
+  });
+
+  it.each([1, 2, 3])('I5: is right although requests fail by chance, with seed %i', async (seed) => {
+    const bucket = await minio.makeBucket();
+    const open = (endpointUrl: string) =>
+      openStore(`s3://${bucket}`, {
+        s3: { settings: { ...minio.settings, endpointUrl }, credentials: async () => minio.credentials },
+      });
+    const store = await open(minio.endpointUrl);
+    for (const key of first) await put(store, key);
+    const faults = {
+      slowDown: 0.05,
+      reset: 0.05,
+      cut: 0.05,
+      ambiguous: 0.1,
+      conflict: 0.05,
+      preconditionFailed: 0.05,
+      wrongEtag: 0.05,
+    };
+    const proxy = await startS3FaultProxy(minio.endpointUrl, faults, seed);
+    try {
+      const faulty = await open(proxy.endpointUrl);
+      for (const key of [torch2, torch3]) {
+        await put(store, key);
+        expect((await build(faulty)).destinations[0]).toMatchObject({ isDone: true, error: undefined });
+        expect(await brokenLinks(store)).toEqual([]);
+        await expectRight(store);
+      }
+      expect(proxy.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(3);
+    } finally {
+      proxy.close();
+    }
   });
 
   it('I3: never replaces a page that was written while the files were listed', async () => {
