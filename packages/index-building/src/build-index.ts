@@ -11,13 +11,7 @@ import {
   type SlipwayError,
   silentProgress,
 } from '@slipway/core';
-import type {
-  FileFacts,
-  IndexConfiguration,
-  IndexFinding,
-  IndexPlan,
-  Selection,
-} from '@slipway/simple-index';
+import type { IndexConfiguration, IndexFinding, IndexPlan, Selection } from '@slipway/simple-index';
 import { type DestinationState, type IndexDestination, readDestination } from './destinations.ts';
 import { type Execution, executePlan, type StepFailure } from './execute.ts';
 import {
@@ -26,7 +20,8 @@ import {
   type PageFetch,
   readExternalProjects,
 } from './external-projects.ts';
-import type { FactCounts, ObjectFailure } from './facts.ts';
+import { FactTable } from './fact-table.ts';
+import type { FactCounts, Facts, ObjectFailure } from './facts.ts';
 import { type Observation, type ObservationMode, observe } from './observe.ts';
 import { pagesChangedMeanwhile, planDestination } from './plan-destination.ts';
 import { saveFacts } from './save-facts.ts';
@@ -147,7 +142,7 @@ class Builder {
   readonly #mayContinue: () => boolean;
   readonly #totals: ReadonlyMap<IndexDestination, Totals>;
   readonly #memory: IndexDestination | undefined;
-  #earlier: ReadonlyMap<string, FileFacts> = new Map();
+  #earlier: Facts = new FactTable();
   #last: Observation | undefined;
   #external: ExternalProjects | undefined;
   #factsWritten = 0;

@@ -10,6 +10,7 @@ import {
   type SourceFile,
   shardOf,
 } from '@slipway/simple-index';
+import { FactTable } from './fact-table.ts';
 import { learnHashes } from './file-hashes.ts';
 import { extractMetadata, type MetadataObject, readMetadataFile } from './metadata-facts.ts';
 
@@ -47,10 +48,13 @@ export interface FactCounts {
   skipped: number;
 }
 
+/** Facts by key. */
+export type Facts = Pick<FactTable, 'get'>;
+
 /** What is known of the files of a selection. */
 export interface FileKnowledge {
   /** Of files of which everything is known that pages need, by key. */
-  readonly facts: ReadonlyMap<string, FileFacts>;
+  readonly facts: Facts;
   /** Of files about which something is missing: what is to be remembered. */
   readonly partial: ReadonlyMap<string, FileFacts>;
   /** Keys of objects that were replaced since they were listed. */
@@ -101,10 +105,10 @@ export async function learnFacts(
   source: ObjectStore,
   selection: Selection,
   stored: (shard: string) => ShardState,
-  earlier: ReadonlyMap<string, FileFacts>,
+  earlier: Facts,
   options: FactOptions,
 ): Promise<FileKnowledge> {
-  const facts = new Map<string, FileFacts>();
+  const facts = new FactTable();
   const questions: Question[] = [];
   const counts: FactCounts = {
     known: 0,
@@ -131,7 +135,7 @@ export async function learnFacts(
       if (one.hash || one.metadata !== undefined) questions.push(one);
       else {
         counts.known += 1;
-        facts.set(one.source.key, currentFacts(one.source, one.sibling, one.known));
+        facts.set(one.source, currentFacts(one.source, one.sibling, one.known));
       }
     }
   }
@@ -190,7 +194,7 @@ function latest(
 async function ask(
   source: ObjectStore,
   questions: readonly Question[],
-  facts: Map<string, FileFacts>,
+  facts: FactTable,
   counts: FactCounts,
   options: FactOptions,
 ): Promise<Pick<FileKnowledge, 'partial' | 'replaced' | 'failures'>> {
@@ -211,7 +215,7 @@ async function ask(
       if (found === 'replaced') replaced.push(key);
       else {
         partial.delete(key);
-        facts.set(key, found);
+        facts.set(one.source, found);
       }
     } catch (error) {
       failures.push({ key, error: asSlipwayError(error) });

@@ -14,6 +14,7 @@ export * from './copied-pages.ts';
 export * from './destinations.ts';
 export * from './execute.ts';
 export * from './external-projects.ts';
+export * from './fact-table.ts';
 export * from './facts.ts';
 export * from './file-hashes.ts';
 export * from './listing.ts';

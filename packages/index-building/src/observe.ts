@@ -11,7 +11,6 @@ import {
   type CopiedPage,
   changeScope,
   decodeSplits,
-  type FileFacts,
   FileSelector,
   type IndexConfiguration,
   type IndexFinding,
@@ -25,7 +24,7 @@ import {
 } from '@slipway/simple-index';
 import { readCopiedPages } from './copied-pages.ts';
 import type { DestinationState, IndexDestination } from './destinations.ts';
-import { type FactOptions, type FileKnowledge, learnFacts, projectsByShard } from './facts.ts';
+import { type FactOptions, type Facts, type FileKnowledge, learnFacts, projectsByShard } from './facts.ts';
 import { type IndexListing, listIndex } from './listing.ts';
 import { Shards } from './shards.ts';
 import { sourceFile, withoutNested } from './source-listing.ts';
@@ -48,7 +47,7 @@ export interface ObserveInput {
   /** The destination that remembers facts about files; undefined if it cannot be read. */
   readonly memory: ObjectStore | undefined;
   /** What an earlier look in the same run found out. */
-  readonly earlier: ReadonlyMap<string, FileFacts>;
+  readonly earlier: Facts;
   readonly clock: Clock;
   readonly progress: ProgressPort;
 }

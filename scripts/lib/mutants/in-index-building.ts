@@ -171,6 +171,14 @@ export const indexBuildingMutants: readonly Mutant[] = [
     tests: options,
   },
   {
+    name: 'the hash of METADATA takes the place of that of a file',
+    member,
+    text: 'writeHash(block, rowsInBlock + at, metadata.sha256)',
+    replacement: 'writeHash(block, at, metadata.sha256)',
+    guarantee: 'pages have the hashes of their files',
+    tests: ['packages/index-building/test/fact-table.test.ts'],
+  },
+  {
     name: 'files that another index has dropped are forgotten',
     member,
     text: 'files: [...files, ...kept], status',
