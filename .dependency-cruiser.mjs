@@ -28,6 +28,7 @@ const allowed = {
   github: ['core', 'http'],
   'simple-index': ['core', 'local-files'],
   'index-building': ['core', 'simple-index'],
+  'index-worker': ['core', 'index-building', 'simple-index', 'store'],
   'pending-invalidations': ['core'],
   cli: ['core', 'runner'],
 };

@@ -1,5 +1,7 @@
 import { textOf, type XmlElement } from './xml.ts';
 
+export { parseXml } from './xml.ts';
+
 /** A page of a listing (ListObjectsV2), as S3 and compatible servers write it. Texts are still encoded as `EncodingType` says. */
 export interface ListingPage {
   readonly objects: readonly ListedObject[];

@@ -1,0 +1,4 @@
+import configuration from '../package-index.yaml';
+import { makeWorker } from './worker.ts';
+
+export default makeWorker(configuration);
