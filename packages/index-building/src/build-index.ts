@@ -14,14 +14,10 @@ import {
 import type { IndexConfiguration, IndexFinding, IndexPlan, Selection } from '@slipway/simple-index';
 import { type DestinationState, type IndexDestination, readDestination } from './destinations.ts';
 import { type Execution, executePlan, type StepFailure } from './execute.ts';
-import {
-  type ExternalFailure,
-  type ExternalProjects,
-  type PageFetch,
-  readExternalProjects,
-} from './external-projects.ts';
+import { type ExternalKnowledge, readExternal } from './external.ts';
 import { FactTable } from './fact-table.ts';
 import type { FactCounts, Facts, ObjectFailure } from './facts.ts';
+import type { HttpPort } from './http-port.ts';
 import { type Observation, type ObservationMode, observe } from './observe.ts';
 import { pagesChangedMeanwhile, planDestination } from './plan-destination.ts';
 import { saveFacts } from './save-facts.ts';
@@ -51,8 +47,8 @@ export interface BuildOptions {
    * it has and saves what it knows: the next one goes on from there.
    */
   readonly mayContinue?: (() => boolean) | undefined;
-  /** Reads pages of other indexes; without it, pages of external projects stay as they are. */
-  readonly fetchPage?: PageFetch | undefined;
+  /** How projects of other indexes are read; without it, their pages stay as they are. */
+  readonly http?: HttpPort | undefined;
   /** Called with each plan before anything of it is done. If it fails, so does the destination, and nothing is done. */
   readonly onPlan?: ((store: ObjectStore, plan: IndexPlan) => Promise<void>) | undefined;
 }
@@ -95,15 +91,13 @@ export interface BuildResult {
   readonly counts: Readonly<FactCounts> | undefined;
   /** What pages show: in a run for changed keys, of the projects that it looked at. Undefined if no destination could be read. */
   readonly selection: Selection | undefined;
-  /** Documents about files that were written. */
+  /** Documents about files, and about projects of other indexes, that were written. */
   readonly factsWritten: number;
   readonly findings: readonly IndexFinding[];
   /** In the order of the configuration. */
   readonly destinations: readonly DestinationResult[];
   /** Files that could not be asked for; pages that need them stay as they are. The first 20. */
   readonly failures: readonly ObjectFailure[];
-  /** Projects of other indexes that could not be read; their pages stay as they are. */
-  readonly externalFailures: readonly ExternalFailure[];
   /** Why facts could not be saved; the next run asks for them again. */
   readonly memoryError: SlipwayError | undefined;
   /** Whether everything is done: every destination, every file. */
@@ -144,7 +138,7 @@ class Builder {
   readonly #memory: IndexDestination | undefined;
   #earlier: Facts = new FactTable();
   #last: Observation | undefined;
-  #external: ExternalProjects | undefined;
+  #external: ExternalKnowledge | undefined;
   #factsWritten = 0;
   #memoryError: SlipwayError | undefined;
 
@@ -178,7 +172,7 @@ class Builder {
       this.#last = observation;
       this.#earlier = observation.knowledge.facts;
       await this.#saveFacts(observation);
-      await this.#readExternal(observation, states);
+      await this.#readExternal(observation);
       await mapConcurrently(states, states.size, ([destination, state]) =>
         this.#build(destination, state, observation),
       );
@@ -257,22 +251,23 @@ class Builder {
     );
   }
 
-  /** Once: other indexes hardly change while a run looks again. */
-  async #readExternal(
-    { mode }: Observation,
-    states: ReadonlyMap<IndexDestination, DestinationState>,
-  ): Promise<void> {
-    const { fetchPage } = this.#options;
-    const { configuration } = this.#input;
-    const [first] = states;
-    if (fetchPage === undefined || mode.kind !== 'whole' || configuration.external.length === 0) return;
-    this.#external ??= await readExternalProjects(
-      configuration,
-      fetchPage,
-      first && { store: first[0].store, states: first[1].states },
+  /** Once: other indexes hardly change while a run looks again. A run for changed keys does not look at them. */
+  async #readExternal({ mode }: Observation): Promise<void> {
+    const { configuration, clock } = this.#input;
+    const { http } = this.#options;
+    const isWanted = mode.kind === 'whole' && configuration.external.length > 0;
+    if (!isWanted || http === undefined || this.#external !== undefined) return;
+    const memory = this.#memory;
+    const isReadable = memory !== undefined && this.#of(memory).error === undefined;
+    this.#external = await readExternal(
+      { configuration, http, memory: isReadable ? memory.store : undefined, clock, progress: this.#progress },
+      {
+        concurrency: this.#concurrency,
+        isDryRun: this.#options.dryRun === true,
+        mayContinue: this.#mayContinue,
+      },
     );
-    for (const { project, error } of this.#external.failures)
-      this.#progress.info(`The external project "${project}" could not be read: ${error.message}`);
+    this.#factsWritten += this.#external.documentsWritten;
   }
 
   async #saveFacts(observation: Observation): Promise<void> {
@@ -367,19 +362,17 @@ class Builder {
       return { url: store.url, ...rest, written: [...written].sort(), deleted: [...deleted].sort() };
     });
     const { knowledge, selection, mode, findings = [] } = this.#last ?? {};
-    const externalFailures = this.#external?.failures ?? [];
-    const isKnown = (knowledge?.partial.size ?? 0) + externalFailures.length === 0;
+    const isKnown = (knowledge?.partial.size ?? 0) === 0;
     return {
       mode,
       objects: selection?.objects ?? 0,
       counts: knowledge?.counts,
       selection,
       factsWritten: this.#factsWritten,
-      findings,
+      findings: [...findings, ...(this.#external?.findings ?? [])],
       destinations,
       failures: knowledge?.failures ?? [],
-      externalFailures,
-      memoryError: this.#memoryError,
+      memoryError: this.#memoryError ?? this.#external?.error,
       isDone: isKnown && destinations.every(({ isDone }) => isDone),
     };
   }

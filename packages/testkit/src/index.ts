@@ -45,6 +45,7 @@ export * from './secret-traces.ts';
 export * from './server-process.ts';
 export * from './server-programs.ts';
 export * from './shell-block.ts';
+export * from './simple-index-double.ts';
 export * from './sts-gate.ts';
 export * from './synthetic-entry.ts';
 export * from './token-issuer.ts';

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts';
 const member = 'packages/index-building';
 const options = ['packages/index-building/test/build-options.test.ts'];
 const conflicts = ['packages/index-building/test/build-conflicts.test.ts'];
-const external = ['packages/index-building/test/external-projects.test.ts'];
+const external = ['packages/index-building/test/external.test.ts'];
 const onS3 = ['packages/index-building/test/build-index.test.ts'];
 const races = ['packages/index-building/test/build-races.test.ts'];
 const racesOnS3 = ['packages/index-building/test/build-races-s3.test.ts'];
@@ -179,27 +179,91 @@ export const indexBuildingMutants: readonly Mutant[] = [
     tests: ['packages/index-building/test/fact-table.test.ts'],
   },
   {
-    name: 'files that another index has dropped are forgotten',
-    member,
-    text: 'files: [...files, ...kept], status',
-    replacement: 'files, status',
-    guarantee: 'retained files stay on the pages',
-    tests: external,
-  },
-  {
-    name: 'half of an external project is taken',
-    member,
-    text: 'if (sizeBytes === undefined)',
-    replacement: 'if (sizeBytes === undefined) return []; if (sizeBytes < 0)',
-    guarantee: 'the page of an external project has all of its files, or stays as it is',
-    tests: external,
-  },
-  {
     name: 'state of a dead run is taken for the end',
     member,
     text: 'if (isComplete || this.#written.size + this.#deleted.size > 0) {',
     replacement: 'if (!isComplete) {',
     guarantee: 'I5: the next run has nothing to do',
     tests: races,
+  },
+  {
+    name: 'files that upstream drops go although they are retained',
+    member,
+    text: 'if (!files.has(name)) files.set(name,',
+    replacement: 'if (files.has(name)) files.set(name,',
+    guarantee: 'files of other indexes stay if retain says so',
+    tests: external,
+  },
+  {
+    name: 'what was retained is shown when it no longer is',
+    member,
+    text: 'filter(({ isDropped }) => retain || !isDropped)',
+    replacement: 'filter(({ isDropped }) => retain || isDropped !== undefined)',
+    guarantee: 'retain may be switched off',
+    tests: external,
+  },
+  {
+    name: 'files of another index are retained',
+    member,
+    text: 'before?.index !== fresh.index',
+    replacement: 'before === undefined',
+    guarantee: 'files of one index are never shown as those of another',
+    tests: external,
+  },
+  {
+    name: 'pages show retained files that are not remembered',
+    member,
+    text: 'if (external.retain) throw error;',
+    replacement: '',
+    guarantee: 'a file on a page is remembered before',
+    tests: external,
+  },
+  {
+    name: 'every run reads every page of another index',
+    member,
+    text: 'remembered?.etag ?? null',
+    replacement: 'null',
+    guarantee: 'an unchanged run costs one answer 304 for a project',
+    tests: external,
+  },
+  {
+    name: 'an index that lists nothing makes a page empty',
+    member,
+    text: 'state.files.size === 0 && state.status',
+    replacement: 'state.files.size < 0 && state.status',
+    guarantee: 'an index that is wrong never makes a page empty',
+    tests: external,
+  },
+  {
+    name: 'a page of another index is read without end',
+    member,
+    text: 'if (sizeBytes > maxBodyBytes) throw',
+    replacement: 'if (sizeBytes < 0) throw',
+    guarantee: 'I8: outside data is bounded',
+    tests: external,
+  },
+  {
+    name: 'another index leads to this machine',
+    member,
+    text: '(!isLoopbackHost(to.hostname) || isLoopbackHost(first.hostname))',
+    replacement: 'true',
+    guarantee: 'I7: redirects lead to no place inside',
+    tests: external,
+  },
+  {
+    name: 'redirects are followed without end',
+    member,
+    text: 'if (number === maxRedirects) throw',
+    replacement: 'if (number === -1) throw',
+    guarantee: 'redirects are bounded',
+    tests: external,
+  },
+  {
+    name: 'an index that is down is asked for every project',
+    member,
+    text: '(this.#silent.get(index) ?? 0) >= maxSilent',
+    replacement: '(this.#silent.get(index) ?? 0) < 0',
+    guarantee: 'a run does not wait for an index that is down',
+    tests: external,
   },
 ];
