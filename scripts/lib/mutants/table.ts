@@ -2,6 +2,7 @@ import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
 import { indexBuildingMutants } from './in-index-building.ts';
 import { indexPlanMutants } from './in-index-plan.ts';
+import { indexWorkerMutants } from './in-index-worker.ts';
 import { licenseKeyMutants } from './in-license-keys.ts';
 import { mirrorMutants } from './in-mirror.ts';
 import { packageIndexMutants } from './in-package-index.ts';
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...packageIndexMutants,
   ...indexPlanMutants,
   ...indexBuildingMutants,
+  ...indexWorkerMutants,
 ];
