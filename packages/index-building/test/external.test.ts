@@ -283,7 +283,7 @@ describe('projects of another index', () => {
         /more than 33554432 bytes/,
         1,
       ],
-      ['says 304 to nobody', { status: 418 }, /answers 418/, 1],
+      ['answers with an unknown status', { status: 418 }, /answers 418/, 1],
       ['leads to nowhere', { status: 302 }, /redirects to nowhere/, 1],
       [
         'leads round and round',
