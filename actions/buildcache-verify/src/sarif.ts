@@ -1,67 +1,13 @@
-import { hash as hashOnce } from 'node:crypto';
-import { sentences } from '@slipway/core';
 import { type Finding, findingSeverities } from '@slipway/mirror';
-import type { Log, ReportingDescriptor, Result } from 'sarif';
+import { formatSarif as formatFindings } from '@slipway/runner';
 
-const maxResults = 5_000;
-const order = ['error', 'warning', 'notice'];
-const levels = { error: 'error', warning: 'warning', notice: 'note' } as const;
-
-/**
- * The findings as SARIF 2.1.0 with the extras that GitHub's code scanning requires. The worst come first, because it
- * accepts 5,000 results per run.
- */
+/** The findings about a mirror as SARIF 2.1.0. */
 export function formatSarif(findings: readonly Finding[], mirror: string, version: string): string {
-  const codes = [...new Set(findings.map((found) => found.code))].sort();
-  const rules = codes.map((code): ReportingDescriptor => {
-    const words = code.replaceAll('-', ' ');
-    return {
-      id: code,
-      name: code,
-      shortDescription: { text: words },
-      fullDescription: { text: `Found while verifying a Spack mirror: ${words}.` },
-      help: { text: 'The message of each result says what is wrong there, and what to do about it.' },
-      defaultConfiguration: { level: levels[findingSeverities[code]] },
-    };
+  return formatFindings(findings, {
+    action: 'buildcache-verify',
+    version,
+    doing: 'verifying a Spack mirror',
+    place: { id: 'MIRROR', url: mirror },
+    severities: findingSeverities,
   });
-  const worstFirst = findings.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
-  const results = worstFirst.slice(0, maxResults).map(
-    (found): Result => ({
-      ruleId: found.code,
-      ruleIndex: codes.indexOf(found.code),
-      level: levels[found.severity],
-      message: { text: found.hint === undefined ? found.message : sentences(found.message, found.hint) },
-      locations: [
-        {
-          physicalLocation: {
-            artifactLocation: { uri: relativeUri(found.key), uriBaseId: 'MIRROR' },
-            region: { startLine: 1 },
-          },
-        },
-      ],
-      // Tells alerts apart over time; GitHub would compute it from source files, which do not exist here.
-      partialFingerprints: {
-        primaryLocationLineHash: hashOnce('sha256', `${found.code}\n${found.key ?? ''}\n${found.message}`),
-      },
-    }),
-  );
-  const log: Log = {
-    version: '2.1.0',
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    runs: [
-      {
-        tool: { driver: { name: 'slipway buildcache-verify', semanticVersion: version, rules } },
-        originalUriBaseIds: { MIRROR: { uri: mirror.endsWith('/') ? mirror : `${mirror}/` } },
-        results,
-      },
-    ],
-  };
-  return `${JSON.stringify(log, null, 2)}\n`;
-}
-
-/** A key as a URI reference that stays below its base, whatever the key contains. */
-function relativeUri(key: string | undefined): string {
-  const segments = (key ?? '').toWellFormed().split('/').map(encodeURIComponent);
-  const uri = segments.filter((segment) => segment !== '' && segment !== '.' && segment !== '..').join('/');
-  return uri === '' ? '.' : uri;
 }

@@ -11,6 +11,7 @@ export * from './parse-inputs.ts';
 export * from './presentation.ts';
 export * from './progress-text.ts';
 export * from './result-files.ts';
+export * from './sarif.ts';
 export * from './secret-forms.ts';
 export * from './start.ts';
 export * from './version.ts';

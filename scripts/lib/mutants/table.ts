@@ -1,6 +1,7 @@
 import { coreMutants } from './in-core.ts';
 import { distributionMutants } from './in-distribution.ts';
 import { indexBuildingMutants } from './in-index-building.ts';
+import { indexCheckMutants } from './in-index-check.ts';
 import { indexPlanMutants } from './in-index-plan.ts';
 import { indexWorkerMutants } from './in-index-worker.ts';
 import { licenseKeyMutants } from './in-license-keys.ts';
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...licenseKeyMutants,
   ...packageIndexMutants,
   ...indexPlanMutants,
+  ...indexCheckMutants,
   ...indexBuildingMutants,
   ...indexWorkerMutants,
 ];
