@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './scripts/lib/longest-first.ts';
 
@@ -8,8 +9,8 @@ export default defineConfig({
     include: ['{actions,packages,scripts}/**/test/**/*.test.ts'],
     globalSetup: ['packages/testkit/src/temporary-files.ts'],
     pool: 'forks',
-    // Most tests wait for programs that they started: a core left free for the runner would stand idle.
-    maxWorkers: '100%',
+    // Most tests wait for programs that they started: with one worker per core, cores would stand idle.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,

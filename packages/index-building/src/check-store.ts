@@ -111,7 +111,7 @@ export class StoreReader implements IndexReader {
       if (error instanceof RemoteError)
         return { kind: 'unchecked', reason: `could not be read: ${printable(error.message)}` };
       if (error instanceof UserError && error.code === 'name-invalid')
-        return { kind: 'missing', reason: 'is no name that a store can have' };
+        return { kind: 'missing', reason: 'has a name that no store can have' };
       if (error instanceof UserError && error.code === 'too-large')
         return { kind: 'missing', reason: 'is larger than pages may be' };
       throw error;

@@ -6,6 +6,7 @@ import {
   type RemoteErrorCode,
   retrying,
   SlipwayError,
+  sentence,
 } from '@slipway/core';
 import type { PageSource } from '@slipway/simple-index';
 import type { HttpAnswer, HttpGet, HttpPort } from './http-port.ts';
@@ -77,7 +78,10 @@ async function readOnce(
     const format = formats.get(type);
     if (format === undefined) {
       await answer.cancel();
-      throw unexpected(start, `its answer has the content type "${printable(type, 80)}", which is no page`);
+      throw unexpected(
+        start,
+        `its answer has the content type "${printable(type, 80)}", which is not that of a page`,
+      );
     }
     const bytes = await bodyOf(answer, start);
     // Only where the next request is sent with it.
@@ -139,7 +143,7 @@ function refusal(url: string, status: number, wait: string | undefined, nowMs: n
   }
   if (status === 401 || status === 403) {
     return failure('access-denied', url, `the index refuses access (${status})`, {
-      hint: 'Only indexes that everybody can read can be copied.',
+      hint: 'Only public indexes can be copied.',
     });
   }
   if (status === 408 || status === 429 || status >= 500) {
@@ -185,5 +189,5 @@ function failure(
   reason: string,
   details: ConstructorParameters<typeof RemoteError>[2],
 ): RemoteError {
-  return new RemoteError(code, `${printable(url, 300)}: ${reason}.`, details);
+  return new RemoteError(code, sentence(`${printable(url, 300)}: ${reason}`), details);
 }

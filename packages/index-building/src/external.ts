@@ -6,6 +6,7 @@ import {
   type ProgressPort,
   RemoteError,
   type SlipwayError,
+  sentence,
   sentences,
 } from '@slipway/core';
 import {
@@ -167,9 +168,13 @@ class ExternalReader {
     const { page: parsed, findings } = parseProjectPage(page.source, pageLimits);
     if (parsed === undefined) {
       const [why] = findings.filter(({ code }) => code === 'page-unreadable');
-      throw new RemoteError('unexpected-response', `${index}${name}/: ${why?.message ?? 'it is no page'}.`, {
-        hint: 'Check the URL of the index.',
-      });
+      throw new RemoteError(
+        'unexpected-response',
+        sentence(`${index}${name}/: ${why?.message ?? 'it is not a page'}`),
+        {
+          hint: 'Check the URL of the index.',
+        },
+      );
     }
     const reading = externalState({ index, etag: page.etag }, name, parsed);
     this.#findings.push(...reading.findings, ...findings.filter(({ code }) => code === 'page-hash'));

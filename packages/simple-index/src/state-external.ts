@@ -1,4 +1,4 @@
-import { UserError } from '@slipway/core';
+import { sentence, UserError } from '@slipway/core';
 import { parseFileName } from './file-names.ts';
 import type { IndexedFile, ProjectStatus } from './files.ts';
 import { stateDirectory } from './state.ts';
@@ -63,7 +63,10 @@ export function encodeExternal({ index, etag, status, files }: ExternalState): U
   });
   const read = decode(bytes, () => undefined);
   if (read.kind === 'read') return bytes;
-  throw new UserError('too-large', `A project of another index cannot be remembered: ${read.reason}.`);
+  throw new UserError(
+    'too-large',
+    sentence(`A project of another index cannot be remembered: ${read.reason}`),
+  );
 }
 
 /** Reads what `encodeExternal` writes for a project, and never throws. */

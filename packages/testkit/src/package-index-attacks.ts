@@ -299,7 +299,7 @@ export const packageIndexAttacks: readonly PackageIndexAttack[] = [
     apply: (model) => setMetadata(wheelOf(model), 'Name: torch\n'),
   },
   {
-    name: 'a wheel is no zip',
+    name: 'a wheel is not a zip',
     code: 'page-metadata-unreadable',
     apply: (model) => {
       const wheel = wheelOf(model);

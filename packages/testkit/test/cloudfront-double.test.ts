@@ -14,8 +14,9 @@ const headers = {
 async function answerTo(
   body: string,
   more: Readonly<Record<string, string>> = headers,
+  completesAfterMs = 0,
 ): Promise<{ readonly status: number; readonly text: string; readonly made: number }> {
-  const double = await CloudFrontDouble.start({ distributionId: 'E1', completesAfterMs: 0 });
+  const double = await CloudFrontDouble.start({ distributionId: 'E1', completesAfterMs });
   onTestFinished(() => double.close());
   const url = `${double.url}/2020-05-31/distribution/E1/invalidation`;
   const response = await fetch(url, { method: 'POST', headers: more, body });
@@ -23,15 +24,22 @@ async function answerTo(
 }
 
 describe('the double of CloudFront', () => {
-  it('takes what the schema of the service describes, and answers so', async () => {
-    const { status, text } = await answerTo(toXml('InvalidationBatch', batch, InvalidationBatch$, namespace));
-    expect(status).toBe(201);
-    expect(fromXml(parseXml(text), Invalidation$)).toMatchObject({
-      Status: 'InProgress',
-      CreateTime: expect.any(Date),
-      InvalidationBatch: batch,
-    });
-  });
+  it.each([
+    ['InProgress', 60_000],
+    ['Completed', 0],
+  ])(
+    'takes what the schema of the service describes, and answers so: %s',
+    async (state, completesAfterMs) => {
+      const body = toXml('InvalidationBatch', batch, InvalidationBatch$, namespace);
+      const { status, text } = await answerTo(body, headers, completesAfterMs);
+      expect(status).toBe(201);
+      expect(fromXml(parseXml(text), Invalidation$)).toMatchObject({
+        Status: state,
+        CreateTime: expect.any(Date),
+        InvalidationBatch: batch,
+      });
+    },
+  );
 
   const document = (contents: string, attributes = ` xmlns="${namespace}"`): string =>
     `<InvalidationBatch${attributes}>${contents}</InvalidationBatch>`;
