@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './scripts/lib/longest-first.ts';
 
@@ -9,8 +8,9 @@ export default defineConfig({
     include: ['{actions,packages,scripts}/**/test/**/*.test.ts'],
     globalSetup: ['packages/testkit/src/temporary-files.ts'],
     pool: 'forks',
-    // Most tests wait for programs that they started: with one worker per core, cores would stand idle.
-    maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // Most tests wait for programs that they started: a core left free for the runner would stand idle. More workers than cores
+    // take longer together, because the longest tests start first and all need the processor.
+    maxWorkers: '100%',
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
